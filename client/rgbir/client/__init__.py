@@ -1,0 +1,28 @@
+"""The Python client of an rgbir server."""
+
+from rgbir.client.client import Client
+from rgbir.client.errors import (
+    Busy,
+    ClientError,
+    ConnectionFailed,
+    Forbidden,
+    NotFound,
+    Refused,
+    ServerFailed,
+    Unprocessable,
+)
+from rgbir.client.wire import Hit, SearchResponse
+
+__all__ = [
+    "Busy",
+    "Client",
+    "ClientError",
+    "ConnectionFailed",
+    "Forbidden",
+    "Hit",
+    "NotFound",
+    "Refused",
+    "SearchResponse",
+    "ServerFailed",
+    "Unprocessable",
+]

@@ -1,0 +1,134 @@
+"""The root of the command line. Each part brings its commands through the entry points `rgbir.commands`, loaded when used."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from typing import Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_command
+
+EXTRAS = {"rgbir.index": "index", "rgbir.training": "training", "rgbir.export": "export", "rgbir.server": "server"}
+
+
+SUMMARIES = {
+    "bench": "What this machine does, against the bare libraries in the same run.",
+    "demo": "The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.",
+    "embed": "Embed images and write a features file.",
+    "evaluate": "Measure a model by a benchmark's protocol.",
+    "export": "Write a bundle that serves without torch.",
+    "index": "Make, fill, check and empty a gallery.",
+    "methods": "The methods, their variants and switches, the tables' rows, and published numbers.",
+    "search": "Search a gallery for the person on one or more images.",
+    "serve": "Answer searches over HTTP, with a page to try them.",
+    "synthesize": "Draw synthetic people in SYSU-MM01's layout.",
+    "train": "Train a method.",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists all commands from their entry points, and imports the one that is used."""
+
+    listing = False
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.listing = True  # a list of commands needs a line of each, not its packages
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(_points())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        point = _points().get(cmd_name)
+        if point is None:
+            return None
+        if self.listing:
+            return _stub(cmd_name)
+        try:
+            command = get_command(_app_of(point))
+        except ImportError as error:
+            return _absent(cmd_name, point, error)
+        command.name = cmd_name
+        return command
+
+
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="rgbir.commands")}
+
+
+def _app_of(point: EntryPoint) -> typer.Typer:
+    loaded = point.load()
+    if isinstance(loaded, typer.Typer):
+        return loaded
+    app = typer.Typer(add_completion=False)
+    app.command()(loaded)
+    return app
+
+
+def _stub(name: str) -> Any:
+    app = typer.Typer(add_completion=False)
+    app.command(name, help=SUMMARIES.get(name, ""))(lambda: None)
+    return get_command(app)
+
+
+def _absent(name: str, point: EntryPoint, error: ImportError) -> Any:
+    """A command in place of one whose packages aren't installed: it says which extra brings them."""
+    part = ".".join(point.value.split(":")[0].split(".")[:2])
+    extra = EXTRAS.get(part, "dev")
+    message = f"rgbir {name} needs {error.name or 'more packages'}: pip install 'rgbir[{extra}]'"
+    app = typer.Typer(add_completion=False)
+
+    @app.command(
+        name,
+        help=f"(needs rgbir\\[{extra}])",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def absent() -> None:
+        print(message, file=sys.stderr)
+        raise typer.Exit(2)
+
+    return get_command(app)
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    show_version: bool = typer.Option(False, "--version", help="Versions of rgbir and of what it runs on."),
+) -> None:
+    """Find a person seen by an infrared camera in the colour images of other cameras."""
+    if show_version:
+        for line in _versions():
+            print(line)
+        raise typer.Exit
+
+
+def _versions() -> list[str]:
+    lines = [f"rgbir {version('rgbir')}"]
+    for package in ("onnxruntime", "onnxruntime-gpu", "faiss-cpu", "faiss-gpu-cuvs", "torch", "fastapi"):
+        try:
+            lines.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return lines
+
+
+def main() -> None:
+    """Runs the command; a failure that explains itself ends with its text and its exit code, without a traceback."""
+    try:
+        app()
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if code is None:
+            raise
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[red]error:[/red] {str(error).replace('[', chr(92) + '[')}"
+        )
+        sys.exit(code)

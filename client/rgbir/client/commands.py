@@ -1,0 +1,113 @@
+"""`rgbir search`: on a server, or on a gallery of this machine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rgbir.client.client import Client
+from rgbir.client.wire import SearchResponse
+
+
+def search(
+    images: Annotated[
+        list[Path], typer.Argument(help="One or more images of the same person.", exists=True, dir_okay=False)
+    ],
+    camera: Annotated[
+        str | None, typer.Option(help="The camera that took them; cameras at its place are left out.")
+    ] = None,
+    modality: Annotated[str | None, typer.Option(help="rgb or ir, where the camera doesn't say it.")] = None,
+    gallery: Annotated[
+        Path | None, typer.Option(help="A gallery folder of this machine.", envvar="RGBIR_GALLERY")
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="The model bundle it was made with.", envvar="RGBIR_BUNDLE")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="A server, such as http://127.0.0.1:8077.", envvar="RGBIR_URL")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The server's key.", envvar="RGBIR_KEY")] = None,
+    top_k: Annotated[int, typer.Option(help="Most hits wanted.", min=1, max=10_000)] = 10,
+    cameras: Annotated[str | None, typer.Option(help="Search only these, separated by commas.")] = None,
+    since: Annotated[str | None, typer.Option(help="Earliest time of a sighting, ISO 8601 with a zone.")] = None,
+    until: Annotated[str | None, typer.Option(help="Sightings before this time only, ISO 8601 with a zone.")] = None,
+    identity: Annotated[int | None, typer.Option(help="Only sightings labelled with this identity.", min=0)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Search a gallery for the person on one or more images."""
+    if (url is None) == (gallery is None):
+        raise typer.BadParameter("give either --url, or --gallery with --bundle")
+    if modality not in (None, "rgb", "ir"):
+        raise typer.BadParameter(f"modality is rgb or ir, not {modality}")
+    options: dict[str, Any] = {
+        "camera": camera,
+        "modality": modality,
+        "cameras": None if cameras is None else [name.strip() for name in cameras.split(",") if name.strip()],
+        "since": _moment("since", since),
+        "until": _moment("until", until),
+        "identity": identity,
+        "top_k": top_k,
+    }
+    if url is not None:
+        with Client(url, key=key) as client:
+            response = client.search(list(images), **options)
+    else:
+        if bundle is None:
+            raise typer.BadParameter("--gallery needs --bundle, the model it was made with")
+        response = SearchResponse.of(_local_search()(images, gallery=gallery, bundle=bundle, **options))
+    print(response.model_dump_json(indent=2)) if as_json else _show(response)
+
+
+def _local_search() -> Any:
+    (point,) = entry_points(group="rgbir.local_search")
+    try:
+        return point.load()
+    except ImportError as error:
+        raise typer.BadParameter(f"a search without a server needs {error.name}: pip install 'rgbir[index]'") from error
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"--{name} must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"--{name} {text!r} has no zone; append an offset such as +01:00, or Z")
+    return moment
+
+
+def _show(response: SearchResponse) -> None:
+    console = Console()
+    asked = response.query
+    where = f"camera {asked.camera} ({asked.place})" if asked.camera else "no camera named"
+    console.print(
+        f"query: {asked.modality} image, {where}, {asked.shots} shot{'s' if asked.shots > 1 else ''}", highlight=False
+    )
+    table = Table("rank", "camera", "time", "identity", "distance", "score", "image")
+    for hit in response.hits:
+        time = hit.taken_at.isoformat(sep=" ", timespec="seconds") if hit.taken_at else "-"
+        identity = "-" if hit.identity is None else str(hit.identity)
+        table.add_row(
+            str(hit.rank),
+            hit.camera,
+            time,
+            identity,
+            f"{hit.distance:.4f}",
+            f"{hit.score:.3f}",
+            escape(hit.source or hit.id),
+        )
+    console.print(table)
+    console.print(f"searched: {', '.join(response.searched_cameras) or 'no camera'}", highlight=False)
+    for excluded in response.excluded_cameras:
+        console.print(f"left out: camera {excluded.camera}: {excluded.reason}", highlight=False, markup=False)
+    stages = ", ".join(f"{stage} {value:.1f} ms" for stage, value in response.milliseconds.items())
+    console.print(f"{response.model.name} ({response.model.fingerprint}); {stages}", highlight=False, markup=False)

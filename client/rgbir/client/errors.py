@@ -1,0 +1,64 @@
+"""What can go wrong between a client and its server.
+
+ClientError
+├── ConnectionFailed        no answer: is the server up, is the URL right?
+├── Refused                 the server understood and said no (4xx)
+│   ├── Unprocessable       the request can't be answered as it is: correct it (400, 413, 415, 422)
+│   ├── Forbidden           no key, or one without that right (401, 403)
+│   ├── NotFound            no such thing (404)
+│   └── Busy                too much at once, or someone else is writing: wait `retry_after_s` (409, 429, 503)
+└── ServerFailed            the server's fault (5xx)
+
+`exit_code` is what the command line ends with when the error reaches it.
+"""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    exit_code = 1
+
+
+class ConnectionFailed(ClientError):
+    pass
+
+
+class Refused(ClientError):
+    """The server's problem document: `status`, `detail`, and `problem` with everything it said."""
+
+    def __init__(
+        self, detail: str, status: int, problem: dict[str, object] | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail, self.status, self.problem, self.retry_after_s = detail, status, problem or {}, retry_after_s
+
+
+class Unprocessable(Refused):
+    exit_code = 2
+
+
+class Forbidden(Refused):
+    exit_code = 2
+
+
+class NotFound(Refused):
+    exit_code = 2
+
+
+class Busy(Refused):
+    pass
+
+
+class ServerFailed(Refused):
+    pass
+
+
+_BY_STATUS: dict[int, type[Refused]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Busy, 429: Busy, 503: Busy}
+
+
+def refusal(status: int, problem: dict[str, object], retry_after: str | None) -> Refused:
+    """The exception for a problem document."""
+    kind = _BY_STATUS.get(status, ServerFailed if status >= 500 else Unprocessable)
+    detail = str(problem.get("detail") or problem.get("title") or f"the server answered {status}")
+    seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
+    return kind(detail, status, problem, seconds)

@@ -1,0 +1,178 @@
+"""The protocol between client and server: what travels as JSON. The server imports these; there is no other definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Modality = Literal["rgb", "ir"]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class UnderstoodQuery(Wire):
+    camera: str | None = Field(description="the query's camera")
+    modality: Modality | None
+    place: str | None = Field(description="of the query's camera; cameras there are left out")
+    shots: int = Field(ge=1, description="images of the one person")
+
+
+class ExcludedCamera(Wire):
+    camera: str
+    reason: str
+
+
+class Hit(Wire):
+    rank: int = Field(ge=1)
+    id: str = Field(description="of the sighting")
+    camera: str
+    taken_at: datetime | None = None
+    identity: int | None = None
+    track: str | None = None
+    source: str = Field("", description="the image's name when it was enrolled")
+    distance: float = Field(description="in the model's metric, smaller is more alike")
+    score: float = Field(ge=0, le=1, description="falls with the distance; uncalibrated, no probability")
+    image: str | None = Field(None, description="path of the enrolled crop on this server, if it was kept")
+
+
+class Model(Wire):
+    name: str
+    fingerprint: str
+
+
+class SearchResponse(Wire):
+    """Hits from the most alike on, and what was searched for them."""
+
+    query: UnderstoodQuery
+    searched_cameras: list[str]
+    excluded_cameras: list[ExcludedCamera]
+    hits: list[Hit]
+    model: Model
+    generation: int = Field(description="the gallery's state that answered; counts its changes")
+    exact: bool = Field(description="whether the hits are proven to be brute force's")
+    milliseconds: dict[str, float] = Field(description="by stage: decode, encode, search")
+
+    @classmethod
+    def of(cls, answer: Answer) -> SearchResponse:
+        """An index's answer as it travels."""
+        return cls(
+            query=UnderstoodQuery.model_validate(answer),
+            searched_cameras=list(answer.searched_cameras),
+            excluded_cameras=[ExcludedCamera.model_validate(excluded) for excluded in answer.excluded_cameras],
+            hits=[_hit(hit) for hit in answer.hits],
+            model=Model(name=answer.model, fingerprint=answer.fingerprint),
+            generation=answer.generation,
+            exact=answer.exact,
+            milliseconds={stage: round(value, 3) for stage, value in answer.milliseconds.items()},
+        )
+
+
+class Answer(Protocol):
+    """What `SearchResponse.of` reads; `rgbir.index.Answer` is one. Stated here because the client knows nobody."""
+
+    @property
+    def searched_cameras(self) -> Sequence[str]: ...
+    @property
+    def excluded_cameras(self) -> Sequence[Any]: ...
+    @property
+    def hits(self) -> Sequence[Any]: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def exact(self) -> bool: ...
+    @property
+    def milliseconds(self) -> Mapping[str, float]: ...
+
+
+def _hit(hit: Any) -> Hit:
+    found = Hit.model_validate(hit)
+    return found.model_copy(update={"image": f"/gallery/sightings/{found.id}/image"}) if hit.has_image else found
+
+
+class CameraCount(Wire):
+    camera: str
+    sightings: int
+    identities: int
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+
+class GalleryInfo(Wire):
+    sightings: int
+    generation: int
+    model: str
+    fingerprint: str
+    metric: Literal["euclidean", "cosine"]
+    dimension: int
+    cameras: list[CameraCount]
+
+
+class CameraInfo(Wire):
+    id: str
+    modalities: list[Modality]
+    place: str
+    scene: Literal["indoor", "outdoor"] | None = None
+    sightings: int
+
+
+class Network(Wire):
+    name: str
+    cameras: list[CameraInfo]
+
+
+class Sighting(Wire):
+    id: str
+    camera: str
+    source: str
+    taken_at: datetime | None = None
+    identity: int | None = None
+    track: str | None = None
+    image: str | None = None
+
+
+class Enrolled(Wire):
+    """What became of one image."""
+
+    name: str = Field(description="the file's name, or its place among the images")
+    status: Literal["added", "present", "skipped"]
+    id: str | None = Field(None, description="of the sighting; none if skipped")
+    reason: str | None = Field(None, description="why it was skipped")
+
+
+class EnrolResponse(Wire):
+    results: list[Enrolled]
+
+
+class Removed(Wire):
+    removed: int
+
+
+class Embedding(Wire):
+    modality: Modality
+    dimension: int
+    embedding: list[float]
+    model: Model
+
+
+class Health(Wire):
+    status: Literal["ok", "unavailable"]
+    detail: str = ""
+
+
+class Problem(Wire):
+    """RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="what was expected, what came, what to do")
+    errors: list[dict[str, Any]] | None = Field(None, description="each field that doesn't fit")

@@ -1,0 +1,75 @@
+"""From a method to an ONNX graph: uint8 pixels in, embeddings out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+
+import onnx
+import torch
+from onnx import ModelProto
+from torch import Tensor, nn
+
+from rgbir.export.fold import fold_batch_norms
+from rgbir.index import Modality
+from rgbir.training import Method
+from rgbir.training.transforms import normalise
+
+OPSET = 18
+
+
+class Served(nn.Module):
+    """A method as it serves one modality: `images` uint8 (n, height, width, 3), RGB → `embeddings` float32 (n, d)."""
+
+    def __init__(self, method: Method, modality: Modality) -> None:
+        super().__init__()
+        self.method, self.modality = method.eval(), modality
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.method.embed(normalise(images), self.modality)
+
+
+def graph(method: Method, modality: Modality, height: int, width: int) -> ModelProto:
+    """The graph of one modality: dynamic batch, normalisation inside, every batch norm folded.
+
+    Raises:
+        UnfoldableGraph: see `fold_batch_norms`.
+    """
+    example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")  # the exporter's own deprecations; nothing a user can act on
+            program = torch.onnx.export(
+                Served(method, modality),
+                (example,),
+                input_names=["images"],
+                output_names=["embeddings"],
+                dynamic_shapes={"images": {0: torch.export.Dim("n")}},
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        exporter.setLevel(level)
+    assert program is not None
+    model = onnx.shape_inference.infer_shapes(program.model_proto)
+    return _anonymous(fold_batch_norms(model))
+
+
+def _anonymous(model: ModelProto) -> ModelProto:
+    """Without the exporter's notes, which hold paths of this machine."""
+    model.doc_string = ""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info, *model.graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
+    return model

@@ -1,0 +1,52 @@
+"""The proof that a bundle computes what its method computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rgbir.export.errors import ParityFailure
+from rgbir.export.graph import Served
+from rgbir.index import Bundle, Encoder, Modality, Parity
+from rgbir.training import Method
+
+TOLERANCE = 1e-4
+MANY = 7
+
+
+def prove(
+    method: Method, bundle: Bundle, images: Sequence[NDArray[np.uint8]] = (), tolerance: float = TOLERANCE
+) -> Parity:
+    """Compares torch and ONNX Runtime on random and on the given images, one and many at a time, in each modality.
+
+    Args:
+        images: uint8 (height, width, 3) each, real ones where there are any.
+        tolerance: largest difference allowed, relative to the largest value of the embedding.
+
+    Raises:
+        ParityFailure: they differ more.
+    """
+    rng = np.random.default_rng(0)
+    shape = (bundle.card.height, bundle.card.width, 3)
+    inputs = [rng.integers(0, 256, (n, *shape), np.uint8) for n in (1, MANY)]
+    inputs += [np.full((1, *shape), value, np.uint8) for value in (0, 255)]
+    if images:
+        inputs += [np.stack(images[:1]), np.stack(images)]
+    encoder = Encoder(bundle, batch=1024)
+    worst, cases = 0.0, 0
+    for modality in Modality:
+        served = Served(method, modality)
+        for batch in inputs:
+            with torch.inference_mode():
+                expected = served(torch.from_numpy(batch)).numpy()
+            difference = np.abs(encoder.encode(batch, modality) - expected).max() / max(np.abs(expected).max(), 1e-12)
+            worst, cases = max(worst, float(difference)), cases + 1
+    if not worst <= tolerance:
+        raise ParityFailure(
+            f"ONNX Runtime and torch differ by {worst:.2e} relative to the largest value, at most {tolerance:.0e} is allowed;"
+            " no bundle was written"
+        )
+    return Parity(largest_relative_difference=worst, tolerance=tolerance, cases=cases)

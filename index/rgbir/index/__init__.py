@@ -1,0 +1,71 @@
+"""Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
+
+from rgbir.index.bundle import Bundle, Card, Parity
+from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.datasets import ImageRecord, Skipped, SysuMM01, read_folders, read_table
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import (
+    BadBundle,
+    BadDataset,
+    BadImage,
+    GalleryBusy,
+    GalleryError,
+    GalleryMismatch,
+    GalleryMissing,
+    IndexFailure,
+    InvalidQuery,
+    UnknownCamera,
+    UsageError,
+)
+from rgbir.index.gallery import Gallery, Model
+from rgbir.index.images import decode, pixels, read_bytes
+from rgbir.index.ingest import Tally, crop_of, enrol, modality_for
+from rgbir.index.metric import Metric
+from rgbir.index.search import Answer, Hit, Query
+from rgbir.index.searcher import Searcher, SearchOptions
+from rgbir.index.sightings import Crop, NewSighting, Sighting, digest_of
+
+__all__ = [
+    "Answer",
+    "BadBundle",
+    "BadDataset",
+    "BadImage",
+    "Bundle",
+    "Camera",
+    "CameraNetwork",
+    "Card",
+    "Crop",
+    "Encoder",
+    "Gallery",
+    "GalleryBusy",
+    "GalleryError",
+    "GalleryMismatch",
+    "GalleryMissing",
+    "Hit",
+    "ImageRecord",
+    "IndexFailure",
+    "InvalidQuery",
+    "Metric",
+    "Modality",
+    "Model",
+    "NewSighting",
+    "Parity",
+    "Query",
+    "SearchOptions",
+    "Searcher",
+    "Sighting",
+    "Skipped",
+    "SysuMM01",
+    "Tally",
+    "UnknownCamera",
+    "UsageError",
+    "crop_of",
+    "decode",
+    "digest_of",
+    "enrol",
+    "modality_for",
+    "pixels",
+    "read_bytes",
+    "read_folders",
+    "read_table",
+]

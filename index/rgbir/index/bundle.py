@@ -1,0 +1,127 @@
+"""The model bundle: a folder with `card.json` and ONNX graphs. Export writes it, everyone else reads it here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rgbir.index.cameras import Modality
+from rgbir.index.errors import BadBundle
+from rgbir.index.metric import Metric
+
+FORMAT = 1
+CARD = "card.json"
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Parity(_Closed):
+    """How far ONNX Runtime's embeddings are from torch's, relative to the largest value."""
+
+    largest_relative_difference: float
+    tolerance: float
+    cases: int = Field(description="comparisons made: inputs x batch sizes x modalities")
+
+
+class Card(_Closed):
+    """What a bundle says of itself. Figures under `measured` carry the command that measured them."""
+
+    format: Literal[1] = 1
+    name: str = Field(description="<method>_<backbone>.<training data>", min_length=1)
+    method: str
+    variant: str = ""
+    backbone: str = ""
+    training_data: str = ""
+    recipe: dict[str, Any] = {}
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    dimension: int = Field(ge=1)
+    metric: Metric
+    graphs: dict[Modality, str] = Field(description="ONNX file for each modality; one file may serve both")
+    files: dict[str, str] = Field(description="sha256 of every file but the card")
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    parity: Parity | None = None
+    measured: dict[str, Any] = {}
+    licence: str = ""
+    made_with: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _graphs_are_files(self) -> Card:
+        missing = sorted(set(self.graphs.values()) - self.files.keys())
+        if not self.graphs or missing:
+            raise ValueError(f"graphs must name files of the bundle; not listed under files: {missing}")
+        outside = [name for name in self.files if Path(name).name != name]
+        if outside:
+            raise ValueError(f"files lie in the bundle's own folder; these don't: {outside}")
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything that decides an embedding: graphs, weights, input size, metric. 16 hexadecimal digits."""
+        decisive = [
+            sorted(self.files.items()),
+            sorted((str(m), f) for m, f in self.graphs.items()),
+            self.height,
+            self.width,
+            str(self.metric),
+        ]
+        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
+
+
+class Bundle:
+    """A bundle on disk, its files compared with the card's sums.
+
+    Raises:
+        BadBundle: no card, a card of another format, a file that is missing or altered.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.card = _read_card(self.folder)
+        for name, expected in self.card.files.items():
+            found = sha256(self.folder / name)
+            if found != expected:
+                raise BadBundle(
+                    f"{self.folder / name} is not the file the card describes (sha256 {found[:12]}…, card {expected[:12]}…); export or copy the bundle again"
+                )
+
+    def graph(self, modality: Modality) -> Path:
+        """The graph that embeds images of that modality.
+
+        Raises:
+            BadBundle: this model has none.
+        """
+        if modality not in self.card.graphs:
+            raise BadBundle(
+                f"bundle {self.card.name} has no graph for {modality} images; it has {', '.join(self.card.graphs)}"
+            )
+        return self.folder / self.card.graphs[modality]
+
+
+def sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise BadBundle(f"{file} is missing; the bundle is incomplete, export or copy it again") from None
+
+
+def _read_card(folder: Path) -> Card:
+    file = folder / CARD
+    if not file.is_file():
+        raise BadBundle(f"{folder} is not a bundle: no {CARD}; expected a folder that `rgbir export` wrote")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and content.get("format") != FORMAT:
+            raise BadBundle(
+                f"{file} has format {content.get('format')!r}; this version reads format {FORMAT}: update rgbir, or export again"
+            )
+        return Card.model_validate(content)
+    except (ValidationError, ValueError) as error:
+        raise BadBundle(f"{file} is not a card: {error}") from error

@@ -1,0 +1,174 @@
+"""Cameras, the places they look at, and the rule that a place is never matched with itself."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from rgbir.index.errors import UnknownCamera, UsageError
+
+Scene = Literal["indoor", "outdoor"]
+
+
+class Modality(StrEnum):
+    """What a camera's sensor saw: colours, or infrared (near or thermal)."""
+
+    RGB = "rgb"
+    IR = "ir"
+
+    @property
+    def other(self) -> Modality:
+        return Modality.IR if self is Modality.RGB else Modality.RGB
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera at a place. A day/night camera has both modalities.
+
+    Cameras with the same `place` see the same people at the same moment, so a match between them tells nothing.
+    """
+
+    id: str
+    modalities: frozenset[Modality]
+    place: str
+    scene: Scene | None = None
+    aliases: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.id or not self.place:
+            raise UsageError(f"a camera needs an id and a place, not {self.id!r} and {self.place!r}")
+        if not self.modalities:
+            raise UsageError(f"camera {self.id}: modality must be 'rgb', 'ir' or both")
+        if self.scene not in (None, "indoor", "outdoor"):
+            raise UsageError(f"camera {self.id}: scene must be 'indoor' or 'outdoor', not {self.scene!r}")
+
+
+@dataclass(frozen=True)
+class CameraNetwork:
+    """All cameras of a site, by id, in the order of their declaration."""
+
+    name: str
+    cameras: tuple[Camera, ...]
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for camera in self.cameras:
+            for name in (camera.id, *camera.aliases):
+                if name in seen:
+                    raise UsageError(f"network {self.name}: two cameras are called {name!r}; ids must differ")
+                seen.add(name)
+
+    def __iter__(self) -> Iterator[Camera]:
+        return iter(self.cameras)
+
+    def __len__(self) -> int:
+        return len(self.cameras)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Camera]:
+        return {name: camera for camera in self.cameras for name in (camera.id, *camera.aliases)}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __getitem__(self, name: str) -> Camera:
+        """The camera of that id or alias.
+
+        Raises:
+            UnknownCamera: with the cameras there are, and the nearest name.
+        """
+        if camera := self._by_name.get(name):
+            return camera
+        near = get_close_matches(name, self._by_name, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(camera.id for camera in self.cameras) or "none at all"
+        raise UnknownCamera(f"no camera {name!r} in network {self.name!r}; it has: {known}{hint}")
+
+    def same_place(self, a: str, b: str) -> bool:
+        return self[a].place == self[b].place
+
+    def of(self, modality: Modality) -> tuple[Camera, ...]:
+        return tuple(camera for camera in self.cameras if modality in camera.modalities)
+
+    def extended(self, cameras: Iterable[Camera]) -> CameraNetwork:
+        """This network and those of `cameras` it doesn't have yet."""
+        return CameraNetwork(self.name, (*self.cameras, *(new for new in cameras if new.id not in self)))
+
+    @classmethod
+    def read(cls, source: str | Path) -> Self:
+        """A built-in network by name (`sysu-mm01`, `regdb`, `llcm`, `market-1501`) or one from a TOML file.
+
+        Raises:
+            UsageError: no such name or file, or a file that doesn't describe a network.
+        """
+        built_in = files("rgbir.index") / "networks" / f"{source}.toml"
+        if isinstance(source, str) and "/" not in source and built_in.is_file():
+            return cls.from_toml(built_in.read_text(encoding="utf-8"), where=source)
+        path = Path(source)
+        if not path.is_file():
+            raise UsageError(f"no network {str(source)!r}: give a TOML file or one of {', '.join(cls.built_in())}")
+        return cls.from_toml(path.read_text(encoding="utf-8"), where=str(path))
+
+    @staticmethod
+    def built_in() -> list[str]:
+        folder = files("rgbir.index") / "networks"
+        return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+    @classmethod
+    def from_toml(cls, text: str, where: str = "network") -> Self:
+        try:
+            declared = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{where}: not TOML: {error}") from error
+        return cls.from_dict(declared, where)
+
+    @classmethod
+    def from_dict(cls, declared: dict[str, Any], where: str = "network") -> Self:
+        unknown = declared.keys() - {"name", "cameras"}
+        if unknown or not isinstance(declared.get("cameras"), list):
+            raise UsageError(
+                f"{where}: expected `name` and a [[cameras]] table for each camera, got {sorted(declared)}"
+            )
+        cameras = tuple(_camera(entry, where) for entry in declared["cameras"])
+        return cls(str(declared.get("name", Path(where).stem)), cameras)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `from_dict` reads; JSON can carry it."""
+        return {"name": self.name, "cameras": [_entry(camera) for camera in self.cameras]}
+
+
+_KEYS = {"id", "modality", "place", "scene", "aliases"}
+
+
+def _camera(entry: dict[str, Any], where: str) -> Camera:
+    if unknown := entry.keys() - _KEYS:
+        raise UsageError(
+            f"{where}: camera {entry.get('id')!r} has unknown keys {sorted(unknown)}; known: {sorted(_KEYS)}"
+        )
+    if "id" not in entry:
+        raise UsageError(f"{where}: a camera without id: {entry}")
+    modality = entry.get("modality", "rgb")
+    try:
+        modalities = frozenset(Modality(name) for name in ([modality] if isinstance(modality, str) else modality))
+    except ValueError:
+        raise UsageError(f"{where}: camera {entry['id']}: modality is 'rgb', 'ir' or both, not {modality!r}") from None
+    camera = str(entry["id"])
+    return Camera(
+        camera, modalities, str(entry.get("place", camera)), entry.get("scene"), frozenset(entry.get("aliases", ()))
+    )
+
+
+def _entry(camera: Camera) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": camera.id, "modality": sorted(camera.modalities), "place": camera.place}
+    if camera.scene:
+        entry["scene"] = camera.scene
+    if camera.aliases:
+        entry["aliases"] = sorted(camera.aliases)
+    return entry

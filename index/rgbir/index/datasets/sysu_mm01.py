@@ -1,0 +1,191 @@
+"""SYSU-MM01: people seen by four visible and two infrared cameras."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.errors import BadDataset
+
+List = Literal["train", "val", "trainval", "test", "available"]
+CAMERAS = (1, 2, 3, 4, 5, 6)
+VISIBLE, INFRARED = (1, 2, 4, 5), (3, 6)
+Permutations = dict[tuple[int, int], NDArray[np.int64]]
+"""(camera, identity) → (10, n): row t is the order in which trial t draws the images 1..n."""
+
+
+@dataclass(frozen=True)
+class SysuMM01:
+    """The data set in its published layout.
+
+    Reference:
+        Wu et al., "RGB-Infrared Cross-Modality Person Re-Identification", ICCV 2017.
+
+    Layout on disk:
+        `cam1 … cam6/<identity, 4 digits>/<number, 4 digits>.jpg`; `exp/{train,val,test,available}_id.txt` or `.mat`;
+        `rand_perm_cam.mat` in `exp/` or beside it (not part of the data set; from the authors' repository).
+
+    Counts (published; `count` computes them for any folder):
+        491 identities: 296 train, 99 val, 96 test. Visible + infrared images: train 20,284 + 9,929; train and val
+        22,258 + 11,909; test 6,775 + 3,803.
+
+    Protocol:
+        `rgbir.index.evaluation`: probes are all infrared test images; cameras 2 and 3 share a room.
+
+    Images are reached by the id lists only: folders of people outside of them exist, and are not read.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        if not self.root.is_dir():
+            raise BadDataset(f"{self.root} is not a folder; expected SYSU-MM01's root with cam1 … cam6 and exp/")
+        missing = [name for name in (*(f"cam{c}" for c in CAMERAS), "exp") if not (self.root / name).is_dir()]
+        if missing:
+            inner = [entry.name for entry in self.root.iterdir() if (entry / "cam1").is_dir()]
+            hint = f"; did you mean {self.root / inner[0]}?" if inner else ""
+            raise BadDataset(f"{self.root}: no folder {', '.join(missing)}; expected cam1 … cam6 and exp/{hint}")
+
+    @cached_property
+    def network(self) -> CameraNetwork:
+        return CameraNetwork.read("sysu-mm01")
+
+    def identities(self, of: List) -> tuple[int, ...]:
+        """The identity numbers of a list, ascending.
+
+        Raises:
+            BadDataset: no list, text and MATLAB form differ, not numbers, lists overlap.
+        """
+        if of not in get_args(List):
+            raise BadDataset(f"no list {of!r} in SYSU-MM01; there are {', '.join(get_args(List))}")
+        if of == "trainval":
+            return tuple(sorted({*self.identities("train"), *self.identities("val")}))
+        return self._lists[of]
+
+    @cached_property
+    def _lists(self) -> dict[str, tuple[int, ...]]:
+        lists = {name: _id_list(self.root / "exp", name) for name in ("train", "val", "test")}
+        for a, b in (("train", "val"), ("train", "test"), ("val", "test")):
+            if both := set(lists[a]) & set(lists[b]):
+                raise BadDataset(
+                    f"{self.root / 'exp'}: identities in {a} and in {b}: {sorted(both)[:5]}; lists must not overlap"
+                )
+        available = {identity for numbers in lists.values() for identity in numbers}
+        return {**lists, "available": tuple(sorted(available))}
+
+    def files(self, camera: int, identity: int) -> list[str]:
+        """The image names of one person by one camera, ascending as bytes; an absent or empty folder gives none."""
+        return list(_jpegs(self.root / f"cam{camera}" / f"{identity:04d}"))
+
+    def records(self, of: List, cameras: Sequence[int] = CAMERAS) -> Iterator[ImageRecord]:
+        """Camera by camera, identity by identity, image by image, each ascending.
+
+        Raises:
+            BadDataset: an identity of the list has no image in any camera.
+        """
+        identities = self.identities(of)
+        for identity in identities:
+            if not any(self.files(camera, identity) for camera in CAMERAS):
+                raise BadDataset(
+                    f"{self.root}: identity {identity} of exp/{of}_id has no image in any camera (expected cam*/{identity:04d}/*.jpg)"
+                )
+        for camera in cameras:
+            modality = Modality.IR if camera in INFRARED else Modality.RGB
+            for identity in identities:
+                for number, name in enumerate(self.files(camera, identity), start=1):
+                    source = f"cam{camera}/{identity:04d}/{name}"
+                    yield ImageRecord(self.root / source, source, str(camera), modality, identity, number=number)
+
+    def count(self, of: List) -> dict[int, int]:
+        """Images by camera."""
+        return {camera: sum(len(self.files(camera, i)) for i in self.identities(of)) for camera in CAMERAS}
+
+    def permutations(self, file: Path | None = None) -> Permutations:
+        """The authors' permutation tables.
+
+        Raises:
+            BadDataset: no file, or not of the published form.
+        """
+        candidates = [file] if file else [self.root / "exp" / "rand_perm_cam.mat", self.root / "rand_perm_cam.mat"]
+        for candidate in candidates:
+            if candidate.is_file():
+                return read_permutations(candidate)
+        raise BadDataset(
+            f"no rand_perm_cam.mat in {self.root / 'exp'}; it is published apart from the data set, in the authors' evaluation"
+            " code: put it there, give its path with --permutations, or use protocol sysu-seeded"
+        )
+
+
+@lru_cache(maxsize=100_000)
+def _jpegs(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        return ()
+    names = [name for name in os.listdir(folder) if name.lower().endswith(".jpg") and not name.startswith(".")]
+    return tuple(sorted(names, key=os.fsencode))
+
+
+def _id_list(folder: Path, name: str) -> tuple[int, ...]:
+    text, matlab = folder / f"{name}_id.txt", folder / f"{name}_id.mat"
+    found: list[tuple[int, ...]] = []
+    if text.is_file():
+        cells = text.read_text().replace("\n", ",").split(",")
+        try:
+            found.append(tuple(sorted(int(cell) for cell in cells if cell.strip())))
+        except ValueError as error:
+            raise BadDataset(f"{text} line 1: expected identity numbers separated by commas: {error}") from error
+    if matlab.is_file():
+        found.append(tuple(sorted(int(number) for number in np.ravel(_load(matlab, "id")))))
+    if not found:
+        raise BadDataset(f"{folder}: neither {name}_id.txt nor {name}_id.mat; the data set's exp folder holds them")
+    if len(set(found)) > 1:
+        raise BadDataset(f"{text} and {matlab.name} hold different identities; one of them is not the published list")
+    if len(set(found[0])) < len(found[0]):
+        raise BadDataset(f"{folder}/{name}_id: an identity is listed twice")
+    return found[0]
+
+
+def read_permutations(file: Path) -> Permutations:
+    """Reads `rand_perm_cam.mat`: MATLAB level 5, a 6 x 1 cell of cells of 10 x n tables; empty where nobody is.
+
+    Raises:
+        BadDataset: another form, or a row that is no permutation of 1..n.
+    """
+    cells = _load(file, "rand_perm_cam")
+    if cells.shape != (len(CAMERAS), 1):
+        raise BadDataset(f"{file}: rand_perm_cam must be a 6 x 1 cell, not {cells.shape}")
+    tables: Permutations = {}
+    for camera in CAMERAS:
+        for index, table in enumerate(cells[camera - 1, 0].ravel(), start=1):
+            if table.size == 0:
+                continue
+            rows = np.asarray(table, np.int64)
+            if rows.ndim != 2 or not (np.sort(rows, axis=1) == np.arange(1, rows.shape[1] + 1)).all():
+                raise BadDataset(
+                    f"{file}: camera {camera}, identity {index}: a row is no permutation of 1..{rows.shape[-1]}"
+                )
+            tables[camera, index] = rows
+    return tables
+
+
+def _load(file: Path, variable: str) -> NDArray[Any]:
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(file)
+    except Exception as error:  # scipy raises many kinds on a damaged file
+        raise BadDataset(f"{file}: not a MATLAB level 5 file: {error}") from error
+    if variable not in content:
+        raise BadDataset(
+            f"{file}: no variable {variable!r}; it has {sorted(k for k in content if not k.startswith('__'))}"
+        )
+    value: NDArray[Any] = content[variable]
+    return value

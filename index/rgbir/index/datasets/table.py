@@ -1,0 +1,106 @@
+"""A table of images: a CSV file with columns path and camera, and optionally time, identity, track, box."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.errors import BadDataset
+from rgbir.index.images import Box
+
+REQUIRED = ("path", "camera")
+OPTIONAL = ("time", "identity", "track", "box")
+
+
+def read_table(file: Path, camera: str | None = None) -> Iterator[ImageRecord | Skipped]:
+    """The rows of the table in order. Paths are relative to the table's folder, with `/`.
+
+    time: ISO 8601 with a zone or offset (`2026-03-01T22:15:00+01:00`, `…Z`). identity: a whole number, 0 or more.
+    box: `left top right bottom` in pixels. Empty cells mean unknown. A row that breaks this is skipped with its line.
+
+    Raises:
+        BadDataset: no such file, not UTF-8, a column is missing or unknown.
+    """
+    if not file.is_file():
+        raise BadDataset(
+            f"{file} is not a file; layout csv expects a table with columns {', '.join(REQUIRED + OPTIONAL)}"
+        )
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = csv.DictReader(lines)
+            _check_header(rows.fieldnames, file, camera)
+            for row in rows:
+                source = f"{file.name} line {rows.line_num}"
+                try:
+                    yield _record(row, file.parent, camera)
+                except ValueError as error:
+                    yield Skipped(source, str(error))
+    except UnicodeDecodeError as error:
+        raise BadDataset(f"{file} is not UTF-8 text: {error}") from error
+    except csv.Error as error:
+        raise BadDataset(f"{file}: not a CSV table: {error}") from error
+
+
+def _check_header(header: object, file: Path, camera: str | None) -> None:
+    columns = list(header) if isinstance(header, (list, tuple)) else []
+    missing = [name for name in REQUIRED if name not in columns and not (name == "camera" and camera)]
+    unknown = [str(name) for name in columns if name not in REQUIRED + OPTIONAL]
+    if missing or unknown:
+        problem = f"misses {', '.join(missing)}" if missing else f"has unknown columns {', '.join(unknown)}"
+        raise BadDataset(f"{file}: the header {problem}; expected path, camera and optionally {', '.join(OPTIONAL)}")
+
+
+def _record(row: dict[str, str | None], folder: Path, camera: str | None) -> ImageRecord:
+    cells = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+    if None in row:
+        raise ValueError("has more cells than the header has columns")
+    if not cells["path"]:
+        raise ValueError("has no path")
+    seen_by = camera or cells["camera"]
+    if not seen_by:
+        raise ValueError("has no camera")
+    return ImageRecord(
+        path=folder / cells["path"],
+        source=cells["path"],
+        camera=seen_by,
+        identity=_identity(cells.get("identity", "")),
+        taken_at=parse_time(cells["time"]) if cells.get("time") else None,
+        track=cells.get("track") or None,
+        box=_box(cells.get("box", "")),
+    )
+
+
+def _identity(cell: str) -> int | None:
+    if not cell:
+        return None
+    if not cell.isdecimal():
+        raise ValueError(f"identity must be a whole number, 0 or more, not {cell!r}")
+    return int(cell)
+
+
+def parse_time(text: str) -> datetime:
+    """A moment with its zone.
+
+    Raises:
+        ValueError: not ISO 8601, or without a zone.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"time must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}") from None
+    if time.tzinfo is None:
+        raise ValueError(f"time {text!r} has no zone; append an offset such as +01:00, or Z")
+    return time
+
+
+def _box(cell: str) -> Box | None:
+    if not cell:
+        return None
+    parts = cell.replace(",", " ").replace(";", " ").split()
+    if len(parts) != 4 or not all(part.isdecimal() for part in parts):
+        raise ValueError(f"box must be `left top right bottom` in pixels, not {cell!r}")
+    left, top, right, bottom = map(int, parts)
+    return left, top, right, bottom

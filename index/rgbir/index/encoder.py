@@ -1,0 +1,115 @@
+"""From images to embeddings with ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL import Image
+
+from rgbir.index.bundle import Bundle
+from rgbir.index.cameras import Modality
+from rgbir.index.errors import BadBundle, UsageError
+from rgbir.index.images import pixels
+
+PREFERRED = ("CUDAExecutionProvider", "CPUExecutionProvider")
+
+
+class Encoder:
+    """A bundle, loaded. Thread-safe: sessions may be run from several threads.
+
+    Args:
+        bundle: what to load.
+        threads: of one session; as many as the process may use if None.
+        providers: ONNX Runtime's execution providers, best first; CUDA where it is there, else the processor, if None.
+        batch: images a run of the graph.
+
+    Raises:
+        BadBundle: ONNX Runtime can't load a graph, or it isn't of the promised form.
+        UsageError: a provider that this ONNX Runtime doesn't have.
+    """
+
+    def __init__(
+        self, bundle: Bundle, *, threads: int | None = None, providers: Sequence[str] | None = None, batch: int = 32
+    ) -> None:
+        self.bundle, self.card, self.batch = bundle, bundle.card, batch
+        available = ort.get_available_providers()
+        if providers is not None and (absent := [name for name in providers if name not in available]):
+            raise UsageError(
+                f"ONNX Runtime {ort.__version__} here has no provider {', '.join(absent)}; it has {', '.join(available)}"
+            )
+        self._requested = (
+            list(providers) if providers is not None else [name for name in PREFERRED if name in available]
+        )
+        self.threads = threads or len(os.sched_getaffinity(0))
+        sessions: dict[str, Any] = {}
+        for file in bundle.card.graphs.values():
+            if file not in sessions:
+                sessions[file] = self._load(file)
+        self._sessions = {modality: sessions[file] for modality, file in bundle.card.graphs.items()}
+
+    @property
+    def providers(self) -> list[str]:
+        """What the graphs really run on."""
+        return list(next(iter(self._sessions.values())).get_providers())
+
+    def _load(self, file: str) -> Any:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0" if self.threads > 1 else "1")
+        options.log_severity_level = 3
+        try:
+            session = ort.InferenceSession(self.bundle.folder / file, options, providers=self._requested)
+        except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
+            raise BadBundle(f"{self.bundle.folder / file}: ONNX Runtime can't load it: {error}") from error
+        images, embeddings = session.get_inputs()[0], session.get_outputs()[0]
+        expected = [self.card.height, self.card.width, 3]
+        if images.type != "tensor(uint8)" or images.shape[1:] != expected:
+            raise BadBundle(
+                f"{file}: input must be uint8 (N, {', '.join(map(str, expected))}), not {images.type} {images.shape}"
+            )
+        if embeddings.shape[-1] != self.card.dimension:
+            raise BadBundle(
+                f"{file}: embeddings have {embeddings.shape[-1]} values, the card says {self.card.dimension}"
+            )
+        return session
+
+    def encode(self, images: NDArray[np.uint8], modality: Modality) -> NDArray[np.float32]:
+        """uint8 (n, height, width, 3), RGB → float32 (n, dimension), in batches.
+
+        Raises:
+            UsageError: images of another size or type.
+            BadBundle: no graph for that modality, or embeddings that are not finite.
+        """
+        self.bundle.graph(modality)
+        expected = (self.card.height, self.card.width, 3)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != expected:
+            raise UsageError(
+                f"the encoder takes uint8 (n, {', '.join(map(str, expected))}), not {images.dtype} {images.shape}"
+            )
+        session = self._sessions[modality]
+        parts = [
+            session.run(None, {session.get_inputs()[0].name: images[i : i + self.batch]})[0]
+            for i in range(0, len(images), self.batch)
+        ]
+        embeddings = np.concatenate(parts) if parts else np.empty((0, self.card.dimension), np.float32)
+        if not np.isfinite(embeddings).all():
+            raise BadBundle(
+                f"bundle {self.card.name} gave an embedding that is not finite; the model is damaged or overflows in {self.card.precision}"
+            )
+        return np.asarray(embeddings, np.float32)
+
+    def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
+        """The image in this model's size."""
+        return pixels(image, self.card.height, self.card.width)
+
+    def embed(self, images: Sequence[Image.Image], modality: Modality) -> NDArray[np.float32]:
+        """Decoded images → float32 (n, dimension)."""
+        if not images:
+            return np.empty((0, self.card.dimension), np.float32)
+        return self.encode(np.stack([self.pixels(image) for image in images]), modality)

@@ -1,0 +1,72 @@
+"""What can go wrong in this part, one branch for each thing a caller can do about it.
+
+IndexFailure
+├── UsageError              the call was wrong: correct it (exit code 2)
+│   ├── UnknownCamera
+│   └── InvalidQuery
+├── BadImage                this image can't be read: skip it and go on
+├── BadDataset              the folder is not what its layout promises: mend the folder
+├── BadBundle               the bundle is incomplete or altered: export it again
+├── EvaluationError         no number can be given honestly
+└── GalleryError
+    ├── GalleryMissing      nothing there: make one, or correct the path
+    ├── GalleryBusy         another process is writing: wait
+    ├── GalleryMismatch     vectors of another model: use that model's gallery
+    └── GalleryCorrupt      stored data contradicts itself: restore a backup
+
+`exit_code` is what the command line ends with when the error reaches it.
+"""
+
+
+class IndexFailure(Exception):
+    """Any failure of `rgbir.index`; its text says what was expected, what came, and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(IndexFailure):
+    exit_code = 2
+
+
+class UnknownCamera(UsageError):
+    """A camera that the network doesn't have."""
+
+
+class InvalidQuery(UsageError):
+    """A query that no gallery could answer: wrong dimension, not finite, top_k below 1."""
+
+
+class BadImage(IndexFailure):
+    """An image that can't be decoded, or must not be."""
+
+
+class BadDataset(IndexFailure):
+    """A data set folder that breaks a promise of its layout."""
+
+
+class BadBundle(IndexFailure):
+    """A model bundle that is incomplete, altered, or of a newer format."""
+
+
+class EvaluationError(IndexFailure):
+    """An evaluation whose result is undefined: no valid query, NaN, labels that don't fit."""
+
+
+class GalleryError(IndexFailure):
+    pass
+
+
+class GalleryMissing(GalleryError):
+    exit_code = 2
+
+
+class GalleryBusy(GalleryError):
+    pass
+
+
+class GalleryMismatch(GalleryError):
+    exit_code = 2
+
+
+class GalleryCorrupt(GalleryError):
+    pass

@@ -1,0 +1,77 @@
+"""Embeddings with their labels, as a file that anybody's model can write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.errors import EvaluationError, UsageError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """Embeddings in the protocol's row order.
+
+    embeddings: float32 (n, d), finite. identities: int64 (n,), -1 unknown. cameras: (n,) strings.
+    sources: (n,) strings, the images' names; empty where unknown.
+    """
+
+    embeddings: NDArray[np.float32]
+    identities: NDArray[np.int64]
+    cameras: NDArray[np.str_]
+    sources: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        n = len(self.embeddings)
+        if self.embeddings.ndim != 2 or not all(
+            len(part) == n for part in (self.identities, self.cameras, self.sources)
+        ):
+            raise EvaluationError(
+                f"features must be (n, d) embeddings with n identities, cameras and sources, not {self.embeddings.shape},"
+                f" {len(self.identities)}, {len(self.cameras)}, {len(self.sources)}"
+            )
+        bad = np.flatnonzero(~np.isfinite(self.embeddings).all(axis=1))
+        if len(bad):
+            name = self.sources[bad[0]] or f"row {bad[0]}"
+            raise EvaluationError(
+                f"the embedding of {name} is not finite ({len(bad)} of {n} rows); mend the model or leave the image out"
+            )
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Features:
+        return Features(self.embeddings[rows], self.identities[rows], self.cameras[rows], self.sources[rows])
+
+    def save(self, file: Path) -> None:
+        np.savez(file, embeddings=self.embeddings, identities=self.identities, cameras=self.cameras, paths=self.sources)
+
+    @classmethod
+    def load(cls, file: Path) -> Features:
+        """Reads a features file (`.npz`).
+
+        Raises:
+            UsageError: no such file, or a key is missing.
+        """
+        if not file.is_file():
+            raise UsageError(
+                f"{file} is not a file; expected a features file such as `rgbir embed --out {file.stem}.npz` writes"
+            )
+        try:
+            with np.load(file, allow_pickle=False) as content:
+                parts = {name: content[name] for name in content.files}
+        except (ValueError, OSError) as error:
+            raise UsageError(f"{file}: not a features file: {error}") from error
+        missing = {"embeddings", "identities", "cameras"} - parts.keys()
+        if missing:
+            raise UsageError(
+                f"{file}: no {', '.join(sorted(missing))}; a features file has embeddings, identities, cameras and optionally paths"
+            )
+        embeddings = np.asarray(parts["embeddings"], np.float32)
+        sources = np.asarray(parts.get("paths", np.full(len(embeddings), "")), np.str_)
+        return cls(
+            embeddings, np.asarray(parts["identities"], np.int64), np.asarray(parts["cameras"], np.str_), sources
+        )

@@ -1,0 +1,64 @@
+"""Where features come from: a bundle's encoder, or a gallery that holds them already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from rgbir.index.cameras import Modality
+from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import EvaluationError
+from rgbir.index.evaluation.features import Features
+from rgbir.index.gallery import Gallery
+from rgbir.index.images import decode, read_bytes
+from rgbir.index.sightings import digest_of, sighting_id
+
+
+def encoded(
+    records: Sequence[ImageRecord], encoder: Encoder, progress: Callable[[int], None] = lambda done: None
+) -> Features:
+    """Embeds the records' images, in their order; an unreadable image is an error, a benchmark has no image to spare.
+
+    Raises:
+        BadImage: an image can't be read.
+    """
+    parts = [np.empty((0, encoder.card.dimension), np.float32)]
+    for start in range(0, len(records), encoder.batch):
+        group = records[start : start + encoder.batch]
+        images = [encoder.pixels(decode(read_bytes(record.path), str(record.path))) for record in group]
+        for modality in Modality:
+            members = [i for i, record in enumerate(group) if (record.modality or Modality.RGB) is modality]
+            if members:
+                if len(members) != len(group):
+                    raise EvaluationError("features are encoded one modality at a time; split the records by modality")
+                parts.append(encoder.encode(np.stack(images), modality))
+        progress(len(group))
+    return _labelled(np.concatenate(parts), records)
+
+
+def enrolled(records: Sequence[ImageRecord], gallery: Gallery) -> Features:
+    """The embeddings that the gallery holds of the records' images, in their order.
+
+    Raises:
+        EvaluationError: an image isn't enrolled, or its file was changed since.
+    """
+    ids = [sighting_id(record.camera, record.source, digest_of(read_bytes(record.path))) for record in records]
+    missing = set(ids) - gallery.known(ids)
+    if missing:
+        first = next(record.source for record, wanted in zip(records, ids, strict=True) if wanted in missing)
+        raise EvaluationError(
+            f"gallery {gallery.folder} lacks {len(missing)} of the {len(ids)} images that the protocol may draw, {first} among them;"
+            " enrol them with `rgbir index add … --layout sysu`"
+        )
+    return _labelled(gallery.embeddings(ids), records)
+
+
+def _labelled(embeddings: np.typing.NDArray[np.float32], records: Sequence[ImageRecord]) -> Features:
+    return Features(
+        embeddings,
+        np.array([-1 if record.identity is None else record.identity for record in records], np.int64),
+        np.array([record.camera for record in records], np.str_),
+        np.array([record.source for record in records], np.str_),
+    )

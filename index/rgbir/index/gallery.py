@@ -1,0 +1,399 @@
+"""The gallery: what was enrolled is never lost, what is asked is answered exactly.
+
+SQLite is the truth (`store`), FAISS is the speed (`slabs`). Several processes may read while one writes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.bundle import Card
+from rgbir.index.cameras import Camera, CameraNetwork
+from rgbir.index.errors import GalleryBusy, GalleryError, GalleryMismatch, UsageError
+from rgbir.index.metric import Metric
+from rgbir.index.search import Answer, Hit, Query, Scope, scope, score
+from rgbir.index.sightings import Crop, NewSighting, Sighting
+from rgbir.index.slabs import Filter, View
+from rgbir.index.store import FILE, Mark, Store, from_microseconds, to_microseconds
+
+LOCK = "writer.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The model whose embeddings a gallery holds."""
+
+    name: str
+    fingerprint: str
+    metric: Metric
+    dimension: int
+
+    @classmethod
+    def of(cls, card: Card) -> Model:
+        return cls(card.name, card.fingerprint, card.metric, card.dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraCount:
+    camera: str
+    sightings: int
+    identities: int
+    earliest: datetime | None
+    latest: datetime | None
+
+
+class Gallery:
+    """An open gallery. Thread-safe; close it, or use it in a `with` block.
+
+    Raises:
+        GalleryMissing, GalleryCorrupt, GalleryError: see `Store`.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self._reader, self._writer = Store(self.folder), Store(self.folder)
+        self._reading, self._writing = threading.RLock(), threading.RLock()
+        self._write_depth = 0
+        meta = self._reader.meta()
+        self.model = Model(meta["model"], meta["fingerprint"], Metric(meta["metric"]), int(meta["dimension"]))
+        self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+        self._seen_version = -1
+        self._view = View(self.model.metric, Mark(), {})
+        self._view = self.view()
+
+    @classmethod
+    def create(cls, folder: Path | str, model: Model, network: CameraNetwork) -> Self:
+        """A new, empty gallery for that model's embeddings.
+
+        Raises:
+            UsageError: there is one already.
+        """
+        folder = Path(folder)
+        if (folder / FILE).exists():
+            raise UsageError(f"{folder} is a gallery already; open it, or choose another folder")
+        meta = {
+            "model": model.name,
+            "fingerprint": model.fingerprint,
+            "metric": str(model.metric),
+            "dimension": str(model.dimension),
+            "network": json.dumps(network.to_dict()),
+        }
+        Store.create(folder, meta).close()
+        return cls(folder)
+
+    @classmethod
+    def open_or_create(cls, folder: Path | str, card: Card, network: CameraNetwork) -> Self:
+        """The gallery there, which must be of that model; a new one with that network if there is none.
+
+        Raises:
+            GalleryMismatch: it holds another model's embeddings.
+        """
+        if not (Path(folder) / FILE).exists():
+            return cls.create(folder, Model.of(card), network)
+        gallery = cls(folder)
+        try:
+            gallery.expect(card)
+        except GalleryMismatch:
+            gallery.close()
+            raise
+        return gallery
+
+    def expect(self, card: Card) -> None:
+        """Refuses another model's bundle.
+
+        Raises:
+            GalleryMismatch: its embeddings and this gallery's can't be compared.
+        """
+        if card.fingerprint != self.model.fingerprint:
+            raise GalleryMismatch(
+                f"gallery {self.folder} holds embeddings of {self.model.name} ({self.model.fingerprint}), the bundle is {card.name}"
+                f" ({card.fingerprint}); use the bundle it was made with, or index the images into another --gallery"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
+    # --- what is there
+
+    @property
+    def network(self) -> CameraNetwork:
+        return self._network
+
+    def __len__(self) -> int:
+        return self.view().sightings
+
+    @property
+    def generation(self) -> int:
+        """Counts the changes; every answer tells the one it saw."""
+        return self.view().mark.generation
+
+    def view(self) -> View:
+        """The newest state, with what other processes have written."""
+        with self._reading:
+            version = self._reader.data_version()
+            if version != self._seen_version:
+                with self._reader.changes_since(self._view.mark) as changes:
+                    if changes.mark != self._view.mark or not self._view.cameras:
+                        self._view = self._view.after(changes)
+                self._network = CameraNetwork.from_dict(json.loads(self._reader.meta()["network"]))
+                self._seen_version = version
+            return self._view
+
+    def counts(self) -> list[CameraCount]:
+        with self._reading:
+            return [
+                CameraCount(c, n, i, from_microseconds(first), from_microseconds(last))
+                for c, n, i, first, last in self._reader.counts()
+            ]
+
+    def get(self, sighting: str) -> Sighting | None:
+        with self._reading:
+            return self._reader.get(sighting)
+
+    def crop(self, sighting: str) -> Crop | None:
+        with self._reading:
+            return self._reader.crop(sighting)
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that are enrolled."""
+        with self._reading:
+            return self._reader.known(ids)
+
+    def sightings(self) -> list[Sighting]:
+        """All of them, in enrolment order."""
+        with self._reading:
+            return list(self._reader.all())
+
+    def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
+        """float32 (n, d), as the metric keeps them, in the order asked for."""
+        with self._reading:
+            return self._reader.embeddings(ids)
+
+    # --- search
+
+    def search(self, query: Query) -> Answer:
+        """The sightings most like the query, among those it may see: exactly brute force's, ties in enrolment order.
+
+        Raises:
+            UnknownCamera, InvalidQuery: the query doesn't fit this gallery.
+        """
+        started = time.perf_counter()
+        if query.embedding.shape != (self.model.dimension,):
+            raise GalleryMismatch(
+                f"gallery {self.folder} holds {self.model.dimension} values a sighting, the query has {query.embedding.shape[0]}"
+            )
+        prepared = self.model.metric.prepare(query.embedding[None])[0]
+        rows = Filter(
+            None if query.since is None else to_microseconds(query.since),
+            None if query.until is None else to_microseconds(query.until),
+            query.identity,
+        )
+        while True:
+            view = self.view()
+            seen = scope(query, self.network, list(view.cameras))
+            nearest = view.nearest(prepared, seen.searched, rows, query.top_k)
+            hits = self._hits(nearest)
+            if hits is not None:
+                return self._answer(seen, view, hits, started)
+
+    def _hits(self, nearest: Sequence[tuple[float, int]]) -> tuple[Hit, ...] | None:
+        """None if a row was removed since the view: then the search must begin again."""
+        with self._reading:
+            sightings: dict[int, Sighting] = {}
+            for start in range(0, len(nearest), 500):
+                sightings |= self._reader.by_rows([row for _, row in nearest[start : start + 500]])
+        if len(sightings) < len(nearest):
+            return None
+        distances = self.model.metric.distance(np.array([key for key, _ in nearest], np.float64))
+        return tuple(
+            self._hit(rank, sightings[row], float(distance))
+            for rank, ((_, row), distance) in enumerate(zip(nearest, distances, strict=True), start=1)
+        )
+
+    def _hit(self, rank: int, sighting: Sighting, distance: float) -> Hit:
+        return Hit(
+            rank=rank,
+            id=sighting.id,
+            camera=sighting.camera,
+            taken_at=sighting.taken_at,
+            identity=sighting.identity,
+            track=sighting.track,
+            source=sighting.source,
+            distance=distance,
+            score=score(self.model.metric, distance, self.model.dimension),
+            has_image=sighting.has_crop,
+        )
+
+    def _answer(self, seen: Scope, view: View, hits: tuple[Hit, ...], started: float) -> Answer:
+        return Answer(
+            camera=seen.camera.id if seen.camera else None,
+            modality=seen.modality,
+            place=seen.camera.place if seen.camera else None,
+            shots=1,
+            searched_cameras=seen.searched,
+            excluded_cameras=seen.excluded,
+            hits=hits,
+            generation=view.mark.generation,
+            exact=True,
+            model=self.model.name,
+            fingerprint=self.model.fingerprint,
+            milliseconds={"search": (time.perf_counter() - started) * 1000},
+        )
+
+    # --- change
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keeps other processes from writing while the block lasts. Each change takes it by itself; may be nested.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
+        with self._writing:
+            if self._write_depth:
+                self._write_depth += 1
+                try:
+                    yield
+                finally:
+                    self._write_depth -= 1
+                return
+            with _locked(self.folder / LOCK):
+                self._write_depth = 1
+                try:
+                    yield
+                finally:
+                    self._write_depth = 0
+
+    def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
+        """Enrols them in one transaction; once this returns, kill -9 and power cuts lose nothing of it.
+
+        Returns:
+            True where the sighting was new, False where it was enrolled before.
+
+        Raises:
+            UnknownCamera: a camera that isn't in the network.
+            GalleryMismatch: an embedding of another length, or one that isn't finite; nothing was written.
+            GalleryBusy: another process is writing.
+        """
+        if not sightings:
+            return []
+        for sighting in sightings:
+            self.network[sighting.camera]
+            if sighting.embedding.shape != (self.model.dimension,) or not np.isfinite(sighting.embedding).all():
+                raise GalleryMismatch(
+                    f"{sighting.source or sighting.id}: this gallery holds {self.model.dimension} finite values a sighting,"
+                    f" the embedding has shape {sighting.embedding.shape}{'' if sighting.embedding.ndim != 1 else ' or is not finite'}"
+                )
+        prepared = self.model.metric.prepare(np.stack([sighting.embedding for sighting in sightings]))
+        with self.writing():
+            return self._writer.add(list(zip(sightings, prepared, strict=True)))
+
+    def add_cameras(self, cameras: Sequence[Camera]) -> None:
+        """Adds cameras that the network doesn't have; those it has stay as they are."""
+        with self.writing():
+            network = CameraNetwork.from_dict(json.loads(self._writer.meta()["network"]))
+            extended = network.extended(cameras)
+            if len(extended) > len(network):
+                self._writer.set_meta(network=extended.to_dict())
+
+    def remove(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        camera: str | None = None,
+        identity: int | None = None,
+        track: str | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        """Removes the sightings that meet every condition given; embeddings and crops are overwritten on disk.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            UsageError: no condition at all.
+        """
+        clauses: list[tuple[str, list[Any]]] = []
+        if ids is not None:
+            clauses.append((f"id IN ({','.join('?' * len(ids))})", list(ids)))
+        if camera is not None:
+            clauses.append(("camera = ?", [self.network[camera].id]))
+        if identity is not None:
+            clauses.append(("identity = ?", [identity]))
+        if track is not None:
+            clauses.append(("track = ?", [track]))
+        if before is not None:
+            clauses.append(("taken_at < ?", [to_microseconds(before)]))
+        if not clauses:
+            raise UsageError(
+                "remove needs a condition: ids, camera, identity, track or before; to remove all, delete the folder"
+            )
+        where = " AND ".join(clause for clause, _ in clauses)
+        with self.writing():
+            return self._writer.remove(where, [value for _, values in clauses for value in values])
+
+    def verify(self) -> list[str]:
+        """What is wrong, in words; an empty list is a proof that SQLite and FAISS hold the same, unaltered vectors."""
+        with self._reading:
+            problems = list(self._reader.problems())
+            if problems:
+                return problems
+            view = self.view()
+            held = {
+                int(row): (slab, place)
+                for slabs in view.cameras.values()
+                for slab in slabs
+                for place, row in enumerate(slab.rows)
+            }
+            for vector in self._reader.vectors():
+                if vector.row > view.mark.last_row:
+                    break
+                slab, place = held.pop(vector.row, (None, 0))
+                if slab is None:
+                    problems.append(f"row {vector.row} is in SQLite and not in FAISS")
+                elif not np.array_equal(slab.vectors[place], vector.embedding):
+                    problems.append(f"row {vector.row} differs between SQLite and FAISS")
+            problems += [f"row {row} is in FAISS and not in SQLite" for row in held]
+        return problems
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """An advisory lock that ends with the process, however it ends."""
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise GalleryError(f"{file.parent} can't be written to: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise GalleryBusy(
+                f"process {holder} is writing to {file.parent}; wait until it is done, or stop it"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,107 @@
+"""Decoding: one path from a file's bytes to the pixels that training and serving see."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from rgbir.index.errors import BadImage
+
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 64 * 1024 * 1024
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "MPO")
+
+# A truncated file is an error here, never a picture with a grey end.
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+Box = tuple[int, int, int, int]
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        BadImage: not a regular file, empty, unreadable, or over `MAX_BYTES`.
+    """
+    try:
+        if not path.is_file():
+            raise BadImage(f"{path}: not a file")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise BadImage(f"{path}: {size:,} bytes; at most {MAX_BYTES:,} are read")
+        return path.read_bytes()
+    except OSError as error:  # permissions, symlink loops, devices that fail
+        raise BadImage(f"{path}: can't be read: {error.strerror or error}") from error
+
+
+def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """An upright RGB image, whatever the file held.
+
+    EXIF orientation is applied. Palette, grey, CMYK and 16-bit images become 8-bit RGB (16-bit: the high byte of the
+    full range); transparency is laid on black. Only the first frame of an animation is read.
+
+    Args:
+        data: the bytes of a JPEG, PNG, BMP, WebP or TIFF file.
+        name: how errors call it.
+        box: left, top, right, bottom in pixels of the upright image; only this part is returned.
+        max_pixels: larger images are refused before their pixels are decoded.
+
+    Raises:
+        BadImage: empty, truncated, not an image, too large, or the box lies outside.
+    """
+    if not data:
+        raise BadImage(f"{name}: empty file; an image was expected")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of bombs and odd metadata; the checks here decide
+            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+            width, height = image.size
+            if width * height > max_pixels:
+                raise BadImage(f"{name}: {width} x {height} pixels; at most {max_pixels:,} are decoded")
+            image.load()
+            image = ImageOps.exif_transpose(image)
+    except BadImage:
+        raise
+    except UnidentifiedImageError as error:
+        raise BadImage(f"{name}: not an image of a known format ({', '.join(FORMATS[:-1])})") from error
+    except Exception as error:  # a damaged file can raise nearly anything from a decoder
+        raise BadImage(f"{name}: can't be decoded: {error}") from error
+    image = _to_rgb(image)
+    return image if box is None else _cropped(image, box, name)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        values = np.asarray(image, dtype=np.float64)
+        if image.mode == "F":
+            low, high = float(np.nanmin(values)), float(np.nanmax(values))
+            values = (np.nan_to_num(values) - low) / max(high - low, 1e-12) * 65535
+        return Image.fromarray((np.clip(values, 0, 65535) / 256).astype(np.uint8)).convert("RGB")
+    if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
+        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def _cropped(image: Image.Image, box: Box, name: str) -> Image.Image:
+    left, top, right, bottom = box
+    if not (0 <= left < right <= image.width and 0 <= top < bottom <= image.height):
+        raise BadImage(
+            f"{name}: box {box} does not lie in the {image.width} x {image.height} image (left, top, right, bottom)"
+        )
+    return image.crop(box)
+
+
+def pixels(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
+    """The image as a model takes it: uint8 (height, width, 3), RGB, antialiased bilinear resize."""
+    resized = image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
+    return cast("NDArray[np.uint8]", np.asarray(resized))

@@ -1,0 +1,163 @@
+"""What is asked of a gallery, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.errors import InvalidQuery
+from rgbir.index.metric import Metric
+
+MAX_TOP_K = 10_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """Who looks like this, elsewhere?
+
+    embedding: float32 (d,), as the gallery's bundle gives it.
+    camera: the query's own; cameras at its place are left out.
+    modality: of the query's image; cameras of the same modality only are left out. Follows from a one-modality camera.
+    cameras: the only ones to search; None is all of the other modality. Naming one searches it whatever its modality,
+    but never at the query's own place.
+    since, until: since ≤ taken_at < until; sightings without a time are left out when either is given.
+    identity: only sightings labelled with it.
+    top_k: most hits wanted, 1 to 10,000.
+
+    Raises:
+        InvalidQuery: a value out of its range.
+    """
+
+    embedding: NDArray[np.float32]
+    camera: str | None = None
+    modality: Modality | None = None
+    cameras: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    identity: int | None = None
+    top_k: int = 10
+
+    def __post_init__(self) -> None:
+        if self.embedding.ndim != 1 or not np.isfinite(self.embedding).all():
+            raise InvalidQuery(f"a query embedding is one vector of finite numbers, not {self.embedding.shape}")
+        if not 1 <= self.top_k <= MAX_TOP_K:
+            raise InvalidQuery(f"top_k must be between 1 and {MAX_TOP_K:,}, not {self.top_k}")
+        for name, moment in (("since", self.since), ("until", self.until)):
+            if moment is not None and moment.tzinfo is None:
+                raise InvalidQuery(
+                    f"{name} needs a zone, {moment.isoformat()} has none; append an offset such as +01:00, or Z"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedCamera:
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A sighting that answers. `distance` is the metric's; `score` in 0..1 orders as it does and is no probability."""
+
+    rank: int
+    id: str
+    camera: str
+    taken_at: datetime | None
+    identity: int | None
+    track: str | None
+    source: str
+    distance: float
+    score: float
+    has_image: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hits from the most alike on, and what was searched for them."""
+
+    camera: str | None
+    modality: Modality | None
+    place: str | None
+    shots: int
+    searched_cameras: tuple[str, ...]
+    excluded_cameras: tuple[ExcludedCamera, ...]
+    hits: tuple[Hit, ...]
+    generation: int
+    exact: bool
+    model: str
+    fingerprint: str
+    milliseconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which of the gallery's cameras a query may see."""
+
+    camera: Camera | None
+    modality: Modality | None
+    searched: tuple[str, ...]
+    excluded: tuple[ExcludedCamera, ...]
+
+
+def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scope:
+    """Decides camera by camera.
+
+    Args:
+        enrolled: the gallery's cameras, those with sightings.
+
+    Raises:
+        UnknownCamera: the query names a camera that the network doesn't have.
+        InvalidQuery: the query's camera has not the query's modality.
+    """
+    own = None if query.camera is None else network[query.camera]
+    modality = query.modality
+    if own is not None:
+        if modality is None and len(own.modalities) == 1:
+            modality = next(iter(own.modalities))
+        elif modality is not None and modality not in own.modalities:
+            raise InvalidQuery(
+                f"camera {own.id} gives {' and '.join(sorted(own.modalities))} images, the query says {modality}; correct one of them"
+            )
+    wanted = None if query.cameras is None else {network[name].id for name in query.cameras}
+    searched: list[str] = []
+    excluded: list[ExcludedCamera] = []
+    for camera in (network[name] for name in enrolled):
+        if own is not None and camera.place == own.place:
+            same = (
+                "the query's own camera"
+                if camera.id == own.id
+                else f"same place as the query's camera {own.id} ({own.place})"
+            )
+            excluded.append(ExcludedCamera(camera.id, same))
+        elif wanted is not None and camera.id not in wanted:
+            excluded.append(ExcludedCamera(camera.id, "not among the cameras asked for"))
+        elif wanted is None and modality is not None and modality.other not in camera.modalities:
+            excluded.append(
+                ExcludedCamera(
+                    camera.id, f"gives {modality} images only, as the query; name it under cameras to search it"
+                )
+            )
+        else:
+            searched.append(camera.id)
+    return Scope(own, modality, tuple(searched), tuple(excluded))
+
+
+def fuse(metric: Metric, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Several shots of one person as one query: the mean of the prepared embeddings. (n, d) → (d,)."""
+    if len(embeddings) == 1:
+        return np.asarray(embeddings[0], np.float32)
+    return np.asarray(metric.prepare(embeddings).astype(np.float64).mean(axis=0), np.float32)
+
+
+def score(metric: Metric, distance: float, dimension: int) -> float:
+    """A distance as a number in 0..1 that falls with it; uncalibrated.
+
+    Cosine: (1 + cos)/2. Euclidean: exp(-d²/D); a batch-norm neck gives each of the D values about unit variance, so
+    strangers lie near d² = 2 D.
+    """
+    return 1 - distance / 2 if metric is Metric.COSINE else float(np.exp(-(distance**2) / dimension))

@@ -1,0 +1,85 @@
+"""From images to an answer: decode, encode, fuse, search. The command line and the server both go this way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from PIL import Image
+
+from rgbir.index.cameras import Modality
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import InvalidQuery
+from rgbir.index.gallery import Gallery
+from rgbir.index.search import Answer, Query, fuse, scope
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """A search without its images; the fields of `Query`."""
+
+    camera: str | None = None
+    modality: Modality | None = None
+    cameras: tuple[str, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    identity: int | None = None
+    top_k: int = 10
+
+
+class Searcher:
+    """An encoder and a gallery of its model.
+
+    Raises:
+        GalleryMismatch: the gallery holds another model's embeddings.
+    """
+
+    def __init__(self, encoder: Encoder, gallery: Gallery) -> None:
+        gallery.expect(encoder.card)
+        self.encoder, self.gallery = encoder, gallery
+
+    def modality_of(self, options: SearchOptions) -> Modality:
+        """Of the query's images: named, or that of its camera.
+
+        Raises:
+            InvalidQuery: neither says it.
+            UnknownCamera: no such camera.
+        """
+        if options.modality is None and options.camera is None:
+            raise InvalidQuery("a search needs the query's camera, or at least its modality (rgb or ir)")
+        asked = Query(
+            np.zeros(self.gallery.model.dimension, np.float32), camera=options.camera, modality=options.modality
+        )
+        modality = scope(asked, self.gallery.network, []).modality
+        if modality is None:
+            raise InvalidQuery(f"camera {options.camera} gives rgb and ir images; say which one this is with modality")
+        return modality
+
+    def search(self, images: Sequence[Image.Image], options: SearchOptions, decoding_ms: float = 0.0) -> Answer:
+        """Several images are several shots of one person.
+
+        Raises:
+            InvalidQuery, UnknownCamera: the options don't fit the gallery.
+        """
+        if not images:
+            raise InvalidQuery("a search needs an image")
+        modality = self.modality_of(options)
+        started = time.perf_counter()
+        embeddings = self.encoder.embed(images, modality)
+        encoded = time.perf_counter()
+        query = Query(
+            fuse(self.gallery.model.metric, embeddings),
+            camera=options.camera,
+            modality=modality,
+            cameras=options.cameras,
+            since=options.since,
+            until=options.until,
+            identity=options.identity,
+            top_k=options.top_k,
+        )
+        answer = self.gallery.search(query)
+        stages = {"decode": decoding_ms, "encode": (encoded - started) * 1000, **answer.milliseconds}
+        return replace(answer, shots=len(images), milliseconds=stages)

@@ -1,0 +1,78 @@
+"""What a gallery holds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.errors import UsageError
+from rgbir.index.images import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """The picture a sighting was enrolled with, as the gallery keeps it."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewSighting:
+    """A sighting to enrol. `id` follows from its camera, source and content, so the same one is enrolled once.
+
+    embedding: float32 (d,), as the bundle gave it. digest: sha256 of the image's bytes (`digest_of`).
+    taken_at has a zone. identity: 0 or more.
+    """
+
+    camera: str
+    embedding: NDArray[np.float32]
+    digest: str
+    source: str = ""
+    taken_at: datetime | None = None
+    identity: int | None = None
+    track: str | None = None
+    crop: Crop | None = None
+
+    def __post_init__(self) -> None:
+        if self.taken_at is not None and self.taken_at.tzinfo is None:
+            raise UsageError(
+                f"taken_at needs a zone, {self.taken_at.isoformat()} has none; append an offset such as +01:00"
+            )
+        if self.identity is not None and self.identity < 0:
+            raise UsageError(f"identity must be 0 or more, not {self.identity}; leave it out if unknown")
+
+    @property
+    def id(self) -> str:
+        return sighting_id(self.camera, self.source, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An enrolled sighting. `row` counts enrolments and decides ties: the earlier one comes first."""
+
+    row: int
+    id: str
+    camera: str
+    source: str
+    digest: str
+    taken_at: datetime | None
+    identity: int | None
+    track: str | None
+    has_crop: bool
+
+
+def digest_of(data: bytes, box: Box | None = None) -> str:
+    """Names an image by its content, and by the part of it that is meant."""
+    content = hashlib.sha256(data)
+    if box is not None:
+        content.update(repr(tuple(box)).encode())
+    return content.hexdigest()
+
+
+def sighting_id(camera: str, source: str, digest: str) -> str:
+    return hashlib.sha256("\0".join((camera, source, digest)).encode()).hexdigest()[:24]

@@ -1,0 +1,318 @@
+"""The truth: sightings and embeddings in one SQLite file, changed in transactions."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing
+from rgbir.index.sightings import Crop, NewSighting, Sighting
+
+FORMAT = 1
+FILE = "gallery.sqlite3"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sightings (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,      -- enrolment order; never given twice
+    id TEXT NOT NULL UNIQUE,
+    camera TEXT NOT NULL,
+    taken_at INTEGER,                           -- microseconds since 1970, UTC
+    identity INTEGER,
+    track TEXT,
+    source TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    embedding BLOB NOT NULL,                    -- float32, little endian
+    checksum INTEGER NOT NULL                   -- crc32 of embedding
+);
+CREATE INDEX sightings_camera ON sightings (camera);
+CREATE INDEX sightings_identity ON sightings (identity) WHERE identity IS NOT NULL;
+CREATE TABLE crops (
+    row INTEGER PRIMARY KEY REFERENCES sightings (row) ON DELETE CASCADE,
+    media_type TEXT NOT NULL,
+    data BLOB NOT NULL
+);
+-- What left the gallery, so that a reader can follow: row numbers only, nothing of the person.
+CREATE TABLE removals (number INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, camera TEXT NOT NULL);
+"""
+
+
+class Mark(NamedTuple):
+    """A state of the store: the generation, and the last rows of what came and of what went."""
+
+    generation: int = 0
+    last_row: int = 0
+    last_removal: int = 0
+
+
+class Vector(NamedTuple):
+    """A row as the search needs it."""
+
+    row: int
+    camera: str
+    taken_at: int | None
+    identity: int | None
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened between two marks."""
+
+    mark: Mark
+    removed: list[tuple[int, str]]
+    added: Iterator[Vector]
+
+
+def to_microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Store:
+    """One connection to a gallery's file. Not for several threads at once.
+
+    Raises:
+        GalleryMissing: no such file.
+        GalleryCorrupt: not a gallery's file.
+        GalleryError: of another format, or the disk refuses.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / FILE
+        if not file.is_file():
+            raise GalleryMissing(
+                f"{folder} is not a gallery: no {FILE}; make one with `rgbir index add … --gallery {folder}`"
+            )
+        self.folder = folder
+        self.connection = self._connect(file)
+        found = self.meta().get("format")
+        if found != str(FORMAT):
+            self.close()
+            raise GalleryError(f"{file} has format {found}; this version reads format {FORMAT}: update rgbir")
+        self.dimension = int(self.meta()["dimension"])
+
+    @classmethod
+    def create(cls, folder: Path, meta: dict[str, str]) -> Store:
+        """A new, empty store; `meta` holds at least `dimension`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / FILE
+        unfinished = file.with_suffix(".new")
+        unfinished.unlink(missing_ok=True)
+        connection = sqlite3.connect(unfinished, isolation_level=None)
+        try:
+            connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+            entries = {**meta, "format": str(FORMAT), "generation": "0"}
+            with connection:
+                connection.execute("BEGIN")
+                connection.executemany("INSERT INTO meta VALUES (?, ?)", entries.items())
+        finally:
+            connection.close()
+        unfinished.rename(file)
+        return cls(folder)
+
+    @staticmethod
+    def _connect(file: Path) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=30)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut, too
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
+            connection.execute("SELECT key FROM meta LIMIT 1")
+        except sqlite3.DatabaseError as error:
+            raise GalleryCorrupt(f"{file} is not a readable gallery: {error}; restore a backup") from error
+        return connection
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A write that happens as a whole or not at all, and makes a new generation."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            raise GalleryError(
+                f"{self.folder}: nothing was changed: {error}; is the disk full or read-only?"
+            ) from error
+
+    # --- reading
+
+    def meta(self) -> dict[str, str]:
+        return dict(self.connection.execute("SELECT key, value FROM meta"))
+
+    def data_version(self) -> int:
+        """Changes when another connection has written."""
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
+
+    @contextmanager
+    def changes_since(self, mark: Mark) -> Iterator[Changes]:
+        """What came and went since the mark, as of one moment."""
+        self.connection.execute("BEGIN")
+        try:
+            generation = int(self.meta()["generation"])
+            removed = list(
+                self.connection.execute(
+                    "SELECT number, row, camera FROM removals WHERE number > ? ORDER BY number", (mark.last_removal,)
+                )
+            )
+            last_row = self.connection.execute("SELECT coalesce(max(row), 0) FROM sightings").fetchone()[0]
+            new_mark = Mark(generation, max(last_row, mark.last_row), removed[-1][0] if removed else mark.last_removal)
+            yield Changes(new_mark, [(row, camera) for _, row, camera in removed], self.vectors(mark.last_row))
+        finally:
+            self.connection.execute("COMMIT")
+
+    def vectors(self, after: int = 0) -> Iterator[Vector]:
+        """Rows in enrolment order, each compared with its checksum.
+
+        Raises:
+            GalleryCorrupt: a row is not what was written.
+        """
+        query = "SELECT row, camera, taken_at, identity, embedding, checksum FROM sightings WHERE row > ? ORDER BY row"
+        for row, camera, taken_at, identity, blob, checksum in self.connection.execute(query, (after,)):
+            yield Vector(row, camera, taken_at, identity, self._checked(row, blob, checksum))
+
+    def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
+        """float32 (n, d), in the order asked for.
+
+        Raises:
+            GalleryError: an id that isn't there.
+        """
+        out = np.empty((len(ids), self.dimension), np.float32)
+        for place, wanted in enumerate(ids):
+            found = self.connection.execute(
+                "SELECT row, embedding, checksum FROM sightings WHERE id = ?", (wanted,)
+            ).fetchone()
+            if found is None:
+                raise GalleryError(f"no sighting {wanted!r} in {self.folder}")
+            out[place] = self._checked(*found)
+        return out
+
+    def _checked(self, row: int, blob: bytes, checksum: int) -> NDArray[np.float32]:
+        if len(blob) != 4 * self.dimension or zlib.crc32(blob) != checksum:
+            raise GalleryCorrupt(
+                f"{self.folder}: the embedding of row {row} is not what was written; restore a backup, or `rgbir index verify` for the extent"
+            )
+        return np.frombuffer(blob, "<f4")
+
+    _COLUMNS = (
+        "row, id, camera, source, digest, taken_at, identity, track,"
+        " EXISTS (SELECT 1 FROM crops WHERE crops.row = sightings.row)"
+    )
+
+    def by_rows(self, rows: Sequence[int]) -> dict[int, Sighting]:
+        marks = ",".join("?" * len(rows))
+        found = self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings WHERE row IN ({marks})", list(rows))
+        return {sighting.row: sighting for sighting in map(_sighting, found)}
+
+    def get(self, wanted: str) -> Sighting | None:
+        found = self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings WHERE id = ?", (wanted,)).fetchone()
+        return None if found is None else _sighting(found)
+
+    def all(self) -> Iterator[Sighting]:
+        return map(_sighting, self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings ORDER BY row"))
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Those that are enrolled already."""
+        one = "SELECT 1 FROM sightings WHERE id = ?"
+        return {wanted for wanted in ids if self.connection.execute(one, (wanted,)).fetchone()}
+
+    def crop(self, wanted: str) -> Crop | None:
+        query = "SELECT media_type, data FROM crops JOIN sightings USING (row) WHERE id = ?"
+        found = self.connection.execute(query, (wanted,)).fetchone()
+        return None if found is None else Crop(*found)
+
+    def counts(self) -> list[tuple[str, int, int, int | None, int | None]]:
+        """(camera, sightings, identities, earliest, latest) by camera."""
+        query = "SELECT camera, count(*), count(DISTINCT identity), min(taken_at), max(taken_at) FROM sightings GROUP BY camera ORDER BY camera"
+        return list(self.connection.execute(query))
+
+    # --- writing
+
+    def add(self, new: Sequence[tuple[NewSighting, NDArray[np.float32]]]) -> list[bool]:
+        """Writes sightings with their prepared embeddings in one transaction; True where it was new."""
+        written = []
+        with self._transaction() as connection:
+            for sighting, embedding in new:
+                blob = embedding.astype("<f4").tobytes()
+                moment = None if sighting.taken_at is None else to_microseconds(sighting.taken_at)
+                row = (
+                    sighting.id,
+                    sighting.camera,
+                    moment,
+                    sighting.identity,
+                    sighting.track,
+                    sighting.source,
+                    sighting.digest,
+                    blob,
+                    zlib.crc32(blob),
+                )
+                cursor = connection.execute(
+                    "INSERT INTO sightings (id, camera, taken_at, identity, track, source, digest, embedding, checksum)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                    row,
+                )
+                written.append(cursor.rowcount == 1)
+                if cursor.rowcount == 1 and sighting.crop is not None:
+                    connection.execute(
+                        "INSERT INTO crops VALUES (?, ?, ?)",
+                        (cursor.lastrowid, sighting.crop.media_type, sighting.crop.data),
+                    )
+        return written
+
+    def remove(self, where: str, values: Sequence[Any]) -> int:
+        """Removes the rows of a condition; their embeddings and crops are overwritten, in the journal too."""
+        with self._transaction() as connection:
+            connection.execute(
+                f"INSERT INTO removals (row, camera) SELECT row, camera FROM sightings WHERE {where} ORDER BY row",
+                list(values),
+            )
+            removed = connection.execute(f"DELETE FROM sightings WHERE {where}", list(values)).rowcount
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return removed
+
+    def set_meta(self, **entries: Any) -> None:
+        with self._transaction() as connection:
+            values = [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in entries.items()]
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", values
+            )
+
+    def problems(self) -> Iterator[str]:
+        """What SQLite and the checksums find wrong."""
+        for (line,) in self.connection.execute("PRAGMA integrity_check"):
+            if line != "ok":
+                yield f"SQLite: {line}"
+        for row, blob, checksum in self.connection.execute("SELECT row, embedding, checksum FROM sightings"):
+            if len(blob) != 4 * self.dimension or zlib.crc32(blob) != checksum:
+                yield f"row {row}: the embedding is not what was written"
+            elif not np.isfinite(np.frombuffer(blob, "<f4")).all():
+                yield f"row {row}: the embedding is not finite"
+
+
+def _sighting(found: Sequence[Any]) -> Sighting:
+    row, id_, camera, source, digest, taken_at, identity, track, has_crop = found
+    return Sighting(row, id_, camera, source, digest, from_microseconds(taken_at), identity, track, bool(has_crop))

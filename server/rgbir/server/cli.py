@@ -1,0 +1,155 @@
+"""`rgbir serve` and `rgbir demo`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from rgbir.index import (
+    Bundle,
+    CameraNetwork,
+    Encoder,
+    Gallery,
+    Modality,
+    SearchOptions,
+    SysuMM01,
+    decode,
+    enrol,
+    read_bytes,
+)
+from rgbir.index.cli import progress
+from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
+from rgbir.index.evaluation import PROTOCOLS, evaluate_sysu
+from rgbir.index.evaluation.sources import encoded, enrolled
+from rgbir.index.searcher import Searcher
+from rgbir.index.synthetic import Split, synthesize
+from rgbir.server.app import create_app
+from rgbir.server.settings import Settings
+
+DEMO_BUNDLE = "expat_compact.synthetic_people"
+DEMO_PEOPLE, DEMO_IMAGES, DEMO_SEED = 60, 6, 1
+
+
+def serve(
+    gallery: Annotated[Path, typer.Option(help="The gallery's folder.", envvar="RGBIR_GALLERY")],
+    bundle: Annotated[Path, typer.Option(help="The model bundle it was made with.", envvar="RGBIR_BUNDLE")],
+    host: Annotated[str, typer.Option(help="Address to listen on.", envvar="RGBIR_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535, envvar="RGBIR_PORT")] = 8077,
+    open_to_all: Annotated[
+        bool, typer.Option("--open", help="Listen beyond this machine without keys.", envvar="RGBIR_OPEN")
+    ] = False,
+    threads: Annotated[int | None, typer.Option(help="Threads of the model.", min=1, envvar="RGBIR_THREADS")] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(help="Example queries for the page, named <camera>_….jpg.", exists=True, file_okay=False),
+    ] = None,
+) -> None:
+    """Answer searches over HTTP, with a page to try them."""
+    run(Settings(gallery, bundle, host, port, open_to_all, threads, samples=samples))
+
+
+def run(settings: Settings) -> None:
+    # Opened once before the server starts, so that what is wrong is said in one line.
+    with Gallery(settings.gallery) as gallery:
+        gallery.expect(Bundle(settings.bundle).card)
+        print(f"{len(gallery):,} sightings; http://{settings.host}:{settings.port}/ (Ctrl-C ends it)", flush=True)
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", server_header=False)
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demonstration's files go.")] = Path("demo"),
+    port: Annotated[int, typer.Option(help="Port of the server.", min=0, max=65535)] = 8077,
+    start: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the server at the end.")] = True,
+) -> None:
+    """The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page."""
+    began = time.perf_counter()
+    people, gallery, samples = folder / "people", folder / "gallery", folder / "samples"
+    with as_file(files("rgbir.server") / "bundles" / DEMO_BUNDLE) as bundle:
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _draw(people)
+            (folder / "complete").touch()
+        data = SysuMM01(people)
+        encoder = Encoder(Bundle(bundle))
+        with Gallery.open_or_create(gallery, encoder.card, CameraNetwork.read("sysu-mm01")) as opened:
+            _enrol(data, encoder, opened)
+            _evaluate(data, encoder, opened)
+            _show_rule(data, encoder, opened)
+        _samples(data, samples)
+        print(f"\ndone in {time.perf_counter() - began:.0f} s; the files are in {folder}/")
+        query = next(iter(sorted(samples.glob("*.jpg"))))
+        print(
+            f"search from another terminal:\n  rgbir search {query} --camera {query.name.split('_')[0]} --url http://127.0.0.1:{port}"
+        )
+        if start:
+            sys.stdout.flush()
+            run(Settings(gallery, bundle, port=port, samples=samples))
+
+
+def _draw(people: Path) -> None:
+    print(f"1. drawing {DEMO_PEOPLE} synthetic people as seen by six cameras, two of them infrared")
+    split = Split(0, 0, DEMO_PEOPLE)
+    with progress("drawing", split.identities * 6 * DEMO_IMAGES) as advance:
+        count = synthesize(people, split, DEMO_IMAGES, DEMO_SEED, progress=advance)
+    print(f"   {count:,} images in {people}")
+
+
+def _enrol(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
+    print("2. enrolling the colour images into a gallery")
+    records = list(data.records("test", VISIBLE))
+    began = time.perf_counter()
+    with progress("enrolling", len(records)) as advance:
+        seen = 0
+
+        def update(tally: object) -> None:
+            nonlocal seen
+            now = int(getattr(tally, "seen", 0))
+            advance(now - seen)
+            seen = now
+
+        tally = enrol(records, encoder, gallery, progress=update)
+    rate = tally.added / (time.perf_counter() - began)
+    print(f"   {tally.added:,} added, {tally.present:,} were there" + (f", {rate:.0f} images/s" if tally.added else ""))
+
+
+def _evaluate(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
+    print(
+        "3. measuring by SYSU-MM01's protocol: infrared probes, colour gallery, same room left out (synthetic people, not real data)"
+    )
+    probes = encoded(list(data.records("test", INFRARED)), encoder)
+    rows = enrolled(list(data.records("test", VISIBLE)), gallery)
+    report = evaluate_sysu(data, probes, rows, PROTOCOLS["sysu"], metric=encoder.card.metric)
+    trial = report.trials[0]
+    print(f"   {trial.queries} queries, {trial.gallery_identities} people, ten trials, all-search single-shot:")
+    print(
+        f"   rank-1 {100 * report.rank(1):.2f} %, rank-10 {100 * report.rank(10):.2f} %, mAP {100 * report.mean_ap:.2f} %"
+    )
+
+
+def _show_rule(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
+    print("4. the same-location rule: cameras 2 and 3 share a room, so a search from camera 3 leaves camera 2 out")
+    record = next(data.records("test", (3,)))
+    image = decode(read_bytes(record.path), record.source)
+    answer = Searcher(encoder, gallery).search([image], SearchOptions(camera="3", modality=Modality.IR, top_k=5))
+    for hit in answer.hits:
+        mark = "the same person" if hit.identity == record.identity else f"person {hit.identity}"
+        print(f"   {hit.rank}. camera {hit.camera}, distance {hit.distance:.3f}, {mark}")
+    for excluded in answer.excluded_cameras:
+        print(f"   left out: camera {excluded.camera}: {excluded.reason}")
+
+
+def _samples(data: SysuMM01, samples: Path) -> None:
+    samples.mkdir(parents=True, exist_ok=True)
+    for camera in INFRARED:
+        for identity in data.identities("test")[:6]:
+            name = data.files(camera, identity)[0]
+            shutil.copyfile(
+                data.root / f"cam{camera}" / f"{identity:04d}" / name, samples / f"{camera}_{identity:04d}.jpg"
+            )

@@ -1,0 +1,165 @@
+"""Where requests become work: decoding beside each other, encoding and searching in turn, a bounded number at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rgbir.index import (
+    Answer,
+    BadImage,
+    Bundle,
+    Encoder,
+    Gallery,
+    Modality,
+    NewSighting,
+    Searcher,
+    SearchOptions,
+    UsageError,
+    crop_of,
+    decode,
+    digest_of,
+    modality_for,
+)
+from rgbir.server.errors import TooBusy
+from rgbir.server.settings import Settings
+
+T = TypeVar("T")
+Named = tuple[str, bytes]
+Enrolment = tuple[str, str, str | None, str | None]
+"""(name, status, sighting id, reason): added or present with an id, skipped with a reason."""
+
+
+class Engine:
+    """An encoder, a gallery, and threads for them.
+
+    Raises:
+        BadBundle, GalleryError: they can't be opened, or don't belong together.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.encoder = Encoder(Bundle(settings.bundle), threads=settings.threads)
+        self.gallery = Gallery(settings.gallery)
+        self.searcher = Searcher(self.encoder, self.gallery)
+        cores = len(os.sched_getaffinity(0))
+        self._decoders = ThreadPoolExecutor(cores, "decode")
+        self._model = ThreadPoolExecutor(1, "model")
+        self._in_flight = 0
+
+    def close(self) -> None:
+        self._decoders.shutdown()
+        self._model.shutdown()
+        self.gallery.close()
+
+    def warm_up(self) -> None:
+        """Runs each graph once, so that the first request doesn't pay for it."""
+        card = self.encoder.card
+        for modality in card.graphs:
+            self.encoder.encode(np.zeros((1, card.height, card.width, 3), np.uint8), modality)
+
+    async def search(self, images: Sequence[Named], options: SearchOptions) -> Answer:
+        if options.top_k > self.settings.max_top_k:
+            raise UsageError(f"top_k must be at most {self.settings.max_top_k} here, not {options.top_k}")
+        self.searcher.modality_of(options)  # before any work
+        with self._place():
+            started = time.perf_counter()
+            decoded = await self._decoded(images)
+            milliseconds = (time.perf_counter() - started) * 1000
+            return await self._run(self._model, lambda: self.searcher.search(decoded, options, milliseconds))
+
+    async def embed(self, image: Named, modality: Modality) -> NDArray[np.float32]:
+        with self._place():
+            decoded = await self._decoded([image])
+            embeddings = await self._run(self._model, lambda: self.encoder.embed(decoded, modality))
+            return np.asarray(embeddings[0], np.float32)
+
+    async def enrol(
+        self, images: Sequence[Named], camera: str, taken_at: datetime | None, identity: int | None, track: str | None
+    ) -> list[Enrolment]:
+        """What became of each image; those that can't be read are skipped, the others enrolled together."""
+        seen_by = self.gallery.network[camera]
+        self._count(images)
+        with self._place():
+            decoded = await asyncio.gather(*(self._readable(name, data) for name, data in images))
+
+            def write() -> list[Enrolment]:
+                ready = [
+                    (data, image)
+                    for (_, data), image in zip(images, decoded, strict=True)
+                    if not isinstance(image, str)
+                ]
+                embeddings = self.encoder.embed([image for _, image in ready], modality_for(None, seen_by))
+                new = [
+                    NewSighting(
+                        seen_by.id, embedding, digest_of(data), "", taken_at, identity, track, crop_of(data, image)
+                    )
+                    for (data, image), embedding in zip(ready, embeddings, strict=True)
+                ]
+                written = iter(zip(new, self.gallery.add(new), strict=True))
+                return [_outcome(name, image, written) for (name, _), image in zip(images, decoded, strict=True)]
+
+            return await self._run(self._model, write)
+
+    async def change(self, work: Callable[[], T]) -> T:
+        """Runs a change of the gallery beside the event loop."""
+        return await self._run(self._model, work)
+
+    async def _decoded(self, images: Sequence[Named]) -> list[Image.Image]:
+        self._count(images)
+        work = (self._run(self._decoders, partial(self._decode, name, data)) for name, data in images)
+        return list(await asyncio.gather(*work))
+
+    async def _readable(self, name: str, data: bytes) -> Image.Image | str:
+        """The image, or the reason why it can't be read."""
+        try:
+            return await self._run(self._decoders, partial(self._decode, name, data))
+        except BadImage as error:
+            return str(error)
+
+    def _count(self, images: Sequence[Named]) -> None:
+        if not 1 <= len(images) <= self.settings.max_images:
+            raise UsageError(f"between 1 and {self.settings.max_images} images a request, not {len(images)}")
+
+    def _decode(self, name: str, data: bytes) -> Image.Image:
+        return decode(data, name, max_pixels=self.settings.max_pixels)
+
+    @staticmethod
+    async def _run(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    def _place(self) -> _Place:
+        return _Place(self)
+
+
+class _Place:
+    """One of the places for requests in flight, for the time of a `with` block."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def __enter__(self) -> None:
+        limit = self.engine.settings.max_in_flight
+        if self.engine._in_flight >= limit:
+            raise TooBusy(f"{limit} requests are being answered already; try again in a moment")
+        self.engine._in_flight += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.engine._in_flight -= 1
+
+
+def _outcome(name: str, image: Image.Image | str, written: Iterator[tuple[NewSighting, bool]]) -> Enrolment:
+    if isinstance(image, str):
+        return name, "skipped", None, image
+    sighting, was_new = next(written)
+    return name, "added" if was_new else "present", sighting.id, None

@@ -1,0 +1,102 @@
+"""What can go wrong in this part, and how every failure becomes a problem document (RFC 9457), in one place.
+
+ServerFailure
+├── TooLarge        body over its limit (413)
+├── TooBusy         too many requests in flight: come back later (429)
+├── NotThere        no such sighting, image or sample (404)
+└── BadSettings     the server can't start like this (exit code 2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from rgbir.client.wire import Problem
+from rgbir.index import BadImage, GalleryBusy, GalleryError, GalleryMismatch, IndexFailure, UsageError
+
+
+class ServerFailure(Exception):
+    exit_code = 1
+
+
+class TooLarge(ServerFailure):
+    pass
+
+
+class TooBusy(ServerFailure):
+    pass
+
+
+class NotThere(ServerFailure):
+    pass
+
+
+class BadSettings(ServerFailure):
+    exit_code = 2
+
+
+# The first that fits. What isn't here is the server's own fault: 500, with nothing of it told to the client.
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (TooLarge, 413),
+    (TooBusy, 429),
+    (NotThere, 404),
+    (BadImage, 422),
+    (UsageError, 422),
+    (GalleryMismatch, 422),
+    (GalleryBusy, 409),
+    (GalleryError, 503),
+    (IndexFailure, 500),
+)
+RETRY_AFTER_S = 1
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": what, "content": {"application/problem+json": {}}}
+    for status, what in (
+        (413, "body or image too large"),
+        (422, "can't be answered as it is"),
+        (429, "too many requests in flight"),
+    )
+}
+
+
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, errors: list[dict[str, Any]] | None = None
+) -> JSONResponse:
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors)
+    return JSONResponse(
+        document.model_dump(exclude_none=True), status, dict(headers or {}), media_type="application/problem+json"
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Turns exceptions into problem documents."""
+
+    async def failure(_: Request, error: Exception) -> JSONResponse:
+        status = next(status for kind, status in _STATUS if isinstance(error, kind))
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (409, 429, 503) else None
+        return problem(status, str(error), headers)
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        errors = [{"field": ".".join(map(str, entry["loc"][1:])), "message": entry["msg"]} for entry in error.errors()]
+        return problem(422, "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors), errors=errors)
+
+    async def http(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return problem(error.status_code, str(error.detail), error.headers)
+
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        return problem(500, "the server failed on this request; its log has the reason")
+
+    for kind, _ in _STATUS:
+        app.add_exception_handler(kind, failure)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unexpected)

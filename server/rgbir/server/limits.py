@@ -1,0 +1,48 @@
+"""Request bodies are counted as they come; one over the limit is refused before it is held in memory."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rgbir.server.errors import TooLarge, problem
+
+
+class BodyLimit:
+    """ASGI middleware: 413 for a body of more than `max_bytes`, announced or not."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app, self.max_bytes = app, max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self.max_bytes:
+            await problem(413, self._detail(f"{int(announced):,} bytes"))(scope, receive, send)
+            return
+        came = 0
+        started = False
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self.max_bytes:
+                raise TooLarge(self._detail("more"))
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, counted, watched)
+        except TooLarge as error:
+            if started:
+                raise
+            await problem(413, str(error))(scope, receive, send)
+
+    def _detail(self, came: str) -> str:
+        return f"a request may have {self.max_bytes:,} bytes here, this one has {came}; send fewer or smaller images"

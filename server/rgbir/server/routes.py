@@ -1,0 +1,233 @@
+"""The routes: wire model in, domain call, wire model out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+
+from rgbir.client import wire
+from rgbir.index import Modality, SearchOptions, Sighting, UsageError
+from rgbir.server.engine import Engine, Named
+from rgbir.server.errors import PROBLEMS, NotThere
+
+router = APIRouter(responses=PROBLEMS)
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": wire.Problem, "description": "no such sighting"}}
+BUSY: dict[int | str, dict[str, Any]] = {
+    409: {"model": wire.Problem, "description": "another process is writing to the gallery"}
+}
+_PAGE = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css"}
+
+
+def _engine(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine
+
+
+Serving = Annotated[Engine, Depends(_engine)]
+Images = Annotated[
+    list[UploadFile], File(description="JPEG, PNG, BMP, WebP or TIFF; several are several shots of one person")
+]
+
+
+@router.post("/search", summary="Who looks like this in the other cameras' images?")
+async def search(
+    engine: Serving,
+    images: Images,
+    camera: Annotated[str | None, Form(description="that took the images; cameras at its place are left out")] = None,
+    modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
+    top_k: Annotated[int, Form(ge=1, description="most hits wanted")] = 10,
+    cameras: Annotated[
+        list[str] | None, Form(description="search only these; repeat the field, or separate by commas")
+    ] = None,
+    since: Annotated[datetime | None, Form(description="earliest time of a sighting, with a zone")] = None,
+    until: Annotated[datetime | None, Form(description="sightings before this time only, with a zone")] = None,
+    identity: Annotated[int | None, Form(ge=0, description="only sightings labelled with it")] = None,
+) -> wire.SearchResponse:
+    wanted = (
+        None
+        if cameras is None
+        else tuple(name.strip() for entry in cameras for name in entry.split(",") if name.strip())
+    )
+    options = SearchOptions(camera or None, modality, wanted, since, until, identity, top_k)
+    return wire.SearchResponse.of(await engine.search(await _read(images), options))
+
+
+@router.post("/embed", summary="The embedding of one image")
+async def embed(engine: Serving, images: Images, modality: Annotated[Modality, Form()]) -> wire.Embedding:
+    if len(images) != 1:
+        raise UsageError(f"one image is embedded at a time, {len(images)} came")
+    (image,) = await _read(images)
+    embedding = await engine.embed(image, modality)
+    card = engine.encoder.card
+    return wire.Embedding(
+        modality=modality.value,
+        dimension=len(embedding),
+        embedding=[float(value) for value in embedding],
+        model=wire.Model(name=card.name, fingerprint=card.fingerprint),
+    )
+
+
+@router.post("/gallery/sightings", summary="Enrol images of a camera", responses=BUSY)
+async def enrol(
+    engine: Serving,
+    images: Images,
+    camera: Annotated[str, Form(description="that took the images")],
+    taken_at: Annotated[datetime | None, Form(description="with a zone")] = None,
+    identity: Annotated[int | None, Form(ge=0)] = None,
+    track: Annotated[str | None, Form()] = None,
+) -> wire.EnrolResponse:
+    """One result an image. The same image of the same camera is enrolled once, however often it is sent."""
+    results = await engine.enrol(await _read(images), camera, taken_at, identity, track or None)
+    return wire.EnrolResponse(
+        results=[wire.Enrolled.model_validate({"name": n, "status": s, "id": i, "reason": r}) for n, s, i, r in results]
+    )
+
+
+@router.get("/gallery", summary="What the gallery holds")
+async def gallery(engine: Serving) -> wire.GalleryInfo:
+    held = engine.gallery
+    return wire.GalleryInfo(
+        sightings=len(held),
+        generation=held.generation,
+        model=held.model.name,
+        fingerprint=held.model.fingerprint,
+        metric=held.model.metric.value,
+        dimension=held.model.dimension,
+        cameras=[wire.CameraCount.model_validate(count) for count in held.counts()],
+    )
+
+
+@router.get("/gallery/sightings/{sighting}", summary="One sighting", responses=NOT_FOUND)
+async def get_sighting(engine: Serving, sighting: str) -> wire.Sighting:
+    return _travelling(_found(engine, sighting))
+
+
+@router.get(
+    "/gallery/sightings/{sighting}/image",
+    summary="The crop a sighting was enrolled with",
+    responses={**NOT_FOUND, 200: {"content": {"image/jpeg": {}, "image/png": {}}}},
+    response_class=Response,
+)
+async def get_image(engine: Serving, sighting: str) -> Response:
+    crop = engine.gallery.crop(sighting)
+    if crop is None:
+        raise NotThere(f"no image of sighting {sighting!r}; it isn't enrolled, or was enrolled without its crop")
+    return Response(crop.data, media_type=crop.media_type, headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
+async def remove_sighting(engine: Serving, sighting: str) -> wire.Removed:
+    _found(engine, sighting)
+    return wire.Removed(removed=await engine.change(lambda: engine.gallery.remove(ids=[sighting])))
+
+
+@router.delete("/gallery/sightings", summary="Erase all sightings that meet every condition", responses=BUSY)
+async def remove(
+    engine: Serving,
+    camera: str | None = None,
+    identity: int | None = None,
+    track: str | None = None,
+    before: datetime | None = None,
+) -> wire.Removed:
+    if before is not None and before.tzinfo is None:
+        raise UsageError(f"before needs a zone, {before.isoformat()} has none; append an offset such as +01:00, or Z")
+    work = engine.change(lambda: engine.gallery.remove(camera=camera, identity=identity, track=track, before=before))
+    return wire.Removed(removed=await work)
+
+
+@router.get("/cameras", summary="The network: cameras, places, and what is enrolled of each")
+async def cameras(engine: Serving) -> wire.Network:
+    network = engine.gallery.network
+    enrolled = {count.camera: count.sightings for count in engine.gallery.counts()}
+    return wire.Network(
+        name=network.name,
+        cameras=[
+            wire.CameraInfo(
+                id=camera.id,
+                modalities=sorted(modality.value for modality in camera.modalities),
+                place=camera.place,
+                scene=camera.scene,
+                sightings=enrolled.get(camera.id, 0),
+            )
+            for camera in network
+        ],
+    )
+
+
+@router.get("/model", summary="The model's card")
+async def model(engine: Serving) -> dict[str, Any]:
+    card = engine.encoder.card
+    return {**card.model_dump(mode="json"), "fingerprint": card.fingerprint, "providers": engine.encoder.providers}
+
+
+@router.get("/health/live", summary="Does the process answer?")
+async def live() -> wire.Health:
+    return wire.Health(status="ok")
+
+
+@router.get("/health/ready", summary="Can it search?", responses={503: {"model": wire.Health}})
+async def ready(request: Request, response: Response) -> wire.Health:
+    engine: Engine | None = getattr(request.app.state, "engine", None)
+    if engine is None:
+        response.status_code = 503
+        return wire.Health(status="unavailable", detail="model and gallery are being opened")
+    return wire.Health(status="ok", detail=f"{engine.encoder.card.name}, {len(engine.gallery):,} sightings")
+
+
+page = APIRouter(include_in_schema=False)
+
+
+@page.get("/")
+async def index() -> Response:
+    return _asset("index.html")
+
+
+@page.get("/page/{name}")
+async def asset(name: str) -> Response:
+    return _asset(name)
+
+
+@page.get("/samples")
+async def samples(engine: Serving) -> list[dict[str, str]]:
+    folder = engine.settings.samples
+    names = [] if folder is None else sorted(path.name for path in folder.glob("*.jpg"))
+    return [{"name": name, "camera": name.split("_")[0]} for name in names]
+
+
+@page.get("/samples/{name}")
+async def sample(engine: Serving, name: str) -> Response:
+    folder = engine.settings.samples
+    known = {} if folder is None else {path.name: path for path in folder.glob("*.jpg")}
+    if name not in known:
+        raise NotThere(f"no sample {name!r}")
+    return Response(known[name].read_bytes(), media_type="image/jpeg")
+
+
+def _asset(name: str) -> Response:
+    if name not in _PAGE:
+        raise NotThere(f"the page has no file {name!r}")
+    content = files("rgbir.server") / "page" / name
+    return Response(content.read_bytes(), media_type=f"{_PAGE[name]}; charset=utf-8")
+
+
+async def _read(images: list[UploadFile]) -> list[Named]:
+    return [
+        (Path(image.filename or f"image {place}").name, await image.read())
+        for place, image in enumerate(images, start=1)
+    ]
+
+
+def _found(engine: Engine, sighting: str) -> Sighting:
+    found = engine.gallery.get(sighting)
+    if found is None:
+        raise NotThere(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
+    return found
+
+
+def _travelling(sighting: Sighting) -> wire.Sighting:
+    image = f"/gallery/sightings/{sighting.id}/image" if sighting.has_crop else None
+    return wire.Sighting.model_validate(sighting).model_copy(update={"image": image})

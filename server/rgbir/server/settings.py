@@ -1,0 +1,51 @@
+"""What a server is started with."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rgbir.server.errors import BadSettings
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits are for one request. `threads` of the model: all of this process's cores if None.
+
+    samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
+
+    Raises:
+        BadSettings: a host that others can reach, without `open_to_all`.
+    """
+
+    gallery: Path
+    bundle: Path
+    host: str = "127.0.0.1"
+    port: int = 8077
+    open_to_all: bool = False
+    threads: int | None = None
+    max_bytes: int = 32 * MEBIBYTE
+    max_pixels: int = 24_000_000
+    max_images: int = 32
+    max_top_k: int = 1000
+    max_in_flight: int = 64
+    samples: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.open_to_all and not _loopback(self.host):
+            raise BadSettings(
+                f"the server has no keys, so it listens on this machine only; {self.host} can be reached by others:"
+                " put an authenticating proxy before it, or say --open if everyone who reaches it may search"
+            )
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

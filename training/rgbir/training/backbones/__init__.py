@@ -1,0 +1,13 @@
+"""Networks from images (n, 3, h, w) to feature maps (n, channels, h/16, w/16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rgbir.training.backbones.compact import CompactResNet
+from rgbir.training.backbones.pretrained import load_imagenet
+from rgbir.training.backbones.resnet import ResNet50
+
+BACKBONES: dict[str, Callable[[], ResNet50 | CompactResNet]] = {"resnet50": ResNet50, "compact": CompactResNet}
+
+__all__ = ["BACKBONES", "CompactResNet", "ResNet50", "load_imagenet"]

@@ -1,0 +1,138 @@
+"""`rgbir methods` and `rgbir train`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from rgbir.index import SysuMM01
+from rgbir.index.evaluation import Report
+from rgbir.training.errors import BadRecipe
+from rgbir.training.fit import fit
+from rgbir.training.method import Losses, Method
+from rgbir.training.methods import METHODS, entry
+from rgbir.training.methods.expat import ExpATRecipe
+from rgbir.training.recipe import flat, parse_assignments, read_changes
+from rgbir.training.run import Run, load_run
+from rgbir.training.source import TupleSource
+from rgbir.training.validate import Validation
+
+
+def methods(name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None) -> None:
+    """The methods, their variants and switches, the tables' rows, and published numbers."""
+    if name is None:
+        table = Table("method", "idea", "variants", "paper")
+        for key, one in METHODS.items():
+            table.add_row(key, one.idea, ", ".join(one.variants), one.paper)
+        Console().print(table)
+        return
+    chosen = entry(name)
+    print(f"{name}: {chosen.idea}\n{chosen.paper}\n\nvariants")
+    for variant, changes in chosen.variants.items():
+        print(f"  {variant}: {_changes(changes) if changes else 'the settings below'}")
+    print("\nsettings of variant paper (change them with --set name=value)")
+    for setting, value in flat(chosen.recipe.model_dump(mode="json")):
+        print(f"  {setting} = {value}")
+    print("\nrows of the paper's tables (--row)")
+    for row, changes in chosen.rows.items():
+        print(f"  {row}: {_changes(changes) if changes else 'as the variant'}")
+    print("\npublished numbers, in percent; not ours")
+    for line in chosen.published:
+        print(f"  {line}")
+
+
+def _changes(changes: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in changes.items())
+
+
+def train(
+    method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
+    data: Annotated[Path, typer.Option(help="SYSU-MM01's root.")],
+    out: Annotated[Path, typer.Option(help="The run's folder.")],
+    variant: Annotated[str, typer.Option(help="paper or official-code.")] = "paper",
+    row: Annotated[str | None, typer.Option(help="A row of the paper's tables, such as table1.id+at+csbn.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Settings from a TOML file, or from a run's recipe.json.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, name=value; may be repeated.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …", envvar="RGBIR_DEVICE")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=0)] = 0,
+    cache: Annotated[bool, typer.Option(help="Keep decoded images in memory.")] = True,
+) -> None:
+    """Train a method; weights, checkpoints and log go to the run's folder."""
+    source_data = SysuMM01(data)
+    if resume:
+        run = load_run(out)
+    else:
+        if (out / "recipe.json").exists():
+            raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
+        chosen = entry(method).resolve(variant, row)
+        if recipe is not None:
+            chosen = chosen.changed(read_changes(recipe))
+        chosen = chosen.changed(parse_assignments(changes or []))
+        identities = len(source_data.identities(chosen.data.train_identities))
+        run = Run(out, method, variant, _name(data), identities, chosen)
+    settings = run.recipe
+    assert isinstance(settings, ExpATRecipe)
+    source = TupleSource(list(source_data.records(settings.data.train_identities)), settings, settings.sampler, cache)
+    if source.identities != run.identities:
+        raise BadRecipe(
+            f"{data} has {source.identities} identities with both modalities, the run was made for {run.identities}; give its data set"
+        )
+    validation = Validation(source_data, settings.height, settings.width, image_cmc=settings.cmc == "image")
+    watched = bool(source_data.identities("val"))
+    print(
+        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {6 * settings.tuples} images on {device}"
+    )
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("training", total=len(source), state="")
+
+        def watch(update: int, losses: Losses) -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed:.2f} updates/s " if speed else ""
+            state = (
+                rate + " ".join(f"{name} {float(loss.detach()):.3f}" for name, loss in losses.items())
+                if console.is_terminal
+                else ""
+            )
+            bar.update(task, completed=update + 1, state=state)
+
+        def validate(trained: Method, where: torch.device) -> Report:
+            report = validation(trained, where)
+            console.print(
+                f"validation: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}", highlight=False
+            )
+            return report
+
+        fit(
+            run,
+            source,
+            device=device,
+            resume=resume,
+            workers=workers,
+            validate=validate if watched else None,
+            watch=watch,
+        )
+    print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.data}")
+
+
+def _name(data: Path) -> str:
+    """The data set's name in a bundle's: its folder's, in small letters and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", data.resolve().name.lower()).strip("_") or "data"

@@ -1,0 +1,100 @@
+"""Small parts that several methods share."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rgbir.index import Modality
+
+NeckKind = Literal["scale", "full", "none", "off"]
+
+
+def cosine(x: Tensor, y: Tensor) -> Tensor:
+    """cos(x, y) = x.y / max(|x| |y|, 1e-8) along the last axis, in float32 or better; 0 for zero vectors.
+
+    The lengths' squares are kept off zero, so the gradient stays finite there (methods.md 1.1, 1.7).
+    """
+    x, y = _precise(x), _precise(y)
+    lengths = x.square().sum(-1).clamp_min(1e-24).sqrt() * y.square().sum(-1).clamp_min(1e-24).sqrt()
+    return (x * y).sum(-1) / lengths.clamp_min(1e-8)
+
+
+def row_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Euclidean distance of corresponding rows; coinciding rows give 1e-6 and no gradient (methods.md 1.7)."""
+    return (_precise(x) - _precise(y)).square().sum(-1).clamp_min(1e-12).sqrt()
+
+
+def _precise(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
+
+
+class GlobalAveragePool(nn.Module):
+    """(n, c, h, w) → (n, c)."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.mean(dim=(2, 3))
+
+
+class ByModality(nn.Module):
+    """Two copies of a part, one a modality."""
+
+    def __init__(self, rgb: nn.Module, ir: nn.Module) -> None:
+        super().__init__()
+        self.rgb, self.ir = rgb, ir
+
+    def forward(self, x: Tensor, modality: Modality) -> Tensor:
+        return self.rgb(x) if modality is Modality.RGB else self.ir(x)
+
+
+class Shared(nn.Module):
+    """One part for both modalities, called as `ByModality` is."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor, modality: Modality) -> Tensor:
+        return self.part(x)
+
+
+def batch_norm_neck(channels: int, kind: NeckKind = "scale") -> nn.Module:
+    """Batch norm on an embedding (methods.md 1.8; CSBN of 2.2).
+
+    `scale`: weight trained from 1, bias fixed at 0. `full`: both trained. `none`: neither. `off`: no layer at all.
+    """
+    if kind == "off":
+        return nn.Identity()
+    neck = nn.BatchNorm1d(channels, affine=kind != "none")
+    if kind == "scale":
+        neck.bias.requires_grad_(False)
+    return neck
+
+
+def necks(channels: int, kind: NeckKind, per_modality: bool) -> ByModality | Shared:
+    neck = batch_norm_neck(channels, kind)
+    return ByModality(neck, deepcopy(neck)) if per_modality else Shared(neck)
+
+
+class CosineClassifier(nn.Module):
+    """Logits kappa · cos(v, w_k), kappa = softplus of a free scalar that starts at 0 (methods.md 7.10).
+
+    Source: Wojke & Bewley, "Deep Cosine Metric Learning for Person Re-identification", WACV 2018.
+    """
+
+    def __init__(self, channels: int, identities: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(identities, channels))
+        nn.init.normal_(self.weight, std=0.001)
+        self.free_scale = nn.Parameter(torch.zeros(()))
+
+    @property
+    def kappa(self) -> Tensor:
+        return F.softplus(self.free_scale)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        return self.kappa * cosine(embeddings[:, None, :], self.weight[None, :, :])

@@ -1,0 +1,26 @@
+"""Losses: from tensors to a scalar. They know nothing of cameras, data sets or networks."""
+
+from rgbir.training.losses.angular import (
+    AngularTriplet,
+    BatchHardExponentialAngular,
+    CosineTriplet,
+    ExponentialAngularTriplet,
+)
+from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
+from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
+from rgbir.training.losses.triplet import NPair, Triplet
+
+__all__ = [
+    "AngularTriplet",
+    "BatchHardExponentialAngular",
+    "CosineTriplet",
+    "ExponentialAngularTriplet",
+    "NPair",
+    "PairedLoss",
+    "Pairing",
+    "Roles",
+    "SmoothedCrossEntropy",
+    "Triplet",
+    "cosine_softmax",
+    "identity_pair",
+]

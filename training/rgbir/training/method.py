@@ -1,0 +1,38 @@
+"""What a method is: embeddings for everyone, losses for the training loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from rgbir.index import Metric, Modality
+from rgbir.training.batches import TupleBatch
+
+Losses = dict[str, Tensor]
+
+
+class Method(nn.Module, ABC):
+    """`embed` is all that validation and export see; `losses` is all that the training loop sees."""
+
+    metric: ClassVar[Metric] = Metric.EUCLIDEAN
+    """How its embeddings are compared at test time."""
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """Length of an embedding."""
+
+    @property
+    @abstractmethod
+    def one_stream(self) -> bool:
+        """Whether both modalities go through the same graph at test time."""
+
+    @abstractmethod
+    def embed(self, images: Tensor, modality: Modality) -> Tensor:
+        """float32 (n, 3, height, width), normalised → (n, dimension)."""
+
+    @abstractmethod
+    def losses(self, batch: TupleBatch) -> Losses:
+        """The terms of the objective by name; the loop adds them up."""

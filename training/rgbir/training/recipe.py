@@ -1,0 +1,144 @@
+"""How a method is trained: every setting has a name, a default from the paper, and a place in a file."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rgbir.training.errors import BadRecipe
+
+R = TypeVar("R", bound="Recipe")
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Augmentation(Settings):
+    """Bundle `aug-exp` (methods.md 1.4): resize, flip, pad and crop, normalise, erase."""
+
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
+    padcrop: int = Field(10, ge=0, description="black pixels added on the four sides before the random crop; 0 is off")
+    erasing: float = Field(0.5, ge=0, le=1, description="probability of erasing a random rectangle")
+    erasing_fill: Literal["pixel_mean", "zero"] = Field(
+        "pixel_mean", description="constant written after normalisation"
+    )
+
+
+class Optimiser(Settings):
+    """Adam as the released expAT code sets it up (methods.md 1.9)."""
+
+    learning_rate: float = Field(3e-4, gt=0)
+    weight_decay: float = Field(5e-4, ge=0, description="coupled; biases have none")
+    bias_factor: float = Field(2.0, gt=0, description="biases learn faster by this factor")
+
+
+class Schedule(Settings):
+    """`warmup-step` (methods.md 1.6), counted in updates."""
+
+    updates: int = Field(30_000, ge=1)
+    warmup: int = Field(500, ge=0, description="updates of linear warm-up from a third; 0 is off")
+    milestones: tuple[int, ...] = Field((10_000, 20_000, 30_000), description="where the rate is divided by ten")
+
+
+class Data(Settings):
+    train_identities: Literal["train", "trainval"] = Field(
+        "train", description="SYSU-MM01 lists to train on: 296 or 395 identities"
+    )
+
+
+class Recipe(Settings):
+    """What every method's recipe has."""
+
+    backbone: Literal["resnet50", "compact"] = "resnet50"
+    imagenet: str | None = Field(
+        None, description="path of torchvision's checkpoint to start from; nothing is downloaded"
+    )
+    height: int = Field(384, ge=32)
+    width: int = Field(128, ge=16)
+    tuples: int = Field(8, ge=1, description="tuples a batch; six images each")
+    seed: int = Field(0, ge=0)
+    amp: Literal["off", "bf16", "fp16"] = Field(
+        "off", description="mixed precision of the network; losses stay in float32"
+    )
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    data: Data = Data()
+    augment: Augmentation = Augmentation()
+    optimiser: Optimiser = Optimiser()
+    schedule: Schedule = Schedule()
+    validate_every: int = Field(200, ge=0, description="updates between validations; 0 is never")
+    checkpoint_every: int = Field(5_000, ge=1)
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with settings changed by their dotted names, such as `{"expat.form": "exp_mean"}`.
+
+        Raises:
+            BadRecipe: an unknown name (with the nearest known one) or a value that doesn't fit.
+        """
+        content = self.model_dump(mode="json")
+        known = dict(flat(content))
+        for name, value in changes.items():
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+                raise BadRecipe(f"no setting {name!r} in this recipe; {hint}")
+            *groups, last = name.split(".")
+            place = content
+            for group in groups:
+                place = place[group]
+            place[last] = value
+        try:
+            return type(self).model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise BadRecipe(f"{where} = {first['input']!r}: {first['msg'].lower()}") from error
+
+
+def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings by dotted name."""
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def read_changes(file: Path) -> dict[str, Any]:
+    """Settings from a TOML file, or from the `recipe.json` of an earlier run.
+
+    Raises:
+        BadRecipe: no such file, or neither TOML nor JSON.
+    """
+    if not file.is_file():
+        raise BadRecipe(f"{file} is not a file; expected a recipe in TOML, or a run's recipe.json")
+    text = file.read_text(encoding="utf-8")
+    try:
+        content = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except ValueError as error:
+        raise BadRecipe(f"{file}: {error}") from error
+    return dict(flat(content))
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """`["schedule.updates=100", "csbn=off"]` as settings; values are TOML where they can be, else plain text.
+
+    Raises:
+        BadRecipe: an entry without `=`.
+    """
+    changes: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise BadRecipe(f"--set takes name=value, not {assignment!r}")
+        try:
+            changes[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            changes[name.strip()] = value.strip()
+    return changes

@@ -1,0 +1,124 @@
+"""A run's folder: the resolved recipe, versions, checkpoints, weights and the log of one training.
+
+recipe.json       method, variant, data and every setting; `--recipe` reads it again
+versions.json     of what trained it
+log.jsonl         losses, rates and validations by update
+tensorboard/      the same for TensorBoard
+checkpoint.pt     everything needed to go on exactly (tensors and plain values only)
+weights.safetensors   the network alone, written at each checkpoint; what export reads
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from rgbir.training.errors import BadCheckpoint
+from rgbir.training.method import Method
+from rgbir.training.methods import entry
+from rgbir.training.recipe import Recipe, flat
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was trained: enough to build the network again."""
+
+    folder: Path
+    method: str
+    variant: str
+    data: str
+    identities: int
+    recipe: Recipe
+
+    def build(self) -> Method:
+        return entry(self.method).build(self.recipe, self.identities)
+
+    def start(self) -> None:
+        """Writes recipe and versions."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        about = {"method": self.method, "variant": self.variant, "data": self.data, "identities": self.identities}
+        _write(
+            self.folder / "recipe.json", json.dumps({**about, "recipe": self.recipe.model_dump(mode="json")}, indent=2)
+        )
+        versions = {name: version(name) for name in ("rgbir", "torch", "numpy", "pillow")} | {
+            "python": platform.python_version()
+        }
+        _write(self.folder / "versions.json", json.dumps(versions, indent=2))
+
+    def log(self, **entry: Any) -> None:
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def save_checkpoint(self, state: dict[str, Any], method: Method) -> None:
+        """Replaces the checkpoint and the weights; a crash leaves the ones before."""
+        _replace(self.folder / "checkpoint.pt", lambda file: torch.save(state, file))
+        weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
+        _replace(self.folder / "weights.safetensors", lambda file: save_file(weights, file))
+
+    def load_checkpoint(self) -> dict[str, Any]:
+        """The last checkpoint; nothing but tensors and plain values is ever unpickled.
+
+        Raises:
+            BadCheckpoint: there is none, or it is damaged.
+        """
+        file = self.folder / "checkpoint.pt"
+        try:
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            raise BadCheckpoint(
+                f"{file} is not there; the run stopped before its first checkpoint, start it anew"
+            ) from None
+        except Exception as error:  # torch raises many kinds on a damaged file
+            raise BadCheckpoint(f"{file} can't be read: {error}") from error
+        return state
+
+    def load_weights(self) -> Method:
+        """The trained network, ready to embed.
+
+        Raises:
+            BadCheckpoint: no weights, or those of another recipe.
+        """
+        method = self.build()
+        file = self.folder / "weights.safetensors"
+        try:
+            method.load_state_dict(load_file(file))
+        except FileNotFoundError:
+            raise BadCheckpoint(f"{file} is not there; the run wrote no checkpoint yet") from None
+        except Exception as error:
+            raise BadCheckpoint(f"{file} doesn't fit the run's recipe: {error}") from error
+        return method.eval()
+
+
+def load_run(folder: Path) -> Run:
+    """The run in that folder.
+
+    Raises:
+        BadCheckpoint: no run there.
+    """
+    file = folder / "recipe.json"
+    if not file.is_file():
+        raise BadCheckpoint(f"{folder} holds no run: no {file.name}; expected the --out folder of `rgbir train`")
+    content = json.loads(file.read_text(encoding="utf-8"))
+    recipe = entry(content["method"]).recipe.changed(dict(flat(content["recipe"])))
+    return Run(folder, content["method"], content["variant"], content["data"], content["identities"], recipe)
+
+
+def _write(file: Path, text: str) -> None:
+    _replace(file, lambda new: Path(new).write_text(text + "\n", encoding="utf-8"))
+
+
+def _replace(file: Path, write: Callable[[Path], object]) -> None:
+    new = file.with_name(file.name + ".new")
+    write(new)
+    with new.open("rb") as written:
+        os.fsync(written.fileno())
+    os.replace(new, file)

@@ -1,0 +1,56 @@
+"""Validation by the real protocol: the identities held back for it, through the same evaluation as a bundle's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from rgbir.index import ImageRecord, Modality
+from rgbir.index.datasets import SysuMM01
+from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
+from rgbir.index.evaluation import PROTOCOLS, Features, Report, evaluate_sysu
+from rgbir.training.method import Method
+from rgbir.training.source import ImageStore
+from rgbir.training.transforms import normalise
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """All-search, single-shot, on the identities of a list (99 of SYSU-MM01's for `val`), galleries drawn by seed."""
+
+    data: SysuMM01
+    height: int
+    width: int
+    of: List = "val"
+    image_cmc: bool = False
+    batch: int = 64
+
+    def __call__(self, method: Method, device: torch.device) -> Report:
+        probes = self._features(method, list(self.data.records(self.of, INFRARED)), Modality.IR, device)
+        gallery = self._features(method, list(self.data.records(self.of, VISIBLE)), Modality.RGB, device)
+        protocol = replace(PROTOCOLS["sysu-seeded"], cmc="image" if self.image_cmc else "identity")
+        return evaluate_sysu(self.data, probes, gallery, protocol, metric=method.metric, of=self.of)
+
+    def _features(
+        self, method: Method, records: Sequence[ImageRecord], modality: Modality, device: torch.device
+    ) -> Features:
+        store = ImageStore(records, self.height, self.width, cache=False)
+        parts = []
+        training = method.training
+        method.eval()
+        with torch.inference_mode():
+            for start in range(0, len(records), self.batch):
+                images = np.stack([store[number] for number in range(start, min(start + self.batch, len(records)))])
+                parts.append(
+                    method.embed(normalise(torch.from_numpy(images).to(device)), modality).float().cpu().numpy()
+                )
+        method.train(training)
+        return Features(
+            np.concatenate(parts) if parts else np.empty((0, method.dimension), np.float32),
+            np.array([record.identity for record in records], np.int64),
+            np.array([record.camera for record in records], np.str_),
+            np.array([record.source for record in records], np.str_),
+        )
