@@ -2,11 +2,89 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+import pytest
+from typer.testing import CliRunner
+
+from rgbir.client.cli import SUMMARIES, app
+from rgbir.server import Settings, create_app
+from tests.conftest import BUNDLE, ROOT
+
 PARTS = ("client", "index", "training", "export", "server")
+COMMANDS = sorted(point.name for point in entry_points(group="rgbir.commands"))
 
 
 def test_the_namespace_stays_open() -> None:
     assert not [part for part in PARTS if (ROOT / part / "rgbir" / "__init__.py").exists()]
+    assert all((ROOT / part / "rgbir" / part / "py.typed").exists() for part in PARTS)
+
+
+WITHOUT_TORCH = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "onnx", "onnxscript", "tensorboard", "safetensors"}:
+            raise ImportError(f"{name} is not there")
+
+sys.meta_path.insert(0, Refuse())
+import rgbir.server.cli, rgbir.index.cli, rgbir.index.local, rgbir.client.commands
+from rgbir.index import Bundle, Encoder
+Encoder(Bundle(sys.argv[1]))
+assert not [name for name in sys.modules if name.split(".")[0] == "torch"]
+"""
+
+
+def test_serving_stays_free_of_torch() -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(BUNDLE)], check=True)
+
+
+def test_the_client_imports_nothing_heavy() -> None:
+    script = "import sys, rgbir.client, rgbir.client.commands; print(*[n for n in ('numpy', 'PIL', 'faiss', 'fastapi') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_works(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0, result.output
+
+
+def test_the_list_of_commands_has_a_line_for_each_and_loads_none() -> None:
+    assert sorted(SUMMARIES) == COMMANDS
+    script = (
+        "import sys; from typer.testing import CliRunner; from rgbir.client.cli import app;"
+        "r = CliRunner().invoke(app, ['--help']); assert 'evaluate' in r.output; print(*[n for n in ('numpy', 'torch') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_a_missing_extra_is_one_line_that_names_it() -> None:
+    script = (
+        "import sys; sys.modules['torch'] = None; sys.argv = ['rgbir', 'train', 'expat', '--data', 'x', '--out', 'y'];"
+        "from rgbir.client.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip() == "rgbir train needs torch: pip install 'rgbir[training]'"
+
+
+def test_the_openapi_document_is_the_published_one() -> None:
+    """After a wanted change: `python tests/publish_openapi.py`."""
+    published = json.loads((ROOT / "docs/openapi.json").read_text())
+    assert create_app(Settings(Path("g"), Path("b"))).openapi() == published
+
+
+def test_the_demo_bundle_is_small_and_says_where_it_comes_from() -> None:
+    card = json.loads((BUNDLE / "card.json").read_text())
+
+    assert sum(path.stat().st_size for path in BUNDLE.iterdir()) < 8_000_000
+    assert card["measured"]
+    assert "rgbir" in json.dumps(card["measured"])

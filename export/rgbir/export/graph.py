@@ -38,6 +38,11 @@ def graph(method: Method, modality: Modality, height: int, width: int) -> ModelP
         UnfoldableGraph: see `fold_batch_norms`.
     """
     example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
+    return _anonymous(fold_batch_norms(traced(Served(method, modality), example)))
+
+
+def traced(network: nn.Module, example: Tensor, optimise: bool = True) -> ModelProto:
+    """The graph of any network of one input, `images`, whose first axis is dynamic, and one output, `embeddings`."""
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
@@ -45,20 +50,20 @@ def graph(method: Method, modality: Modality, height: int, width: int) -> ModelP
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # the exporter's own deprecations; nothing a user can act on
             program = torch.onnx.export(
-                Served(method, modality),
+                network,
                 (example,),
                 input_names=["images"],
                 output_names=["embeddings"],
-                dynamic_shapes={"images": {0: torch.export.Dim("n")}},
+                dynamic_shapes=({0: torch.export.Dim("n")},),
                 opset_version=OPSET,
                 dynamo=True,
+                optimize=optimise,
                 verbose=False,
             )
     finally:
         exporter.setLevel(level)
     assert program is not None
-    model = onnx.shape_inference.infer_shapes(program.model_proto)
-    return _anonymous(fold_batch_norms(model))
+    return onnx.shape_inference.infer_shapes(program.model_proto)
 
 
 def _anonymous(model: ModelProto) -> ModelProto:

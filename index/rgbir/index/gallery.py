@@ -137,6 +137,7 @@ class Gallery:
 
     @property
     def network(self) -> CameraNetwork:
+        """As of the last `view`; what another process adds to it comes with the next."""
         return self._network
 
     def __len__(self) -> int:
@@ -315,6 +316,7 @@ class Gallery:
             extended = network.extended(cameras)
             if len(extended) > len(network):
                 self._writer.set_meta(network=extended.to_dict())
+            self._network = extended
 
     def remove(
         self,

@@ -16,7 +16,7 @@ from rgbir.index.errors import BadImage
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 64 * 1024 * 1024
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "MPO")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
 
 # A truncated file is an error here, never a picture with a grey end.
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -69,8 +69,10 @@ def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels:
             image = ImageOps.exif_transpose(image)
     except BadImage:
         raise
+    except Image.DecompressionBombError as error:
+        raise BadImage(f"{name}: too many pixels; at most {max_pixels:,} are decoded: {error}") from error
     except UnidentifiedImageError as error:
-        raise BadImage(f"{name}: not an image of a known format ({', '.join(FORMATS[:-1])})") from error
+        raise BadImage(f"{name}: not an image of a known format ({', '.join(FORMATS)})") from error
     except Exception as error:  # a damaged file can raise nearly anything from a decoder
         raise BadImage(f"{name}: can't be decoded: {error}") from error
     image = _to_rgb(image)

@@ -21,8 +21,7 @@ class BodyLimit:
         if announced.isdigit() and int(announced) > self.max_bytes:
             await problem(413, self._detail(f"{int(announced):,} bytes"))(scope, receive, send)
             return
-        came = 0
-        started = False
+        came, answered = 0, False
 
         async def counted() -> Message:
             nonlocal came
@@ -33,16 +32,19 @@ class BodyLimit:
             return message
 
         async def watched(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
+            """Whatever the application makes of an interrupted body, the answer is 413."""
+            nonlocal answered
+            if came <= self.max_bytes:
+                await send(message)
+            elif not answered:
+                answered = True
+                await problem(413, self._detail("more"))(scope, receive, send)
 
         try:
             await self.app(scope, counted, watched)
         except TooLarge as error:
-            if started:
-                raise
-            await problem(413, str(error))(scope, receive, send)
+            if not answered:
+                await problem(413, str(error))(scope, receive, send)
 
     def _detail(self, came: str) -> str:
         return f"a request may have {self.max_bytes:,} bytes here, this one has {came}; send fewer or smaller images"

@@ -69,7 +69,7 @@ def fit(
                 losses = method.losses(batch.to(target))
             total = torch.stack(list(losses.values())).sum()
             if not torch.isfinite(total):
-                values = {name: float(loss) for name, loss in losses.items()}
+                values = {name: float(loss.detach()) for name, loss in losses.items()}
                 raise NotFinite(
                     f"update {update}: the loss is not finite ({values}); lower optimiser.learning_rate, or set amp=off"
                 )

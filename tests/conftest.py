@@ -1,0 +1,56 @@
+"""Data that several parts' tests share, drawn from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, SysuMM01, enrol
+from rgbir.index.synthetic import Split, synthesize
+
+ROOT = Path(__file__).parents[1]
+BUNDLE = ROOT / "server/rgbir/server/bundles/expat_compact.synthetic_people"
+OFFICIAL = ROOT.parent / "shared/data/sysu-mm01"
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> SysuMM01:
+    """Nine synthetic people: 4 train, 2 val, 3 test; four pictures of each by each of six cameras."""
+    root = tmp_path_factory.mktemp("data") / "people"
+    synthesize(root, Split(4, 2, 3), images=4, seed=11, workers=1)
+    return SysuMM01(root)
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    return Bundle(BUNDLE)
+
+
+@pytest.fixture(scope="session")
+def encoder(bundle: Bundle) -> Encoder:
+    return Encoder(bundle, threads=1)
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, people: SysuMM01, encoder: Encoder) -> Iterator[Gallery]:
+    """The colour images of the test people, enrolled."""
+    network = CameraNetwork.read("sysu-mm01")
+    with Gallery.open_or_create(tmp_path / "gallery", encoder.card, network) as opened:
+        enrol(people.records("test", (1, 2, 4, 5)), encoder, opened)
+        yield opened
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the official files are skipped where they are not at hand."""
+    absent = pytest.mark.skip(reason="SYSU-MM01's official split files are not at ../shared/data/sysu-mm01")
+    for item in items:
+        if item.get_closest_marker("official") and not OFFICIAL.is_dir():
+            item.add_marker(absent)

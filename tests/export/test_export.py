@@ -1,0 +1,212 @@
+"""Export: no batch norm left, weights stored once, parity proven or refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from rgbir.export import ExportFailure, ParityFailure, export
+from rgbir.export.bundle import record_measurement
+from rgbir.export.fold import fold_batch_norms
+from rgbir.export.graph import graph, traced
+from rgbir.export.parity import prove
+from rgbir.index import Bundle, Encoder, Modality
+from rgbir.training import Run
+from rgbir.training.methods import entry
+from rgbir.training.methods.expat import ExpAT, ExpATRecipe
+
+SMALL = {"backbone": "compact", "height": 64, "width": 32}
+
+
+def trained(seed: int = 0, **changes: Any) -> tuple[ExpAT, ExpATRecipe]:
+    """A network whose batch norms have seen something and whose necks aren't at their start."""
+    torch.manual_seed(seed)
+    recipe = entry("expat").recipe.changed({**SMALL, **changes})
+    assert isinstance(recipe, ExpATRecipe)
+    method = ExpAT(recipe, 5).train()
+    with torch.no_grad():
+        for module in method.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
+                module.weight.uniform_(0.5, 1.5)
+                if module.bias.requires_grad:
+                    module.bias.uniform_(-0.3, 0.3)
+        for modality in Modality:
+            for _ in range(3):
+                method.embed(torch.randn(8, 3, recipe.height, recipe.width) + 0.4 * (modality is Modality.IR), modality)
+    return method.eval(), recipe
+
+
+def run_of(folder: Path, recipe: ExpATRecipe) -> Run:
+    return Run(folder, "expat", "paper", "people", 5, recipe)
+
+
+NECKS = [
+    {"csbn": kind, "csbn_sharing": sharing}
+    for kind in ("scale", "full", "none", "off")
+    for sharing in ("shared", "per_modality")
+]
+
+
+@pytest.mark.parametrize("changes", NECKS, ids=lambda c: "-".join(c.values()))
+def test_every_neck_exports_without_a_batch_norm_and_with_parity(tmp_path: Path, changes: dict[str, str]) -> None:
+    method, recipe = trained(**changes)
+
+    card = export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
+
+    bundle = Bundle(tmp_path / "bundle")
+    assert card == bundle.card
+    assert card.parity is not None
+    assert card.parity.largest_relative_difference < 1e-4
+    two_streams = changes["csbn_sharing"] == "per_modality" and changes["csbn"] != "off"
+    assert len(set(card.graphs.values())) == (2 if two_streams else 1)
+    for file in set(card.graphs.values()):
+        model = onnx.load(tmp_path / "bundle" / file)
+        onnx.checker.check_model(model)
+        assert "BatchNormalization" not in Counter(node.op_type for node in model.graph.node)
+        (image,) = model.graph.input
+        assert (image.name, image.type.tensor_type.elem_type) == ("images", onnx.TensorProto.UINT8)
+        assert image.type.tensor_type.shape.dim[0].dim_param
+        assert model.graph.output[0].name == "embeddings"
+
+
+def test_the_compact_graph_multiplies_and_adds_once_for_its_neck(tmp_path: Path) -> None:
+    method, recipe = trained()
+
+    nodes = Counter(node.op_type for node in graph(method, Modality.RGB, recipe.height, recipe.width).graph.node)
+
+    assert nodes["Mul"] == 1
+    assert nodes["Conv"] == 13
+    assert nodes["Add"] == 4 + 1  # the shortcuts, and the neck
+
+
+def test_two_streams_share_their_trunk_on_disk(tmp_path: Path) -> None:
+    one, one_recipe = trained(csbn_sharing="shared")
+    two, two_recipe = trained(csbn_sharing="per_modality")
+    export(run_of(tmp_path / "a", one_recipe), tmp_path / "one", method=one)
+    export(run_of(tmp_path / "b", two_recipe), tmp_path / "two", method=two)
+
+    sizes = [(tmp_path / name / "weights.bin").stat().st_size for name in ("one", "two")]
+
+    assert sizes[1] - sizes[0] < 8 * 256 * 4
+
+
+def test_nothing_of_training_is_exported(tmp_path: Path) -> None:
+    method, recipe = trained()
+    export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
+
+    model = onnx.load(tmp_path / "bundle/embed.onnx")
+    stored = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
+
+    backbone = sum(p.numel() for n, p in method.named_parameters() if n.startswith("backbone") and "conv" in n)
+    assert stored < backbone + 260_000  # no classifier; biases of folded convolutions, shortcuts and the neck are small
+    text = (tmp_path / "bundle/embed.onnx").read_bytes()
+    assert b"classifier" not in text
+    assert str(Path.home()).encode() not in text
+    assert b"site-packages" not in text
+
+
+def test_any_batch_is_answered_and_black_and_white_images_too(tmp_path: Path) -> None:
+    method, recipe = trained()
+    export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
+    encoder = Encoder(Bundle(tmp_path / "bundle"), batch=64)
+
+    for n in (1, 2, 33):
+        assert encoder.encode(np.zeros((n, 64, 32, 3), np.uint8), Modality.IR).shape == (n, 256)
+
+
+def test_a_bundle_that_differs_is_refused_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, recipe = trained()
+    bundle = tmp_path / "bundle"
+    export(run_of(tmp_path / "run", recipe), bundle, method=method)
+    with torch.no_grad():
+        dict(method.named_parameters())["csbn.part.weight"].mul_(1.001)
+
+    with pytest.raises(
+        ParityFailure, match=r"differ by 9\.99e-04 relative .* at most 1e-04 is allowed; no bundle was written"
+    ):
+        prove(method, Bundle(bundle))
+
+    monkeypatch.setattr("rgbir.export.bundle.graph", lambda m, *rest: graph(trained(seed=9)[0], *rest))
+    with pytest.raises(ParityFailure):
+        export(run_of(tmp_path / "run", recipe), tmp_path / "other", method=method)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
+
+
+def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
+    method, recipe = trained()
+    (tmp_path / "bundle").mkdir()
+    with pytest.raises(ExportFailure, match="exists; remove it"):
+        export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
+
+
+def test_a_measured_result_joins_the_card_and_leaves_the_fingerprint(tmp_path: Path) -> None:
+    method, recipe = trained()
+    card = export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
+
+    record_measurement(tmp_path / "bundle", "sysu", {"rank_1": 0.5})
+
+    again = Bundle(tmp_path / "bundle").card
+    assert again.measured == {"sysu": {"rank_1": 0.5}}
+    assert again.fingerprint == card.fingerprint
+
+
+class Nested(nn.Module):
+    """Batch norms after a linear layer, after a branch, and before a convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.BatchNorm2d(3)
+        self.conv = nn.Conv2d(3, 4, 3, groups=1)
+        self.after = nn.BatchNorm2d(4)
+        self.linear = nn.Linear(4, 6)
+        self.neck = nn.BatchNorm1d(6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv(self.first(x))
+        y = self.after(y) + y  # the convolution has two readers: its weights must stay
+        return self.neck(self.linear(y.mean(dim=(2, 3))))
+
+
+def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path: Path) -> None:
+    import onnxruntime
+
+    torch.manual_seed(1)
+    network = Nested().train()
+    for _ in range(4):
+        network(torch.randn(8, 3, 9, 9) * 2 + 1)
+    network.eval()
+    x = torch.randn(5, 3, 9, 9)
+    model = traced(network, x, optimise=False)
+    before = Counter(node.op_type for node in model.graph.node)["BatchNormalization"]
+
+    folded = fold_batch_norms(model)
+
+    assert before >= 2
+    assert "BatchNormalization" not in {node.op_type for node in folded.graph.node}
+    session = onnxruntime.InferenceSession(folded.SerializeToString(), providers=["CPUExecutionProvider"])
+    (output,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    with torch.inference_mode():
+        np.testing.assert_allclose(output, network(x).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["paper", "official-code"])
+def test_resnet50_exports_at_full_size(tmp_path: Path, variant: str) -> None:
+    recipe = entry("expat").resolve(variant)
+    assert isinstance(recipe, ExpATRecipe)
+    torch.manual_seed(0)
+    method = ExpAT(recipe, 296).eval()
+
+    card = export(Run(tmp_path / "r", "expat", variant, "sysu_mm01", 296, recipe), tmp_path / "bundle", method=method)
+
+    assert (card.dimension, card.height, card.width, card.name) == (2048, 384, 128, "expat_resnet50.sysu_mm01")
+    assert (tmp_path / "bundle/weights.bin").stat().st_size < 96_000_000

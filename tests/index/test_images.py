@@ -1,0 +1,124 @@
+"""`rgbir.index.images`: each kind of file has its defined behaviour."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rgbir.index import BadImage, decode, pixels, read_bytes
+
+
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def gradient(mode: str = "RGB") -> Image.Image:
+    return Image.linear_gradient("L").resize((40, 96)).convert(mode)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "WEBP", "TIFF"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_every_format_becomes_rgb(form: str, mode: str) -> None:
+    image = decode(encoded(gradient(mode), form))
+
+    assert (image.mode, image.size) == ("RGB", (40, 96))
+
+
+def test_a_cmyk_jpeg_becomes_rgb() -> None:
+    image = decode(encoded(Image.new("CMYK", (20, 40), (0, 255, 255, 0)), "JPEG"))
+
+    red, green, blue = np.asarray(image).reshape(-1, 3).mean(0)
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_a_16_bit_image_keeps_the_high_byte_of_the_full_range() -> None:
+    values = np.linspace(0, 65535, 64 * 32).reshape(64, 32).astype(np.uint16)
+
+    image = decode(encoded(Image.fromarray(values), "PNG"))
+
+    np.testing.assert_array_equal(np.asarray(image)[..., 0], values >> 8)
+
+
+def test_a_palette_image_has_its_colours_and_transparency_lies_on_black() -> None:
+    palette = Image.new("RGB", (8, 8), (200, 30, 60)).convert("P", palette=Image.Palette.ADAPTIVE)
+    clear = Image.new("RGBA", (8, 8), (255, 255, 255, 0))
+
+    np.testing.assert_allclose(np.asarray(decode(encoded(palette, "PNG")))[0, 0], (200, 30, 60), atol=2)
+    assert not np.asarray(decode(encoded(clear, "PNG"))).any()
+
+
+def test_an_exif_rotated_image_comes_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned
+
+    image = decode(encoded(gradient(), "JPEG", exif=exif))
+
+    assert image.size == (96, 40)
+
+
+@pytest.mark.parametrize(("side", "said"), [(9_000, "9000 x 9000 pixels"), (30_000, "too many pixels")])
+def test_a_bomb_is_refused_before_its_pixels_are_decoded(side: int, said: str) -> None:
+    bomb = encoded(Image.new("1", (side, side)), "PNG")
+
+    with pytest.raises(BadImage, match=rf"{said}; at most 64,000,000 are decoded"):
+        decode(bomb)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty file"),
+        (b"not an image at all", "not an image of a known format"),
+        (b"GIF89a" + bytes(40), "not an image of a known format"),
+        (encoded(gradient(), "JPEG")[:300], "can't be decoded"),
+        (encoded(gradient(), "PNG")[:120], "can't be decoded"),
+    ],
+)
+def test_what_cannot_be_decoded_says_why(data: bytes, reason: str) -> None:
+    with pytest.raises(BadImage, match=reason):
+        decode(data, "x.jpg")
+
+
+def test_a_thousand_damaged_files_are_an_image_or_a_bad_image_and_nothing_else(rng: np.random.Generator) -> None:
+    whole = [encoded(gradient(), form) for form in ("JPEG", "PNG", "WEBP", "TIFF")]
+    for number in range(1000):
+        data = bytearray(whole[number % len(whole)])
+        for place in rng.integers(0, len(data), 3):
+            data[place] = rng.integers(256)
+        with contextlib.suppress(BadImage):
+            assert decode(bytes(data[: rng.integers(1, len(data) + 1)])).mode == "RGB"
+
+
+def test_a_box_cuts_and_a_box_outside_is_refused() -> None:
+    data = encoded(gradient(), "PNG")
+
+    assert decode(data, box=(5, 10, 25, 60)).size == (20, 50)
+    with pytest.raises(BadImage, match=r"box \(0, 0, 41, 10\) does not lie in the 40 x 96 image"):
+        decode(data, box=(0, 0, 41, 10))
+
+
+def test_what_is_no_readable_file_is_a_bad_image(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("absent.jpg", "loop", "pipe", "."):
+        with pytest.raises(BadImage):
+            read_bytes(tmp_path / name)
+
+
+def test_pixels_are_the_antialiased_bilinear_resize() -> None:
+    image = gradient()
+
+    small = pixels(image, 24, 10)
+
+    assert (small.shape, small.dtype) == ((24, 10, 3), np.uint8)
+    np.testing.assert_array_equal(small, np.asarray(image.resize((10, 24), Image.Resampling.BILINEAR)))

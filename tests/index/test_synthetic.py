@@ -1,0 +1,71 @@
+"""Synthetic people: the same everywhere, told apart by more than a colour."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgbir.index import SysuMM01, UsageError, decode, read_bytes
+from rgbir.index.synthetic import Split, synthesize
+
+
+def digests(root: Path) -> dict[str, str]:
+    files = sorted(path for path in root.rglob("*") if path.suffix in (".jpg", ".txt"))
+    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_same_seed_gives_the_same_bytes_in_one_process_and_in_many(tmp_path: Path) -> None:
+    synthesize(tmp_path / "one", Split(1, 1, 1), images=2, seed=3, workers=1)
+    synthesize(tmp_path / "many", Split(1, 1, 1), images=2, seed=3, workers=2)
+
+    assert digests(tmp_path / "one") == digests(tmp_path / "many")
+
+
+def test_another_seed_gives_other_people(tmp_path: Path) -> None:
+    synthesize(tmp_path / "a", Split(0, 0, 1), images=1, seed=1, workers=1)
+    synthesize(tmp_path / "b", Split(0, 0, 1), images=1, seed=2, workers=1)
+
+    a, b = digests(tmp_path / "a"), digests(tmp_path / "b")
+    assert not [name for name in a if name.endswith(".jpg") and a[name] == b[name]]
+
+
+def test_infrared_pictures_have_three_equal_channels_and_colour_pictures_do_not(people: SysuMM01) -> None:
+    for record in people.records("test"):
+        image = np.asarray(decode(read_bytes(record.path)), np.int64)
+        spread = (image.max(axis=2) - image.min(axis=2)).mean()
+        assert (spread < 1) == (record.camera in "36")
+
+
+def test_crops_are_tall_and_vary_in_size(people: SysuMM01) -> None:
+    sizes = {decode(read_bytes(record.path)).size for record in people.records("test")}
+    ratios = [height / width for width, height in sizes]
+
+    assert len(sizes) > 20
+    assert min(ratios) > 2
+    assert max(ratios) < 3.2
+
+
+def test_mean_colour_alone_does_not_find_a_person_across_modalities(tmp_path: Path) -> None:
+    synthesize(tmp_path / "p", Split(0, 0, 16), images=2, seed=4, workers=1)
+    data = SysuMM01(tmp_path / "p")
+
+    def mean(record_path: Path) -> float:
+        return float(np.asarray(decode(read_bytes(record_path)).convert("L")).mean())
+
+    gallery = [(record.identity, mean(record.path)) for record in data.records("test", (1,))]
+    found = 0
+    probes = list(data.records("test", (6,)))
+    for probe in probes:
+        value = mean(probe.path)
+        found += min(gallery, key=lambda row: abs(row[1] - value))[0] == probe.identity
+    assert found / len(probes) < 0.35  # chance is 1/16
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(UsageError, match="is not empty"):
+        synthesize(tmp_path, Split(0, 0, 1), images=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -1,0 +1,281 @@
+"""The server: what it answers, and how it says no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from tests.conftest import BUNDLE
+
+from rgbir.client import Client, NotFound, Unprocessable
+from rgbir.client.wire import SearchResponse
+from rgbir.index import Encoder, Gallery, Modality, Searcher, SearchOptions, SysuMM01, decode, read_bytes
+from rgbir.server import Settings, create_app
+from rgbir.server.errors import BadSettings
+
+
+@pytest.fixture
+def settings(gallery: Gallery, people: SysuMM01) -> Settings:
+    return Settings(
+        gallery.folder, BUNDLE, threads=1, max_bytes=400_000, max_pixels=1_000_000, max_images=4, max_top_k=50
+    )
+
+
+@pytest.fixture
+def http(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(http: TestClient) -> Client:
+    return Client(http)
+
+
+def infrared(people: SysuMM01, number: int = 0, camera: int = 3) -> Path:
+    return list(people.records("test", (camera,)))[number].path
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"camera": "3"},
+        {"camera": "cam6", "top_k": 3},
+        {"modality": "ir", "cameras": ["1", "5"]},
+        {"modality": "ir", "cameras": []},
+        {"camera": "3", "identity": 7, "top_k": 50},
+    ],
+)
+def test_a_search_over_http_is_the_search_in_process(
+    client: Client, gallery: Gallery, encoder: Encoder, people: SysuMM01, options: dict[str, Any]
+) -> None:
+    shots = [infrared(people, 0), infrared(people, 1)]
+
+    over_http = client.search(shots, **options)
+
+    modality = Modality(options["modality"]) if "modality" in options else None
+    cameras = tuple(options["cameras"]) if options.get("cameras") else None
+    asked = SearchOptions(
+        options.get("camera"), modality, cameras, None, None, options.get("identity"), options.get("top_k", 10)
+    )
+    in_process = SearchResponse.of(
+        Searcher(encoder, gallery).search([decode(read_bytes(path)) for path in shots], asked)
+    )
+    assert over_http.hits == in_process.hits
+    assert over_http.model_dump(exclude={"milliseconds"}) == in_process.model_dump(exclude={"milliseconds"})
+    assert over_http.query.shots == 2
+    assert set(over_http.milliseconds) == {"decode", "encode", "search"}
+
+
+def test_camera_3_is_never_answered_with_camera_2(client: Client, people: SysuMM01) -> None:
+    for record in people.records("test", (3,)):
+        answer = client.search(record.path, camera="3", top_k=50)
+
+        assert {hit.camera for hit in answer.hits} == {"1", "4", "5"}
+        assert [(e.camera, e.reason) for e in answer.excluded_cameras] == [
+            ("2", "same place as the query's camera 3 (room 2)")
+        ]
+
+
+def test_a_hits_picture_is_the_enrolled_file(client: Client, http: TestClient, people: SysuMM01) -> None:
+    hit = client.search(infrared(people), camera="3").hits[0]
+    assert hit.image is not None
+
+    response = http.get(hit.image)
+
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.content == (people.root / hit.source).read_bytes() == client.image(hit.id)
+
+
+def test_enrolling_searching_and_erasing(client: Client, people: SysuMM01) -> None:
+    picture = infrared(people, camera=3).read_bytes()
+    before = client.gallery()
+
+    first, broken = client.enrol([picture, b"nothing"], camera="6", identity=9, track="t")
+    (again,) = client.enrol(picture, camera="6")
+
+    assert (first.status, broken.status, again.status) == ("added", "skipped", "present")
+    assert broken.reason is not None
+    assert first.id == again.id
+    assert first.id is not None
+    assert client.gallery().sightings == before.sightings + 1
+    found = client.search(picture, modality="ir", cameras=["6"]).hits[0]
+    assert (found.id, found.identity, found.track) == (first.id, 9, "t")
+    assert found.distance == pytest.approx(0, abs=1e-3)
+    assert client.sighting(first.id).camera == "6"
+    assert client.remove(first.id) == 1
+    with pytest.raises(NotFound, match="never enrolled, or was erased"):
+        client.sighting(first.id)
+    assert client.remove(camera="1", identity=7) == 4
+
+
+def test_an_embedding_is_the_encoders(client: Client, encoder: Encoder, people: SysuMM01) -> None:
+    path = infrared(people)
+
+    over_http = client.embed(path, modality="ir")
+
+    expected = encoder.embed([decode(read_bytes(path))], Modality.IR)[0]
+    assert over_http.embedding == pytest.approx(expected.tolist(), rel=1e-5, abs=1e-5)
+    assert over_http.model.fingerprint == encoder.card.fingerprint
+
+
+def test_the_network_the_gallery_and_the_card(client: Client, encoder: Encoder) -> None:
+    network, gallery, card = client.cameras(), client.gallery(), client.model()
+
+    assert [(c.id, c.place, c.modalities, c.sightings) for c in network.cameras][1:3] == [
+        ("2", "room 2", ["rgb"], 12),
+        ("3", "room 2", ["ir"], 0),
+    ]
+    assert (gallery.sightings, len(gallery.cameras), gallery.metric) == (48, 4, "euclidean")
+    assert card["fingerprint"] == encoder.card.fingerprint
+    assert client.ready()
+
+
+def picture(size: tuple[int, int] = (30, 80)) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    Image.new("RGB", size).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("form", "images", "status", "detail"),
+    [
+        ({"camera": "9"}, 1, 422, "no camera '9' in network 'sysu-mm01'; it has: 1, 2, 3, 4, 5, 6"),
+        ({}, 1, 422, "a search needs the query's camera, or at least its modality"),
+        ({"camera": "3", "modality": "rgb"}, 1, 422, "camera 3 gives ir images, the query says rgb"),
+        ({"camera": "3", "modality": "x"}, 1, 422, "modality"),
+        ({"camera": "3", "top_k": "0"}, 1, 422, "top_k"),
+        ({"camera": "3", "top_k": "51"}, 1, 422, "top_k must be at most 50 here, not 51"),
+        ({"camera": "3", "since": "2026-01-01T00:00:00"}, 1, 422, "since needs a zone"),
+        ({"camera": "3", "since": "yesterday"}, 1, 422, "since"),
+        ({"camera": "3", "cameras": "1,7"}, 1, 422, "no camera '7'"),
+        ({"camera": "3"}, 0, 422, "images"),
+        ({"camera": "3"}, 5, 422, "between 1 and 4 images a request, not 5"),
+    ],
+)
+def test_a_wrong_search_is_a_problem_document_that_says_how(
+    http: TestClient, form: dict[str, str], images: int, status: int, detail: str
+) -> None:
+    files = [("images", (f"{i}.png", picture())) for i in range(images)]
+
+    response = http.post("/search", data=form, files=files or None)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert detail in problem["detail"]
+    assert (problem["status"], problem["type"]) == (status, "about:blank")
+
+
+@pytest.mark.parametrize(
+    ("data", "detail"),
+    [
+        (b"", "empty file"),
+        (b"GIF89a", "not an image of a known format"),
+        (picture((2000, 2000)), "2000 x 2000 pixels; at most 1,000,000 are decoded"),
+        (picture()[:50], "can't be decoded"),
+    ],
+)
+def test_a_wrong_image_is_a_problem_document(http: TestClient, data: bytes, detail: str) -> None:
+    response = http.post("/search", data={"camera": "3"}, files=[("images", ("night.png", data))])
+
+    assert response.status_code == 422
+    assert response.json()["detail"].startswith("night.png: ")
+    assert detail in response.json()["detail"]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_over_the_limit_is_413_announced_or_not(http: TestClient, announced: bool) -> None:
+    def stream() -> Iterator[bytes]:
+        for _ in range(10):
+            yield b"x" * 100_000
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = http.post("/search", content=b"x" * 1_000_000 if announced else stream(), headers=headers)
+
+    assert response.status_code == 413
+    assert "400,000 bytes" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/search", 405),
+        ("GET", "/gallery/sightings/none", 404),
+        ("GET", "/gallery/sightings/none/image", 404),
+        ("DELETE", "/gallery/sightings/none", 404),
+        ("DELETE", "/gallery/sightings", 422),
+        ("DELETE", "/gallery/sightings?before=2026-01-01T00:00:00", 422),
+        ("DELETE", "/gallery/sightings?identity=x", 422),
+        ("GET", "/page/..%2Fapp.py", 404),
+        ("GET", "/samples/x.jpg", 404),
+    ],
+)
+def test_every_no_is_a_problem_document(http: TestClient, method: str, path: str, status: int) -> None:
+    response = http.request(method, path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["detail"]
+
+
+def test_too_many_requests_in_flight_are_429(settings: Settings, people: SysuMM01) -> None:
+    from dataclasses import replace
+
+    with TestClient(create_app(replace(settings, max_in_flight=0))) as http:
+        response = http.post(
+            "/search", data={"camera": "3"}, files=[("images", ("a.jpg", infrared(people).read_bytes()))]
+        )
+
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "1"
+
+
+def test_a_failure_of_the_server_tells_nothing_of_itself(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret of /etc")
+
+    monkeypatch.setattr(Gallery, "counts", fail)
+    response = http.get("/gallery")
+
+    assert response.status_code == 500
+    assert "secret" not in response.text
+
+
+def test_the_page_and_its_parts_come_with_a_strict_policy(http: TestClient) -> None:
+    for path, kind in (("/", "text/html"), ("/page/page.js", "text/javascript"), ("/page/page.css", "text/css")):
+        response = http.get(path)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith(kind)
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+    page = http.get("/").text
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_health(http: TestClient, settings: Settings) -> None:
+    assert http.get("/health/live").json()["status"] == "ok"
+    assert "48 sightings" in http.get("/health/ready").json()["detail"]
+    not_started = TestClient(create_app(settings))
+    assert not_started.get("/health/live").status_code == 200
+    assert not_started.get("/health/ready").status_code == 503
+
+
+def test_a_server_that_others_reach_must_be_told_so(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match="say --open"):
+        Settings(tmp_path, tmp_path, host="0.0.0.0")
+    assert Settings(tmp_path, tmp_path, host="0.0.0.0", open_to_all=True).host == "0.0.0.0"
+    assert Settings(tmp_path, tmp_path, host="::1").host == "::1"
+
+
+def test_the_clients_errors_carry_the_servers_words(client: Client, people: SysuMM01) -> None:
+    with pytest.raises(Unprocessable, match="no camera '9'") as caught:
+        client.search(infrared(people), camera="9")
+    assert caught.value.status == 422
