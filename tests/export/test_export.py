@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ from rgbir.training.methods.expat import ExpAT, ExpATRecipe
 SMALL = {"backbone": "compact", "height": 64, "width": 32}
 
 
-def trained(seed: int = 0, **changes: Any) -> tuple[ExpAT, ExpATRecipe]:
+def trained(seed: int = 0, changes: Mapping[str, Any] | None = None) -> tuple[ExpAT, ExpATRecipe]:
     """A network whose batch norms have seen something and whose necks aren't at their start."""
     torch.manual_seed(seed)
-    recipe = entry("expat").recipe.changed({**SMALL, **changes})
+    recipe = entry("expat").recipe.changed({**SMALL, **(changes or {})})
     assert isinstance(recipe, ExpATRecipe)
     method = ExpAT(recipe, 5).train()
     with torch.no_grad():
@@ -56,7 +57,7 @@ NECKS = [
 
 @pytest.mark.parametrize("changes", NECKS, ids=lambda c: "-".join(c.values()))
 def test_every_neck_exports_without_a_batch_norm_and_with_parity(tmp_path: Path, changes: dict[str, str]) -> None:
-    method, recipe = trained(**changes)
+    method, recipe = trained(changes=changes)
 
     card = export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
 
@@ -87,8 +88,8 @@ def test_the_compact_graph_multiplies_and_adds_once_for_its_neck(tmp_path: Path)
 
 
 def test_two_streams_share_their_trunk_on_disk(tmp_path: Path) -> None:
-    one, one_recipe = trained(csbn_sharing="shared")
-    two, two_recipe = trained(csbn_sharing="per_modality")
+    one, one_recipe = trained(changes={"csbn_sharing": "shared"})
+    two, two_recipe = trained(changes={"csbn_sharing": "per_modality"})
     export(run_of(tmp_path / "a", one_recipe), tmp_path / "one", method=one)
     export(run_of(tmp_path / "b", two_recipe), tmp_path / "two", method=two)
 
@@ -173,7 +174,8 @@ class Nested(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.conv(self.first(x))
         y = self.after(y) + y  # the convolution has two readers: its weights must stay
-        return self.neck(self.linear(y.mean(dim=(2, 3))))
+        embeddings: torch.Tensor = self.neck(self.linear(y.mean(dim=(2, 3))))
+        return embeddings
 
 
 def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path: Path) -> None:

@@ -120,5 +120,6 @@ def test_pixels_are_the_antialiased_bilinear_resize() -> None:
 
     small = pixels(image, 24, 10)
 
-    assert (small.shape, small.dtype) == ((24, 10, 3), np.uint8)
+    assert small.shape == (24, 10, 3)
+    assert small.dtype == np.uint8
     np.testing.assert_array_equal(small, np.asarray(image.resize((10, 24), Image.Resampling.BILINEAR)))

@@ -138,7 +138,8 @@ def test_gradients_are_those_of_finite_differences(loss: nn.Module) -> None:
     leaves = [part.clone().requires_grad_() for part in (*rgb, *ir)]
 
     def value(*parts: Tensor) -> Tensor:
-        return loss(Roles(*parts[:3]), Roles(*parts[3:]))
+        result: Tensor = loss(Roles(*parts[:3]), Roles(*parts[3:]))
+        return result
 
     assert torch.autograd.gradcheck(value, leaves)
 

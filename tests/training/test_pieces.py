@@ -70,7 +70,7 @@ def test_the_last_stage_keeps_its_resolution() -> None:
     first = network.layer4[0]
     assert isinstance(first.downsample, nn.Sequential)
 
-    assert (first.conv2.stride, first.downsample[0].stride) == ((1, 1), (1, 1))
+    assert [module.stride for module in (first.conv2, first.downsample[0])] == [(1, 1), (1, 1)]
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, 384, 128)).shape == (1, 2048, 24, 8)
         assert ResNet50(last_stride=2)(torch.zeros(1, 3, 64, 64)).shape == (1, 2048, 2, 2)

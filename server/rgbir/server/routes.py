@@ -19,7 +19,7 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": wire.Problem, "desc
 BUSY: dict[int | str, dict[str, Any]] = {
     409: {"model": wire.Problem, "description": "another process is writing to the gallery"}
 }
-_PAGE = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css"}
+_PAGE = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 def _engine(request: Request) -> Engine:
