@@ -276,3 +276,14 @@ def test_settings_come_from_files_and_assignments(tmp_path: Path) -> None:
         entry("expat").resolve("official")
     with pytest.raises(BadRecipe, match="no method"):
         entry("expatt")
+
+
+def test_mixing_leaves_one_tone_in_the_images_range(rng: np.random.Generator) -> None:
+    images = rng.integers(20, 200, (50, 16, 8, 3), np.uint8)
+    settings = Augmentation(flip=0, padcrop=0, erasing=0, mix=1)
+
+    mixed = augmented(images, settings, rng) * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
+
+    torch.testing.assert_close(mixed[:, 0], mixed[:, 2], atol=1e-4, rtol=0)
+    assert float(mixed.min()) * 255 >= 19
+    assert float(mixed.max()) * 255 <= 201

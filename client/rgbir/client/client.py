@@ -122,7 +122,11 @@ class Client:
         return card
 
     def ready(self) -> bool:
-        return self._http.get("/health/ready").status_code == 200
+        """Whether the server is there and can search."""
+        try:
+            return self._http.get("/health/ready").status_code == 200
+        except httpx2.TransportError:
+            return False
 
     def _ask(self, model: type[M], method: str, path: str, **rest: Any) -> M:
         return model.model_validate_json(self._send(method, path, **rest).content)

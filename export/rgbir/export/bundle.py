@@ -4,70 +4,119 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from onnx import ModelProto
 
 from rgbir.export.errors import ExportFailure
 from rgbir.export.graph import graph
 from rgbir.export.parity import prove
+from rgbir.export.precision import Images, Precision, drift, half, int8
 from rgbir.export.weights import save
 from rgbir.index import Bundle, Card, Modality
 from rgbir.index.bundle import CARD, sha256
 from rgbir.training import Method, Run
 
 
-def export(run: Run, out: Path, images: Sequence[NDArray[np.uint8]] = (), method: Method | None = None) -> Card:
-    """Writes the run's network as a bundle, after proving that it computes the same.
+def export(
+    run: Run,
+    out: Path,
+    images: Mapping[Modality, Images] | None = None,
+    method: Method | None = None,
+    precision: Precision = "fp32",
+    calibration: Mapping[Modality, Images] | None = None,
+) -> Card:
+    """Writes the run's network as a bundle, after proving that its fp32 graphs compute the same.
 
     Args:
         run: what was trained.
         out: a folder that doesn't exist yet.
-        images: real ones for the proof, uint8 (height, width, 3); random ones are always used.
+        images: real ones by modality for the proof and the drift; random ones are always used.
         method: the network, if not the run's last weights.
+        precision: fp16 and int8 graphs are made from the proven fp32 ones; the card says how far they drift.
+        calibration: images by modality that set the scales of int8.
 
     Raises:
-        ExportFailure: `out` exists.
+        ExportFailure: `out` exists, or int8 without calibration images.
         ParityFailure: the graphs differ from the network; nothing is written.
         BadCheckpoint: the run has no weights.
     """
     if out.exists():
         raise ExportFailure(f"{out} exists; remove it, or choose another name")
+    real = images or {}
     method = (method or run.load_weights()).eval().cpu()
-    recipe = run.recipe
     names = {m: "embed.onnx" if method.one_stream else f"{m}.onnx" for m in Modality}
-    models = {
-        name: graph(method, modality, recipe.height, recipe.width) for modality, name in reversed(list(names.items()))
-    }
+    size = (run.recipe.height, run.recipe.width)
+    models = {name: graph(method, modality, *size) for modality, name in reversed(list(names.items()))}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as made:
-        unfinished = Path(made) / out.name
-        unfinished.mkdir()
-        files = save(unfinished, models)
-        card = Card(
-            name=f"{run.method}_{recipe.backbone}.{run.data}",
-            method=run.method,
-            variant=run.variant,
-            backbone=recipe.backbone,
-            training_data=run.data,
-            recipe=recipe.model_dump(mode="json", exclude={"imagenet"}),
-            height=recipe.height,
-            width=recipe.width,
-            dimension=method.dimension,
-            metric=method.metric,
-            graphs=names,
-            files={file: sha256(unfinished / file) for file in sorted(files)},
-            made_with={name: version(name) for name in ("rgbir", "torch", "onnx", "onnxruntime")},
-        )
-        write_card(unfinished, card)
-        card = card.model_copy(update={"parity": prove(method, Bundle(unfinished), images)})
-        write_card(unfinished, card)
-        shutil.move(unfinished, out)
+        exact = Path(made) / "fp32"
+        card = _write(exact, models, _card(run, method, names))
+        card = card.model_copy(update={"parity": prove(method, Bundle(exact), real)})
+        write_card(exact, card)
+        finished = exact
+        if precision != "fp32":
+            finished = Path(made) / precision
+            given = calibration or {}
+            smaller = {
+                name: half(model) if precision == "fp16" else int8(model, _for(name, names, given))
+                for name, model in models.items()
+            }
+            card = card.model_copy(update={"precision": precision, "name": f"{card.name}.{precision}"})
+            card = _write(finished, smaller, card)
+            some = {m: real.get(m) or _random(*size) for m in Modality}
+            card = card.model_copy(update={"drift": drift(Bundle(exact), Bundle(finished), some)})
+            write_card(finished, card)
+        shutil.move(finished, out)
     return card
+
+
+def _card(run: Run, method: Method, names: Mapping[Modality, str]) -> Card:
+    recipe = run.recipe
+    return Card(
+        name=f"{run.method}_{recipe.backbone}.{run.data}",
+        method=run.method,
+        variant=run.variant,
+        backbone=recipe.backbone,
+        training_data=run.data,
+        recipe=recipe.model_dump(mode="json", exclude={"imagenet"}),
+        height=recipe.height,
+        width=recipe.width,
+        dimension=method.dimension,
+        metric=method.metric,
+        graphs=dict(names),
+        files=dict.fromkeys(names.values(), ""),
+        made_with={name: version(name) for name in ("rgbir", "torch", "onnx", "onnxruntime")},
+    )
+
+
+def _write(folder: Path, models: Mapping[str, ModelProto], card: Card) -> Card:
+    """Graphs, weights and card; the card gets the files' sums."""
+    folder.mkdir()
+    copies = {name: _copy(model) for name, model in models.items()}
+    card = card.model_copy(update={"files": {file: sha256(folder / file) for file in sorted(save(folder, copies))}})
+    write_card(folder, card)
+    return card
+
+
+def _copy(model: ModelProto) -> ModelProto:
+    """Saving moves weights out of a graph; the caller's stays whole."""
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
+def _for(name: str, names: Mapping[Modality, str], images: Mapping[Modality, Images]) -> Images:
+    """The images of every modality that goes through that graph."""
+    return [image for modality, graph_name in names.items() if graph_name == name for image in images.get(modality, ())]
+
+
+def _random(height: int, width: int) -> Images:
+    return list(np.random.default_rng(0).integers(0, 256, (8, height, width, 3), np.uint8))
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -5,54 +5,77 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from rgbir.export.bundle import export as write_bundle
 from rgbir.export.bundle import record_measurement
-from rgbir.index import Bundle, Encoder, SysuMM01, decode, pixels, read_bytes
-from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
+from rgbir.export.precision import Precision
+from rgbir.index import Bundle, Encoder, Modality, SysuMM01, UsageError, decode, pixels, read_bytes
+from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
 from rgbir.index.evaluation import PROTOCOLS, evaluate_sysu
 from rgbir.index.evaluation.sources import encoded
 from rgbir.training import load_run
 
-SAMPLES = 12
+SAMPLES, CALIBRATION = 24, 200
 
 
 def export(
     run: Annotated[Path, typer.Argument(help="The --out folder of `rgbir train`.")],
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
+    precision: Annotated[Precision, typer.Option(help="fp16 and int8 are made from the proven fp32 graphs.")] = "fp32",
+    calibrate: Annotated[
+        Path | None, typer.Option(help="A SYSU-MM01 root; images of its train list set the scales of int8.")
+    ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="A SYSU-MM01 root: its images serve the proof, its test list is measured into the card."),
+        typer.Option(help="A SYSU-MM01 root; its test images serve the proof, and are measured into the card."),
     ] = None,
     protocol: Annotated[str, typer.Option(help="What is measured with --data.")] = "sysu",
 ) -> None:
     """Write a bundle that serves without torch, after proving that it computes what the run computes."""
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     trained = load_run(run)
-    recipe = trained.recipe
-    records = [] if data is None else list(SysuMM01(data).records("test"))
-    chosen = records[:: max(1, len(records) // SAMPLES)][:SAMPLES]
-    images = [
-        pixels(decode(read_bytes(record.path), str(record.path)), recipe.height, recipe.width) for record in chosen
-    ]
-    card = write_bundle(trained, out, images)
+    size = (trained.recipe.height, trained.recipe.width)
+    images = {} if data is None else _images(SysuMM01(data), "test", SAMPLES, *size)
+    scales = {} if calibrate is None else _images(SysuMM01(calibrate), "train", CALIBRATION, *size)
+    card = write_bundle(trained, out, images, precision=precision, calibration=scales)
     assert card.parity is not None
-    print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, fingerprint {card.fingerprint}")
+    print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
     print(
-        f"parity: {card.parity.largest_relative_difference:.2e} relative over {card.parity.cases} comparisons (allowed {card.parity.tolerance:.0e})"
+        f"parity: {card.parity.largest_relative_difference:.2e} relative over {card.parity.cases} comparisons"
+        f" (allowed {card.parity.tolerance:.0e})"
     )
+    if card.drift:
+        print(f"drift from fp32: cosine mean {card.drift.cosine_mean:.5f}, least {card.drift.cosine_min:.5f}")
     if data is not None:
-        source = SysuMM01(data)
-        encoder = Encoder(Bundle(out))
-        probes, gallery = (encoded(list(source.records("test", cameras)), encoder) for cameras in (INFRARED, VISIBLE))
-        report = evaluate_sysu(source, probes, gallery, PROTOCOLS[protocol], metric=card.metric)
-        result = {
-            "data": f"{data.name}, test list: {report.trials[0].queries} queries, {report.trials[0].gallery_identities} identities",
-            "command": f"rgbir evaluate --data {data.name} --bundle {out.name} --protocol {protocol}",
-            "rank_1": round(report.rank(1), 6),
-            "rank_10": round(report.rank(10), 6),
-            "mAP": round(report.mean_ap, 6),
-            "mINP": round(report.mean_inp, 6),
-        }
-        record_measurement(out, f"{protocol}, all-search, single-shot", result)
-        print(f"measured: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f} on {data.name}")
+        _measure(SysuMM01(data), out, protocol)
+
+
+def _images(data: SysuMM01, of: List, count: int, height: int, width: int) -> dict[Modality, list[NDArray[np.uint8]]]:
+    """Up to `count` images of each modality, spread over the list."""
+    chosen = {}
+    for modality, cameras in ((Modality.RGB, VISIBLE), (Modality.IR, INFRARED)):
+        records = list(data.records(of, cameras))
+        spread = records[:: max(1, len(records) // count)][:count]
+        chosen[modality] = [pixels(decode(read_bytes(r.path), str(r.path)), height, width) for r in spread]
+    return chosen
+
+
+def _measure(data: SysuMM01, out: Path, protocol: str) -> None:
+    encoder = Encoder(Bundle(out))
+    probes, gallery = (encoded(list(data.records("test", cameras)), encoder) for cameras in (INFRARED, VISIBLE))
+    report = evaluate_sysu(data, probes, gallery, PROTOCOLS[protocol], metric=encoder.card.metric)
+    first, name = report.trials[0], data.root.name
+    result = {
+        "data": f"{name}, test list: {first.queries} queries, {first.gallery_identities} identities",
+        "command": f"rgbir evaluate --data {name} --bundle {out.name} --protocol {protocol}",
+        "rank_1": round(report.rank(1), 6),
+        "rank_10": round(report.rank(10), 6),
+        "mAP": round(report.mean_ap, 6),
+        "mINP": round(report.mean_inp, 6),
+    }
+    record_measurement(out, f"{protocol}, all-search, single-shot, {name}", result)
+    print(f"measured: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f} on {name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,12 +18,15 @@ MANY = 7
 
 
 def prove(
-    method: Method, bundle: Bundle, images: Sequence[NDArray[np.uint8]] = (), tolerance: float = TOLERANCE
+    method: Method,
+    bundle: Bundle,
+    images: Mapping[Modality, Sequence[NDArray[np.uint8]]] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Parity:
     """Compares torch and ONNX Runtime on random and on the given images, one and many at a time, in each modality.
 
     Args:
-        images: uint8 (height, width, 3) each, real ones where there are any.
+        images: uint8 (height, width, 3) each, by modality; real ones where there are any.
         tolerance: largest difference allowed, relative to the largest value of the embedding.
 
     Raises:
@@ -33,13 +36,12 @@ def prove(
     shape = (bundle.card.height, bundle.card.width, 3)
     inputs = [rng.integers(0, 256, (n, *shape), np.uint8) for n in (1, MANY)]
     inputs += [np.full((1, *shape), value, np.uint8) for value in (0, 255)]
-    if images:
-        inputs += [np.stack(images[:1]), np.stack(images)]
     encoder = Encoder(bundle, batch=1024)
     worst, cases = 0.0, 0
     for modality in Modality:
         served = Served(method, modality)
-        for batch in inputs:
+        real = list((images or {}).get(modality, ()))
+        for batch in [*inputs, *([np.stack(real[:1]), np.stack(real)] if real else [])]:
             with torch.inference_mode():
                 expected = served(torch.from_numpy(batch)).numpy()
             difference = np.abs(encoder.encode(batch, modality) - expected).max() / max(np.abs(expected).max(), 1e-12)

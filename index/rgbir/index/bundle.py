@@ -29,6 +29,14 @@ class Parity(_Closed):
     cases: int = Field(description="comparisons made: inputs x batch sizes x modalities")
 
 
+class Drift(_Closed):
+    """How far a bundle of less precision turns embeddings from its fp32 original's: their cosine, over some images."""
+
+    cosine_mean: float
+    cosine_min: float
+    images: int
+
+
 class Card(_Closed):
     """What a bundle says of itself. Figures under `measured` carry the command that measured them."""
 
@@ -46,7 +54,8 @@ class Card(_Closed):
     graphs: dict[Modality, str] = Field(description="ONNX file for each modality; one file may serve both")
     files: dict[str, str] = Field(description="sha256 of every file but the card")
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
-    parity: Parity | None = None
+    parity: Parity | None = Field(None, description="of the fp32 graphs, from which others are made")
+    drift: Drift | None = Field(None, description="of fp16 and int8 graphs")
     measured: dict[str, Any] = {}
     licence: str = ""
     made_with: dict[str, str] = {}

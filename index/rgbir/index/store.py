@@ -134,6 +134,10 @@ class Store:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
             connection.execute("SELECT key FROM meta LIMIT 1")
+        except sqlite3.OperationalError as error:
+            raise GalleryError(
+                f"{file} can't be opened: {error}; is the folder writable, and the disk not full?"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise GalleryCorrupt(f"{file} is not a readable gallery: {error}; restore a backup") from error
         return connection

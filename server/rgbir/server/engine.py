@@ -112,8 +112,12 @@ class Engine:
             return await self._run(self._model, write)
 
     async def change(self, work: Callable[[], T]) -> T:
-        """Runs a change of the gallery beside the event loop."""
+        """Runs a change of the gallery beside the event loop, one at a time."""
         return await self._run(self._model, work)
+
+    async def look(self, work: Callable[[], T]) -> T:
+        """Runs something that only reads the gallery beside the event loop."""
+        return await self._run(self._decoders, work)
 
     async def _decoded(self, images: Sequence[Named]) -> list[Image.Image]:
         self._count(images)

@@ -90,20 +90,24 @@ async def enrol(
 @router.get("/gallery", summary="What the gallery holds")
 async def gallery(engine: Serving) -> wire.GalleryInfo:
     held = engine.gallery
-    return wire.GalleryInfo(
-        sightings=len(held),
-        generation=held.generation,
-        model=held.model.name,
-        fingerprint=held.model.fingerprint,
-        metric=held.model.metric.value,
-        dimension=held.model.dimension,
-        cameras=[wire.CameraCount.model_validate(count) for count in held.counts()],
-    )
+
+    def look() -> wire.GalleryInfo:
+        return wire.GalleryInfo(
+            sightings=len(held),
+            generation=held.generation,
+            model=held.model.name,
+            fingerprint=held.model.fingerprint,
+            metric=held.model.metric.value,
+            dimension=held.model.dimension,
+            cameras=[wire.CameraCount.model_validate(count) for count in held.counts()],
+        )
+
+    return await engine.look(look)
 
 
 @router.get("/gallery/sightings/{sighting}", summary="One sighting", responses=NOT_FOUND)
 async def get_sighting(engine: Serving, sighting: str) -> wire.Sighting:
-    return _travelling(_found(engine, sighting))
+    return await engine.look(lambda: _travelling(_found(engine, sighting)))
 
 
 @router.get(
@@ -113,7 +117,7 @@ async def get_sighting(engine: Serving, sighting: str) -> wire.Sighting:
     response_class=Response,
 )
 async def get_image(engine: Serving, sighting: str) -> Response:
-    crop = engine.gallery.crop(sighting)
+    crop = await engine.look(lambda: engine.gallery.crop(sighting))
     if crop is None:
         raise NotThere(f"no image of sighting {sighting!r}; it isn't enrolled, or was enrolled without its crop")
     return Response(crop.data, media_type=crop.media_type, headers={"Cache-Control": "private, max-age=3600"})
@@ -121,7 +125,7 @@ async def get_image(engine: Serving, sighting: str) -> Response:
 
 @router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
 async def remove_sighting(engine: Serving, sighting: str) -> wire.Removed:
-    _found(engine, sighting)
+    await engine.look(lambda: _found(engine, sighting))
     return wire.Removed(removed=await engine.change(lambda: engine.gallery.remove(ids=[sighting])))
 
 
@@ -142,7 +146,7 @@ async def remove(
 @router.get("/cameras", summary="The network: cameras, places, and what is enrolled of each")
 async def cameras(engine: Serving) -> wire.Network:
     network = engine.gallery.network
-    enrolled = {count.camera: count.sightings for count in engine.gallery.counts()}
+    enrolled = {count.camera: count.sightings for count in await engine.look(engine.gallery.counts)}
     return wire.Network(
         name=network.name,
         cameras=[
@@ -175,7 +179,8 @@ async def ready(request: Request, response: Response) -> wire.Health:
     if engine is None:
         response.status_code = 503
         return wire.Health(status="unavailable", detail="model and gallery are being opened")
-    return wire.Health(status="ok", detail=f"{engine.encoder.card.name}, {len(engine.gallery):,} sightings")
+    sightings = await engine.look(lambda: len(engine.gallery))
+    return wire.Health(status="ok", detail=f"{engine.encoder.card.name}, {sightings:,} sightings")
 
 
 page = APIRouter(include_in_schema=False)

@@ -21,10 +21,19 @@ class Settings(BaseModel):
 
 
 class Augmentation(Settings):
-    """Bundle `aug-exp` (methods.md 1.4): resize, flip, pad and crop, normalise, erase."""
+    """Bundle `aug-exp` (methods.md 1.4): resize, flip, pad and crop, normalise, erase.
+
+    `mix` is an addition for networks that start from nothing: it takes colours away, and with them the easy answer.
+    """
 
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
     padcrop: int = Field(10, ge=0, description="black pixels added on the four sides before the random crop; 0 is off")
+    mix: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="ours, not the papers': probability of one random mix in place of the three channels",
+    )
     erasing: float = Field(0.5, ge=0, le=1, description="probability of erasing a random rectangle")
     erasing_fill: Literal["pixel_mean", "zero"] = Field(
         "pixel_mean", description="constant written after normalisation"

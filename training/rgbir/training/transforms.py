@@ -24,8 +24,10 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def augmented(images: NDArray[np.uint8], augment: Augmentation, rng: np.random.Generator) -> Tensor:
-    """Each image on its own: flip, zero-pad and crop, normalise, erase. uint8 (n, h, w, 3) → float32 (n, 3, h, w)."""
-    moved = np.stack([_cropped(_flipped(image, augment, rng), augment.padcrop, rng) for image in images])
+    """Each image on its own: flip, mix, zero-pad and crop, normalise, erase. uint8 (n, h, w, 3) → float32 (n, 3, h, w)."""
+    moved = np.stack(
+        [_cropped(_mixed(_flipped(image, augment, rng), augment, rng), augment.padcrop, rng) for image in images]
+    )
     tensor = normalise(torch.from_numpy(moved))
     for image in tensor:
         if rng.random() < augment.erasing:
@@ -35,6 +37,16 @@ def augmented(images: NDArray[np.uint8], augment: Augmentation, rng: np.random.G
 
 def _flipped(image: NDArray[np.uint8], augment: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
     return image[:, ::-1] if rng.random() < augment.flip else image
+
+
+def _mixed(image: NDArray[np.uint8], augment: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A random linear mix of the channels, stretched to the range of the image; dark and bright may change places."""
+    if not augment.mix or rng.random() >= augment.mix:
+        return image
+    grey = image.astype(np.float32) @ rng.standard_normal(3).astype(np.float32)
+    low, high = float(grey.min()), float(grey.max())
+    stretched = (grey - low) * (float(np.ptp(image)) / max(high - low, 1e-6)) + float(image.min())
+    return np.repeat(stretched.astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _cropped(image: NDArray[np.uint8], pad: int, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -1,0 +1,58 @@
+"""fp16 and int8 bundles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from tests.export.test_export import run_of, trained
+
+from rgbir.export import ExportFailure, export
+from rgbir.export.cli import _images
+from rgbir.index import Bundle, Encoder, Modality, SysuMM01
+
+
+def test_fp16_halves_the_weights_and_says_how_far_it_drifts(tmp_path: Path, people: SysuMM01) -> None:
+    method, recipe = trained(changes={"csbn_sharing": "per_modality"})
+    export(run_of(tmp_path, recipe), tmp_path / "fp32", method=method)
+
+    card = export(run_of(tmp_path, recipe), tmp_path / "fp16", _images(people, "test", 6, 64, 32), method, "fp16")
+
+    assert (card.precision, card.name) == ("fp16", "expat_compact.people.fp16")
+    assert card.drift is not None
+    assert card.drift.images == 12
+    assert 0.999 < card.drift.cosine_min <= card.drift.cosine_mean <= 1.0001
+    sizes = [(tmp_path / name / "weights.bin").stat().st_size for name in ("fp16", "fp32")]
+    assert sizes[0] / sizes[1] == pytest.approx(0.5, abs=0.02)
+    images = np.zeros((3, 64, 32, 3), np.uint8)
+    assert Encoder(Bundle(tmp_path / "fp16")).encode(images, Modality.IR).dtype == np.float32
+
+
+def test_int8_quantises_the_convolutions_with_unsigned_activations(tmp_path: Path, people: SysuMM01) -> None:
+    method, recipe = trained()
+    images, scales = (_images(people, of, 12, 64, 32) for of in ("test", "train"))
+
+    card = export(run_of(tmp_path, recipe), tmp_path / "int8", images, method, "int8", scales)
+
+    model = onnx.load(tmp_path / "int8/embed.onnx")
+    kinds = Counter(node.op_type for node in model.graph.node)
+    assert kinds["QuantizeLinear"] > 0
+    types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    zero_points = {types[node.input[2]] for node in model.graph.node if node.op_type == "QuantizeLinear"}
+    assert zero_points == {onnx.TensorProto.UINT8}
+    assert (
+        sum(t.data_type == onnx.TensorProto.INT8 and len(t.dims) == 4 for t in model.graph.initializer) == kinds["Conv"]
+    )
+    assert card.drift is not None
+    assert card.drift.cosine_mean > 0.98
+    assert (tmp_path / "int8/weights.bin").stat().st_size < 1_500_000
+
+
+def test_int8_without_images_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    method, recipe = trained()
+    with pytest.raises(ExportFailure, match="name a data set with --calibrate"):
+        export(run_of(tmp_path, recipe), tmp_path / "int8", method=method, precision="int8")
+    assert list(tmp_path.iterdir()) == []
