@@ -12,7 +12,7 @@ import torch
 
 from rgbir.index import Modality, SysuMM01
 from rgbir.training import BadCheckpoint, Losses, Method, Run, TupleBatch, fit, load_run
-from rgbir.training.errors import NotFinite
+from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.methods import METHODS, entry
 from rgbir.training.methods.expat import ExpAT, ExpATRecipe
 from rgbir.training.recipe import Recipe
@@ -219,3 +219,19 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, people: SysuMM0
     recipe = small(changes={"schedule.updates": 30, "optimiser.learning_rate": 1e30, "schedule.warmup": 0})
     with pytest.raises(NotFinite, match=r"the loss is not finite .*lower optimiser\.learning_rate"):
         fit(*make_run(tmp_path / "run", people, recipe))
+
+
+def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: SysuMM01) -> None:
+    first, source = make_run(tmp_path / "first", people, small(changes={"schedule.updates": 1}))
+    fit(first, source)
+    changes = {"schedule.updates": 1, "optimiser.learning_rate": 1e-30, "start": str(tmp_path / "first")}
+
+    second = fit(*make_run(tmp_path / "second", people, small(changes=changes)))
+
+    torch.testing.assert_close(
+        second.get_parameter("backbone.conv1.weight"), first.load_weights().get_parameter("backbone.conv1.weight")
+    )
+    with pytest.raises(BadCheckpoint, match="don't fit this recipe's network"):
+        fit(*make_run(tmp_path / "third", people, small(changes={**changes, "embedding_layer": True})))
+    with pytest.raises(BadRecipe, match="a run starts from one of them"):
+        fit(*make_run(tmp_path / "fourth", people, small(changes={**changes, "imagenet": "x.pth"})))

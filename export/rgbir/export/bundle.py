@@ -29,6 +29,7 @@ def export(
     method: Method | None = None,
     precision: Precision = "fp32",
     calibration: Mapping[Modality, Images] | None = None,
+    note: str = "",
 ) -> Card:
     """Writes the run's network as a bundle, after proving that its fp32 graphs compute the same.
 
@@ -39,6 +40,7 @@ def export(
         method: the network, if not the run's last weights.
         precision: fp16 and int8 graphs are made from the proven fp32 ones; the card says how far they drift.
         calibration: images by modality that set the scales of int8.
+        note: for the card.
 
     Raises:
         ExportFailure: `out` exists, or int8 without calibration images.
@@ -55,7 +57,7 @@ def export(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as made:
         exact = Path(made) / "fp32"
-        card = _write(exact, models, _card(run, method, names))
+        card = _write(exact, models, _card(run, method, names, note))
         card = card.model_copy(update={"parity": prove(method, Bundle(exact), real)})
         write_card(exact, card)
         finished = exact
@@ -75,7 +77,7 @@ def export(
     return card
 
 
-def _card(run: Run, method: Method, names: Mapping[Modality, str]) -> Card:
+def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str) -> Card:
     recipe = run.recipe
     return Card(
         name=f"{run.method}_{recipe.backbone}.{run.data}",
@@ -83,13 +85,14 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str]) -> Card:
         variant=run.variant,
         backbone=recipe.backbone,
         training_data=run.data,
-        recipe=recipe.model_dump(mode="json", exclude={"imagenet"}),
+        recipe=recipe.model_dump(mode="json", exclude={"imagenet", "start"}),
         height=recipe.height,
         width=recipe.width,
         dimension=method.dimension,
         metric=method.metric,
         graphs=dict(names),
         files=dict.fromkeys(names.values(), ""),
+        note=note,
         made_with={name: version(name) for name in ("rgbir", "torch", "onnx", "onnxruntime")},
     )
 

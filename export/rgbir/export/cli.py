@@ -33,6 +33,7 @@ def export(
         typer.Option(help="A SYSU-MM01 root; its test images serve the proof, and are measured into the card."),
     ] = None,
     protocol: Annotated[str, typer.Option(help="What is measured with --data.")] = "sysu",
+    note: Annotated[str, typer.Option(help="Where it comes from, for the card.")] = "",
 ) -> None:
     """Write a bundle that serves without torch, after proving that it computes what the run computes."""
     if protocol not in PROTOCOLS:
@@ -41,7 +42,7 @@ def export(
     size = (trained.recipe.height, trained.recipe.width)
     images = {} if data is None else _images(SysuMM01(data), "test", SAMPLES, *size)
     scales = {} if calibrate is None else _images(SysuMM01(calibrate), "train", CALIBRATION, *size)
-    card = write_bundle(trained, out, images, precision=precision, calibration=scales)
+    card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note)
     assert card.parity is not None
     print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
     print(

@@ -57,6 +57,7 @@ class Card(_Closed):
     parity: Parity | None = Field(None, description="of the fp32 graphs, from which others are made")
     drift: Drift | None = Field(None, description="of fp16 and int8 graphs")
     measured: dict[str, Any] = {}
+    note: str = Field("", description="where it comes from, in words: the commands that made it, say")
     licence: str = ""
     made_with: dict[str, str] = {}
 

@@ -29,7 +29,7 @@ from rgbir.index.evaluation.report import COLUMNS
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.index.gallery import Gallery
 from rgbir.index.images import decode, read_bytes
-from rgbir.index.ingest import Tally, enrol
+from rgbir.index.ingest import enrol
 from rgbir.index.metric import Metric
 from rgbir.index.synthetic import Split
 from rgbir.index.synthetic import synthesize as draw_people
@@ -100,15 +100,8 @@ def add(
                 [Camera(name, frozenset({Modality.RGB}), name) for name in seen if name not in opened.network]
             )
         with progress("enrolling", len(records)) as advance:
-            shown = 0
-
-            def update(tally: Tally) -> None:
-                nonlocal shown
-                advance(tally.seen - shown)
-                shown = tally.seen
-
             tally = enrol(
-                records, encoder, opened, batch=batch, workers=workers, keep_crops=keep_images, progress=update
+                records, encoder, opened, batch=batch, workers=workers, keep_crops=keep_images, progress=advance
             )
         total = len(opened)
     if as_json:

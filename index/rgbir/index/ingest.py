@@ -57,7 +57,7 @@ def enrol(
     batch: int = 32,
     workers: int = 2,
     keep_crops: bool = True,
-    progress: Callable[[Tally], None] = lambda tally: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Tally:
     """Enrols every record that can be read; the next batch is decoded while one is encoded and written.
 
@@ -69,19 +69,20 @@ def enrol(
         batch: images a run of the model, and a transaction.
         workers: threads that read and decode.
         keep_crops: store each image in the gallery, to be shown with a hit.
-        progress: called after each batch.
+        progress: called after each batch with the number of inputs it dealt with; they are acknowledged then.
 
     Raises:
         GalleryMismatch: the gallery holds another model's embeddings.
         GalleryBusy: another process is writing.
     """
     gallery.expect(encoder.card)
-    tally = Tally()
+    tally, reported = Tally(), 0
     with gallery.writing(), ThreadPoolExecutor(workers) as pool:
         for ready in _prepared(records, encoder, gallery, tally, pool, batch, keep_crops):
             for modality in Modality:
                 _write([item for item in ready if item.modality is modality], modality, encoder, gallery, tally)
-            progress(tally)
+            progress(tally.seen - reported)
+            reported = tally.seen
     return tally
 
 

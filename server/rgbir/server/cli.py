@@ -106,15 +106,7 @@ def _enrol(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
     records = list(data.records("test", VISIBLE))
     began = time.perf_counter()
     with progress("enrolling", len(records)) as advance:
-        seen = 0
-
-        def update(tally: object) -> None:
-            nonlocal seen
-            now = int(getattr(tally, "seen", 0))
-            advance(now - seen)
-            seen = now
-
-        tally = enrol(records, encoder, gallery, progress=update)
+        tally = enrol(records, encoder, gallery, progress=advance)
     rate = tally.added / (time.perf_counter() - began)
     print(f"   {tally.added:,} added, {tally.present:,} were there" + (f", {rate:.0f} images/s" if tally.added else ""))
 

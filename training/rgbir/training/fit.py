@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,10 +12,11 @@ from torch import nn
 
 from rgbir.index.evaluation import Report
 from rgbir.training.backbones import load_imagenet
-from rgbir.training.errors import NotFinite
+from rgbir.training.errors import BadCheckpoint, BadRecipe, NotFinite
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import adam, set_rate, warmup_step
-from rgbir.training.run import Run
+from rgbir.training.recipe import Recipe
+from rgbir.training.run import Run, load_run
 from rgbir.training.source import TupleSource, batches
 
 Watch = Callable[[int, Losses], None]
@@ -45,16 +47,13 @@ def fit(
 
     Raises:
         NotFinite: a loss became NaN or infinite. The last checkpoint is from before.
-        BadCheckpoint: nothing to resume, or an ImageNet file that doesn't fit.
+        BadCheckpoint: nothing to resume, or weights to start from that don't fit.
     """
-    from pathlib import Path
-
     recipe, target = run.recipe, torch.device(device)
     torch.manual_seed(recipe.seed)
     method = run.build()
-    if recipe.imagenet and not resume:
-        backbone = method.get_submodule("backbone")
-        load_imagenet(backbone, Path(recipe.imagenet))
+    if not resume:
+        _start(method, recipe)
     method.to(target).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = adam(method, recipe.optimiser)
     scaler = torch.amp.GradScaler(target.type, enabled=recipe.amp == "fp16" and target.type == "cuda")
@@ -92,6 +91,20 @@ def fit(
             if done % recipe.checkpoint_every == 0 or done == len(source):
                 run.save_checkpoint(_state(done, method, optimiser, scaler), method)
     return method.eval()
+
+
+def _start(method: Method, recipe: Recipe) -> None:
+    """The weights that training begins with: an ImageNet checkpoint's, an earlier run's, or as initialised."""
+    if recipe.imagenet and recipe.start:
+        raise BadRecipe("imagenet and start are both set; a run starts from one of them")
+    if recipe.imagenet:
+        load_imagenet(method.get_submodule("backbone"), Path(recipe.imagenet))
+    if recipe.start:
+        given = load_run(Path(recipe.start)).load_weights().state_dict()
+        try:
+            method.load_state_dict(given)
+        except RuntimeError as error:
+            raise BadCheckpoint(f"the weights of {recipe.start} don't fit this recipe's network: {error}") from error
 
 
 def _state(

@@ -69,6 +69,7 @@ class Recipe(Settings):
     imagenet: str | None = Field(
         None, description="path of torchvision's checkpoint to start from; nothing is downloaded"
     )
+    start: str | None = Field(None, description="folder of a run of the same network whose weights to start from")
     height: int = Field(384, ge=32)
     width: int = Field(128, ge=16)
     tuples: int = Field(8, ge=1, description="tuples a batch; six images each")

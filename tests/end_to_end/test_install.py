@@ -1,0 +1,58 @@
+"""The wheel, installed into an empty environment: serving works there, and torch isn't."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def run(*command: object, cwd: Path) -> str:
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", folder, ROOT, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def environment(folder: Path, wheel: Path, extra: str) -> Path:
+    venv.create(folder, with_pip=True)
+    requirement = f"{wheel}[{extra}]" if extra else str(wheel)
+    run(folder / "bin/pip", "install", "--quiet", "-c", ROOT / "constraints.txt", requirement, cwd=folder)
+    return folder / "bin"
+
+
+def test_the_server_extra_walks_the_demo_without_torch(tmp_path: Path, wheel: Path) -> None:
+    programs = environment(tmp_path / "venv", wheel, "server")
+
+    said = run(programs / "rgbir", "demo", "--no-serve", cwd=tmp_path)
+
+    assert "left out: camera 2: same place as the query's camera 3" in said
+    assert "1,440 added" in said
+    again = run(programs / "rgbir", "demo", "--no-serve", cwd=tmp_path)
+    assert "0 added, 1,440 were there" in again
+    absent = subprocess.run([programs / "python", "-c", "import torch"], capture_output=True, check=False)
+    assert absent.returncode == 1
+
+
+def test_the_bare_client_is_light_and_says_what_it_lacks(tmp_path: Path, wheel: Path) -> None:
+    programs = environment(tmp_path / "venv", wheel, "")
+
+    assert "search" in run(programs / "rgbir", "--help", cwd=tmp_path)
+    run(programs / "python", "-c", "import rgbir.client", cwd=tmp_path)
+    index = subprocess.run(
+        [programs / "rgbir", "index", "stats", "--gallery", "g"], capture_output=True, text=True, check=False
+    )
+    assert (index.returncode, "pip install 'rgbir[index]'" in index.stderr) == (2, True)

@@ -1,0 +1,59 @@
+"""What needs a GPU; run by `make test-gpu` on a machine that has one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.conftest import BUNDLE
+
+from rgbir.index import Bundle, Encoder, Modality, SysuMM01
+from rgbir.training import Losses, Run, fit
+from rgbir.training.methods import entry
+from rgbir.training.methods.expat import ExpATRecipe
+from rgbir.training.source import TupleSource
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.mark.parametrize("amp", ["off", "fp16", "bf16"])
+def test_training_on_a_gpu_learns_and_stays_finite(tmp_path: Path, people: SysuMM01, amp: str) -> None:
+    changes = {
+        "height": 128,
+        "width": 64,
+        "tuples": 4,
+        "schedule.updates": 30,
+        "schedule.warmup": 0,
+        "amp": amp,
+        "label_smoothing": 0.0,
+    }
+    recipe = entry("expat").recipe.changed(changes)
+    assert isinstance(recipe, ExpATRecipe)
+    source = TupleSource(list(people.records("train")), recipe, recipe.sampler)
+    totals: list[float] = []
+
+    def watch(update: int, losses: Losses) -> None:
+        totals.append(float(torch.stack([loss.detach() for loss in losses.values()]).sum()))
+
+    fit(
+        Run(tmp_path / "run", "expat", "paper", "people", source.identities, recipe), source, device="cuda", watch=watch
+    )
+
+    assert np.isfinite(totals).all()
+    assert np.mean(totals[-5:]) < np.mean(totals[:5])
+
+
+def test_the_gpus_embeddings_are_the_processors() -> None:
+    bundle = Bundle(BUNDLE)
+    images = np.random.default_rng(0).integers(0, 256, (9, bundle.card.height, bundle.card.width, 3), np.uint8)
+
+    on_gpu = Encoder(bundle, providers=["CUDAExecutionProvider", "CPUExecutionProvider"])
+    on_cpu = Encoder(bundle, providers=["CPUExecutionProvider"])
+
+    assert on_gpu.providers[0] == "CUDAExecutionProvider"
+    for modality in Modality:
+        np.testing.assert_allclose(
+            on_gpu.encode(images, modality), on_cpu.encode(images, modality), rtol=1e-2, atol=1e-2
+        )
