@@ -420,6 +420,7 @@ def test_an_altered_embedding_is_found(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(GalleryCorrupt, match="row 2 is not what was written"):
         Gallery(tmp_path / "g")
+    assert Gallery.problems_in(tmp_path / "g") == ["row 2: the embedding is not what was written"]
 
 
 def test_an_empty_view_answers_with_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -353,6 +353,16 @@ class Gallery:
         where = " AND ".join(clause for clause, _ in clauses)
         with self.writing():
             return self._writer.remove(where, [value for _, values in clauses for value in values])
+
+    @classmethod
+    def problems_in(cls, folder: Path | str) -> list[str]:
+        """What is wrong with the gallery there, in words, even if it can't be opened; see `verify`."""
+        with closing(Store(Path(folder))) as store:
+            problems = list(store.problems())
+        if problems:
+            return problems
+        with cls(folder) as gallery:
+            return gallery.verify()
 
     def verify(self) -> list[str]:
         """What is wrong, in words; an empty list is a proof that SQLite and FAISS hold the same, unaltered vectors."""

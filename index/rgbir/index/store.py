@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -123,6 +124,7 @@ class Store:
         finally:
             connection.close()
         unfinished.rename(file)
+        _sync_folder(folder)
         return cls(folder)
 
     @staticmethod
@@ -315,6 +317,15 @@ class Store:
                 yield f"row {row}: the embedding is not what was written"
             elif not np.isfinite(np.frombuffer(blob, "<f4")).all():
                 yield f"row {row}: the embedding is not finite"
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name in a folder outlives a power cut only once the folder itself is written."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sighting(found: Sequence[Any]) -> Sighting:
