@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from tests.training.small import build, recipe_of
 from torch import nn
 
 from rgbir.export import ExportFailure, ParityFailure, export
@@ -198,6 +199,34 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
     (output,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
     with torch.inference_mode():
         np.testing.assert_allclose(output, network(x).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "variant"), [("lccrf", "paper"), ("lccrf", "official-code")])
+def test_every_method_exports_with_parity_and_stores_its_trunk_once(tmp_path: Path, name: str, variant: str) -> None:
+    torch.manual_seed(0)
+    recipe = recipe_of(name, variant)
+    method = build(recipe, name).train()
+    with torch.no_grad():
+        for module in method.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                module.weight.uniform_(0.5, 1.5)
+                module.momentum = None  # statistics that fit after a few passes, as after a training
+        for modality in Modality:
+            for _ in range(3):
+                method.embed(torch.randn(8, 3, 64, 32) + 0.4 * (modality is Modality.IR), modality)
+
+    card = export(Run(tmp_path / "run", name, variant, "people", 4, recipe), tmp_path / "bundle", method=method)
+
+    assert card.parity is not None
+    assert card.parity.largest_relative_difference < 1e-4
+    assert card.graphs == {Modality.RGB: "rgb.onnx", Modality.IR: "ir.onnx"}
+    for file in set(card.graphs.values()):
+        kinds = {node.op_type for node in onnx.load(tmp_path / "bundle" / file).graph.node}
+        assert "BatchNormalization" not in kinds
+        assert "Dropout" not in kinds
+    stored = (tmp_path / "bundle/weights.bin").stat().st_size
+    served = sum(p.numel() for part, p in method.named_parameters() if not part.startswith("classifier"))
+    assert stored < 4 * served * 1.02 + 20_000
 
 
 @pytest.mark.slow

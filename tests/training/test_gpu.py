@@ -31,7 +31,7 @@ def test_training_on_a_gpu_learns_and_stays_finite(tmp_path: Path, people: SysuM
     }
     recipe = entry("expat").recipe.changed(changes)
     assert isinstance(recipe, ExpATRecipe)
-    source = TupleSource(list(people.records("train")), recipe, recipe.sampler)
+    source = TupleSource(list(people.records("train")), recipe)
     totals: list[float] = []
 
     def watch(update: int, losses: Losses) -> None:

@@ -190,7 +190,7 @@ def test_the_papers_settings() -> None:
     recipe = entry("expat").resolve("paper")
     settings = dict(flat(recipe.model_dump()))
 
-    assert (recipe.height, recipe.width, recipe.tuples, recipe.schedule.updates) == (384, 128, 8, 30_000)
+    assert (recipe.height, recipe.width, settings["tuples"], recipe.schedule.updates) == (384, 128, 8, 30_000)
     assert (settings["csbn"], settings["csbn_sharing"], settings["bn_groups"], settings["expat.form"]) == (
         "scale",
         "shared",

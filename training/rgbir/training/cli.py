@@ -19,8 +19,7 @@ from rgbir.training.errors import BadRecipe
 from rgbir.training.fit import fit
 from rgbir.training.method import Losses, Method
 from rgbir.training.methods import METHODS, entry
-from rgbir.training.methods.expat import ExpATRecipe
-from rgbir.training.recipe import flat, parse_assignments, read_changes
+from rgbir.training.recipe import TupleRecipe, flat, parse_assignments, read_changes
 from rgbir.training.run import Run, load_run
 from rgbir.training.source import TupleSource
 from rgbir.training.validate import Validation
@@ -82,8 +81,8 @@ def train(
         identities = len(source_data.identities(chosen.data.train_identities))
         run = Run(out, method, variant, _name(data), identities, chosen)
     settings = run.recipe
-    assert isinstance(settings, ExpATRecipe)
-    source = TupleSource(list(source_data.records(settings.data.train_identities)), settings, settings.sampler, cache)
+    assert isinstance(settings, TupleRecipe)
+    source = TupleSource(list(source_data.records(settings.data.train_identities)), settings, cache)
     if source.identities != run.identities:
         raise BadRecipe(
             f"{data} has {source.identities} identities with both modalities, the run was made for {run.identities}; give its data set"

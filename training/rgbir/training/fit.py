@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from rgbir.index.evaluation import Report
-from rgbir.training.backbones import load_imagenet
 from rgbir.training.errors import BadCheckpoint, BadRecipe, NotFinite
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import adam, set_rate, warmup_step
@@ -98,7 +97,7 @@ def _start(method: Method, recipe: Recipe) -> None:
     if recipe.imagenet and recipe.start:
         raise BadRecipe("imagenet and start are both set; a run starts from one of them")
     if recipe.imagenet:
-        load_imagenet(method.get_submodule("backbone"), Path(recipe.imagenet))
+        method.start_from_imagenet(Path(recipe.imagenet))
     if recipe.start:
         given = load_run(Path(recipe.start)).load_weights().state_dict()
         try:

@@ -40,6 +40,43 @@ class GlobalAveragePool(nn.Module):
         return maps.mean(dim=(2, 3))
 
 
+class GeneralisedMeanPool(nn.Module):
+    """GeM: ((mean x^p) + 1e-12)^(1/p) over the positions of a non-negative map, in float32 or better.
+
+    Source: Radenović et al., "Fine-tuning CNN Image Retrieval with No Human Annotation", TPAMI 2019 (methods.md 3.2).
+    """
+
+    def __init__(self, p: float = 3.0, learn: bool = False) -> None:
+        super().__init__()
+        self.p = nn.Parameter(torch.tensor(p), requires_grad=learn)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(n, c, h, w) → (n, c)."""
+        with torch.autocast(maps.device.type, enabled=False):
+            return (_precise(maps).flatten(2).pow(self.p).mean(dim=2) + 1e-12).pow(1 / self.p)
+
+
+class NonLocal(nn.Module):
+    """x + BN(W y), y = (theta^T phi / positions) g: every position looks at every other; the identity at the start.
+
+    Source: Wang et al., "Non-local Neural Networks", CVPR 2018, dot-product form (methods.md 3.2).
+    """
+
+    def __init__(self, channels: int, inner: int) -> None:
+        super().__init__()
+        self.theta, self.phi, self.g = (nn.Conv2d(channels, inner, 1) for _ in range(3))
+        self.w = nn.Conv2d(inner, channels, 1)
+        self.bn = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.bn.weight)
+        nn.init.zeros_(self.bn.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        theta, phi, g = (part(x).flatten(2) for part in (self.theta, self.phi, self.g))
+        attention = theta.transpose(1, 2) @ phi / theta.shape[2]
+        y = (attention @ g.transpose(1, 2)).transpose(1, 2)
+        return x + self.bn(self.w(y.unflatten(2, x.shape[2:])))
+
+
 class ByModality(nn.Module):
     """Two copies of a part, one a modality."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from rgbir.index import Metric, Modality
+from rgbir.training.backbones import load_imagenet
 from rgbir.training.batches import TupleBatch
 
 Losses = dict[str, Tensor]
@@ -28,6 +30,14 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def one_stream(self) -> bool:
         """Whether both modalities go through the same graph at test time."""
+
+    def start_from_imagenet(self, file: Path) -> None:
+        """Loads torchvision's checkpoint into the backbone; methods that split it load each part.
+
+        Raises:
+            BadCheckpoint: it doesn't fit.
+        """
+        load_imagenet(self.get_submodule("backbone"), file)
 
     @abstractmethod
     def embed(self, images: Tensor, modality: Modality) -> Tensor:

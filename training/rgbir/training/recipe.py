@@ -72,7 +72,6 @@ class Recipe(Settings):
     start: str | None = Field(None, description="folder of a run of the same network whose weights to start from")
     height: int = Field(384, ge=32)
     width: int = Field(128, ge=16)
-    tuples: int = Field(8, ge=1, description="tuples a batch; six images each")
     seed: int = Field(0, ge=0)
     amp: Literal["off", "bf16", "fp16"] = Field(
         "off", description="mixed precision of the network; losses stay in float32"
@@ -84,6 +83,7 @@ class Recipe(Settings):
     schedule: Schedule = Schedule()
     validate_every: int = Field(200, ge=0, description="updates between validations; 0 is never")
     checkpoint_every: int = Field(5_000, ge=1)
+    cmc: Literal["identity", "image"] = Field("identity", description="what ranks count when the run validates")
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with settings changed by their dotted names, such as `{"expat.form": "exp_mean"}`.
@@ -109,6 +109,16 @@ class Recipe(Settings):
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise BadRecipe(f"{where} = {first['input']!r}: {first['msg'].lower()}") from error
+
+
+class TupleRecipe(Recipe):
+    """Of the methods that train on tuples: expAT and LCCRF (methods.md 2.4)."""
+
+    tuples: int = Field(8, ge=1, description="tuples a batch; six images each")
+    sampler: Literal["paper", "official"] = Field(
+        "paper", description="`official`: the anchor is redrawn from its identity"
+    )
+    bn_groups: Literal["joint", "modality", "role"] = Field("joint", description="images that share a forward pass")
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

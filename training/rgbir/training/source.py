@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality, decode, pixels, read_bytes
 from rgbir.training.batches import TupleBatch
-from rgbir.training.recipe import Recipe
+from rgbir.training.recipe import TupleRecipe
 from rgbir.training.samplers import TupleSampler
 from rgbir.training.transforms import augmented
 
@@ -41,7 +41,7 @@ class TupleSource(Dataset[TupleBatch]):
         ValueError: the records don't make tuples (`TupleSampler`).
     """
 
-    def __init__(self, records: Sequence[ImageRecord], recipe: Recipe, anchor: str, cache: bool = True) -> None:
+    def __init__(self, records: Sequence[ImageRecord], recipe: TupleRecipe, cache: bool = True) -> None:
         self.records = [record for record in records if record.identity is not None]
         by_modality: dict[Modality, dict[int, list[int]]] = {
             Modality.RGB: defaultdict(list),
@@ -52,9 +52,7 @@ class TupleSource(Dataset[TupleBatch]):
                 by_modality[record.modality][record.identity].append(number)
         both = by_modality[Modality.RGB].keys() & by_modality[Modality.IR].keys()
         rgb, ir = ({i: images[i] for i in sorted(both)} for images in by_modality.values())
-        self.sampler = TupleSampler(
-            rgb, ir, recipe.tuples, recipe.seed, "official" if anchor == "official" else "paper"
-        )
+        self.sampler = TupleSampler(rgb, ir, recipe.tuples, recipe.seed, recipe.sampler)
         self.classes = {identity: label for label, identity in enumerate(sorted(both))}
         self.store = ImageStore(self.records, recipe.height, recipe.width, cache)
         self.recipe = recipe
@@ -81,4 +79,5 @@ class TupleSource(Dataset[TupleBatch]):
 
 def batches(source: TupleSource, start: int, workers: int = 0) -> DataLoader[TupleBatch]:
     """The batches of updates `start`, `start + 1`, … to the end of the schedule, in order."""
-    return DataLoader(source, batch_size=None, sampler=range(start, len(source)), num_workers=workers)
+    own = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
+    return DataLoader(source, batch_size=None, sampler=range(start, len(source)), num_workers=workers, generator=own)

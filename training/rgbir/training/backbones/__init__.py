@@ -7,7 +7,9 @@ from collections.abc import Callable
 from rgbir.training.backbones.compact import CompactResNet
 from rgbir.training.backbones.pretrained import load_imagenet
 from rgbir.training.backbones.resnet import ResNet50
+from rgbir.training.backbones.stages import Stages
 
-BACKBONES: dict[str, Callable[[], ResNet50 | CompactResNet]] = {"resnet50": ResNet50, "compact": CompactResNet}
+Backbone = ResNet50 | CompactResNet
+BACKBONES: dict[str, Callable[[], Backbone]] = {"resnet50": ResNet50, "compact": CompactResNet}
 
-__all__ = ["BACKBONES", "CompactResNet", "ResNet50", "load_imagenet"]
+__all__ = ["BACKBONES", "Backbone", "Stages", "CompactResNet", "ResNet50", "load_imagenet"]

@@ -43,6 +43,9 @@ class CompactResNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def stage0(self, images: Tensor) -> Tensor:
+        """Before the first residual stage."""
+        return F.relu(self.bn1(self.conv1(images)))
+
     def forward(self, images: Tensor) -> Tensor:
-        x = F.relu(self.bn1(self.conv1(images)))
-        return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+        return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(self.stage0(images))))))

@@ -51,9 +51,12 @@ class ResNet50(nn.Module):
         self.layer4 = _stage(1024, 512, blocks=3, stride=last_stride)
         _initialise(self)
 
+    def stage0(self, images: Tensor) -> Tensor:
+        """Before the first residual stage."""
+        return F.max_pool2d(F.relu(self.bn1(self.conv1(images))), 3, 2, padding=1)
+
     def forward(self, images: Tensor) -> Tensor:
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(images))), 3, 2, padding=1)
-        return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+        return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(self.stage0(images))))))
 
 
 def _stage(inputs: int, width: int, blocks: int, stride: int) -> nn.Sequential:

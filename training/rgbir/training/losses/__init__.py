@@ -6,6 +6,12 @@ from rgbir.training.losses.angular import (
     CosineTriplet,
     ExponentialAngularTriplet,
 )
+from rgbir.training.losses.compact import (
+    Compactness,
+    CrossModalDistillation,
+    EnumeratedAngularTriplet,
+    ReleasedAngularTriplet,
+)
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.triplet import NPair, Triplet
@@ -13,11 +19,15 @@ from rgbir.training.losses.triplet import NPair, Triplet
 __all__ = [
     "AngularTriplet",
     "BatchHardExponentialAngular",
+    "Compactness",
     "CosineTriplet",
+    "CrossModalDistillation",
+    "EnumeratedAngularTriplet",
     "ExponentialAngularTriplet",
     "NPair",
     "PairedLoss",
     "Pairing",
+    "ReleasedAngularTriplet",
     "Roles",
     "SmoothedCrossEntropy",
     "Triplet",

@@ -8,7 +8,7 @@ from typing import Any
 
 from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
-from rgbir.training.methods import expat
+from rgbir.training.methods import expat, lccrf
 from rgbir.training.recipe import Recipe
 
 
@@ -49,6 +49,15 @@ METHODS: dict[str, Entry] = {
         expat.VARIANTS,
         expat.ROWS,
         expat.PUBLISHED,
+    ),
+    "lccrf": Entry(
+        lccrf.LCCRF,
+        lccrf.LCCRFRecipe(),
+        lccrf.PAPER,
+        lccrf.IDEA,
+        lccrf.VARIANTS,
+        lccrf.ROWS,
+        lccrf.PUBLISHED,
     ),
 }
 

@@ -29,7 +29,7 @@ from rgbir.training.losses import (
     identity_pair,
 )
 from rgbir.training.method import Losses, Method
-from rgbir.training.recipe import Recipe, Settings
+from rgbir.training.recipe import Settings, TupleRecipe
 
 PAPER = (
     "H. Ye, H. Liu, F. Meng, X. Li, Bi-directional Exponential Angular Triplet Loss for RGB-Infrared Person"
@@ -52,7 +52,7 @@ class Angular(Settings):
     beta: float = Field(1.0, ge=0, description="weight of the IR-anchored direction")
 
 
-class ExpATRecipe(Recipe):
+class ExpATRecipe(TupleRecipe):
     """The paper's settings, and a switch for every row of its tables."""
 
     ranking: Literal["expat", "at", "triplet", "cosine_triplet", "npair", "none"] = "expat"
@@ -67,12 +67,7 @@ class ExpATRecipe(Recipe):
     cls_init: Literal["normal", "kaiming"] = Field(
         "normal", description="N(0, 0.001²) as released; the paper says Kaiming"
     )
-    bn_groups: Literal["joint", "modality", "role"] = Field("joint", description="images that share a forward pass")
-    sampler: Literal["paper", "official"] = Field(
-        "paper", description="`official`: the anchor is redrawn from its identity"
-    )
     metric: Literal["euclidean", "cosine"] = Field("euclidean", description="distance at test time")
-    cmc: Literal["identity", "image"] = Field("identity", description="what ranks count when the run validates")
 
 
 class ExpAT(Method):

@@ -1,0 +1,147 @@
+"""Every method: builds, steps, learns, resumes exactly, survives mixed precision, tells what it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tests.training.small import ROWS, VARIANTS, batch, build, make_run, recipe_of, recorded
+
+from rgbir.index import Modality, SysuMM01
+from rgbir.training import METHODS, BadCheckpoint, Losses, TupleBatch, fit, load_run
+from rgbir.training.errors import BadRecipe, NotFinite
+from rgbir.training.validate import Validation
+
+
+@pytest.mark.parametrize(("name", "variant", "row"), [*((n, v, None) for n, v in VARIANTS), *ROWS])
+def test_every_variant_and_row_builds_and_takes_a_step(name: str, variant: str, row: str | None) -> None:
+    method = build(recipe_of(name, variant, row), name)
+
+    losses = method.losses(batch())
+    torch.stack(list(losses.values())).sum().backward()
+
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    missing = [
+        parameter
+        for parameter, p in method.named_parameters()
+        if p.requires_grad and (p.grad is None or not torch.isfinite(p.grad).all())
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_mixed_precision_survives_coinciding_and_black_images(name: str, variant: str, precision: torch.dtype) -> None:
+    method = build(recipe_of(name, variant), name)
+    black = TupleBatch(torch.zeros(3, 3, 3, 64, 32), torch.zeros(3, 3, 3, 64, 32), torch.arange(3))
+
+    with torch.autocast("cpu", precision):
+        losses = method.losses(black)
+    torch.stack(list(losses.values())).sum().backward()
+
+    assert all(torch.isfinite(loss) and loss.dtype == torch.float32 for loss in losses.values())
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in method.parameters())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_stopped_run_resumes_to_identical_losses_and_weights(tmp_path: Path, people: SysuMM01, name: str) -> None:
+    recipe = recipe_of(name, "official-code", changes={"schedule.updates": 6, "checkpoint_every": 3})
+    whole, source = make_run(tmp_path / "whole", people, recipe, name)
+    method, expected = recorded(whole, source)
+
+    class Stop(Exception):
+        pass
+
+    def stop(update: int, losses: Losses) -> None:
+        if update == 4:
+            raise Stop
+
+    stopped, source = make_run(tmp_path / "stopped", people, recipe, name)
+    with pytest.raises(Stop):
+        fit(stopped, source, watch=stop)
+    resumed, rest = recorded(load_run(tmp_path / "stopped"), source, resume=True)
+
+    assert rest == {update: expected[update] for update in (3, 4, 5)}
+    assert all(
+        torch.equal(a, b) for a, b in zip(method.state_dict().values(), resumed.state_dict().values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_it_learns_four_synthetic_people(tmp_path: Path, people: SysuMM01, name: str, variant: str) -> None:
+    changes = {
+        "schedule.updates": 60, "schedule.warmup": 0, "optimiser.learning_rate": 2e-3, "tuples": 6, "data.train_identities": "train",
+        "augment.erasing": 0.0, "augment.flip": 0.0, "augment.padcrop": 0, "label_smoothing": 0.0, "validate_every": 60, "bn_groups": "modality",
+    }  # fmt: skip
+    recipe = recipe_of(name, variant, changes=changes)
+    run, source = make_run(tmp_path / "run", people, recipe, name)
+
+    _, totals = recorded(run, source, validate=Validation(people, recipe.height, recipe.width, of="train"))
+
+    assert totals[59] < 0.75 * totals[0]
+    last = json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[-1])
+    assert last["rank_1"] > 0.5  # of four people; chance is a quarter
+
+
+def test_loader_processes_do_not_change_what_is_trained(tmp_path: Path, people: SysuMM01) -> None:
+    recipe = recipe_of("expat", changes={"schedule.updates": 3})
+    alone = recorded(*make_run(tmp_path / "a", people, recipe))[1]
+    helped = recorded(*make_run(tmp_path / "b", people, recipe), workers=1)[1]
+
+    assert alone == helped
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_run_folder_tells_what_was_trained(tmp_path: Path, people: SysuMM01, name: str) -> None:
+    recipe = recipe_of(name, changes={"schedule.updates": 1})
+    run, source = make_run(tmp_path / "run", people, recipe, name)
+    method = fit(run, source)
+
+    loaded = load_run(tmp_path / "run")
+
+    assert loaded == run
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "recipe.json", "versions.json", "log.jsonl", "tensorboard", "checkpoint.pt", "weights.safetensors",
+    }  # fmt: skip
+    images = torch.randn(2, 3, 64, 32)
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            loaded.load_weights().embed(images, Modality.RGB), method.embed(images, Modality.RGB)
+        )
+
+
+def test_a_folder_without_a_run_and_a_damaged_checkpoint_are_clear_errors(tmp_path: Path, people: SysuMM01) -> None:
+    with pytest.raises(BadCheckpoint, match="holds no run"):
+        load_run(tmp_path)
+    run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
+    run.start()
+    with pytest.raises(BadCheckpoint, match="stopped before its first checkpoint"):
+        fit(run, source, resume=True)
+    (tmp_path / "run/checkpoint.pt").write_bytes(b"damaged")
+    with pytest.raises(BadCheckpoint, match="can't be read"):
+        fit(run, source, resume=True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, people: SysuMM01) -> None:
+    changes = {"schedule.updates": 30, "optimiser.learning_rate": 1e30, "schedule.warmup": 0}
+    with pytest.raises(NotFinite, match=r"the loss is not finite .*lower optimiser\.learning_rate"):
+        fit(*make_run(tmp_path / "run", people, recipe_of("expat", changes=changes)))
+
+
+def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: SysuMM01) -> None:
+    first, source = make_run(tmp_path / "first", people, recipe_of("expat", changes={"schedule.updates": 1}))
+    fit(first, source)
+    changes = {"schedule.updates": 1, "optimiser.learning_rate": 1e-30, "start": str(tmp_path / "first")}
+
+    second = fit(*make_run(tmp_path / "second", people, recipe_of("expat", changes=changes)))
+
+    given = first.load_weights().get_parameter("backbone.conv1.weight")
+    torch.testing.assert_close(second.get_parameter("backbone.conv1.weight"), given)
+    other = recipe_of("expat", changes={**changes, "embedding_layer": True})
+    with pytest.raises(BadCheckpoint, match="don't fit this recipe's network"):
+        fit(*make_run(tmp_path / "third", people, other))
+    both = recipe_of("expat", changes={**changes, "imagenet": "x.pth"})
+    with pytest.raises(BadRecipe, match="a run starts from one of them"):
+        fit(*make_run(tmp_path / "fourth", people, both))

@@ -1,0 +1,70 @@
+"""A run of a backbone's stages as a network of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+
+from torch import Tensor, nn
+
+from rgbir.training.backbones.compact import CompactResNet
+from rgbir.training.backbones.resnet import ResNet50
+
+
+class Stages(nn.Module):
+    """Stages `first` to `last` of a backbone, 0 to 4; a copy, so that two modalities may have one each.
+
+    Stage 0 is what comes before the first residual stage. `after` holds modules to apply after a block of a stage:
+    `{(2, 1): module}` after the second block of stage 2.
+    """
+
+    def __init__(
+        self,
+        backbone: ResNet50 | CompactResNet,
+        first: int,
+        last: int,
+        after: Mapping[tuple[int, int], nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        self.first, self.last = first, last
+        self.part = deepcopy(backbone)
+        kept = {f"layer{number}" for number in range(first, last + 1)} | ({"conv1", "bn1"} if first == 0 else set())
+        for name in [name for name, _ in self.part.named_children() if name not in kept]:
+            delattr(self.part, name)
+        self.after = nn.ModuleDict({_key(*place): module for place, module in (after or {}).items()})
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.first == 0:
+            x = self.part.stage0(x)
+        for stage in range(max(self.first, 1), self.last + 1):
+            for place, block in enumerate(blocks(self.part, stage)):
+                x = block(x)
+                if _key(stage, place) in self.after:
+                    x = self.after[_key(stage, place)](x)
+        return x
+
+    def load_from(self, backbone: nn.Module) -> None:
+        """Takes the weights of these stages from a whole backbone of the same kind."""
+        given = backbone.state_dict()
+        self.part.load_state_dict({name: given[name] for name in self.part.state_dict()})
+
+
+def _key(stage: int, place: int) -> str:
+    return f"stage{stage}_block{place}"
+
+
+def blocks(backbone: nn.Module, stage: int) -> Sequence[nn.Module]:
+    layer = backbone.get_submodule(f"layer{stage}")
+    return list(layer) if isinstance(layer, nn.Sequential) else [layer]
+
+
+def last_blocks(backbone: nn.Module, stage: int, count: int) -> list[tuple[int, int]]:
+    """The places of the last `count` blocks of a stage."""
+    total = len(blocks(backbone, stage))
+    return [(stage, place) for place in range(max(0, total - count), total)]
+
+
+def width(backbone: nn.Module, stage: int) -> int:
+    """Channels that a stage gives."""
+    norms = [m for m in backbone.get_submodule(f"layer{stage}").modules() if isinstance(m, nn.BatchNorm2d)]
+    return max(norm.num_features for norm in norms)

@@ -1,0 +1,208 @@
+"""LCCRF: enumerated angular triplets, compact descriptors, and modality-specific layers taught to agree.
+
+Source: Gao, Shao, Wu, Yang, Yu, "Leaning compact and representative features for cross-modality person
+re-identification", World Wide Web, 2022. Its readings: docs/methods/lccrf.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from rgbir.index import Modality
+from rgbir.training.backbones import BACKBONES, Backbone, Stages, load_imagenet
+from rgbir.training.backbones.stages import last_blocks, width
+from rgbir.training.batches import TupleBatch
+from rgbir.training.layers import ByModality, GeneralisedMeanPool, NonLocal, batch_norm_neck
+from rgbir.training.losses import (
+    Compactness,
+    CrossModalDistillation,
+    EnumeratedAngularTriplet,
+    ReleasedAngularTriplet,
+    Roles,
+    identity_pair,
+)
+from rgbir.training.method import Losses, Method
+from rgbir.training.recipe import Data, Settings, TupleRecipe
+
+PAPER = (
+    "G. Gao, H. Shao, F. Wu, M. Yang, Y. Yu, Leaning compact and representative features for cross-modality person"
+    " re-identification, World Wide Web, 2022"
+)
+IDEA = "own early layers for each modality, taught to agree; angular triplets against negatives of both modalities"
+
+
+class Eat(Settings):
+    """The enumerated angular triplet (methods.md 3.3)."""
+
+    exp: bool = Field(True, description="off: the paper's first form, without exponentials")
+    clamp_pos: bool = Field(True, description="clamp the positive cosine at 0, as printed; the released code doesn't")
+    zeta: float = Field(1.0, ge=0, description="the margin")
+
+
+class Compact(Settings):
+    sign: Literal[-1, 1] = Field(1, description="+1 as printed drives local descriptors from their mean; -1 to it")
+    reduce: Literal["mean", "sum"] = "mean"
+
+
+class Cmkd(Settings):
+    reduce: Literal["mean", "sum"] = Field(
+        "mean", description="`sum` is the printed norm, hundreds of thousands times larger"
+    )
+
+
+class LossSwitches(Settings):
+    eat: Literal["paper", "official", "off"] = Field("paper", description="four terms, or the two of the released code")
+    compact: Literal["spatial", "off"] = "spatial"
+    cmkd: bool = True
+
+
+class NonLocalBlocks(Settings):
+    on: bool = True
+    inter: Literal["half", "one"] = Field("half", description="inner channels: half, or 1 as in the released code")
+
+
+class Gem(Settings):
+    p: float = Field(3.0, gt=0)
+    learn_p: bool = False
+
+
+class LCCRFRecipe(TupleRecipe):
+    """The paper's settings, and a switch for every row of its table."""
+
+    data: Data = Data(train_identities="trainval")
+    loss: LossSwitches = LossSwitches()
+    eat: Eat = Eat()
+    compact: Compact = Compact()
+    cmkd: Cmkd = Cmkd()
+    nl: NonLocalBlocks = NonLocalBlocks()
+    gem: Gem = Gem()
+    classifier: Literal["linear", "dropout-elu"] = Field(
+        "linear", description="as released: dropout 0.5 and ELU before it"
+    )
+
+
+class LCCRF(Method):
+    """Stages 0 and 1 for each modality, the others shared, GeM, and one batch-norm neck that everything reads."""
+
+    one_stream = False
+
+    def __init__(self, recipe: LCCRFRecipe, identities: int) -> None:
+        super().__init__()
+        self.recipe = recipe
+        backbone = BACKBONES[recipe.backbone]()
+        self.stem = ByModality(Stages(backbone, 0, 1), Stages(backbone, 0, 1))
+        self.trunk = Stages(backbone, 2, 4, _non_local(backbone, recipe.nl))
+        self.pool = GeneralisedMeanPool(recipe.gem.p, recipe.gem.learn_p)
+        self.neck = batch_norm_neck(backbone.channels)
+        linear = nn.Linear(backbone.channels, identities, bias=False)
+        nn.init.normal_(linear.weight, std=0.001)
+        self.classifier = linear if recipe.classifier == "linear" else nn.Sequential(nn.Dropout(0.5), nn.ELU(), linear)
+        self.eat = {
+            "paper": EnumeratedAngularTriplet(recipe.eat.zeta, recipe.eat.exp, recipe.eat.clamp_pos),
+            "official": ReleasedAngularTriplet(recipe.eat.zeta),
+            "off": None,
+        }[recipe.loss.eat]
+        # Compactness belongs to EAT: a row without EAT has neither (methods.md 3.8).
+        compact = recipe.loss.compact == "spatial" and self.eat is not None
+        self.compactness = Compactness(recipe.compact.sign, recipe.compact.reduce) if compact else None
+        self.distillation = CrossModalDistillation(recipe.cmkd.reduce) if recipe.loss.cmkd else None
+        self.channels = backbone.channels
+
+    @property
+    def dimension(self) -> int:
+        return self.channels
+
+    def start_from_imagenet(self, file: Path) -> None:
+        whole = BACKBONES[self.recipe.backbone]()
+        load_imagenet(whole, file)
+        for part in (self.stem.rgb, self.stem.ir, self.trunk):
+            assert isinstance(part, Stages)
+            part.load_from(whole)
+
+    def embed(self, images: Tensor, modality: Modality) -> Tensor:
+        return self.neck(self.pool(self.trunk(self.stem(images, modality))))
+
+    def losses(self, batch: TupleBatch) -> Losses:
+        early_rgb, early_ir, maps_rgb, maps_ir, rgb, ir = self._both(batch)
+        logits_rgb, logits_ir = self.classifier(rgb[0]), self.classifier(ir[0])
+        with torch.autocast(batch.rgb.device.type, enabled=False):
+            smoothing = self.recipe.label_smoothing
+            losses = {"identity": identity_pair(logits_rgb.float(), logits_ir.float(), batch.labels, smoothing)}
+            if self.eat is not None:
+                losses["eat"] = self.eat(Roles(*rgb.float()), Roles(*ir.float()))
+            if self.compactness is not None:
+                losses["compact"] = self.compactness(_descriptors(maps_rgb[0]), _descriptors(maps_ir[0]))
+            if self.distillation is not None:
+                losses["cmkd"] = self.distillation(early_rgb[0], early_rgb[1], early_ir[0], early_ir[1])
+        return losses
+
+    def _both(self, batch: TupleBatch) -> list[Tensor]:
+        """Maps after stage 1, last maps and embeddings of both modalities, each (3, N, …): anchor, positive, negative.
+
+        `bn_groups` says which images share the statistics of the shared layers: all 6N (`joint`), the 3N of a modality,
+        or the N of one role (then the stems, too, see one role at a time, as in the released code).
+        """
+        n = batch.labels.shape[0]
+        size = n if self.recipe.bn_groups == "role" else 3 * n
+        sides = ((batch.rgb.flatten(0, 1), Modality.RGB), (batch.ir.flatten(0, 1), Modality.IR))
+        early = [self.stem(part, modality) for images, modality in sides for part in images.split(size)]
+        groups = [torch.cat(early)] if self.recipe.bn_groups == "joint" else early
+        maps = [self.trunk(group) for group in groups]
+        embeddings = [self.neck(self.pool(group)) for group in maps]
+        halves = [torch.cat(parts).split(3 * n) for parts in (early, maps, embeddings)]
+        return [half.unflatten(0, (3, n)) for pair in halves for half in pair]
+
+
+def _descriptors(maps: Tensor) -> Tensor:
+    """(N, c, h, w) → (N, h w, c)."""
+    return maps.flatten(2).transpose(1, 2)
+
+
+def _non_local(backbone: Backbone, settings: NonLocalBlocks) -> dict[tuple[int, int], nn.Module]:
+    """After the last two blocks of stage 2 and the last three of stage 3."""
+    if not settings.on:
+        return {}
+    blocks: dict[tuple[int, int], nn.Module] = {}
+    for stage, count in ((2, 2), (3, 3)):
+        channels = width(backbone, stage)
+        for place in last_blocks(backbone, stage, count):
+            blocks[place] = NonLocal(channels, channels // 2 if settings.inter == "half" else 1)
+    return blocks
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "official-code": {
+        "loss.eat": "official",
+        "loss.compact": "off",
+        "cmkd.reduce": "mean",
+        "nl.inter": "one",
+        "classifier": "dropout-elu",
+        "bn_groups": "role",
+        "cmc": "image",
+    },
+}
+
+
+def _rows() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Table 1: all-search, single-shot (methods.md 3.8)."""
+    yield "table1.a", {"loss.eat": "off", "loss.cmkd": False, "nl.on": False}
+    yield "table1.b", {"loss.cmkd": False, "nl.on": False}
+    yield "table1.c", {"loss.cmkd": False}
+    yield "table1.d", {"nl.on": False}
+    yield "table1.e", {}
+
+
+ROWS: dict[str, dict[str, Any]] = dict(_rows())
+
+PUBLISHED = (
+    "SYSU-MM01 all-search single-shot, image-level ranks: R1 43.23  R10 82.78  R20 90.91  mAP 43.09",
+    "SYSU-MM01 indoor-search single-shot, image-level ranks: R1 50.07  R10 90.63  R20 96.99  mAP 58.88",
+    "RegDB thermal to visible: R1 80.97  mAP 79.92; visible to thermal: R1 79.27  mAP 77.69 (overlapping splits, treat with caution)",
+)
