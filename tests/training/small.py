@@ -10,24 +10,33 @@ import torch
 
 from rgbir.index import SysuMM01
 from rgbir.training import METHODS, Losses, Method, Run, TupleBatch, fit
+from rgbir.training.batches import Batch, PairBatch
 from rgbir.training.methods import entry
-from rgbir.training.recipe import TupleRecipe
-from rgbir.training.source import TupleSource
+from rgbir.training.recipe import AnyRecipe, TupleRecipe
+from rgbir.training.source import Source
 
-SMALL = {"backbone": "compact", "height": 64, "width": 32, "tuples": 3, "augment.padcrop": 2}
+SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32}
+SMALL_TUPLES = {**SMALL, "tuples": 3, "augment.padcrop": 2}
+OWN = {"dfe": {**SMALL, "pairs": 16, "dfe.parts": 2, "dfe.width": 32}}
 VARIANTS = [(name, variant) for name, one in METHODS.items() for variant in one.variants]
 ROWS = [(name, "paper", row) for name, one in METHODS.items() for row in one.rows]
 
 
 def recipe_of(
     method: str, variant: str = "paper", row: str | None = None, changes: Mapping[str, Any] | None = None
-) -> TupleRecipe:
-    recipe = entry(method).resolve(variant, row).changed({**SMALL, **(changes or {})})
-    assert isinstance(recipe, TupleRecipe)
-    return recipe
+) -> AnyRecipe:
+    return entry(method).resolve(variant, row).changed({**OWN.get(method, SMALL_TUPLES), **(changes or {})})
 
 
-def build(recipe: TupleRecipe, method: str, identities: int = 4) -> Method:
+def lasting(method: str, updates: int) -> dict[str, Any]:
+    """The change that makes a run on the four training people as long as that; a multiple of 4 where epochs count."""
+    if method not in OWN:
+        return {"schedule.updates": updates}
+    assert updates % 4 == 0  # 64 RGB images, 16 a batch
+    return {"schedule.epochs": updates // 4}
+
+
+def build(recipe: AnyRecipe, method: str, identities: int = 4) -> Method:
     return entry(method).build(recipe, identities)
 
 
@@ -37,12 +46,20 @@ def batch(n: int = 3, seed: int = 0) -> TupleBatch:
     return TupleBatch(rgb, ir, torch.arange(n))
 
 
-def make_run(folder: Path, people: SysuMM01, recipe: TupleRecipe, method: str = "expat") -> tuple[Run, TupleSource]:
-    source = TupleSource(list(people.records("train")), recipe)
+def batch_for(recipe: AnyRecipe, black: bool = False) -> Batch:
+    """Three tuples, or three pairs; noise, or black images."""
+    tuples = batch()
+    if black:
+        tuples = TupleBatch(torch.zeros_like(tuples.rgb), torch.zeros_like(tuples.ir), tuples.labels)
+    return tuples if isinstance(recipe, TupleRecipe) else PairBatch(tuples.rgb[0], tuples.ir[0], tuples.labels)
+
+
+def make_run(folder: Path, people: SysuMM01, recipe: AnyRecipe, method: str = "expat") -> tuple[Run, Source]:
+    source = Source(list(people.records("train")), recipe)
     return Run(folder, method, "paper", "people", source.identities, recipe), source
 
 
-def recorded(run: Run, source: TupleSource, **options: Any) -> tuple[Method, dict[int, float]]:
+def recorded(run: Run, source: Source, **options: Any) -> tuple[Method, dict[int, float]]:
     """The trained network, and the sum of the losses at each update."""
     totals: dict[int, float] = {}
 

@@ -13,7 +13,7 @@ from rgbir.index import Bundle, Encoder, Modality, SysuMM01
 from rgbir.training import Losses, Run, fit
 from rgbir.training.methods import entry
 from rgbir.training.methods.expat import ExpATRecipe
-from rgbir.training.source import TupleSource
+from rgbir.training.source import Source
 
 pytestmark = pytest.mark.gpu
 
@@ -31,7 +31,7 @@ def test_training_on_a_gpu_learns_and_stays_finite(tmp_path: Path, people: SysuM
     }
     recipe = entry("expat").recipe.changed(changes)
     assert isinstance(recipe, ExpATRecipe)
-    source = TupleSource(list(people.records("train")), recipe)
+    source = Source(list(people.records("train")), recipe)
     totals: list[float] = []
 
     def watch(update: int, losses: Losses) -> None:

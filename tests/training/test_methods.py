@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.small import ROWS, VARIANTS, batch, build, make_run, recipe_of, recorded
+from tests.training.small import ROWS, VARIANTS, batch_for, build, lasting, make_run, recipe_of, recorded
 
 from rgbir.index import Modality, SysuMM01
-from rgbir.training import METHODS, BadCheckpoint, Losses, TupleBatch, fit, load_run
+from rgbir.training import METHODS, BadCheckpoint, Losses, fit, load_run
 from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.validate import Validation
 
 
 @pytest.mark.parametrize(("name", "variant", "row"), [*((n, v, None) for n, v in VARIANTS), *ROWS])
 def test_every_variant_and_row_builds_and_takes_a_step(name: str, variant: str, row: str | None) -> None:
-    method = build(recipe_of(name, variant, row), name)
+    recipe = recipe_of(name, variant, row)
+    method = build(recipe, name)
 
-    losses = method.losses(batch())
+    losses = method.losses(batch_for(recipe))
     torch.stack(list(losses.values())).sum().backward()
 
     assert all(torch.isfinite(loss) for loss in losses.values())
@@ -34,11 +35,11 @@ def test_every_variant_and_row_builds_and_takes_a_step(name: str, variant: str, 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
 def test_mixed_precision_survives_coinciding_and_black_images(name: str, variant: str, precision: torch.dtype) -> None:
-    method = build(recipe_of(name, variant), name)
-    black = TupleBatch(torch.zeros(3, 3, 3, 64, 32), torch.zeros(3, 3, 3, 64, 32), torch.arange(3))
+    recipe = recipe_of(name, variant)
+    method = build(recipe, name)
 
     with torch.autocast("cpu", precision):
-        losses = method.losses(black)
+        losses = method.losses(batch_for(recipe, black=True))
     torch.stack(list(losses.values())).sum().backward()
 
     assert all(torch.isfinite(loss) and loss.dtype == torch.float32 for loss in losses.values())
@@ -47,7 +48,8 @@ def test_mixed_precision_survives_coinciding_and_black_images(name: str, variant
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_stopped_run_resumes_to_identical_losses_and_weights(tmp_path: Path, people: SysuMM01, name: str) -> None:
-    recipe = recipe_of(name, "official-code", changes={"schedule.updates": 6, "checkpoint_every": 3})
+    variant = list(METHODS[name].variants)[-1]
+    recipe = recipe_of(name, variant, changes={**lasting(name, 8), "checkpoint_every": 3})
     whole, source = make_run(tmp_path / "whole", people, recipe, name)
     method, expected = recorded(whole, source)
 
@@ -63,18 +65,23 @@ def test_a_stopped_run_resumes_to_identical_losses_and_weights(tmp_path: Path, p
         fit(stopped, source, watch=stop)
     resumed, rest = recorded(load_run(tmp_path / "stopped"), source, resume=True)
 
-    assert rest == {update: expected[update] for update in (3, 4, 5)}
+    assert rest == {update: expected[update] for update in range(3, 8)}
     assert all(
         torch.equal(a, b) for a, b in zip(method.state_dict().values(), resumed.state_dict().values(), strict=True)
     )
 
 
-@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+# DFE's weights for RegDB are left out: an aligning loss eleven times as heavy needs weights from ImageNet to start with.
+@pytest.mark.parametrize(("name", "variant"), [pair for pair in VARIANTS if pair != ("dfe", "regdb")])
 def test_it_learns_four_synthetic_people(tmp_path: Path, people: SysuMM01, name: str, variant: str) -> None:
     changes = {
-        "schedule.updates": 60, "schedule.warmup": 0, "optimiser.learning_rate": 2e-3, "tuples": 6, "data.train_identities": "train",
-        "augment.erasing": 0.0, "augment.flip": 0.0, "augment.padcrop": 0, "label_smoothing": 0.0, "validate_every": 60, "bn_groups": "modality",
+        **lasting(name, 60), "data.train_identities": "train", "validate_every": 60, "bn_groups": "modality",
+        "augment.erasing": 0.0, "augment.flip": 0.0, "augment.padcrop": 0, "label_smoothing": 0.0,
     }  # fmt: skip
+    if name == "dfe":
+        changes |= {"schedule.every": 100}
+    else:
+        changes |= {"schedule.warmup": 0, "optimiser.learning_rate": 2e-3, "tuples": 6}
     recipe = recipe_of(name, variant, changes=changes)
     run, source = make_run(tmp_path / "run", people, recipe, name)
 
@@ -95,7 +102,7 @@ def test_loader_processes_do_not_change_what_is_trained(tmp_path: Path, people: 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_run_folder_tells_what_was_trained(tmp_path: Path, people: SysuMM01, name: str) -> None:
-    recipe = recipe_of(name, changes={"schedule.updates": 1})
+    recipe = recipe_of(name, changes=lasting(name, 4))
     run, source = make_run(tmp_path / "run", people, recipe, name)
     method = fit(run, source)
 

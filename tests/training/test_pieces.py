@@ -14,8 +14,9 @@ from rgbir.training.errors import BadCheckpoint, BadRecipe
 from rgbir.training.layers import batch_norm_neck
 from rgbir.training.methods import METHODS, entry
 from rgbir.training.methods.expat import ExpAT, ExpATRecipe
-from rgbir.training.optim import adam, set_rate, warmup_step
-from rgbir.training.recipe import Augmentation, Optimiser, Schedule, flat, parse_assignments, read_changes
+from rgbir.training.optim import Adam, Sgd, set_rate
+from rgbir.training.recipe import Augmentation, flat, parse_assignments, read_changes
+from rgbir.training.schedules import EpochSteps, WarmupStep
 from rgbir.training.transforms import MEAN, STD, augmented, erase, normalise
 
 # --- methods.md 1.6, 1.8, 1.9
@@ -26,17 +27,17 @@ from rgbir.training.transforms import MEAN, STD, augmented, erase, normalise
     [(0, 1.004e-4), (249, 2e-4), (499, 3e-4), (9998, 3e-4), (9999, 3e-5), (19999, 3e-6), (29999, 3e-7)],
 )
 def test_the_schedule_at_every_tabulated_point(update: int, rate: float) -> None:
-    assert warmup_step(update, 3e-4, Schedule()) == pytest.approx(rate, rel=1e-6)
+    assert 3e-4 * WarmupStep().factor(update, 1) == pytest.approx(rate, rel=1e-6)
 
 
 def test_without_warmup_the_rate_starts_at_its_base() -> None:
-    assert warmup_step(0, 3e-4, Schedule(warmup=0)) == 3e-4
+    assert 3e-4 * WarmupStep(warmup=0).factor(0, 1) == 3e-4
 
 
 def test_biases_learn_twice_as_fast_and_do_not_decay() -> None:
     method = ExpAT(ExpATRecipe(backbone="compact", csbn="full"), 5)
 
-    optimiser = adam(method, Optimiser())
+    optimiser = Adam().build(method)
     set_rate(optimiser, 1e-3)
 
     others, biases = optimiser.param_groups
@@ -49,7 +50,7 @@ def test_biases_learn_twice_as_fast_and_do_not_decay() -> None:
 
 def test_a_frozen_bias_is_not_given_to_the_optimiser() -> None:
     method = ExpAT(ExpATRecipe(backbone="compact"), 5)
-    given = {id(parameter) for group in adam(method, Optimiser()).param_groups for parameter in group["params"]}
+    given = {id(parameter) for group in Adam().build(method).param_groups for parameter in group["params"]}
 
     frozen = [name for name, parameter in method.named_parameters() if id(parameter) not in given]
 
@@ -190,7 +191,7 @@ def test_the_papers_settings() -> None:
     recipe = entry("expat").resolve("paper")
     settings = dict(flat(recipe.model_dump()))
 
-    assert (recipe.height, recipe.width, settings["tuples"], recipe.schedule.updates) == (384, 128, 8, 30_000)
+    assert (recipe.height, recipe.width, settings["tuples"], settings["schedule.updates"]) == (384, 128, 8, 30_000)
     assert (settings["csbn"], settings["csbn_sharing"], settings["bn_groups"], settings["expat.form"]) == (
         "scale",
         "shared",
@@ -287,3 +288,26 @@ def test_mixing_leaves_one_tone_in_the_images_range(rng: np.random.Generator) ->
     torch.testing.assert_close(mixed[:, 0], mixed[:, 2], atol=1e-4, rtol=0)
     assert float(mixed.min()) * 255 >= 19
     assert float(mixed.max()) * 255 <= 201
+
+
+def test_dfes_rate_falls_tenfold_every_five_epochs() -> None:
+    schedule = EpochSteps()
+
+    assert schedule.total(633) == 20 * 633
+    rates = [0.01 * schedule.factor(epoch * 633, 633) for epoch in (0, 4, 5, 10, 15, 19)]
+    assert rates == pytest.approx([1e-2, 1e-2, 1e-3, 1e-4, 1e-5, 1e-5])
+    assert schedule.factor(5 * 633 - 1, 633) == 1
+
+
+def test_layers_that_no_checkpoint_brings_learn_ten_times_faster() -> None:
+    recipe = entry("dfe").resolve()
+    method = entry("dfe").build(recipe.changed({"backbone": "compact", "dfe.parts": 6}), 5)
+
+    optimiser = Sgd().build(method, method.fresh)
+    set_rate(optimiser, 0.01)
+
+    known, fresh = optimiser.param_groups
+    assert (known["lr"], fresh["lr"], known["momentum"], known["weight_decay"]) == (0.01, 0.1, 0.9, 5e-4)
+    named = {id(parameter): name.split(".")[0] for name, parameter in method.named_parameters()}
+    assert {named[id(p)] for p in fresh["params"]} == {"reduce", "classifiers"}
+    assert {named[id(p)] for p in known["params"]} == {"backbone"}

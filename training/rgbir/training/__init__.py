@@ -1,6 +1,6 @@
 """Training of RGB-IR re-identification methods."""
 
-from rgbir.training.batches import TupleBatch
+from rgbir.training.batches import PairBatch, TupleBatch
 from rgbir.training.errors import BadCheckpoint, BadRecipe, TrainingFailure
 from rgbir.training.fit import fit
 from rgbir.training.method import Losses, Method
@@ -14,6 +14,7 @@ __all__ = [
     "BadRecipe",
     "Losses",
     "Method",
+    "PairBatch",
     "Recipe",
     "Run",
     "TrainingFailure",

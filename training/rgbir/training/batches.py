@@ -7,6 +7,20 @@ from typing import NamedTuple
 from torch import Tensor
 
 
+class PairBatch(NamedTuple):
+    """Row i of `rgb` and row i of `ir` show the same person, `labels[i]`.
+
+    rgb, ir: float32 (n, 3, height, width), normalised. labels: int64 (n,), 0 ≤ label < identities.
+    """
+
+    rgb: Tensor
+    ir: Tensor
+    labels: Tensor
+
+    def to(self, device: object) -> PairBatch:
+        return PairBatch(*_moved(self, device))
+
+
 class TupleBatch(NamedTuple):
     """N tuples: an anchor, a positive and a negative, each in both modalities.
 
@@ -19,5 +33,12 @@ class TupleBatch(NamedTuple):
     labels: Tensor
 
     def to(self, device: object) -> TupleBatch:
-        rgb, ir, labels = (part.to(device, non_blocking=True) for part in self)  # type: ignore[call-overload]
-        return TupleBatch(rgb, ir, labels)
+        return TupleBatch(*_moved(self, device))
+
+
+Batch = TupleBatch | PairBatch
+
+
+def _moved(batch: Batch, device: object) -> tuple[Tensor, Tensor, Tensor]:
+    rgb, ir, labels = (part.to(device, non_blocking=True) for part in batch)  # type: ignore[call-overload]
+    return rgb, ir, labels

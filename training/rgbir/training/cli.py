@@ -19,9 +19,9 @@ from rgbir.training.errors import BadRecipe
 from rgbir.training.fit import fit
 from rgbir.training.method import Losses, Method
 from rgbir.training.methods import METHODS, entry
-from rgbir.training.recipe import TupleRecipe, flat, parse_assignments, read_changes
+from rgbir.training.recipe import flat, parse_assignments, read_changes
 from rgbir.training.run import Run, load_run
-from rgbir.training.source import TupleSource
+from rgbir.training.source import Source
 from rgbir.training.validate import Validation
 
 
@@ -81,8 +81,7 @@ def train(
         identities = len(source_data.identities(chosen.data.train_identities))
         run = Run(out, method, variant, _name(data), identities, chosen)
     settings = run.recipe
-    assert isinstance(settings, TupleRecipe)
-    source = TupleSource(list(source_data.records(settings.data.train_identities)), settings, cache)
+    source = Source(list(source_data.records(settings.data.train_identities)), settings, cache)
     if source.identities != run.identities:
         raise BadRecipe(
             f"{data} has {source.identities} identities with both modalities, the run was made for {run.identities}; give its data set"
@@ -90,7 +89,7 @@ def train(
     validation = Validation(source_data, settings.height, settings.width, image_cmc=settings.cmc == "image")
     watched = bool(source_data.identities("val"))
     print(
-        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {6 * settings.tuples} images on {device}"
+        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}"
     )
     console = Console(stderr=True)
     columns = (

@@ -13,10 +13,10 @@ from torch import nn
 from rgbir.index.evaluation import Report
 from rgbir.training.errors import BadCheckpoint, BadRecipe, NotFinite
 from rgbir.training.method import Losses, Method
-from rgbir.training.optim import adam, set_rate, warmup_step
+from rgbir.training.optim import set_rate
 from rgbir.training.recipe import Recipe
 from rgbir.training.run import Run, load_run
-from rgbir.training.source import TupleSource, batches
+from rgbir.training.source import Source, batches
 
 Watch = Callable[[int, Losses], None]
 Validate = Callable[[Method, torch.device], Report]
@@ -25,7 +25,7 @@ PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 def fit(
     run: Run,
-    source: TupleSource,
+    source: Source,
     *,
     device: str = "cpu",
     resume: bool = False,
@@ -54,14 +54,14 @@ def fit(
     if not resume:
         _start(method, recipe)
     method.to(target).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimiser = adam(method, recipe.optimiser)
+    optimiser = recipe.optimiser.build(method, method.fresh)
     scaler = torch.amp.GradScaler(target.type, enabled=recipe.amp == "fp16" and target.type == "cuda")
     first = _restore(run, method, optimiser, scaler) if resume else 0
     if not resume:
         run.start()
     with _tensorboard(run) as board:
         for update, batch in enumerate(batches(source, first, workers), start=first):
-            rate = warmup_step(update, recipe.optimiser.learning_rate, recipe.schedule)
+            rate = recipe.optimiser.learning_rate * recipe.schedule.factor(update, source.updates_per_epoch)
             set_rate(optimiser, rate)
             with torch.autocast(target.type, PRECISIONS.get(recipe.amp), enabled=recipe.amp != "off"):
                 losses = method.losses(batch.to(target))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import load_imagenet
-from rgbir.training.batches import TupleBatch
 
 Losses = dict[str, Tensor]
 
@@ -20,6 +19,9 @@ class Method(nn.Module, ABC):
 
     metric: ClassVar[Metric] = Metric.EUCLIDEAN
     """How its embeddings are compared at test time."""
+
+    fresh: ClassVar[tuple[str, ...]] = ()
+    """Its parts that no ImageNet checkpoint brings; some optimisers let them learn faster."""
 
     @property
     @abstractmethod
@@ -44,5 +46,5 @@ class Method(nn.Module, ABC):
         """float32 (n, 3, height, width), normalised → (n, dimension)."""
 
     @abstractmethod
-    def losses(self, batch: TupleBatch) -> Losses:
-        """The terms of the objective by name; the loop adds them up."""
+    def losses(self, batch: Any) -> Losses:
+        """The terms of the objective by name; the loop adds them up. The batch is of the kind its recipe asks for."""

@@ -1,44 +1,57 @@
-"""The optimiser's groups and the learning rate's course."""
+"""The optimisers, and which parameters learn how fast."""
 
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 from torch import nn
 
-from rgbir.training.recipe import Optimiser, Schedule
+from rgbir.training.settings import Settings
 
 
-def adam(network: nn.Module, settings: Optimiser) -> torch.optim.Adam:
-    """`adam-exp` (methods.md 1.9): parameters with "bias" in their name learn faster and don't decay; all others decay.
+class Adam(Settings):
+    """`adam-exp`, as the released expAT code sets it up (methods.md 1.9)."""
 
-    Each group carries its `factor`: its learning rate is the schedule's times the factor.
-    """
-    biases: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            (biases if "bias" in name else others).append(parameter)
-    groups = [
-        {"params": others, "weight_decay": settings.weight_decay, "factor": 1.0},
-        {"params": biases, "weight_decay": 0.0, "factor": settings.bias_factor},
-    ]
-    return torch.optim.Adam(
-        [group for group in groups if group["params"]], lr=settings.learning_rate, betas=(0.9, 0.999), eps=1e-8
-    )
+    learning_rate: float = Field(3e-4, gt=0)
+    weight_decay: float = Field(5e-4, ge=0, description="coupled; biases have none")
+    bias_factor: float = Field(2.0, gt=0, description="biases learn faster by this factor")
+
+    def build(self, network: nn.Module, fresh: tuple[str, ...] = ()) -> torch.optim.Optimizer:
+        """Parameters with "bias" in their name learn faster and don't decay; all others decay."""
+        biases: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
+        for name, parameter in network.named_parameters():
+            if parameter.requires_grad:
+                (biases if "bias" in name else others).append(parameter)
+        groups = [
+            {"params": others, "weight_decay": self.weight_decay, "factor": 1.0},
+            {"params": biases, "weight_decay": 0.0, "factor": self.bias_factor},
+        ]
+        chosen = [group for group in groups if group["params"]]
+        return torch.optim.Adam(chosen, lr=self.learning_rate, betas=(0.9, 0.999), eps=1e-8)
 
 
-def warmup_step(update: int, base: float, schedule: Schedule) -> float:
-    """The rate of update t = 0, 1, …: linear from a third over the warm-up, a tenth after each milestone (1.6).
+class Sgd(Settings):
+    """Momentum, coupled weight decay, and a faster rate for layers that no checkpoint brings (methods.md 4.6)."""
 
-    The schedule is advanced before the update, as in the released code, so s = t + 1 counts.
-    """
-    s = update + 1
-    share = s / schedule.warmup if schedule.warmup else 1.0
-    warm = (1 - share) / 3 + share if share < 1 else 1.0
-    passed = sum(milestone <= s for milestone in schedule.milestones)
-    return float(base * warm * 0.1**passed)
+    learning_rate: float = Field(0.01, gt=0)
+    weight_decay: float = Field(5e-4, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    fresh_factor: float = Field(10.0, gt=0, description="layers that start from nothing learn faster by this factor")
+
+    def build(self, network: nn.Module, fresh: tuple[str, ...] = ()) -> torch.optim.Optimizer:
+        """`fresh`: names of the submodules that start from nothing."""
+        new: list[nn.Parameter] = []
+        known: list[nn.Parameter] = []
+        for name, parameter in network.named_parameters():
+            if parameter.requires_grad:
+                (new if name.split(".")[0] in fresh else known).append(parameter)
+        groups = [{"params": known, "factor": 1.0}, {"params": new, "factor": self.fresh_factor}]
+        chosen = [group for group in groups if group["params"]]
+        return torch.optim.SGD(chosen, self.learning_rate, self.momentum, weight_decay=self.weight_decay)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Each group's rate is the schedule's times its `factor`."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group["factor"]

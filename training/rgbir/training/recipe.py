@@ -9,15 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from rgbir.training.errors import BadRecipe
+from rgbir.training.optim import Adam, Sgd
+from rgbir.training.schedules import EpochSteps, WarmupStep
+from rgbir.training.settings import Settings
 
 R = TypeVar("R", bound="Recipe")
-
-
-class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Augmentation(Settings):
@@ -38,22 +37,6 @@ class Augmentation(Settings):
     erasing_fill: Literal["pixel_mean", "zero"] = Field(
         "pixel_mean", description="constant written after normalisation"
     )
-
-
-class Optimiser(Settings):
-    """Adam as the released expAT code sets it up (methods.md 1.9)."""
-
-    learning_rate: float = Field(3e-4, gt=0)
-    weight_decay: float = Field(5e-4, ge=0, description="coupled; biases have none")
-    bias_factor: float = Field(2.0, gt=0, description="biases learn faster by this factor")
-
-
-class Schedule(Settings):
-    """`warmup-step` (methods.md 1.6), counted in updates."""
-
-    updates: int = Field(30_000, ge=1)
-    warmup: int = Field(500, ge=0, description="updates of linear warm-up from a third; 0 is off")
-    milestones: tuple[int, ...] = Field((10_000, 20_000, 30_000), description="where the rate is divided by ten")
 
 
 class Data(Settings):
@@ -79,8 +62,6 @@ class Recipe(Settings):
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     data: Data = Data()
     augment: Augmentation = Augmentation()
-    optimiser: Optimiser = Optimiser()
-    schedule: Schedule = Schedule()
     validate_every: int = Field(200, ge=0, description="updates between validations; 0 is never")
     checkpoint_every: int = Field(5_000, ge=1)
     cmc: Literal["identity", "image"] = Field("identity", description="what ranks count when the run validates")
@@ -112,13 +93,27 @@ class Recipe(Settings):
 
 
 class TupleRecipe(Recipe):
-    """Of the methods that train on tuples: expAT and LCCRF (methods.md 2.4)."""
+    """Of the methods that train on tuples: expAT and LCCRF (methods.md 2.4, 2.6)."""
 
+    optimiser: Adam = Adam()
+    schedule: WarmupStep = WarmupStep()
     tuples: int = Field(8, ge=1, description="tuples a batch; six images each")
     sampler: Literal["paper", "official"] = Field(
         "paper", description="`official`: the anchor is redrawn from its identity"
     )
     bn_groups: Literal["joint", "modality", "role"] = Field("joint", description="images that share a forward pass")
+
+
+class PairRecipe(Recipe):
+    """Of the methods that train on pairs of an RGB and an IR image of one person: DFE (methods.md 4.4)."""
+
+    optimiser: Sgd = Sgd()
+    schedule: EpochSteps = EpochSteps()
+    pairs: int = Field(32, ge=2, description="pairs a batch; two images each")
+    bn_groups: Literal["joint", "modality"] = Field("joint", description="images that share a forward pass")
+
+
+AnyRecipe = TupleRecipe | PairRecipe
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

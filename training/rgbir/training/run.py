@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from rgbir.training.errors import BadCheckpoint
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
-from rgbir.training.recipe import Recipe, flat
+from rgbir.training.recipe import AnyRecipe, flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Run:
     variant: str
     data: str
     identities: int
-    recipe: Recipe
+    recipe: AnyRecipe
 
     def build(self) -> Method:
         return entry(self.method).build(self.recipe, self.identities)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality, decode, pixels, read_bytes
-from rgbir.training.batches import TupleBatch
-from rgbir.training.recipe import TupleRecipe
-from rgbir.training.samplers import TupleSampler
+from rgbir.training.batches import Batch, PairBatch, TupleBatch
+from rgbir.training.recipe import AnyRecipe, TupleRecipe
+from rgbir.training.samplers import PairSampler, TupleSampler
 from rgbir.training.transforms import augmented
 
 
@@ -34,50 +35,65 @@ class ImageStore:
         return image
 
 
-class TupleSource(Dataset[TupleBatch]):
+class Source(Dataset[Batch]):
     """Item t is the batch of update t; what it holds depends on the recipe's seed and t alone.
 
     Raises:
-        ValueError: the records don't make tuples (`TupleSampler`).
+        ValueError: the records don't make batches (see the samplers).
     """
 
-    def __init__(self, records: Sequence[ImageRecord], recipe: TupleRecipe, cache: bool = True) -> None:
-        self.records = [record for record in records if record.identity is not None]
-        by_modality: dict[Modality, dict[int, list[int]]] = {
-            Modality.RGB: defaultdict(list),
-            Modality.IR: defaultdict(list),
-        }
-        for number, record in enumerate(self.records):
-            if record.modality is not None and record.identity is not None:
-                by_modality[record.modality][record.identity].append(number)
-        both = by_modality[Modality.RGB].keys() & by_modality[Modality.IR].keys()
-        rgb, ir = ({i: images[i] for i in sorted(both)} for images in by_modality.values())
-        self.sampler = TupleSampler(rgb, ir, recipe.tuples, recipe.seed, recipe.sampler)
-        self.classes = {identity: label for label, identity in enumerate(sorted(both))}
-        self.store = ImageStore(self.records, recipe.height, recipe.width, cache)
+    def __init__(self, records: Sequence[ImageRecord], recipe: AnyRecipe, cache: bool = True) -> None:
         self.recipe = recipe
+        self.records = [record for record in records if record.identity is not None]
+        rgb, ir = _by_identity(self.records)
+        if isinstance(recipe, TupleRecipe):
+            self.sampler: TupleSampler | PairSampler = TupleSampler(rgb, ir, recipe.tuples, recipe.seed, recipe.sampler)
+        else:
+            self.sampler = PairSampler(rgb, ir, recipe.pairs, recipe.seed)
+        self.classes = {identity: label for label, identity in enumerate(sorted(rgb))}
+        self.store = ImageStore(self.records, recipe.height, recipe.width, cache)
 
     @property
     def identities(self) -> int:
         return len(self.classes)
 
-    def __len__(self) -> int:
-        return self.recipe.schedule.updates
+    @property
+    def images_per_update(self) -> int:
+        return 6 * self.recipe.tuples if isinstance(self.recipe, TupleRecipe) else 2 * self.recipe.pairs
 
-    def __getitem__(self, update: int) -> TupleBatch:
+    @property
+    def updates_per_epoch(self) -> int:
+        return self.sampler.updates_per_epoch
+
+    def __len__(self) -> int:
+        """Updates of the whole training."""
+        return self.recipe.schedule.total(self.updates_per_epoch)
+
+    def __getitem__(self, update: int) -> Batch:
         drawn = self.sampler.draw(update)
         rng = np.random.default_rng([self.recipe.seed, 3, update])
-        n = self.recipe.tuples
-        rgb, ir = (
-            augmented(
-                np.stack([self.store[int(number)] for number in images.ravel()]), self.recipe.augment, rng
-            ).unflatten(0, (3, n))
-            for images in (drawn.rgb, drawn.ir)
-        )
-        return TupleBatch(rgb, ir, torch.tensor([self.classes[int(identity)] for identity in drawn.identities]))
+        rgb, ir = (self._images(images, rng) for images in (drawn.rgb, drawn.ir))
+        labels = torch.tensor([self.classes[int(identity)] for identity in drawn.identities])
+        return TupleBatch(rgb, ir, labels) if isinstance(self.sampler, TupleSampler) else PairBatch(rgb, ir, labels)
+
+    def _images(self, numbers: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        """Augmented images in the arrangement of their numbers."""
+        images = np.stack([self.store[int(number)] for number in numbers.ravel()])
+        return augmented(images, self.recipe.augment, rng).unflatten(0, numbers.shape)
 
 
-def batches(source: TupleSource, start: int, workers: int = 0) -> DataLoader[TupleBatch]:
+def _by_identity(records: Sequence[ImageRecord]) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """Image numbers by identity, RGB and IR; identities seen in one modality only are left out."""
+    found: dict[Modality, dict[int, list[int]]] = {Modality.RGB: defaultdict(list), Modality.IR: defaultdict(list)}
+    for number, record in enumerate(records):
+        if record.modality is not None and record.identity is not None:
+            found[record.modality][record.identity].append(number)
+    both = sorted(found[Modality.RGB].keys() & found[Modality.IR].keys())
+    rgb, ir = ({identity: images[identity] for identity in both} for images in found.values())
+    return rgb, ir
+
+
+def batches(source: Source, start: int, workers: int = 0) -> DataLoader[Batch]:
     """The batches of updates `start`, `start + 1`, … to the end of the schedule, in order."""
     own = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
     return DataLoader(source, batch_size=None, sampler=range(start, len(source)), num_workers=workers, generator=own)

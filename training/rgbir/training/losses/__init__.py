@@ -12,6 +12,7 @@ from rgbir.training.losses.compact import (
     EnumeratedAngularTriplet,
     ReleasedAngularTriplet,
 )
+from rgbir.training.losses.dual_alignment import correlation_gap, distribution_gap, stripe_identity
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.triplet import NPair, Triplet
@@ -31,6 +32,9 @@ __all__ = [
     "Roles",
     "SmoothedCrossEntropy",
     "Triplet",
+    "correlation_gap",
     "cosine_softmax",
+    "distribution_gap",
     "identity_pair",
+    "stripe_identity",
 ]

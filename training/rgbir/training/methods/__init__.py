@@ -8,8 +8,8 @@ from typing import Any
 
 from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
-from rgbir.training.methods import expat, lccrf
-from rgbir.training.recipe import Recipe
+from rgbir.training.methods import dfe, expat, lccrf
+from rgbir.training.recipe import AnyRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,14 @@ class Entry:
     """A method as `rgbir methods` lists it. `variants` and `rows` are changes to the recipe."""
 
     build: Callable[[Any, int], Method]
-    recipe: Recipe
+    recipe: AnyRecipe
     paper: str
     idea: str
     variants: Mapping[str, Mapping[str, Any]]
     rows: Mapping[str, Mapping[str, Any]]
     published: tuple[str, ...]
 
-    def resolve(self, variant: str = "paper", row: str | None = None) -> Recipe:
+    def resolve(self, variant: str = "paper", row: str | None = None) -> AnyRecipe:
         """The recipe of a variant, and of a row of one of the paper's tables.
 
         Raises:
@@ -41,23 +41,12 @@ class Entry:
 
 
 METHODS: dict[str, Entry] = {
+    "dfe": Entry(dfe.DFE, dfe.DFERecipe(), dfe.PAPER, dfe.IDEA, dfe.VARIANTS, dfe.ROWS, dfe.PUBLISHED),
     "expat": Entry(
-        expat.ExpAT,
-        expat.ExpATRecipe(),
-        expat.PAPER,
-        expat.IDEA,
-        expat.VARIANTS,
-        expat.ROWS,
-        expat.PUBLISHED,
+        expat.ExpAT, expat.ExpATRecipe(), expat.PAPER, expat.IDEA, expat.VARIANTS, expat.ROWS, expat.PUBLISHED
     ),
     "lccrf": Entry(
-        lccrf.LCCRF,
-        lccrf.LCCRFRecipe(),
-        lccrf.PAPER,
-        lccrf.IDEA,
-        lccrf.VARIANTS,
-        lccrf.ROWS,
-        lccrf.PUBLISHED,
+        lccrf.LCCRF, lccrf.LCCRFRecipe(), lccrf.PAPER, lccrf.IDEA, lccrf.VARIANTS, lccrf.ROWS, lccrf.PUBLISHED
     ),
 }
 

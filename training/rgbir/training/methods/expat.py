@@ -29,7 +29,8 @@ from rgbir.training.losses import (
     identity_pair,
 )
 from rgbir.training.method import Losses, Method
-from rgbir.training.recipe import Settings, TupleRecipe
+from rgbir.training.recipe import TupleRecipe
+from rgbir.training.settings import Settings
 
 PAPER = (
     "H. Ye, H. Liu, F. Meng, X. Li, Bi-directional Exponential Angular Triplet Loss for RGB-Infrared Person"

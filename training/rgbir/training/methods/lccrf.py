@@ -28,7 +28,8 @@ from rgbir.training.losses import (
     identity_pair,
 )
 from rgbir.training.method import Losses, Method
-from rgbir.training.recipe import Data, Settings, TupleRecipe
+from rgbir.training.recipe import Data, TupleRecipe
+from rgbir.training.settings import Settings
 
 PAPER = (
     "G. Gao, H. Shao, F. Wu, M. Yang, Y. Yu, Leaning compact and representative features for cross-modality person"

@@ -1,5 +1,6 @@
 """Samplers: which images make a batch. They see identities and modalities only."""
 
+from rgbir.training.samplers.pairs import Pairs, PairSampler
 from rgbir.training.samplers.tuples import Tuples, TupleSampler
 
-__all__ = ["TupleSampler", "Tuples"]
+__all__ = ["PairSampler", "Pairs", "TupleSampler", "Tuples"]

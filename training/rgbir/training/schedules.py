@@ -1,0 +1,43 @@
+"""The courses of the learning rate (methods.md 1.6)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from rgbir.training.settings import Settings
+
+
+class WarmupStep(Settings):
+    """`warmup-step`, counted in updates: expAT and LCCRF."""
+
+    updates: int = Field(30_000, ge=1)
+    warmup: int = Field(500, ge=0, description="updates of linear warm-up from a third; 0 is off")
+    milestones: tuple[int, ...] = Field((10_000, 20_000, 30_000), description="where the rate is divided by ten")
+
+    def total(self, updates_per_epoch: int) -> int:
+        """Updates of the whole training."""
+        return self.updates
+
+    def factor(self, update: int, updates_per_epoch: int) -> float:
+        """Of the base rate, at update t = 0, 1, …
+
+        The schedule is advanced before the update, as in the released code, so s = t + 1 counts.
+        """
+        s = update + 1
+        share = s / self.warmup if self.warmup else 1.0
+        warm = (1 - share) / 3 + share if share < 1 else 1.0
+        passed = sum(milestone <= s for milestone in self.milestones)
+        return float(warm * 0.1**passed)
+
+
+class EpochSteps(Settings):
+    """Divided by ten every so many epochs, without warm-up: DFE (methods.md 4.6)."""
+
+    epochs: int = Field(20, ge=1)
+    every: int = Field(5, ge=1, description="epochs between divisions by ten")
+
+    def total(self, updates_per_epoch: int) -> int:
+        return self.epochs * updates_per_epoch
+
+    def factor(self, update: int, updates_per_epoch: int) -> float:
+        return float(0.1 ** (update // updates_per_epoch // self.every))
