@@ -201,7 +201,10 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
         np.testing.assert_allclose(output, network(x).numpy(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "variant"), [("lccrf", "paper"), ("lccrf", "official-code"), ("dfe", "paper")])
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [("lccrf", "paper"), ("lccrf", "official-code"), ("dfe", "paper"), ("base_derivative", "paper")],
+)
 def test_every_method_exports_with_parity_and_stores_its_trunk_once(tmp_path: Path, name: str, variant: str) -> None:
     torch.manual_seed(0)
     recipe = recipe_of(name, variant)

@@ -17,7 +17,12 @@ from rgbir.training.source import Source
 
 SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32}
 SMALL_TUPLES = {**SMALL, "tuples": 3, "augment.padcrop": 2}
-OWN = {"dfe": {**SMALL, "pairs": 16, "dfe.parts": 2, "dfe.width": 32}}
+OWN = {
+    "dfe": {**SMALL, "pairs": 16, "dfe.parts": 2, "dfe.width": 32},
+    "base_derivative": {**SMALL, "people": 3, "images": 3, "augment.padcrop": 2},
+}
+EPOCH = {"dfe": 4, "base_derivative": 8}
+"""Updates an epoch on the four training people: 64 RGB images, 16 a batch; or 9 a batch, and one more."""
 VARIANTS = [(name, variant) for name, one in METHODS.items() for variant in one.variants]
 ROWS = [(name, "paper", row) for name, one in METHODS.items() for row in one.rows]
 
@@ -29,11 +34,8 @@ def recipe_of(
 
 
 def lasting(method: str, updates: int) -> dict[str, Any]:
-    """The change that makes a run on the four training people as long as that; a multiple of 4 where epochs count."""
-    if method not in OWN:
-        return {"schedule.updates": updates}
-    assert updates % 4 == 0  # 64 RGB images, 16 a batch
-    return {"schedule.epochs": updates // 4}
+    """The change that makes a run on the four training people as long as that, or a little longer to a whole epoch."""
+    return {"schedule.epochs": -(-updates // EPOCH[method])} if method in EPOCH else {"schedule.updates": updates}
 
 
 def build(recipe: AnyRecipe, method: str, identities: int = 4) -> Method:

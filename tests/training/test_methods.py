@@ -66,6 +66,7 @@ def test_a_stopped_run_resumes_to_identical_losses_and_weights(tmp_path: Path, p
     resumed, rest = recorded(load_run(tmp_path / "stopped"), source, resume=True)
 
     assert rest == {update: expected[update] for update in range(3, 8)}
+    assert len(expected) == 8
     assert all(
         torch.equal(a, b) for a, b in zip(method.state_dict().values(), resumed.state_dict().values(), strict=True)
     )
@@ -75,19 +76,24 @@ def test_a_stopped_run_resumes_to_identical_losses_and_weights(tmp_path: Path, p
 @pytest.mark.parametrize(("name", "variant"), [pair for pair in VARIANTS if pair != ("dfe", "regdb")])
 def test_it_learns_four_synthetic_people(tmp_path: Path, people: SysuMM01, name: str, variant: str) -> None:
     changes = {
-        **lasting(name, 60), "data.train_identities": "train", "validate_every": 60, "bn_groups": "modality",
+        **lasting(name, 60), "data.train_identities": "train", "validate_every": 1000,
         "augment.erasing": 0.0, "augment.flip": 0.0, "augment.padcrop": 0, "label_smoothing": 0.0,
     }  # fmt: skip
-    if name == "dfe":
-        changes |= {"schedule.every": 100}
-    else:
-        changes |= {"schedule.warmup": 0, "optimiser.learning_rate": 2e-3, "tuples": 6}
+    changes |= {
+        "dfe": {"schedule.every": 100, "bn_groups": "modality"},
+        "base_derivative": {
+            "optimiser.learning_rate": 0.01 if variant == "agw-rates" else 0.05,
+            "people": 4,
+            "images": 4,
+            **lasting(name, 120),
+        },
+    }.get(name, {"schedule.warmup": 0, "optimiser.learning_rate": 2e-3, "tuples": 6, "bn_groups": "modality"})
     recipe = recipe_of(name, variant, changes=changes)
     run, source = make_run(tmp_path / "run", people, recipe, name)
 
     _, totals = recorded(run, source, validate=Validation(people, recipe.height, recipe.width, of="train"))
 
-    assert totals[59] < 0.75 * totals[0]
+    assert totals[max(totals)] < 0.75 * totals[0]
     last = json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[-1])
     assert last["rank_1"] > 0.5  # of four people; chance is a quarter
 

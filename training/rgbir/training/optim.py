@@ -37,6 +37,7 @@ class Sgd(Settings):
     learning_rate: float = Field(0.01, gt=0)
     weight_decay: float = Field(5e-4, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = False
     fresh_factor: float = Field(10.0, gt=0, description="layers that start from nothing learn faster by this factor")
 
     def build(self, network: nn.Module, fresh: tuple[str, ...] = ()) -> torch.optim.Optimizer:
@@ -48,7 +49,9 @@ class Sgd(Settings):
                 (new if name.split(".")[0] in fresh else known).append(parameter)
         groups = [{"params": known, "factor": 1.0}, {"params": new, "factor": self.fresh_factor}]
         chosen = [group for group in groups if group["params"]]
-        return torch.optim.SGD(chosen, self.learning_rate, self.momentum, weight_decay=self.weight_decay)
+        return torch.optim.SGD(
+            chosen, self.learning_rate, self.momentum, weight_decay=self.weight_decay, nesterov=self.nesterov
+        )
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

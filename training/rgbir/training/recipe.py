@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
-from rgbir.training.schedules import EpochSteps, WarmupStep
+from rgbir.training.schedules import Agw, EpochSteps, WarmupStep
 from rgbir.training.settings import Settings
 
 R = TypeVar("R", bound="Recipe")
@@ -113,7 +113,16 @@ class PairRecipe(Recipe):
     bn_groups: Literal["joint", "modality"] = Field("joint", description="images that share a forward pass")
 
 
-AnyRecipe = TupleRecipe | PairRecipe
+class IdentityRecipe(Recipe):
+    """Of the methods that train on some people, several images of each in both modalities (methods.md 6.4)."""
+
+    optimiser: Sgd = Sgd()
+    schedule: Agw = Agw()
+    people: int = Field(6, ge=2, description="identities a batch")
+    images: int = Field(4, ge=1, description="images of each in each modality")
+
+
+AnyRecipe = TupleRecipe | PairRecipe | IdentityRecipe
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

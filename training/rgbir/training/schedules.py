@@ -30,6 +30,21 @@ class WarmupStep(Settings):
         return float(warm * 0.1**passed)
 
 
+class Agw(Settings):
+    """`agw`, counted in epochs: a linear warm-up over ten, then a tenth from 20 and a hundredth from 50 (1.6)."""
+
+    epochs: int = Field(80, ge=1)
+
+    def total(self, updates_per_epoch: int) -> int:
+        return self.epochs * updates_per_epoch
+
+    def factor(self, update: int, updates_per_epoch: int) -> float:
+        epoch = update // updates_per_epoch
+        if epoch < 10:
+            return (epoch + 1) / 10
+        return 1.0 if epoch < 20 else 0.1 if epoch < 50 else 0.01
+
+
 class EpochSteps(Settings):
     """Divided by ten every so many epochs, without warm-up: DFE (methods.md 4.6)."""
 

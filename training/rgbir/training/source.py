@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality, decode, pixels, read_bytes
 from rgbir.training.batches import Batch, PairBatch, TupleBatch
-from rgbir.training.recipe import AnyRecipe, TupleRecipe
-from rgbir.training.samplers import PairSampler, TupleSampler
+from rgbir.training.recipe import AnyRecipe, IdentityRecipe, PairRecipe, TupleRecipe
+from rgbir.training.samplers import IdentitySampler, PairSampler, TupleSampler
 from rgbir.training.transforms import augmented
 
 
@@ -35,6 +35,10 @@ class ImageStore:
         return image
 
 
+Images = dict[int, list[int]]
+"""Image numbers by identity."""
+
+
 class Source(Dataset[Batch]):
     """Item t is the batch of update t; what it holds depends on the recipe's seed and t alone.
 
@@ -46,10 +50,7 @@ class Source(Dataset[Batch]):
         self.recipe = recipe
         self.records = [record for record in records if record.identity is not None]
         rgb, ir = _by_identity(self.records)
-        if isinstance(recipe, TupleRecipe):
-            self.sampler: TupleSampler | PairSampler = TupleSampler(rgb, ir, recipe.tuples, recipe.seed, recipe.sampler)
-        else:
-            self.sampler = PairSampler(rgb, ir, recipe.pairs, recipe.seed)
+        self.sampler = _sampler(recipe, rgb, ir)
         self.classes = {identity: label for label, identity in enumerate(sorted(rgb))}
         self.store = ImageStore(self.records, recipe.height, recipe.width, cache)
 
@@ -59,7 +60,13 @@ class Source(Dataset[Batch]):
 
     @property
     def images_per_update(self) -> int:
-        return 6 * self.recipe.tuples if isinstance(self.recipe, TupleRecipe) else 2 * self.recipe.pairs
+        match self.recipe:
+            case TupleRecipe(tuples=n):
+                return 6 * n
+            case PairRecipe(pairs=n):
+                return 2 * n
+            case IdentityRecipe(people=p, images=k):
+                return 2 * p * k
 
     @property
     def updates_per_epoch(self) -> int:
@@ -82,7 +89,17 @@ class Source(Dataset[Batch]):
         return augmented(images, self.recipe.augment, rng).unflatten(0, numbers.shape)
 
 
-def _by_identity(records: Sequence[ImageRecord]) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairSampler | IdentitySampler:
+    match recipe:
+        case TupleRecipe():
+            return TupleSampler(rgb, ir, recipe.tuples, recipe.seed, recipe.sampler)
+        case PairRecipe():
+            return PairSampler(rgb, ir, recipe.pairs, recipe.seed)
+        case IdentityRecipe():
+            return IdentitySampler(rgb, ir, recipe.people, recipe.images, recipe.seed)
+
+
+def _by_identity(records: Sequence[ImageRecord]) -> tuple[Images, Images]:
     """Image numbers by identity, RGB and IR; identities seen in one modality only are left out."""
     found: dict[Modality, dict[int, list[int]]] = {Modality.RGB: defaultdict(list), Modality.IR: defaultdict(list)}
     for number, record in enumerate(records):

@@ -8,7 +8,7 @@ from typing import Any
 
 from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
-from rgbir.training.methods import dfe, expat, lccrf
+from rgbir.training.methods import base_derivative, dfe, expat, lccrf
 from rgbir.training.recipe import AnyRecipe
 
 
@@ -41,6 +41,15 @@ class Entry:
 
 
 METHODS: dict[str, Entry] = {
+    "base_derivative": Entry(
+        base_derivative.BaseDerivative,
+        base_derivative.BaseDerivativeRecipe(),
+        base_derivative.PAPER,
+        base_derivative.IDEA,
+        base_derivative.VARIANTS,
+        base_derivative.ROWS,
+        base_derivative.PUBLISHED,
+    ),
     "dfe": Entry(dfe.DFE, dfe.DFERecipe(), dfe.PAPER, dfe.IDEA, dfe.VARIANTS, dfe.ROWS, dfe.PUBLISHED),
     "expat": Entry(
         expat.ExpAT, expat.ExpATRecipe(), expat.PAPER, expat.IDEA, expat.VARIANTS, expat.ROWS, expat.PUBLISHED

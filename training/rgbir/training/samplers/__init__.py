@@ -1,6 +1,7 @@
 """Samplers: which images make a batch. They see identities and modalities only."""
 
+from rgbir.training.samplers.identities import IdentitySampler
 from rgbir.training.samplers.pairs import Pairs, PairSampler
 from rgbir.training.samplers.tuples import Tuples, TupleSampler
 
-__all__ = ["PairSampler", "Pairs", "TupleSampler", "Tuples"]
+__all__ = ["IdentitySampler", "PairSampler", "Pairs", "TupleSampler", "Tuples"]
