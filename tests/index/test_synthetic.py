@@ -13,7 +13,7 @@ from rgbir.index.synthetic import Split, synthesize
 
 
 def digests(root: Path) -> dict[str, str]:
-    files = sorted(path for path in root.rglob("*") if path.suffix in (".jpg", ".txt"))
+    files = sorted(path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -118,3 +118,5 @@ def _write_permutations(file: Path, identities: int, images: int, seed: int) -> 
             table[identity, 0] = np.stack([rng.permutation(images) + 1 for _ in range(TRIALS)]).astype(np.uint8)
         cameras[camera, 0] = table
     savemat(file, {"rand_perm_cam": cameras}, do_compression=True)
+    with file.open("r+b") as written:  # the file's free text holds the time of day; ours is the same every day
+        written.write(b"MATLAB 5.0 MAT-file, synthetic people of rgbir".ljust(116))
