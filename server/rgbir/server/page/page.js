@@ -83,6 +83,7 @@ function show(answer) {
   $("cost").textContent = `${answer.model.name} ${answer.model.fingerprint}; ${answer.exact ? "exact" : "approximate"}; ${stages}`;
   $("answer").hidden = false;
   draw();
+  if (innerWidth < 760) $("answer").scrollIntoView({ behavior: "smooth" });
 }
 
 function draw() {
