@@ -187,7 +187,7 @@ def test_features_leave_and_come_back(tmp_path: Path, people: SysuMM01) -> None:
         (["evaluate"], 2, "give --data and --bundle, or --query and --against"),
         (["index", "add", "absent", "--gallery", "g", "--bundle", "absent"], 1, "is not a"),
         (["train", "nothing", "--data", ".", "--out", "x"], 1, "expected cam1"),
-        (["methods", "nothing"], 2, "no method 'nothing'; there are expat"),
+        (["methods", "nothing"], 2, "no method 'nothing'; there are"),
         (["serve", "--gallery", "g", "--bundle", "b", "--host", "0.0.0.0"], 2, "say --open"),
         (["nothing"], 2, "No such command"),
     ],
