@@ -11,7 +11,7 @@ import pytest
 from tests.export.test_export import run_of, trained
 
 from rgbir.export import ExportFailure, export
-from rgbir.export.cli import _images
+from rgbir.export.cli import sample
 from rgbir.index import Bundle, Encoder, Modality, SysuMM01
 
 
@@ -19,7 +19,7 @@ def test_fp16_halves_the_weights_and_says_how_far_it_drifts(tmp_path: Path, peop
     method, recipe = trained(changes={"csbn_sharing": "per_modality"})
     export(run_of(tmp_path, recipe), tmp_path / "fp32", method=method)
 
-    card = export(run_of(tmp_path, recipe), tmp_path / "fp16", _images(people, "test", 6, 64, 32), method, "fp16")
+    card = export(run_of(tmp_path, recipe), tmp_path / "fp16", sample(people, "test", 6, 64, 32), method, "fp16")
 
     assert (card.precision, card.name) == ("fp16", "expat_compact.people.fp16")
     assert card.drift is not None
@@ -33,7 +33,7 @@ def test_fp16_halves_the_weights_and_says_how_far_it_drifts(tmp_path: Path, peop
 
 def test_int8_quantises_the_convolutions_with_unsigned_activations(tmp_path: Path, people: SysuMM01) -> None:
     method, recipe = trained()
-    images, scales = (_images(people, of, 12, 64, 32) for of in ("test", "train"))
+    images, scales = (sample(people, of, 12, 64, 32) for of in ("test", "train"))
 
     card = export(run_of(tmp_path, recipe), tmp_path / "int8", images, method, "int8", scales)
 

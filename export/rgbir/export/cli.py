@@ -40,8 +40,8 @@ def export(
         raise UsageError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     trained = load_run(run)
     size = (trained.recipe.height, trained.recipe.width)
-    images = {} if data is None else _images(SysuMM01(data), "test", SAMPLES, *size)
-    scales = {} if calibrate is None else _images(SysuMM01(calibrate), "train", CALIBRATION, *size)
+    images = {} if data is None else sample(SysuMM01(data), "test", SAMPLES, *size)
+    scales = {} if calibrate is None else sample(SysuMM01(calibrate), "train", CALIBRATION, *size)
     card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note)
     assert card.parity is not None
     print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
@@ -55,7 +55,7 @@ def export(
         _measure(SysuMM01(data), out, protocol)
 
 
-def _images(data: SysuMM01, of: List, count: int, height: int, width: int) -> dict[Modality, list[NDArray[np.uint8]]]:
+def sample(data: SysuMM01, of: List, count: int, height: int, width: int) -> dict[Modality, list[NDArray[np.uint8]]]:
     """Up to `count` images of each modality, spread over the list."""
     chosen = {}
     for modality, cameras in ((Modality.RGB, VISIBLE), (Modality.IR, INFRARED)):

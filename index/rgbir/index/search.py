@@ -104,6 +104,28 @@ class Scope:
     excluded: tuple[ExcludedCamera, ...]
 
 
+def origin(
+    network: CameraNetwork, camera: str | None, modality: Modality | None
+) -> tuple[Camera | None, Modality | None]:
+    """A query's camera, and its modality: as named, or that of a camera that has one only.
+
+    Raises:
+        UnknownCamera: no such camera.
+        InvalidQuery: the camera doesn't give images of that modality.
+    """
+    if camera is None:
+        return None, modality
+    own = network[camera]
+    if modality is None:
+        return own, next(iter(own.modalities)) if len(own.modalities) == 1 else None
+    if modality not in own.modalities:
+        raise InvalidQuery(
+            f"camera {own.id} gives {' and '.join(sorted(own.modalities))} images, the query says {modality};"
+            " correct one of them"
+        )
+    return own, modality
+
+
 def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scope:
     """Decides camera by camera.
 
@@ -114,15 +136,7 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
         UnknownCamera: the query names a camera that the network doesn't have.
         InvalidQuery: the query's camera has not the query's modality.
     """
-    own = None if query.camera is None else network[query.camera]
-    modality = query.modality
-    if own is not None:
-        if modality is None and len(own.modalities) == 1:
-            modality = next(iter(own.modalities))
-        elif modality is not None and modality not in own.modalities:
-            raise InvalidQuery(
-                f"camera {own.id} gives {' and '.join(sorted(own.modalities))} images, the query says {modality}; correct one of them"
-            )
+    own, modality = origin(network, query.camera, query.modality)
     wanted = None if query.cameras is None else {network[name].id for name in query.cameras}
     searched: list[str] = []
     excluded: list[ExcludedCamera] = []

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import numpy as np
 from PIL import Image
 
 from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.gallery import Gallery
-from rgbir.index.search import Answer, Query, fuse, scope
+from rgbir.index.search import Answer, Query, fuse, origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,7 @@ class Searcher:
         """
         if options.modality is None and options.camera is None:
             raise InvalidQuery("a search needs the query's camera, or at least its modality (rgb or ir)")
-        asked = Query(
-            np.zeros(self.gallery.model.dimension, np.float32), camera=options.camera, modality=options.modality
-        )
-        modality = scope(asked, self.gallery.network, []).modality
+        _, modality = origin(self.gallery.network, options.camera, options.modality)
         if modality is None:
             raise InvalidQuery(f"camera {options.camera} gives rgb and ir images; say which one this is with modality")
         return modality
