@@ -6,6 +6,8 @@ doesn't depend on threads, batches, partitions or devices.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 import numpy as np
@@ -64,8 +66,13 @@ class Metric(StrEnum):
         return np.sqrt(keys) if self is Metric.EUCLIDEAN else np.clip(keys, 0.0, 2.0)
 
     def matrix(self, queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Keys of all pairs of unprepared embeddings: float64 (queries, rows)."""
+        """Keys of all pairs of unprepared embeddings: float64 (queries, rows); one query a thread at a time."""
         prepared, gallery = self.prepare(queries), self.prepare(rows)
-        return (
-            np.stack([self.keys(query, gallery) for query in prepared]) if len(prepared) else np.empty((0, len(rows)))
-        )
+        out = np.empty((len(prepared), len(gallery)), np.float64)
+
+        def fill(number: int) -> None:
+            out[number] = self.keys(prepared[number], gallery)
+
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            list(pool.map(fill, range(len(prepared))))
+        return out
