@@ -12,6 +12,7 @@ from rgbir.index import ImageRecord, Modality
 from rgbir.index.datasets import SysuMM01
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
 from rgbir.index.evaluation import PROTOCOLS, Features, Report, evaluate_sysu
+from rgbir.index.evaluation.sources import labelled
 from rgbir.training.method import Method
 from rgbir.training.source import ImageStore
 from rgbir.training.transforms import normalise
@@ -48,9 +49,5 @@ class Validation:
                     method.embed(normalise(torch.from_numpy(images).to(device)), modality).float().cpu().numpy()
                 )
         method.train(training)
-        return Features(
-            np.concatenate(parts) if parts else np.empty((0, method.dimension), np.float32),
-            np.array([record.identity for record in records], np.int64),
-            np.array([record.camera for record in records], np.str_),
-            np.array([record.source for record in records], np.str_),
-        )
+        empty = np.empty((0, method.dimension), np.float32)
+        return labelled(np.concatenate([empty, *parts]), records)

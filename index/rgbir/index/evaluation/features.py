@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,19 @@ class Features:
             raise EvaluationError(
                 f"the embedding of {name} is not finite ({len(bad)} of {n} rows); mend the model or leave the image out"
             )
+
+    @classmethod
+    def of(
+        cls,
+        embeddings: NDArray[np.float32],
+        identities: Iterable[int | None],
+        cameras: Iterable[str],
+        sources: Iterable[str],
+    ) -> Features:
+        """From plain lists; an identity of None is unknown."""
+        labels = [-1 if identity is None else identity for identity in identities]
+        names = [np.array(list(part), np.str_) for part in (cameras, sources)]
+        return cls(embeddings, np.array(labels, np.int64), *names)
 
     def __len__(self) -> int:
         return len(self.embeddings)

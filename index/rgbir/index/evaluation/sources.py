@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import ImageRecord
@@ -35,7 +36,7 @@ def encoded(
                     raise EvaluationError("features are encoded one modality at a time; split the records by modality")
                 parts.append(encoder.encode(np.stack(images), modality))
         progress(len(group))
-    return _labelled(np.concatenate(parts), records)
+    return labelled(np.concatenate(parts), records)
 
 
 def enrolled(records: Sequence[ImageRecord], gallery: Gallery) -> Features:
@@ -52,13 +53,10 @@ def enrolled(records: Sequence[ImageRecord], gallery: Gallery) -> Features:
             f"gallery {gallery.folder} lacks {len(missing)} of the {len(ids)} images that the protocol may draw, {first} among them;"
             " enrol them with `rgbir index add … --layout sysu`"
         )
-    return _labelled(gallery.embeddings(ids), records)
+    return labelled(gallery.embeddings(ids), records)
 
 
-def _labelled(embeddings: np.typing.NDArray[np.float32], records: Sequence[ImageRecord]) -> Features:
-    return Features(
-        embeddings,
-        np.array([-1 if record.identity is None else record.identity for record in records], np.int64),
-        np.array([record.camera for record in records], np.str_),
-        np.array([record.source for record in records], np.str_),
-    )
+def labelled(embeddings: NDArray[np.float32], records: Sequence[ImageRecord]) -> Features:
+    """Embeddings with what is known of the images they were made of, in the same order."""
+    identities, cameras = [record.identity for record in records], [record.camera for record in records]
+    return Features.of(embeddings, identities, cameras, [record.source for record in records])

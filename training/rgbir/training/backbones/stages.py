@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from rgbir.training.backbones.compact import CompactResNet
+from rgbir.training.backbones.pretrained import load_imagenet
 from rgbir.training.backbones.resnet import ResNet50
 
 
@@ -47,6 +49,18 @@ class Stages(nn.Module):
         """Takes the weights of these stages from a whole backbone of the same kind."""
         given = backbone.state_dict()
         self.part.load_state_dict({name: given[name] for name in self.part.state_dict()})
+
+
+def load_parts(parts: Iterable[nn.Module], whole: ResNet50 | CompactResNet, file: Path) -> None:
+    """Starts each part from its share of an ImageNet checkpoint; `whole` is a backbone to read it into.
+
+    Raises:
+        BadCheckpoint: it doesn't fit.
+    """
+    load_imagenet(whole, file)
+    for part in parts:
+        assert isinstance(part, Stages)
+        part.load_from(whole)
 
 
 def _key(stage: int, place: int) -> str:

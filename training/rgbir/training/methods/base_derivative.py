@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rgbir.index import Metric, Modality
-from rgbir.training.backbones import BACKBONES, Stages, load_imagenet
+from rgbir.training.backbones import BACKBONES, Stages
+from rgbir.training.backbones.stages import load_parts
 from rgbir.training.batches import PairBatch
 from rgbir.training.layers import GeneralisedMeanPool, GlobalAveragePool, batch_norm_neck
 from rgbir.training.losses.multi_mode import MODES, Mode, mode_identity, multi_directional, multi_mode
@@ -122,11 +123,7 @@ class BaseDerivative(Method):
         return self.channels
 
     def start_from_imagenet(self, file: Path) -> None:
-        whole = BACKBONES[self.recipe.backbone]()
-        load_imagenet(whole, file)
-        for part in (*self.stems.values(), self.trunk):
-            assert isinstance(part, Stages)
-            part.load_from(whole)
+        load_parts((*self.stems.values(), self.trunk), BACKBONES[self.recipe.backbone](), file)
 
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
         stem = self.stems["V" if modality is Modality.RGB else "I"]

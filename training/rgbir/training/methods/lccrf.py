@@ -15,8 +15,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from rgbir.index import Modality
-from rgbir.training.backbones import BACKBONES, Backbone, Stages, load_imagenet
-from rgbir.training.backbones.stages import last_blocks, width
+from rgbir.training.backbones import BACKBONES, Backbone, Stages
+from rgbir.training.backbones.stages import last_blocks, load_parts, width
 from rgbir.training.batches import TupleBatch
 from rgbir.training.layers import ByModality, GeneralisedMeanPool, NonLocal, batch_norm_neck
 from rgbir.training.losses import (
@@ -120,11 +120,7 @@ class LCCRF(Method):
         return self.channels
 
     def start_from_imagenet(self, file: Path) -> None:
-        whole = BACKBONES[self.recipe.backbone]()
-        load_imagenet(whole, file)
-        for part in (self.stem.rgb, self.stem.ir, self.trunk):
-            assert isinstance(part, Stages)
-            part.load_from(whole)
+        load_parts((self.stem.rgb, self.stem.ir, self.trunk), BACKBONES[self.recipe.backbone](), file)
 
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
         return self.neck(self.pool(self.trunk(self.stem(images, modality))))

@@ -1,0 +1,44 @@
+"""`rgbir bench …`: beside the bare libraries in the same run."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from rgbir.index.cli.options import BundleOption, JsonFlag
+
+bench = typer.Typer(
+    help="What this machine does, against the bare libraries in the same run.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@bench.command("search")
+def bench_search_command(
+    sightings: Annotated[int, typer.Option(min=100)] = 20_000,
+    dimension: Annotated[int, typer.Option(min=2)] = 512,
+    as_json: JsonFlag = False,
+) -> None:
+    """Exact searches, one at a time, against a bare flat FAISS index."""
+    from rgbir.index.bench import bench_search
+
+    _print_figures(bench_search(sightings, dimension), as_json)
+
+
+@bench.command("encode")
+def bench_encode_command(bundle: BundleOption, as_json: JsonFlag = False) -> None:
+    """Bulk enrolment against the bare ONNX Runtime session."""
+    from rgbir.index.bench import bench_encode
+
+    _print_figures(bench_encode(bundle), as_json)
+
+
+def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name:>20}  {value:,.3f}" if isinstance(value, float) else f"{name:>20}  {value}")

@@ -1,0 +1,191 @@
+"""`rgbir index …`: make, fill, check and empty a gallery."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rgbir.index.bundle import Bundle
+from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.cli.options import BundleOption, GalleryOption, JsonFlag, ThreadsOption, progress
+from rgbir.index.datasets import ImageRecord, Skipped, SysuMM01, read_folders, read_table
+from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
+from rgbir.index.datasets.table import parse_time
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import UsageError
+from rgbir.index.evaluation import Features
+from rgbir.index.gallery import Gallery
+from rgbir.index.ingest import enrol
+
+index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
+SKIPPED_EXIT = 3
+Layout = Literal["folders", "csv", "sysu"]
+_SHOWN = 20
+
+
+@index.command()
+def add(
+    folder: Annotated[Path, typer.Argument(help="A folder of images; a table for layout csv.")],
+    gallery: GalleryOption,
+    bundle: BundleOption,
+    layout: Annotated[Layout, typer.Option(help="How the folder is laid out.")] = "folders",
+    network: Annotated[
+        str | None,
+        typer.Option(help="The cameras and their places: a TOML file, or sysu-mm01, regdb, llcm, market-1501."),
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="The camera of all these images.")] = None,
+    of: Annotated[List, typer.Option("--list", help="Layout sysu: whose images.")] = "test",
+    modality: Annotated[Literal["rgb", "ir", "both"], typer.Option(help="Layout sysu: which images.")] = "rgb",
+    batch: Annotated[int, typer.Option(help="Images a run of the model, and a transaction.", min=1, max=4096)] = 32,
+    workers: Annotated[int, typer.Option(help="Threads that read and decode.", min=1, max=64)] = 2,
+    threads: ThreadsOption = None,
+    keep_images: Annotated[bool, typer.Option(help="Keep each crop in the gallery, to be shown with a hit.")] = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Enrol every image of a folder. Run it again after a stop: it goes on, and encodes nothing twice."""
+    records = list(_records(folder, layout, camera, of, modality))
+    loaded = Bundle(bundle)
+    declared = CameraNetwork.read(network) if network else None
+    if declared is None:
+        declared = CameraNetwork.read("sysu-mm01") if layout == "sysu" else CameraNetwork(gallery.name, ())
+    encoder = Encoder(loaded, threads=threads, batch=batch)
+    with Gallery.open_or_create(gallery, loaded.card, declared) as opened:
+        if network is None and layout != "sysu":
+            seen = dict.fromkeys(record.camera for record in records if isinstance(record, ImageRecord))
+            opened.add_cameras(
+                [Camera(name, frozenset({Modality.RGB}), name) for name in seen if name not in opened.network]
+            )
+        with progress("enrolling", len(records)) as advance:
+            tally = enrol(
+                records, encoder, opened, batch=batch, workers=workers, keep_crops=keep_images, progress=advance
+            )
+        total = len(opened)
+    if as_json:
+        skipped = [asdict(item) for item in tally.skipped]
+        print(
+            json.dumps(
+                {
+                    "added": tally.added,
+                    "present": tally.present,
+                    "skipped": skipped,
+                    "sightings": total,
+                    "providers": encoder.providers,
+                }
+            )
+        )
+    else:
+        print(
+            f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped; {total:,} sightings in {gallery} (model on {encoder.providers[0]})"
+        )
+        _list_skipped(tally.skipped)
+    if tally.skipped:
+        raise typer.Exit(SKIPPED_EXIT)
+
+
+def _records(
+    folder: Path, layout: Layout, camera: str | None, of: List, modality: Literal["rgb", "ir", "both"]
+) -> Iterable[ImageRecord | Skipped]:
+    match layout:
+        case "folders":
+            return read_folders(folder, camera)
+        case "csv":
+            return read_table(folder, camera)
+        case "sysu":
+            cameras = {"rgb": VISIBLE, "ir": INFRARED, "both": (*VISIBLE, *INFRARED)}[modality]
+            return SysuMM01(folder).records(of, cameras)
+
+
+def _list_skipped(skipped: list[Skipped]) -> None:
+    for item in skipped[:_SHOWN]:
+        print(f"skipped {item.source}: {item.reason}", file=sys.stderr)
+    if len(skipped) > _SHOWN:
+        print(f"… and {len(skipped) - _SHOWN} more; --json lists them all", file=sys.stderr)
+
+
+@index.command()
+def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
+    """What a gallery holds, by camera."""
+    with Gallery(gallery) as opened:
+        counts, model, total, generation = opened.counts(), opened.model, len(opened), opened.generation
+        network = opened.network
+    if as_json:
+        content = {
+            "sightings": total,
+            "generation": generation,
+            "model": asdict(model),
+            "cameras": [asdict(count) for count in counts],
+        }
+        print(json.dumps(content, default=str))
+        return
+    table = Table("camera", "modality", "place", "sightings", "identities", "from", "to")
+    for count in counts:
+        seen = network[count.camera]
+        moments = [
+            "-" if moment is None else moment.isoformat(sep=" ", timespec="seconds")
+            for moment in (count.earliest, count.latest)
+        ]
+        table.add_row(
+            seen.id,
+            "+".join(sorted(seen.modalities)),
+            seen.place,
+            f"{count.sightings:,}",
+            f"{count.identities:,}",
+            *moments,
+        )
+    Console().print(table)
+    print(
+        f"{total:,} sightings, generation {generation}, model {model.name} ({model.fingerprint}), {model.dimension} values, {model.metric}"
+    )
+
+
+@index.command()
+def remove(
+    gallery: GalleryOption,
+    sighting: Annotated[list[str] | None, typer.Option(help="A sighting's id; may be repeated.")] = None,
+    identity: Annotated[int | None, typer.Option(help="Everything labelled with this identity.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Everything of this camera.")] = None,
+    track: Annotated[str | None, typer.Option(help="Everything of this track.")] = None,
+    before: Annotated[str | None, typer.Option(help="Everything taken before this time, ISO 8601 with a zone.")] = None,
+) -> None:
+    """Erase the sightings that meet all conditions: embeddings and crops are overwritten on disk."""
+    try:
+        moment = None if before is None else parse_time(before)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    with Gallery(gallery) as opened:
+        removed = opened.remove(ids=sighting or None, identity=identity, camera=camera, track=track, before=moment)
+        print(f"{removed:,} removed; {len(opened):,} sightings left in {gallery}")
+
+
+@index.command()
+def verify(gallery: GalleryOption) -> None:
+    """Prove that SQLite and FAISS hold the same, unaltered vectors."""
+    problems = Gallery.problems_in(gallery)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise typer.Exit(1)
+    with Gallery(gallery) as opened:
+        print(f"{len(opened):,} sightings in {gallery}: checksums hold, SQLite and FAISS agree")
+
+
+@index.command("export")
+def export_features(
+    gallery: GalleryOption,
+    out: Annotated[Path, typer.Option(help="The features file to write (.npz).")],
+) -> None:
+    """Write embeddings and their labels to a features file, for anyone's own analysis."""
+    with Gallery(gallery) as opened:
+        sightings = opened.sightings()
+        embeddings = opened.embeddings([sighting.id for sighting in sightings])
+    identities, cameras = [s.identity for s in sightings], [s.camera for s in sightings]
+    Features.of(embeddings, identities, cameras, [s.source for s in sightings]).save(out)
+    print(f"{len(sightings):,} embeddings of {embeddings.shape[1]} values in {out}")
