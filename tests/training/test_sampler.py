@@ -69,7 +69,7 @@ def test_the_draws_of_the_two_negatives_are_independent() -> None:
     pairs = [
         (r // 1000, i // 1000)
         for u in range(60)
-        for r, i in zip(sampler.draw(u % 1).rgb[2], sampler.draw(u).ir[2], strict=False)
+        for r, i in zip(sampler.draw(u).rgb[2], sampler.draw(u).ir[2], strict=False)
     ]
     same = np.mean([sampler_pair[0] == sampler_pair[1] for sampler_pair in pairs])
 
