@@ -2,7 +2,18 @@
 
 from rgbir.index.bundle import Bundle, Card, Parity
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.datasets import ImageRecord, Skipped, SysuMM01, read_folders, read_table
+from rgbir.index.datasets import (
+    LLCM,
+    Benchmark,
+    ImageRecord,
+    Market1501,
+    RegDB,
+    Skipped,
+    SysuMM01,
+    open_benchmark,
+    read_folders,
+    read_table,
+)
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import (
     BadBundle,
@@ -30,6 +41,7 @@ __all__ = [
     "BadBundle",
     "BadDataset",
     "BadImage",
+    "Benchmark",
     "Bundle",
     "Camera",
     "CameraNetwork",
@@ -45,12 +57,15 @@ __all__ = [
     "ImageRecord",
     "IndexFailure",
     "InvalidQuery",
+    "LLCM",
+    "Market1501",
     "Metric",
     "Modality",
     "Model",
     "NewSighting",
     "Parity",
     "Query",
+    "RegDB",
     "SearchOptions",
     "Searcher",
     "Sighting",
@@ -64,6 +79,7 @@ __all__ = [
     "digest_of",
     "enrol",
     "modality_for",
+    "open_benchmark",
     "pixels",
     "read_bytes",
     "read_folders",

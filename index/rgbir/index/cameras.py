@@ -103,7 +103,7 @@ class CameraNetwork:
 
     @classmethod
     def read(cls, source: str | Path) -> Self:
-        """A built-in network by name (`sysu-mm01`, `regdb`, `llcm`, `market-1501`) or one from a TOML file.
+        """A built-in network by name (`sysu-mm01`, `regdb`, `llcm`, `market-1501`, `dukemtmc-reid`) or one from a TOML file.
 
         Raises:
             UsageError: no such name or file, or a file that doesn't describe a network.

@@ -39,7 +39,9 @@ def add(
     layout: Annotated[Layout, typer.Option(help="How the folder is laid out.")] = "folders",
     network: Annotated[
         str | None,
-        typer.Option(help="The cameras and their places: a TOML file, or sysu-mm01, regdb, llcm, market-1501."),
+        typer.Option(
+            help="The cameras and their places: a TOML file, or sysu-mm01, regdb, llcm, market-1501, dukemtmc-reid."
+        ),
     ] = None,
     camera: Annotated[str | None, typer.Option(help="The camera of all these images.")] = None,
     of: Annotated[List, typer.Option("--list", help="Layout sysu: whose images.")] = "test",

@@ -1,0 +1,65 @@
+"""Index files of RegDB and LLCM: a path and a label on each line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from rgbir.index.errors import BadDataset
+
+
+class Line(NamedTuple):
+    """`Visible/285/male_back_v_05528_285.bmp 0`. identity: the number of the folder that holds the image."""
+
+    source: str
+    label: int
+    identity: int
+
+
+def read_list(file: Path, root: Path) -> list[Line]:
+    """The lines of an index file, in order; LF or CRLF, with or without a newline at the end.
+
+    Raises:
+        BadDataset: no such file, or a line that doesn't say an image of the folder; the text names file and line.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadDataset(f"{file} is not there; the data set's idx folder holds it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadDataset(f"{file} can't be read: {error}") from error
+    lines = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        path, _, label = line.strip().rpartition(" ")
+        where = f"{file} line {number}"
+        folder = path.split("/")[-2] if path.count("/") else ""
+        if not path or not label.isdecimal() or not folder.isdecimal():
+            raise BadDataset(f"{where}: expected `<folder>/<identity>/<image> <label>`, not {line!r}")
+        if not (root / path).is_file():
+            raise BadDataset(f"{where}: {root / path} is not there")
+        lines.append(Line(path, int(label), int(folder)))
+    if not lines:
+        raise BadDataset(f"{file} is empty")
+    return lines
+
+
+def check_labels(files: dict[Path, list[Line]]) -> None:
+    """Label and folder must be one to one, and the same in all the files.
+
+    Raises:
+        BadDataset: two people with one label, or two labels of one person.
+    """
+    person: dict[int, int] = {}
+    label_of: dict[int, int] = {}
+    for file, lines in files.items():
+        for line in lines:
+            if person.setdefault(line.label, line.identity) != line.identity:
+                raise BadDataset(
+                    f"{file}: label {line.label} stands for people {person[line.label]} and {line.identity}"
+                )
+            if label_of.setdefault(line.identity, line.label) != line.label:
+                raise BadDataset(
+                    f"{file}: person {line.identity} has labels {label_of[line.identity]} and {line.label}"
+                )

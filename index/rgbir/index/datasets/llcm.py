@@ -1,0 +1,114 @@
+"""LLCM: people seen in low light by nine cameras that take visible and near-infrared images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.lists import check_labels, read_list
+from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.errors import BadDataset
+
+CAMERAS = range(1, 10)
+FOLDERS = {Modality.RGB: "vis", Modality.IR: "nir"}
+
+
+@dataclass(frozen=True)
+class LLCM:
+    """The data set in its published layout.
+
+    Reference:
+        Zhang, Wang, "Diverse Embedding Expansion Network and Low-Light Cross-Modality Benchmark for Visible-Infrared
+        Person Re-identification", CVPR 2023.
+
+    Layout on disk:
+        `idx/train_vis.txt`, `idx/train_nir.txt` (a path and a label on each line), `idx/test_id.txt` (identities between
+        commas); `test_vis/cam1 … cam9/<identity, 4 digits>/<name>.jpg`, `test_nir/cam…` likewise, without camera 3.
+
+    Counts (published; `count` computes them for any folder):
+        1,064 identities: 713 train, 351 test. Training images 16,946 visible and 13,975 near-infrared; test images 8,680
+        and 7,166.
+
+    Protocol:
+        Rows of the query's own identity and camera are hidden; the two modalities of a camera count as one camera.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        missing = [name for name in ("idx", "test_vis", "test_nir") if not (self.root / name).is_dir()]
+        if missing:
+            raise BadDataset(
+                f"{self.root}: no folder {', '.join(missing)}; expected LLCM's root with idx, vis, nir, test_vis and test_nir"
+            )
+
+    @cached_property
+    def network(self) -> CameraNetwork:
+        return CameraNetwork.read("llcm")
+
+    def training(self, modality: Modality) -> Iterator[ImageRecord]:
+        """The training images in the order of their file; the camera is read from the image's name.
+
+        Raises:
+            BadDataset: no list, labels that contradict each other, or a name without a camera.
+        """
+        files = {m: self.root / "idx" / f"train_{name}.txt" for m, name in FOLDERS.items()}
+        lines = {m: read_list(file, self.root) for m, file in files.items()}
+        check_labels({files[m]: lines[m] for m in lines})
+        for line in lines[modality]:
+            yield ImageRecord(
+                self.root / line.source, line.source, _camera(line.source, files[modality]), modality, line.identity
+            )
+
+    @cached_property
+    def test_identities(self) -> tuple[int, ...]:
+        """The identities of the test, ascending."""
+        file = self.root / "idx" / "test_id.txt"
+        try:
+            cells = file.read_text(encoding="utf-8").replace("\n", ",").split(",")
+            return tuple(sorted({int(cell) for cell in cells if cell.strip()}))
+        except FileNotFoundError:
+            raise BadDataset(f"{file} is not there; the data set's idx folder holds it") from None
+        except ValueError as error:
+            raise BadDataset(f"{file} line 1: expected identity numbers separated by commas: {error}") from error
+
+    def files(self, modality: Modality, camera: int, identity: int) -> tuple[str, ...]:
+        """The test images of one person by one camera as paths below the root, ascending; none if there is no folder."""
+        folder = f"test_{FOLDERS[modality]}/cam{camera}/{identity:04d}"
+        return tuple(f"{folder}/{name}" for name in _jpegs(self.root / folder))
+
+    def test(self, modality: Modality) -> Iterator[ImageRecord]:
+        """Every test image: camera by camera, identity by identity, image by image, each ascending."""
+        for camera in CAMERAS:
+            for identity in self.test_identities:
+                for number, source in enumerate(self.files(modality, camera, identity), start=1):
+                    yield ImageRecord(self.root / source, source, str(camera), modality, identity, number=number)
+
+    def count(self) -> dict[str, int]:
+        """Images and identities."""
+        training = {m: list(self.training(m)) for m in Modality}
+        return {
+            **{f"train {FOLDERS[m]} images": len(found) for m, found in training.items()},
+            "train identities": len({record.identity for found in training.values() for record in found}),
+            **{f"test {FOLDERS[m]} images": sum(1 for _ in self.test(m)) for m in Modality},
+            "test identities": len(self.test_identities),
+        }
+
+
+def _camera(source: str, file: Path) -> str:
+    parts = source.rsplit("/", 1)[-1].split("_")
+    if len(parts) < 2 or not (parts[1][:1] == "c" and parts[1][1:].isdecimal()):
+        raise BadDataset(f"{file}: {source}: expected a name such as 0001_c01_s185535_f7010_nir.jpg")
+    return str(int(parts[1][1:]))
+
+
+@lru_cache(maxsize=100_000)
+def _jpegs(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        return ()
+    names = [name for name in os.listdir(folder) if name.lower().endswith(".jpg") and not name.startswith(".")]
+    return tuple(sorted(names, key=os.fsencode))

@@ -1,0 +1,91 @@
+"""RegDB: people seen by one visible and one thermal camera, in ten published splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Literal, get_args
+
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.lists import Line, check_labels, read_list
+from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.errors import BadDataset
+
+Part = Literal["train", "test"]
+SPLITS = range(1, 11)
+CAMERAS = {Modality.RGB: "visible", Modality.IR: "thermal"}
+
+
+@dataclass(frozen=True)
+class RegDB:
+    """The data set in its published layout.
+
+    Reference:
+        Nguyen et al., "Person Recognition System Based on a Combination of Body Images from Visible Light and Thermal
+        Cameras", Sensors 2017; the splits are those of Ye et al., AAAI 2018.
+
+    Layout on disk:
+        `Visible/<identity>/<name>.bmp`, `Thermal/<identity>/<name>.bmp`, identities 1 to 412 without padding;
+        `idx/{train,test}_{visible,thermal}_{1..10}.txt`, a path and a label on each line.
+
+    Counts (published; `count` computes them for any folder):
+        412 identities, 10 visible and 10 thermal images each; a split has 206 for training and 206 for the test.
+
+    Protocol:
+        Ten trials are ten splits, and each is measured with a model trained on the same split.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        missing = [name for name in ("Visible", "Thermal", "idx") if not (self.root / name).is_dir()]
+        if missing:
+            raise BadDataset(
+                f"{self.root}: no folder {', '.join(missing)}; expected RegDB's root with Visible, Thermal and idx"
+            )
+
+    @cached_property
+    def network(self) -> CameraNetwork:
+        return CameraNetwork.read("regdb")
+
+    def records(self, split: int, part: Part, modality: Modality) -> Iterator[ImageRecord]:
+        """The images of one part of a split, in the order of its file; identity is the folder's number.
+
+        Raises:
+            BadDataset: a split's files are missing or contradict each other.
+        """
+        for line in self._lines(split)[part, modality]:
+            yield ImageRecord(self.root / line.source, line.source, CAMERAS[modality], modality, line.identity)
+
+    def count(self, split: int) -> dict[str, int]:
+        """Images and identities of a split's parts."""
+        lines = self._lines(split)
+        counts = {f"{part} {CAMERAS[modality]} images": len(found) for (part, modality), found in lines.items()}
+        people = {part: {line.identity for m in Modality for line in lines[part, m]} for part in get_args(Part)}
+        return counts | {f"{part} identities": len(found) for part, found in people.items()}
+
+    def _lines(self, split: int) -> dict[tuple[Part, Modality], list[Line]]:
+        if split not in SPLITS:
+            raise BadDataset(f"RegDB has splits 1 to 10, not {split}")
+        return _read_split(self.root, split)
+
+
+@lru_cache(maxsize=20)
+def _read_split(root: Path, split: int) -> dict[tuple[Part, Modality], list[Line]]:
+    found: dict[tuple[Part, Modality], list[Line]] = {}
+    people: dict[str, set[int]] = {}
+    for part in get_args(Part):
+        files = {m: root / "idx" / f"{part}_{camera}_{split}.txt" for m, camera in CAMERAS.items()}
+        lines = {m: read_list(file, root) for m, file in files.items()}
+        check_labels({files[m]: lines[m] for m in lines})
+        seen = {m: {line.identity for line in lines[m]} for m in lines}
+        if odd := sorted(seen[Modality.RGB] ^ seen[Modality.IR])[:5]:
+            raise BadDataset(f"{root / 'idx'}: split {split}, {part}: people in one modality only: {odd}")
+        people[part] = seen[Modality.RGB]
+        for modality, own in lines.items():
+            found[part, modality] = own
+    if both := sorted(people["train"] & people["test"])[:5]:
+        raise BadDataset(f"{root / 'idx'}: split {split}: people in train and in test: {both}; they must not overlap")
+    return found
