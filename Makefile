@@ -5,7 +5,7 @@ DEV := .venv
 SERVE := .venv-serve
 BIN := $(DEV)/bin
 
-.PHONY: install demo test test-all test-gpu check format lint types bench clean
+.PHONY: install demo test test-all methods test-gpu check format lint types bench clean
 
 install: $(DEV)/ready
 
@@ -28,6 +28,10 @@ test: install
 
 test-all: install
 	$(BIN)/pytest -q -m 'not gpu'
+
+# Method by method: trains, worked numbers, exports with parity, served in a search.
+methods: install
+	$(BIN)/python -m tests.methods_table
 
 test-gpu: install
 	$(BIN)/pytest -q -m gpu

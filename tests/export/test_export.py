@@ -11,18 +11,22 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from fastapi.testclient import TestClient
 from tests.training.small import build, recipe_of
 from torch import nn
 
+from rgbir.client import Client
 from rgbir.export import ExportFailure, ParityFailure, export
 from rgbir.export.bundle import record_measurement
 from rgbir.export.fold import fold_batch_norms
 from rgbir.export.graph import graph, traced
 from rgbir.export.parity import prove
-from rgbir.index import Bundle, Encoder, Modality
-from rgbir.training import Run
+from rgbir.index import Bundle, Encoder, Gallery, Modality, SysuMM01, enrol
+from rgbir.server import Settings, create_app
+from rgbir.training import METHODS, Method, Run
 from rgbir.training.methods import entry
 from rgbir.training.methods.expat import ExpAT, ExpATRecipe
+from rgbir.training.recipe import AnyRecipe
 
 SMALL = {"backbone": "compact", "height": 64, "width": 32}
 
@@ -201,35 +205,65 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
         np.testing.assert_allclose(output, network(x).numpy(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("name", "variant"),
-    [("lccrf", "paper"), ("lccrf", "official-code"), ("dfe", "paper"), ("base_derivative", "paper")],
-)
-def test_every_method_exports_with_parity_and_stores_its_trunk_once(tmp_path: Path, name: str, variant: str) -> None:
+# One variant of each method here, the others in the slow run; some variants differ in training alone.
+TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
+SERVED = [
+    pytest.param(name, variant, marks=[pytest.mark.slow] if place else [])
+    for name, one in METHODS.items()
+    for place, variant in enumerate(one.variants)
+    if (name, variant) not in TRAINING_ALONE
+]
+
+
+@pytest.mark.proves("exports with parity")
+@pytest.mark.proves("served in a search")
+@pytest.mark.parametrize(("name", "variant"), SERVED)
+def test_every_method_exports_with_parity_and_answers_a_search_over_http(
+    tmp_path: Path, people: SysuMM01, name: str, variant: str
+) -> None:
     torch.manual_seed(0)
-    recipe = recipe_of(name, variant)
-    method = build(recipe, name).train()
-    with torch.no_grad():
-        for module in method.modules():
-            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                module.weight.uniform_(0.5, 1.5)
-                module.momentum = None  # statistics that fit after a few passes, as after a training
-        for modality in Modality:
-            for _ in range(3):
-                method.embed(torch.randn(8, 3, 64, 32) + 0.4 * (modality is Modality.IR), modality)
+    method, recipe = settled(name, variant)
 
     card = export(Run(tmp_path / "run", name, variant, "people", 4, recipe), tmp_path / "bundle", method=method)
 
     assert card.parity is not None
     assert card.parity.largest_relative_difference < 1e-4
+    assert (card.metric, card.dimension) == (method.metric, method.dimension)
     assert len(set(card.graphs.values())) == (1 if method.one_stream else 2)
     for file in set(card.graphs.values()):
         kinds = {node.op_type for node in onnx.load(tmp_path / "bundle" / file).graph.node}
         assert "BatchNormalization" not in kinds
         assert "Dropout" not in kinds
     stored = (tmp_path / "bundle/weights.bin").stat().st_size
-    served = sum(p.numel() for part, p in method.named_parameters() if not part.startswith("classifier"))
-    assert stored < 4 * served * 1.02 + 20_000
+    trained_only = ("classifier", "network.reduce") if recipe.backbone == "pcb" else ("classifier",)
+    served = sum(p.numel() for part, p in method.named_parameters() if not part.startswith(trained_only))
+    assert stored < 4 * served * 1.02 + 20_000  # a trunk that two streams share is stored once
+
+    encoder = Encoder(Bundle(tmp_path / "bundle"), threads=1)
+    with Gallery.open_or_create(tmp_path / "gallery", encoder.card, people.network) as gallery:
+        enrol(people.records("test", (1, 2, 4, 5)), encoder, gallery)
+    settings = Settings(bundle=tmp_path / "bundle", gallery=tmp_path / "gallery", threads=1)
+    probe = next(people.records("test", (3,)))
+    with TestClient(create_app(settings)) as http, Client(http) as client:
+        answer = client.search([probe.path], camera="3", top_k=50)
+    assert {hit.camera for hit in answer.hits} == {"1", "4", "5"}
+    assert len(answer.hits) == 36
+
+
+def settled(name: str, variant: str) -> tuple[Method, AnyRecipe]:
+    """A small network of that method whose batch norms have seen something of both modalities."""
+    recipe = recipe_of(name, variant)
+    method = build(recipe, name).train()
+    with torch.no_grad():
+        for module in method.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
+                module.weight.uniform_(0.5, 1.5)
+                module.momentum = None  # statistics that fit after a few passes, as after a training
+        for modality in Modality:
+            for _ in range(3):
+                shift = 0.4 * (modality is Modality.IR)
+                method.embed(torch.randn(8, 3, recipe.height, recipe.width) + shift, modality)
+    return method, recipe
 
 
 @pytest.mark.slow

@@ -10,32 +10,49 @@ import torch
 
 from rgbir.index import SysuMM01
 from rgbir.training import METHODS, Losses, Method, Run, TupleBatch, fit
-from rgbir.training.batches import Batch, PairBatch
+from rgbir.training.batches import Batch, MixedBatch, PairBatch
 from rgbir.training.methods import entry
-from rgbir.training.recipe import AnyRecipe, TupleRecipe
+from rgbir.training.recipe import AnyRecipe, MixedRecipe, TupleRecipe
 from rgbir.training.source import Source
 
 SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32}
 SMALL_TUPLES = {**SMALL, "tuples": 3, "augment.padcrop": 2}
-OWN = {
+SMALL_PEOPLE = {**SMALL, "people": 3, "images": 3, "augment.padcrop": 2}
+SMALL_TOWERS = {**SMALL, "people": 4, "fc7": 32, "augment.padcrop": 2}
+OWN: dict[str, dict[str, Any]] = {
     "dfe": {**SMALL, "pairs": 16, "dfe.parts": 2, "dfe.width": 32},
-    "base_derivative": {**SMALL, "people": 3, "images": 3, "augment.padcrop": 2},
+    "hpiln": {"slim": 8, "height": 64, "width": 32, "people": 3, "images": 4},
+    "expat_single": {**SMALL, "people": 3, "images": 4, "augment.padcrop": 2},
+    "hsme": {**SMALL_PEOPLE, "sphere.embedding": 32},
+    "bdtr": SMALL_TOWERS,
+    "tone": SMALL_TOWERS,
+    "hcml": {**SMALL_TOWERS, "hcml.components": 16, "hcml.iterations": 20},
+    "asymmetric_fc": {**SMALL_PEOPLE, "embedding": 32},
+    **dict.fromkeys(("base_derivative", "agw", "one_stream", "two_stream", "zero_padding"), SMALL_PEOPLE),
 }
-EPOCH = {"dfe": 4, "base_derivative": 8}
-"""Updates an epoch on the four training people: 64 RGB images, 16 a batch; or 9 a batch, and one more."""
+FIXED = {"hacnn": (160, 64), "mudeep": (256, 128)}
+"""Networks of HPILN that take one image size."""
+EPOCH = {"dfe": 4}
+"""Updates an epoch on the four training people, 64 RGB and 32 IR images, where it isn't 8."""
 VARIANTS = [(name, variant) for name, one in METHODS.items() for variant in one.variants]
-ROWS = [(name, "paper", row) for name, one in METHODS.items() for row in one.rows]
+ROWS = [(name, next(iter(one.variants)), row) for name, one in METHODS.items() for row in one.rows]
 
 
 def recipe_of(
-    method: str, variant: str = "paper", row: str | None = None, changes: Mapping[str, Any] | None = None
+    method: str, variant: str | None = None, row: str | None = None, changes: Mapping[str, Any] | None = None
 ) -> AnyRecipe:
-    return entry(method).resolve(variant, row).changed({**OWN.get(method, SMALL_TUPLES), **(changes or {})})
+    chosen = entry(method).resolve(variant, row)
+    small = {**OWN.get(method, SMALL_TUPLES)}
+    if chosen.backbone in FIXED:
+        small["height"], small["width"] = FIXED[chosen.backbone]
+    return chosen.changed({**small, **(changes or {})})
 
 
 def lasting(method: str, updates: int) -> dict[str, Any]:
     """The change that makes a run on the four training people as long as that, or a little longer to a whole epoch."""
-    return {"schedule.epochs": -(-updates // EPOCH[method])} if method in EPOCH else {"schedule.updates": updates}
+    if hasattr(entry(method).recipe.schedule, "epochs"):
+        return {"schedule.epochs": -(-updates // EPOCH.get(method, 8))}
+    return {"schedule.updates": updates}
 
 
 def build(recipe: AnyRecipe, method: str, identities: int = 4) -> Method:
@@ -49,7 +66,11 @@ def batch(n: int = 3, seed: int = 0) -> TupleBatch:
 
 
 def batch_for(recipe: AnyRecipe, black: bool = False) -> Batch:
-    """Three tuples, or three pairs; noise, or black images."""
+    """Three tuples, three pairs, or four images of each of three people; noise, or black images."""
+    if isinstance(recipe, MixedRecipe):
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randn(12, 3, recipe.height, recipe.width, generator=generator) * (not black)
+        return MixedBatch(images, torch.arange(12) % 2 == 1, torch.arange(12) // 4)
     tuples = batch()
     if black:
         tuples = TupleBatch(torch.zeros_like(tuples.rgb), torch.zeros_like(tuples.ir), tuples.labels)

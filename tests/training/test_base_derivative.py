@@ -15,10 +15,9 @@ from torch import Tensor
 
 from rgbir.index import Metric
 from rgbir.training.backbones import ResNet50
+from rgbir.training.losses.hardest import distance_matrix, hardest_triplets
 from rgbir.training.losses.multi_mode import (
     MODES,
-    distance_matrix,
-    hardest_triplets,
     mode_identity,
     multi_directional,
     multi_mode,
@@ -49,6 +48,7 @@ LOGITS_OF_FOUR = {
 }
 
 
+@pytest.mark.proves("worked numbers", "base_derivative")
 @pytest.mark.parametrize(("reduce", "expected"), [("mean", 0.375), ("sum", 1.5)])
 def test_the_worked_numbers_across_two_modalities(reduce: Any, expected: float) -> None:
     assert float(hardest_triplets(FEATURES["V"], FEATURES["I"], LABELS, 0.5, reduce)) == pytest.approx(
@@ -56,16 +56,19 @@ def test_the_worked_numbers_across_two_modalities(reduce: Any, expected: float) 
     )
 
 
+@pytest.mark.proves("worked numbers", "base_derivative")
 @pytest.mark.parametrize(("variant", "expected"), [(1, 1.375), (2, 1.25), (3, 2.125), (4, 1.875)])
 def test_the_worked_numbers_of_mdl(variant: int, expected: float) -> None:
     assert float(multi_directional(FEATURES, LABELS, variant)) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.proves("worked numbers", "base_derivative")
 @pytest.mark.parametrize(("modes", "expected"), [(MODES, 1.6), (("V", "I"), 0.9)])
 def test_the_worked_numbers_of_mml(modes: tuple[Any, ...], expected: float) -> None:
     assert float(multi_mode({mode: FEATURES[mode] for mode in modes}, LABELS)) == pytest.approx(expected, abs=4e-6)
 
 
+@pytest.mark.proves("worked numbers", "base_derivative")
 @pytest.mark.parametrize(("modes", "expected"), [(MODES, 2.814261), (("V", "I"), 1.723299)])
 def test_the_worked_numbers_of_the_identity_loss(modes: tuple[str, ...], expected: float) -> None:
     assert float(mode_identity([doubles(LOGITS[m]) for m in modes], torch.tensor([0, 1]))) == pytest.approx(
@@ -73,6 +76,7 @@ def test_the_worked_numbers_of_the_identity_loss(modes: tuple[str, ...], expecte
     )
 
 
+@pytest.mark.proves("worked numbers", "base_derivative")
 @pytest.mark.parametrize(("gamma", "expected"), [(1, 5.123976), (5, 12.623976)])
 def test_the_worked_numbers_of_the_total(gamma: float, expected: float) -> None:
     identity = mode_identity([doubles(LOGITS_OF_FOUR[m]) for m in MODES], LABELS)
@@ -190,6 +194,7 @@ def test_raw_input_makes_its_derivatives_of_images_between_0_and_1() -> None:
 def test_the_papers_settings_and_the_checkpoint_in_every_stem(tmp_path: Path) -> None:
     recipe = METHODS["base_derivative"].recipe
     assert isinstance(recipe, BaseDerivativeRecipe)
+    assert isinstance(recipe.schedule, Agw)
     assert (recipe.height, recipe.width, recipe.people, recipe.images, recipe.schedule.epochs) == (288, 144, 6, 4, 80)
     assert (recipe.optimiser.learning_rate, recipe.optimiser.nesterov, recipe.optimiser.fresh_factor) == (0.01, True, 1)
     assert (recipe.data.train_identities, recipe.label_smoothing, recipe.augment.erasing) == ("trainval", 0, 0)

@@ -28,6 +28,7 @@ LOGITS_V, LOGITS_I = doubles([[[1, 0], [0, 0]], [[0, 2], [1, 1]]]), doubles([[[0
 PARTS_V, PARTS_I = doubles([[[1, 0], [3, 2]], [[0, 1], [0, 3]]]), doubles([[[2, 1], [2, 1]], [[1, 1], [1, 5]]])
 
 
+@pytest.mark.proves("worked numbers", "dfe")
 @pytest.mark.parametrize(
     ("logits_v", "logits_i", "labels", "expected"),
     [(LOGITS_V, LOGITS_I, [0, 1], 2.136541), (LOGITS_I, LOGITS_V, [1, 0], 4.636541)],
@@ -38,11 +39,13 @@ def test_the_worked_numbers_of_the_identity_loss(
     assert float(stripe_identity(logits_v, logits_i, torch.tensor(labels))) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.proves("worked numbers", "dfe")
 @pytest.mark.parametrize(("parts_i", "expected"), [(PARTS_I, 1.25), (PARTS_V, 0.0)])
 def test_the_worked_numbers_of_the_distribution_loss(parts_i: Tensor, expected: float) -> None:
     assert float(distribution_gap(PARTS_V, parts_i)) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.proves("worked numbers", "dfe")
 @pytest.mark.parametrize(
     ("v", "i", "expected"),
     [
@@ -54,6 +57,7 @@ def test_the_worked_numbers_of_the_correlation_loss(v: Any, i: Any, expected: fl
     assert float(correlation_gap(doubles(v), doubles(i))) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.proves("worked numbers", "dfe")
 @pytest.mark.parametrize(("weights", "expected"), [((1, 1, 1), 3.719875), ((1, 11, 2), 16.553208)])
 def test_the_worked_numbers_of_the_total(weights: tuple[float, float, float], expected: float) -> None:
     terms = (

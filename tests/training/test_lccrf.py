@@ -36,6 +36,7 @@ def doubles(values: object) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
+@pytest.mark.proves("worked numbers", "lccrf")
 @pytest.mark.parametrize(
     ("loss", "tuples", "expected"),
     [
@@ -50,6 +51,7 @@ def test_the_worked_numbers_of_eat(loss: nn.Module, tuples: tuple[Roles, Roles],
     assert float(loss(*tuples)) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.proves("worked numbers", "lccrf")
 @pytest.mark.parametrize(
     ("sign", "reduce", "expected"), [(1, "mean", 4.214763), (-1, "mean", 0.966990), (1, "sum", 12.644290)]
 )
@@ -58,12 +60,14 @@ def test_the_worked_numbers_of_compactness(sign: int, reduce: Any, expected: flo
     assert float(Compactness(sign, reduce)(rgb, ir)) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.proves("worked numbers", "lccrf")
 @pytest.mark.parametrize(("reduce", "expected"), [("mean", 3.75), ("sum", 15.0)])
 def test_the_worked_numbers_of_cmkd(reduce: Any, expected: float) -> None:
     a_rgb, p_rgb, a_ir, p_ir = (doubles([row]) for row in ([1, 2, 3, 4], [0, 1, 0, 1], [1, 1, 1, 1], [1, 0, 3, 1]))
     assert float(CrossModalDistillation(reduce)(a_rgb, p_rgb, a_ir, p_ir)) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.proves("worked numbers", "lccrf")
 @pytest.mark.parametrize(
     ("x", "p", "expected"), [([[1, 2, 3, 4], [0, 0, 0, 2]], 3, [2.924018, 1.259921]), ([[1, 2, 3, 4]], 1, [2.5])]
 )

@@ -63,6 +63,7 @@ CASES = [
 ]
 
 
+@pytest.mark.proves("worked numbers", "expat")
 @pytest.mark.parametrize(("name", "loss", "batch", "expected"), CASES, ids=[case[0] for case in CASES])
 def test_the_worked_numbers(name: str, loss: nn.Module, batch: tuple[Roles, Roles], expected: float) -> None:
     assert float(loss(*batch)) == pytest.approx(expected, abs=1e-6)
@@ -71,6 +72,7 @@ def test_the_worked_numbers(name: str, loss: nn.Module, batch: tuple[Roles, Role
     assert float(loss(*single)) == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.proves("worked numbers", "expat")
 @pytest.mark.parametrize(("eps", "expected"), [(0.1, 0.401264), (0.0, 0.251264)])
 def test_label_smoothing(eps: float, expected: float) -> None:
     assert float(SmoothedCrossEntropy(eps)(LOGITS, TARGETS)) == pytest.approx(expected, abs=1e-6)

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.training.small import recipe_of
 from torch import nn
 
+from rgbir.index import SysuMM01
 from rgbir.training.backbones import CompactResNet, ResNet50, load_imagenet
 from rgbir.training.errors import BadCheckpoint, BadRecipe
 from rgbir.training.layers import batch_norm_neck
@@ -16,8 +18,9 @@ from rgbir.training.methods import METHODS, entry
 from rgbir.training.methods.expat import ExpAT, ExpATRecipe
 from rgbir.training.optim import Adam, Sgd, set_rate
 from rgbir.training.recipe import Augmentation, flat, parse_assignments, read_changes
-from rgbir.training.schedules import EpochSteps, WarmupStep
-from rgbir.training.transforms import MEAN, STD, augmented, erase, normalise
+from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
+from rgbir.training.source import Source
+from rgbir.training.transforms import MEAN, STD, augmented, erase, normalise, window
 
 # --- methods.md 1.6, 1.8, 1.9
 
@@ -28,6 +31,42 @@ from rgbir.training.transforms import MEAN, STD, augmented, erase, normalise
 )
 def test_the_schedule_at_every_tabulated_point(update: int, rate: float) -> None:
     assert 3e-4 * WarmupStep().factor(update, 1) == pytest.approx(rate, rel=1e-6)
+
+
+@pytest.mark.parametrize(("epoch", "rate"), [(1, 3.815e-5), (10, 3.5e-4), (40, 3.5e-5), (70, 3.5e-6)])
+def test_the_schedule_in_epochs_at_every_tabulated_point(epoch: int, rate: float) -> None:
+    assert 3.5e-4 * WarmupEpoch().factor((epoch - 1) * 7 + 6, 7) == pytest.approx(rate, rel=1e-6)
+    assert WarmupEpoch().total(7) == 120 * 7
+
+
+@pytest.mark.parametrize(("epoch", "rate"), [(0, 0.01), (9, 0.1), (20, 0.01), (50, 1e-3)])
+def test_the_schedule_of_agw_at_every_tabulated_point(epoch: int, rate: float) -> None:
+    assert 0.1 * Agw().factor(epoch * 5, 5) == pytest.approx(rate, rel=1e-6)
+
+
+def test_biases_may_be_treated_as_everything_else() -> None:
+    groups = Adam(bias_factor=1.0, decay_biases=True).build(CompactResNet()).param_groups
+    assert {(group["factor"], group["weight_decay"]) for group in groups} == {(1.0, 5e-4)}
+
+
+def test_a_window_is_cut_from_a_larger_image_at_every_place(rng: np.random.Generator) -> None:
+    image = np.arange(9 * 5, dtype=np.uint8).reshape(9, 5, 1).repeat(3, axis=2)
+    corners = {int(window(image, 8, 4, rng)[0, 0, 0]) for _ in range(60)}
+    assert window(image, 8, 4, rng).shape == (8, 4, 3)
+    assert corners == {0, 1, 5, 6}
+
+
+def test_a_shifted_image_comes_from_the_larger_original(people: SysuMM01) -> None:
+    recipe = recipe_of("hpiln", changes={"augment.shift": 1.0, "augment.flip": 0.0})
+    source = Source(list(people.records("train")), recipe)
+    plain = Source(list(people.records("train")), recipe.changed({"augment.shift": 0.0}))
+
+    shifted, unshifted = source[0], plain[0]
+
+    assert (source.larger.height, source.larger.width) == (72, 36)
+    assert shifted[0].shape == unshifted[0].shape == (12, 3, 64, 32)
+    assert torch.equal(shifted.labels, unshifted.labels)
+    assert not torch.equal(shifted[0], unshifted[0])
 
 
 def test_without_warmup_the_rate_starts_at_its_base() -> None:
@@ -229,10 +268,10 @@ def test_every_row_of_every_table_resolves() -> None:
         3,
         5,
         8,
-        3,
+        6,
         5,
         8,
-        3,
+        6,
     ]
     for row in rows:
         for variant in METHODS["expat"].variants:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rgbir.training.samplers import TupleSampler
+from rgbir.training.samplers import MixedSampler, TupleSampler
 
 
 def world(identities: int, rgb: int, ir: int) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
@@ -93,3 +93,49 @@ def test_an_update_draws_the_same_whenever_it_is_asked() -> None:
 def test_what_makes_no_tuples_is_refused(rgb: dict[int, list[int]], ir: dict[int, list[int]]) -> None:
     with pytest.raises(ValueError, match="tuples need two or more identities"):
         TupleSampler(rgb, ir, tuples=1, seed=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    identities=st.integers(3, 9), rgb=st.integers(1, 6), ir=st.integers(1, 6), half=st.integers(1, 4),
+    update=st.integers(0, 50), seed=st.integers(0, 1000), balanced=st.booleans(),
+)  # fmt: skip
+def test_a_mixed_batch_holds_people_once_and_images_once_where_there_are_enough(
+    identities: int, rgb: int, ir: int, half: int, update: int, seed: int, balanced: bool
+) -> None:
+    sampler = MixedSampler(*world(identities, rgb, ir), people=3, images=2 * half, seed=seed, balanced=balanced)
+
+    drawn = sampler.draw(update)
+
+    assert drawn.images.shape == drawn.identities.shape == (3 * 2 * half,)
+    assert (drawn.images // 1000 == drawn.identities).all()
+    assert len(set(drawn.identities.tolist())) == 3
+    for identity in set(drawn.identities.tolist()):
+        own = drawn.images[drawn.identities == identity]
+        infrared = own % 1000 >= 500
+        if balanced:
+            assert infrared.sum() == half
+            parts = ((own[~infrared], rgb), (own[infrared], ir))
+        else:
+            parts = ((own, rgb + ir),)  # type: ignore[assignment]
+        for part, count in parts:
+            assert len(set(part.tolist())) == len(part) or len(part) > count
+    again = MixedSampler(*world(identities, rgb, ir), people=3, images=2 * half, seed=seed, balanced=balanced)
+    assert (again.draw(update).images == drawn.images).all()
+
+
+def test_a_blind_batch_needs_one_modality_only_and_a_balanced_one_both() -> None:
+    rgb, ir = world(4, 5, 3)
+    assert MixedSampler(rgb, {}, people=4, images=4, seed=0, balanced=False).updates_per_epoch == 1
+    with pytest.raises(ValueError, match="without both: "):
+        MixedSampler(rgb, {}, people=4, images=4, seed=0)
+    with pytest.raises(ValueError, match="3 is odd"):
+        MixedSampler(rgb, ir, people=4, images=3, seed=0)
+    with pytest.raises(ValueError, match="needs 5 identities; 4 came"):
+        MixedSampler(rgb, ir, people=5, images=2, seed=0)
+
+
+def test_draws_of_different_updates_are_independent() -> None:
+    sampler = MixedSampler(*world(30, 8, 8), people=4, images=4, seed=0)
+    drawn = [tuple(sampler.draw(update).identities) for update in range(200)]
+    assert len(set(drawn)) > 190

@@ -28,7 +28,8 @@ class Served(nn.Module):
         self.method, self.modality = method.eval(), modality
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.method.embed(normalise(images), self.modality)
+        precision = next(self.method.parameters()).dtype
+        return self.method.embed(normalise(images).to(precision), self.modality)
 
 
 def graph(method: Method, modality: Modality, height: int, width: int) -> ModelProto:

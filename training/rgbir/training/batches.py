@@ -36,9 +36,23 @@ class TupleBatch(NamedTuple):
         return TupleBatch(*_moved(self, device))
 
 
-Batch = TupleBatch | PairBatch
+class MixedBatch(NamedTuple):
+    """Images of several people, in any mixture of the modalities.
+
+    images: float32 (n, 3, height, width), normalised. infrared: bool (n,). labels: int64 (n,), 0 ≤ label < identities.
+    """
+
+    images: Tensor
+    infrared: Tensor
+    labels: Tensor
+
+    def to(self, device: object) -> MixedBatch:
+        return MixedBatch(*_moved(self, device))
+
+
+Batch = TupleBatch | PairBatch | MixedBatch
 
 
 def _moved(batch: Batch, device: object) -> tuple[Tensor, Tensor, Tensor]:
-    rgb, ir, labels = (part.to(device, non_blocking=True) for part in batch)  # type: ignore[call-overload]
-    return rgb, ir, labels
+    first, second, labels = (part.to(device, non_blocking=True) for part in batch)  # type: ignore[call-overload]
+    return first, second, labels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from rgbir.index import SysuMM01
+from rgbir.index import Benchmark, SysuMM01, open_benchmark
 from rgbir.index.evaluation import Report
+from rgbir.training.data import name_of, training_records
 from rgbir.training.errors import BadRecipe
 from rgbir.training.fit import fit
 from rgbir.training.method import Losses, Method
-from rgbir.training.methods import METHODS, entry
-from rgbir.training.recipe import flat, parse_assignments, read_changes
+from rgbir.training.methods import METHODS, entry, published_rows
+from rgbir.training.recipe import AnyRecipe, flat, parse_assignments, read_changes
 from rgbir.training.run import Run, load_run
 from rgbir.training.source import Source
 from rgbir.training.validate import Validation
@@ -37,12 +37,15 @@ def methods(name: Annotated[str | None, typer.Argument(help="Show this one in fu
     print(f"{name}: {chosen.idea}\n{chosen.paper}\n\nvariants")
     for variant, changes in chosen.variants.items():
         print(f"  {variant}: {_changes(changes) if changes else 'the settings below'}")
-    print("\nsettings of variant paper (change them with --set name=value)")
+    print(f"\nsettings of variant {next(iter(chosen.variants))} (change them with --set name=value)")
     for setting, value in flat(chosen.recipe.model_dump(mode="json")):
         print(f"  {setting} = {value}")
-    print("\nrows of the paper's tables (--row)")
+    print("\nrows of the papers' tables (--row), and what they print for them, in percent; not ours")
+    printed = published_rows().get(name, {})
     for row, changes in chosen.rows.items():
         print(f"  {row}: {_changes(changes) if changes else 'as the variant'}")
+        if row in printed:
+            print(f"      published: {printed[row]}")
     print("\npublished numbers, in percent; not ours")
     for line in chosen.published:
         print(f"  {line}")
@@ -54,9 +57,9 @@ def _changes(changes: Mapping[str, object]) -> str:
 
 def train(
     method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
-    data: Annotated[Path, typer.Option(help="SYSU-MM01's root.")],
+    data: Annotated[Path, typer.Option(help="The root of SYSU-MM01, RegDB, LLCM, Market-1501 or DukeMTMC-reID.")],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
-    variant: Annotated[str, typer.Option(help="paper or official-code.")] = "paper",
+    variant: Annotated[str | None, typer.Option(help="Such as official-code; the method's first if not given.")] = None,
     row: Annotated[str | None, typer.Option(help="A row of the paper's tables, such as table1.id+at+csbn.")] = None,
     recipe: Annotated[Path | None, typer.Option(help="Settings from a TOML file, or from a run's recipe.json.")] = None,
     changes: Annotated[
@@ -68,29 +71,29 @@ def train(
     cache: Annotated[bool, typer.Option(help="Keep decoded images in memory.")] = True,
 ) -> None:
     """Train a method; weights, checkpoints and log go to the run's folder."""
-    source_data = SysuMM01(data)
+    benchmark = open_benchmark(data)
     if resume:
         run = load_run(out)
+        source = Source(training_records(benchmark, run.recipe.data), run.recipe, cache)
+        if source.identities != run.identities:
+            raise BadRecipe(
+                f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
+            )
     else:
         if (out / "recipe.json").exists():
             raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
-        chosen = entry(method).resolve(variant, row)
+        settings = entry(method).resolve(variant, row)
         if recipe is not None:
-            chosen = chosen.changed(read_changes(recipe))
-        chosen = chosen.changed(parse_assignments(changes or []))
-        identities = len(source_data.identities(chosen.data.train_identities))
-        run = Run(out, method, variant, _name(data), identities, chosen)
+            settings = settings.changed(read_changes(recipe))
+        settings = settings.changed(parse_assignments(changes or []))
+        source = Source(training_records(benchmark, settings.data), settings, cache)
+        name = variant or next(iter(entry(method).variants))
+        run = Run(out, method, name, name_of(benchmark, settings.data), source.identities, settings)
     settings = run.recipe
-    source = Source(list(source_data.records(settings.data.train_identities)), settings, cache)
-    if source.identities != run.identities:
-        raise BadRecipe(
-            f"{data} has {source.identities} identities with both modalities, the run was made for {run.identities}; give its data set"
-        )
-    validation = Validation(source_data, settings.height, settings.width, image_cmc=settings.cmc == "image")
-    watched = bool(source_data.identities("val"))
     print(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}"
     )
+    validation = _validation(benchmark, settings)
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -113,6 +116,7 @@ def train(
             bar.update(task, completed=update + 1, state=state)
 
         def validate(trained: Method, where: torch.device) -> Report:
+            assert validation is not None
             report = validation(trained, where)
             console.print(
                 f"validation: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}", highlight=False
@@ -125,12 +129,14 @@ def train(
             device=device,
             resume=resume,
             workers=workers,
-            validate=validate if watched else None,
+            validate=validate if validation else None,
             watch=watch,
         )
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.data}")
 
 
-def _name(data: Path) -> str:
-    """The data set's name in a bundle's: its folder's, in small letters and underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", data.resolve().name.lower()).strip("_") or "data"
+def _validation(data: Benchmark, settings: AnyRecipe) -> Validation | None:
+    """On the identities that SYSU-MM01 holds back for it; the other data sets hold nobody back."""
+    if not isinstance(data, SysuMM01) or not data.identities("val"):
+        return None
+    return Validation(data, settings.height, settings.width, image_cmc=settings.cmc == "image")

@@ -61,6 +61,8 @@ def fit(
         run.start()
     with _tensorboard(run) as board:
         for update, batch in enumerate(batches(source, first, workers), start=first):
+            if update % source.updates_per_epoch == 0:
+                method.begin(update // source.updates_per_epoch)
             rate = recipe.optimiser.learning_rate * recipe.schedule.factor(update, source.updates_per_epoch)
             set_rate(optimiser, rate)
             with torch.autocast(target.type, PRECISIONS.get(recipe.amp), enabled=recipe.amp != "off"):
@@ -77,6 +79,10 @@ def fit(
             scaler.update()
             watch(update, losses)
             done = update + 1
+            if done == len(source):
+                method.eval()
+                method.finish(source, target)
+                method.train()
             if done % 50 == 0 or done == len(source):
                 numbers = {name: float(loss.detach()) for name, loss in losses.items()}
                 run.log(update=done, rate=rate, losses=numbers)

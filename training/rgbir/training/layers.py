@@ -29,8 +29,27 @@ def row_distance(x: Tensor, y: Tensor) -> Tensor:
     return (_precise(x) - _precise(y)).square().sum(-1).clamp_min(1e-12).sqrt()
 
 
+def unit(x: Tensor) -> Tensor:
+    """Rows of length 1, in float32 or better; rows shorter than 1e-6 become 0 and get no gradient."""
+    with torch.autocast(x.device.type, enabled=False):
+        x = _precise(x)
+        lengths = x.square().sum(-1, keepdim=True).clamp_min(1e-12).sqrt()
+        return torch.where(lengths > 1e-6, x / lengths, 0.0)
+
+
 def _precise(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
+
+
+class Projection(nn.Sequential):
+    """Linear, batch norm, rectifier: (n, inputs) → (n, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        linear = nn.Linear(inputs, outputs, bias=bias)
+        nn.init.normal_(linear.weight, std=0.01)
+        if bias:
+            nn.init.zeros_(linear.bias)
+        super().__init__(linear, nn.BatchNorm1d(outputs), nn.ReLU())
 
 
 class GlobalAveragePool(nn.Module):
@@ -115,6 +134,13 @@ def batch_norm_neck(channels: int, kind: NeckKind = "scale") -> nn.Module:
 def necks(channels: int, kind: NeckKind, per_modality: bool) -> ByModality | Shared:
     neck = batch_norm_neck(channels, kind)
     return ByModality(neck, deepcopy(neck)) if per_modality else Shared(neck)
+
+
+def linear_classifier(channels: int, identities: int, std: float = 0.001) -> nn.Linear:
+    """Without a bias; weights N(0, std²) (methods.md 1.8)."""
+    classifier = nn.Linear(channels, identities, bias=False)
+    nn.init.normal_(classifier.weight, std=std)
+    return classifier
 
 
 class CosineClassifier(nn.Module):

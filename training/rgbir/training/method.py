@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import load_imagenet
+
+if TYPE_CHECKING:
+    from rgbir.training.source import Source
 
 Losses = dict[str, Tensor]
 
@@ -32,6 +36,12 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def one_stream(self) -> bool:
         """Whether both modalities go through the same graph at test time."""
+
+    def begin(self, epoch: int) -> None:
+        """Called before the first update of each epoch, counted from 0; most methods have nothing to do."""
+
+    def finish(self, source: Source, device: torch.device) -> None:
+        """Called after the last update: what gradients don't learn is fitted to the training images here."""
 
     def start_from_imagenet(self, file: Path) -> None:
         """Loads torchvision's checkpoint into the backbone; methods that split it load each part.

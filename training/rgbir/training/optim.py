@@ -14,10 +14,11 @@ class Adam(Settings):
 
     learning_rate: float = Field(3e-4, gt=0)
     weight_decay: float = Field(5e-4, ge=0, description="coupled; biases have none")
+    decay_biases: bool = Field(False, description="biases decay as well")
     bias_factor: float = Field(2.0, gt=0, description="biases learn faster by this factor")
 
     def build(self, network: nn.Module, fresh: tuple[str, ...] = ()) -> torch.optim.Optimizer:
-        """Parameters with "bias" in their name learn faster and don't decay; all others decay."""
+        """Parameters with "bias" in their name learn faster and don't decay, unless told to; all others decay."""
         biases: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
         for name, parameter in network.named_parameters():
@@ -25,7 +26,11 @@ class Adam(Settings):
                 (biases if "bias" in name else others).append(parameter)
         groups = [
             {"params": others, "weight_decay": self.weight_decay, "factor": 1.0},
-            {"params": biases, "weight_decay": 0.0, "factor": self.bias_factor},
+            {
+                "params": biases,
+                "weight_decay": self.weight_decay if self.decay_biases else 0.0,
+                "factor": self.bias_factor,
+            },
         ]
         chosen = [group for group in groups if group["params"]]
         return torch.optim.Adam(chosen, lr=self.learning_rate, betas=(0.9, 0.999), eps=1e-8)

@@ -13,18 +13,23 @@ from pydantic import Field, ValidationError
 
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
-from rgbir.training.schedules import Agw, EpochSteps, WarmupStep
+from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 from rgbir.training.settings import Settings
 
 R = TypeVar("R", bound="Recipe")
+Trunk = Literal["resnet50", "compact"]
+Tower = Literal["alexnet", "resnet50", "compact"]
 
 
 class Augmentation(Settings):
-    """Bundle `aug-exp` (methods.md 1.4): resize, flip, pad and crop, normalise, erase.
+    """Bundle `aug-exp` (methods.md 1.4): resize, flip, pad and crop, normalise, erase. `shift` is that of `aug-shift`.
 
     `mix` is an addition for networks that start from nothing: it takes colours away, and with them the easy answer.
     """
 
+    shift: float = Field(
+        0.0, ge=0, le=1, description="probability of resizing to 1.125 times the size and cropping at random"
+    )
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
     padcrop: int = Field(10, ge=0, description="black pixels added on the four sides before the random crop; 0 is off")
     mix: float = Field(
@@ -43,12 +48,13 @@ class Data(Settings):
     train_identities: Literal["train", "trainval"] = Field(
         "train", description="SYSU-MM01 lists to train on: 296 or 395 identities"
     )
+    split: int = Field(1, ge=1, le=10, description="RegDB split to train on; test the model on the same")
 
 
 class Recipe(Settings):
     """What every method's recipe has."""
 
-    backbone: Literal["resnet50", "compact"] = "resnet50"
+    backbone: str = "resnet50"
     imagenet: str | None = Field(
         None, description="path of torchvision's checkpoint to start from; nothing is downloaded"
     )
@@ -95,6 +101,7 @@ class Recipe(Settings):
 class TupleRecipe(Recipe):
     """Of the methods that train on tuples: expAT and LCCRF (methods.md 2.4, 2.6)."""
 
+    backbone: Trunk = "resnet50"
     optimiser: Adam = Adam()
     schedule: WarmupStep = WarmupStep()
     tuples: int = Field(8, ge=1, description="tuples a batch; six images each")
@@ -107,6 +114,7 @@ class TupleRecipe(Recipe):
 class PairRecipe(Recipe):
     """Of the methods that train on pairs of an RGB and an IR image of one person: DFE (methods.md 4.4)."""
 
+    backbone: Trunk = "resnet50"
     optimiser: Sgd = Sgd()
     schedule: EpochSteps = EpochSteps()
     pairs: int = Field(32, ge=2, description="pairs a batch; two images each")
@@ -117,12 +125,52 @@ class IdentityRecipe(Recipe):
     """Of the methods that train on some people, several images of each in both modalities (methods.md 6.4)."""
 
     optimiser: Sgd = Sgd()
-    schedule: Agw = Agw()
+    schedule: Agw | WarmupStep = Agw()
     people: int = Field(6, ge=2, description="identities a batch")
     images: int = Field(4, ge=1, description="images of each in each modality")
 
 
-AnyRecipe = TupleRecipe | PairRecipe | IdentityRecipe
+class BaselineRecipe(IdentityRecipe):
+    """Of section 7's baselines, where their papers don't say otherwise: as AGW trains."""
+
+    backbone: Trunk = "resnet50"
+    height: int = Field(288, ge=32)
+    width: int = Field(144, ge=16)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    data: Data = Data(train_identities="trainval")
+    augment: Augmentation = Augmentation(erasing=0.0)
+    schedule: Agw = Agw(epochs=60)
+    people: int = Field(8, ge=2, description="identities a batch")
+
+
+class TowersRecipe(IdentityRecipe):
+    """Of TONE and BDTR, whose two AlexNets see one image of each person in each modality."""
+
+    backbone: Tower = "alexnet"
+    height: int = Field(227, ge=32)
+    width: int = Field(227, ge=16)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    data: Data = Data(train_identities="trainval")
+    augment: Augmentation = Augmentation(erasing=0.0)
+    optimiser: Sgd = Sgd(learning_rate=0.001, fresh_factor=1.0)
+    schedule: WarmupStep
+    people: int = Field(64, ge=2, description="identities a batch")
+    images: int = Field(1, ge=1, description="images of each in each modality")
+
+
+class MixedRecipe(Recipe):
+    """Of the methods that see single images of some people: HPILN (methods.md 5.4), expAT on one modality (2.6)."""
+
+    optimiser: Adam = Adam(bias_factor=1.0, decay_biases=True)
+    schedule: WarmupStep | WarmupEpoch = WarmupStep(updates=10_000, warmup=0, milestones=())
+    people: int = Field(8, ge=2, description="identities a batch")
+    images: int = Field(8, ge=2, description="images of each")
+    sampling: Literal["balanced", "blind"] = Field(
+        "balanced", description="half of the images from each modality, or drawn from all of a person's"
+    )
+
+
+AnyRecipe = TupleRecipe | PairRecipe | IdentityRecipe | MixedRecipe
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -30,6 +30,23 @@ class WarmupStep(Settings):
         return float(warm * 0.1**passed)
 
 
+class WarmupEpoch(Settings):
+    """`warmup-epoch`, counted in epochs from 1: expAT on Market-1501 and DukeMTMC-reID."""
+
+    epochs: int = Field(120, ge=1)
+    warmup: int = Field(10, ge=0, description="epochs of linear warm-up from a hundredth; 0 is off")
+    milestones: tuple[int, ...] = Field((40, 70), description="epochs from which the rate is divided by ten")
+
+    def total(self, updates_per_epoch: int) -> int:
+        return self.epochs * updates_per_epoch
+
+    def factor(self, update: int, updates_per_epoch: int) -> float:
+        epoch = update // updates_per_epoch + 1
+        share = epoch / self.warmup if self.warmup else 1.0
+        warm = 0.01 * (1 - share) + share if share < 1 else 1.0
+        return float(warm * 0.1 ** sum(milestone <= epoch for milestone in self.milestones))
+
+
 class Agw(Settings):
     """`agw`, counted in epochs: a linear warm-up over ten, then a tenth from 20 and a hundredth from 50 (1.6)."""
 

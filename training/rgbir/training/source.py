@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality, decode, pixels, read_bytes
-from rgbir.training.batches import Batch, PairBatch, TupleBatch
-from rgbir.training.recipe import AnyRecipe, IdentityRecipe, PairRecipe, TupleRecipe
-from rgbir.training.samplers import IdentitySampler, PairSampler, TupleSampler
-from rgbir.training.transforms import augmented
+from rgbir.training.batches import Batch, MixedBatch, PairBatch, TupleBatch
+from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
+from rgbir.training.samplers import IdentitySampler, Mixed, MixedSampler, PairSampler, TupleSampler
+from rgbir.training.transforms import LARGER, augmented, normalise, window
 
 
 class ImageStore:
@@ -49,10 +49,12 @@ class Source(Dataset[Batch]):
     def __init__(self, records: Sequence[ImageRecord], recipe: AnyRecipe, cache: bool = True) -> None:
         self.recipe = recipe
         self.records = [record for record in records if record.identity is not None]
-        rgb, ir = _by_identity(self.records)
+        blind = isinstance(recipe, MixedRecipe) and recipe.sampling == "blind"
+        rgb, ir = _by_identity(self.records, of_both=not blind)
         self.sampler = _sampler(recipe, rgb, ir)
-        self.classes = {identity: label for label, identity in enumerate(sorted(rgb))}
+        self.classes = {identity: label for label, identity in enumerate(sorted(rgb.keys() | ir.keys()))}
         self.store = ImageStore(self.records, recipe.height, recipe.width, cache)
+        self.larger = ImageStore(self.records, round(LARGER * recipe.height), round(LARGER * recipe.width), cache)
 
     @property
     def identities(self) -> int:
@@ -67,6 +69,8 @@ class Source(Dataset[Batch]):
                 return 2 * n
             case IdentityRecipe(people=p, images=k):
                 return 2 * p * k
+            case MixedRecipe(people=p, images=k):
+                return p * k
 
     @property
     def updates_per_epoch(self) -> int:
@@ -79,17 +83,45 @@ class Source(Dataset[Batch]):
     def __getitem__(self, update: int) -> Batch:
         drawn = self.sampler.draw(update)
         rng = np.random.default_rng([self.recipe.seed, 3, update])
-        rgb, ir = (self._images(images, rng) for images in (drawn.rgb, drawn.ir))
         labels = torch.tensor([self.classes[int(identity)] for identity in drawn.identities])
+        if isinstance(drawn, Mixed):
+            infrared = [self.records[number].modality is Modality.IR for number in drawn.images]
+            return MixedBatch(self._images(drawn.images, rng), torch.tensor(infrared), labels)
+        rgb, ir = (self._images(images, rng) for images in (drawn.rgb, drawn.ir))
         return TupleBatch(rgb, ir, labels) if isinstance(self.sampler, TupleSampler) else PairBatch(rgb, ir, labels)
+
+    def vectors(
+        self, embed: Callable[[Tensor, Modality], Tensor], device: torch.device, batch: int = 64
+    ) -> dict[Modality, tuple[Tensor, Tensor]]:
+        """What `embed` makes of all training images of each modality, unaugmented: float32 (n, d), labels int64 (n,)."""
+        found = {}
+        for modality in Modality:
+            numbers = [
+                n for n, record in enumerate(self.records)
+                if record.modality is modality and record.identity in self.classes
+            ]  # fmt: skip
+            parts = []
+            for start in range(0, len(numbers), batch):
+                images = np.stack([self.store[number] for number in numbers[start : start + batch]])
+                with torch.inference_mode():
+                    parts.append(embed(normalise(torch.from_numpy(images).to(device)), modality).float())
+            labels = [self.classes[self.records[n].identity or 0] for n in numbers]
+            found[modality] = (torch.cat(parts).cpu().clone(), torch.tensor(labels))
+        return found
 
     def _images(self, numbers: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         """Augmented images in the arrangement of their numbers."""
-        images = np.stack([self.store[int(number)] for number in numbers.ravel()])
+        images = np.stack([self._image(int(number), rng) for number in numbers.ravel()])
         return augmented(images, self.recipe.augment, rng).unflatten(0, numbers.shape)
 
+    def _image(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        shift = self.recipe.augment.shift
+        if shift and rng.random() < shift:
+            return window(self.larger[number], self.recipe.height, self.recipe.width, rng)
+        return self.store[number]
 
-def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairSampler | IdentitySampler:
+
+def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairSampler | IdentitySampler | MixedSampler:
     match recipe:
         case TupleRecipe():
             return TupleSampler(rgb, ir, recipe.tuples, recipe.seed, recipe.sampler)
@@ -97,16 +129,21 @@ def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairS
             return PairSampler(rgb, ir, recipe.pairs, recipe.seed)
         case IdentityRecipe():
             return IdentitySampler(rgb, ir, recipe.people, recipe.images, recipe.seed)
+        case MixedRecipe():
+            return MixedSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, recipe.sampling == "balanced")
 
 
-def _by_identity(records: Sequence[ImageRecord]) -> tuple[Images, Images]:
-    """Image numbers by identity, RGB and IR; identities seen in one modality only are left out."""
+def _by_identity(records: Sequence[ImageRecord], of_both: bool) -> tuple[Images, Images]:
+    """Image numbers by identity, RGB and IR; with `of_both`, identities seen in one modality only are left out."""
     found: dict[Modality, dict[int, list[int]]] = {Modality.RGB: defaultdict(list), Modality.IR: defaultdict(list)}
     for number, record in enumerate(records):
         if record.modality is not None and record.identity is not None:
             found[record.modality][record.identity].append(number)
-    both = sorted(found[Modality.RGB].keys() & found[Modality.IR].keys())
-    rgb, ir = ({identity: images[identity] for identity in both} for images in found.values())
+    both = found[Modality.RGB].keys() & found[Modality.IR].keys()
+    rgb, ir = (
+        {identity: images[identity] for identity in sorted(images) if identity in both or not of_both}
+        for images in found.values()
+    )
     return rgb, ir
 
 

@@ -23,6 +23,18 @@ def normalise(images: Tensor) -> Tensor:
     return ((images.float() - mean) / std).permute(0, 3, 1, 2)
 
 
+LARGER = 1.125
+"""How much larger than the network's input an image is that `aug-shift` cuts a window from."""
+
+
+def window(image: NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """That much of a larger image, at a uniform place."""
+    top, left = (
+        int(rng.integers(0, have - want + 1)) for have, want in zip(image.shape, (height, width), strict=False)
+    )
+    return image[top : top + height, left : left + width]
+
+
 def augmented(images: NDArray[np.uint8], augment: Augmentation, rng: np.random.Generator) -> Tensor:
     """Each image on its own: flip, mix, zero-pad and crop, normalise, erase. uint8 (n, h, w, 3) → float32 (n, 3, h, w)."""
     moved = np.stack(

@@ -10,6 +10,6 @@ from rgbir.training.backbones.resnet import ResNet50
 from rgbir.training.backbones.stages import Stages
 
 Backbone = ResNet50 | CompactResNet
-BACKBONES: dict[str, Callable[[], Backbone]] = {"resnet50": ResNet50, "compact": CompactResNet}
+BACKBONES: dict[str, Callable[..., Backbone]] = {"resnet50": ResNet50, "compact": CompactResNet}
 
 __all__ = ["BACKBONES", "Backbone", "Stages", "CompactResNet", "ResNet50", "load_imagenet"]

@@ -7,6 +7,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rgbir.training.backbones.resnet import initialise
+
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut."""
@@ -31,17 +33,15 @@ class CompactResNet(nn.Module):
 
     channels = 256
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: int = 3) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 32, 3, 2, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(inputs, 32, 3, 2, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(32)
         self.layer1 = BasicBlock(32, 32, 2)
         self.layer2 = BasicBlock(32, 64, 2)
         self.layer3 = BasicBlock(64, 128, 2)
         self.layer4 = BasicBlock(128, 256, 1)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        initialise(self)
 
     def stage0(self, images: Tensor) -> Tensor:
         """Before the first residual stage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
@@ -10,18 +11,22 @@ from torch import Tensor, nn
 
 from rgbir.training.errors import BadCheckpoint
 
+UNUSED = ("fc.", "classifier.")
+"""What classifies ImageNet's thousand kinds in torchvision's networks."""
 
-def load_imagenet(backbone: nn.Module, file: Path) -> None:
-    """Loads weights into the backbone. The classifier (`fc.*`) and counters of batches are not needed.
+
+def load_imagenet(backbone: nn.Module, file: Path, unused: tuple[str, ...] = UNUSED) -> None:
+    """Loads weights into the backbone. The classifier and counters of batches are not needed.
 
     Args:
         backbone: its parameter names are torchvision's.
         file: a state dict as torchvision publishes it (`resnet50-19c8e357.pth`), or the same as `.safetensors`.
+        unused: beginnings of names to leave out.
 
     Raises:
         BadCheckpoint: no such file, not a state dict, keys or shapes of another network; the backbone is untouched.
     """
-    given = {name: value for name, value in _read(file).items() if not name.startswith("fc.")}
+    given = {_modern(name): value for name, value in read_checkpoint(file).items() if not name.startswith(unused)}
     expected = backbone.state_dict()
     counters = {name for name in expected if name.endswith("num_batches_tracked")}
     missing = sorted(expected.keys() - given.keys() - counters)
@@ -40,7 +45,17 @@ def load_imagenet(backbone: nn.Module, file: Path) -> None:
     backbone.load_state_dict(given, strict=False)
 
 
-def _read(file: Path) -> dict[str, Tensor]:
+def _modern(name: str) -> str:
+    """DenseNet's published checkpoint says `denselayer1.norm.1`, its code `denselayer1.norm1`."""
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", name)
+
+
+def read_checkpoint(file: Path) -> dict[str, Tensor]:
+    """A state dict from a file; only tensors are ever unpickled.
+
+    Raises:
+        BadCheckpoint: no such file, or not a state dict.
+    """
     if not file.is_file():
         raise BadCheckpoint(f"{file} is not a file; download the checkpoint first, nothing is fetched here")
     try:

@@ -37,19 +37,21 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """Without a classifier. The last stage keeps its resolution (`last_stride` 1): 384x128 gives 2048 x 24 x 8."""
+    """Without a classifier. The last stage keeps its resolution (`last_stride` 1): 384x128 gives 2048 x 24 x 8.
 
-    channels = 2048
+    `width` scales every layer, `inputs` counts the image's channels; ImageNet's checkpoint has 64 and 3.
+    """
 
-    def __init__(self, last_stride: int = 1) -> None:
+    def __init__(self, last_stride: int = 1, width: int = 64, inputs: int = 3) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.layer1 = _stage(64, 64, blocks=3, stride=1)
-        self.layer2 = _stage(256, 128, blocks=4, stride=2)
-        self.layer3 = _stage(512, 256, blocks=6, stride=2)
-        self.layer4 = _stage(1024, 512, blocks=3, stride=last_stride)
-        _initialise(self)
+        self.channels = 32 * width
+        self.conv1 = nn.Conv2d(inputs, width, 7, 2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.layer1 = _stage(width, width, blocks=3, stride=1)
+        self.layer2 = _stage(4 * width, 2 * width, blocks=4, stride=2)
+        self.layer3 = _stage(8 * width, 4 * width, blocks=6, stride=2)
+        self.layer4 = _stage(16 * width, 8 * width, blocks=3, stride=last_stride)
+        initialise(self)
 
     def stage0(self, images: Tensor) -> Tensor:
         """Before the first residual stage."""
@@ -64,8 +66,10 @@ def _stage(inputs: int, width: int, blocks: int, stride: int) -> nn.Sequential:
     return nn.Sequential(first, *(Bottleneck(width * Bottleneck.expansion, width) for _ in range(blocks - 1)))
 
 
-def _initialise(network: nn.Module) -> None:
-    """As torchvision starts a network that is trained from nothing."""
+def initialise(network: nn.Module) -> None:
+    """As torchvision starts a network that is trained from nothing: convolutions Kaiming normal, biases 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

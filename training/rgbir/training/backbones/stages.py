@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
+from rgbir.index import Modality
 from rgbir.training.backbones.compact import CompactResNet
 from rgbir.training.backbones.pretrained import load_imagenet
 from rgbir.training.backbones.resnet import ResNet50
+from rgbir.training.layers import ByModality, NonLocal
 
 
 class Stages(nn.Module):
@@ -51,6 +55,42 @@ class Stages(nn.Module):
         self.part.load_state_dict({name: given[name] for name in self.part.state_dict()})
 
 
+class TwoStreams(nn.Module):
+    """Stages up to `split` for each modality, the others shared; `split` 4 shares none.
+
+    Args:
+        backbone: what to copy.
+        split: 0 to 4.
+        after: modules for the shared stages, see `Stages`.
+    """
+
+    def __init__(
+        self,
+        backbone: ResNet50 | CompactResNet,
+        split: int,
+        after: Mapping[tuple[int, int], nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        self.own = ByModality(Stages(backbone, 0, split), Stages(backbone, 0, split))
+        self.shared: nn.Module = Stages(backbone, split + 1, 4, after) if split < 4 else nn.Identity()
+
+    def forward(self, images: Tensor, modality: Modality) -> Tensor:
+        return self.shared(self.own(images, modality))
+
+    def both(self, rgb: Tensor, ir: Tensor) -> Tensor:
+        """Maps of the RGB images and then of the IR images; all of them share a forward pass of the shared stages."""
+        return self.shared(torch.cat([self.own(rgb, Modality.RGB), self.own(ir, Modality.IR)]))
+
+    def start_from_imagenet(self, whole: ResNet50 | CompactResNet, file: Path) -> None:
+        """`whole` is a backbone of the same kind to read the file into.
+
+        Raises:
+            BadCheckpoint: it doesn't fit.
+        """
+        shared = [self.shared] if isinstance(self.shared, Stages) else []
+        load_parts((self.own.rgb, self.own.ir, *shared), whole, file)
+
+
 def load_parts(parts: Iterable[nn.Module], whole: ResNet50 | CompactResNet, file: Path) -> None:
     """Starts each part from its share of an ImageNet checkpoint; `whole` is a backbone to read it into.
 
@@ -76,6 +116,19 @@ def last_blocks(backbone: nn.Module, stage: int, count: int) -> list[tuple[int, 
     """The places of the last `count` blocks of a stage."""
     total = len(blocks(backbone, stage))
     return [(stage, place) for place in range(max(0, total - count), total)]
+
+
+def non_local_blocks(backbone: nn.Module, inner: Literal["half", "one"]) -> dict[tuple[int, int], nn.Module]:
+    """As AGW places them: after the last two blocks of stage 2 and the last three of stage 3.
+
+    inner: their hidden channels, half of the map's, or 1 as in AGW's code.
+    """
+    made: dict[tuple[int, int], nn.Module] = {}
+    for stage, count in ((2, 2), (3, 3)):
+        channels = width(backbone, stage)
+        for place in last_blocks(backbone, stage, count):
+            made[place] = NonLocal(channels, channels // 2 if inner == "half" else 1)
+    return made
 
 
 def width(backbone: nn.Module, stage: int) -> int:

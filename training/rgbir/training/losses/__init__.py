@@ -6,6 +6,7 @@ from rgbir.training.losses.angular import (
     CosineTriplet,
     ExponentialAngularTriplet,
 )
+from rgbir.training.losses.centre import Centres, centre_loss
 from rgbir.training.losses.compact import (
     Compactness,
     CrossModalDistillation,
@@ -13,18 +14,27 @@ from rgbir.training.losses.compact import (
     ReleasedAngularTriplet,
 )
 from rgbir.training.losses.dual_alignment import correlation_gap, distribution_gap, stripe_identity
+from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrained, contrastive
+from rgbir.training.losses.hardest import HardestTriplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
+from rgbir.training.losses.pentaplet import HardPentaplet
 from rgbir.training.losses.triplet import NPair, Triplet
+from rgbir.training.losses.weighted import WeightedRegularisedTriplet
 
 __all__ = [
     "AngularTriplet",
     "BatchHardExponentialAngular",
+    "CentredRanking",
+    "Centres",
     "Compactness",
     "CosineTriplet",
     "CrossModalDistillation",
+    "DualConstrained",
     "EnumeratedAngularTriplet",
     "ExponentialAngularTriplet",
+    "HardPentaplet",
+    "HardestTriplet",
     "NPair",
     "PairedLoss",
     "Pairing",
@@ -32,6 +42,9 @@ __all__ = [
     "Roles",
     "SmoothedCrossEntropy",
     "Triplet",
+    "WeightedRegularisedTriplet",
+    "centre_loss",
+    "contrastive",
     "correlation_gap",
     "cosine_softmax",
     "distribution_gap",

@@ -81,10 +81,11 @@ class ExponentialAngularTriplet(AngularTriplet):
 class BatchHardExponentialAngular(nn.Module):
     """Single-modality expAT: the least similar positive and the most similar negative of each anchor in a P x K batch.
 
-    exp( mean_i [ [cos_neg]_+ - cos_pos + margin ]_+ ), or the mean of the exponentials with form `mean_exp`.
+    exp( mean_i [ [cos_neg]_+ - cos_pos + margin ]_+ ), the mean of the exponentials with form `mean_exp`, or no
+    exponential at all with form `mean` (AT).
     """
 
-    def __init__(self, margin: float = 1.0, form: Form = "exp_mean") -> None:
+    def __init__(self, margin: float = 1.0, form: Form | Literal["mean"] = "exp_mean") -> None:
         super().__init__()
         self.margin, self.form = margin, form
 
@@ -96,4 +97,6 @@ class BatchHardExponentialAngular(nn.Module):
         hardest_positive = similarity.masked_fill(~same | itself, torch.inf).amin(dim=1)
         hardest_negative = similarity.masked_fill(same, -torch.inf).amax(dim=1)
         gap = F.relu(F.relu(hardest_negative) - hardest_positive + self.margin)
+        if self.form == "mean":
+            return gap.mean()
         return gap.mean().exp() if self.form == "exp_mean" else gap.exp().mean()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
-from rgbir.training.methods import base_derivative, dfe, expat, lccrf
-from rgbir.training.recipe import AnyRecipe
+from rgbir.training.methods import agw, base_derivative, bdtr, dfe, expat, expat_single, hcml, hpiln, hsme, lccrf, tone
+from rgbir.training.methods import sysu_baselines as sysu
+from rgbir.training.recipe import AnyRecipe, BaselineRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,8 @@ class Entry:
     rows: Mapping[str, Mapping[str, Any]]
     published: tuple[str, ...]
 
-    def resolve(self, variant: str = "paper", row: str | None = None) -> AnyRecipe:
-        """The recipe of a variant, and of a row of one of the paper's tables.
+    def resolve(self, variant: str | None = None, row: str | None = None) -> AnyRecipe:
+        """The recipe of a variant (the first if none is named), and of a row of one of the paper's tables.
 
         Raises:
             BadRecipe: no such variant or row.
@@ -40,23 +44,44 @@ class Entry:
         return self.recipe.changed(changes)
 
 
+def _entry(module: Any, build: Callable[[Any, int], Method], recipe: AnyRecipe) -> Entry:
+    """Of a method that has a file to itself."""
+    return Entry(build, recipe, module.PAPER, module.IDEA, module.VARIANTS, module.ROWS, module.PUBLISHED)
+
+
+def _of_sysu(
+    name: str,
+    build: Callable[[Any, int], Method],
+    recipe: AnyRecipe,
+    rows: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Entry:
+    """Of one of the four that came with SYSU-MM01."""
+    own = {f"peers.{name}": {}, **(rows or {})}
+    return Entry(build, recipe, sysu.PAPER, sysu.IDEAS[name], sysu.VARIANTS, own, sysu.PUBLISHED[name])
+
+
+@lru_cache(maxsize=1)
+def published_rows() -> Mapping[str, Mapping[str, str]]:
+    """What the papers print for rows of their tables, by method and row. Published, never measured here."""
+    return tomllib.loads((Path(__file__).parent / "published.toml").read_text(encoding="utf-8"))
+
+
 METHODS: dict[str, Entry] = {
-    "base_derivative": Entry(
-        base_derivative.BaseDerivative,
-        base_derivative.BaseDerivativeRecipe(),
-        base_derivative.PAPER,
-        base_derivative.IDEA,
-        base_derivative.VARIANTS,
-        base_derivative.ROWS,
-        base_derivative.PUBLISHED,
-    ),
-    "dfe": Entry(dfe.DFE, dfe.DFERecipe(), dfe.PAPER, dfe.IDEA, dfe.VARIANTS, dfe.ROWS, dfe.PUBLISHED),
-    "expat": Entry(
-        expat.ExpAT, expat.ExpATRecipe(), expat.PAPER, expat.IDEA, expat.VARIANTS, expat.ROWS, expat.PUBLISHED
-    ),
-    "lccrf": Entry(
-        lccrf.LCCRF, lccrf.LCCRFRecipe(), lccrf.PAPER, lccrf.IDEA, lccrf.VARIANTS, lccrf.ROWS, lccrf.PUBLISHED
-    ),
+    "expat": _entry(expat, expat.ExpAT, expat.ExpATRecipe()),
+    "expat_single": _entry(expat_single, expat_single.ExpATSingle, expat_single.ExpATSingleRecipe()),
+    "lccrf": _entry(lccrf, lccrf.LCCRF, lccrf.LCCRFRecipe()),
+    "dfe": _entry(dfe, dfe.DFE, dfe.DFERecipe()),
+    "hpiln": _entry(hpiln, hpiln.HPILN, hpiln.HPILNRecipe()),
+    "base_derivative": _entry(base_derivative, base_derivative.BaseDerivative, base_derivative.BaseDerivativeRecipe()),
+    "agw": _entry(agw, agw.AGW, agw.AGWRecipe()),
+    "hsme": _entry(hsme, hsme.HSME, hsme.HSMERecipe()),
+    "bdtr": _entry(bdtr, bdtr.BDTR, bdtr.BDTRRecipe()),
+    "tone": _entry(tone, tone.TONE, tone.ToneRecipe()),
+    "hcml": _entry(hcml, hcml.HCML, hcml.HcmlRecipe()),
+    "one_stream": _of_sysu("one_stream", sysu.OneStreamNetwork, BaselineRecipe()),
+    "two_stream": _of_sysu("two_stream", sysu.TwoStreamNetwork, sysu.TwoStreamRecipe(), sysu.SPLITS),
+    "asymmetric_fc": _of_sysu("asymmetric_fc", sysu.AsymmetricNetwork, sysu.AsymmetricRecipe()),
+    "zero_padding": _of_sysu("zero_padding", sysu.ZeroPaddingNetwork, BaselineRecipe()),
 }
 
 

@@ -18,11 +18,11 @@ from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES, Stages
 from rgbir.training.backbones.stages import load_parts
 from rgbir.training.batches import PairBatch
-from rgbir.training.layers import GeneralisedMeanPool, GlobalAveragePool, batch_norm_neck
+from rgbir.training.layers import GeneralisedMeanPool, GlobalAveragePool, batch_norm_neck, linear_classifier
 from rgbir.training.losses.multi_mode import MODES, Mode, mode_identity, multi_directional, multi_mode
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import Sgd
-from rgbir.training.recipe import Augmentation, Data, IdentityRecipe
+from rgbir.training.recipe import Augmentation, Data, IdentityRecipe, Trunk
 from rgbir.training.settings import Settings
 from rgbir.training.transforms import MEAN, STD
 
@@ -57,6 +57,7 @@ class Generator(Settings):
 class BaseDerivativeRecipe(IdentityRecipe):
     """The paper's settings where it states them; the others follow AGW (methods.md 6.7)."""
 
+    backbone: Trunk = "resnet50"
     height: int = Field(288, ge=32)
     width: int = Field(144, ge=16)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
@@ -115,8 +116,7 @@ class BaseDerivative(Method):
         self.trunk = Stages(backbone, 1, 4)
         self.pool = GlobalAveragePool() if recipe.pool == "gap" else GeneralisedMeanPool()
         self.neck = batch_norm_neck(backbone.channels)
-        self.classifier = nn.Linear(backbone.channels, identities, bias=False)
-        nn.init.normal_(self.classifier.weight, std=0.001)
+        self.classifier = linear_classifier(backbone.channels, identities)
 
     @property
     def dimension(self) -> int:

@@ -16,6 +16,7 @@ from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES
 from rgbir.training.batches import PairBatch
 from rgbir.training.errors import BadRecipe
+from rgbir.training.layers import linear_classifier
 from rgbir.training.losses import correlation_gap, distribution_gap, stripe_identity
 from rgbir.training.method import Losses, Method
 from rgbir.training.recipe import Augmentation, PairRecipe
@@ -70,9 +71,7 @@ class DFE(Method):
         self.backbone = BACKBONES[recipe.backbone]()
         count = 1 if recipe.dfe.reduce == "shared" else self.parts
         self.reduce = nn.ModuleList(_reducing(self.backbone.channels, recipe.dfe.width) for _ in range(count))
-        self.classifiers = nn.ModuleList(nn.Linear(recipe.dfe.width, identities, bias=False) for _ in range(self.parts))
-        for classifier in self.classifiers:
-            nn.init.normal_(classifier.get_parameter("weight"), std=0.001)
+        self.classifiers = nn.ModuleList(linear_classifier(recipe.dfe.width, identities) for _ in range(self.parts))
 
     @property
     def metric(self) -> Metric:  # type: ignore[override]  # the recipe decides

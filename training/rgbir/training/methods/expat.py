@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES
 from rgbir.training.batches import TupleBatch
-from rgbir.training.layers import CosineClassifier, GlobalAveragePool, NeckKind, necks
+from rgbir.training.layers import CosineClassifier, GlobalAveragePool, NeckKind, linear_classifier, necks
 from rgbir.training.losses import (
     AngularTriplet,
     CosineTriplet,
@@ -158,10 +158,8 @@ def _embedding_layer(channels: int) -> nn.Module:
 def _classifier(recipe: ExpATRecipe, channels: int, identities: int) -> nn.Module:
     if recipe.classifier == "cosine":
         return CosineClassifier(channels, identities)
-    classifier = nn.Linear(channels, identities, bias=False)
-    if recipe.cls_init == "normal":
-        nn.init.normal_(classifier.weight, std=0.001)
-    else:
+    classifier = linear_classifier(channels, identities)
+    if recipe.cls_init == "kaiming":
         nn.init.kaiming_normal_(classifier.weight, mode="fan_out")
     return classifier
 
@@ -232,10 +230,11 @@ def _rows() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, changes in compared.items():
         yield f"table8.{name}", {**changes, **_NO_TRICKS}
         yield f"table8.{name}+tricks", changes
-    for table in ("table6", "table9"):
+    for table in ("table6", "table9"):  # the same models, multi-shot and on RegDB
         yield f"{table}.trip", {"ranking": "triplet"}
         yield f"{table}.at", {"ranking": "at"}
-        yield f"{table}.expat", {}
+        for name, changes in compared.items():
+            yield f"{table}.{name}", changes
 
 
 ROWS: dict[str, dict[str, Any]] = dict(_rows())

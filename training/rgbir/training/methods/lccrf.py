@@ -15,10 +15,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from rgbir.index import Modality
-from rgbir.training.backbones import BACKBONES, Backbone, Stages
-from rgbir.training.backbones.stages import last_blocks, load_parts, width
+from rgbir.training.backbones import BACKBONES, Stages
+from rgbir.training.backbones.stages import load_parts, non_local_blocks
 from rgbir.training.batches import TupleBatch
-from rgbir.training.layers import ByModality, GeneralisedMeanPool, NonLocal, batch_norm_neck
+from rgbir.training.layers import ByModality, GeneralisedMeanPool, batch_norm_neck, linear_classifier
 from rgbir.training.losses import (
     Compactness,
     CrossModalDistillation,
@@ -98,11 +98,10 @@ class LCCRF(Method):
         self.recipe = recipe
         backbone = BACKBONES[recipe.backbone]()
         self.stem = ByModality(Stages(backbone, 0, 1), Stages(backbone, 0, 1))
-        self.trunk = Stages(backbone, 2, 4, _non_local(backbone, recipe.nl))
+        self.trunk = Stages(backbone, 2, 4, non_local_blocks(backbone, recipe.nl.inter) if recipe.nl.on else {})
         self.pool = GeneralisedMeanPool(recipe.gem.p, recipe.gem.learn_p)
         self.neck = batch_norm_neck(backbone.channels)
-        linear = nn.Linear(backbone.channels, identities, bias=False)
-        nn.init.normal_(linear.weight, std=0.001)
+        linear = linear_classifier(backbone.channels, identities)
         self.classifier = linear if recipe.classifier == "linear" else nn.Sequential(nn.Dropout(0.5), nn.ELU(), linear)
         self.eat = {
             "paper": EnumeratedAngularTriplet(recipe.eat.zeta, recipe.eat.exp, recipe.eat.clamp_pos),
@@ -159,18 +158,6 @@ class LCCRF(Method):
 def _descriptors(maps: Tensor) -> Tensor:
     """(N, c, h, w) → (N, h w, c)."""
     return maps.flatten(2).transpose(1, 2)
-
-
-def _non_local(backbone: Backbone, settings: NonLocalBlocks) -> dict[tuple[int, int], nn.Module]:
-    """After the last two blocks of stage 2 and the last three of stage 3."""
-    if not settings.on:
-        return {}
-    blocks: dict[tuple[int, int], nn.Module] = {}
-    for stage, count in ((2, 2), (3, 3)):
-        channels = width(backbone, stage)
-        for place in last_blocks(backbone, stage, count):
-            blocks[place] = NonLocal(channels, channels // 2 if settings.inter == "half" else 1)
-    return blocks
 
 
 VARIANTS: dict[str, dict[str, Any]] = {

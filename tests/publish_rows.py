@@ -1,0 +1,49 @@
+"""Rewrites docs/methods/rows.md: every row of every table, the command that trains it, and what its paper prints.
+
+python -m tests.publish_rows
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rgbir.training.methods import METHODS, Entry, published_rows
+
+PAGE = Path(__file__).parent.parent / "docs" / "methods" / "rows.md"
+HEAD = """# Every row of every table
+
+A row is a set of changes to a method's recipe, by name. This trains it; `--data` is the root of the data set that the table is
+about, and `--set imagenet=FILE` names torchvision's checkpoint, which all of these started from in their papers.
+
+```sh
+rgbir train METHOD --row ROW --data DATA --out runs/ROW --set imagenet=resnet50-19c8e357.pth --device cuda
+```
+
+Published numbers are the papers', in percent, and not ours; where no data set is named they are SYSU-MM01's all-search
+single-shot. expAT and LCCRF count images, not identities, so their ranks beyond the first are lower than others'. Tables VI and
+IX of expAT measure the same models multi-shot and on RegDB.
+
+This page is written by `python -m tests.publish_rows`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return HEAD + "".join(_section(name, entry) for name, entry in METHODS.items())
+
+
+def _section(name: str, entry: Entry) -> str:
+    printed = published_rows().get(name, {})
+    lines = [f"\n## {name}\n\n{entry.paper}.\n\n| row | changes | published |\n|---|---|---|\n"]
+    for row, changes in entry.rows.items():
+        settings = ", ".join(f"`{key}={_value(value)}`" for key, value in changes.items()) or "none"
+        lines.append(f"| `{row}` | {settings} | {printed.get(row, '')} |\n")
+    return "".join(lines)
+
+
+def _value(value: object) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,384 @@
+"""The baselines of methods.md 7: worked numbers, slow loops, and each one's structure."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.training.small import batch_for, lasting, make_run, recipe_of, recorded
+from torch import Tensor
+
+from rgbir.index import Modality, SysuMM01
+from rgbir.training import load_run
+from rgbir.training.backbones import CompactResNet, ResNet50
+from rgbir.training.backbones.alexnet import AlexNet
+from rgbir.training.backbones.towers import Towers
+from rgbir.training.losses import (
+    BatchHardExponentialAngular,
+    CentredRanking,
+    DualConstrained,
+    SmoothedCrossEntropy,
+    WeightedRegularisedTriplet,
+    contrastive,
+    cosine_softmax,
+)
+from rgbir.training.methods import METHODS
+from rgbir.training.methods.agw import AGW, AGWRecipe
+from rgbir.training.methods.bdtr import BDTRRecipe
+from rgbir.training.methods.expat_single import ExpATSingle, ExpATSingleRecipe
+from rgbir.training.methods.hcml import HCML, HcmlRecipe, Labelled, components, fit_metric
+from rgbir.training.methods.hsme import HSME, HSMERecipe
+from rgbir.training.methods.sysu_baselines import (
+    AsymmetricNetwork,
+    OneStreamNetwork,
+    TwoStreamNetwork,
+    ZeroPaddingNetwork,
+    padded,
+)
+from rgbir.training.transforms import MEAN, STD
+
+
+def doubles(values: object) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+V1, T1 = doubles([[1, 0], [0, 1]]), doubles([[0.6, 0.8], [0, 2]])
+V2, T2 = doubles([[1, 0], [0, 1], [-1, 0]]), doubles([[0.8, 0.6], [0.6, 0.8], [-3, 4]])
+FEATURES, LABELS = doubles([[1, 0], [1, 1], [0, 1], [-1, 1]]), torch.tensor([0, 0, 1, 1])
+
+
+@pytest.mark.proves("worked numbers", "bdtr", "hsme")
+@pytest.mark.parametrize(("rgb", "ir", "expected"), [(V1, T1, 0.380986), (V2, T2, 0.658686)])
+def test_the_worked_numbers_of_bdtr(rgb: Tensor, ir: Tensor, expected: float) -> None:
+    labels = torch.arange(len(rgb))
+    assert float(DualConstrained()(rgb, ir, labels)) == pytest.approx(expected, abs=1e-6)
+    assert float(DualConstrained()(rgb.float(), ir.float(), labels)) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.proves("worked numbers", "agw")
+@pytest.mark.parametrize(("include_self", "expected"), [(True, 0.379188), (False, 0.470748)])
+def test_the_worked_numbers_of_the_weighted_triplet(include_self: bool, expected: float) -> None:
+    loss = WeightedRegularisedTriplet(include_self)
+    assert float(loss(FEATURES, LABELS)) == pytest.approx(expected, abs=1e-6)
+    assert float(loss(FEATURES.float(), LABELS)) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.proves("worked numbers", "tone", "hcml")
+@pytest.mark.parametrize(("margin", "expected"), [(0.5, 0.2625), (1.0, 0.45)])
+def test_the_worked_numbers_of_contrast(margin: float, expected: float) -> None:
+    assert float(contrastive(V1, T1, doubles([1, 0]), margin)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.proves("worked numbers", "one_stream", "two_stream", "asymmetric_fc", "zero_padding")
+def test_the_worked_number_of_the_identity_loss() -> None:
+    logits, targets = doubles([[2, 1, 0], [0, 0, 3]]), torch.tensor([0, 2])
+    assert float(SmoothedCrossEntropy(0.0)(logits, targets)) == pytest.approx(0.251264, abs=1e-6)
+
+
+@pytest.mark.proves("worked numbers", "hsme")
+def test_the_worked_number_of_the_sphere() -> None:
+    value = cosine_softmax(doubles([[1, 1]]), doubles([[2, 0], [0, 3], [-1, -1]]), torch.tensor([2]), 14)
+    assert float(value) == pytest.approx(24.592642, abs=1e-6)
+
+
+@pytest.mark.proves("worked numbers", "expat_single")
+@pytest.mark.parametrize(("form", "expected"), [("exp_mean", 1.908746), ("mean_exp", 2.029291)])
+def test_the_worked_numbers_of_the_batch_hard_angle(form: Any, expected: float) -> None:
+    assert float(BatchHardExponentialAngular(form=form)(FEATURES, LABELS)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_at_is_what_expat_exponentiates() -> None:
+    plain = float(BatchHardExponentialAngular(form="mean")(FEATURES, LABELS))
+    assert float(doubles(plain).exp()) == pytest.approx(1.908746, abs=1e-6)
+
+
+def test_bdtr_with_several_images_takes_the_farthest_positive() -> None:
+    torch.manual_seed(0)
+    rgb, ir = torch.randn(6, 4, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
+    labels = torch.arange(6) // 2
+    v, t = (x / x.norm(dim=1, keepdim=True) for x in (rgb, ir))
+    total = 0.0
+    for anchors, gallery in ((v, t), (t, v)):
+        for i in range(6):
+            d = [float((anchors[i] - gallery[j]).norm()) for j in range(6)]
+            p = max((j for j in range(6) if labels[j] == labels[i]), key=d.__getitem__)
+            n = min((j for j in range(6) if labels[j] != labels[i]), key=d.__getitem__)
+            total += max(0, 0.5 + d[p] - d[n]) / 6
+            total += 0.1 * max(0, 0.1 - float((gallery[p] - gallery[n]).norm())) / 6
+
+    assert float(DualConstrained()(rgb, ir, labels)) == pytest.approx(total, abs=1e-9)
+    assert float(DualConstrained(weight=0.0, directions="one")(rgb, ir, labels)) < total
+
+
+def test_the_reconstruction_of_ebdtr_is_a_slow_loop() -> None:
+    torch.manual_seed(2)
+    rgb, ir = torch.randn(5, 4, dtype=torch.float64), torch.randn(5, 4, dtype=torch.float64)
+    v, t = (x / x.norm(dim=1, keepdim=True) for x in (rgb, ir))
+    total = 0.0
+    for i in range(5):
+        c = (v[i] + t[i]) / 2
+        nearest = min(float((c - x[j]).norm()) for x, j in itertools.product((v, t), range(5)) if j != i)
+        total += 2 * max(0, 0.5 + float((v[i] - t[i]).norm()) - nearest) / 5
+
+    assert float(CentredRanking()(rgb, ir, torch.arange(5))) == pytest.approx(total, abs=1e-9)
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    torch.manual_seed(5)
+    x, y = (torch.randn(4, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    labels = torch.tensor([0, 0, 1, 1])
+    same = doubles([1, 0, 1, 0])
+
+    assert torch.autograd.gradcheck(lambda a, b: DualConstrained(weight=1.0)(a, b, labels), (x, y))
+    assert torch.autograd.gradcheck(lambda a, b: CentredRanking()(a, b, labels), (x, y))
+    assert torch.autograd.gradcheck(lambda a, b: contrastive(a, b, same), (x, y))
+    assert torch.autograd.gradcheck(lambda a: WeightedRegularisedTriplet(False)(a, labels), (x,))
+
+
+def test_coinciding_features_give_finite_gradients() -> None:
+    x = torch.ones(4, 3, requires_grad=True)
+    for loss in (
+        WeightedRegularisedTriplet()(x, LABELS),
+        DualConstrained()(x, x, LABELS),
+        CentredRanking()(x, x, LABELS),
+        contrastive(x, x * 0, torch.tensor([1.0, 0, 1, 0])),
+    ):
+        (gradient,) = torch.autograd.grad(loss, x)
+        assert torch.isfinite(gradient).all()
+
+
+# --- networks
+
+
+def test_agw_is_built_as_its_code() -> None:
+    recipe = METHODS["agw"].recipe
+    assert isinstance(recipe, AGWRecipe)
+    method = AGW(recipe, 395)
+
+    assert (recipe.people, recipe.images, recipe.height, recipe.width, recipe.schedule.epochs) == (8, 4, 288, 144, 80)
+    assert (recipe.optimiser.learning_rate, recipe.optimiser.fresh_factor, recipe.optimiser.nesterov) == (
+        0.01,
+        10,
+        True,
+    )
+    assert method.dimension == 2048
+    weight = method.neck.get_parameter("weight").detach()
+    assert 0.005 < float(weight.std()) < 0.02
+    assert abs(float(weight.mean()) - 1) < 0.01
+    assert not method.neck.get_parameter("bias").requires_grad
+    shared = method.streams.shared
+    assert sum("theta.weight" in name for name, _ in shared.named_parameters()) == 5
+    stems = sum(p.numel() for p in method.streams.own.parameters())
+    assert stems == 2 * (64 * 3 * 49 + 2 * 64)
+
+
+def test_streams_part_where_they_are_told(tmp_path: Path) -> None:
+    given = ResNet50()
+    torch.save(given.state_dict(), tmp_path / "resnet50.pth")
+    for row, own in (("split.stage0", "conv1"), ("split.stage4", "layer4.2.conv3")):
+        recipe = METHODS["two_stream"].resolve(row=row)
+        method = TwoStreamNetwork(recipe, 3)  # type: ignore[arg-type]
+        method.start_from_imagenet(tmp_path / "resnet50.pth")
+        for side in (method.streams.own.rgb, method.streams.own.ir):
+            assert torch.equal(side.get_parameter(f"part.{own}.weight"), given.get_parameter(f"{own}.weight"))
+    assert not list(method.streams.shared.parameters())
+
+
+def test_one_stream_is_one_and_asymmetric_fc_differs_in_its_last_layer_only() -> None:
+    images = torch.randn(2, 3, 64, 32)
+    one = OneStreamNetwork(recipe_of("one_stream"), 3).eval()  # type: ignore[arg-type]
+    assert torch.equal(one.embed(images, Modality.RGB), one.embed(images, Modality.IR))
+
+    fc = AsymmetricNetwork(METHODS["asymmetric_fc"].recipe, 3)  # type: ignore[arg-type]
+    assert fc.dimension == 512
+    own = [name for name, _ in fc.named_parameters() if ".rgb." in name or ".ir." in name]
+    assert own == [f"embedding.{side}.{part}" for side in ("rgb", "ir") for part in ("weight", "bias")]
+
+
+def test_padding_makes_grey_and_zero_of_colour_and_zero_and_infrared_of_infrared() -> None:
+    pixels = torch.rand(2, 3, 4, 5)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+    images = (pixels - mean) / std
+
+    of_rgb = padded(images, Modality.RGB)
+    grey = 0.299 * pixels[:, 0] + 0.587 * pixels[:, 1] + 0.114 * pixels[:, 2]
+    torch.testing.assert_close(of_rgb[:, 0], (grey - 0.449) / 0.226)
+    assert not of_rgb[:, 1].any()
+
+    infrared = pixels[:, :1].repeat(1, 3, 1, 1)
+    of_ir = padded((infrared - mean) / std, Modality.IR)
+    assert not of_ir[:, 0].any()
+    torch.testing.assert_close(of_ir[:, 1], (infrared[:, 0] - 0.449) / 0.226)
+
+
+def test_zero_padding_starts_with_the_sum_over_colours(tmp_path: Path) -> None:
+    given = CompactResNet()
+    torch.save(given.state_dict(), tmp_path / "compact.pth")
+    method = ZeroPaddingNetwork(recipe_of("zero_padding"), 3)  # type: ignore[arg-type]
+
+    method.start_from_imagenet(tmp_path / "compact.pth")
+
+    for channel in (0, 1):
+        torch.testing.assert_close(method.backbone.conv1.weight[:, channel], given.conv1.weight.sum(dim=1))
+    assert torch.equal(method.get_parameter("backbone.layer4.conv1.weight"), given.get_parameter("layer4.conv1.weight"))
+
+
+def test_both_towers_start_from_alexnet_with_its_hidden_layers(tmp_path: Path) -> None:
+    given = AlexNet()
+    hidden = {f"classifier.{n}.{p}": torch.rand(s) for n, p, s in (
+        ("1", "weight", (4096, 9216)), ("1", "bias", (4096,)), ("4", "weight", (4096, 4096)), ("4", "bias", (4096,)),
+        ("6", "weight", (10, 4096)),
+    )}  # fmt: skip
+    torch.save({**given.state_dict(), **hidden}, tmp_path / "alexnet.pth")
+    assert sum(p.numel() for p in given.parameters()) == 61_100_840 - 58_631_144
+    assert given(torch.zeros(1, 3, 227, 227)).shape == given(torch.zeros(1, 3, 224, 224)).shape == (1, 9216)
+
+    towers = Towers("alexnet", 4096)
+    towers.start_from_imagenet(tmp_path / "alexnet.pth")
+
+    for side in ("rgb", "ir"):
+        first = given.get_parameter("features.0.weight")
+        assert torch.equal(towers.get_parameter(f"features.{side}.features.0.weight"), first)
+        assert torch.equal(towers.get_parameter(f"fc6.{side}.0.weight"), hidden["classifier.1.weight"])
+    assert torch.equal(towers.fc7.weight, hidden["classifier.4.weight"])
+
+
+def test_towers_share_their_last_layer_only() -> None:
+    recipe = METHODS["bdtr"].recipe
+    assert isinstance(recipe, BDTRRecipe)
+    assert (recipe.people, recipe.images, recipe.fc7, recipe.dropout) == (64, 1, 1024, 0.5)
+    towers = Towers("compact", 16)
+    shared = [name for name, _ in towers.named_parameters() if ".rgb." not in name and ".ir." not in name]
+    assert shared == ["fc7.weight", "fc7.bias"]
+
+
+# --- HCML
+
+
+def test_components_are_those_of_the_covariance() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(50, 4, dtype=torch.float64) @ torch.randn(4, 7, dtype=torch.float64) + 3
+    mean, basis = components(x, 6)
+
+    torch.testing.assert_close(basis[:, :4].T @ basis[:, :4], torch.eye(4, dtype=torch.float64))
+    assert not basis[:, 4:].any()
+    torch.testing.assert_close((x - mean) @ basis @ basis.T, x - mean)
+
+
+def test_the_fitted_metric_brings_modalities_together() -> None:
+    """People differ in two values, the infrared side is turned and noise is everywhere; the fit must find the turn."""
+    torch.manual_seed(0)
+    people = torch.randn(20, 8, dtype=torch.float64)
+    labels = torch.arange(20).repeat_interleave(6)
+    turn = torch.linalg.qr(torch.randn(8, 8, dtype=torch.float64))[0]
+    rgb = Labelled(people[labels] + 0.1 * torch.randn(120, 8, dtype=torch.float64), labels)
+    ir = Labelled(people[labels] @ (0.7 * torch.eye(8) + 0.3 * turn).double() + 0.1 * torch.randn(120, 8), labels)
+
+    metric = fit_metric(rgb, ir, iterations=100)
+
+    def rank_1(v: Tensor, t: Tensor) -> float:
+        return float((labels[torch.cdist(t, v).argmin(dim=1)] == labels).double().mean())
+
+    plain = rank_1(rgb.vectors, ir.vectors)
+    fitted = rank_1(rgb.vectors @ metric.visible @ metric.shared, ir.vectors @ metric.thermal @ metric.shared)
+    assert fitted > max(plain, 0.95)
+
+
+def test_the_metric_is_positive_and_starts_as_it_is_told() -> None:
+    torch.manual_seed(1)
+    side = Labelled(torch.randn(12, 3, dtype=torch.float64), torch.arange(12) // 3)
+    start = fit_metric(side, side, iterations=0)
+    torch.testing.assert_close(start.visible, torch.eye(3, dtype=torch.float64))
+    torch.testing.assert_close(start.shared @ start.shared.T, torch.eye(3, dtype=torch.float64))
+
+
+def test_hcml_fits_its_maps_at_the_end_of_training(tmp_path: Path, people: SysuMM01) -> None:
+    recipe = recipe_of("hcml", changes=lasting("hcml", 4))
+    run, source = make_run(tmp_path / "run", people, recipe, "hcml")
+    before = HCML(recipe, 4).fitted.rgb.get_parameter("weight").clone()  # type: ignore[arg-type]
+
+    method, _ = recorded(run, source)
+
+    assert isinstance(recipe, HcmlRecipe)
+    assert isinstance(method, HCML)
+    assert method.dimension == 16
+    assert not torch.equal(method.fitted.rgb.get_parameter("weight"), before)
+    loaded = load_run(tmp_path / "run").load_weights()
+    assert torch.equal(loaded.get_parameter("fitted.ir.weight"), method.fitted.ir.get_parameter("weight"))
+
+
+# --- HSME
+
+
+def sphere(**changes: Any) -> HSMERecipe:
+    recipe = recipe_of("hsme", changes=changes)
+    assert isinstance(recipe, HSMERecipe)
+    return recipe
+
+
+def test_decorrelation_keeps_every_angle_and_makes_columns_orthogonal() -> None:
+    torch.manual_seed(0)
+    method = HSME(sphere(), 4).eval()
+    images = torch.randn(5, 3, 64, 32)
+    with torch.no_grad():
+        before = method.embed(images, Modality.RGB)
+        logits = method.classifier(before)
+
+        method.decorrelate()
+
+        after = method.embed(images, Modality.RGB)
+        torch.testing.assert_close(method.classifier(after), logits, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(torch.cdist(before, before), torch.cdist(after, after), rtol=1e-3, atol=1e-3)
+    gram = (method.embedding.weight @ method.embedding.weight.T).detach()
+    off = gram - torch.diag(gram.diagonal())
+    assert float(off.abs().max()) < 1e-4 * float(gram.diagonal().max())
+
+
+def test_the_embedding_rests_after_decorrelation_and_a_resumed_run_rests_too(tmp_path: Path, people: SysuMM01) -> None:
+    changes = {"schedule.epochs": 4, "sphere.decorrelate": (1,), "sphere.rest": 2, "checkpoint_every": 8}
+    run, source = make_run(tmp_path / "run", people, sphere(**changes), "hsme")
+    method, whole = recorded(run, source)
+    assert isinstance(method, HSME)
+    assert source.updates_per_epoch == 8
+    assert int(method.resting_until) == 0
+
+    weights: dict[int, Tensor] = {}
+
+    class Watched(HSME):
+        def losses(self, batch: Any) -> Any:
+            weights[len(weights)] = self.embedding.weight.detach().clone()
+            return super().losses(batch)
+
+    torch.manual_seed(0)
+    watched = Watched(sphere(**changes), 4)
+    for epoch in range(4):
+        watched.begin(epoch)
+        moving = bool(torch.stack(list(watched.losses(batch_for(sphere())).values())).sum().requires_grad)
+        assert moving
+        assert watched.embedding.weight.requires_grad == (epoch in (0, 3))
+    assert len(whole) == 32
+
+
+# --- expAT on one modality
+
+
+def test_table_ten() -> None:
+    rows = METHODS["expat_single"].rows
+    assert len(rows) == 9
+    recipe = METHODS["expat_single"].recipe
+    assert isinstance(recipe, ExpATSingleRecipe)
+    assert (recipe.people, recipe.images, recipe.height, recipe.width) == (16, 4, 256, 128)
+    assert (recipe.ranking_weight, recipe.label_smoothing, recipe.augment.erasing) == (0.1, 0.1, 0.5)
+    assert (recipe.optimiser.learning_rate, recipe.optimiser.bias_factor, recipe.optimiser.decay_biases) == (
+        3.5e-4,
+        1,
+        True,
+    )
+    unit = recipe_of("expat_single", row="table10.expat_l2norm")
+    method = ExpATSingle(unit, 3).eval()  # type: ignore[arg-type]
+    vectors = method.embed(torch.randn(3, 3, 64, 32), Modality.RGB)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
+    assert METHODS["expat_single"].resolve(row="table10.triplet").changed({}) != recipe

@@ -1,0 +1,73 @@
+"""Every row of every table resolves, by name, and the docs list it."""
+
+from __future__ import annotations
+
+import pytest
+from tests import publish_rows
+from typer.testing import CliRunner
+
+from rgbir.client.cli import app
+from rgbir.training.errors import BadRecipe
+from rgbir.training.methods import METHODS, published_rows
+
+TABLES = {
+    "expat": {"table1": 8, "table2": 4, "table3": 3, "table4": 5, "table5": 8, "table6": 6, "table7": 5, "table8": 8, "table9": 6},
+    "expat_single": {"table10": 9},
+    "lccrf": {"table1": 5},
+    "dfe": {"sysu": 4, "regdb": 5},
+    "hpiln": {"table4": 15, "table5": 9, "figures7-8": 15, "margin": 6},
+    "base_derivative": {"study": 6, "regdb": 3},
+    "agw": {"peers": 1},
+    "hsme": {"peers": 2},
+    "bdtr": {"peers": 4},
+    "tone": {"peers": 1},
+    "hcml": {"peers": 1},
+    "one_stream": {"peers": 1},
+    "two_stream": {"peers": 1, "split": 5},
+    "asymmetric_fc": {"peers": 1},
+    "zero_padding": {"peers": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_table_has_all_its_rows_and_they_resolve(name: str) -> None:
+    rows = METHODS[name].rows
+
+    assert {table: sum(row.startswith(f"{table}.") for row in rows) for table in TABLES[name]} == TABLES[name]
+    assert sum(TABLES[name].values()) == len(rows)
+    for row, changes in rows.items():
+        for variant in METHODS[name].variants:
+            resolved = METHODS[name].resolve(variant, row)
+            assert resolved == METHODS[name].resolve(variant).changed(changes)
+
+
+def test_published_numbers_belong_to_rows_that_there_are() -> None:
+    for name, printed in published_rows().items():
+        assert printed.keys() <= METHODS[name].rows.keys()
+    assert published_rows()["expat"]["table1.id+at+csbn"] == "R1 37.00  R10 75.82  R20 85.68  mAP 37.28"
+
+
+def test_the_docs_list_every_row() -> None:
+    assert publish_rows.PAGE.read_text(encoding="utf-8") == publish_rows.page()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_command_line_shows_paper_variants_settings_rows_and_published_numbers(name: str) -> None:
+    shown = CliRunner().invoke(app, ["methods", name])
+
+    assert shown.exit_code == 0, shown.output
+    entry = METHODS[name]
+    assert entry.paper in shown.output
+    for word in (*entry.variants, *entry.rows, *entry.published, *published_rows()[name].values()):
+        assert word in shown.output
+    assert "  backbone = " in shown.output
+
+
+def test_all_methods_are_listed() -> None:
+    shown = CliRunner().invoke(app, ["methods"], env={"COLUMNS": "240"})
+    assert all(name in shown.output for name in METHODS)
+
+
+def test_an_unknown_row_names_those_there_are() -> None:
+    with pytest.raises(BadRecipe, match=r"no row 'table9.x'; there are table1.a, table1.b"):
+        METHODS["lccrf"].resolve(row="table9.x")

@@ -1,0 +1,64 @@
+"""Two networks that meet in their last hidden layer (TONE, BDTR)."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from rgbir.index import Modality
+from rgbir.training.backbones.alexnet import AlexNet
+from rgbir.training.backbones.compact import CompactResNet
+from rgbir.training.backbones.pretrained import load_imagenet, read_checkpoint
+from rgbir.training.backbones.resnet import ResNet50
+from rgbir.training.layers import ByModality, GlobalAveragePool, Projection
+
+
+class Towers(nn.Module):
+    """For each modality a network and a hidden layer (4096, batch norm, rectifier), then one layer that they share.
+
+    Args:
+        name: the network; AlexNet in the papers.
+        outputs: length of the shared layer's vector.
+    """
+
+    def __init__(self, name: str, outputs: int, hidden: int = 4096) -> None:
+        super().__init__()
+        self.name = name
+        backbone = {"alexnet": AlexNet, "resnet50": ResNet50, "compact": CompactResNet}[name]()
+        channels = int(backbone.channels)
+        self.features = ByModality(backbone, deepcopy(backbone))
+        self.pool = nn.Identity() if name == "alexnet" else GlobalAveragePool()
+        self.fc6 = ByModality(Projection(channels, hidden), Projection(channels, hidden))
+        self.fc7 = nn.Linear(hidden, outputs)
+        nn.init.normal_(self.fc7.weight, std=0.01)
+        nn.init.zeros_(self.fc7.bias)
+
+    def forward(self, images: Tensor, modality: Modality) -> Tensor:
+        return self.fc7(self._hidden(images, modality))
+
+    def both(self, rgb: Tensor, ir: Tensor) -> Tensor:
+        """Vectors of the RGB images and then of the IR images."""
+        return self.fc7(torch.cat([self._hidden(rgb, Modality.RGB), self._hidden(ir, Modality.IR)]))
+
+    def _hidden(self, images: Tensor, modality: Modality) -> Tensor:
+        return self.fc6(self.pool(self.features(images, modality)), modality)
+
+    def start_from_imagenet(self, file: Path) -> None:
+        """AlexNet brings its two hidden layers too, where they have its size.
+
+        Raises:
+            BadCheckpoint: it doesn't fit.
+        """
+        for network in (self.features.rgb, self.features.ir):
+            load_imagenet(network, file)
+        if self.name == "alexnet":
+            given = read_checkpoint(file)
+            for layer, name in ((self.fc6.rgb, "1"), (self.fc6.ir, "1"), (self.fc7, "4")):
+                linear = layer if isinstance(layer, nn.Linear) else layer.get_submodule("0")
+                weights = {part: given.get(f"classifier.{name}.{part}") for part in ("weight", "bias")}
+                fitting = {p: w for p, w in weights.items() if w is not None}
+                if all(w.shape == linear.get_parameter(p).shape for p, w in fitting.items()):
+                    linear.load_state_dict(fitting, strict=False)

@@ -1,0 +1,36 @@
+"""Centre loss: each feature near the trained centre of its identity (methods.md 2.6, 5.3).
+
+Source: Wen et al., "A Discriminative Feature Learning Approach for Deep Face Recognition", ECCV 2016.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def centre_loss(features: Tensor, labels: Tensor, centres: Tensor) -> Tensor:
+    """0.5 mean |x - c_y|². features (n, d), labels int64 (n,), centres (C, d)."""
+    return 0.5 * (features - centres[labels]).square().sum(dim=1).mean()
+
+
+class Centres(nn.Module):
+    """The loss, and its centres, which follow by plain gradient descent on it, unweighted, at a rate of their own.
+
+    They are a buffer: the optimiser of the network has no part in them, a checkpoint keeps them.
+    """
+
+    def __init__(self, identities: int, dimension: int, rate: float = 0.5) -> None:
+        super().__init__()
+        self.rate = rate
+        self.centres: Tensor
+        self.register_buffer("centres", torch.randn(identities, dimension))
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """float32 (n, d), int64 (n,). In training the centres take their step after the loss is known."""
+        loss = centre_loss(features, labels, self.centres.clone())
+        if self.training:
+            with torch.no_grad():
+                pull = (features - self.centres[labels]).detach() / len(labels)
+                self.centres.index_add_(0, labels, pull, alpha=self.rate)
+        return loss

@@ -1,0 +1,79 @@
+"""MLFN: blocks whose factors are switched on and off by the image, and a code of those switches.
+
+Source: Chang et al., "Multi-Level Factorisation Net for Person Re-Identification", CVPR 2018.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rgbir.training.backbones.resnet import initialise
+from rgbir.training.layers import Projection
+from rgbir.training.networks.whole import ConvBlock, Network, Views, mean_pooled
+
+GROUPS = ((3, 256, (128, 64)), (4, 512, (256, 128)), (6, 1024, (512, 128)), (3, 2048, (512, 128)))
+"""Blocks, width, and the two hidden widths of the gate."""
+
+
+class FactorBlock(nn.Module):
+    """1x1 to half the width, 3x3 in 32 groups each with its switch, 1x1 to the width, beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, gate: tuple[int, int], factors: int) -> None:
+        super().__init__()
+        middle = outputs // 2
+        self.narrow = ConvBlock(inputs, middle, bias=False)
+        self.grouped = nn.Sequential(
+            nn.Conv2d(middle, middle, 3, stride, padding=1, groups=factors, bias=False), nn.BatchNorm2d(middle)
+        )
+        self.widen = ConvBlock(middle, outputs, bias=False)
+        self.gate = nn.Sequential(
+            ConvBlock(inputs, gate[0]),
+            ConvBlock(gate[0], gate[1]),
+            nn.Conv2d(gate[1], factors, 1),
+            nn.BatchNorm2d(factors),
+            nn.Sigmoid(),
+        )
+        self.factors = factors
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The map, and the switches (n, factors)."""
+        switches = self.gate(x.mean(dim=(2, 3), keepdim=True))
+        y = F.relu(self.grouped(self.narrow(x)))
+        y = (y.unflatten(1, (self.factors, -1)) * switches[:, :, None]).flatten(1, 2)
+        return F.relu(self.widen(y) + self.shortcut(x)), switches.flatten(1)
+
+
+class MLFN(Network):
+    """1024-d: the mean of what the last map and what all 512 switches project to. It has no weights from ImageNet."""
+
+    def __init__(self, slim: int = 1) -> None:
+        super().__init__()
+        factors, channels = 32 // slim, 64 // slim
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, channels, 7, 2, padding=3), nn.BatchNorm2d(channels), nn.ReLU(), nn.MaxPool2d(3, 2, padding=1)
+        )
+        self.blocks = nn.ModuleList()
+        for number, (count, width, gate) in enumerate(GROUPS):
+            for place in range(count):
+                stride = 2 if number and not place else 1
+                hidden = (gate[0] // slim, gate[1] // slim)
+                self.blocks.append(FactorBlock(channels, width // slim, stride, hidden, factors))
+                channels = width // slim
+        self.dimension = 1024 // slim
+        self.heads = (self.dimension,)
+        initialise(self)
+        self.of_map = Projection(channels, self.dimension, bias=False)
+        self.of_switches = Projection(len(self.blocks) * factors, self.dimension, bias=False)
+
+    def forward(self, images: Tensor) -> Views:
+        x, switches = self.stem(images), []
+        for block in self.blocks:
+            x, switch = block(x)
+            switches.append(switch)
+        vector = (self.of_map(mean_pooled(x)) + self.of_switches(torch.cat(switches, dim=1))) / 2
+        return Views(vector, [vector], [vector])
