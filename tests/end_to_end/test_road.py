@@ -184,7 +184,7 @@ def test_features_leave_and_come_back(tmp_path: Path, people: SysuMM01) -> None:
     [
         (["search", "absent.jpg", "--camera", "3", "--url", "http://127.0.0.1:9"], 2, "does not exist"),
         (["index", "stats", "--gallery", "absent"], 2, "is not a gallery"),
-        (["evaluate"], 2, "give --data and --bundle, or --query and --against"),
+        (["evaluate"], 2, "give --data with --bundle, --url or --features"),
         (["index", "add", "absent", "--gallery", "g", "--bundle", "absent"], 1, "is not a"),
         (["train", "nothing", "--data", ".", "--out", "x"], 1, "expected cam1"),
         (["methods", "nothing"], 2, "no method 'nothing'; there are"),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.conftest import OFFICIAL
 
-from rgbir.index.cameras import CameraNetwork
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets import ImageRecord
 from rgbir.index.datasets.sysu_mm01 import Permutations, read_permutations
 from rgbir.index.errors import BadDataset
-from rgbir.index.evaluation import Measures, measure
+from rgbir.index.evaluation import PROTOCOLS, Draw, Features, Task, evaluate, evaluate_keys
 from rgbir.index.evaluation.protocols import GALLERY_CAMERAS, SHOTS, Mode, Shots
-from rgbir.index.evaluation.run import same_place
 from rgbir.index.evaluation.selection import Pick, official, seeded
 from rgbir.index.metric import Metric
 
@@ -105,39 +107,66 @@ def test_the_formula_is_the_one_of_the_example() -> None:
     np.testing.assert_allclose(features(1, 6, 1)[:2], [0.489133234, -0.326142692], atol=1e-9)
 
 
+def record(camera: int, identity: int, number: int) -> ImageRecord:
+    source = f"cam{camera}/{identity:04d}/{number:04d}.jpg"
+    modality = Modality.IR if camera in (3, 6) else Modality.RGB
+    return ImageRecord(Path(source), source, str(camera), modality, identity, number=number)
+
+
 @cache
-def probes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    named = [(c, i, k) for c in (3, 6) for i in identities() for k in range(1, sizes().get((c, i), 0) + 1)]
-    cameras, names, _ = np.array(named).T
-    return np.array([features(*image) for image in named]), names, cameras.astype(np.str_)
+def task(selection: str, mode: Mode, shots: Shots) -> Task:
+    """The whole test set without an image."""
+    images = [(c, i, k) for c in range(1, 7) for i in identities() for k in range(1, sizes().get((c, i), 0) + 1)]
+    queries = [record(*image) for image in images if image[0] in (3, 6)]
+    gallery = [record(*image) for image in images if image[0] in GALLERY_CAMERAS[mode]]
+    rows = {Pick(int(r.camera), r.identity or 0, r.number or 0): row for row, r in enumerate(gallery)}
+    everyone = np.arange(len(queries))
+    draws = [
+        Draw(everyone, np.array([rows[pick] for pick in picks(selection, mode, shots, trial)])) for trial in range(10)
+    ]
+    return Task(CameraNetwork.read("sysu-mm01"), {}, queries, gallery, draws)
 
 
-def trial(selection: str, mode: Mode, shots: Shots, number: int) -> Measures:
-    chosen = picks(selection, mode, shots, number)
-    x, names, cameras = probes()
-    rows = np.array([features(*pick) for pick in chosen])
-    hidden = same_place(CameraNetwork.read("sysu-mm01"), cameras, np.array([str(p.camera) for p in chosen]))
-    squared = (x**2).sum(1)[:, None] + (rows**2).sum(1)[None] - 2 * x @ rows.T
-    return measure(squared, names, np.array([pick.identity for pick in chosen]), hidden)
+def vectors(records: Sequence[ImageRecord]) -> np.ndarray:
+    return np.array([features(int(r.camera), r.identity or 0, r.number or 0) for r in records])
 
 
-@pytest.mark.parametrize(
-    ("selection", "mode", "shots"),
-    [pytest.param(*s, marks=[pytest.mark.slow] if s[2] == "multi" and s[1] == "all" else []) for s in SETTINGS],
-)
+@pytest.mark.parametrize(("selection", "mode", "shots"), SETTINGS)
 def test_the_self_check_at_full_size(selection: str, mode: Mode, shots: Shots) -> None:
-    trials = [trial(selection, mode, shots, number) for number in range(10)]
+    asked = task(selection, mode, shots)
+    x, rows = vectors(asked.queries), vectors(asked.gallery)
+    squares = (rows**2).sum(1)
 
-    means = [np.mean([t.rank(k) for t in trials]) for k in (1, 5, 10, 20)]
-    means += [np.mean([t.mean_ap for t in trials]), np.mean([t.mean_inp for t in trials])]
+    def keys(block: np.ndarray) -> np.ndarray:
+        return np.asarray((x[block] ** 2).sum(1)[:, None] + squares - 2 * x[block] @ rows.T)
+
+    report = evaluate_keys(asked, keys, PROTOCOLS["sysu"], Metric.EUCLIDEAN)
+
+    means = [*(report.rank(k) for k in (1, 5, 10, 20)), report.mean_ap, report.mean_inp]
     assert " ".join(f"{100 * value:.4f}" for value in means) == SELF_CHECK[selection, mode, shots]
-    assert {(t.queries, t.valid_queries) for t in trials} == {(3803, 3803 if mode == "all" else 2208)}
+    assert {(t.queries, t.valid_queries) for t in report.trials} == {(3803, 3803 if mode == "all" else 2208)}
+    if (selection, mode, shots) == ("official", "all", "single"):
+        first = report.trials[0]
+        assert f"{100 * first.rank(1):.4f} {100 * first.mean_ap:.4f}" == "35.2353 40.0584"
 
 
-def test_trial_1_alone() -> None:
-    first = trial("official", "all", "single", 0)
+def test_float32_features_agree() -> None:
+    asked = task("official", "all", "single")
+    queries, gallery = (
+        Features.of(
+            vectors(records).astype(np.float32),
+            [r.identity for r in records],
+            [r.camera for r in records],
+            [r.source for r in records],
+        )
+        for records in (asked.queries, asked.gallery)
+    )
 
-    assert f"{100 * first.rank(1):.4f} {100 * first.mean_ap:.4f}" == "35.2353 40.0584"
+    report = evaluate(asked, queries, gallery, PROTOCOLS["sysu"], Metric.EUCLIDEAN)
+
+    expected = [float(value) for value in SELF_CHECK["official", "all", "single"].split()]
+    means = [*(report.rank(k) for k in (1, 5, 10, 20)), report.mean_ap, report.mean_inp]
+    np.testing.assert_allclose(100 * np.array(means), expected, atol=0.01)
 
 
 def test_a_folder_that_disagrees_with_the_permutation_file_is_named() -> None:
@@ -146,16 +175,3 @@ def test_a_folder_that_disagrees_with_the_permutation_file_is_named() -> None:
         BadDataset, match=r"camera 1, identity 6: rand_perm_cam\.mat permutes \d+ images, the folder holds 3"
     ):
         official(tables(), wrong, identities(), (1,), 1, 0)
-
-
-def test_float32_features_through_our_metric_agree() -> None:
-    x, names, cameras = probes()
-    chosen = picks("official", "all", "single", 0)
-    rows = np.array([features(*pick) for pick in chosen], np.float32)
-    hidden = same_place(CameraNetwork.read("sysu-mm01"), cameras, np.array([str(p.camera) for p in chosen]))
-
-    keys = Metric.EUCLIDEAN.matrix(x.astype(np.float32), rows)
-
-    result = measure(keys, names, np.array([pick.identity for pick in chosen]), hidden)
-    assert 100 * result.rank(1) == pytest.approx(35.2353, abs=0.01)
-    assert 100 * result.mean_ap == pytest.approx(40.0584, abs=0.01)

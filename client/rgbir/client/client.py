@@ -88,6 +88,20 @@ class Client:
         """The embedding alone."""
         return self._ask(wire.Embedding, "POST", "/embed", data={"modality": modality}, files=_files(image))
 
+    def distances(
+        self,
+        images: Image | Sequence[Image],
+        *,
+        camera: str | None = None,
+        modality: Literal["rgb", "ir"] | None = None,
+        cameras: Sequence[str] | None = None,
+    ) -> wire.Distances:
+        """How far every sighting in the query's scope is; what `rgbir evaluate --url` ranks."""
+        form = _form(camera=camera, modality=modality)
+        if cameras is not None:
+            form["cameras"] = list(cameras)
+        return self._ask(wire.Distances, "POST", "/distances", data=form, files=_files(images))
+
     def sighting(self, sighting: str) -> wire.Sighting:
         return self._ask(wire.Sighting, "GET", f"/gallery/sightings/{sighting}")
 

@@ -163,6 +163,17 @@ class Embedding(Wire):
     model: Model
 
 
+class Distances(Wire):
+    """How far every sighting in a query's scope is from it, in enrolment order."""
+
+    sightings: list[str]
+    keys: list[float] = Field(description="squared Euclidean distance, or 1 - cosine: what decides the order of hits")
+    searched_cameras: list[str]
+    excluded_cameras: list[ExcludedCamera]
+    generation: int
+    model: Model
+
+
 class Health(Wire):
     status: Literal["ok", "unavailable"]
     detail: str = ""

@@ -14,7 +14,7 @@ from rgbir.export.bundle import record_measurement
 from rgbir.export.precision import Precision
 from rgbir.index import Bundle, Encoder, Modality, SysuMM01, UsageError, decode, pixels, read_bytes
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
-from rgbir.index.evaluation import PROTOCOLS, evaluate_sysu
+from rgbir.index.evaluation import PROTOCOLS, evaluate, sysu_task
 from rgbir.index.evaluation.sources import encoded
 from rgbir.training import load_run
 
@@ -67,8 +67,9 @@ def sample(data: SysuMM01, of: List, count: int, height: int, width: int) -> dic
 
 def _measure(data: SysuMM01, out: Path, protocol: str) -> None:
     encoder = Encoder(Bundle(out))
-    probes, gallery = (encoded(list(data.records("test", cameras)), encoder) for cameras in (INFRARED, VISIBLE))
-    report = evaluate_sysu(data, probes, gallery, PROTOCOLS[protocol], metric=encoder.card.metric)
+    task = sysu_task(data, PROTOCOLS[protocol])
+    probes, gallery = (encoded(records, encoder) for records in (task.queries, task.gallery))
+    report = evaluate(task, probes, gallery, PROTOCOLS[protocol], encoder.card.metric)
     first, name = report.trials[0], data.root.name
     result = {
         "data": f"{name}, test list: {first.queries} queries, {first.gallery_identities} identities",

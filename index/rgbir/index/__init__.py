@@ -32,7 +32,7 @@ from rgbir.index.gallery import Gallery, Model
 from rgbir.index.images import decode, pixels, read_bytes
 from rgbir.index.ingest import Tally, crop_of, enrol, modality_for
 from rgbir.index.metric import Metric
-from rgbir.index.search import Answer, Hit, Query
+from rgbir.index.search import Answer, Distances, Hit, Query
 from rgbir.index.searcher import Searcher, SearchOptions
 from rgbir.index.sightings import Crop, NewSighting, Sighting, digest_of
 
@@ -47,6 +47,7 @@ __all__ = [
     "CameraNetwork",
     "Card",
     "Crop",
+    "Distances",
     "Encoder",
     "Gallery",
     "GalleryBusy",

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import GalleryBusy, GalleryError, GalleryMismatch, UsageError
+from rgbir.index.errors import GalleryBusy, GalleryError, GalleryMismatch, InvalidQuery, UsageError
 from rgbir.index.metric import Metric
-from rgbir.index.search import Answer, Hit, Query, Scope, scope, score
+from rgbir.index.search import Answer, Distances, Hit, Query, Scope, scope, score
 from rgbir.index.sightings import Crop, NewSighting, Sighting
 from rgbir.index.slabs import Filter, View
 from rgbir.index.store import FILE, Mark, Store, from_microseconds, to_microseconds
@@ -72,6 +72,7 @@ class Gallery:
         self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
         self._seen_version = -1
         self._view = View(self.model.metric, Mark(), {})
+        self._named: tuple[Mark | None, dict[int, str]] = (None, {})
         self._view = self.view()
 
     @classmethod
@@ -199,11 +200,7 @@ class Gallery:
             UnknownCamera, InvalidQuery: the query doesn't fit this gallery.
         """
         started = time.perf_counter()
-        if query.embedding.shape != (self.model.dimension,):
-            raise GalleryMismatch(
-                f"gallery {self.folder} holds {self.model.dimension} values a sighting, the query has {query.embedding.shape[0]}"
-            )
-        prepared = self.model.metric.prepare(query.embedding[None])[0]
+        prepared = self._prepared(query)
         rows = Filter(
             None if query.since is None else to_microseconds(query.since),
             None if query.until is None else to_microseconds(query.until),
@@ -216,6 +213,51 @@ class Gallery:
             hits = self._hits(nearest)
             if hits is not None:
                 return self._answer(seen, view, hits, started)
+
+    def distances(self, query: Query, most: int | None = None) -> Distances:
+        """The keys of all sightings that the query may see; its `top_k`, times and identity play no part.
+
+        Args:
+            most: more sightings than that are refused.
+
+        Raises:
+            UnknownCamera, InvalidQuery: the query doesn't fit this gallery, or too many sightings.
+        """
+        prepared = self._prepared(query)
+        while True:
+            view = self.view()
+            seen = scope(query, self.network, list(view.cameras))
+            if most is not None and (held := sum(len(s) for c in seen.searched for s in view.cameras[c])) > most:
+                raise InvalidQuery(f"{held:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
+            rows, keys = view.keys(prepared, seen.searched)
+            names = self._names(view)
+            if names is not None:
+                return Distances(
+                    tuple(names[int(row)] for row in rows),
+                    keys,
+                    seen.searched,
+                    seen.excluded,
+                    view.mark.generation,
+                    self.model.name,
+                    self.model.fingerprint,
+                )
+
+    def _names(self, view: View) -> dict[int, str] | None:
+        """Ids by row in that view; None if there is a newer one."""
+        with self._reading:
+            if self._named[0] != view.mark:
+                found = self._reader.ids()
+                if self.view().mark != view.mark:
+                    return None
+                self._named = (view.mark, found)
+            return self._named[1]
+
+    def _prepared(self, query: Query) -> NDArray[np.float32]:
+        if query.embedding.shape != (self.model.dimension,):
+            raise GalleryMismatch(
+                f"gallery {self.folder} holds {self.model.dimension} values a sighting, the query has {query.embedding.shape[0]}"
+            )
+        return np.asarray(self.model.metric.prepare(query.embedding[None])[0], np.float32)
 
     def _hits(self, nearest: Sequence[tuple[float, int]]) -> tuple[Hit, ...] | None:
         """None if a row was removed since the view: then the search must begin again."""

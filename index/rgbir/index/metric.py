@@ -6,8 +6,6 @@ doesn't depend on threads, batches, partitions or devices.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 import numpy as np
@@ -35,7 +33,11 @@ class Metric(StrEnum):
         values = embeddings.astype(np.float64)
         values /= np.maximum(np.abs(values).max(axis=1, keepdims=True, initial=0), np.finfo(np.float64).tiny)
         lengths = np.sqrt((values * values).sum(axis=1, keepdims=True))
-        return (values / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        scaled = (values / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        # What is of length 1 already stays as it is, so that preparing twice changes nothing.
+        wide = embeddings.astype(np.float64)
+        ready = np.abs((wide * wide).sum(axis=1, keepdims=True) - 1) < 1e-6
+        return np.where(ready, embeddings, scaled)
 
     def keys(self, query: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """What decides the order: the squared Euclidean distance, or 1 - cosine. Both arguments are prepared.
@@ -64,15 +66,3 @@ class Metric(StrEnum):
     def distance(self, keys: NDArray[np.float64]) -> NDArray[np.float64]:
         """Keys as people read them: the Euclidean distance itself, or 1 - cosine in 0..2."""
         return np.sqrt(keys) if self is Metric.EUCLIDEAN else np.clip(keys, 0.0, 2.0)
-
-    def matrix(self, queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Keys of all pairs of unprepared embeddings: float64 (queries, rows); one query a thread at a time."""
-        prepared, gallery = self.prepare(queries), self.prepare(rows)
-        out = np.empty((len(prepared), len(gallery)), np.float64)
-
-        def fill(number: int) -> None:
-            out[number] = self.keys(prepared[number], gallery)
-
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            list(pool.map(fill, range(len(prepared))))
-        return out

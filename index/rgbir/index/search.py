@@ -94,6 +94,23 @@ class Answer:
     milliseconds: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Distances:
+    """How far every sighting that a query may see is from it; a benchmark ranks what part of them it likes.
+
+    sightings: ids in enrolment order. keys: float64 (n,), the squared Euclidean distance or 1 - cosine, as they decide
+    the order of hits.
+    """
+
+    sightings: tuple[str, ...]
+    keys: NDArray[np.float64]
+    searched_cameras: tuple[str, ...]
+    excluded_cameras: tuple[ExcludedCamera, ...]
+    generation: int
+    model: str
+    fingerprint: str
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Which of the gallery's cameras a query may see."""

@@ -13,7 +13,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.gallery import Gallery
-from rgbir.index.search import Answer, Query, fuse, origin
+from rgbir.index.search import Answer, Distances, Query, fuse, origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,19 @@ class Searcher:
             raise InvalidQuery("a search needs an image")
         modality = self.modality_of(options)
         started = time.perf_counter()
-        embeddings = self.encoder.embed(images, modality)
+        query = self._query(images, options, modality)
         encoded = time.perf_counter()
-        query = Query(
-            fuse(self.gallery.model.metric, embeddings),
+        answer = self.gallery.search(query)
+        stages = {"decode": decoding_ms, "encode": (encoded - started) * 1000, **answer.milliseconds}
+        return replace(answer, shots=len(images), milliseconds=stages)
+
+    def distances(self, images: Sequence[Image.Image], options: SearchOptions, most: int | None = None) -> Distances:
+        """How far every sighting in the query's scope is; see `Gallery.distances`."""
+        return self.gallery.distances(self._query(images, options, self.modality_of(options)), most)
+
+    def _query(self, images: Sequence[Image.Image], options: SearchOptions, modality: Modality) -> Query:
+        return Query(
+            fuse(self.gallery.model.metric, self.encoder.embed(images, modality)),
             camera=options.camera,
             modality=modality,
             cameras=options.cameras,
@@ -76,6 +85,3 @@ class Searcher:
             identity=options.identity,
             top_k=options.top_k,
         )
-        answer = self.gallery.search(query)
-        stages = {"decode": decoding_ms, "encode": (encoded - started) * 1000, **answer.milliseconds}
-        return replace(answer, shots=len(images), milliseconds=stages)

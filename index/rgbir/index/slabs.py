@@ -183,6 +183,16 @@ class View:
             width *= 4
         return sorted(pair for search in searches for pair in search.found)[:top_k]
 
+    def keys(self, query: NDArray[np.float32], cameras: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Every row of these cameras in enrolment order, and its key."""
+        slabs = [slab for camera in cameras for slab in self.cameras.get(camera, ())]
+        if not slabs:
+            return np.empty(0, np.int64), np.empty(0, np.float64)
+        rows = np.concatenate([slab.rows for slab in slabs])
+        keys = np.concatenate([self.metric.keys(query, slab.vectors) for slab in slabs])
+        order = np.argsort(rows)
+        return rows[order], keys[order]
+
 
 def _without(slab: Slab, rows: set[int]) -> Slab | None:
     touched = any(int(row) in rows for row in slab.rows)

@@ -234,6 +234,10 @@ class Store:
         found = self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings WHERE row IN ({marks})", list(rows))
         return {sighting.row: sighting for sighting in map(_sighting, found)}
 
+    def ids(self) -> dict[int, str]:
+        """Every sighting's id by row."""
+        return dict(self.connection.execute("SELECT row, id FROM sightings"))
+
     def get(self, wanted: str) -> Sighting | None:
         found = self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings WHERE id = ?", (wanted,)).fetchone()
         return None if found is None else _sighting(found)

@@ -26,7 +26,7 @@ from rgbir.index import (
 )
 from rgbir.index.cli import progress
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
-from rgbir.index.evaluation import PROTOCOLS, evaluate_sysu
+from rgbir.index.evaluation import PROTOCOLS, evaluate, sysu_task
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.index.searcher import Searcher
 from rgbir.index.synthetic import Split, synthesize
@@ -115,9 +115,10 @@ def _evaluate(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
     print(
         "3. measuring by SYSU-MM01's protocol: infrared probes, colour gallery, same room left out (synthetic people, not real data)"
     )
-    probes = encoded(list(data.records("test", INFRARED)), encoder)
-    rows = enrolled(list(data.records("test", VISIBLE)), gallery)
-    report = evaluate_sysu(data, probes, rows, PROTOCOLS["sysu"], metric=encoder.card.metric)
+    protocol = PROTOCOLS["sysu"]
+    task = sysu_task(data, protocol)
+    probes, rows = encoded(task.queries, encoder), enrolled(task.gallery, gallery)
+    report = evaluate(task, probes, rows, protocol, encoder.card.metric)
     trial = report.trials[0]
     print(f"   {trial.queries} queries, {trial.gallery_identities} people, ten trials, all-search single-shot:")
     print(

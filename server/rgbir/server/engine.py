@@ -19,6 +19,7 @@ from rgbir.index import (
     Answer,
     BadImage,
     Bundle,
+    Distances,
     Encoder,
     Gallery,
     Modality,
@@ -77,6 +78,13 @@ class Engine:
             decoded = await self._decoded(images)
             milliseconds = (time.perf_counter() - started) * 1000
             return await self._run(self._model, lambda: self.searcher.search(decoded, options, milliseconds))
+
+    async def distances(self, images: Sequence[Named], options: SearchOptions) -> Distances:
+        self.searcher.modality_of(options)  # before any work
+        with self._place():
+            decoded = await self._decoded(images)
+            most = self.settings.max_distances
+            return await self._run(self._model, lambda: self.searcher.distances(decoded, options, most))
 
     async def embed(self, image: Named, modality: Modality) -> NDArray[np.float32]:
         with self._place():

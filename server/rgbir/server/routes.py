@@ -47,13 +47,30 @@ async def search(
     until: Annotated[datetime | None, Form(description="sightings before this time only, with a zone")] = None,
     identity: Annotated[int | None, Form(ge=0, description="only sightings labelled with it")] = None,
 ) -> wire.SearchResponse:
-    wanted = (
-        None
-        if cameras is None
-        else tuple(name.strip() for entry in cameras for name in entry.split(",") if name.strip())
-    )
-    options = SearchOptions(camera or None, modality, wanted, since, until, identity, top_k)
+    options = SearchOptions(camera or None, modality, _names(cameras), since, until, identity, top_k)
     return wire.SearchResponse.of(await engine.search(await _read(images), options))
+
+
+@router.post("/distances", summary="How far every sighting in a query's scope is")
+async def distances(
+    engine: Serving,
+    images: Images,
+    camera: Annotated[str | None, Form(description="that took the images; cameras at its place are left out")] = None,
+    modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
+    cameras: Annotated[
+        list[str] | None, Form(description="search only these; repeat the field, or separate by commas")
+    ] = None,
+) -> wire.Distances:
+    """For benchmarks, which rank a part of the gallery at a time."""
+    found = await engine.distances(await _read(images), SearchOptions(camera or None, modality, _names(cameras)))
+    return wire.Distances(
+        sightings=list(found.sightings),
+        keys=found.keys.tolist(),
+        searched_cameras=list(found.searched_cameras),
+        excluded_cameras=[wire.ExcludedCamera.model_validate(excluded) for excluded in found.excluded_cameras],
+        generation=found.generation,
+        model=wire.Model(name=found.model, fingerprint=found.fingerprint),
+    )
 
 
 @router.post("/embed", summary="The embedding of one image")
@@ -236,3 +253,10 @@ def _found(engine: Engine, sighting: str) -> Sighting:
 def _travelling(sighting: Sighting) -> wire.Sighting:
     image = f"/gallery/sightings/{sighting.id}/image" if sighting.has_crop else None
     return wire.Sighting.model_validate(sighting).model_copy(update={"image": image})
+
+
+def _names(cameras: list[str] | None) -> tuple[str, ...] | None:
+    """Of a form field that may be repeated, or hold several separated by commas."""
+    if cameras is None:
+        return None
+    return tuple(name.strip() for entry in cameras for name in entry.split(",") if name.strip())

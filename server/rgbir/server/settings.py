@@ -31,6 +31,7 @@ class Settings:
     max_pixels: int = 24_000_000
     max_images: int = 32
     max_top_k: int = 1000
+    max_distances: int = 100_000
     max_in_flight: int = 64
     samples: Path | None = None
 

@@ -10,8 +10,8 @@ import torch
 
 from rgbir.index import ImageRecord, Modality
 from rgbir.index.datasets import SysuMM01
-from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
-from rgbir.index.evaluation import PROTOCOLS, Features, Report, evaluate_sysu
+from rgbir.index.datasets.sysu_mm01 import List
+from rgbir.index.evaluation import PROTOCOLS, Features, Report, evaluate, sysu_task
 from rgbir.index.evaluation.sources import labelled
 from rgbir.training.method import Method
 from rgbir.training.source import ImageStore
@@ -30,10 +30,11 @@ class Validation:
     batch: int = 64
 
     def __call__(self, method: Method, device: torch.device) -> Report:
-        probes = self._features(method, list(self.data.records(self.of, INFRARED)), Modality.IR, device)
-        gallery = self._features(method, list(self.data.records(self.of, VISIBLE)), Modality.RGB, device)
         protocol = replace(PROTOCOLS["sysu-seeded"], cmc="image" if self.image_cmc else "identity")
-        return evaluate_sysu(self.data, probes, gallery, protocol, metric=method.metric, of=self.of)
+        task = sysu_task(self.data, protocol, of=self.of)
+        probes = self._features(method, task.queries, Modality.IR, device)
+        gallery = self._features(method, task.gallery, Modality.RGB, device)
+        return evaluate(task, probes, gallery, protocol, method.metric)
 
     def _features(
         self, method: Method, records: Sequence[ImageRecord], modality: Modality, device: torch.device

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,8 +16,19 @@ from rich.table import Table
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import BundleOption, GalleryOption, JsonFlag, ThreadsOption, progress
-from rgbir.index.datasets import ImageRecord, Skipped, SysuMM01, read_folders, read_table
-from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
+from rgbir.index.datasets import (
+    LLCM,
+    Benchmark,
+    ImageRecord,
+    Market1501,
+    RegDB,
+    Skipped,
+    SysuMM01,
+    benchmark_images,
+    read_folders,
+    read_table,
+)
+from rgbir.index.datasets.sysu_mm01 import List
 from rgbir.index.datasets.table import parse_time
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
@@ -27,7 +38,13 @@ from rgbir.index.ingest import enrol
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
 SKIPPED_EXIT = 3
-Layout = Literal["folders", "csv", "sysu"]
+Layout = Literal["folders", "csv", "sysu", "regdb", "llcm", "market"]
+BENCHMARKS: dict[str, Callable[[Path], Benchmark]] = {
+    "sysu": SysuMM01,
+    "regdb": RegDB,
+    "llcm": LLCM,
+    "market": Market1501,
+}
 _SHOWN = 20
 
 
@@ -45,7 +62,10 @@ def add(
     ] = None,
     camera: Annotated[str | None, typer.Option(help="The camera of all these images.")] = None,
     of: Annotated[List, typer.Option("--list", help="Layout sysu: whose images.")] = "test",
-    modality: Annotated[Literal["rgb", "ir", "both"], typer.Option(help="Layout sysu: which images.")] = "rgb",
+    modality: Annotated[
+        Literal["rgb", "ir", "both"], typer.Option(help="Layouts sysu, regdb, llcm: which images.")
+    ] = "rgb",
+    split: Annotated[int, typer.Option(help="Layout regdb: which split's test images.", min=1, max=10)] = 1,
     batch: Annotated[int, typer.Option(help="Images a run of the model, and a transaction.", min=1, max=4096)] = 32,
     workers: Annotated[int, typer.Option(help="Threads that read and decode.", min=1, max=64)] = 2,
     threads: ThreadsOption = None,
@@ -53,14 +73,14 @@ def add(
     as_json: JsonFlag = False,
 ) -> None:
     """Enrol every image of a folder. Run it again after a stop: it goes on, and encodes nothing twice."""
-    records = list(_records(folder, layout, camera, of, modality))
+    records = list(_records(folder, layout, camera, of, modality, split))
     loaded = Bundle(bundle)
     declared = CameraNetwork.read(network) if network else None
     if declared is None:
-        declared = CameraNetwork.read("sysu-mm01") if layout == "sysu" else CameraNetwork(gallery.name, ())
+        declared = BENCHMARKS[layout](folder).network if layout in BENCHMARKS else CameraNetwork(gallery.name, ())
     encoder = Encoder(loaded, threads=threads, batch=batch)
     with Gallery.open_or_create(gallery, loaded.card, declared) as opened:
-        if network is None and layout != "sysu":
+        if network is None and layout not in BENCHMARKS:
             seen = dict.fromkeys(record.camera for record in records if isinstance(record, ImageRecord))
             opened.add_cameras(
                 [Camera(name, frozenset({Modality.RGB}), name) for name in seen if name not in opened.network]
@@ -93,16 +113,15 @@ def add(
 
 
 def _records(
-    folder: Path, layout: Layout, camera: str | None, of: List, modality: Literal["rgb", "ir", "both"]
+    folder: Path, layout: Layout, camera: str | None, of: List, modality: Literal["rgb", "ir", "both"], split: int
 ) -> Iterable[ImageRecord | Skipped]:
     match layout:
         case "folders":
             return read_folders(folder, camera)
         case "csv":
             return read_table(folder, camera)
-        case "sysu":
-            cameras = {"rgb": VISIBLE, "ir": INFRARED, "both": (*VISIBLE, *INFRARED)}[modality]
-            return SysuMM01(folder).records(of, cameras)
+        case "sysu" | "regdb" | "llcm" | "market":
+            return benchmark_images(BENCHMARKS[layout](folder), modality, of, split)
 
 
 def _list_skipped(skipped: list[Skipped]) -> None:

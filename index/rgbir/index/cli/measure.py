@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,16 +13,18 @@ from rich.table import Table
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.cli.options import BundleOption, ThreadsOption, progress
-from rgbir.index.datasets import SysuMM01
-from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
+from rgbir.index.cli import routes
+from rgbir.index.cli.options import BundleOption, ThreadsOption
+from rgbir.index.cli.routes import Choice, default_for, versions
+from rgbir.index.datasets import open_benchmark
+from rgbir.index.datasets.sysu_mm01 import List
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
-from rgbir.index.evaluation import PROTOCOLS, Features, Report, evaluate_sysu, evaluate_trial
-from rgbir.index.evaluation.protocols import Mode, Shots
+from rgbir.index.evaluation import DEFAULTS, PROTOCOLS, Features, Protocol, Reciprocal, Report, evaluate_trial
+from rgbir.index.evaluation import compare as paired
+from rgbir.index.evaluation.protocols import Direction, Mode, Selection, Shots
+from rgbir.index.evaluation.ranking import ApRule, CmcLevel, Denominator
 from rgbir.index.evaluation.report import COLUMNS
-from rgbir.index.evaluation.sources import encoded, enrolled
-from rgbir.index.gallery import Gallery
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.metric import Metric
 
@@ -43,46 +46,107 @@ def embed(
 
 
 def evaluate(
-    data: Annotated[Path | None, typer.Option(help="The data set's root.")] = None,
-    bundle: Annotated[Path | None, typer.Option(help="The model bundle to measure.", envvar="RGBIR_BUNDLE")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The root of SYSU-MM01, RegDB, LLCM, Market-1501 or DukeMTMC-reID.")
+    ] = None,
+    bundle: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The model bundle to measure; on RegDB one for each split, in any order.", envvar="RGBIR_BUNDLE"
+        ),
+    ] = None,
     gallery: Annotated[
         Path | None, typer.Option(help="Take gallery embeddings from this gallery, where they are enrolled.")
     ] = None,
-    query: Annotated[
-        Path | None, typer.Option(help="Anybody's saved features of the queries (.npz): one trial.")
+    url: Annotated[
+        str | None,
+        typer.Option(help="Measure this server, which has the data set enrolled, such as http://127.0.0.1:8077."),
     ] = None,
-    against: Annotated[Path | None, typer.Option(help="Anybody's saved features of the gallery (.npz).")] = None,
-    protocol: Annotated[str, typer.Option(help=f"One of {', '.join(PROTOCOLS)}.")] = "sysu",
-    mode: Annotated[Mode, typer.Option(help="all or indoor: the gallery's cameras.")] = "all",
+    features: Annotated[
+        list[Path] | None, typer.Option(help="Anybody's saved features of the data set's images (.npz, .mat).")
+    ] = None,
+    query: Annotated[
+        Path | None, typer.Option(help="Anybody's saved features of the queries: one trial, with --against.")
+    ] = None,
+    against: Annotated[Path | None, typer.Option(help="Anybody's saved features of the gallery.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(PROTOCOLS)}; the data set's own if not given.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="SYSU-MM01: all or indoor, the gallery's cameras.")] = "all",
     shots: Annotated[
-        Shots, typer.Option(help="single or multi: 1 or 10 gallery images of each identity and camera.")
+        Shots, typer.Option(help="SYSU-MM01: 1 or 10 gallery images of each identity and camera.")
     ] = "single",
-    of: Annotated[List, typer.Option("--list", help="Whose images.")] = "test",
+    direction: Annotated[
+        Direction | None, typer.Option(help="RegDB, LLCM: the query's modality, then the gallery's.")
+    ] = None,
+    split: Annotated[
+        int | None, typer.Option(help="RegDB: the split; what the bundle was trained on if not given.", min=1, max=10)
+    ] = None,
+    of: Annotated[List, typer.Option("--list", help="SYSU-MM01: whose images.")] = "test",
+    selection: Annotated[
+        Selection | None, typer.Option(help="Instead of the protocol's: who draws the gallery.")
+    ] = None,
+    cmc: Annotated[CmcLevel | None, typer.Option(help="Instead of the protocol's: what ranks count.")] = None,
+    ap: Annotated[ApRule | None, typer.Option(help="Instead of the protocol's: how precision is integrated.")] = None,
+    denominator: Annotated[
+        Denominator | None, typer.Option(help="Instead of the protocol's: which queries means run over.")
+    ] = None,
     metric: Annotated[
-        str | None, typer.Option(help="euclidean or cosine; the bundle's card decides if not given.")
+        Metric | None,
+        typer.Option(help="Distance; the bundle's card decides if not given, saved features are Euclidean."),
     ] = None,
     permutations: Annotated[
         Path | None, typer.Option(help="rand_perm_cam.mat, if it is not in the data set's exp folder.")
     ] = None,
-    network: Annotated[str, typer.Option(help="Cameras and places of saved features.")] = "sysu-mm01",
+    network: Annotated[str, typer.Option(help="Cameras and places of --query and --against.")] = "sysu-mm01",
+    query_shots: Annotated[
+        int, typer.Option(help="Fuse so many images of a person by a camera into one query.", min=1)
+    ] = 1,
+    rerank: Annotated[
+        str | None, typer.Option(help="Re-rank by k-reciprocal neighbours: k1,k2,weight, such as 20,6,0.3.")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None, typer.Option(help="Two reports (--json) to set side by side; nothing is measured.")
+    ] = None,
+    save_features: Annotated[
+        Path | None, typer.Option(help="Write the features of queries and gallery to this file (.npz).")
+    ] = None,
     threads: ThreadsOption = None,
     json_file: Annotated[
         str | None, typer.Option("--json", help="Write the report as JSON to this file; - is standard output.")
     ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the report's table as Markdown to this file.")] = None,
 ) -> None:
     """Measure a model by a benchmark's protocol: CMC, mAP and mINP of each trial, and their mean."""
-    if protocol not in PROTOCOLS:
-        raise UsageError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    if compare is not None:
+        _show_comparison(*compare)
+        return
+    switches = {"selection": selection, "cmc": cmc, "ap": ap, "denominator": denominator}
+    changed = {name: value for name, value in switches.items() if value is not None}
     if query and against:
-        saved = Metric(metric or "euclidean")
-        about = {"query": query.name, "against": against.name}
-        report = evaluate_trial(
-            Features.load(query), Features.load(against), CameraNetwork.read(network), PROTOCOLS[protocol], saved, about
-        )
-    elif data and bundle:
-        report = _evaluate_bundle(data, bundle, gallery, protocol, mode, shots, of, metric, permutations, threads)
+        rules = _protocol(protocol, changed, DEFAULTS["SYSU-MM01"])
+        about = {"query": query.name, "against": against.name, **versions()}
+        cameras = CameraNetwork.read(network)
+        loaded = Features.load(query), Features.load(against)
+        report = evaluate_trial(*loaded, cameras, rules, metric or Metric.EUCLIDEAN, about)
+    elif data is None:
+        raise UsageError("give --data with --bundle, --url or --features; or --query with --against")
     else:
-        raise UsageError("give --data and --bundle, or --query and --against with saved features")
+        benchmark = open_benchmark(data)
+        rules = _protocol(protocol, changed, default_for(benchmark))
+        chosen = Choice(
+            rules, mode, shots, of, direction, split, permutations, query_shots, _reciprocal(rerank) if rerank else None
+        )
+        if url is not None:
+            report = routes.of_server(benchmark, chosen, url)
+        elif features:
+            report = routes.of_features(benchmark, chosen, [Features.load(file) for file in features], metric)
+        elif bundle:
+            report = routes.of_bundles(benchmark, chosen, bundle, gallery, metric, threads, save_features)
+        else:
+            raise UsageError("--data needs what to measure on it: --bundle, --url or --features")
+    if markdown is not None:
+        markdown.write_text(report.to_markdown(), encoding="utf-8")
     if json_file == "-":
         print(report.to_json())
         return
@@ -91,44 +155,27 @@ def evaluate(
         Path(json_file).write_text(report.to_json() + "\n", encoding="utf-8")
 
 
-def _evaluate_bundle(
-    root: Path, bundle: Path, gallery: Path | None, protocol: str, mode: Mode, shots: Shots, of: List,
-    metric: str | None, permutations: Path | None, threads: int | None,
-) -> Report:  # fmt: skip
-    data = SysuMM01(root)
-    tables = data.permutations(permutations) if PROTOCOLS[protocol].selection == "official" else None
-    encoder = Encoder(Bundle(bundle), threads=threads)
-    probes, rows = list(data.records(of, INFRARED)), list(data.records(of, VISIBLE))
-    with progress("encoding", len(probes) + (0 if gallery else len(rows))) as advance:
-        query_features = encoded(probes, encoder, advance)
-        if gallery is None:
-            gallery_features = encoded(rows, encoder, advance)
-        else:
-            with Gallery(gallery) as opened:
-                opened.expect(encoder.card)
-                gallery_features = enrolled(rows, opened)
-    about = {"model": encoder.card.name, "fingerprint": encoder.card.fingerprint, "data": root.name, **_versions()}
-    return evaluate_sysu(
-        data,
-        query_features,
-        gallery_features,
-        PROTOCOLS[protocol],
-        metric=Metric(metric) if metric else encoder.card.metric,
-        mode=mode,
-        shots=shots,
-        of=of,
-        permutations=tables,
-        about=about,
-    )
+def _protocol(name: str | None, changed: dict[str, Any], default: Protocol) -> Protocol:
+    if name is not None and name not in PROTOCOLS:
+        raise UsageError(f"no protocol {name!r}; there are {', '.join(PROTOCOLS)}")
+    return replace(PROTOCOLS[name] if name else default, **changed)
 
 
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
+def _reciprocal(text: str) -> Reciprocal:
+    try:
+        k1, k2, weight = text.split(",")
+        return Reciprocal(int(k1), int(k2), float(weight))
+    except ValueError:
+        raise UsageError(f"--rerank takes k1,k2,weight such as 20,6,0.3, not {text!r}") from None
 
-    import faiss
-    import onnxruntime
 
-    return {"rgbir": version("rgbir"), "onnxruntime": onnxruntime.__version__, "faiss": faiss.__version__}
+def _show_comparison(a: Path, b: Path) -> None:
+    table = Table("measure", a.name, b.name, "difference", "95 % of the bootstrap's", "share above 0")
+    for one in paired.compare(paired.read_report(a), paired.read_report(b)):
+        between = f"{100 * one.low:+.2f} to {100 * one.high:+.2f}"
+        values = f"{100 * one.a:.2f}", f"{100 * one.b:.2f}", f"{100 * one.difference:+.2f}"
+        table.add_row(one.measure, *values, between, f"{one.better:.3f}")
+    Console().print(table)
 
 
 def _show(report: Report) -> None:

@@ -1,6 +1,6 @@
 """Readers: a folder in, records out."""
 
-from rgbir.index.datasets.detect import Benchmark, open_benchmark
+from rgbir.index.datasets.detect import Benchmark, benchmark_images, open_benchmark
 from rgbir.index.datasets.folders import read_folders
 from rgbir.index.datasets.llcm import LLCM
 from rgbir.index.datasets.market import Market1501
@@ -20,4 +20,5 @@ __all__ = [
     "open_benchmark",
     "read_folders",
     "read_table",
+    "benchmark_images",
 ]

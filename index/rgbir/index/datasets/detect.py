@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+from rgbir.index.cameras import Modality
 from rgbir.index.datasets.llcm import LLCM
 from rgbir.index.datasets.market import Market1501
+from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.regdb import RegDB
-from rgbir.index.datasets.sysu_mm01 import SysuMM01
+from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List, SysuMM01
 from rgbir.index.errors import BadDataset
 
 Benchmark = SysuMM01 | RegDB | LLCM | Market1501
@@ -19,6 +23,28 @@ _SIGNS: tuple[tuple[str, type[SysuMM01] | type[RegDB] | type[LLCM] | type[Market
     ("Market-1501-v15.09.15", Market1501),
     ("DukeMTMC-reID", Market1501),
 )
+
+
+def benchmark_images(
+    data: Benchmark, modality: Literal["rgb", "ir", "both"] = "both", of: List = "test", split: int = 1
+) -> Iterator[ImageRecord]:
+    """The images that a protocol asks for or shows, of these modalities.
+
+    Args:
+        of: SYSU-MM01's list of identities.
+        split: RegDB's.
+    """
+    wanted = {"rgb": [Modality.RGB], "ir": [Modality.IR], "both": list(Modality)}[modality]
+    for one in wanted:
+        match data:
+            case SysuMM01():
+                yield from data.records(of, VISIBLE if one is Modality.RGB else INFRARED)
+            case RegDB():
+                yield from data.records(split, "test", one)
+            case LLCM():
+                yield from data.test(one)
+            case Market1501():
+                yield from data.records("gallery") if one is Modality.RGB else ()
 
 
 def open_benchmark(root: Path) -> Benchmark:

@@ -1,9 +1,32 @@
-"""The benchmark protocols: which images, which are hidden from which probe, and what is counted."""
+"""Benchmark protocols on features, wherever they come from."""
 
 from rgbir.index.evaluation.features import Features
+from rgbir.index.evaluation.fusion import several_shots
 from rgbir.index.evaluation.metrics import Measures, measure
-from rgbir.index.evaluation.protocols import PROTOCOLS, Protocol
+from rgbir.index.evaluation.protocols import DEFAULTS, PROTOCOLS, Protocol
+from rgbir.index.evaluation.reciprocal import Reciprocal
 from rgbir.index.evaluation.report import Report
-from rgbir.index.evaluation.run import evaluate_sysu, evaluate_trial
+from rgbir.index.evaluation.run import evaluate, evaluate_keys, evaluate_reranked, evaluate_trial
+from rgbir.index.evaluation.tasks import Draw, Task, llcm_task, market_task, regdb_task, sysu_task
 
-__all__ = ["PROTOCOLS", "Features", "Measures", "Protocol", "Report", "evaluate_sysu", "evaluate_trial", "measure"]
+__all__ = [
+    "DEFAULTS",
+    "PROTOCOLS",
+    "Draw",
+    "Features",
+    "Measures",
+    "Protocol",
+    "Report",
+    "Task",
+    "evaluate",
+    "evaluate_keys",
+    "evaluate_reranked",
+    "evaluate_trial",
+    "several_shots",
+    "Reciprocal",
+    "llcm_task",
+    "market_task",
+    "measure",
+    "regdb_task",
+    "sysu_task",
+]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError, UsageError
 
 
@@ -60,12 +62,36 @@ class Features:
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Features:
         return Features(self.embeddings[rows], self.identities[rows], self.cameras[rows], self.sources[rows])
 
+    def of_records(self, records: Sequence[ImageRecord]) -> Features:
+        """The rows of these images, in their order, by the images' sources; labels are the records'.
+
+        Raises:
+            EvaluationError: an image has no feature, or its labels differ.
+        """
+        rows_of = {str(source): row for row, source in enumerate(self.sources)}
+        missing = [record.source for record in records if record.source not in rows_of]
+        if missing:
+            raise EvaluationError(
+                f"{len(missing)} of {len(records)} images have no feature, {missing[0]} among them; embed or index all of them"
+            )
+        rows = np.array([rows_of[record.source] for record in records], np.int64)
+        taken = self.take(rows)
+        labels = np.array([-1 if record.identity is None else record.identity for record in records], np.int64)
+        apart = np.flatnonzero((taken.identities != labels) & (taken.identities >= 0))
+        if len(apart):
+            first = records[int(apart[0])]
+            raise EvaluationError(
+                f"the features say that {first.source} shows identity {taken.identities[apart[0]]}, the data set says"
+                f" {first.identity}; {len(apart)} images differ"
+            )
+        return Features(taken.embeddings, labels, np.array([r.camera for r in records], np.str_), taken.sources)
+
     def save(self, file: Path) -> None:
         np.savez(file, embeddings=self.embeddings, identities=self.identities, cameras=self.cameras, paths=self.sources)
 
     @classmethod
     def load(cls, file: Path) -> Features:
-        """Reads a features file (`.npz`).
+        """Reads a features file: `.npz`, or `.mat` (MATLAB level 5) with the same names.
 
         Raises:
             UsageError: no such file, or a key is missing.
@@ -75,9 +101,8 @@ class Features:
                 f"{file} is not a file; expected a features file such as `rgbir embed --out {file.stem}.npz` writes"
             )
         try:
-            with np.load(file, allow_pickle=False) as content:
-                parts = {name: content[name] for name in content.files}
-        except (ValueError, OSError) as error:
+            parts = _matlab(file) if file.suffix == ".mat" else _numpy(file)
+        except Exception as error:  # scipy and numpy raise many kinds on a foreign file
             raise UsageError(f"{file}: not a features file: {error}") from error
         missing = {"embeddings", "identities", "cameras"} - parts.keys()
         if missing:
@@ -85,7 +110,22 @@ class Features:
                 f"{file}: no {', '.join(sorted(missing))}; a features file has embeddings, identities, cameras and optionally paths"
             )
         embeddings = np.asarray(parts["embeddings"], np.float32)
-        sources = np.asarray(parts.get("paths", np.full(len(embeddings), "")), np.str_)
-        return cls(
-            embeddings, np.asarray(parts["identities"], np.int64), np.asarray(parts["cameras"], np.str_), sources
-        )
+        sources = _names(parts.get("paths", np.full(len(embeddings), "")))
+        return cls(embeddings, np.ravel(parts["identities"]).astype(np.int64), _names(parts["cameras"]), sources)
+
+
+def _numpy(file: Path) -> dict[str, Any]:
+    with np.load(file, allow_pickle=False) as content:
+        return {name: content[name] for name in content.files}
+
+
+def _matlab(file: Path) -> dict[str, Any]:
+    from scipy.io import loadmat
+
+    return {name: value for name, value in loadmat(file).items() if not name.startswith("__")}
+
+
+def _names(values: NDArray[Any]) -> NDArray[np.str_]:
+    """Strings of NumPy or MATLAB: an array of strings, numbers, a cell array, or a character matrix with padding."""
+    flat = [str(np.squeeze(value)).rstrip() for value in np.ravel(values)]
+    return np.array(flat, np.str_)

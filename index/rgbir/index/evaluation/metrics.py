@@ -1,4 +1,4 @@
-"""CMC, mAP and mINP of one trial, from a distance matrix.
+"""CMC, mAP and mINP of one trial.
 
 Source: SYSU-MM01's evaluation program for the identity-level CMC; Zheng et al., "Scalable Person Re-identification: A
 Benchmark", ICCV 2015, for mAP; Ye et al., "Deep Learning for Person Re-identification: A Survey and Outlook", TPAMI
@@ -8,16 +8,12 @@ Benchmark", ICCV 2015, for mAP; Ye et al., "Deep Learning for Person Re-identifi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import EvaluationError
-
-CmcLevel = Literal["identity", "image"]
-ApRule = Literal["rectangle", "trapezoid"]
-Denominator = Literal["valid", "all"]
+from rgbir.index.evaluation.ranking import ApRule, CmcLevel, Denominator, Outcomes, outcomes
 
 _BLOCK_CELLS = 16_000_000
 
@@ -27,6 +23,7 @@ class Measures:
     """What one trial gives; fractions in 0..1.
 
     curve: float64 (U,); `curve[k - 1]` is the share of valid queries found within rank k.
+    by_query: what each query contributed, in the order of the queries.
     """
 
     curve: NDArray[np.float64]
@@ -36,6 +33,28 @@ class Measures:
     valid_queries: int
     gallery_rows: int
     gallery_identities: int
+    by_query: Outcomes
+
+    @classmethod
+    def of(
+        cls, found: Outcomes, gallery_rows: int, gallery_identities: int, cmc: CmcLevel, denominator: Denominator
+    ) -> Measures:
+        """Means over queries.
+
+        Raises:
+            EvaluationError: no query is valid.
+        """
+        queries, valid = len(found.rank), int((found.rank >= 0).sum())
+        if valid == 0:
+            raise EvaluationError(
+                f"none of the {queries} queries has a match that it may see among {gallery_rows} gallery rows;"
+                " the result is undefined"
+            )
+        over = valid if denominator == "valid" else queries
+        longest = gallery_identities if cmc == "identity" else gallery_rows
+        hits = np.bincount(found.rank[found.rank >= 0], minlength=longest)[:longest]
+        means = float(found.ap.sum()) / over, float(found.inp.sum()) / over
+        return cls(np.cumsum(hits) / over, *means, queries, valid, gallery_rows, gallery_identities, found)
 
     def rank(self, k: int) -> float:
         """c(k); beyond the curve's end, its last value."""
@@ -60,7 +79,7 @@ def measure(
     Args:
         distances: float64 (queries, gallery), smaller is more alike.
         query_identities: int64 (queries,).
-        gallery_identities: int64 (gallery,).
+        gallery_identities: int64 (gallery,); -1 is nobody's match.
         hidden: bool (queries, gallery), True where the row may not be shown to the query.
         cmc: `identity` keeps each identity's best row only before counting ranks; `image` counts rows.
         ap: how average precision is integrated.
@@ -78,87 +97,20 @@ def measure(
     if np.isnan(distances).any():
         query, row = np.argwhere(np.isnan(distances))[0]
         raise EvaluationError(f"the distance of query {query} to gallery row {row} is NaN")
-    names, membership = np.unique(gallery_identities, return_inverse=True)
-    longest = len(names) if cmc == "identity" else rows
-    hits = np.zeros(longest, np.int64)
-    total_ap = total_inp = 0.0
-    valid = 0
+    names, codes = np.unique(gallery_identities, return_inverse=True)
+    own = coded(query_identities, names)
+    parts = []
     step = max(1, _BLOCK_CELLS // max(rows, 1))
-    for start in range(0, queries, step):
-        block = slice(start, start + step)
-        ranking = _Ranking(
-            distances[block], query_identities[block], gallery_identities, None if hidden is None else hidden[block]
-        )
-        first = ranking.first_by_identity(membership, len(names)) if cmc == "identity" else ranking.first_match()
-        hits += np.bincount(first, minlength=longest)[:longest]
-        total_ap += float(ranking.average_precision(ap).sum())
-        total_inp += float(ranking.inverse_negative_penalty().sum())
-        valid += len(first)
-    if valid == 0:
-        raise EvaluationError(
-            f"none of the {queries} queries has a match that it may see among {rows} gallery rows; the result is undefined"
-        )
-    over = valid if denominator == "valid" else queries
-    return Measures(np.cumsum(hits) / over, total_ap / over, total_inp / over, queries, valid, rows, len(names))
+    for block in (slice(start, start + step) for start in range(0, queries, step)):
+        order = np.argsort(distances[block], axis=1, kind="stable")
+        unseen = None if hidden is None else np.take_along_axis(hidden[block], order, axis=1)
+        parts.append(outcomes(codes[order], own[block], len(names), unseen, cmc=cmc, ap=ap))
+    found = Outcomes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Measures.of(found, rows, len(names), cmc, denominator)
 
 
-class _Ranking:
-    """Some queries' galleries in order; invalid queries are left out.
-
-    matches: bool (valid, gallery), at each place of the order. position: int64 (valid, gallery), the place of each row.
-    """
-
-    def __init__(
-        self,
-        distances: NDArray[np.float64],
-        queries: NDArray[np.int64],
-        gallery: NDArray[np.int64],
-        hidden: NDArray[np.bool_] | None,
-    ) -> None:
-        same = queries[:, None] == gallery[None, :]
-        if hidden is not None:
-            same &= ~hidden
-        valid = same.any(axis=1)
-        shown = distances[valid] if hidden is None else np.where(hidden[valid], np.inf, distances[valid])
-        if hidden is not None:  # an infinite distance that is shown still comes before the hidden ones
-            order = np.argsort(shown, axis=1, kind="stable")
-            late = np.take_along_axis(hidden[valid], order, axis=1)
-            if np.isinf(distances).any():
-                order = np.take_along_axis(order, np.argsort(late, axis=1, kind="stable"), axis=1)
-                late = np.take_along_axis(hidden[valid], order, axis=1)
-        else:
-            order = np.argsort(shown, axis=1, kind="stable")
-            late = np.zeros(order.shape, bool)
-        self.same, self.order, self.late = same[valid], order, late
-        self.query_identities = queries[valid]
-        self.gallery_identities = gallery
-        self.matches = np.take_along_axis(self.same, order, axis=1)
-        self.places = np.arange(1, gallery.shape[0] + 1)
-        self.count = self.matches.sum(axis=1)
-
-    def first_match(self) -> NDArray[np.int64]:
-        """0-based place of the first match among rows."""
-        return np.asarray(self.matches.argmax(axis=1), np.int64)
-
-    def first_by_identity(self, membership: NDArray[np.int64], identities: int) -> NDArray[np.int64]:
-        """0-based place of the query's identity when each identity keeps its best row only."""
-        queries, rows = self.order.shape
-        position = np.empty((queries, rows), np.int64)
-        np.put_along_axis(position, self.order, np.where(self.late, rows, np.arange(rows)), axis=1)
-        by_identity = np.argsort(membership, kind="stable")
-        starts = np.searchsorted(membership[by_identity], np.arange(identities))
-        best = np.minimum.reduceat(position[:, by_identity], starts, axis=1)
-        own = self.first_match()
-        return np.asarray((best < own[:, None]).sum(axis=1), np.int64)
-
-    def average_precision(self, rule: ApRule) -> NDArray[np.float64]:
-        found = np.cumsum(self.matches, axis=1)
-        precision = found / self.places
-        if rule == "trapezoid":
-            before = np.where(self.places == 1, 1.0, (found - 1) / np.maximum(self.places - 1, 1))
-            precision = (before + precision) / 2
-        return np.asarray((precision * self.matches).sum(axis=1) / self.count, np.float64)
-
-    def inverse_negative_penalty(self) -> NDArray[np.float64]:
-        last = self.matches.shape[1] - self.matches[:, ::-1].argmax(axis=1)
-        return np.asarray(self.count / last, np.float64)
+def coded(identities: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each identity among `names`, which ascend; -1 where it is unknown (below 0) or not there."""
+    place = np.minimum(np.searchsorted(names, identities), len(names) - 1)
+    there = (identities >= 0) & (names[place] == identities)
+    return np.where(there, place, -1)

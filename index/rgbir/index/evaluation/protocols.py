@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rgbir.index.evaluation.metrics import ApRule, CmcLevel, Denominator
+from rgbir.index.evaluation.ranking import ApRule, CmcLevel, Denominator
 
 Mode = Literal["all", "indoor"]
 Shots = Literal["single", "multi"]
+Direction = Literal["visible->infrared", "infrared->visible"]
+Selection = Literal["official", "seeded", "everything"]
+Hiding = Literal["place", "identity and camera", "nothing"]
+Data = Literal["SYSU-MM01", "RegDB", "LLCM", "Market-1501"]
 
 SHOTS: dict[Shots, int] = {"single": 1, "multi": 10}
 GALLERY_CAMERAS: dict[Mode, tuple[int, ...]] = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
@@ -17,18 +21,24 @@ PROBE_CAMERAS = (3, 6)
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How SYSU-MM01 is measured.
+    """How a data set is measured.
 
-    selection: who draws the gallery: the authors' permutation file, or a generator seeded with the trial.
-    indoor_probes: the probe cameras of indoor-search; of all-search they are always 3 and 6.
+    data: whose protocol it is; DukeMTMC-reID is measured as Market-1501.
+    selection: who draws the gallery: the authors' permutation file, a generator seeded with the trial, or nobody.
+    hiding: rows that a query may not see: those at its own place, or those of its own identity and camera.
+    indoor_probes: SYSU-MM01's probe cameras in indoor-search; in all-search they are always 3 and 6.
+    drawn_queries: the drawn images are the queries, and everything is the gallery (LLCM's script since June 2023).
     """
 
     name: str
-    selection: Literal["official", "seeded"] = "official"
+    data: Data = "SYSU-MM01"
+    selection: Selection = "official"
     cmc: CmcLevel = "identity"
     ap: ApRule = "rectangle"
     denominator: Denominator = "valid"
+    hiding: Hiding = "place"
     indoor_probes: tuple[int, ...] = PROBE_CAMERAS
+    drawn_queries: bool = False
     trials: int = 10
 
     def probe_cameras(self, mode: Mode) -> tuple[int, ...]:
@@ -36,9 +46,25 @@ class Protocol:
 
 
 _SYSU = Protocol("sysu")
+_REGDB = Protocol("regdb", data="RegDB", selection="everything", cmc="image", hiding="nothing")
+_LLCM = Protocol("llcm", data="LLCM", selection="seeded", hiding="identity and camera")
+_MARKET = Protocol(
+    "market", data="Market-1501", selection="everything", cmc="image", hiding="identity and camera", trials=1
+)
+
 PROTOCOLS: dict[str, Protocol] = {
-    "sysu": _SYSU,
-    "sysu-seeded": replace(_SYSU, name="sysu-seeded", selection="seeded"),
-    "sysu-imagecmc": replace(_SYSU, name="sysu-imagecmc", cmc="image"),
-    "sysu-indoor3": replace(_SYSU, name="sysu-indoor3", indoor_probes=(3,)),
+    one.name: one
+    for one in (
+        _SYSU,
+        replace(_SYSU, name="sysu-seeded", selection="seeded"),
+        replace(_SYSU, name="sysu-imagecmc", cmc="image"),
+        replace(_SYSU, name="sysu-indoor3", indoor_probes=(3,)),
+        _REGDB,
+        replace(_REGDB, name="regdb-idcmc", cmc="identity"),
+        _LLCM,
+        replace(_LLCM, name="llcm-swapped", drawn_queries=True),
+        _MARKET,
+        replace(_MARKET, name="market-trapezoid", ap="trapezoid", denominator="all"),
+    )
 }
+DEFAULTS: dict[Data, Protocol] = {"SYSU-MM01": _SYSU, "RegDB": _REGDB, "LLCM": _LLCM, "Market-1501": _MARKET}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rgbir.index.evaluation.metrics import Measures
 from rgbir.index.evaluation.protocols import Protocol
@@ -25,6 +26,14 @@ class Report:
     trials: tuple[Measures, ...]
     about: dict[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def joined(cls, parts: list[Report]) -> Report:
+        """One report of several that were measured apart, such as RegDB's splits, each with a model of its own."""
+        first = parts[0]
+        trials = tuple(trial for part in parts for trial in part.trials)
+        about = {key: ", ".join(dict.fromkeys(part.about.get(key, "") for part in parts)) for key in first.about}
+        return cls(first.protocol, first.setting, first.metric, trials, about)
+
     def rank(self, k: int) -> float:
         return float(np.mean([trial.rank(k) for trial in self.trials]))
 
@@ -36,22 +45,25 @@ class Report:
     def mean_inp(self) -> float:
         return float(np.mean([trial.mean_inp for trial in self.trials]))
 
+    @property
+    def curve(self) -> NDArray[np.float64]:
+        """The mean of the trials' curves; a shorter one goes on with its last value."""
+        longest = max(len(trial.curve) for trial in self.trials)
+        padded = [np.pad(trial.curve, (0, longest - len(trial.curve)), mode="edge") for trial in self.trials]
+        return np.asarray(np.mean(padded, axis=0), np.float64)
+
     def to_dict(self) -> dict[str, Any]:
         """Fractions in 0..1 in full precision; JSON can carry it."""
-        curves = [trial.curve for trial in self.trials]
-        longest = max(len(curve) for curve in curves)
-        padded = [np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves]
-        spread = {
-            "rank_1": float(np.std([trial.rank(1) for trial in self.trials], ddof=1)) if len(self.trials) > 1 else 0.0,
-            "mAP": float(np.std([trial.mean_ap for trial in self.trials], ddof=1)) if len(self.trials) > 1 else 0.0,
-        }
         return {
             "protocol": {**asdict(self.protocol), **self.setting, "metric": str(self.metric)},
             "cmc": {str(k): self.rank(k) for k in RANKS},
-            "curve": np.mean(padded, axis=0).tolist(),
+            "curve": self.curve.tolist(),
             "mAP": self.mean_ap,
             "mINP": self.mean_inp,
-            "spread": spread,
+            "spread": {
+                "rank_1": _spread([t.rank(1) for t in self.trials]),
+                "mAP": _spread([t.mean_ap for t in self.trials]),
+            },
             **_counts(self.trials[0]),
             "trials": [_trial(trial) for trial in self.trials],
             "about": self.about,
@@ -68,14 +80,23 @@ class Report:
         ]
         return [*lines, ["mean", *_percent(*(self.rank(k) for k in RANKS), self.mean_ap, self.mean_inp)]]
 
+    def to_markdown(self) -> str:
+        """The title and the table."""
+        lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, *self.rows())]
+        rule = "|" + "---|" * len(COLUMNS)
+        about = [f"* {key}: {value}" for key, value in self.about.items()]
+        return "\n".join([*self.title.split("\n"), "", lines[0], rule, *lines[1:], "", *about]) + "\n"
+
     @property
     def title(self) -> str:
         p, first = self.protocol, self.trials[0]
-        setting = " ".join(f"{key}={value}" for key, value in self.setting.items())
+        setting = "".join(f" {key}={value}" for key, value in self.setting.items())
+        probes = f" indoor_probes={','.join(map(str, p.indoor_probes))}" if p.data == "SYSU-MM01" else ""
         return (
-            f"{p.name} {setting} metric={self.metric} selection={p.selection} cmc={p.cmc} ap={p.ap} denominator={p.denominator}"
-            f" indoor_probes={','.join(map(str, p.indoor_probes))} trials={len(self.trials)}\n"
-            f"{first.queries} queries, {first.valid_queries} valid, {first.gallery_rows} gallery rows, {first.gallery_identities} identities"
+            f"{p.name}{setting} metric={self.metric} selection={p.selection} cmc={p.cmc} ap={p.ap}"
+            f" denominator={p.denominator} hiding={p.hiding}{probes} trials={len(self.trials)}\n"
+            f"{first.queries} queries, {first.valid_queries} valid, {first.gallery_rows} gallery rows,"
+            f" {first.gallery_identities} identities"
         )
 
 
@@ -84,6 +105,11 @@ COLUMNS = ("trial", *(f"R{k}" for k in RANKS), "mAP", "mINP")
 
 def _percent(*fractions: float) -> list[str]:
     return [f"{100 * fraction:.2f}" for fraction in fractions]
+
+
+def _spread(values: list[float]) -> float:
+    """Standard deviation over trials, n - 1; 0 of a single one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def _counts(trial: Measures) -> dict[str, int]:
@@ -96,10 +122,12 @@ def _counts(trial: Measures) -> dict[str, int]:
 
 
 def _trial(trial: Measures) -> dict[str, Any]:
+    """`by_query` is in the order of the protocol's queries; rank counts from 0 and is -1 for an invalid query."""
     return {
         "cmc": {str(k): trial.rank(k) for k in RANKS},
         "curve": trial.curve.tolist(),
         "mAP": trial.mean_ap,
         "mINP": trial.mean_inp,
         **_counts(trial),
+        "by_query": {name: values.tolist() for name, values in trial.by_query._asdict().items()},
     }

@@ -1,73 +1,103 @@
-"""From features to a report: draw each trial's gallery, hide what the network hides, measure."""
+"""From features to a report: rank every query once, measure every trial on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork
-from rgbir.index.datasets.sysu_mm01 import List, Permutations, SysuMM01
+from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError
+from rgbir.index.evaluation.comparison import Comparison
 from rgbir.index.evaluation.features import Features
-from rgbir.index.evaluation.metrics import Measures, measure
-from rgbir.index.evaluation.protocols import GALLERY_CAMERAS, SHOTS, Mode, Protocol, Shots
+from rgbir.index.evaluation.metrics import Measures, coded, measure
+from rgbir.index.evaluation.protocols import Hiding, Protocol
+from rgbir.index.evaluation.ranking import Outcomes, outcomes
+from rgbir.index.evaluation.reciprocal import Reciprocal
 from rgbir.index.evaluation.report import Report
-from rgbir.index.evaluation.selection import Pick, official, seeded
+from rgbir.index.evaluation.tasks import Draw, Task
 from rgbir.index.metric import Metric
 
+Keys = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+"""Rows of a task's queries → keys (q, gallery rows), smaller is more alike."""
 
-def evaluate_sysu(
-    data: SysuMM01,
-    probes: Features,
+Codes = NDArray[np.signedinteger[Any]]
+_BLOCK_CELLS = 4_000_000
+
+
+def evaluate(
+    task: Task,
+    queries: Features,
     gallery: Features,
     protocol: Protocol,
-    *,
     metric: Metric,
-    mode: Mode = "all",
-    shots: Shots = "single",
-    of: List = "test",
-    permutations: Permutations | None = None,
-    trials: Iterable[int] | None = None,
     about: dict[str, str] | None = None,
 ) -> Report:
-    """Measures features of SYSU-MM01's images by its protocol.
+    """Measures features of a task's images, which are known by their sources; others are left aside.
 
     Args:
-        data: the data set, for its lists, folder sizes and permutation file.
-        probes: of all infrared images of the list; those of cameras the mode doesn't probe are left out.
-        gallery: of all visible images of the list that a trial may draw, in any order, with their sources.
         metric: the distance that the model's method prescribes.
-        of: whose identities; `test`, or `val` to watch a training.
-        permutations: the authors' tables, if not to be read from the data set's folder.
-        trials: which of the protocol's trials, from 0; all if None.
 
     Raises:
-        EvaluationError: an image of a trial's gallery has no feature, or no number can be given.
-        BadDataset: the folder and the permutation file disagree.
+        EvaluationError: an image has no feature, or no number can be given.
     """
-    identities, cameras, shot_count = data.identities(of), GALLERY_CAMERAS[mode], SHOTS[shots]
-    sizes = {(camera, identity): len(data.files(camera, identity)) for camera in cameras for identity in identities}
-    if protocol.selection == "official":
-        permutations = permutations if permutations is not None else data.permutations()
-    wanted = [str(camera) for camera in protocol.probe_cameras(mode)]
-    probes = probes.take(np.isin(probes.cameras, wanted))
-    rows_of = {str(source): row for row, source in enumerate(gallery.sources)}
-    keys = metric.matrix(probes.embeddings, gallery.embeddings)
-    hidden = same_place(data.network, probes.cameras, gallery.cameras)
+    queries, gallery = queries.of_records(task.queries), gallery.of_records(task.gallery)
+    compared = Comparison(metric, gallery.embeddings)
+    return evaluate_keys(task, lambda rows: compared.keys(queries.embeddings[rows]), protocol, metric, about)
 
-    def trial(number: int) -> Measures:
-        if permutations is not None and protocol.selection == "official":
-            picks = official(permutations, sizes, identities, cameras, shot_count, number)
-        else:
-            picks = seeded(sizes, identities, cameras, shot_count, number)
-        rows = np.array([_row(data, pick, rows_of) for pick in picks], np.int64)
-        return _measured(keys[:, rows], probes.identities, gallery.identities[rows], hidden[:, rows], protocol)
 
-    chosen: Sequence[int] = list(range(protocol.trials) if trials is None else trials)
-    setting: dict[str, str] = {"mode": mode, "shots": shots, "identities": of}
-    return Report(protocol, setting, metric, tuple(trial(number) for number in chosen), about or {})
+def evaluate_keys(
+    task: Task, keys: Keys, protocol: Protocol, metric: Metric, about: dict[str, str] | None = None
+) -> Report:
+    """The same from keys that come in blocks; memory doesn't grow with the number of queries.
+
+    Raises:
+        EvaluationError: a key is NaN, or no query is valid.
+    """
+    ranked = _Ranked(task, protocol)
+    step = max(1, _BLOCK_CELLS // len(task.gallery))
+    blocks = [np.arange(start, min(start + step, len(task.queries))) for start in range(0, len(task.queries), step)]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for block in pool.map(lambda rows: (rows, ranked.measured(rows, keys(rows))), blocks):
+            ranked.keep(*block)
+    trials = tuple(ranked.measures(number) for number in range(len(task.draws)))
+    return Report(protocol, task.setting, metric, trials, about or {})
+
+
+def evaluate_reranked(
+    task: Task,
+    queries: Features,
+    gallery: Features,
+    protocol: Protocol,
+    metric: Metric,
+    reciprocal: Reciprocal,
+    about: dict[str, str] | None = None,
+) -> Report:
+    """The same after re-ranking each trial by k-reciprocal neighbours, under a name of its own.
+
+    Queries that see the same rows are re-ranked together, and only with the rows that they may see.
+
+    Raises:
+        EvaluationError: an image has no feature, or no query is valid.
+    """
+    queries, gallery = queries.of_records(task.queries), gallery.of_records(task.gallery)
+    named = replace(protocol, name=f"{protocol.name}+{reciprocal.name}")
+    ranked = _Ranked(task, named)
+    for number, draw in enumerate(task.draws):
+        for group in ranked.groups(draw.queries, np.ones(len(draw.queries), bool)):
+            rows = draw.queries[group]
+            visible = ranked.visible(draw, int(rows[0]))
+            keys = reciprocal.keys(queries.embeddings[rows], gallery.embeddings[visible], metric)
+            order = visible[np.argsort(keys, axis=1, kind="stable")]
+            ranked.keep(rows, [(number, rows, ranked.outcomes(rows, order))])
+    trials = tuple(ranked.measures(number) for number in range(len(task.draws)))
+    return Report(named, task.setting, metric, trials, about or {})
 
 
 def evaluate_trial(
@@ -79,35 +109,123 @@ def evaluate_trial(
     about: dict[str, str] | None = None,
 ) -> Report:
     """One trial on anybody's saved features: every query against the gallery as it is, in its row order."""
-    keys = metric.matrix(queries.embeddings, gallery.embeddings)
-    hidden = same_place(network, queries.cameras, gallery.cameras)
-    result = _measured(keys, queries.identities, gallery.identities, hidden, protocol)
+    keys = Comparison(metric, gallery.embeddings).keys(queries.embeddings)
+    hidden = hidden_rows(protocol.hiding, network, queries, gallery)
+    result = measure(
+        keys,
+        queries.identities,
+        gallery.identities,
+        hidden,
+        cmc=protocol.cmc,
+        ap=protocol.ap,
+        denominator=protocol.denominator,
+    )
     return Report(protocol, {"mode": "as saved", "shots": "as saved"}, metric, (result,), about or {})
 
 
-def same_place(network: CameraNetwork, queries: NDArray[np.str_], gallery: NDArray[np.str_]) -> NDArray[np.bool_]:
-    """The same-location rule: True (queries, gallery) where both cameras look at one place."""
-    places = {str(name): network[str(name)].place for name in {*queries.tolist(), *gallery.tolist()}}
-    query_places = np.array([places[str(name)] for name in queries], np.str_)
-    gallery_places = np.array([places[str(name)] for name in gallery], np.str_)
-    return np.asarray(query_places[:, None] == gallery_places[None, :], np.bool_)
+def hidden_rows(
+    hiding: Hiding, network: CameraNetwork, queries: Features, gallery: Features
+) -> NDArray[np.bool_] | None:
+    """True (queries, gallery) where the protocol's rule hides the row from the query.
+
+    Raises:
+        UnknownCamera: a camera that the network doesn't have.
+    """
+    if hiding == "nothing":
+        return None
+    if hiding == "place":
+        asked, shown = (np.array([network[str(c)].place for c in f.cameras], np.str_) for f in (queries, gallery))
+        return np.asarray(asked[:, None] == shown[None, :], np.bool_)
+    asked, shown = (np.array([network[str(c)].id for c in f.cameras], np.str_) for f in (queries, gallery))
+    own = (queries.identities[:, None] == gallery.identities[None, :]) & (queries.identities[:, None] >= 0)
+    return np.asarray((asked[:, None] == shown[None, :]) & own, np.bool_)
 
 
-def _measured(
-    keys: NDArray[np.float64],
-    queries: NDArray[np.int64],
-    gallery: NDArray[np.int64],
-    hidden: NDArray[np.bool_],
-    protocol: Protocol,
-) -> Measures:
-    return measure(keys, queries, gallery, hidden, cmc=protocol.cmc, ap=protocol.ap, denominator=protocol.denominator)
+class _Ranked:
+    """A task's labels in small numbers, and what each trial found."""
+
+    def __init__(self, task: Task, protocol: Protocol) -> None:
+        self.task, self.protocol = task, protocol
+        identities = _labels(task.gallery)
+        self.names, codes = np.unique(identities, return_inverse=True)
+        small: type[np.signedinteger[Any]] = np.int16 if len(self.names) < 32_000 else np.int32
+        self.codes: Codes = codes.astype(small)
+        self.own: Codes = coded(_labels(task.queries), self.names).astype(small)
+        place = protocol.hiding == "place"
+        seen_by = [[task.network[r.camera].place if place else task.network[r.camera].id for r in records]
+                   for records in (task.queries, task.gallery)]  # fmt: skip
+        numbers = {name: number for number, name in enumerate(sorted({*seen_by[0], *seen_by[1]}))}
+        self.query_cameras, self.cameras = (np.array([numbers[n] for n in names], np.int16) for names in seen_by)
+        rows = len(task.queries)
+        empty = Outcomes(np.full(rows, -1, np.int64), np.zeros(rows), np.zeros(rows))
+        self.found = [Outcomes(empty.rank.copy(), empty.ap.copy(), empty.inp.copy()) for _ in task.draws]
+        self.asked = [np.isin(np.arange(rows), draw.queries) for draw in task.draws]
+
+    def measured(
+        self, rows: NDArray[np.int64], keys: NDArray[np.float64]
+    ) -> list[tuple[int, NDArray[np.int64], Outcomes]]:
+        """(trial, query rows, their outcomes) of every trial on a block of queries."""
+        if np.isnan(keys).any():
+            query, row = np.argwhere(np.isnan(keys))[0]
+            names = self.task.queries[rows[query]].source, self.task.gallery[row].source
+            raise EvaluationError(f"the distance of {names[0]} to {names[1]} is NaN")
+        order = np.argsort(keys, axis=1).astype(np.int32)
+        ascending = np.take_along_axis(keys, order, axis=1)
+        tied = (ascending[:, 1:] == ascending[:, :-1]).any(axis=1)
+        results = []
+        for number, draw in enumerate(self.task.draws):
+            asked = self.asked[number][rows]
+            for group in self.groups(rows, asked & ~tied):
+                results.append((number, rows[group], self._together(draw, rows[group], order[group])))
+            for query in np.flatnonzero(asked & tied):
+                results.append(
+                    (number, rows[query : query + 1], self._alone(draw, rows[query : query + 1], keys[query]))
+                )
+        return results
+
+    def _together(self, draw: Draw, rows: NDArray[np.int64], order: NDArray[np.int32]) -> Outcomes:
+        """Queries that see the same rows: what the trial shows of their orders."""
+        shown = np.zeros(len(self.codes), bool)
+        shown[self.visible(draw, int(rows[0]))] = True
+        return self.outcomes(rows, order[shown[order]].reshape(len(rows), int(shown.sum())))
+
+    def _alone(self, draw: Draw, row: NDArray[np.int64], keys: NDArray[np.float64]) -> Outcomes:
+        """A query with equal keys, which keep the trial's own order."""
+        visible = self.visible(draw, int(row[0]))
+        return self.outcomes(row, visible[np.argsort(keys[visible], kind="stable")][None, :])
+
+    def groups(self, rows: NDArray[np.int64], asked: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+        """Queries of the block that see the same rows."""
+        cameras = self.query_cameras[rows] if self.protocol.hiding == "place" else np.zeros(len(rows), np.int16)
+        groups = [np.flatnonzero(asked & (cameras == camera)) for camera in np.unique(cameras)]
+        return [group for group in groups if len(group)]
+
+    def visible(self, draw: Draw, query: int) -> NDArray[np.int64]:
+        """The trial's rows that the place rule leaves to this query, in the trial's order."""
+        if self.protocol.hiding != "place":
+            return draw.gallery
+        elsewhere = self.cameras[draw.gallery] != self.query_cameras[query]
+        return np.asarray(draw.gallery[elsewhere], np.int64)
+
+    def outcomes(self, rows: NDArray[np.int64], order: NDArray[np.signedinteger[Any]]) -> Outcomes:
+        """Of these queries' galleries in their order, (q, n) row numbers."""
+        names, own, hidden = self.codes[order], self.own[rows], None
+        if self.protocol.hiding == "identity and camera":
+            hidden = (names == own[:, None]) & (self.cameras[order] == self.query_cameras[rows][:, None])
+        return outcomes(names, own, len(self.names), hidden, cmc=self.protocol.cmc, ap=self.protocol.ap)
+
+    def keep(self, rows: NDArray[np.int64], results: Sequence[tuple[int, NDArray[np.int64], Outcomes]]) -> None:
+        for number, asked, found in results:
+            for whole, part in zip(self.found[number], found, strict=True):
+                whole[asked] = part
+
+    def measures(self, number: int) -> Measures:
+        draw, protocol = self.task.draws[number], self.protocol
+        identities = len(np.unique(self.codes[draw.gallery]))
+        whole = self.found[number]
+        found = Outcomes(whole.rank[draw.queries], whole.ap[draw.queries], whole.inp[draw.queries])
+        return Measures.of(found, len(draw.gallery), identities, protocol.cmc, protocol.denominator)
 
 
-def _row(data: SysuMM01, pick: Pick, rows_of: dict[str, int]) -> int:
-    name = data.files(pick.camera, pick.identity)[pick.number - 1]
-    source = f"cam{pick.camera}/{pick.identity:04d}/{name}"
-    if source not in rows_of:
-        raise EvaluationError(
-            f"the trial's gallery needs {source}, which has no feature; index or embed all visible images of the list"
-        )
-    return rows_of[source]
+def _labels(records: Sequence[ImageRecord]) -> NDArray[np.int64]:
+    return np.array([-1 if record.identity is None else record.identity for record in records], np.int64)

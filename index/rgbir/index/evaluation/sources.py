@@ -51,7 +51,7 @@ def enrolled(records: Sequence[ImageRecord], gallery: Gallery) -> Features:
         first = next(record.source for record, wanted in zip(records, ids, strict=True) if wanted in missing)
         raise EvaluationError(
             f"gallery {gallery.folder} lacks {len(missing)} of the {len(ids)} images that the protocol may draw, {first} among them;"
-            " enrol them with `rgbir index add … --layout sysu`"
+            " enrol them with `rgbir index add`"
         )
     return labelled(gallery.embeddings(ids), records)
 

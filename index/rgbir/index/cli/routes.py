@@ -1,0 +1,208 @@
+"""The roads to a report: a bundle, a gallery, a running server, saved features. All lead to the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from rgbir.index.bundle import Bundle, Card
+from rgbir.index.cli.options import progress
+from rgbir.index.datasets import LLCM, Benchmark, Market1501, RegDB, SysuMM01
+from rgbir.index.datasets.sysu_mm01 import List
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import UsageError
+from rgbir.index.evaluation import (
+    DEFAULTS,
+    Features,
+    Protocol,
+    Reciprocal,
+    Report,
+    Task,
+    evaluate,
+    evaluate_keys,
+    evaluate_reranked,
+    llcm_task,
+    market_task,
+    regdb_task,
+    several_shots,
+    sysu_task,
+)
+from rgbir.index.evaluation.protocols import Data, Direction, Mode, Shots
+from rgbir.index.evaluation.remote import connect, remote_keys
+from rgbir.index.evaluation.sources import encoded, enrolled
+from rgbir.index.gallery import Gallery
+from rgbir.index.metric import Metric
+
+NAMES: dict[type, Data] = {SysuMM01: "SYSU-MM01", RegDB: "RegDB", LLCM: "LLCM", Market1501: "Market-1501"}
+
+
+def default_for(data: Benchmark) -> Protocol:
+    """The data set's own protocol."""
+    return DEFAULTS[NAMES[type(data)]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A protocol, and what it leaves open."""
+
+    protocol: Protocol
+    mode: Mode = "all"
+    shots: Shots = "single"
+    of: List = "test"
+    direction: Direction | None = None
+    split: int | None = None
+    permutations: Path | None = None
+    query_shots: int = 1
+    reciprocal: Reciprocal | None = None
+
+    def measure(
+        self, task: Task, queries: Features, gallery: Features, metric: Metric, about: dict[str, str]
+    ) -> Report:
+        """Plainly, or with several shots a query, or re-ranked; each under its own name."""
+        protocol = self.protocol
+        if self.query_shots > 1:
+            task, queries = several_shots(task, queries.of_records(task.queries), self.query_shots, metric)
+            protocol = replace(protocol, name=f"{protocol.name}+{self.query_shots}shots")
+        if self.reciprocal is not None:
+            return evaluate_reranked(task, queries, gallery, protocol, metric, self.reciprocal, about)
+        return evaluate(task, queries, gallery, protocol, metric, about)
+
+    def task(self, data: Benchmark, split: int | None = None) -> Task:
+        """What to embed and to rank.
+
+        Args:
+            split: RegDB's, where a model says it and the choice doesn't.
+
+        Raises:
+            UsageError: another data set's protocol, or two splits.
+        """
+        if self.protocol.data != NAMES[type(data)]:
+            raise UsageError(
+                f"protocol {self.protocol.name} is {self.protocol.data}'s, {data.root} holds {NAMES[type(data)]}; leave"
+                f" --protocol out, or say {default_for(data).name}"
+            )
+        match data:
+            case SysuMM01():
+                tables = data.permutations(self.permutations) if self.protocol.selection == "official" else None
+                return sysu_task(data, self.protocol, self.mode, self.shots, self.of, tables)
+            case RegDB():
+                if self.split is not None and split is not None and self.split != split:
+                    raise UsageError(
+                        f"the bundle was trained on RegDB's split {split}; on the test people of split {self.split} it"
+                        " would meet people of its training. Measure it on its own split, without --split"
+                    )
+                return regdb_task(data, self.split or split or 1, self.direction or "visible->infrared")
+            case LLCM():
+                usual: Direction = "visible->infrared" if self.protocol.drawn_queries else "infrared->visible"
+                return llcm_task(data, self.protocol, self.direction or usual)
+            case Market1501():
+                return market_task(data)
+
+
+def of_bundles(
+    data: Benchmark,
+    choice: Choice,
+    bundles: Sequence[Path],
+    gallery: Path | None,
+    metric: Metric | None,
+    threads: int | None,
+    save: Path | None = None,
+) -> Report:
+    """Encodes here; gallery embeddings come from a gallery, if there is one. Several bundles are RegDB's splits.
+
+    Raises:
+        UsageError: several bundles elsewhere.
+    """
+    if len(bundles) > 1 and not isinstance(data, RegDB):
+        raise UsageError(f"{len(bundles)} bundles came; only RegDB is measured with several, one for each split")
+    reports = [_of_bundle(data, choice, bundle, gallery, metric, threads, save) for bundle in bundles]
+    return Report.joined(reports)
+
+
+def _of_bundle(
+    data: Benchmark,
+    choice: Choice,
+    bundle: Path,
+    gallery: Path | None,
+    metric: Metric | None,
+    threads: int | None,
+    save: Path | None,
+) -> Report:
+    encoder = Encoder(Bundle(bundle), threads=threads)
+    card = encoder.card
+    task = choice.task(data, _split_of(card))
+    with progress("encoding", len(task.queries) + (0 if gallery else len(task.gallery))) as advance:
+        queries = encoded(task.queries, encoder, advance)
+        if gallery is None:
+            rows = encoded(task.gallery, encoder, advance)
+        else:
+            with Gallery(gallery) as opened:
+                opened.expect(card)
+                rows = enrolled(task.gallery, opened)
+    if save is not None:
+        joined(queries, rows).save(save)
+    about = {"model": card.name, "fingerprint": card.fingerprint, "data": data.root.name, **versions()}
+    return choice.measure(task, queries, rows, metric or card.metric, about)
+
+
+def of_server(data: Benchmark, choice: Choice, url: str) -> Report:
+    """The server encodes the queries, compares them with its gallery and keeps its same-location rule.
+
+    Raises:
+        UsageError: several shots or re-ranking, which need embeddings.
+    """
+    if choice.query_shots > 1 or choice.reciprocal is not None:
+        raise UsageError(
+            "--query-shots and --rerank need embeddings, and a server gives distances; measure its --bundle"
+        )
+    with closing(connect(url)) as remote:
+        held = remote.gallery()
+        task = choice.task(data)
+        with progress("asking", len(task.queries)) as advance:
+            keys = remote_keys(task, remote, choice.protocol.hiding, advance)
+            about = {"model": held.model, "fingerprint": held.fingerprint, "data": data.root.name, **versions()}
+            return evaluate_keys(task, keys, choice.protocol, Metric(held.metric), about)
+
+
+def of_features(data: Benchmark, choice: Choice, files: Sequence[Features], metric: Metric | None) -> Report:
+    """Features of somebody's model, known by the images' names (`paths`, relative to the data set's root)."""
+    task = choice.task(data)
+    features = joined(*files)
+    about = {"data": data.root.name, "features": f"{len(features)} rows", **versions()}
+    return choice.measure(task, features, features, metric or Metric.EUCLIDEAN, about)
+
+
+def joined(*parts: Features) -> Features:
+    """One after the other."""
+    return Features(
+        np.concatenate([part.embeddings for part in parts]),
+        np.concatenate([part.identities for part in parts]),
+        np.concatenate([part.cameras for part in parts]),
+        np.concatenate([part.sources for part in parts]),
+    )
+
+
+def _split_of(card: Card) -> int | None:
+    """The RegDB split that a bundle was trained on; None for one that saw other data."""
+    if "_split" not in card.training_data:
+        return None
+    number = card.training_data.rsplit("_split", 1)[1]
+    return int(number) if number.isdecimal() else None
+
+
+def versions() -> dict[str, str]:
+    """Of what computes the numbers."""
+    import faiss
+    import onnxruntime
+
+    return {
+        "rgbir": version("rgbir"),
+        "onnxruntime": onnxruntime.__version__,
+        "faiss": faiss.__version__,
+        "numpy": np.__version__,
+    }

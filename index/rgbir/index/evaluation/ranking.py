@@ -1,0 +1,78 @@
+"""What one ranked gallery is worth to each query: where its identity stands, average precision, inverse penalty."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+CmcLevel = Literal["identity", "image"]
+ApRule = Literal["rectangle", "trapezoid"]
+Denominator = Literal["valid", "all"]
+
+
+class Outcomes(NamedTuple):
+    """Of each query, (q,): `rank` from 0, -1 for an invalid query; `ap` and `inp` in 0..1, 0 for an invalid query.
+
+    A query is valid if it may see a row of its identity.
+    """
+
+    rank: NDArray[np.int64]
+    ap: NDArray[np.float64]
+    inp: NDArray[np.float64]
+
+
+def outcomes(
+    ranked: NDArray[np.integer],
+    own: NDArray[np.integer],
+    identities: int,
+    hidden: NDArray[np.bool_] | None = None,
+    *,
+    cmc: CmcLevel = "identity",
+    ap: ApRule = "rectangle",
+) -> Outcomes:
+    """Measures galleries that are in order already.
+
+    Args:
+        ranked: (q, n), the identities of the rows from the most alike on, numbered 0..identities - 1.
+        own: (q,), the queries' identities in the same numbers; -1 is in no gallery.
+        identities: how many there are.
+        hidden: (q, n), True where the row at that place may not be seen; it leaves no gap.
+        cmc: `identity` keeps each identity's best row only before ranks are counted; `image` counts rows.
+        ap: how average precision is integrated.
+    """
+    queries = len(ranked)
+    matches = ranked == own[:, None]
+    if hidden is not None:
+        matches &= ~hidden
+    query, column = np.nonzero(matches)
+    count = np.bincount(query, minlength=queries)
+    start = np.cumsum(count) - count
+    place = column + 1
+    if hidden is not None:
+        place = place - np.cumsum(hidden, axis=1, dtype=np.int32)[query, column]
+    before = np.arange(len(query)) - start[query]
+    precision = (before + 1) / place
+    if ap == "trapezoid":
+        precision = (precision + np.where(place == 1, 1.0, before / np.maximum(place - 1, 1))) / 2
+    average = np.bincount(query, weights=precision, minlength=queries) / np.maximum(count, 1)
+    valid = np.flatnonzero(count)
+    rank, penalty = np.full(queries, -1, np.int64), np.zeros(queries)
+    penalty[valid] = count[valid] / place[start[valid] + count[valid] - 1]
+    first = start[valid]
+    if cmc == "image":
+        rank[valid] = place[first] - 1
+    else:
+        seen = _first_seen(ranked if hidden is None else np.where(hidden, identities, ranked), identities + 1)
+        rank[valid] = (seen[valid, :identities] < column[first][:, None]).sum(axis=1)
+    return Outcomes(rank, average, penalty)
+
+
+def _first_seen(ranked: NDArray[np.integer], names: int) -> NDArray[np.int32]:
+    """The first column where each name stands, (q, names); the number of columns where it doesn't."""
+    queries, rows = ranked.shape
+    seen = np.full((queries, names), rows, np.int32)
+    backwards = np.arange(rows - 1, -1, -1, dtype=np.int32)
+    np.put_along_axis(seen, ranked[:, ::-1].astype(np.int64), np.broadcast_to(backwards, ranked.shape), axis=1)
+    return seen
