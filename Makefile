@@ -57,6 +57,7 @@ types: install
 bench: install
 	$(BIN)/rgbir bench encode --bundle server/rgbir/server/bundles/expat_compact.synthetic_people
 	$(BIN)/rgbir bench search
+	$(BIN)/rgbir bench evaluate
 
 clean:
 	rm -rf $(DEV) $(SERVE) demo dist

@@ -23,7 +23,7 @@ def bench_search_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Exact searches, one at a time, against a bare flat FAISS index."""
-    from rgbir.index.bench import bench_search
+    from rgbir.index.bench.gallery import bench_search
 
     _print_figures(bench_search(sightings, dimension), as_json)
 
@@ -31,9 +31,17 @@ def bench_search_command(
 @bench.command("encode")
 def bench_encode_command(bundle: BundleOption, as_json: JsonFlag = False) -> None:
     """Bulk enrolment against the bare ONNX Runtime session."""
-    from rgbir.index.bench import bench_encode
+    from rgbir.index.bench.gallery import bench_encode
 
     _print_figures(bench_encode(bundle), as_json)
+
+
+@bench.command("evaluate")
+def bench_evaluate_command(dimension: Annotated[int, typer.Option(min=2)] = 2048, as_json: JsonFlag = False) -> None:
+    """SYSU-MM01's protocol at full size on drawn features, against a loop over queries."""
+    from rgbir.index.bench.evaluation import bench_evaluation
+
+    _print_figures(bench_evaluation(dimension), as_json)
 
 
 def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
@@ -41,4 +49,4 @@ def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(figures))
         return
     for name, value in figures.items():
-        print(f"{name:>20}  {value:,.3f}" if isinstance(value, float) else f"{name:>20}  {value}")
+        print(f"{name:>34}  {value:,.3f}" if isinstance(value, float) else f"{name:>34}  {value}")

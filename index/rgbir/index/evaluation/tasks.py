@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,12 @@ class Task:
                 f"{len(self.queries)} queries and {len(self.gallery)} gallery images; both are needed"
             )
 
+    def trimmed(self) -> Task:
+        """Without the gallery images that no trial shows; they need no embedding."""
+        used = np.unique(np.concatenate([draw.gallery for draw in self.draws]))
+        draws = [Draw(draw.queries, np.searchsorted(used, draw.gallery)) for draw in self.draws]
+        return replace(self, gallery=[self.gallery[int(row)] for row in used], draws=draws)
+
 
 def sysu_task(
     data: SysuMM01,
@@ -87,7 +93,7 @@ def sysu_task(
     everyone = np.arange(len(queries))
     chosen = range(protocol.trials) if trials is None else trials
     draws = [Draw(everyone, _rows(rows, picks(trial))) for trial in chosen]
-    return Task(data.network, {"mode": mode, "shots": shots, "identities": of}, queries, gallery, draws)
+    return Task(data.network, {"mode": mode, "shots": shots, "identities": of}, queries, gallery, draws).trimmed()
 
 
 def regdb_task(data: RegDB, split: int, direction: Direction = "visible->infrared") -> Task:
@@ -124,7 +130,7 @@ def llcm_task(
         draws = [Draw(drawing, everything) for drawing in drawings]
         return Task(data.network, {"direction": direction}, records[drawn], records[asked], draws)
     draws = [Draw(everything, drawing) for drawing in drawings]
-    return Task(data.network, {"direction": direction}, records[asked], records[drawn], draws)
+    return Task(data.network, {"direction": direction}, records[asked], records[drawn], draws).trimmed()
 
 
 def market_task(data: Market1501) -> Task:
