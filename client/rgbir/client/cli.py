@@ -15,7 +15,9 @@ EXTRAS = {"rgbir.index": "index", "rgbir.training": "training", "rgbir.export": 
 
 
 SUMMARIES = {
+    "attend": "Draw where a trained network looks.",
     "bench": "What this machine does, against the bare libraries in the same run.",
+    "counts": "Count a data set's images and people, beside what was published.",
     "demo": "The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.",
     "embed": "Embed images and write a features file.",
     "evaluate": "Measure a model by a benchmark's protocol.",

@@ -1,4 +1,4 @@
-"""`rgbir methods` and `rgbir train`."""
+"""`rgbir methods`, `rgbir train` and `rgbir attend`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from torch import Tensor
 
-from rgbir.index import Benchmark, SysuMM01, open_benchmark
+from rgbir.index import Benchmark, Modality, SysuMM01, decode, open_benchmark, pixels, read_bytes
 from rgbir.index.evaluation import Report
+from rgbir.training.attention import attention, overlaid
 from rgbir.training.data import name_of, training_records
 from rgbir.training.errors import BadRecipe
 from rgbir.training.fit import fit
@@ -22,6 +27,7 @@ from rgbir.training.methods import METHODS, entry, published_rows
 from rgbir.training.recipe import AnyRecipe, flat, parse_assignments, read_changes
 from rgbir.training.run import Run, load_run
 from rgbir.training.source import Source
+from rgbir.training.transforms import normalise
 from rgbir.training.validate import Validation
 
 
@@ -140,3 +146,32 @@ def _validation(data: Benchmark, settings: AnyRecipe) -> Validation | None:
     if not isinstance(data, SysuMM01) or not data.identities("val"):
         return None
     return Validation(data, settings.height, settings.width, image_cmc=settings.cmc == "image")
+
+
+def attend(
+    run: Annotated[Path, typer.Argument(help="A run's folder, as `rgbir train --out` wrote it.")],
+    images: Annotated[list[Path], typer.Argument(help="Images of one modality.")],
+    modality: Annotated[Modality, typer.Option(help="Of the images.")],
+    out: Annotated[Path, typer.Option(help="The picture to write (.png): each image beside its map.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Show what the images have in common with this one, of the other modality.")
+    ] = None,
+) -> None:
+    """Draw where a trained network looks (Grad-CAM); needs rgbir[plots]."""
+    trained = load_run(run)
+    method, size = trained.load_weights(), (trained.recipe.height, trained.recipe.width)
+
+    def prepared(file: Path) -> tuple[NDArray[np.uint8], Tensor]:
+        picture = pixels(decode(read_bytes(file), str(file)), *size).copy()
+        return picture, normalise(torch.from_numpy(picture[None]))[0]
+
+    with torch.no_grad():
+        other = None if against is None else method.embed(prepared(against)[1][None], modality.other)[0]
+    pairs = []
+    for picture, image in map(prepared, images):
+        pairs.append(np.hstack([picture, overlaid(picture, attention(method, image, modality, other))]))
+    if against is not None:
+        shown = prepared(against)[0]
+        pairs.insert(0, np.hstack([shown, np.zeros_like(shown)]))
+    Image.fromarray(np.hstack(pairs)).save(out)
+    print(f"{len(images)} maps in {out}")

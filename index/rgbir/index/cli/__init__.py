@@ -1,9 +1,10 @@
 """The index's commands: they parse, call one function and print."""
 
 from rgbir.index.cli.bench import bench
+from rgbir.index.cli.counts import counts
 from rgbir.index.cli.gallery import index
 from rgbir.index.cli.measure import embed, evaluate
 from rgbir.index.cli.options import progress
 from rgbir.index.cli.people import synthesize
 
-__all__ = ["bench", "embed", "evaluate", "index", "progress", "synthesize"]
+__all__ = ["bench", "counts", "embed", "evaluate", "index", "progress", "synthesize"]

@@ -105,6 +105,11 @@ def evaluate(
     rerank: Annotated[
         str | None, typer.Option(help="Re-rank by k-reciprocal neighbours: k1,k2,weight, such as 20,6,0.3.")
     ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(help="Draw CMC, ranked lists, map, distances and camera pairs into this folder (rgbir[plots])."),
+    ] = None,
+    curves: Annotated[list[Path] | None, typer.Option(help="Other reports (--json) to draw beside in the CMC.")] = None,
     compare: Annotated[
         tuple[Path, Path] | None, typer.Option(help="Two reports (--json) to set side by side; nothing is measured.")
     ] = None,
@@ -135,7 +140,17 @@ def evaluate(
         benchmark = open_benchmark(data)
         rules = _protocol(protocol, changed, default_for(benchmark))
         chosen = Choice(
-            rules, mode, shots, of, direction, split, permutations, query_shots, _reciprocal(rerank) if rerank else None
+            rules,
+            mode,
+            shots,
+            of,
+            direction,
+            split,
+            permutations,
+            query_shots,
+            _reciprocal(rerank) if rerank else None,
+            plots,
+            tuple(curves or ()),
         )
         if url is not None:
             report = routes.of_server(benchmark, chosen, url)

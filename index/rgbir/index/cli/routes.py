@@ -59,11 +59,32 @@ class Choice:
     permutations: Path | None = None
     query_shots: int = 1
     reciprocal: Reciprocal | None = None
+    plots: Path | None = None
+    curves: tuple[Path, ...] = ()
 
     def measure(
         self, task: Task, queries: Features, gallery: Features, metric: Metric, about: dict[str, str]
     ) -> Report:
         """Plainly, or with several shots a query, or re-ranked; each under its own name."""
+        report = self._measured(task, queries, gallery, metric, about)
+        if self.plots is not None:
+            self._draw(task, queries, gallery, metric, report)
+        return report
+
+    def _draw(self, task: Task, queries: Features, gallery: Features, metric: Metric, report: Report) -> None:
+        assert self.plots is not None
+        if self.query_shots > 1 or self.reciprocal is not None:
+            raise UsageError("--plots shows plain rankings; leave --query-shots and --rerank out")
+        try:
+            from rgbir.index.plots.album import draw_all, read_curve
+        except ImportError as error:
+            raise UsageError(f"--plots needs {error.name}: pip install 'rgbir[plots]'") from error
+        others = {file.stem: read_curve(file) for file in self.curves}
+        draw_all(self.plots, task, queries, gallery, self.protocol, metric, report, others)
+
+    def _measured(
+        self, task: Task, queries: Features, gallery: Features, metric: Metric, about: dict[str, str]
+    ) -> Report:
         protocol = self.protocol
         if self.query_shots > 1:
             task, queries = several_shots(task, queries.of_records(task.queries), self.query_shots, metric)
@@ -156,9 +177,9 @@ def of_server(data: Benchmark, choice: Choice, url: str) -> Report:
     Raises:
         UsageError: several shots or re-ranking, which need embeddings.
     """
-    if choice.query_shots > 1 or choice.reciprocal is not None:
+    if choice.query_shots > 1 or choice.reciprocal is not None or choice.plots is not None:
         raise UsageError(
-            "--query-shots and --rerank need embeddings, and a server gives distances; measure its --bundle"
+            "--query-shots, --rerank and --plots need embeddings, a server gives distances; measure a bundle"
         )
     with closing(connect(url)) as remote:
         held = remote.gallery()
