@@ -86,6 +86,19 @@ def test_four_routes_lead_to_the_same_numbers_to_the_last_digit(tmp_path: Path, 
         assert of_bundle == of_gallery == over_http == of_features, name
 
 
+def test_the_authors_feature_files_are_written_and_read(tmp_path: Path, people: SysuMM01) -> None:
+    base = ["--data", people.root, "--protocol", "sysu-seeded"]
+    of_bundle = measured(*base, "--bundle", BUNDLE, "--save-features", tmp_path / "deep")
+
+    assert {file.name for file in tmp_path.iterdir()} == {f"deep_cam{c}.mat" for c in range(1, 7)}
+    assert measured(*base, "--features", tmp_path / "deep") == of_bundle
+    (tmp_path / "deep_cam6.mat").unlink()
+    refused = runner.invoke(app, ["evaluate", *map(str, base), "--features", str(tmp_path / "deep")])
+    assert "deep_cam6.mat has 0 rows of identity 7; cam6/0007/0001.jpg is image 1" in str(refused.exception)
+    refused = runner.invoke(app, ["evaluate", *map(str, base), "--features", str(tmp_path / "none")])
+    assert "no none_cam1.mat …" in str(refused.exception)
+
+
 def test_regdb_takes_a_bundle_for_each_split_and_refuses_the_wrong_one(tmp_path: Path, people: SysuMM01) -> None:
     data = layouts.regdb(tmp_path / "RegDB", people)
     bundles = []

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rgbir.index import SysuMM01, UsageError, decode, read_bytes
+from rgbir.index import Modality, RegDB, SysuMM01, UsageError, decode, read_bytes
 from rgbir.index.synthetic import Split, synthesize
+from rgbir.index.synthetic.regdb import synthesize_regdb
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -69,3 +70,15 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not empty"):
         synthesize(tmp_path, Split(0, 0, 1), images=1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_regdbs_layout_has_ten_splits_and_can_be_drawn_again(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert synthesize_regdb(tmp_path / name, 4, images=2, seed=3, workers=1) == 16
+    data = RegDB(tmp_path / "a")
+    assert [set(data.count(split).values()) for split in range(1, 11)] == [{4, 2}] * 10
+    assert len({frozenset(r.identity for r in data.records(s, "train", Modality.RGB)) for s in range(1, 11)}) > 2
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert all((tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes() for file in files)
+    with pytest.raises(UsageError, match="draw an even number of people, not 3"):
+        synthesize_regdb(tmp_path / "c", 3)

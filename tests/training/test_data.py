@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from rgbir.client.cli import app
 from rgbir.index import SysuMM01, open_benchmark
 from rgbir.training.data import name_of, training_records
+from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import Data, flat
 from rgbir.training.source import Source
 
@@ -67,5 +68,5 @@ def test_market_has_one_modality_and_makes_blind_batches(tmp_path: Path, people:
     assert source.identities == 4
     assert not batch[1].any()
     assert batch[0].shape == (12, 3, 64, 32)
-    with pytest.raises(ValueError, match="needs 3 identities; 0 came"):
+    with pytest.raises(BadRecipe, match="don't make the recipe's batches: a batch needs 3 identities; 0 came"):
         Source(training_records(data, Data()), recipe_of("hpiln"))

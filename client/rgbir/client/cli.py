@@ -26,7 +26,7 @@ SUMMARIES = {
     "methods": "The methods, their variants and switches, the tables' rows, and published numbers.",
     "search": "Search a gallery for the person on one or more images.",
     "serve": "Answer searches over HTTP, with a page to try them.",
-    "synthesize": "Draw synthetic people in SYSU-MM01's layout.",
+    "synthesize": "Draw synthetic people in a real data set's layout.",
     "train": "Train a method.",
 }
 

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality, decode, pixels, read_bytes
 from rgbir.training.batches import Batch, MixedBatch, PairBatch, TupleBatch
+from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
 from rgbir.training.samplers import IdentitySampler, Mixed, MixedSampler, PairSampler, TupleSampler
 from rgbir.training.transforms import LARGER, augmented, normalise, window
@@ -43,7 +44,7 @@ class Source(Dataset[Batch]):
     """Item t is the batch of update t; what it holds depends on the recipe's seed and t alone.
 
     Raises:
-        ValueError: the records don't make batches (see the samplers).
+        BadRecipe: the records don't make the recipe's batches (see the samplers).
     """
 
     def __init__(self, records: Sequence[ImageRecord], recipe: AnyRecipe, cache: bool = True) -> None:
@@ -51,7 +52,10 @@ class Source(Dataset[Batch]):
         self.records = [record for record in records if record.identity is not None]
         blind = isinstance(recipe, MixedRecipe) and recipe.sampling == "blind"
         rgb, ir = _by_identity(self.records, of_both=not blind)
-        self.sampler = _sampler(recipe, rgb, ir)
+        try:
+            self.sampler = _sampler(recipe, rgb, ir)
+        except ValueError as error:
+            raise BadRecipe(f"the training images don't make the recipe's batches: {error}") from error
         self.classes = {identity: label for label, identity in enumerate(sorted(rgb.keys() | ir.keys()))}
         self.store = ImageStore(self.records, recipe.height, recipe.width, cache)
         self.larger = ImageStore(self.records, round(LARGER * recipe.height), round(LARGER * recipe.width), cache)

@@ -63,7 +63,8 @@ def evaluate(
         typer.Option(help="Measure this server, which has the data set enrolled, such as http://127.0.0.1:8077."),
     ] = None,
     features: Annotated[
-        list[Path] | None, typer.Option(help="Anybody's saved features of the data set's images (.npz, .mat).")
+        list[Path] | None,
+        typer.Option(help="Anybody's features of the data set's images: .npz, .mat, or NAME of NAME_cam1.mat …."),
     ] = None,
     query: Annotated[
         Path | None, typer.Option(help="Anybody's saved features of the queries: one trial, with --against.")
@@ -114,7 +115,8 @@ def evaluate(
         tuple[Path, Path] | None, typer.Option(help="Two reports (--json) to set side by side; nothing is measured.")
     ] = None,
     save_features: Annotated[
-        Path | None, typer.Option(help="Write the features of queries and gallery to this file (.npz).")
+        Path | None,
+        typer.Option(help="Write the features to this file (.npz), or to NAME_cam1.mat … without a suffix."),
     ] = None,
     threads: ThreadsOption = None,
     json_file: Annotated[
@@ -155,7 +157,7 @@ def evaluate(
         if url is not None:
             report = routes.of_server(benchmark, chosen, url)
         elif features:
-            report = routes.of_features(benchmark, chosen, [Features.load(file) for file in features], metric)
+            report = routes.of_features(benchmark, chosen, features, metric)
         elif bundle:
             report = routes.of_bundles(benchmark, chosen, bundle, gallery, metric, threads, save_features)
         else:

@@ -32,6 +32,7 @@ from rgbir.index.evaluation import (
     several_shots,
     sysu_task,
 )
+from rgbir.index.evaluation.authors import read_authors, write_authors
 from rgbir.index.evaluation.protocols import Data, Direction, Mode, Shots
 from rgbir.index.evaluation.remote import connect, remote_keys
 from rgbir.index.evaluation.sources import encoded, enrolled
@@ -166,7 +167,10 @@ def _of_bundle(
                 opened.expect(card)
                 rows = enrolled(task.gallery, opened)
     if save is not None:
-        joined(queries, rows).save(save)
+        if save.suffix == ".npz":
+            joined(queries, rows).save(save)
+        else:
+            write_authors(save, joined(queries, rows), [*task.queries, *task.gallery])
     about = {"model": card.name, "fingerprint": card.fingerprint, "data": data.root.name, **versions()}
     return choice.measure(task, queries, rows, metric or card.metric, about)
 
@@ -190,11 +194,16 @@ def of_server(data: Benchmark, choice: Choice, url: str) -> Report:
             return evaluate_keys(task, keys, choice.protocol, Metric(held.metric), about)
 
 
-def of_features(data: Benchmark, choice: Choice, files: Sequence[Features], metric: Metric | None) -> Report:
-    """Features of somebody's model, known by the images' names (`paths`, relative to the data set's root)."""
+def of_features(data: Benchmark, choice: Choice, files: Sequence[Path], metric: Metric | None) -> Report:
+    """Features of somebody's model, known by the images' names (`paths`, relative to the data set's root).
+
+    A name that is no file, such as `deep`, stands for `deep_cam1.mat` … as SYSU-MM01's authors write them.
+    """
     task = choice.task(data)
-    features = joined(*files)
-    about = {"data": data.root.name, "features": f"{len(features)} rows", **versions()}
+    asked = [*task.queries, *task.gallery]
+    loaded = [Features.load(file) if file.suffix in (".npz", ".mat") else read_authors(file, asked) for file in files]
+    features = joined(*loaded)
+    about = {"data": data.root.name, "features": ", ".join(file.name for file in files), **versions()}
     return choice.measure(task, features, features, metric or Metric.EUCLIDEAN, about)
 
 

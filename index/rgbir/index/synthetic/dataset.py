@@ -63,27 +63,43 @@ def synthesize(
     Raises:
         UsageError: the folder holds something already.
     """
+    new_folder(root, seed, "SYSU-MM01", images)
+    (root / "exp").mkdir()
+    _write_lists(root / "exp", split)
+    _write_permutations(root / "exp" / "rand_perm_cam.mat", split.identities, images, seed)
+    each_person(partial(_write_person, root, images=images, seed=seed), split.identities, workers, progress)
+    return split.identities * len(CAMERAS) * images
+
+
+def new_folder(root: Path, seed: int, layout: str, images: int) -> None:
+    """Makes the folder and says in it what it is.
+
+    Raises:
+        UsageError: it holds something already, or images aren't 1 to 99.
+    """
     if not 1 <= images <= 99:
         raise UsageError(f"images must be between 1 and 99 a camera, not {images}")
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"{root} is not empty; give a new folder, or remove it first")
-    (root / "exp").mkdir(parents=True)
-    _write_lists(root / "exp", split)
-    _write_permutations(root / "exp" / "rand_perm_cam.mat", split.identities, images, seed)
+    root.mkdir(parents=True, exist_ok=True)
     (root / "README.txt").write_text(
-        f"Synthetic people drawn by rgbir (seed {seed}) in the layout of SYSU-MM01. No real person is shown;\n"
+        f"Synthetic people drawn by rgbir (seed {seed}) in the layout of {layout}. No real person is shown;\n"
         "numbers measured on them say nothing about real data.\n"
     )
-    paint = partial(_write_person, root, images=images, seed=seed)
-    people = range(1, split.identities + 1)
+
+
+def each_person(
+    paint: Callable[[int], int], identities: int, workers: int | None, progress: Callable[[int], None]
+) -> None:
+    """Paints people 1 to `identities`, on several processes unless `workers` is 1."""
+    people = range(1, identities + 1)
     if workers == 1:
         for count in map(paint, people):
             progress(count)
-    else:
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            for count in pool.imap_unordered(paint, people):
-                progress(count)
-    return split.identities * len(CAMERAS) * images
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for count in pool.imap_unordered(paint, people):
+            progress(count)
 
 
 def _write_person(root: Path, identity: int, images: int, seed: int) -> int:
