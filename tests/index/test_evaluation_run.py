@@ -35,14 +35,14 @@ from rgbir.index.evaluation import (
     Protocol,
     Task,
     evaluate,
-    evaluate_keys,
+    evaluate_ranked,
     evaluate_trial,
     llcm_task,
     market_task,
     regdb_task,
     sysu_task,
 )
-from rgbir.index.evaluation.comparison import Comparison
+from rgbir.index.evaluation.comparison import Comparison, Ranked
 from rgbir.index.evaluation.sources import encoded, enrolled
 
 # --- SYSU-MM01 on synthetic people
@@ -265,7 +265,7 @@ def test_every_trial_is_measured_as_if_it_were_alone_ties_included(
     ]
 
     try:
-        report = evaluate_keys(task, lambda rows: keys[rows].copy(), protocol, Metric.EUCLIDEAN)
+        report = evaluate_ranked(task, lambda rows: Ranked.of(keys[rows]), protocol, Metric.EUCLIDEAN)
     except EvaluationError as error:
         assert "none of the" in str(error)  # noqa: PT017
         return
@@ -314,13 +314,13 @@ def test_a_matrix_product_orders_as_the_exact_arithmetic_does(seed: int, metric:
 def test_nan_names_both_images(people: SysuMM01) -> None:
     task = sysu_task(people, PROTOCOLS["sysu"])
 
-    def keys(rows: np.ndarray) -> np.ndarray:
+    def ranking(rows: np.ndarray) -> Ranked:
         values = np.ones((len(rows), len(task.gallery)))
         values[1, 2] = np.nan
-        return values
+        return Ranked.of(values)
 
     with pytest.raises(EvaluationError, match=r"of cam3/0007/0002\.jpg to cam1/0007/000\d\.jpg is NaN"):
-        evaluate_keys(task, keys, PROTOCOLS["sysu"], Metric.EUCLIDEAN)
+        evaluate_ranked(task, ranking, PROTOCOLS["sysu"], Metric.EUCLIDEAN)
 
 
 # --- saved features

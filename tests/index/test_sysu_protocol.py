@@ -14,7 +14,8 @@ from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets import ImageRecord
 from rgbir.index.datasets.sysu_mm01 import Permutations, read_permutations
 from rgbir.index.errors import BadDataset
-from rgbir.index.evaluation import PROTOCOLS, Draw, Features, Task, evaluate, evaluate_keys
+from rgbir.index.evaluation import PROTOCOLS, Draw, Features, Task, evaluate, evaluate_ranked
+from rgbir.index.evaluation.comparison import Ranked
 from rgbir.index.evaluation.protocols import GALLERY_CAMERAS, SHOTS, Mode, Shots
 from rgbir.index.evaluation.selection import Pick, official, seeded
 from rgbir.index.metric import Metric
@@ -137,10 +138,10 @@ def test_the_self_check_at_full_size(selection: str, mode: Mode, shots: Shots) -
     x, rows = vectors(asked.queries), vectors(asked.gallery)
     squares = (rows**2).sum(1)
 
-    def keys(block: np.ndarray) -> np.ndarray:
-        return np.asarray((x[block] ** 2).sum(1)[:, None] + squares - 2 * x[block] @ rows.T)
+    def ranking(block: np.ndarray) -> Ranked:
+        return Ranked.of((x[block] ** 2).sum(1)[:, None] + squares - 2 * x[block] @ rows.T)
 
-    report = evaluate_keys(asked, keys, PROTOCOLS["sysu"], Metric.EUCLIDEAN)
+    report = evaluate_ranked(asked, ranking, PROTOCOLS["sysu"], Metric.EUCLIDEAN)
 
     means = [*(report.rank(k) for k in (1, 5, 10, 20)), report.mean_ap, report.mean_inp]
     assert " ".join(f"{100 * value:.4f}" for value in means) == SELF_CHECK[selection, mode, shots]

@@ -24,7 +24,7 @@ from rgbir.index.evaluation import (
     Report,
     Task,
     evaluate,
-    evaluate_keys,
+    evaluate_ranked,
     evaluate_reranked,
     llcm_task,
     market_task,
@@ -34,7 +34,7 @@ from rgbir.index.evaluation import (
 )
 from rgbir.index.evaluation.authors import read_authors, write_authors
 from rgbir.index.evaluation.protocols import Data, Direction, Mode, Shots
-from rgbir.index.evaluation.remote import connect, remote_keys
+from rgbir.index.evaluation.remote import connect, remote_ranking
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.index.gallery import Gallery
 from rgbir.index.metric import Metric
@@ -189,9 +189,9 @@ def of_server(data: Benchmark, choice: Choice, url: str) -> Report:
         held = remote.gallery()
         task = choice.task(data)
         with progress("asking", len(task.queries)) as advance:
-            keys = remote_keys(task, remote, choice.protocol.hiding, advance)
+            ranking = remote_ranking(task, remote, choice.protocol.hiding, advance)
             about = {"model": held.model, "fingerprint": held.fingerprint, "data": data.root.name, **versions()}
-            return evaluate_keys(task, keys, choice.protocol, Metric(held.metric), about)
+            return evaluate_ranked(task, ranking, choice.protocol, Metric(held.metric), about)
 
 
 def of_features(data: Benchmark, choice: Choice, files: Sequence[Path], metric: Metric | None) -> Report:

@@ -6,7 +6,7 @@ from rgbir.index.evaluation.metrics import Measures, measure
 from rgbir.index.evaluation.protocols import DEFAULTS, PROTOCOLS, Protocol
 from rgbir.index.evaluation.reciprocal import Reciprocal
 from rgbir.index.evaluation.report import Report
-from rgbir.index.evaluation.run import evaluate, evaluate_keys, evaluate_reranked, evaluate_trial
+from rgbir.index.evaluation.run import evaluate, evaluate_ranked, evaluate_reranked, evaluate_trial
 from rgbir.index.evaluation.tasks import Draw, Task, llcm_task, market_task, regdb_task, sysu_task
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "Report",
     "Task",
     "evaluate",
-    "evaluate_keys",
+    "evaluate_ranked",
     "evaluate_reranked",
     "evaluate_trial",
     "several_shots",

@@ -64,15 +64,22 @@ def outcomes(
     if cmc == "image":
         rank[valid] = place[first] - 1
     else:
-        seen = _first_seen(ranked if hidden is None else np.where(hidden, identities, ranked), identities + 1)
-        rank[valid] = (seen[valid, :identities] < column[first][:, None]).sum(axis=1)
+        rank[valid] = _strangers_before(
+            ranked[valid], column[first], identities, None if hidden is None else hidden[valid]
+        )
     return Outcomes(rank, average, penalty)
 
 
-def _first_seen(ranked: NDArray[np.integer], names: int) -> NDArray[np.int32]:
-    """The first column where each name stands, (q, names); the number of columns where it doesn't."""
-    queries, rows = ranked.shape
-    seen = np.full((queries, names), rows, np.int32)
-    backwards = np.arange(rows - 1, -1, -1, dtype=np.int32)
-    np.put_along_axis(seen, ranked[:, ::-1].astype(np.int64), np.broadcast_to(backwards, ranked.shape), axis=1)
-    return seen
+def _strangers_before(
+    ranked: NDArray[np.integer], column: NDArray[np.int64], identities: int, hidden: NDArray[np.bool_] | None
+) -> NDArray[np.int64]:
+    """How many different identities stand before that column, of each query, (q,)."""
+    query = np.repeat(np.arange(len(column)), column)
+    place = np.arange(len(query)) - np.repeat(np.cumsum(column) - column, column)
+    names = ranked[query, place]
+    if hidden is not None:
+        seen = ~hidden[query, place]
+        query, names = query[seen], names[seen]
+    there = np.zeros((len(column), identities), bool)
+    there[query, names] = True
+    return np.asarray(there.sum(axis=1), np.int64)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError, UsageError
+from rgbir.index.evaluation.comparison import Ranked
 from rgbir.index.evaluation.protocols import Hiding
-from rgbir.index.evaluation.run import Keys
+from rgbir.index.evaluation.run import Rank
 from rgbir.index.evaluation.tasks import Task
 from rgbir.index.images import read_bytes
 from rgbir.index.sightings import digest_of, sighting_id
@@ -53,9 +54,9 @@ def connect(url: str) -> Remote:
     return remote
 
 
-def remote_keys(
+def remote_ranking(
     task: Task, remote: Remote, hiding: Hiding, progress: Callable[[int], None] = lambda done: None
-) -> Keys:
+) -> Rank:
     """Asks the server for every query. Where the place rule hides, the server itself leaves the query's place out.
 
     Raises (when asked):
@@ -85,7 +86,7 @@ def remote_keys(
         progress(1)
         return keys
 
-    return lambda rows: np.stack([of(task.queries[row]) for row in rows])
+    return lambda rows: Ranked.of(np.stack([of(task.queries[row]) for row in rows]))
 
 
 def _ids(records: Sequence[ImageRecord]) -> list[str]:

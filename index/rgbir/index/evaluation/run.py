@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError
-from rgbir.index.evaluation.comparison import Comparison
+from rgbir.index.evaluation.comparison import Comparison, Ranked
 from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.metrics import Measures, coded, measure
 from rgbir.index.evaluation.protocols import Hiding, Protocol
@@ -24,8 +24,8 @@ from rgbir.index.evaluation.report import Report
 from rgbir.index.evaluation.tasks import Draw, Task
 from rgbir.index.metric import Metric
 
-Keys = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-"""Rows of a task's queries → keys (q, gallery rows), smaller is more alike."""
+Rank = Callable[[NDArray[np.int64]], Ranked]
+"""Rows of a task's queries → the gallery's rows in their order."""
 
 Codes = NDArray[np.signedinteger[Any]]
 _BLOCK_CELLS = 4_000_000
@@ -49,25 +49,25 @@ def evaluate(
     """
     queries, gallery = queries.of_records(task.queries), gallery.of_records(task.gallery)
     compared = Comparison(metric, gallery.embeddings)
-    return evaluate_keys(task, lambda rows: compared.keys(queries.embeddings[rows]), protocol, metric, about)
+    return evaluate_ranked(task, lambda rows: compared.ranked(queries.embeddings[rows]), protocol, metric, about)
 
 
-def evaluate_keys(
-    task: Task, keys: Keys, protocol: Protocol, metric: Metric, about: dict[str, str] | None = None
+def evaluate_ranked(
+    task: Task, rank: Rank, protocol: Protocol, metric: Metric, about: dict[str, str] | None = None
 ) -> Report:
-    """The same from keys that come in blocks; memory doesn't grow with the number of queries.
+    """The same from rankings that come in blocks; memory doesn't grow with the number of queries.
 
     Raises:
         EvaluationError: a key is NaN, or no query is valid.
     """
-    ranked = _Ranked(task, protocol)
+    trials = _Trials(task, protocol)
     step = max(1, _BLOCK_CELLS // len(task.gallery))
     blocks = [np.arange(start, min(start + step, len(task.queries))) for start in range(0, len(task.queries), step)]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for block in pool.map(lambda rows: (rows, ranked.measured(rows, keys(rows))), blocks):
-            ranked.keep(*block)
-    trials = tuple(ranked.measures(number) for number in range(len(task.draws)))
-    return Report(protocol, task.setting, metric, trials, about or {})
+        for block in pool.map(lambda rows: (rows, trials.measured(rows, rank(rows))), blocks):
+            trials.keep(*block)
+    found = tuple(trials.measures(number) for number in range(len(task.draws)))
+    return Report(protocol, task.setting, metric, found, about or {})
 
 
 def evaluate_reranked(
@@ -88,7 +88,7 @@ def evaluate_reranked(
     """
     queries, gallery = queries.of_records(task.queries), gallery.of_records(task.gallery)
     named = replace(protocol, name=f"{protocol.name}+{reciprocal.name}")
-    ranked = _Ranked(task, named)
+    ranked = _Trials(task, named)
     for number, draw in enumerate(task.draws):
         for group in ranked.groups(draw.queries, np.ones(len(draw.queries), bool)):
             rows = draw.queries[group]
@@ -141,7 +141,7 @@ def hidden_rows(
     return np.asarray((asked[:, None] == shown[None, :]) & own, np.bool_)
 
 
-class _Ranked:
+class _Trials:
     """A task's labels in small numbers, and what each trial found."""
 
     def __init__(self, task: Task, protocol: Protocol) -> None:
@@ -151,6 +151,7 @@ class _Ranked:
         small: type[np.signedinteger[Any]] = np.int16 if len(self.names) < 32_000 else np.int32
         self.codes: Codes = codes.astype(small)
         self.own: Codes = coded(_labels(task.queries), self.names).astype(small)
+        self.by_camera = protocol.hiding == "identity and camera"
         place = protocol.hiding == "place"
         seen_by = [[task.network[r.camera].place if place else task.network[r.camera].id for r in records]
                    for records in (task.queries, task.gallery)]  # fmt: skip
@@ -161,33 +162,32 @@ class _Ranked:
         self.found = [Outcomes(empty.rank.copy(), empty.ap.copy(), empty.inp.copy()) for _ in task.draws]
         self.asked = [np.isin(np.arange(rows), draw.queries) for draw in task.draws]
 
-    def measured(
-        self, rows: NDArray[np.int64], keys: NDArray[np.float64]
-    ) -> list[tuple[int, NDArray[np.int64], Outcomes]]:
+    def measured(self, rows: NDArray[np.int64], ranked: Ranked) -> list[tuple[int, NDArray[np.int64], Outcomes]]:
         """(trial, query rows, their outcomes) of every trial on a block of queries."""
-        if np.isnan(keys).any():
+        keys, order, tied = ranked
+        if np.isnan(keys.min()):
             query, row = np.argwhere(np.isnan(keys))[0]
-            names = self.task.queries[rows[query]].source, self.task.gallery[row].source
-            raise EvaluationError(f"the distance of {names[0]} to {names[1]} is NaN")
-        order = np.argsort(keys, axis=1).astype(np.int32)
-        ascending = np.take_along_axis(keys, order, axis=1)
-        tied = (ascending[:, 1:] == ascending[:, :-1]).any(axis=1)
+            asked, shown = self.task.queries[rows[query]].source, self.task.gallery[row].source
+            raise EvaluationError(f"the distance of {asked} to {shown} is NaN")
+        names = self.codes[order]
         results = []
         for number, draw in enumerate(self.task.draws):
-            asked = self.asked[number][rows]
-            for group in self.groups(rows, asked & ~tied):
-                results.append((number, rows[group], self._together(draw, rows[group], order[group])))
-            for query in np.flatnonzero(asked & tied):
+            taking_part = self.asked[number][rows]
+            for group in self.groups(rows, taking_part & ~tied):
+                results.append((number, rows[group], self._together(draw, rows[group], order[group], names[group])))
+            for query in np.flatnonzero(taking_part & tied):
                 results.append(
                     (number, rows[query : query + 1], self._alone(draw, rows[query : query + 1], keys[query]))
                 )
         return results
 
-    def _together(self, draw: Draw, rows: NDArray[np.int64], order: NDArray[np.int32]) -> Outcomes:
+    def _together(self, draw: Draw, rows: NDArray[np.int64], order: NDArray[np.int32], names: Codes) -> Outcomes:
         """Queries that see the same rows: what the trial shows of their orders."""
         shown = np.zeros(len(self.codes), bool)
         shown[self.visible(draw, int(rows[0]))] = True
-        return self.outcomes(rows, order[shown[order]].reshape(len(rows), int(shown.sum())))
+        kept, shape = shown[order], (len(rows), int(shown.sum()))
+        cameras = self.cameras[order[kept]].reshape(shape) if self.by_camera else None
+        return self._measured(rows, names[kept].reshape(shape), cameras)
 
     def _alone(self, draw: Draw, row: NDArray[np.int64], keys: NDArray[np.float64]) -> Outcomes:
         """A query with equal keys, which keep the trial's own order."""
@@ -209,9 +209,12 @@ class _Ranked:
 
     def outcomes(self, rows: NDArray[np.int64], order: NDArray[np.signedinteger[Any]]) -> Outcomes:
         """Of these queries' galleries in their order, (q, n) row numbers."""
-        names, own, hidden = self.codes[order], self.own[rows], None
-        if self.protocol.hiding == "identity and camera":
-            hidden = (names == own[:, None]) & (self.cameras[order] == self.query_cameras[rows][:, None])
+        return self._measured(rows, self.codes[order], self.cameras[order] if self.by_camera else None)
+
+    def _measured(self, rows: NDArray[np.int64], names: Codes, cameras: NDArray[np.int16] | None) -> Outcomes:
+        own, hidden = self.own[rows], None
+        if cameras is not None:
+            hidden = (names == own[:, None]) & (cameras == self.query_cameras[rows][:, None])
         return outcomes(names, own, len(self.names), hidden, cmc=self.protocol.cmc, ap=self.protocol.ap)
 
     def keep(self, rows: NDArray[np.int64], results: Sequence[tuple[int, NDArray[np.int64], Outcomes]]) -> None:
