@@ -20,12 +20,13 @@ bench = typer.Typer(
 def bench_search_command(
     sightings: Annotated[int, typer.Option(min=100)] = 20_000,
     dimension: Annotated[int, typer.Option(min=2)] = 512,
+    noise: Annotated[bool, typer.Option("--noise", help="Rows without people in them: the worst for a bound.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Exact searches, one at a time, against a bare flat FAISS index."""
     from rgbir.index.bench.gallery import bench_search
 
-    _print_figures(bench_search(sightings, dimension), as_json)
+    _print_figures(bench_search(sightings, dimension, noise=noise), as_json)
 
 
 @bench.command("encode")

@@ -1,0 +1,154 @@
+"""Exact search by codes, bounds and a certificate: always brute force's answer, on data made to break it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rgbir.index import Metric
+from rgbir.index import slabs as slabs_module
+from rgbir.index.slabs import NO_TIME, Codes, Filter, Slab, View
+from rgbir.index.store import Mark
+
+KINDS = (
+    "people", "noise", "duplicates", "near duplicates", "ties by sign", "huge", "tiny", "mixed norms", "zeros",
+    "constant dimensions", "one outlier",
+)  # fmt: skip
+
+
+def rows_of(kind: str, rng: np.random.Generator, n: int, d: int) -> np.ndarray:
+    noise = rng.standard_normal((n, d))
+    match kind:
+        case "people":
+            noise = 3 * rng.standard_normal((6, d))[rng.integers(0, 6, n)] + noise
+        case "duplicates":
+            noise = noise[rng.integers(0, max(1, n // 8), n)]
+        case "near duplicates":
+            noise = noise[:1] + 1e-7 * noise
+        case "ties by sign":
+            noise = np.sign(noise)
+        case "huge":
+            noise = noise * 1e18
+        case "tiny":
+            noise = noise * 1e-30
+        case "mixed norms":
+            noise = noise * 10.0 ** rng.integers(-9, 9, (n, 1))
+        case "zeros":
+            noise[rng.random(n) < 0.5] = 0
+        case "constant dimensions":
+            noise[:, : d // 2] = 7.0
+        case "one outlier":
+            noise[0, 0] = 1e6
+    return noise.astype(np.float32)
+
+
+def view_of(metric: Metric, vectors: np.ndarray, cameras: int, coded: bool) -> View:
+    """Rows dealt out to cameras in turn, two slabs each."""
+    slabs: dict[str, list[Slab]] = {}
+    for camera in range(cameras):
+        own = np.arange(camera, len(vectors), cameras)
+        for part in np.array_split(own, 2):
+            if len(part):
+                times = np.where(part % 3 == 0, NO_TIME, part * 10)
+                slab = Slab(metric, vectors[part], part.astype(np.int64) + 1, times, part % 5)
+                if coded:
+                    slab.code()
+                slabs.setdefault(str(camera), []).append(slab)
+    return View(metric, Mark(), {name: tuple(own) for name, own in slabs.items()})
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    kind=st.sampled_from(KINDS), metric=st.sampled_from(list(Metric)), seed=st.integers(0, 2**32 - 1),
+    n=st.integers(1, 150), d=st.sampled_from([1, 3, 16, 40]), cameras=st.integers(1, 3), top_k=st.integers(1, 60),
+    coded=st.booleans(), inside=st.booleans(), filtered=st.booleans(),
+)  # fmt: skip
+def test_the_answer_is_brute_forces_in_its_order(
+    kind: str,
+    metric: Metric,
+    seed: int,
+    n: int,
+    d: int,
+    cameras: int,
+    top_k: int,
+    coded: bool,
+    inside: bool,
+    filtered: bool,
+) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = metric.prepare(rows_of(kind, rng, n, d))
+    query = vectors[rng.integers(0, n)] if inside else metric.prepare(rows_of(kind, rng, 1, d))[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slabs_module, "WORST_ERROR", np.inf)
+        view = view_of(metric, vectors, cameras, coded)
+    rows = Filter(since=100, until=900, identity=None) if filtered else Filter()
+
+    found = view.nearest(query, [str(camera) for camera in range(cameras)], rows, top_k)
+
+    allowed = [r for r in range(n) if not filtered or (r % 3 and 100 <= r * 10 < 900)]
+    keys = metric.keys(query, vectors[allowed]) if allowed else np.empty(0)
+    expected = sorted(zip(keys.tolist(), [r + 1 for r in allowed], strict=True))[:top_k]
+    assert found == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(kind=st.sampled_from(KINDS), metric=st.sampled_from(list(Metric)), seed=st.integers(0, 2**32 - 1))
+def test_no_key_is_below_its_bound(kind: str, metric: Metric, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = metric.prepare(rows_of(kind, rng, 80, 24))
+    query = metric.prepare(rows_of(kind, rng, 1, 24))[0]
+
+    candidates = Codes(metric, vectors).scan(query, 30)
+
+    keys = metric.keys(query, vectors)
+    known = ~np.isnan(candidates.lower)
+    assert (keys[candidates.places][known] >= candidates.lower[known]).all()
+    others = np.setdiff1d(np.arange(80), candidates.places)
+    assert (keys[others] >= candidates.rest).all()
+
+
+def test_a_slab_that_is_asked_often_gets_codes_and_answers_the_same(rng: np.random.Generator) -> None:
+    vectors = rows_of("people", rng, 3000, 64)
+    slab = Slab(Metric.EUCLIDEAN, vectors, np.arange(1, 3001), np.full(3000, NO_TIME), np.full(3000, -1))
+    view = View(Metric.EUCLIDEAN, Mark(), {"1": (slab,)})
+    first = view.nearest(vectors[5], ["1"], Filter(), 10)
+
+    for _ in range(10):
+        assert view.nearest(vectors[5], ["1"], Filter(), 10) == first
+    for _ in range(100):
+        if view.coded:
+            break
+        time.sleep(0.02)
+
+    assert view.coded == 3000
+    assert view.nearest(vectors[5], ["1"], Filter(), 10) == first
+
+
+def test_codes_are_given_up_where_they_bound_nothing(rng: np.random.Generator) -> None:
+    vectors = rows_of("noise", rng, 3000, 512)
+    slab = Slab(Metric.EUCLIDEAN, vectors, np.arange(1, 3001), np.full(3000, NO_TIME), np.full(3000, -1))
+    slab.code()
+    view = View(Metric.EUCLIDEAN, Mark(), {"1": (slab,)})
+    assert slab.coded
+
+    for query in rows_of("noise", rng, 20, 512):
+        keys = Metric.EUCLIDEAN.keys(query, vectors)
+        assert view.nearest(query, ["1"], Filter(), 5) == sorted(zip(keys.tolist(), range(1, 3001), strict=True))[:5]
+
+    assert not slab.coded
+    assert view.widenings > 0
+
+
+def test_an_outlier_that_would_drown_the_rest_leaves_a_slab_uncoded(rng: np.random.Generator) -> None:
+    vectors = rows_of("noise", rng, 100, 8)
+    vectors[:, 0] *= 1e5
+    vectors[0] = 1e-3
+    coded: Any = Slab(Metric.EUCLIDEAN, vectors, np.arange(100), np.full(100, NO_TIME), np.full(100, -1))
+    coded._longest = 1.0
+    coded.code()
+    assert not coded.coded
