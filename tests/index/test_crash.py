@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.conftest import BUNDLE
 
-from rgbir.index import CameraNetwork, Encoder, Gallery, SysuMM01, enrol
+from rgbir.index import Camera, CameraNetwork, Encoder, Gallery, Metric, Modality, Model, NewSighting, SysuMM01, enrol
+from rgbir.index.backup import read_backup
+from rgbir.index.errors import GalleryCorrupt
 
 RUN = """
 import sys
@@ -69,3 +72,114 @@ def test_killed_enrolments_lose_nothing_and_double_nothing(
             enrol(people.records("available"), encoder, untouched)
             ids = [sighting.id for sighting in untouched.sightings()]
             np.testing.assert_allclose(gallery.embeddings(ids), untouched.embeddings(ids), atol=1e-4)
+
+
+CHANGES = """
+import sys
+import numpy as np
+from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting
+from rgbir.index.backup import back_up
+from pathlib import Path
+folder, start = sys.argv[1], int(sys.argv[2])
+network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
+model = Model("m", "f", Metric.EUCLIDEAN, 64)
+rng = np.random.default_rng(start)
+gallery = Gallery(folder) if (Path(folder) / "gallery.sqlite3").exists() else Gallery.create(folder, model, network)
+print("started", flush=True)
+for step in range(start, start + 100_000):
+    rows = rng.standard_normal((3, 64)).astype(np.float32)
+    gallery.add([NewSighting("a", row, f"{step}-{i}", f"{step}-{i}", None, step) for i, row in enumerate(rows)])
+    print("add", step, flush=True)
+    if step % 3 == 2:
+        gallery.remove(identity=step - 1)
+        print("remove", step - 1, flush=True)
+    if step % 5 == 4:
+        gallery.keep(None)
+        back_up(Path(folder), Path(f"{folder}-copy-{step}"))
+        print("copy", step, flush=True)
+"""
+
+
+@pytest.mark.parametrize("kills", [8, pytest.param(200, marks=pytest.mark.slow)])
+def test_killed_changes_are_there_as_a_whole_or_not_at_all(tmp_path: Path, kills: int) -> None:
+    moments = random.Random(7)
+    folder = tmp_path / "gallery"
+    present: set[int] = set()
+    copies: list[int] = []
+    for number in range(kills):
+        command = [sys.executable, "-c", CHANGES, str(folder), str(number * 1_000_000)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "started\n"
+            time.sleep(moments.uniform(0.0, 0.3))
+            process.send_signal(signal.SIGKILL)
+            lines = [line.split() for line in process.stdout.read().splitlines()]
+        for verb, step in ((line[0], int(line[1])) for line in lines if len(line) == 2):
+            present = present - {step} if verb == "remove" else present | {step} if verb == "add" else present
+            copies += [step] if verb == "copy" else []
+
+        with Gallery(folder) as gallery:
+            assert gallery.verify() == []
+            held = Counter(sighting.identity for sighting in gallery.sightings())
+        assert set(held.values()) <= {3}  # whole transactions only
+        # The last change may have been made and not yet told.
+        assert len(present ^ set(held)) <= 1
+        present = {identity for identity in held if identity is not None}
+    for step in copies[-3:]:
+        assert read_backup(Path(f"{folder}-copy-{step}")).sightings > 0
+
+
+FULL = """
+import resource, sys
+import numpy as np
+from rgbir.index import Gallery, NewSighting
+gallery = Gallery(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+for step in range(10_000):
+    rows = np.random.default_rng(step).standard_normal((20, 64)).astype(np.float32)
+    try:
+        gallery.add([NewSighting("a", row, f"{step}-{i}", f"{step}-{i}") for i, row in enumerate(rows)])
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", flush=True)
+        break
+    print("added", flush=True)
+"""
+
+
+def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
+    network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
+    Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
+
+    command = [sys.executable, "-c", FULL, str(tmp_path / "gallery")]
+    *added, last = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    assert last.startswith("GalleryError: ")
+    assert "nothing was changed" in last
+    assert "is the disk full" in last
+    assert set(added) == {"added"}
+    with Gallery(tmp_path / "gallery") as gallery:
+        assert (len(gallery), gallery.verify()) == (20 * len(added), [])
+
+
+def test_a_damaged_page_is_told_and_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
+    network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
+    with Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 512), network) as gallery:
+        rows = np.random.default_rng(0).standard_normal((40, 512)).astype(np.float32)
+        gallery.add([NewSighting("a", row, f"{i}", f"{i}") for i, row in enumerate(rows)])
+    foreign = tmp_path / "gallery" / "notes.txt"
+    foreign.write_text("mine")
+    file = tmp_path / "gallery" / "gallery.sqlite3"
+    where = file.read_bytes().find(rows[7].tobytes())
+    assert where > 0
+    with file.open("r+b") as content:
+        content.seek(where)
+        content.write(b"\xff" * 64)
+
+    problems = Gallery.problems_in(tmp_path / "gallery")
+
+    assert problems == ["row 8: the embedding is not what was written"]
+    with pytest.raises(GalleryCorrupt, match="the embedding of row 8 is not what was written; restore a backup"):
+        Gallery(tmp_path / "gallery")
+    assert foreign.read_text() == "mine"

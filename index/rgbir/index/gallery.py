@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -395,6 +395,43 @@ class Gallery:
         where = " AND ".join(clause for clause, _ in clauses)
         with self.writing():
             return self._writer.remove(where, [value for _, values in clauses for value in values])
+
+    def backups(self) -> list[dict[str, Any]]:
+        """Copies that `back_up` made of this gallery: path, made_at, generation. What was erased since is in them still."""
+        with self._reading:
+            return self._reader.backups()
+
+    @property
+    def keep_days(self) -> int | None:
+        """How long sightings are kept after they were taken; None is for ever."""
+        with self._reading:
+            days: int | None = json.loads(self._reader.meta().get("keep_days", "null"))
+            return days
+
+    def keep(self, days: int | None) -> int:
+        """Sets how long sightings are kept, and carries it out at once; None is for ever.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            UsageError: less than a day.
+        """
+        if days is not None and days < 1:
+            raise UsageError(f"sightings are kept for a day at least, or for ever; not for {days} days")
+        with self.writing():
+            self._writer.set_meta(keep_days=json.dumps(days))
+        return self.expire()
+
+    def expire(self, now: datetime | None = None) -> int:
+        """Removes what was taken longer ago than the gallery keeps it. Sightings without a time stay.
+
+        Bulk enrolment ends with it, and a server carries it out every hour.
+        """
+        days = self.keep_days
+        if days is None:
+            return 0
+        return self.remove(before=(now or datetime.now(UTC)) - timedelta(days=days))
 
     @classmethod
     def problems_in(cls, folder: Path | str) -> list[str]:

@@ -83,6 +83,7 @@ def enrol(
                 _write([item for item in ready if item.modality is modality], modality, encoder, gallery, tally)
             progress(tally.seen - reported)
             reported = tally.seen
+        gallery.expire()
     return tally
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,12 +125,14 @@ class Store:
         finally:
             connection.close()
         unfinished.rename(file)
-        _sync_folder(folder)
+        sync_folder(folder)
         return cls(folder)
 
     @staticmethod
     def _connect(file: Path) -> sqlite3.Connection:
         try:
+            if not _writable(file.parent):
+                return _frozen(file)
             connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=30)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut, too
@@ -311,6 +314,16 @@ class Store:
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", values
             )
 
+    def note_backup(self, path: str, made_at: str, generation: int) -> None:
+        """Remembers that a copy was made, so that an erasure can name the copies that still hold what it erased."""
+        noted = [*self.backups(), {"path": path, "made_at": made_at, "generation": generation}]
+        self.set_meta(backups=noted)
+
+    def backups(self) -> list[dict[str, Any]]:
+        """The copies that were made, oldest first: path, made_at, generation."""
+        noted: list[dict[str, Any]] = json.loads(self.meta().get("backups", "[]"))
+        return noted
+
     def problems(self) -> Iterator[str]:
         """What SQLite and the checksums find wrong."""
         for (line,) in self.connection.execute("PRAGMA integrity_check"):
@@ -323,7 +336,29 @@ class Store:
                 yield f"row {row}: the embedding is not finite"
 
 
-def _sync_folder(folder: Path) -> None:
+def _writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK)
+
+
+def _frozen(file: Path) -> sqlite3.Connection:
+    """A gallery on a medium that can't be written: read as it is, with no journal of its own.
+
+    Raises:
+        GalleryError: a journal beside it holds changes that only a writer could bring in.
+    """
+    journal = file.with_name(f"{file.name}-wal")
+    if journal.exists() and journal.stat().st_size:
+        raise GalleryError(
+            f"{file.parent} can't be written to and {journal.name} holds changes that aren't in {file.name} yet; copy the"
+            " folder to where it can be written, or take a backup of it where it was made"
+        )
+    address = f"file:{quote(str(file.resolve()))}?immutable=1"
+    connection = sqlite3.connect(address, isolation_level=None, check_same_thread=False, uri=True)
+    connection.execute("SELECT key FROM meta LIMIT 1")
+    return connection
+
+
+def sync_folder(folder: Path) -> None:
     """A new name in a folder outlives a power cut only once the folder itself is written."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -21,9 +22,11 @@ def create_app(settings: Settings) -> FastAPI:
         engine = Engine(settings)
         engine.warm_up()
         app.state.engine = engine
+        keeping = asyncio.create_task(engine.keep_house())
         try:
             yield
         finally:
+            keeping.cancel()
             engine.close()
 
     app = FastAPI(

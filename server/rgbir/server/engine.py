@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from rgbir.index import (
     Distances,
     Encoder,
     Gallery,
+    GalleryError,
     Modality,
     NewSighting,
     Searcher,
@@ -36,6 +38,8 @@ from rgbir.server.errors import TooBusy
 from rgbir.server.settings import Settings
 
 T = TypeVar("T")
+EVERY_S = 3600
+"""Seconds between carrying out a gallery's retention."""
 Named = tuple[str, bytes]
 Enrolment = tuple[str, str, str | None, str | None]
 """(name, status, sighting id, reason): added or present with an id, skipped with a reason."""
@@ -122,6 +126,13 @@ class Engine:
     async def change(self, work: Callable[[], T]) -> T:
         """Runs a change of the gallery beside the event loop, one at a time."""
         return await self._run(self._model, work)
+
+    async def keep_house(self) -> None:
+        """Carries out the gallery's retention every hour, until it is cancelled."""
+        while True:
+            with contextlib.suppress(GalleryError):  # another process is writing, or the medium is read-only
+                await self.change(self.gallery.expire)
+            await asyncio.sleep(EVERY_S)
 
     async def look(self, work: Callable[[], T]) -> T:
         """Runs something that only reads the gallery beside the event loop."""

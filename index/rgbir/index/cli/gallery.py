@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from rgbir.index.backup import back_up, restore
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import BundleOption, GalleryOption, JsonFlag, ThreadsOption, progress
@@ -184,6 +185,54 @@ def remove(
     with Gallery(gallery) as opened:
         removed = opened.remove(ids=sighting or None, identity=identity, camera=camera, track=track, before=moment)
         print(f"{removed:,} removed; {len(opened):,} sightings left in {gallery}")
+        _name_backups(opened, removed)
+
+
+def _name_backups(gallery: Gallery, removed: int) -> None:
+    copies = [copy for copy in gallery.backups() if Path(copy["path"]).exists()] if removed else []
+    for copy in copies:
+        print(f"the backup {copy['path']} of {copy['made_at'][:19]} may hold them still; delete it, or make it anew")
+
+
+@index.command()
+def retain(
+    gallery: GalleryOption,
+    keep_days: Annotated[
+        int | None, typer.Option(help="Erase sightings so many days after they were taken.", min=1)
+    ] = None,
+    forever: Annotated[bool, typer.Option("--forever", help="Keep sightings until they are removed.")] = False,
+) -> None:
+    """Set how long sightings are kept, and carry it out; without an option, carry out what is set."""
+    if keep_days is not None and forever:
+        raise UsageError("give --keep-days or --forever, not both")
+    with Gallery(gallery) as opened:
+        removed = opened.keep(keep_days) if keep_days is not None or forever else opened.expire()
+        days = opened.keep_days
+        rule = "for ever" if days is None else f"for {days} days after they were taken; those without a time stay"
+        print(f"sightings are kept {rule}\n{removed:,} removed; {len(opened):,} sightings left in {gallery}")
+        _name_backups(opened, removed)
+
+
+@index.command()
+def backup(
+    gallery: GalleryOption,
+    out: Annotated[Path, typer.Option(help="A new folder for the copy.")],
+) -> None:
+    """Copy a gallery as of one moment, while it is in use."""
+    made = back_up(gallery, out)
+    print(f"{made.sightings:,} sightings of generation {made.generation} in {out}; sha256 {made.sha256[:16]}…")
+
+
+@index.command("restore")
+def restore_backup(
+    backup: Annotated[Path, typer.Argument(help="A backup's folder.")],
+    gallery: GalleryOption,
+) -> None:
+    """Make a gallery of a backup, in a folder that holds none."""
+    made = restore(backup, gallery)
+    print(
+        f"{made.sightings:,} sightings of generation {made.generation}, copied {made.made_at:%Y-%m-%d %H:%M}, in {gallery}"
+    )
 
 
 @index.command()

@@ -1,0 +1,171 @@
+"""Backups while in use, restoring, retention, and galleries that can't be written."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from rgbir.client.cli import app
+from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
+from rgbir.index import store as store_module
+from rgbir.index.backup import back_up, read_backup, restore
+from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
+
+NETWORK = CameraNetwork(
+    "yard", (Camera("a", frozenset({Modality.RGB}), "a"), Camera("b", frozenset({Modality.IR}), "b"))
+)
+MODEL = Model("m", "f", Metric.EUCLIDEAN, 4)
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def sightings(n: int, first: int = 0, taken_at: datetime | None = None) -> list[NewSighting]:
+    rng = np.random.default_rng(first)
+    return [
+        NewSighting(
+            "a", rng.standard_normal(4).astype(np.float32), f"digest-{first + i}", f"{first + i}.jpg", taken_at, i
+        )
+        for i in range(n)
+    ]
+
+
+def filled(folder: Path, n: int = 20) -> Gallery:
+    gallery = Gallery.create(folder, MODEL, NETWORK)
+    gallery.add(sightings(n))
+    return gallery
+
+
+def test_a_backup_is_the_gallery_of_one_moment_and_comes_back_whole(tmp_path: Path) -> None:
+    with filled(tmp_path / "gallery") as gallery:
+        made = back_up(tmp_path / "gallery", tmp_path / "copy")
+        gallery.add(sightings(5, first=100))
+        before = gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits
+
+    restored = restore(tmp_path / "copy", tmp_path / "again")
+
+    assert restored == made == read_backup(tmp_path / "copy")
+    assert {path.name for path in (tmp_path / "copy").iterdir()} == {"gallery.sqlite3", "backup.json"}
+    with Gallery(tmp_path / "again") as again:
+        assert again.verify() == []
+        assert (len(again), again.generation) == (20, made.generation) == (made.sightings, again.generation)
+        hits = again.search(Query(np.zeros(4, np.float32), top_k=50)).hits
+    assert [hit.id for hit in hits] == [hit.id for hit in before if int(hit.source.removesuffix(".jpg")) < 100]
+
+
+def test_a_backup_while_another_thread_writes_is_one_state(tmp_path: Path) -> None:
+    with filled(tmp_path / "gallery", 10) as gallery:
+        stop = threading.Event()
+
+        def write() -> None:
+            first = 1000
+            while not stop.is_set():
+                gallery.add(sightings(10, first=first))
+                first += 10
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            copies = [back_up(tmp_path / "gallery", tmp_path / f"copy-{n}") for n in range(4)]
+        finally:
+            stop.set()
+            writer.join()
+    for number, made in enumerate(copies):
+        restore(tmp_path / f"copy-{number}", tmp_path / f"again-{number}")
+        with Gallery(tmp_path / f"again-{number}") as again:
+            assert again.verify() == []
+            assert len(again) == made.sightings
+            assert len(again) % 10 == 0  # whole transactions only
+
+
+def test_an_altered_backup_and_a_folder_without_one_are_refused(tmp_path: Path) -> None:
+    filled(tmp_path / "gallery").close()
+    back_up(tmp_path / "gallery", tmp_path / "copy")
+    with pytest.raises(UsageError, match="exists; give each backup a folder"):
+        back_up(tmp_path / "gallery", tmp_path / "copy")
+    with pytest.raises(UsageError, match="is a gallery already"):
+        restore(tmp_path / "copy", tmp_path / "gallery")
+    with (tmp_path / "copy/gallery.sqlite3").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"altered")
+    with pytest.raises(GalleryCorrupt, match="is not what was copied; use another backup"):
+        restore(tmp_path / "copy", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+    with pytest.raises(GalleryMissing, match="is no backup"):
+        restore(tmp_path / "gallery", tmp_path / "again")
+
+
+def test_an_erasure_names_the_backups_that_hold_what_it_erased(tmp_path: Path) -> None:
+    filled(tmp_path / "gallery").close()
+    runner, folder = CliRunner(), str(tmp_path / "gallery")
+    made = runner.invoke(app, ["index", "backup", "--gallery", folder, "--out", str(tmp_path / "copy")])
+    assert "20 sightings of generation 1" in made.output
+
+    removed = runner.invoke(app, ["index", "remove", "--gallery", folder, "--identity", "3"])
+
+    assert "1 removed; 19 sightings left" in removed.output
+    assert f"the backup {tmp_path / 'copy'} of " in removed.output
+    shown = runner.invoke(app, ["index", "restore", str(tmp_path / "copy"), "--gallery", str(tmp_path / "again")])
+    assert "20 sightings of generation 1" in shown.output
+
+
+def test_retention_removes_what_is_older_and_keeps_what_has_no_time(tmp_path: Path) -> None:
+    with Gallery.create(tmp_path / "gallery", MODEL, NETWORK) as gallery:
+        gallery.add(sightings(3, first=0, taken_at=NOW - timedelta(days=31)))
+        gallery.add(sightings(4, first=10, taken_at=NOW - timedelta(days=29)))
+        gallery.add(sightings(2, first=20))
+        assert gallery.expire(NOW) == 0
+
+        with gallery.writing():
+            gallery._writer.set_meta(keep_days="30")
+
+        assert gallery.keep_days == 30
+        assert gallery.expire(NOW) == 3
+        assert gallery.expire(NOW) == 0
+        assert (len(gallery), gallery.verify()) == (6, [])
+        with pytest.raises(UsageError, match="for a day at least"):
+            gallery.keep(0)
+
+
+def test_retention_by_the_command_line(tmp_path: Path) -> None:
+    with Gallery.create(tmp_path / "gallery", MODEL, NETWORK) as gallery:
+        gallery.add(sightings(3, taken_at=datetime.now(UTC) - timedelta(days=9)))
+    runner, folder = CliRunner(), str(tmp_path / "gallery")
+
+    def retain(*options: str) -> str:
+        return runner.invoke(app, ["index", "retain", "--gallery", folder, *options]).output
+
+    assert "kept for 10 days after they were taken" in retain("--keep-days", "10")
+    assert "3 sightings left" in retain()
+    assert "3 removed; 0 sightings left" in retain("--keep-days", "8")
+    assert "kept for ever" in retain("--forever")
+
+
+def test_a_gallery_on_a_read_only_medium_is_searched_and_not_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path / "gallery").close()
+    files = {path.name: path.read_bytes() for path in (tmp_path / "gallery").iterdir()}
+    monkeypatch.setattr(store_module, "_writable", lambda folder: False)
+
+    with Gallery(tmp_path / "gallery") as gallery:
+        assert len(gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits) == 20
+        assert gallery.verify() == []
+        with pytest.raises(GalleryError, match=r"nothing was changed: .*readonly.* is the disk full or read-only"):
+            gallery.add(sightings(1, first=50))
+
+    left = {path.name: path.read_bytes() for path in (tmp_path / "gallery").iterdir() if path.name != "writer.lock"}
+    assert left == {name: data for name, data in files.items() if name != "writer.lock"}
+
+
+def test_a_read_only_gallery_with_an_unfinished_journal_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with filled(tmp_path / "gallery"):
+        assert (tmp_path / "gallery/gallery.sqlite3-wal").stat().st_size
+        monkeypatch.setattr(store_module, "_writable", lambda folder: False)
+        with pytest.raises(GalleryError, match=r"holds changes that aren't in gallery\.sqlite3 yet; copy the folder"):
+            Gallery(tmp_path / "gallery")
