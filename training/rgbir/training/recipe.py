@@ -124,6 +124,9 @@ class PairRecipe(Recipe):
 class IdentityRecipe(Recipe):
     """Of the methods that train on some people, several images of each in both modalities (methods.md 6.4)."""
 
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    data: Data = Data(train_identities="trainval")
+    augment: Augmentation = Augmentation(erasing=0.0)
     optimiser: Sgd = Sgd()
     schedule: Agw | WarmupStep = Agw()
     people: int = Field(6, ge=2, description="identities a batch")
@@ -136,9 +139,6 @@ class BaselineRecipe(IdentityRecipe):
     backbone: Trunk = "resnet50"
     height: int = Field(288, ge=32)
     width: int = Field(144, ge=16)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    data: Data = Data(train_identities="trainval")
-    augment: Augmentation = Augmentation(erasing=0.0)
     schedule: Agw = Agw(epochs=60)
     people: int = Field(8, ge=2, description="identities a batch")
 
@@ -149,9 +149,6 @@ class TowersRecipe(IdentityRecipe):
     backbone: Tower = "alexnet"
     height: int = Field(227, ge=32)
     width: int = Field(227, ge=16)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    data: Data = Data(train_identities="trainval")
-    augment: Augmentation = Augmentation(erasing=0.0)
     optimiser: Sgd = Sgd(learning_rate=0.001, fresh_factor=1.0)
     schedule: WarmupStep
     people: int = Field(64, ge=2, description="identities a batch")

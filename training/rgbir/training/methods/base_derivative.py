@@ -22,7 +22,8 @@ from rgbir.training.layers import GeneralisedMeanPool, GlobalAveragePool, batch_
 from rgbir.training.losses.multi_mode import MODES, Mode, mode_identity, multi_directional, multi_mode
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import Sgd
-from rgbir.training.recipe import Augmentation, Data, IdentityRecipe, Trunk
+from rgbir.training.recipe import BaselineRecipe
+from rgbir.training.schedules import Agw
 from rgbir.training.settings import Settings
 from rgbir.training.transforms import MEAN, STD
 
@@ -54,16 +55,12 @@ class Generator(Settings):
     input: Literal["normalised", "raw01"] = Field("normalised", description="what the derived images are made of")
 
 
-class BaseDerivativeRecipe(IdentityRecipe):
+class BaseDerivativeRecipe(BaselineRecipe):
     """The paper's settings where it states them; the others follow AGW (methods.md 6.7)."""
 
-    backbone: Trunk = "resnet50"
-    height: int = Field(288, ge=32)
-    width: int = Field(144, ge=16)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    data: Data = Data(train_identities="trainval")
-    augment: Augmentation = Augmentation(erasing=0.0)
     optimiser: Sgd = Sgd(nesterov=True, fresh_factor=1.0)
+    schedule: Agw = Agw(epochs=80)
+    people: int = Field(6, ge=2, description="identities a batch")
     mode: Literal["B1", "B2", "MDL1", "MDL2", "MDL3", "MDL4"] = Field(
         "MDL4", description="which modalities and triplets"
     )
