@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -169,3 +172,76 @@ def test_a_read_only_gallery_with_an_unfinished_journal_says_what_to_do(
         monkeypatch.setattr(store_module, "_writable", lambda folder: False)
         with pytest.raises(GalleryError, match=r"holds changes that aren't in gallery\.sqlite3 yet; copy the folder"):
             Gallery(tmp_path / "gallery")
+
+
+OLD = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sightings (
+    row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, camera TEXT NOT NULL, taken_at INTEGER,
+    identity INTEGER, track TEXT, source TEXT NOT NULL, digest TEXT NOT NULL, embedding BLOB NOT NULL, checksum INTEGER NOT NULL
+);
+CREATE INDEX sightings_camera ON sightings (camera);
+CREATE INDEX sightings_identity ON sightings (identity) WHERE identity IS NOT NULL;
+CREATE TABLE crops (
+    row INTEGER PRIMARY KEY REFERENCES sightings (row) ON DELETE CASCADE, media_type TEXT NOT NULL, data BLOB NOT NULL
+);
+CREATE TABLE removals (number INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, camera TEXT NOT NULL);
+"""
+"""The schema of format 1."""
+
+
+def of_format_1(folder: Path) -> None:
+    """The gallery there as version 1 would have written it."""
+    with closing(sqlite3.connect(folder / "gallery.sqlite3")) as now, closing(sqlite3.connect(folder / "old")) as old:
+        old.executescript(OLD)
+        for table in ("meta", "sightings", "crops", "removals"):
+            for row in now.execute(f"SELECT * FROM {table}"):
+                old.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
+        old.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
+        old.commit()
+    for name in ("gallery.sqlite3-wal", "gallery.sqlite3-shm"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / "old").rename(folder / "gallery.sqlite3")
+
+
+def test_a_gallery_of_format_1_is_brought_up_to_date_and_loses_nothing(tmp_path: Path) -> None:
+    with filled(tmp_path / "gallery") as gallery:
+        expected = gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits
+    of_format_1(tmp_path / "gallery")
+
+    with Gallery(tmp_path / "gallery") as gallery:
+        assert gallery._reader.meta()["format"] == "2"
+        assert gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits == expected
+        assert gallery.verify() == []
+        indexes = {name for (name,) in gallery._reader.connection.execute("SELECT name FROM sqlite_master")}
+    assert {"sightings_track", "sightings_taken_at"} <= indexes
+
+
+def test_a_gallery_of_format_1_is_read_where_it_cannot_be_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path / "gallery").close()
+    of_format_1(tmp_path / "gallery")
+    monkeypatch.setattr(store_module, "_writable", lambda folder: False)
+    with Gallery(tmp_path / "gallery") as gallery:
+        assert gallery._reader.meta()["format"] == "1"
+        assert len(gallery.search(Query(np.zeros(4, np.float32), track="x")).hits) == 0
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    with filled(tmp_path / "gallery") as gallery:
+        gallery._writer.set_meta(format="3")
+    with pytest.raises(GalleryError, match=r"has format 3; this version reads formats 1 to 2: update rgbir"):
+        Gallery(tmp_path / "gallery")
+
+
+def test_a_search_may_ask_for_one_track(tmp_path: Path) -> None:
+    with Gallery.create(tmp_path / "gallery", MODEL, NETWORK) as gallery:
+        gallery.add([replace(s, track=f"t{i % 3}") for i, s in enumerate(sightings(30))])
+        everyone = gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits
+        found = gallery.search(Query(np.zeros(4, np.float32), track="t1", top_k=50)).hits
+        assert [hit.id for hit in found] == [hit.id for hit in everyone if hit.track == "t1"]
+        assert len(found) == 10
+        assert gallery.search(Query(np.zeros(4, np.float32), track="t9")).hits == ()
+        assert gallery.remove(track="t1") == 10
+        assert gallery.search(Query(np.zeros(4, np.float32), track="t1")).hits == ()

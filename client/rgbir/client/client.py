@@ -53,6 +53,7 @@ class Client:
         since: datetime | None = None,
         until: datetime | None = None,
         identity: int | None = None,
+        track: str | None = None,
         top_k: int = 10,
     ) -> wire.SearchResponse:
         """Who looks like this in the other cameras' images? Several images are several shots of one person.
@@ -64,9 +65,12 @@ class Client:
             cameras: search only these.
             since, until: since ≤ time of the sighting < until, with a zone.
             identity: only sightings labelled with it.
+            track: only sightings of it.
             top_k: most hits wanted.
         """
-        form = _form(camera=camera, modality=modality, since=since, until=until, identity=identity, top_k=top_k)
+        form = _form(
+            camera=camera, modality=modality, since=since, until=until, identity=identity, track=track, top_k=top_k
+        )
         if cameras is not None:
             form["cameras"] = list(cameras)
         return self._ask(wire.SearchResponse, "POST", "/search", data=form, files=_files(images))

@@ -39,6 +39,7 @@ def search(
     since: Annotated[str | None, typer.Option(help="Earliest time of a sighting, ISO 8601 with a zone.")] = None,
     until: Annotated[str | None, typer.Option(help="Sightings before this time only, ISO 8601 with a zone.")] = None,
     identity: Annotated[int | None, typer.Option(help="Only sightings labelled with this identity.", min=0)] = None,
+    track: Annotated[str | None, typer.Option(help="Only sightings of this track.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Search a gallery for the person on one or more images."""
@@ -53,6 +54,7 @@ def search(
         "since": _moment("since", since),
         "until": _moment("until", until),
         "identity": identity,
+        "track": track,
         "top_k": top_k,
     }
     if url is not None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -208,6 +208,9 @@ class Gallery:
         )
         while True:
             view = self.view()
+            if query.track is not None:
+                with self._reading:
+                    rows = replace(rows, only=self._reader.rows_of_track(query.track))
             seen = scope(query, self.network, list(view.cameras))
             nearest = view.nearest(prepared, seen.searched, rows, query.top_k)
             hits = self._hits(nearest)

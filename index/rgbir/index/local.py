@@ -27,6 +27,7 @@ def search(
     since: datetime | None = None,
     until: datetime | None = None,
     identity: int | None = None,
+    track: str | None = None,
     top_k: int = 10,
 ) -> Answer:
     """Opens gallery and bundle, searches once, closes them. Several images are several shots of one person.
@@ -38,6 +39,8 @@ def search(
     shots = [decode(read_bytes(path), str(path)) for path in images]
     decoding = (time.perf_counter() - started) * 1000
     named = None if modality is None else Modality(modality)
-    options = SearchOptions(camera, named, None if cameras is None else tuple(cameras), since, until, identity, top_k)
+    options = SearchOptions(
+        camera, named, None if cameras is None else tuple(cameras), since, until, identity, top_k, track
+    )
     with Gallery(gallery) as opened:
         return Searcher(Encoder(Bundle(bundle)), opened).search(shots, options, decoding)

@@ -28,6 +28,7 @@ class Query:
     since, until: since ≤ taken_at < until; sightings without a time are left out when either is given.
     identity: only sightings labelled with it.
     top_k: most hits wanted, 1 to 10,000.
+    track: only sightings of it.
 
     Raises:
         InvalidQuery: a value out of its range.
@@ -41,6 +42,7 @@ class Query:
     until: datetime | None = None
     identity: int | None = None
     top_k: int = 10
+    track: str | None = None
 
     def __post_init__(self) -> None:
         if self.embedding.ndim != 1 or not np.isfinite(self.embedding).all():

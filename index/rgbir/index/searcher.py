@@ -27,6 +27,7 @@ class SearchOptions:
     until: datetime | None = None
     identity: int | None = None
     top_k: int = 10
+    track: str | None = None
 
 
 class Searcher:
@@ -83,5 +84,6 @@ class Searcher:
             since=options.since,
             until=options.until,
             identity=options.identity,
+            track=options.track,
             top_k=options.top_k,
         )

@@ -34,15 +34,19 @@ _UNIT = 2.0**-24  # float32 rounding
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows may answer. since ≤ taken_at < until, in microseconds; rows without a time answer only if neither is set."""
+    """Which rows may answer. since ≤ taken_at < until, in microseconds; rows without a time answer only if neither is set.
+
+    only: these row numbers alone.
+    """
 
     since: int | None = None
     until: int | None = None
     identity: int | None = None
+    only: NDArray[np.int64] | None = None
 
     @property
     def empty(self) -> bool:
-        return self.since is None and self.until is None and self.identity is None
+        return self.since is None and self.until is None and self.identity is None and self.only is None
 
 
 class Candidates(NamedTuple):
@@ -147,6 +151,8 @@ class Slab:
             passing &= self.times < rows.until
         if rows.identity is not None:
             passing &= self.identities == rows.identity
+        if rows.only is not None:
+            passing &= np.isin(self.rows, rows.only)
         return np.flatnonzero(passing)
 
     def scan(self, query: NDArray[np.float32], width: int, positions: NDArray[np.int64] | None) -> Candidates:

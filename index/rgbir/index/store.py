@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing
 from rgbir.index.sightings import Crop, NewSighting, Sighting
 
-FORMAT = 1
+FORMAT = 2
 FILE = "gallery.sqlite3"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,6 +40,8 @@ CREATE TABLE sightings (
 );
 CREATE INDEX sightings_camera ON sightings (camera);
 CREATE INDEX sightings_identity ON sightings (identity) WHERE identity IS NOT NULL;
+CREATE INDEX sightings_track ON sightings (track) WHERE track IS NOT NULL;
+CREATE INDEX sightings_taken_at ON sightings (taken_at) WHERE taken_at IS NOT NULL;
 CREATE TABLE crops (
     row INTEGER PRIMARY KEY REFERENCES sightings (row) ON DELETE CASCADE,
     media_type TEXT NOT NULL,
@@ -48,6 +50,15 @@ CREATE TABLE crops (
 -- What left the gallery, so that a reader can follow: row numbers only, nothing of the person.
 CREATE TABLE removals (number INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, camera TEXT NOT NULL);
 """
+
+
+_MIGRATIONS = {
+    1: (
+        "CREATE INDEX sightings_track ON sightings (track) WHERE track IS NOT NULL",
+        "CREATE INDEX sightings_taken_at ON sightings (taken_at) WHERE taken_at IS NOT NULL",
+    )
+}
+"""What brings a gallery of a format to the next."""
 
 
 class Mark(NamedTuple):
@@ -102,10 +113,10 @@ class Store:
             )
         self.folder = folder
         self.connection = self._connect(file)
-        found = self.meta().get("format")
-        if found != str(FORMAT):
+        found = self._migrated()
+        if found not in _readable():
             self.close()
-            raise GalleryError(f"{file} has format {found}; this version reads format {FORMAT}: update rgbir")
+            raise GalleryError(f"{file} has format {found}; this version reads formats 1 to {FORMAT}: update rgbir")
         self.dimension = int(self.meta()["dimension"])
 
     @classmethod
@@ -146,6 +157,19 @@ class Store:
         except sqlite3.DatabaseError as error:
             raise GalleryCorrupt(f"{file} is not a readable gallery: {error}; restore a backup") from error
         return connection
+
+    def _migrated(self) -> str:
+        """The gallery's format, brought up to date where it can be written; each step happens as a whole or not at all."""
+        found = self.meta().get("format", "")
+        while found.isdecimal() and int(found) in _MIGRATIONS and _writable(self.folder):
+            with self._transaction() as connection:
+                now = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()[0]
+                if now == found:  # no other process was quicker
+                    for step in _MIGRATIONS[int(found)]:
+                        connection.execute(step)
+                    connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'format'")
+            found = self.meta()["format"]
+        return found
 
     def close(self) -> None:
         self.connection.close()
@@ -236,6 +260,11 @@ class Store:
         marks = ",".join("?" * len(rows))
         found = self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings WHERE row IN ({marks})", list(rows))
         return {sighting.row: sighting for sighting in map(_sighting, found)}
+
+    def rows_of_track(self, track: str) -> NDArray[np.int64]:
+        """Rows that belong to it, ascending."""
+        found = self.connection.execute("SELECT row FROM sightings WHERE track = ? ORDER BY row", (track,))
+        return np.array([row for (row,) in found], np.int64)
 
     def ids(self) -> dict[int, str]:
         """Every sighting's id by row."""
@@ -334,6 +363,11 @@ class Store:
                 yield f"row {row}: the embedding is not what was written"
             elif not np.isfinite(np.frombuffer(blob, "<f4")).all():
                 yield f"row {row}: the embedding is not finite"
+
+
+def _readable() -> set[str]:
+    """Older formats can be read as they are, on a medium that can't be written."""
+    return {str(number) for number in range(1, FORMAT + 1)}
 
 
 def _writable(folder: Path) -> bool:

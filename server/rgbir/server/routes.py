@@ -46,8 +46,9 @@ async def search(
     since: Annotated[datetime | None, Form(description="earliest time of a sighting, with a zone")] = None,
     until: Annotated[datetime | None, Form(description="sightings before this time only, with a zone")] = None,
     identity: Annotated[int | None, Form(ge=0, description="only sightings labelled with it")] = None,
+    track: Annotated[str | None, Form(description="only sightings of it")] = None,
 ) -> wire.SearchResponse:
-    options = SearchOptions(camera or None, modality, _names(cameras), since, until, identity, top_k)
+    options = SearchOptions(camera or None, modality, _names(cameras), since, until, identity, top_k, track or None)
     return wire.SearchResponse.of(await engine.search(await _read(images), options))
 
 
