@@ -36,6 +36,7 @@ from rgbir.index.errors import UsageError
 from rgbir.index.evaluation import Features
 from rgbir.index.gallery import Gallery
 from rgbir.index.ingest import enrol
+from rgbir.index.merge import merge, shard
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
 SKIPPED_EXIT = 3
@@ -71,10 +72,16 @@ def add(
     workers: Annotated[int, typer.Option(help="Threads that read and decode.", min=1, max=64)] = 2,
     threads: ThreadsOption = None,
     keep_images: Annotated[bool, typer.Option(help="Keep each crop in the gallery, to be shown with a hit.")] = True,
+    part: Annotated[
+        str | None,
+        typer.Option("--shard", help="Only part i of n, as i/n, for machines that share the work; then merge."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Enrol every image of a folder. Run it again after a stop: it goes on, and encodes nothing twice."""
     records = list(_records(folder, layout, camera, of, modality, split))
+    if part is not None:
+        records = list(shard(records, *_part(part)))
     loaded = Bundle(bundle)
     declared = CameraNetwork.read(network) if network else None
     if declared is None:
@@ -113,6 +120,13 @@ def add(
         raise typer.Exit(SKIPPED_EXIT)
 
 
+def _part(text: str) -> tuple[int, int]:
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdecimal() and of.isdecimal()):
+        raise UsageError(f"--shard takes i/n, such as 2/8, not {text!r}")
+    return int(number), int(of)
+
+
 def _records(
     folder: Path, layout: Layout, camera: str | None, of: List, modality: Literal["rgb", "ir", "both"], split: int
 ) -> Iterable[ImageRecord | Skipped]:
@@ -130,6 +144,18 @@ def _list_skipped(skipped: list[Skipped]) -> None:
         print(f"skipped {item.source}: {item.reason}", file=sys.stderr)
     if len(skipped) > _SHOWN:
         print(f"… and {len(skipped) - _SHOWN} more; --json lists them all", file=sys.stderr)
+
+
+@index.command("merge")
+def merge_galleries(
+    source: Annotated[Path, typer.Argument(help="The gallery whose sightings to enrol.")],
+    gallery: GalleryOption,
+) -> None:
+    """Enrol every sighting of one gallery in another of the same model; the first stays as it is."""
+    with Gallery(source) as given, Gallery(gallery) as opened, progress("merging", len(given)) as advance:
+        added, present = merge(given, opened, progress=advance)
+        total = len(opened)
+    print(f"{added:,} added, {present:,} were there; {total:,} sightings in {gallery}")
 
 
 @index.command()
