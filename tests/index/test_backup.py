@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
+from rgbir.index import backup as backup_module
 from rgbir.index import store as store_module
 from rgbir.index.backup import back_up, read_backup, restore
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
@@ -127,7 +128,9 @@ def test_retention_removes_what_is_older_and_keeps_what_has_no_time(tmp_path: Pa
 
         assert gallery.keep_days == 30
         assert gallery.expire(NOW) == 3
+        generation = gallery.generation
         assert gallery.expire(NOW) == 0
+        assert gallery.generation == generation  # nothing to erase is no change
         assert (len(gallery), gallery.verify()) == (6, [])
         with pytest.raises(UsageError, match="for a day at least"):
             gallery.keep(0)
@@ -152,13 +155,16 @@ def test_a_gallery_on_a_read_only_medium_is_searched_and_not_changed(
 ) -> None:
     filled(tmp_path / "gallery").close()
     files = {path.name: path.read_bytes() for path in (tmp_path / "gallery").iterdir()}
-    monkeypatch.setattr(store_module, "_writable", lambda folder: False)
+    monkeypatch.setattr(store_module, "writable", lambda folder: False)
 
     with Gallery(tmp_path / "gallery") as gallery:
         assert len(gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits) == 20
         assert gallery.verify() == []
         with pytest.raises(GalleryError, match=r"nothing was changed: .*readonly.* is the disk full or read-only"):
             gallery.add(sightings(1, first=50))
+    monkeypatch.setattr(backup_module, "writable", lambda folder: folder != tmp_path / "gallery")
+    monkeypatch.setattr(store_module, "writable", lambda folder: folder != tmp_path / "gallery")
+    assert back_up(tmp_path / "gallery", tmp_path / "copy").sightings == 20
 
     left = {path.name: path.read_bytes() for path in (tmp_path / "gallery").iterdir() if path.name != "writer.lock"}
     assert left == {name: data for name, data in files.items() if name != "writer.lock"}
@@ -169,7 +175,7 @@ def test_a_read_only_gallery_with_an_unfinished_journal_says_what_to_do(
 ) -> None:
     with filled(tmp_path / "gallery"):
         assert (tmp_path / "gallery/gallery.sqlite3-wal").stat().st_size
-        monkeypatch.setattr(store_module, "_writable", lambda folder: False)
+        monkeypatch.setattr(store_module, "writable", lambda folder: False)
         with pytest.raises(GalleryError, match=r"holds changes that aren't in gallery\.sqlite3 yet; copy the folder"):
             Gallery(tmp_path / "gallery")
 
@@ -222,7 +228,7 @@ def test_a_gallery_of_format_1_is_read_where_it_cannot_be_changed(
 ) -> None:
     filled(tmp_path / "gallery").close()
     of_format_1(tmp_path / "gallery")
-    monkeypatch.setattr(store_module, "_writable", lambda folder: False)
+    monkeypatch.setattr(store_module, "writable", lambda folder: False)
     with Gallery(tmp_path / "gallery") as gallery:
         assert gallery._reader.meta()["format"] == "1"
         assert len(gallery.search(Query(np.zeros(4, np.float32), track="x")).hits) == 0

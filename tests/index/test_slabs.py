@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rgbir.index import Metric
-from rgbir.index import slabs as slabs_module
 from rgbir.index.slabs import NO_TIME, Codes, Filter, Slab, View
 from rgbir.index.store import Mark
 
@@ -83,9 +80,7 @@ def test_the_answer_is_brute_forces_in_its_order(
     rng = np.random.default_rng(seed)
     vectors = metric.prepare(rows_of(kind, rng, n, d))
     query = vectors[rng.integers(0, n)] if inside else metric.prepare(rows_of(kind, rng, 1, d))[0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slabs_module, "WORST_ERROR", np.inf)
-        view = view_of(metric, vectors, cameras, coded)
+    view = view_of(metric, vectors, cameras, coded)
     rows = Filter(since=100, until=900, identity=None) if filtered else Filter()
 
     found = view.nearest(query, [str(camera) for camera in range(cameras)], rows, top_k)
@@ -142,13 +137,3 @@ def test_codes_are_given_up_where_they_bound_nothing(rng: np.random.Generator) -
 
     assert not slab.coded
     assert view.widenings > 0
-
-
-def test_an_outlier_that_would_drown_the_rest_leaves_a_slab_uncoded(rng: np.random.Generator) -> None:
-    vectors = rows_of("noise", rng, 100, 8)
-    vectors[:, 0] *= 1e5
-    vectors[0] = 1e-3
-    coded: Any = Slab(Metric.EUCLIDEAN, vectors, np.arange(100), np.full(100, NO_TIME), np.full(100, -1))
-    coded._longest = 1.0
-    coded.code()
-    assert not coded.coded

@@ -12,7 +12,7 @@ from tests.training.small import batch_for, lasting, make_run, recipe_of, record
 from torch import Tensor
 
 from rgbir.index import Modality, SysuMM01
-from rgbir.training import load_run
+from rgbir.training import Losses, fit, load_run
 from rgbir.training.backbones import CompactResNet, ResNet50
 from rgbir.training.backbones.alexnet import AlexNet
 from rgbir.training.backbones.towers import Towers
@@ -337,29 +337,37 @@ def test_decorrelation_keeps_every_angle_and_makes_columns_orthogonal() -> None:
     assert float(off.abs().max()) < 1e-4 * float(gram.diagonal().max())
 
 
-def test_the_embedding_rests_after_decorrelation_and_a_resumed_run_rests_too(tmp_path: Path, people: SysuMM01) -> None:
-    changes = {"schedule.epochs": 4, "sphere.decorrelate": (1,), "sphere.rest": 2, "checkpoint_every": 8}
-    run, source = make_run(tmp_path / "run", people, sphere(**changes), "hsme")
-    method, whole = recorded(run, source)
-    assert isinstance(method, HSME)
-    assert source.updates_per_epoch == 8
-    assert int(method.resting_until) == 0
-
-    weights: dict[int, Tensor] = {}
-
-    class Watched(HSME):
-        def losses(self, batch: Any) -> Any:
-            weights[len(weights)] = self.embedding.weight.detach().clone()
-            return super().losses(batch)
-
-    torch.manual_seed(0)
-    watched = Watched(sphere(**changes), 4)
+def test_the_embedding_rests_for_its_epochs_after_decorrelation() -> None:
+    recipe = sphere(**{"sphere.decorrelate": (1,), "sphere.rest": 2})
+    method = HSME(recipe, 4)
     for epoch in range(4):
-        watched.begin(epoch)
-        moving = bool(torch.stack(list(watched.losses(batch_for(sphere())).values())).sum().requires_grad)
-        assert moving
-        assert watched.embedding.weight.requires_grad == (epoch in (0, 3))
-    assert len(whole) == 32
+        method.begin(epoch)
+        assert all(loss.requires_grad for loss in method.losses(batch_for(recipe)).values())  # type: ignore[arg-type]
+        assert method.embedding.weight.requires_grad == (epoch in (0, 3))
+
+
+def test_a_run_stopped_while_the_embedding_rests_goes_on_as_if_it_had_not(tmp_path: Path, people: SysuMM01) -> None:
+    changes = {"schedule.epochs": 4, "sphere.decorrelate": (1,), "sphere.rest": 2, "checkpoint_every": 10}
+    run, source = make_run(tmp_path / "whole", people, sphere(**changes), "hsme")
+    method, expected = recorded(run, source)
+    assert source.updates_per_epoch == 8  # epochs 1 and 2 rest: updates 8 to 23
+
+    class Stop(Exception):
+        pass
+
+    def stop(update: int, losses: Losses) -> None:
+        if update == 12:
+            raise Stop
+
+    stopped, source = make_run(tmp_path / "stopped", people, sphere(**changes), "hsme")
+    with pytest.raises(Stop):
+        fit(stopped, source, watch=stop)
+    resumed, rest = recorded(load_run(tmp_path / "stopped"), source, resume=True)
+
+    assert rest == {update: expected[update] for update in range(10, 32)}
+    weights = [one.get_parameter("embedding.weight") for one in (method, resumed)]
+    assert torch.equal(*weights)
+    assert all(weight.requires_grad for weight in weights)
 
 
 # --- expAT on one modality
@@ -381,4 +389,11 @@ def test_table_ten() -> None:
     method = ExpATSingle(unit, 3).eval()  # type: ignore[arg-type]
     vectors = method.embed(torch.randn(3, 3, 64, 32), Modality.RGB)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
-    assert METHODS["expat_single"].resolve(row="table10.triplet").changed({}) != recipe
+    baseline = METHODS["expat_single"].resolve(row="table10.triplet")
+    assert isinstance(baseline, ExpATSingleRecipe)
+    assert (baseline.ranking, baseline.ranking_weight, baseline.csbn, baseline.metric) == (
+        "triplet",
+        1,
+        "off",
+        "euclidean",
+    )

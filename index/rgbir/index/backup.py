@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.index.bundle import sha256
 from rgbir.index.errors import GalleryCorrupt, GalleryMissing, UsageError
-from rgbir.index.store import FILE, Store, sync_folder
+from rgbir.index.store import FILE, Store, sync_folder, writable
 
 MANIFEST = "backup.json"
 
@@ -36,6 +36,8 @@ class Backup(BaseModel):
 
 def back_up(gallery: Path, out: Path) -> Backup:
     """Copies the gallery as of one moment, whoever reads or writes it meanwhile, and notes in it that there is a copy.
+
+    A gallery on a medium that can't be written is copied too, and not noted.
 
     Raises:
         UsageError: `out` exists.
@@ -67,7 +69,8 @@ def back_up(gallery: Path, out: Path) -> Backup:
                 os.fsync(written.fileno())
         unfinished.rename(out)
         sync_folder(out.parent)
-        source.note_backup(str(out.resolve()), made.made_at.isoformat(), made.generation)
+        if writable(gallery):
+            source.note_backup(str(out.resolve()), made.made_at.isoformat(), made.generation)
     return made
 
 

@@ -26,8 +26,6 @@ WORTH_A_THREAD = 8_192
 """Rows below which handing slabs to threads costs more than it saves."""
 WORTH_CODES, ASKED_BEFORE_CODES = 1_024, 8
 """A slab of so many rows gets codes once it was searched so often; they add a quarter to its memory."""
-WORST_ERROR = 0.1
-"""Codes whose error is a larger share of the longest row bound nothing worth knowing."""
 NO_TIME = np.iinfo(np.int64).min
 _UNIT = 2.0**-24  # float32 rounding
 
@@ -198,11 +196,9 @@ class Slab:
         return self._codes is not None
 
     def code(self) -> None:
-        """Makes the codes; they are left out where one value is so large that the others would be lost."""
+        """Makes the codes."""
         self._coding = True
-        codes = Codes(self.metric, self.vectors)
-        if codes.error <= WORST_ERROR * max(self._longest, 1e-30):
-            self._codes = codes
+        self._codes = Codes(self.metric, self.vectors)
 
     def without(self, removed: set[int]) -> Slab | None:
         keep = np.array([int(row) not in removed for row in self.rows], bool)

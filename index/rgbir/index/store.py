@@ -142,7 +142,7 @@ class Store:
     @staticmethod
     def _connect(file: Path) -> sqlite3.Connection:
         try:
-            if not _writable(file.parent):
+            if not writable(file.parent):
                 return _frozen(file)
             connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=30)
             connection.execute("PRAGMA journal_mode = WAL")
@@ -161,7 +161,7 @@ class Store:
     def _migrated(self) -> str:
         """The gallery's format, brought up to date where it can be written; each step happens as a whole or not at all."""
         found = self.meta().get("format", "")
-        while found.isdecimal() and int(found) in _MIGRATIONS and _writable(self.folder):
+        while found.isdecimal() and int(found) in _MIGRATIONS and writable(self.folder):
             with self._transaction() as connection:
                 now = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()[0]
                 if now == found:  # no other process was quicker
@@ -326,7 +326,14 @@ class Store:
         return written
 
     def remove(self, where: str, values: Sequence[Any]) -> int:
-        """Removes the rows of a condition; their embeddings and crops are overwritten, in the journal too."""
+        """Removes the rows of a condition; their embeddings and crops are overwritten, in the journal too.
+
+        Where there are none, nothing is written and the generation stays.
+        """
+        if not self.connection.execute(
+            f"SELECT EXISTS (SELECT 1 FROM sightings WHERE {where})", list(values)
+        ).fetchone()[0]:
+            return 0
         with self._transaction() as connection:
             connection.execute(
                 f"INSERT INTO removals (row, camera) SELECT row, camera FROM sightings WHERE {where} ORDER BY row",
@@ -370,7 +377,7 @@ def _readable() -> set[str]:
     return {str(number) for number in range(1, FORMAT + 1)}
 
 
-def _writable(folder: Path) -> bool:
+def writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.lists import check_labels, read_list
+from rgbir.index.datasets.names import jpegs
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import BadDataset
 
@@ -79,7 +79,7 @@ class LLCM:
     def files(self, modality: Modality, camera: int, identity: int) -> tuple[str, ...]:
         """The test images of one person by one camera as paths below the root, ascending; none if there is no folder."""
         folder = f"test_{FOLDERS[modality]}/cam{camera}/{identity:04d}"
-        return tuple(f"{folder}/{name}" for name in _jpegs(self.root / folder))
+        return tuple(f"{folder}/{name}" for name in jpegs(self.root / folder))
 
     def test(self, modality: Modality) -> Iterator[ImageRecord]:
         """Every test image: camera by camera, identity by identity, image by image, each ascending."""
@@ -104,11 +104,3 @@ def _camera(source: str, file: Path) -> str:
     if len(parts) < 2 or not (parts[1][:1] == "c" and parts[1][1:].isdecimal()):
         raise BadDataset(f"{file}: {source}: expected a name such as 0001_c01_s185535_f7010_nir.jpg")
     return str(int(parts[1][1:]))
-
-
-@lru_cache(maxsize=100_000)
-def _jpegs(folder: Path) -> tuple[str, ...]:
-    if not folder.is_dir():
-        return ()
-    names = [name for name in os.listdir(folder) if name.lower().endswith(".jpg") and not name.startswith(".")]
-    return tuple(sorted(names, key=os.fsencode))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.names import jpegs
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import BadDataset
 
@@ -90,9 +90,8 @@ class Market1501:
                 counts |= {"junk": labels.count(JUNK), "distractors": labels.count(DISTRACTOR)}
         return counts
 
-    def _names(self, part: Part) -> list[str]:
-        names = [name for name in os.listdir(self.folder / FOLDERS[part]) if name.lower().endswith(".jpg")]
-        names = sorted((name for name in names if not name.startswith(".")), key=os.fsencode)
+    def _names(self, part: Part) -> tuple[str, ...]:
+        names = jpegs(self.folder / FOLDERS[part])
         for name in names:
             _labels(name, self.folder / FOLDERS[part])
         return names

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.names import jpegs
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import BadDataset
 
@@ -84,7 +84,7 @@ class SysuMM01:
 
     def files(self, camera: int, identity: int) -> list[str]:
         """The image names of one person by one camera, ascending as bytes; an absent or empty folder gives none."""
-        return list(_jpegs(self.root / f"cam{camera}" / f"{identity:04d}"))
+        return list(jpegs(self.root / f"cam{camera}" / f"{identity:04d}"))
 
     def records(self, of: List, cameras: Sequence[int] = CAMERAS) -> Iterator[ImageRecord]:
         """Camera by camera, identity by identity, image by image, each ascending.
@@ -123,14 +123,6 @@ class SysuMM01:
             f"no rand_perm_cam.mat in {self.root / 'exp'}; it is published apart from the data set, in the authors' evaluation"
             " code: put it there, give its path with --permutations, or use protocol sysu-seeded"
         )
-
-
-@lru_cache(maxsize=100_000)
-def _jpegs(folder: Path) -> tuple[str, ...]:
-    if not folder.is_dir():
-        return ()
-    names = [name for name in os.listdir(folder) if name.lower().endswith(".jpg") and not name.startswith(".")]
-    return tuple(sorted(names, key=os.fsencode))
 
 
 def _id_list(folder: Path, name: str) -> tuple[int, ...]:
