@@ -204,6 +204,7 @@ def of_format_1(folder: Path) -> None:
             for row in now.execute(f"SELECT * FROM {table}"):
                 old.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
         old.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
+        old.execute("DELETE FROM meta WHERE key = 'storage'")
         old.commit()
     for name in ("gallery.sqlite3-wal", "gallery.sqlite3-shm"):
         (folder / name).unlink(missing_ok=True)
@@ -216,7 +217,8 @@ def test_a_gallery_of_format_1_is_brought_up_to_date_and_loses_nothing(tmp_path:
     of_format_1(tmp_path / "gallery")
 
     with Gallery(tmp_path / "gallery") as gallery:
-        assert gallery._reader.meta()["format"] == "2"
+        assert gallery._reader.meta()["format"] == "3"
+        assert gallery.storage == "float32"
         assert gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits == expected
         assert gallery.verify() == []
         indexes = {name for (name,) in gallery._reader.connection.execute("SELECT name FROM sqlite_master")}
@@ -236,8 +238,8 @@ def test_a_gallery_of_format_1_is_read_where_it_cannot_be_changed(
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with filled(tmp_path / "gallery") as gallery:
-        gallery._writer.set_meta(format="3")
-    with pytest.raises(GalleryError, match=r"has format 3; this version reads formats 1 to 2: update rgbir"):
+        gallery._writer.set_meta(format="4")
+    with pytest.raises(GalleryError, match=r"has format 4; this version reads formats 1 to 3: update rgbir"):
         Gallery(tmp_path / "gallery")
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
 from rgbir.index import slabs as slabs_module
+from rgbir.index import view as view_module
 
 NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
 
@@ -21,9 +22,9 @@ NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) fo
 def test_every_answer_is_the_state_of_its_generation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int
 ) -> None:
-    monkeypatch.setattr(slabs_module, "ROWS", 16)
+    monkeypatch.setattr(view_module, "ROWS", 16)
     monkeypatch.setattr(slabs_module, "WORTH_CODES", 4)
-    monkeypatch.setattr(slabs_module, "WORTH_A_THREAD", 8)
+    monkeypatch.setattr(view_module, "WORTH_A_THREAD", 8)
     chance, rng = random.Random(3), np.random.default_rng(3)
     vectors: dict[str, np.ndarray] = {}
     states: dict[int, dict[str, np.ndarray]] = {}

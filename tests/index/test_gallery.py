@@ -35,7 +35,7 @@ from rgbir.index import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index import slabs as slabs_module
+from rgbir.index import view as view_module
 from rgbir.index.errors import GalleryCorrupt
 from rgbir.index.slabs import Filter
 
@@ -168,7 +168,7 @@ def test_the_order_is_the_same_however_the_rows_are_cut(
     vectors = rng.integers(-2, 3, (400, 12)).astype(np.float32)
     answers = []
     for rows in (16_384, 64, 7):
-        monkeypatch.setattr(slabs_module, "ROWS", rows)
+        monkeypatch.setattr(view_module, "ROWS", rows)
         with make(tmp_path / f"g{rows}", vectors) as gallery:
             answers.append(sources(gallery.search(Query(vectors[0], top_k=50))))
 
@@ -408,7 +408,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "g/gallery.sqlite3") as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     database.close()
-    with pytest.raises(GalleryError, match="format 99; this version reads formats 1 to 2"):
+    with pytest.raises(GalleryError, match="format 99; this version reads formats 1 to 3"):
         Gallery(tmp_path / "g")
 
 

@@ -9,13 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rgbir.index import Metric
-from rgbir.index.slabs import NO_TIME, Codes, Filter, Slab, View
+from rgbir.index.codes import Codes
+from rgbir.index.slabs import NO_TIME, Filter, Slab
 from rgbir.index.store import Mark
+from rgbir.index.view import View
 
 KINDS = (
     "people", "noise", "duplicates", "near duplicates", "ties by sign", "huge", "tiny", "mixed norms", "zeros",
     "constant dimensions", "one outlier",
 )  # fmt: skip
+
+
+LIMITS = {"float32": (-3.4e38, 3.4e38), "float16": (-6e4, 6e4)}
 
 
 def rows_of(kind: str, rng: np.random.Generator, n: int, d: int) -> np.ndarray:
@@ -63,7 +68,7 @@ def view_of(metric: Metric, vectors: np.ndarray, cameras: int, coded: bool) -> V
 @given(
     kind=st.sampled_from(KINDS), metric=st.sampled_from(list(Metric)), seed=st.integers(0, 2**32 - 1),
     n=st.integers(1, 150), d=st.sampled_from([1, 3, 16, 40]), cameras=st.integers(1, 3), top_k=st.integers(1, 60),
-    coded=st.booleans(), inside=st.booleans(), filtered=st.booleans(),
+    coded=st.booleans(), inside=st.booleans(), filtered=st.booleans(), storage=st.sampled_from(["float32", "float16"]),
 )  # fmt: skip
 def test_the_answer_is_brute_forces_in_its_order(
     kind: str,
@@ -76,10 +81,12 @@ def test_the_answer_is_brute_forces_in_its_order(
     coded: bool,
     inside: bool,
     filtered: bool,
+    storage: str,
 ) -> None:
     rng = np.random.default_rng(seed)
-    vectors = metric.prepare(rows_of(kind, rng, n, d))
+    vectors = metric.prepare(np.clip(rows_of(kind, rng, n, d), *LIMITS[storage])).astype(storage)
     query = vectors[rng.integers(0, n)] if inside else metric.prepare(rows_of(kind, rng, 1, d))[0]
+    query = query.astype(np.float32)
     view = view_of(metric, vectors, cameras, coded)
     rows = Filter(since=100, until=900, identity=None) if filtered else Filter()
 
@@ -89,6 +96,11 @@ def test_the_answer_is_brute_forces_in_its_order(
     keys = metric.keys(query, vectors[allowed]) if allowed else np.empty(0)
     expected = sorted(zip(keys.tolist(), [r + 1 for r in allowed], strict=True))[:top_k]
     assert found == expected
+    others = metric.prepare(rows_of(kind, rng, 5, d)[: rng.integers(0, 5)])
+    together = view.nearest_of_many(
+        np.vstack((others[:1], query, others[1:])), [str(c) for c in range(cameras)], rows, top_k
+    )
+    assert together[min(len(others), 1)] == expected
 
 
 @settings(max_examples=150, deadline=None)
@@ -98,7 +110,7 @@ def test_no_key_is_below_its_bound(kind: str, metric: Metric, seed: int) -> None
     vectors = metric.prepare(rows_of(kind, rng, 80, 24))
     query = metric.prepare(rows_of(kind, rng, 1, 24))[0]
 
-    candidates = Codes(metric, vectors).scan(query, 30)
+    candidates = Codes.of(metric, vectors).scan(query, 30)
 
     keys = metric.keys(query, vectors)
     known = ~np.isnan(candidates.lower)

@@ -28,10 +28,11 @@ from rgbir.index.errors import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index.gallery import Gallery, Model
+from rgbir.index.gallery import Gallery
 from rgbir.index.images import decode, pixels, read_bytes
 from rgbir.index.ingest import Tally, crop_of, enrol, modality_for
 from rgbir.index.metric import Metric
+from rgbir.index.model import Model, Storage
 from rgbir.index.search import Answer, Distances, Hit, Query
 from rgbir.index.searcher import Searcher, SearchOptions
 from rgbir.index.sightings import Crop, NewSighting, Sighting, digest_of
@@ -71,6 +72,7 @@ __all__ = [
     "Searcher",
     "Sighting",
     "Skipped",
+    "Storage",
     "SysuMM01",
     "Tally",
     "UnknownCamera",

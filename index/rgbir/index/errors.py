@@ -12,7 +12,8 @@ IndexFailure
     ├── GalleryMissing      nothing there: make one, or correct the path
     ├── GalleryBusy         another process is writing: wait
     ├── GalleryMismatch     vectors of another model: use that model's gallery
-    └── GalleryCorrupt      stored data contradicts itself: restore a backup
+    ├── GalleryCorrupt      stored data contradicts itself: restore a backup
+    └── CacheDamaged        a cached copy is not what was written: it is made anew
 
 `exit_code` is what the command line ends with when the error reaches it.
 """
@@ -70,3 +71,7 @@ class GalleryMismatch(GalleryError):
 
 class GalleryCorrupt(GalleryError):
     pass
+
+
+class CacheDamaged(GalleryError):
+    """Derived data that differ from what was written. The gallery mends it by itself; nobody else meets it."""

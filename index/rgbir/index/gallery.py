@@ -1,18 +1,17 @@
 """The gallery: what was enrolled is never lost, what is asked is answered exactly.
 
-SQLite is the truth (`store`), FAISS is the speed (`slabs`). Several processes may read while one writes.
+SQLite is the truth (`store`); slabs in memory, or mapped from a cache, are the speed (`view`). Several processes may read while one writes.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
+import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -20,39 +19,24 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index import cache
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import GalleryBusy, GalleryError, GalleryMismatch, InvalidQuery, UsageError
+from rgbir.index.errors import CacheDamaged, GalleryError, GalleryMismatch, InvalidQuery, UsageError
+from rgbir.index.lock import locked
 from rgbir.index.metric import Metric
+from rgbir.index.model import CameraCount, Model, Storage
 from rgbir.index.search import Answer, Distances, Hit, Query, Scope, scope, score
 from rgbir.index.sightings import Crop, NewSighting, Sighting
-from rgbir.index.slabs import Filter, View
-from rgbir.index.store import FILE, Mark, Store, from_microseconds, to_microseconds
+from rgbir.index.slabs import Filter
+from rgbir.index.store import FILE, Mark, Store, from_microseconds, to_microseconds, writable
+from rgbir.index.verify import disagreements
+from rgbir.index.view import Nearest, View
 
 LOCK = "writer.lock"
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """The model whose embeddings a gallery holds."""
-
-    name: str
-    fingerprint: str
-    metric: Metric
-    dimension: int
-
-    @classmethod
-    def of(cls, card: Card) -> Model:
-        return cls(card.name, card.fingerprint, card.metric, card.dimension)
-
-
-@dataclass(frozen=True, slots=True)
-class CameraCount:
-    camera: str
-    sightings: int
-    identities: int
-    earliest: datetime | None
-    latest: datetime | None
+WORTH_CACHING = 10_000
+"""Sightings that take about half a second to read from SQLite."""
+_log = logging.getLogger(__name__)
 
 
 class Gallery:
@@ -70,13 +54,21 @@ class Gallery:
         meta = self._reader.meta()
         self.model = Model(meta["model"], meta["fingerprint"], Metric(meta["metric"]), int(meta["dimension"]))
         self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+        self.storage = Storage(meta.get("storage", Storage.FLOAT32))
         self._seen_version = -1
-        self._view = View(self.model.metric, Mark(), {})
         self._named: tuple[Mark | None, dict[int, str]] = (None, {})
-        self._view = self.view()
+        started = time.perf_counter()
+        self._view, self.opening = cache.load(self.folder, self._reader, self.model.metric)
+        if writable(self.folder):  # a process that was killed while it erased may have left them
+            cache.forget(self.folder, self._reader.removed_since(self._view.mark.last_removal))
+        held = self._view.sightings
+        self.opening.read += max(self.view().sightings - held, 0)
+        self.opening.seconds = time.perf_counter() - started
 
     @classmethod
-    def create(cls, folder: Path | str, model: Model, network: CameraNetwork) -> Self:
+    def create(
+        cls, folder: Path | str, model: Model, network: CameraNetwork, storage: Storage = Storage.FLOAT32
+    ) -> Self:
         """A new, empty gallery for that model's embeddings.
 
         Raises:
@@ -91,19 +83,22 @@ class Gallery:
             "metric": str(model.metric),
             "dimension": str(model.dimension),
             "network": json.dumps(network.to_dict()),
+            "storage": str(storage),
         }
         Store.create(folder, meta).close()
         return cls(folder)
 
     @classmethod
-    def open_or_create(cls, folder: Path | str, card: Card, network: CameraNetwork) -> Self:
+    def open_or_create(
+        cls, folder: Path | str, card: Card, network: CameraNetwork, storage: Storage = Storage.FLOAT32
+    ) -> Self:
         """The gallery there, which must be of that model; a new one with that network if there is none.
 
         Raises:
             GalleryMismatch: it holds another model's embeddings.
         """
         if not (Path(folder) / FILE).exists():
-            return cls.create(folder, Model.of(card), network)
+            return cls.create(folder, Model.of(card), network, storage)
         gallery = cls(folder)
         try:
             gallery.expect(card)
@@ -187,7 +182,7 @@ class Gallery:
             return list(self._reader.all())
 
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
-        """float32 (n, d), as the metric keeps them, in the order asked for."""
+        """float32 (n, d), as the gallery keeps them, in the order asked for."""
         with self._reading:
             return self._reader.embeddings(ids)
 
@@ -199,23 +194,69 @@ class Gallery:
         Raises:
             UnknownCamera, InvalidQuery: the query doesn't fit this gallery.
         """
+        return self.search_many([query])[0]
+
+    def search_many(self, queries: Sequence[Query]) -> list[Answer]:
+        """Every query's answer, all of one state of the gallery; those with the same scope and filters share their work.
+
+        Raises:
+            UnknownCamera, InvalidQuery: a query doesn't fit this gallery.
+        """
         started = time.perf_counter()
-        prepared = self._prepared(query)
-        rows = Filter(
+        prepared = np.stack([self._prepared(query) for query in queries])
+        while True:
+            view = self.view()
+            scopes = [scope(query, self.network, list(view.cameras)) for query in queries]
+            groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+            for number, (query, seen) in enumerate(zip(queries, scopes, strict=True)):
+                groups[seen.searched, query.since, query.until, query.identity, query.track].append(number)
+            nearest: dict[int, Nearest] = {}
+            try:
+                for own in groups.values():
+                    nearest |= self._nearest(view, [(n, queries[n]) for n in own], prepared, scopes[own[0]].searched)
+            except CacheDamaged as error:
+                self._mend(error)
+                continue
+            hits = [self._hits(nearest[number]) for number in range(len(queries))]
+            if all(own is not None for own in hits):
+                taken = (time.perf_counter() - started) * 1000
+                return [self._answer(seen, view, own or (), taken) for seen, own in zip(scopes, hits, strict=True)]
+
+    def _nearest(
+        self,
+        view: View,
+        queries: Sequence[tuple[int, Query]],
+        prepared: NDArray[np.float32],
+        cameras: Sequence[str],
+    ) -> dict[int, Nearest]:
+        """By the queries' numbers; they have the same filters."""
+        rows = self._filter(queries[0][1])
+        if len(queries) < view.worth_joining(cameras):
+            return {n: view.nearest(prepared[n], cameras, rows, query.top_k) for n, query in queries}
+        together = prepared[[number for number, _ in queries]]
+        found = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
+        return {number: own[: query.top_k] for (number, query), own in zip(queries, found, strict=True)}
+
+    def _filter(self, query: Query) -> Filter:
+        track = None
+        if query.track is not None:
+            with self._reading:
+                track = self._reader.rows_of_track(query.track)
+        return Filter(
             None if query.since is None else to_microseconds(query.since),
             None if query.until is None else to_microseconds(query.until),
             query.identity,
+            track,
         )
-        while True:
-            view = self.view()
-            if query.track is not None:
-                with self._reading:
-                    rows = replace(rows, only=self._reader.rows_of_track(query.track))
-            seen = scope(query, self.network, list(view.cameras))
-            nearest = view.nearest(prepared, seen.searched, rows, query.top_k)
-            hits = self._hits(nearest)
-            if hits is not None:
-                return self._answer(seen, view, hits, started)
+
+    def _mend(self, error: CacheDamaged) -> None:
+        """Drops a cache that was found damaged and reads the store instead."""
+        with self._reading:
+            _log.warning("%s: %s; it is dropped and the gallery read from SQLite", self.folder, error)
+            cache.drop(self.folder)
+            self._view, self._seen_version = View(self.model.metric, Mark(), {}), -1
+            held = self.view().sightings
+            self.opening = cache.Opening(0, held, 0.0, (f"the cache was dropped: {error}",))
 
     def distances(self, query: Query, most: int | None = None) -> Distances:
         """The keys of all sightings that the query may see; its `top_k`, times and identity play no part.
@@ -232,7 +273,11 @@ class Gallery:
             seen = scope(query, self.network, list(view.cameras))
             if most is not None and (held := sum(len(s) for c in seen.searched for s in view.cameras[c])) > most:
                 raise InvalidQuery(f"{held:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
-            rows, keys = view.keys(prepared, seen.searched)
+            try:
+                rows, keys = view.keys(prepared, seen.searched)
+            except CacheDamaged as error:
+                self._mend(error)
+                continue
             names = self._names(view)
             if names is not None:
                 return Distances(
@@ -290,7 +335,7 @@ class Gallery:
             has_image=sighting.has_crop,
         )
 
-    def _answer(self, seen: Scope, view: View, hits: tuple[Hit, ...], started: float) -> Answer:
+    def _answer(self, seen: Scope, view: View, hits: tuple[Hit, ...], milliseconds: float) -> Answer:
         return Answer(
             camera=seen.camera.id if seen.camera else None,
             modality=seen.modality,
@@ -303,7 +348,7 @@ class Gallery:
             exact=True,
             model=self.model.name,
             fingerprint=self.model.fingerprint,
-            milliseconds={"search": (time.perf_counter() - started) * 1000},
+            milliseconds={"search": milliseconds},
         )
 
     # --- change
@@ -323,7 +368,7 @@ class Gallery:
                 finally:
                     self._write_depth -= 1
                 return
-            with _locked(self.folder / LOCK):
+            with locked(self.folder / LOCK):
                 self._write_depth = 1
                 try:
                     yield
@@ -351,6 +396,13 @@ class Gallery:
                     f" the embedding has shape {sighting.embedding.shape}{'' if sighting.embedding.ndim != 1 else ' or is not finite'}"
                 )
         prepared = self.model.metric.prepare(np.stack([sighting.embedding for sighting in sightings]))
+        with np.errstate(over="ignore"):
+            kept = np.isfinite(prepared.astype(self.storage.value)).all(axis=1)
+        if not kept.all():
+            raise GalleryMismatch(
+                f"{sightings[int(np.argmin(kept))].source}: this gallery keeps {self.storage}, and the embedding has a value of"
+                f" {np.abs(prepared).max():.3g}, past its range; index it into a gallery that keeps float32"
+            )
         with self.writing():
             return self._writer.add(list(zip(sightings, prepared, strict=True)))
 
@@ -397,7 +449,55 @@ class Gallery:
             )
         where = " AND ".join(clause for clause, _ in clauses)
         with self.writing():
-            return self._writer.remove(where, [value for _, values in clauses for value in values])
+            removed = self._writer.remove(where, [value for _, values in clauses for value in values])
+            cache.forget(self.folder, removed)
+        return len(removed)
+
+    def save_cache(self) -> cache.Manifest:
+        """Copies the slabs, with their codes, to files that the next opening maps instead of reading SQLite.
+
+        They take as much disk again as the embeddings, and a quarter more.
+
+        Raises:
+            GalleryBusy: another process is writing.
+            GalleryError: the disk refuses; nothing is lost.
+        """
+        with self.writing():
+            try:
+                return cache.save(self.folder, self.view(), self._reader)
+            except CacheDamaged as error:
+                self._mend(error)
+                return cache.save(self.folder, self.view(), self._reader)
+            except OSError as error:
+                raise GalleryError(
+                    f"{self.folder}: no cache was written: {error.strerror}; is the disk full?"
+                ) from error
+
+    def refresh_cache(self) -> bool:
+        """Writes the cache if so much isn't in it that the next opening would be slow."""
+        manifest = cache.read_manifest(self.folder)
+        if not writable(self.folder) or len(self) - (0 if manifest is None else manifest.sightings) < WORTH_CACHING:
+            return False
+        self.save_cache()
+        return True
+
+    def compact(self) -> tuple[int, int]:
+        """Gives the space of what was removed back, joins small slabs, and writes the cache anew.
+
+        Returns:
+            Bytes of the gallery's file before and after.
+
+        Raises:
+            GalleryBusy, GalleryError: see `save_cache`.
+        """
+        file = self.folder / FILE
+        with self.writing():
+            before = file.stat().st_size
+            self._writer.vacuum()
+            with self._reading:
+                self._view = self.view().compacted()
+            self.save_cache()
+            return before, file.stat().st_size
 
     def backups(self) -> list[dict[str, Any]]:
         """Copies that `back_up` made of this gallery: path, made_at, generation. What was erased since is in them still."""
@@ -447,47 +547,13 @@ class Gallery:
             return gallery.verify()
 
     def verify(self) -> list[str]:
-        """What is wrong, in words; an empty list is a proof that SQLite and FAISS hold the same, unaltered vectors."""
+        """What is wrong, in words; an empty list is a proof that SQLite and the search hold the same, unaltered vectors."""
         with self._reading:
             problems = list(self._reader.problems())
             if problems:
                 return problems
-            view = self.view()
-            held = {
-                int(row): (slab, place)
-                for slabs in view.cameras.values()
-                for slab in slabs
-                for place, row in enumerate(slab.rows)
-            }
-            for vector in self._reader.vectors():
-                if vector.row > view.mark.last_row:
-                    break
-                slab, place = held.pop(vector.row, (None, 0))
-                if slab is None:
-                    problems.append(f"row {vector.row} is in SQLite and not in FAISS")
-                elif not np.array_equal(slab.vectors[place], vector.embedding):
-                    problems.append(f"row {vector.row} differs between SQLite and FAISS")
-            problems += [f"row {row} is in FAISS and not in SQLite" for row in held]
-        return problems
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """An advisory lock that ends with the process, however it ends."""
-    try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise GalleryError(f"{file.parent} can't be written to: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
-            raise GalleryBusy(
-                f"process {holder} is writing to {file.parent}; wait until it is done, or stop it"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
+            try:
+                return disagreements(self.view(), self._reader)
+            except CacheDamaged as error:
+                self._mend(error)
+                return [f"the cache was damaged and is dropped, SQLite is whole: {error}"]

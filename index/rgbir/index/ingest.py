@@ -84,6 +84,7 @@ def enrol(
             progress(tally.seen - reported)
             reported = tally.seen
         gallery.expire()
+        gallery.refresh_cache()
     return tally
 
 

@@ -65,4 +65,5 @@ def merge(
             added += sum(written)
             present += len(written) - sum(written)
             progress(len(group))
+        target.refresh_cache()
     return added, present

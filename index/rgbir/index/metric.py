@@ -7,6 +7,7 @@ doesn't depend on threads, batches, partitions or devices.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,12 +40,12 @@ class Metric(StrEnum):
         ready = np.abs((wide * wide).sum(axis=1, keepdims=True) - 1) < 1e-6
         return np.where(ready, embeddings, scaled)
 
-    def keys(self, query: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    def keys(self, query: NDArray[np.float32], rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """What decides the order: the squared Euclidean distance, or 1 - cosine. Both arguments are prepared.
 
         Args:
             query: float32 (d,).
-            rows: float32 (n, d).
+            rows: float32 or float16 (n, d).
 
         Returns:
             float64 (n,), smaller is more alike. Each value depends on its own row and the query alone.

@@ -1,14 +1,13 @@
-"""The speed: each camera's embeddings in FAISS, derived from the store and never changed once built.
+"""The speed: a camera's embeddings in slabs, derived from the store and never changed once built.
 
-A camera is a row of slabs. New sightings extend the last one by building it anew; a removed sighting's slab is built
-without it. Whoever searches keeps the slabs it began with.
+A removed sighting's slab is built anew without it. Whoever searches keeps the slabs it began with.
 """
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,16 +17,19 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index.codes import Candidates, Codes, length, lost, squared_lengths
+from rgbir.index.errors import CacheDamaged
 from rgbir.index.metric import Metric
-from rgbir.index.store import Changes, Mark, Vector
+from rgbir.index.store import Vector
 
-ROWS = 16_384
-WORTH_A_THREAD = 8_192
-"""Rows below which handing slabs to threads costs more than it saves."""
 WORTH_CODES, ASKED_BEFORE_CODES = 1_024, 8
 """A slab of so many rows gets codes once it was searched so often; they add a quarter to its memory."""
 NO_TIME = np.iinfo(np.int64).min
-_UNIT = 2.0**-24  # float32 rounding
+_CHUNK = 1_024  # rows of a matrix product whose result stays in the cache
+_SMALL_PRODUCT = 1_000_000
+Rows = NDArray[np.int64]
+Embeddings = NDArray[np.floating[Any]]
+"""float32 or float16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,90 +42,50 @@ class Filter:
     since: int | None = None
     until: int | None = None
     identity: int | None = None
-    only: NDArray[np.int64] | None = None
+    only: Rows | None = None
 
     @property
     def empty(self) -> bool:
         return self.since is None and self.until is None and self.identity is None and self.only is None
 
 
-class Candidates(NamedTuple):
-    """What a scan proposes of a slab.
+class Estimates(NamedTuple):
+    """Keys as float32 sees them: that of row r and query i lies within near[r, i] + shift[i] ± error[i].
 
-    places: int64 (n,). lower: float64 (n,), no candidate's key is below its own. rest: no other row's key is below it; -inf
-    where nothing can be promised.
+    near: float32 (n, m), not finite where float32 can't hold it. shift, error: float64 (m,).
     """
 
-    places: NDArray[np.int64]
-    lower: NDArray[np.float64]
-    rest: float
-
-    @classmethod
-    def of(cls, places: NDArray[np.int64], lower: NDArray[np.floating[Any]]) -> Candidates:
-        """From a scan's result, which ascends: what wasn't found is no nearer than the last that was."""
-        wide = lower.astype(np.float64)
-        usable = bool((places >= 0).all()) and bool(np.isfinite(wide).all())
-        there = places >= 0
-        return cls(places[there], wide[there], float(wide[-1]) if usable else -np.inf)
-
-
-class Codes:
-    """A slab in eight bits a value: c = round(x / s), with one scale s, and the largest error e = |x - s c| of its rows.
-
-    As | |q - x| - |q - s c| | ≤ e and |q·x - q·(s c)| ≤ |q| e, a scan of the codes bounds every key from below at a quarter
-    of the memory's traffic. FAISS decodes and sums in float32; what that loses is part of the bound.
-    """
-
-    def __init__(self, metric: Metric, vectors: NDArray[np.float32]) -> None:
-        self.metric = metric
-        largest = float(np.abs(vectors).max(initial=0.0))
-        self.scale = max(largest / 127, float(np.finfo(np.float32).tiny))
-        codes = np.rint(vectors / np.float32(self.scale))
-        kind = faiss.METRIC_L2 if metric is Metric.EUCLIDEAN else faiss.METRIC_INNER_PRODUCT
-        signed = faiss.ScalarQuantizer.QT_8bit_direct_signed
-        self._index: Any = faiss.IndexScalarQuantizer(vectors.shape[1], signed, kind)
-        self._index.train(codes)
-        self._index.add(codes)
-        off = vectors.astype(np.float64) - codes.astype(np.float64) * self.scale
-        self.error = float(np.sqrt((off**2).sum(axis=1).max(initial=0.0))) * (1 + 1e-9)
-        self._longest = float(np.sqrt((codes.astype(np.float64) ** 2).sum(axis=1).max(initial=0.0)))
-
-    def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
-        lost = 2 * (len(query) + 8) * _UNIT
-        if self.metric is Metric.EUCLIDEAN:
-            turned = (query / np.float32(self.scale)).astype(np.float32)
-            length = float(np.sqrt((turned.astype(np.float64) ** 2).sum()))
-            values, places = self._index.search(turned[None], width)
-            least = np.maximum(values[0].astype(np.float64) - lost * (length + self._longest) ** 2, 0)
-            nearest = np.maximum(np.sqrt(least) * self.scale * (1 - 1e-9) - self.error, 0)
-            return Candidates.of(places[0], nearest**2)
-        length = float(np.sqrt((query.astype(np.float64) ** 2).sum()))
-        values, places = self._index.search(query[None], width)
-        most = values[0].astype(np.float64) + lost * max(length * self._longest, 1.0)
-        return Candidates.of(places[0], 1.0 - most * self.scale - length * self.error - 1e-12)
+    near: NDArray[np.float32]
+    shift: NDArray[np.float64]
+    error: NDArray[np.float64]
 
 
 class Slab:
-    """Up to ROWS embeddings of one camera, in enrolment order.
+    """Some embeddings of one camera, in enrolment order.
 
-    rows: int64 (n,), ascending. times: int64 (n,), microseconds or NO_TIME. identities: int64 (n,), -1 unknown.
+    vectors: float32 or float16 (n, d), in memory or mapped from a file. rows: int64 (n,), ascending. times: int64 (n,),
+    microseconds or NO_TIME. identities: int64 (n,), -1 unknown. checksums: uint32 (n,), what crc32 of each row must be, where
+    the vectors come from a file that was not compared with it yet. squares: float64 (n,), their squared lengths.
+
+    Raises (when searched):
+        CacheDamaged: a mapped row is not what was written.
     """
 
     def __init__(
         self,
         metric: Metric,
-        vectors: NDArray[np.float32],
-        rows: NDArray[np.int64],
+        vectors: Embeddings,
+        rows: Rows,
         times: NDArray[np.int64],
         identities: NDArray[np.int64],
+        checksums: NDArray[np.uint32] | None = None,
+        codes: Codes | None = None,
+        squares: NDArray[np.float64] | None = None,
     ) -> None:
         self.metric, self.rows, self.times, self.identities = metric, rows, times, identities
-        dimension = vectors.shape[1]
-        self._index: Any = faiss.IndexFlatL2(dimension) if metric is Metric.EUCLIDEAN else faiss.IndexFlatIP(dimension)
-        self._index.add(np.ascontiguousarray(vectors))
-        squares = (vectors.astype(np.float64) ** 2).sum(axis=1)
-        self._longest = float(np.sqrt(squares.max(initial=0.0)))
-        self._codes: Codes | None = None
+        self.held, self.checksums, self.codes = vectors, checksums, codes
+        self.squares = squared_lengths(vectors) if squares is None else squares
+        self.reach = float(np.sqrt(self.squares.max(initial=0.0)))
         self._asked, self._coding = 0, False
         self._coded_scans = self._recent = self.widenings = 0
 
@@ -131,12 +93,17 @@ class Slab:
         return len(self.rows)
 
     @property
-    def vectors(self) -> NDArray[np.float32]:
-        """float32 (n, d): FAISS's own memory, not a copy."""
-        flat: NDArray[np.float32] = faiss.rev_swig_ptr(self._index.get_xb(), self._index.ntotal * self._index.d)
-        return flat.reshape(self._index.ntotal, self._index.d)
+    def vectors(self) -> Embeddings:
+        """(n, d), compared with their checksums."""
+        self._trust()
+        return self.held
 
-    def allowed(self, rows: Filter) -> NDArray[np.int64] | None:
+    @property
+    def bytes(self) -> int:
+        """Of vectors and codes, in memory or mapped."""
+        return int(self.held.nbytes) + (0 if self.codes is None else self.held.size)
+
+    def allowed(self, rows: Filter) -> Rows | None:
         """Positions that pass the filter; None where all do."""
         if rows.empty:
             return None
@@ -153,210 +120,157 @@ class Slab:
             passing &= np.isin(self.rows, rows.only)
         return np.flatnonzero(passing)
 
-    def scan(self, query: NDArray[np.float32], width: int, positions: NDArray[np.int64] | None) -> Candidates:
+    def keys(self, query: NDArray[np.float32], places: Rows) -> NDArray[np.float64]:
+        """What decides the order, of some rows: see `Metric.keys`."""
+        self._trust(places)
+        return self.metric.keys(query, self.held[places])
+
+    def scan(self, query: NDArray[np.float32], width: int, positions: Rows | None) -> Candidates:
         """The `width` most alike rows as a fast scan sees them, and what can be promised of the others."""
         candidates = len(self) if positions is None else len(positions)
         if width >= candidates:
-            everything = np.arange(len(self)) if positions is None else positions
-            return Candidates(everything, np.full(len(everything), -np.inf), np.inf)
-        if positions is None and (codes := self._ready_codes()) is not None:
+            return Candidates.everything(np.arange(len(self)) if positions is None else positions)
+        if (codes := self._ready_codes()) is not None:
             self._coded_scans += 1
-            return codes.scan(query, width)
-        parameters: Any = None
-        if positions is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(positions))  # type: ignore[call-arg]
-        values, found = self._index.search(query[None], width, params=parameters)
-        length = float(np.sqrt((query.astype(np.float64) ** 2).sum()))
-        lost = 2 * (len(query) + 8) * _UNIT
+            return codes.scan(query, width, positions)
+        vectors = self.vectors if positions is None else self.vectors[positions]
+        values, found = _flat(self.metric, query, np.ascontiguousarray(vectors, np.float32), width)
+        slack, tiny = lost(len(query)), len(query) * 1e-37
         if self.metric is Metric.EUCLIDEAN:
-            lower = values[0] - lost * (length + self._longest) ** 2 - len(query) * 1e-37
+            lower = values - slack * (length(query) + self.reach) ** 2 - tiny
         else:
-            lower = 1.0 - values[0] - lost * max(length * self._longest, 1.0) - len(query) * 1e-37
-        return Candidates.of(found[0], lower)
+            lower = 1.0 - values - slack * max(length(query) * self.reach, 1.0) - tiny
+        return Candidates.of(found if positions is None else np.where(found < 0, -1, positions[found]), lower)
+
+    def estimates(self, queries: NDArray[np.float32], positions: Rows | None) -> Estimates:
+        """Keys of many queries (m, d), float32, in one matrix product."""
+        vectors = self.vectors if positions is None else self.vectors[positions]
+        euclidean = self.metric is Metric.EUCLIDEAN
+        turned = np.ascontiguousarray(queries.T) * np.float32(-2 if euclidean else -1)
+        near = np.empty((len(vectors), len(queries)), np.float32)
+        lengths = np.array([length(query) for query in queries])
+        slack, tiny = lost(queries.shape[1]), queries.shape[1] * 1e-37
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(vectors), _CHUNK):
+                piece = vectors[start : start + _CHUNK].astype(np.float32, copy=False)
+                _multiply(piece, turned, near[start : start + _CHUNK])
+            if euclidean:
+                squares = self.squares if positions is None else self.squares[positions]
+                near += squares.astype(np.float32)[:, None]
+                return Estimates(near, lengths**2, 2 * slack * (lengths + self.reach) ** 2 + tiny)
+        return Estimates(near, np.ones(len(queries)), 2 * slack * np.maximum(lengths * self.reach, 1.0) + tiny)
 
     def _ready_codes(self) -> Codes | None:
         """Codes, once the slab was searched often enough to be worth them; they are made beside the searches."""
-        if self._codes is None and not self._coding and len(self) >= WORTH_CODES:
+        if self.codes is None and not self._coding and len(self) >= WORTH_CODES:
             self._asked += 1
             if self._asked >= ASKED_BEFORE_CODES:
                 self._coding = True
-                _threads().submit(self.code)
-        return self._codes
+                threads().submit(self.code)
+        return self.codes
 
     def had_to_widen(self) -> None:
         """A search found the bound of the others too low. Codes for which every third search does are given up."""
         self.widenings += 1
         self._recent += 1
-        if self._codes is not None and self._recent > ASKED_BEFORE_CODES and 4 * self._recent > self._coded_scans:
-            self._codes = None
+        if self.codes is not None and self._recent > ASKED_BEFORE_CODES and 4 * self._recent > self._coded_scans:
+            self.codes = None
 
     @property
     def coded(self) -> bool:
         """Whether scans read codes."""
-        return self._codes is not None
+        return self.codes is not None
+
+    @property
+    def gave_codes_up(self) -> bool:
+        return self._coding and self.codes is None and self._coded_scans > 0
 
     def code(self) -> None:
         """Makes the codes."""
         self._coding = True
-        self._codes = Codes(self.metric, self.vectors)
+        self.codes = Codes.of(self.metric, self.vectors)
 
     def without(self, removed: set[int]) -> Slab | None:
-        keep = np.array([int(row) not in removed for row in self.rows], bool)
-        return self._part(keep) if keep.any() else None
+        """The slab without these row numbers; itself if it has none of them, None if nothing is left."""
+        keep = ~np.isin(self.rows, np.fromiter(removed, np.int64))
+        if keep.all():
+            return self
+        if not keep.any():
+            return None
+        codes = None if self.codes is None else self.codes.part(keep)
+        return Slab(
+            self.metric,
+            self.vectors[keep],
+            self.rows[keep],
+            self.times[keep],
+            self.identities[keep],
+            codes=codes,
+            squares=self.squares[keep],
+        )
 
-    def _part(self, keep: NDArray[np.bool_]) -> Slab:
-        return Slab(self.metric, self.vectors[keep], self.rows[keep], self.times[keep], self.identities[keep])
+    def joined(self, other: Slab) -> Slab:
+        """This one's rows, then the other's."""
+        return Slab(
+            self.metric,
+            np.concatenate((self.vectors, other.vectors)),
+            np.concatenate((self.rows, other.rows)),
+            np.concatenate((self.times, other.times)),
+            np.concatenate((self.identities, other.identities)),
+            squares=np.concatenate((self.squares, other.squares)),
+        )
+
+    def _trust(self, places: Rows | None = None) -> None:
+        """Compares mapped rows with their checksums: some each time, or all of them once.
+
+        Raises:
+            CacheDamaged: one is not what was written.
+        """
+        checksums = self.checksums
+        if checksums is None:
+            return
+        for place in range(len(self)) if places is None else places.tolist():
+            if zlib.crc32(self.held[place].data) != checksums[place]:
+                raise CacheDamaged(f"row {self.rows[place]} in the cache is not what was written")
+        if places is None:
+            self.checksums = None
 
     @classmethod
-    def of(cls, metric: Metric, new: Sequence[Vector], before: Slab | None = None) -> Slab:
-        vectors = np.stack([vector.embedding for vector in new])
-        rows = np.array([vector.row for vector in new], np.int64)
-        times = np.array([NO_TIME if v.taken_at is None else v.taken_at for v in new], np.int64)
-        identities = np.array([-1 if v.identity is None else v.identity for v in new], np.int64)
-        if before is None:
-            return cls(metric, vectors, rows, times, identities)
+    def of(cls, metric: Metric, vectors: Sequence[Vector]) -> Slab:
+        joined: Embeddings = np.frombuffer(b"".join(vector.blob for vector in vectors), vectors[0].dtype)
         return cls(
             metric,
-            np.concatenate((before.vectors, vectors)),
-            np.concatenate((before.rows, rows)),
-            np.concatenate((before.times, times)),
-            np.concatenate((before.identities, identities)),
+            joined.reshape(len(vectors), -1),
+            np.array([vector.row for vector in vectors], np.int64),
+            np.array([NO_TIME if v.taken_at is None else v.taken_at for v in vectors], np.int64),
+            np.array([-1 if v.identity is None else v.identity for v in vectors], np.int64),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """One consistent state of the gallery, as a search sees it. Never changes."""
-
-    metric: Metric
-    mark: Mark
-    cameras: Mapping[str, tuple[Slab, ...]]
-
-    @property
-    def sightings(self) -> int:
-        return sum(len(slab) for slabs in self.cameras.values() for slab in slabs)
-
-    @property
-    def widenings(self) -> int:
-        """How often a search had to ask a slab for more than it did at first."""
-        return sum(slab.widenings for slabs in self.cameras.values() for slab in slabs)
-
-    @property
-    def coded(self) -> int:
-        """Sightings whose scans read codes."""
-        return sum(len(slab) for slabs in self.cameras.values() for slab in slabs if slab.coded)
-
-    def after(self, changes: Changes) -> View:
-        """The state after the changes; untouched slabs are shared with this one."""
-        cameras = dict(self.cameras)
-        removed = defaultdict(set)
-        for row, camera in changes.removed:
-            removed[camera].add(row)
-        for camera, rows in removed.items():
-            kept = [_without(slab, rows) for slab in cameras.get(camera, ())]
-            cameras[camera] = tuple(slab for slab in kept if slab is not None)
-        waiting: dict[str, list[Vector]] = defaultdict(list)
-        for vector in changes.added:
-            waiting[vector.camera].append(vector)
-            if len(waiting[vector.camera]) == ROWS:
-                cameras[vector.camera] = _extended(
-                    self.metric, cameras.get(vector.camera, ()), waiting.pop(vector.camera)
-                )
-        for camera, new in waiting.items():
-            cameras[camera] = _extended(self.metric, cameras.get(camera, ()), new)
-        return View(self.metric, changes.mark, {camera: slabs for camera, slabs in sorted(cameras.items()) if slabs})
-
-    def nearest(
-        self, query: NDArray[np.float32], cameras: Iterable[str], rows: Filter, top_k: int
-    ) -> list[tuple[float, int]]:
-        """The (key, row) of the `top_k` most alike sightings: brute force's answer, in its order, with a proof.
-
-        A scan proposes candidates of each slab and bounds their keys from below, and those of all other rows. Keys are
-        computed in float64 from the lowest bound on, until no bound is left that reaches the last place; slabs whose other
-        rows may reach it are asked for more.
-        """
-        slabs = [slab for camera in cameras for slab in self.cameras.get(camera, ())]
-        searches = [_SlabSearch(slab, query, slab.allowed(rows)) for slab in slabs]
-        width = top_k + 16
-        pending = searches
-        while pending:
-            _widen(pending, width)
-            best = _best(searches, top_k)
-            worst = best[-1][0] if len(best) == top_k else np.inf
-            pending = [search for search in searches if not search.rest > worst and search.rest < np.inf]
-            for search in pending:
-                search.slab.had_to_widen()
-            width *= 4
-        return best if searches else []
-
-    def keys(self, query: NDArray[np.float32], cameras: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Every row of these cameras in enrolment order, and its key."""
-        slabs = [slab for camera in cameras for slab in self.cameras.get(camera, ())]
-        if not slabs:
-            return np.empty(0, np.int64), np.empty(0, np.float64)
-        rows = np.concatenate([slab.rows for slab in slabs])
-        keys = np.concatenate([self.metric.keys(query, slab.vectors) for slab in slabs])
-        order = np.argsort(rows)
-        return rows[order], keys[order]
+def _multiply(rows: NDArray[np.float32], queries: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """rows @ queries, a few rows at a time: OpenBLAS multiplies small matrices without copying them first, which for a few
+    queries takes as long as the product (docs/benchmarks.md)."""
+    few = 1
+    while 2 * few * queries.size <= _SMALL_PRODUCT and len(rows) % (2 * few) == 0:
+        few *= 2
+    if few < 4:
+        np.matmul(rows, queries, out=out)
+    else:
+        np.matmul(rows.reshape(-1, few, rows.shape[1]), queries, out=out.reshape(-1, few, queries.shape[1]))
 
 
-def _without(slab: Slab, rows: set[int]) -> Slab | None:
-    touched = any(int(row) in rows for row in slab.rows)
-    return slab.without(rows) if touched else slab
-
-
-def _extended(metric: Metric, slabs: tuple[Slab, ...], new: list[Vector]) -> tuple[Slab, ...]:
-    if slabs and len(slabs[-1]) + len(new) <= ROWS:
-        return (*slabs[:-1], Slab.of(metric, new, slabs[-1]))
-    return (*slabs, Slab.of(metric, new))
-
-
-def _widen(searches: Sequence[_SlabSearch], width: int) -> None:
-    """Slabs beside each other, a thread a core: for one query FAISS itself uses one thread, which a memory bus outruns."""
-    if sum(len(search.slab) for search in searches) < WORTH_A_THREAD or len(searches) < 2:
-        for search in searches:
-            search.widen(width)
-        return
-    list(_threads().map(lambda search: search.widen(width), searches))
+def _flat(
+    metric: Metric, query: NDArray[np.float32], vectors: NDArray[np.float32], width: int
+) -> tuple[NDArray[np.float32], Rows]:
+    """FAISS's own brute force on memory that isn't its own: (values, places), both (width,)."""
+    values, found = np.empty(width, np.float32), np.empty(width, np.int64)
+    query = np.ascontiguousarray(query)
+    search: Any = faiss.knn_L2sqr if metric is Metric.EUCLIDEAN else faiss.knn_inner_product
+    pointers = [faiss.swig_ptr(array) for array in (query, vectors, values, found)]
+    search(pointers[0], pointers[1], len(query), 1, len(vectors), width, pointers[2], pointers[3])
+    return values, found
 
 
 @lru_cache(maxsize=1)
-def _threads() -> ThreadPoolExecutor:
+def threads() -> ThreadPoolExecutor:
+    """As many as cores, each with one FAISS thread."""
     return ThreadPoolExecutor(len(os.sched_getaffinity(0)), "scan", lambda: faiss.omp_set_num_threads(1))
-
-
-class _SlabSearch:
-    """One query in one slab: candidates with bounds of their keys, and which keys are known."""
-
-    def __init__(self, slab: Slab, query: NDArray[np.float32], positions: NDArray[np.int64] | None) -> None:
-        self.slab, self.query, self.positions = slab, query, positions
-        self.lower: NDArray[np.float64] = np.empty(0)
-        self.places: NDArray[np.int64] = np.empty(0, np.int64)
-        self.rest = -np.inf
-        self.known: dict[int, tuple[float, int]] = {}
-
-    def widen(self, width: int) -> None:
-        self.places, self.lower, self.rest = self.slab.scan(self.query, width, self.positions)
-
-    def settle(self, most: float) -> None:
-        """Computes the keys of all candidates whose bound is not above `most`."""
-        wanted = self.places[~(self.lower > most)]
-        new = np.array([place for place in wanted.tolist() if place not in self.known], np.int64)
-        if len(new):
-            keys = self.slab.metric.keys(self.query, self.slab.vectors[new]).tolist()
-            rows = self.slab.rows[new].tolist()
-            self.known |= dict(zip(new.tolist(), zip(keys, rows, strict=True), strict=True))
-
-
-def _best(searches: Sequence[_SlabSearch], top_k: int) -> list[tuple[float, int]]:
-    """The (key, row) of the `top_k` nearest candidates: keys of those with the lowest bounds, then of all that may be nearer."""
-    bounds = np.concatenate([search.lower for search in searches]) if searches else np.empty(0)
-    most = np.inf if len(bounds) <= top_k else float(np.partition(bounds, top_k - 1)[top_k - 1])
-    while True:
-        for search in searches:
-            search.settle(most)
-        best = sorted(pair for search in searches for pair in search.known.values())[:top_k]
-        worst = best[-1][0] if len(best) == top_k else np.inf
-        if worst <= most:
-            return best
-        most = worst

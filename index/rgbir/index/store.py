@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 import zlib
@@ -18,47 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing
+from rgbir.index.schema import FORMAT, MIGRATIONS, SCHEMA, readable
 from rgbir.index.sightings import Crop, NewSighting, Sighting
 
-FORMAT = 2
 FILE = "gallery.sqlite3"
+_log = logging.getLogger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE sightings (
-    row INTEGER PRIMARY KEY AUTOINCREMENT,      -- enrolment order; never given twice
-    id TEXT NOT NULL UNIQUE,
-    camera TEXT NOT NULL,
-    taken_at INTEGER,                           -- microseconds since 1970, UTC
-    identity INTEGER,
-    track TEXT,
-    source TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    embedding BLOB NOT NULL,                    -- float32, little endian
-    checksum INTEGER NOT NULL                   -- crc32 of embedding
-);
-CREATE INDEX sightings_camera ON sightings (camera);
-CREATE INDEX sightings_identity ON sightings (identity) WHERE identity IS NOT NULL;
-CREATE INDEX sightings_track ON sightings (track) WHERE track IS NOT NULL;
-CREATE INDEX sightings_taken_at ON sightings (taken_at) WHERE taken_at IS NOT NULL;
-CREATE TABLE crops (
-    row INTEGER PRIMARY KEY REFERENCES sightings (row) ON DELETE CASCADE,
-    media_type TEXT NOT NULL,
-    data BLOB NOT NULL
-);
--- What left the gallery, so that a reader can follow: row numbers only, nothing of the person.
-CREATE TABLE removals (number INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, camera TEXT NOT NULL);
-"""
-
-
-_MIGRATIONS = {
-    1: (
-        "CREATE INDEX sightings_track ON sightings (track) WHERE track IS NOT NULL",
-        "CREATE INDEX sightings_taken_at ON sightings (taken_at) WHERE taken_at IS NOT NULL",
-    )
-}
-"""What brings a gallery of a format to the next."""
 
 
 class Mark(NamedTuple):
@@ -76,7 +42,13 @@ class Vector(NamedTuple):
     camera: str
     taken_at: int | None
     identity: int | None
-    embedding: NDArray[np.float32]
+    blob: bytes
+    dtype: np.dtype[Any]
+
+    @property
+    def embedding(self) -> NDArray[Any]:
+        """(d,), as it is stored."""
+        return np.frombuffer(self.blob, self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +86,11 @@ class Store:
         self.folder = folder
         self.connection = self._connect(file)
         found = self._migrated()
-        if found not in _readable():
+        if found not in readable():
             self.close()
             raise GalleryError(f"{file} has format {found}; this version reads formats 1 to {FORMAT}: update rgbir")
-        self.dimension = int(self.meta()["dimension"])
+        meta = self.meta()
+        self.dimension, self.dtype = int(meta["dimension"]), np.dtype(meta.get("storage", "float32")).newbyteorder("<")
 
     @classmethod
     def create(cls, folder: Path, meta: dict[str, str]) -> Store:
@@ -128,7 +101,7 @@ class Store:
         unfinished.unlink(missing_ok=True)
         connection = sqlite3.connect(unfinished, isolation_level=None)
         try:
-            connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+            connection.executescript(f"BEGIN;{SCHEMA}COMMIT;")
             entries = {**meta, "format": str(FORMAT), "generation": "0"}
             with connection:
                 connection.execute("BEGIN")
@@ -161,11 +134,11 @@ class Store:
     def _migrated(self) -> str:
         """The gallery's format, brought up to date where it can be written; each step happens as a whole or not at all."""
         found = self.meta().get("format", "")
-        while found.isdecimal() and int(found) in _MIGRATIONS and writable(self.folder):
+        while found.isdecimal() and int(found) in MIGRATIONS and writable(self.folder):
             with self._transaction() as connection:
                 now = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()[0]
                 if now == found:  # no other process was quicker
-                    for step in _MIGRATIONS[int(found)]:
+                    for step in MIGRATIONS[int(found)]:
                         connection.execute(step)
                     connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'format'")
             found = self.meta()["format"]
@@ -218,15 +191,26 @@ class Store:
         finally:
             self.connection.execute("COMMIT")
 
-    def vectors(self, after: int = 0) -> Iterator[Vector]:
+    def vectors(self, after: int = 0, until: int | None = None, camera: str | None = None) -> Iterator[Vector]:
         """Rows in enrolment order, each compared with its checksum.
+
+        Args:
+            after, until: after < row ≤ until.
+            camera: of this one only.
 
         Raises:
             GalleryCorrupt: a row is not what was written.
         """
-        query = "SELECT row, camera, taken_at, identity, embedding, checksum FROM sightings WHERE row > ? ORDER BY row"
-        for row, camera, taken_at, identity, blob, checksum in self.connection.execute(query, (after,)):
-            yield Vector(row, camera, taken_at, identity, self._checked(row, blob, checksum))
+        query = (
+            "SELECT row, camera, taken_at, identity, embedding, checksum FROM sightings"
+            " WHERE row > ? AND row <= ? AND (? IS NULL OR camera = ?) ORDER BY row"
+        )
+        last = np.iinfo(np.int64).max if until is None else until
+        for row, seen_by, taken_at, identity, blob, checksum in self.connection.execute(
+            query, (after, int(last), camera, camera)
+        ):
+            self._check(row, blob, checksum)
+            yield Vector(row, seen_by, taken_at, identity, blob, self.dtype)
 
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
         """float32 (n, d), in the order asked for.
@@ -241,15 +225,15 @@ class Store:
             ).fetchone()
             if found is None:
                 raise GalleryError(f"no sighting {wanted!r} in {self.folder}")
-            out[place] = self._checked(*found)
+            self._check(*found)
+            out[place] = np.frombuffer(found[1], self.dtype)
         return out
 
-    def _checked(self, row: int, blob: bytes, checksum: int) -> NDArray[np.float32]:
-        if len(blob) != 4 * self.dimension or zlib.crc32(blob) != checksum:
+    def _check(self, row: int, blob: bytes, checksum: int) -> None:
+        if len(blob) != self.dtype.itemsize * self.dimension or zlib.crc32(blob) != checksum:
             raise GalleryCorrupt(
                 f"{self.folder}: the embedding of row {row} is not what was written; restore a backup, or `rgbir index verify` for the extent"
             )
-        return np.frombuffer(blob, "<f4")
 
     _COLUMNS = (
         "row, id, camera, source, digest, taken_at, identity, track,"
@@ -292,6 +276,21 @@ class Store:
         query = "SELECT camera, count(*), count(DISTINCT identity), min(taken_at), max(taken_at) FROM sightings GROUP BY camera ORDER BY camera"
         return list(self.connection.execute(query))
 
+    def count_up_to(self, row: int) -> int:
+        """Sightings whose row is not above that one."""
+        query = "SELECT count(*) FROM sightings INDEXED BY sightings_camera WHERE row <= ?"
+        return int(self.connection.execute(query, (row,)).fetchone()[0])
+
+    def removed_since(self, number: int) -> set[tuple[int, str]]:
+        """The (row, camera) of removals after that one."""
+        return set(self.connection.execute("SELECT row, camera FROM removals WHERE number > ?", (number,)))
+
+    def checksum(self, row: int, camera: str) -> int | None:
+        """Of the embedding in that row; None if that camera has no such row."""
+        query = "SELECT checksum FROM sightings WHERE row = ? AND camera = ?"
+        found = self.connection.execute(query, (row, camera)).fetchone()
+        return None if found is None else int(found[0])
+
     # --- writing
 
     def add(self, new: Sequence[tuple[NewSighting, NDArray[np.float32]]]) -> list[bool]:
@@ -299,7 +298,7 @@ class Store:
         written = []
         with self._transaction() as connection:
             for sighting, embedding in new:
-                blob = embedding.astype("<f4").tobytes()
+                blob = embedding.astype(self.dtype).tobytes()
                 moment = None if sighting.taken_at is None else to_microseconds(sighting.taken_at)
                 row = (
                     sighting.id,
@@ -325,23 +324,47 @@ class Store:
                     )
         return written
 
-    def remove(self, where: str, values: Sequence[Any]) -> int:
+    def remove(self, where: str, values: Sequence[Any]) -> list[tuple[int, str]]:
         """Removes the rows of a condition; their embeddings and crops are overwritten, in the journal too.
 
         Where there are none, nothing is written and the generation stays.
+
+        Returns:
+            Their (row, camera).
         """
         if not self.connection.execute(
             f"SELECT EXISTS (SELECT 1 FROM sightings WHERE {where})", list(values)
         ).fetchone()[0]:
-            return 0
+            return []
         with self._transaction() as connection:
-            connection.execute(
-                f"INSERT INTO removals (row, camera) SELECT row, camera FROM sightings WHERE {where} ORDER BY row",
-                list(values),
+            removed = list(
+                connection.execute(f"SELECT row, camera FROM sightings WHERE {where} ORDER BY row", list(values))
             )
-            removed = connection.execute(f"DELETE FROM sightings WHERE {where}", list(values)).rowcount
-        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.executemany("INSERT INTO removals (row, camera) VALUES (?, ?)", removed)
+            connection.execute(f"DELETE FROM sightings WHERE {where}", list(values))
+        self.empty_journal()
         return removed
+
+    def empty_journal(self) -> bool:
+        """Brings the journal into the file and cuts it to nothing, so that it keeps no older page.
+
+        Returns:
+            False if a search that began earlier still needs it; the next removal or `compact` does it then.
+        """
+        done: bool = not self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if not done:
+            _log.warning(
+                "%s: a reader needs the journal; it is emptied with the next removal or compaction", self.folder
+            )
+        return done
+
+    def vacuum(self) -> None:
+        """Rewrites the file without the pages that removals left empty."""
+        try:
+            self.connection.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            raise GalleryError(f"{self.folder}: not compacted, nothing is lost: {error}; is the disk full?") from error
+        self.empty_journal()
 
     def set_meta(self, **entries: Any) -> None:
         with self._transaction() as connection:
@@ -366,15 +389,10 @@ class Store:
             if line != "ok":
                 yield f"SQLite: {line}"
         for row, blob, checksum in self.connection.execute("SELECT row, embedding, checksum FROM sightings"):
-            if len(blob) != 4 * self.dimension or zlib.crc32(blob) != checksum:
+            if len(blob) != self.dtype.itemsize * self.dimension or zlib.crc32(blob) != checksum:
                 yield f"row {row}: the embedding is not what was written"
-            elif not np.isfinite(np.frombuffer(blob, "<f4")).all():
+            elif not np.isfinite(np.frombuffer(blob, self.dtype)).all():
                 yield f"row {row}: the embedding is not finite"
-
-
-def _readable() -> set[str]:
-    """Older formats can be read as they are, on a medium that can't be written."""
-    return {str(number) for number in range(1, FORMAT + 1)}
 
 
 def writable(folder: Path) -> bool:

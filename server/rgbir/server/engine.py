@@ -128,10 +128,11 @@ class Engine:
         return await self._run(self._model, work)
 
     async def keep_house(self) -> None:
-        """Carries out the gallery's retention every hour, until it is cancelled."""
+        """Carries out the gallery's retention and refreshes its cache every hour, until it is cancelled."""
         while True:
             with contextlib.suppress(GalleryError):  # another process is writing, or the medium is read-only
                 await self.change(self.gallery.expire)
+                await self.change(self.gallery.refresh_cache)
             await asyncio.sleep(EVERY_S)
 
     async def look(self, work: Callable[[], T]) -> T:

@@ -16,9 +16,10 @@ from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets import SysuMM01
 from rgbir.index.datasets.sysu_mm01 import VISIBLE
 from rgbir.index.encoder import Encoder
-from rgbir.index.gallery import Gallery, Model
+from rgbir.index.gallery import Gallery
 from rgbir.index.ingest import enrol
 from rgbir.index.metric import Metric
+from rgbir.index.model import Model
 from rgbir.index.search import Query
 from rgbir.index.sightings import NewSighting
 from rgbir.index.synthetic import Split, synthesize

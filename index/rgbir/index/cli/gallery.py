@@ -37,6 +37,8 @@ from rgbir.index.evaluation import Features
 from rgbir.index.gallery import Gallery
 from rgbir.index.ingest import enrol
 from rgbir.index.merge import merge, shard
+from rgbir.index.model import Storage
+from rgbir.index.store import FILE
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
 SKIPPED_EXIT = 3
@@ -72,6 +74,10 @@ def add(
     workers: Annotated[int, typer.Option(help="Threads that read and decode.", min=1, max=64)] = 2,
     threads: ThreadsOption = None,
     keep_images: Annotated[bool, typer.Option(help="Keep each crop in the gallery, to be shown with a hit.")] = True,
+    storage: Annotated[
+        Storage,
+        typer.Option(help="Of a new gallery: float16 halves it, and rounds each value by at most 2^-11 of itself."),
+    ] = Storage.FLOAT32,
     part: Annotated[
         str | None,
         typer.Option("--shard", help="Only part i of n, as i/n, for machines that share the work; then merge."),
@@ -87,7 +93,7 @@ def add(
     if declared is None:
         declared = BENCHMARKS[layout](folder).network if layout in BENCHMARKS else CameraNetwork(gallery.name, ())
     encoder = Encoder(loaded, threads=threads, batch=batch)
-    with Gallery.open_or_create(gallery, loaded.card, declared) as opened:
+    with Gallery.open_or_create(gallery, loaded.card, declared, storage) as opened:
         if network is None and layout not in BENCHMARKS:
             seen = dict.fromkeys(record.camera for record in records if isinstance(record, ImageRecord))
             opened.add_cameras(
@@ -163,11 +169,13 @@ def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
     """What a gallery holds, by camera."""
     with Gallery(gallery) as opened:
         counts, model, total, generation = opened.counts(), opened.model, len(opened), opened.generation
-        network = opened.network
+        network, storage, opening = opened.network, opened.storage, opened.opening
     if as_json:
         content = {
             "sightings": total,
             "generation": generation,
+            "storage": storage,
+            "opening": asdict(opening),
             "model": asdict(model),
             "cameras": [asdict(count) for count in counts],
         }
@@ -190,8 +198,9 @@ def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
         )
     Console().print(table)
     print(
-        f"{total:,} sightings, generation {generation}, model {model.name} ({model.fingerprint}), {model.dimension} values, {model.metric}"
+        f"{total:,} sightings, generation {generation}, model {model.name} ({model.fingerprint}), {model.dimension} values ({storage}), {model.metric}"
     )
+    print(f"opened with {opening}")
 
 
 @index.command()
@@ -262,15 +271,23 @@ def restore_backup(
 
 
 @index.command()
+def compact(gallery: GalleryOption) -> None:
+    """Give the space of erased sightings back, and write the cache that makes the next opening quick."""
+    with Gallery(gallery) as opened:
+        before, after = opened.compact()
+        print(f"{before:,} → {after:,} bytes in {FILE}; {len(opened):,} sightings cached")
+
+
+@index.command()
 def verify(gallery: GalleryOption) -> None:
-    """Prove that SQLite and FAISS hold the same, unaltered vectors."""
+    """Prove that SQLite and the search hold the same, unaltered vectors."""
     problems = Gallery.problems_in(gallery)
     for problem in problems:
         print(problem)
     if problems:
         raise typer.Exit(1)
     with Gallery(gallery) as opened:
-        print(f"{len(opened):,} sightings in {gallery}: checksums hold, SQLite and FAISS agree")
+        print(f"{len(opened):,} sightings in {gallery}: checksums hold, SQLite and the search agree")
 
 
 @index.command("export")

@@ -1,0 +1,136 @@
+"""Eight bits a value: a scan of a quarter of the bytes, with a promise about what it didn't look at closely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.metric import Metric
+
+_UNIT = 2.0**-24  # float32 rounding
+_CHUNK = 1_024  # rows quantised at once, so that float64 temporaries stay small
+
+
+def lost(dimension: int) -> float:
+    """The most that a float32 sum of so many products can lose, in any order, of (|q| + |x|)² or of |q| |x|."""
+    return 2 * (dimension + 8) * _UNIT
+
+
+def length(vector: NDArray[np.floating[Any]]) -> float:
+    return float(np.sqrt((vector.astype(np.float64) ** 2).sum()))
+
+
+def squared_lengths(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """(n,), summed in float64."""
+    squares = np.empty(len(vectors))
+    for start in range(0, len(vectors), _CHUNK):
+        piece = vectors[start : start + _CHUNK].astype(np.float64)
+        squares[start : start + _CHUNK] = (piece * piece).sum(axis=1)
+    return squares
+
+
+def _longest(vectors: NDArray[np.floating[Any]]) -> float:
+    return float(np.sqrt(squared_lengths(vectors).max(initial=0.0)))
+
+
+class Candidates(NamedTuple):
+    """What a scan proposes.
+
+    places: int64 (n,). lower: float64 (n,), no candidate's key is below its own. rest: no other row's key is below it; -inf
+    where nothing can be promised.
+    """
+
+    places: NDArray[np.int64]
+    lower: NDArray[np.float64]
+    rest: float
+
+    @classmethod
+    def of(cls, places: NDArray[np.int64], lower: NDArray[np.floating[Any]]) -> Candidates:
+        """From a scan's result, which ascends: what wasn't found is no nearer than the last that was."""
+        wide = lower.astype(np.float64)
+        usable = bool((places >= 0).all()) and bool(np.isfinite(wide).all())
+        there = places >= 0
+        return cls(places[there], wide[there], float(wide[-1]) if usable else -np.inf)
+
+    @classmethod
+    def everything(cls, places: NDArray[np.int64]) -> Candidates:
+        return cls(places, np.full(len(places), -np.inf), np.inf)
+
+
+class Codes:
+    """Rows in eight bits a value: c = round(x / s), with one scale s, and the largest error e = |x - s c| of the rows.
+
+    As | |q - x| - |q - s c| | ≤ e and |q·x - q·(s c)| ≤ |q| e, a scan of the codes bounds every key from below at a quarter
+    of the memory's traffic. FAISS decodes and sums in float32; what that loses is part of the bound.
+    """
+
+    def __init__(self, metric: Metric, index: Any, scale: float, error: float, reach: float) -> None:
+        self.metric, self.scale, self.error, self.reach = metric, scale, error, reach
+        self._index = index
+
+    @classmethod
+    def of(cls, metric: Metric, vectors: NDArray[np.floating[Any]]) -> Self:
+        """Of float32 or float16 rows (n, d)."""
+        largest = max(float(np.abs(vectors).max(initial=0.0)), 0.0)
+        scale = max(largest / 127, float(np.finfo(np.float32).tiny))
+        index = _empty(metric, vectors.shape[1])
+        error = reach = 0.0
+        for start in range(0, len(vectors), _CHUNK):
+            piece = vectors[start : start + _CHUNK].astype(np.float32, copy=False)
+            codes = np.rint(piece / np.float32(scale))
+            index.add(codes)
+            error = max(error, _longest(piece.astype(np.float64) - codes.astype(np.float64) * scale))
+            reach = max(reach, _longest(codes))
+        return cls(metric, index, scale, error * (1 + 1e-9), reach)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def part(self, keep: NDArray[np.bool_]) -> Codes:
+        """The codes of some rows; their bounds hold on."""
+        held = faiss.rev_swig_ptr(self._index.codes.data(), self._index.ntotal * self._index.d)
+        index = _empty(self.metric, self._index.d)
+        index.add_sa_codes(np.ascontiguousarray(held.reshape(self._index.ntotal, self._index.d)[keep]))
+        return Codes(self.metric, index, self.scale, self.error, self.reach)
+
+    def save(self, file: Path) -> None:
+        """As a FAISS index; `scale`, `error` and `reach` are the caller's to keep."""
+        faiss.write_index(self._index, str(file))
+
+    @classmethod
+    def open(cls, metric: Metric, file: Path, scale: float, error: float, reach: float) -> Self:
+        """From a file of `save`, mapped into memory."""
+        return cls(metric, faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC), scale, error, reach)
+
+    def scan(self, query: NDArray[np.float32], width: int, positions: NDArray[np.int64] | None = None) -> Candidates:
+        """The `width` nearest as the codes see it.
+
+        Args:
+            query: float32 (d,).
+            positions: only these rows; None is all.
+        """
+        parameters: Any = None
+        if positions is not None:
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(positions))  # type: ignore[call-arg]
+        slack = lost(len(query))
+        if self.metric is Metric.EUCLIDEAN:
+            turned = (query / np.float32(self.scale)).astype(np.float32)
+            values, places = self._index.search(turned[None], width, params=parameters)
+            least = np.maximum(values[0].astype(np.float64) - slack * (length(turned) + self.reach) ** 2, 0)
+            nearest = np.maximum(np.sqrt(least) * self.scale * (1 - 1e-9) - self.error, 0)
+            return Candidates.of(places[0], nearest**2)
+        long = length(query)
+        values, places = self._index.search(query[None], width, params=parameters)
+        most = values[0].astype(np.float64) + slack * max(long * self.reach, 1.0)
+        return Candidates.of(places[0], 1.0 - most * self.scale - long * self.error - 1e-12)
+
+
+def _empty(metric: Metric, dimension: int) -> Any:
+    kind = faiss.METRIC_L2 if metric is Metric.EUCLIDEAN else faiss.METRIC_INNER_PRODUCT
+    index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_8bit_direct_signed, kind)
+    index.train(np.zeros((1, dimension), np.float32))
+    return index

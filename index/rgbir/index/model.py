@@ -1,0 +1,44 @@
+"""What a gallery says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rgbir.index.bundle import Card
+from rgbir.index.metric import Metric
+
+
+class Storage(StrEnum):
+    """How a gallery keeps embeddings, chosen when it is made.
+
+    FLOAT32 keeps them as the model gave them. FLOAT16 halves disk and memory: each value is rounded by at most 2^-11 of
+    itself (values below 6e-5 by at most 3e-8), and searches are exact among the rounded embeddings.
+    """
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The model whose embeddings a gallery holds."""
+
+    name: str
+    fingerprint: str
+    metric: Metric
+    dimension: int
+
+    @classmethod
+    def of(cls, card: Card) -> Model:
+        return cls(card.name, card.fingerprint, card.metric, card.dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraCount:
+    camera: str
+    sightings: int
+    identities: int
+    earliest: datetime | None
+    latest: datetime | None
