@@ -25,7 +25,7 @@ def search(
     ] = None,
     modality: Annotated[str | None, typer.Option(help="rgb or ir, where the camera doesn't say it.")] = None,
     gallery: Annotated[
-        Path | None, typer.Option(help="A gallery folder of this machine.", envvar="RGBIR_GALLERY")
+        str | None, typer.Option(help="A gallery: its folder, or milvus://HOST:PORT/NAME.", envvar="RGBIR_GALLERY")
     ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="The model bundle it was made with.", envvar="RGBIR_BUNDLE")

@@ -12,7 +12,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,14 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index import cache
+from rgbir.index.approximate import Approximate, Found
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import CacheDamaged, GalleryError, GalleryMismatch, InvalidQuery, UsageError
+from rgbir.index.interface import AnyGallery, Condition
 from rgbir.index.lock import locked
 from rgbir.index.metric import Metric
 from rgbir.index.model import CameraCount, Model, Storage
-from rgbir.index.search import Answer, Distances, Hit, Query, Scope, scope, score
+from rgbir.index.search import Answer, Distances, Hit, Query, scope
 from rgbir.index.sightings import Crop, NewSighting, Sighting
+from rgbir.index.sketches import Choice, Device
 from rgbir.index.slabs import Filter
 from rgbir.index.store import FILE, Mark, Store, from_microseconds, to_microseconds, writable
 from rgbir.index.verify import disagreements
@@ -39,21 +41,22 @@ WORTH_CACHING = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Gallery:
-    """An open gallery. Thread-safe; close it, or use it in a `with` block.
+class Gallery(AnyGallery):
+    """An open gallery in a folder. Thread-safe; close it, or use it in a `with` block.
 
     Raises:
         GalleryMissing, GalleryCorrupt, GalleryError: see `Store`.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Path | str, device: Device | None = None) -> None:
+        self.folder, self.address = Path(folder), str(folder)
         self._reader, self._writer = Store(self.folder), Store(self.folder)
         self._reading, self._writing = threading.RLock(), threading.RLock()
         self._write_depth = 0
         meta = self._reader.meta()
         self.model = Model(meta["model"], meta["fingerprint"], Metric(meta["metric"]), int(meta["dimension"]))
         self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+        self._approximate = Approximate(self._exactly, device)
         self.storage = Storage(meta.get("storage", Storage.FLOAT32))
         self._seen_version = -1
         self._named: tuple[Mark | None, dict[int, str]] = (None, {})
@@ -107,25 +110,8 @@ class Gallery:
             raise
         return gallery
 
-    def expect(self, card: Card) -> None:
-        """Refuses another model's bundle.
-
-        Raises:
-            GalleryMismatch: its embeddings and this gallery's can't be compared.
-        """
-        if card.fingerprint != self.model.fingerprint:
-            raise GalleryMismatch(
-                f"gallery {self.folder} holds embeddings of {self.model.name} ({self.model.fingerprint}), the bundle is {card.name}"
-                f" ({card.fingerprint}); use the bundle it was made with, or index the images into another --gallery"
-            )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
+        self._approximate.close()
         self._reader.close()
         self._writer.close()
 
@@ -150,9 +136,12 @@ class Gallery:
             version = self._reader.data_version()
             if version != self._seen_version:
                 with self._reader.changes_since(self._view.mark) as changes:
+                    self._approximate.forget({camera for _, camera in changes.removed})
                     if changes.mark != self._view.mark or not self._view.cameras:
                         self._view = self._view.after(changes)
-                self._network = CameraNetwork.from_dict(json.loads(self._reader.meta()["network"]))
+                meta = self._reader.meta()
+                self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+                self._approximate.choose(Choice.from_json(meta.get("choice", "{}")), self.model.metric)
                 self._seen_version = version
             return self._view
 
@@ -188,14 +177,6 @@ class Gallery:
 
     # --- search
 
-    def search(self, query: Query) -> Answer:
-        """The sightings most like the query, among those it may see: exactly brute force's, ties in enrolment order.
-
-        Raises:
-            UnknownCamera, InvalidQuery: the query doesn't fit this gallery.
-        """
-        return self.search_many([query])[0]
-
     def search_many(self, queries: Sequence[Query]) -> list[Answer]:
         """Every query's answer, all of one state of the gallery; those with the same scope and filters share their work.
 
@@ -210,17 +191,20 @@ class Gallery:
             groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
             for number, (query, seen) in enumerate(zip(queries, scopes, strict=True)):
                 groups[seen.searched, query.since, query.until, query.identity, query.track].append(number)
-            nearest: dict[int, Nearest] = {}
+            nearest: dict[int, Found] = {}
             try:
                 for own in groups.values():
                     nearest |= self._nearest(view, [(n, queries[n]) for n in own], prepared, scopes[own[0]].searched)
             except CacheDamaged as error:
                 self._mend(error)
                 continue
-            hits = [self._hits(nearest[number]) for number in range(len(queries))]
+            hits = [self._hits(nearest[number].rows) for number in range(len(queries))]
             if all(own is not None for own in hits):
                 taken = (time.perf_counter() - started) * 1000
-                return [self._answer(seen, view, own or (), taken) for seen, own in zip(scopes, hits, strict=True)]
+                return [
+                    self._answer(scopes[n], view.mark.generation, hits[n] or (), nearest[n].exact, taken)
+                    for n in range(len(queries))
+                ]
 
     def _nearest(
         self,
@@ -228,14 +212,22 @@ class Gallery:
         queries: Sequence[tuple[int, Query]],
         prepared: NDArray[np.float32],
         cameras: Sequence[str],
-    ) -> dict[int, Nearest]:
+    ) -> dict[int, Found]:
         """By the queries' numbers; they have the same filters."""
         rows = self._filter(queries[0][1])
+        sketches = self._approximate.at_hand(view, cameras) if rows.empty else {}
+        if sketches:
+            return {
+                n: self._approximate.nearest(view, prepared[n], cameras, query.top_k, sketches) for n, query in queries
+            }
         if len(queries) < view.worth_joining(cameras):
-            return {n: view.nearest(prepared[n], cameras, rows, query.top_k) for n, query in queries}
+            return {n: Found(view.nearest(prepared[n], cameras, rows, query.top_k)) for n, query in queries}
         together = prepared[[number for number, _ in queries]]
         found = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
-        return {number: own[: query.top_k] for (number, query), own in zip(queries, found, strict=True)}
+        return {number: Found(own[: query.top_k]) for (number, query), own in zip(queries, found, strict=True)}
+
+    def _exactly(self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int) -> Nearest:
+        return view.nearest(query, cameras, Filter(), top_k)
 
     def _filter(self, query: Query) -> Filter:
         track = None
@@ -300,13 +292,6 @@ class Gallery:
                 self._named = (view.mark, found)
             return self._named[1]
 
-    def _prepared(self, query: Query) -> NDArray[np.float32]:
-        if query.embedding.shape != (self.model.dimension,):
-            raise GalleryMismatch(
-                f"gallery {self.folder} holds {self.model.dimension} values a sighting, the query has {query.embedding.shape[0]}"
-            )
-        return np.asarray(self.model.metric.prepare(query.embedding[None])[0], np.float32)
-
     def _hits(self, nearest: Sequence[tuple[float, int]]) -> tuple[Hit, ...] | None:
         """None if a row was removed since the view: then the search must begin again."""
         with self._reading:
@@ -315,41 +300,7 @@ class Gallery:
                 sightings |= self._reader.by_rows([row for _, row in nearest[start : start + 500]])
         if len(sightings) < len(nearest):
             return None
-        distances = self.model.metric.distance(np.array([key for key, _ in nearest], np.float64))
-        return tuple(
-            self._hit(rank, sightings[row], float(distance))
-            for rank, ((_, row), distance) in enumerate(zip(nearest, distances, strict=True), start=1)
-        )
-
-    def _hit(self, rank: int, sighting: Sighting, distance: float) -> Hit:
-        return Hit(
-            rank=rank,
-            id=sighting.id,
-            camera=sighting.camera,
-            taken_at=sighting.taken_at,
-            identity=sighting.identity,
-            track=sighting.track,
-            source=sighting.source,
-            distance=distance,
-            score=score(self.model.metric, distance, self.model.dimension),
-            has_image=sighting.has_crop,
-        )
-
-    def _answer(self, seen: Scope, view: View, hits: tuple[Hit, ...], milliseconds: float) -> Answer:
-        return Answer(
-            camera=seen.camera.id if seen.camera else None,
-            modality=seen.modality,
-            place=seen.camera.place if seen.camera else None,
-            shots=1,
-            searched_cameras=seen.searched,
-            excluded_cameras=seen.excluded,
-            hits=hits,
-            generation=view.mark.generation,
-            exact=True,
-            model=self.model.name,
-            fingerprint=self.model.fingerprint,
-            milliseconds={"search": milliseconds},
-        )
+        return self._ranked([(key, sightings[row]) for key, row in nearest])
 
     # --- change
 
@@ -388,21 +339,7 @@ class Gallery:
         """
         if not sightings:
             return []
-        for sighting in sightings:
-            self.network[sighting.camera]
-            if sighting.embedding.shape != (self.model.dimension,) or not np.isfinite(sighting.embedding).all():
-                raise GalleryMismatch(
-                    f"{sighting.source or sighting.id}: this gallery holds {self.model.dimension} finite values a sighting,"
-                    f" the embedding has shape {sighting.embedding.shape}{'' if sighting.embedding.ndim != 1 else ' or is not finite'}"
-                )
-        prepared = self.model.metric.prepare(np.stack([sighting.embedding for sighting in sightings]))
-        with np.errstate(over="ignore"):
-            kept = np.isfinite(prepared.astype(self.storage.value)).all(axis=1)
-        if not kept.all():
-            raise GalleryMismatch(
-                f"{sightings[int(np.argmin(kept))].source}: this gallery keeps {self.storage}, and the embedding has a value of"
-                f" {np.abs(prepared).max():.3g}, past its range; index it into a gallery that keeps float32"
-            )
+        prepared = self._checked(sightings, self.storage)
         with self.writing():
             return self._writer.add(list(zip(sightings, prepared, strict=True)))
 
@@ -415,38 +352,19 @@ class Gallery:
                 self._writer.set_meta(network=extended.to_dict())
             self._network = extended
 
-    def remove(
-        self,
-        *,
-        ids: Sequence[str] | None = None,
-        camera: str | None = None,
-        identity: int | None = None,
-        track: str | None = None,
-        before: datetime | None = None,
-    ) -> int:
-        """Removes the sightings that meet every condition given; embeddings and crops are overwritten on disk.
-
-        Returns:
-            How many there were.
-
-        Raises:
-            UsageError: no condition at all.
-        """
+    def _remove(self, which: Condition) -> int:
+        """Embeddings and crops are overwritten on disk, and the cached slabs that held them deleted."""
         clauses: list[tuple[str, list[Any]]] = []
-        if ids is not None:
-            clauses.append((f"id IN ({','.join('?' * len(ids))})", list(ids)))
-        if camera is not None:
-            clauses.append(("camera = ?", [self.network[camera].id]))
-        if identity is not None:
-            clauses.append(("identity = ?", [identity]))
-        if track is not None:
-            clauses.append(("track = ?", [track]))
-        if before is not None:
-            clauses.append(("taken_at < ?", [to_microseconds(before)]))
-        if not clauses:
-            raise UsageError(
-                "remove needs a condition: ids, camera, identity, track or before; to remove all, delete the folder"
-            )
+        if which.ids is not None:
+            clauses.append((f"id IN ({','.join('?' * len(which.ids))})", list(which.ids)))
+        if which.camera is not None:
+            clauses.append(("camera = ?", [which.camera]))
+        if which.identity is not None:
+            clauses.append(("identity = ?", [which.identity]))
+        if which.track is not None:
+            clauses.append(("track = ?", [which.track]))
+        if which.before is not None:
+            clauses.append(("taken_at < ?", [to_microseconds(which.before)]))
         where = " AND ".join(clause for clause, _ in clauses)
         with self.writing():
             removed = self._writer.remove(where, [value for _, values in clauses for value in values])
@@ -505,36 +423,29 @@ class Gallery:
             return self._reader.backups()
 
     @property
+    def approximate(self) -> Approximate:
+        """How searches that may miss do, if they were chosen."""
+        return self._approximate
+
+    def choose(self, choice: Choice) -> None:
+        """Sets how the gallery is searched, by every process that opens it; see `Kind`.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
+        with self.writing():
+            self._writer.set_meta(choice=choice.to_json())
+
+    @property
     def keep_days(self) -> int | None:
         """How long sightings are kept after they were taken; None is for ever."""
         with self._reading:
             days: int | None = json.loads(self._reader.meta().get("keep_days", "null"))
             return days
 
-    def keep(self, days: int | None) -> int:
-        """Sets how long sightings are kept, and carries it out at once; None is for ever.
-
-        Returns:
-            How many were removed.
-
-        Raises:
-            UsageError: less than a day.
-        """
-        if days is not None and days < 1:
-            raise UsageError(f"sightings are kept for a day at least, or for ever; not for {days} days")
+    def _set_keep_days(self, days: int | None) -> None:
         with self.writing():
             self._writer.set_meta(keep_days=json.dumps(days))
-        return self.expire()
-
-    def expire(self, now: datetime | None = None) -> int:
-        """Removes what was taken longer ago than the gallery keeps it. Sightings without a time stay.
-
-        Bulk enrolment ends with it, and a server carries it out every hour.
-        """
-        days = self.keep_days
-        if days is None:
-            return 0
-        return self.remove(before=(now or datetime.now(UTC)) - timedelta(days=days))
 
     @classmethod
     def problems_in(cls, folder: Path | str) -> list[str]:

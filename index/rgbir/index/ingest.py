@@ -16,8 +16,8 @@ from rgbir.index.cameras import Camera, Modality
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import BadImage, UnknownCamera
-from rgbir.index.gallery import Gallery
 from rgbir.index.images import decode, read_bytes
+from rgbir.index.interface import AnyGallery
 from rgbir.index.sightings import Crop, NewSighting, digest_of, sighting_id
 
 KEPT_AS_GIVEN = 512 * 1024
@@ -52,7 +52,7 @@ class _Ready:
 def enrol(
     records: Iterable[ImageRecord | Skipped],
     encoder: Encoder,
-    gallery: Gallery,
+    gallery: AnyGallery,
     *,
     batch: int = 32,
     workers: int = 2,
@@ -91,7 +91,7 @@ def enrol(
 def _prepared(
     records: Iterable[ImageRecord | Skipped],
     encoder: Encoder,
-    gallery: Gallery,
+    gallery: AnyGallery,
     tally: Tally,
     pool: ThreadPoolExecutor,
     batch: int,
@@ -123,7 +123,7 @@ def _prepared(
 
 
 def _prepare(
-    record: ImageRecord | Skipped, encoder: Encoder, gallery: Gallery, keep_crops: bool
+    record: ImageRecord | Skipped, encoder: Encoder, gallery: AnyGallery, keep_crops: bool
 ) -> _Ready | Skipped | None:
     """None for one that is enrolled already."""
     if isinstance(record, Skipped):
@@ -160,7 +160,7 @@ def crop_of(data: bytes, image: Image.Image, as_given: bool = True) -> Crop:
     return Crop("image/jpeg", buffer.getvalue())
 
 
-def _write(ready: list[_Ready], modality: Modality, encoder: Encoder, gallery: Gallery, tally: Tally) -> None:
+def _write(ready: list[_Ready], modality: Modality, encoder: Encoder, gallery: AnyGallery, tally: Tally) -> None:
     if not ready:
         return
     embeddings = encoder.encode(np.stack([item.pixels for item in ready]), modality)

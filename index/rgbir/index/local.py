@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from rgbir.index.addresses import open_gallery
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
-from rgbir.index.gallery import Gallery
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.search import Answer
 from rgbir.index.searcher import Searcher, SearchOptions
@@ -19,7 +19,7 @@ from rgbir.index.searcher import Searcher, SearchOptions
 def search(
     images: Sequence[Path],
     *,
-    gallery: Path,
+    gallery: str,
     bundle: Path,
     camera: str | None = None,
     modality: str | None = None,
@@ -42,5 +42,5 @@ def search(
     options = SearchOptions(
         camera, named, None if cameras is None else tuple(cameras), since, until, identity, top_k, track
     )
-    with Gallery(gallery) as opened:
+    with open_gallery(gallery) as opened:
         return Searcher(Encoder(Bundle(bundle)), opened).search(shots, options, decoding)

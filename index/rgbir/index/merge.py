@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.errors import GalleryMismatch, UsageError
-from rgbir.index.gallery import Gallery
+from rgbir.index.interface import AnyGallery
 from rgbir.index.sightings import NewSighting
 
 
@@ -26,7 +26,7 @@ def shard(records: Iterable[ImageRecord | Skipped], number: int, of: int) -> Ite
 
 
 def merge(
-    source: Gallery, target: Gallery, batch: int = 256, progress: Callable[[int], None] = lambda done: None
+    source: AnyGallery, target: AnyGallery, batch: int = 256, progress: Callable[[int], None] = lambda done: None
 ) -> tuple[int, int]:
     """Enrols every sighting of one gallery in another, in its order, with its crop; run again, it goes on.
 
@@ -40,15 +40,15 @@ def merge(
     """
     if source.model.fingerprint != target.model.fingerprint:
         raise GalleryMismatch(
-            f"{source.folder} holds embeddings of {source.model.name} ({source.model.fingerprint}), {target.folder} of"
+            f"{source.address} holds embeddings of {source.model.name} ({source.model.fingerprint}), {target.address} of"
             f" {target.model.name} ({target.model.fingerprint}); only galleries of one model can be merged"
         )
     own = {camera.id: camera for camera in target.network}
     for camera in source.network:
         if camera.id in own and (own[camera.id].place, own[camera.id].modalities) != (camera.place, camera.modalities):
             raise UsageError(
-                f"camera {camera.id} looks at {camera.place} in {source.folder} and at {own[camera.id].place} in"
-                f" {target.folder}; a search would leave out the wrong cameras. Mend one of the networks first"
+                f"camera {camera.id} looks at {camera.place} in {source.address} and at {own[camera.id].place} in"
+                f" {target.address}; a search would leave out the wrong cameras. Mend one of the networks first"
             )
     added = present = 0
     with target.writing():

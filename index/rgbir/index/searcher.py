@@ -12,7 +12,7 @@ from PIL import Image
 from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import InvalidQuery
-from rgbir.index.gallery import Gallery
+from rgbir.index.interface import AnyGallery
 from rgbir.index.search import Answer, Distances, Query, fuse, origin
 
 
@@ -37,7 +37,7 @@ class Searcher:
         GalleryMismatch: the gallery holds another model's embeddings.
     """
 
-    def __init__(self, encoder: Encoder, gallery: Gallery) -> None:
+    def __init__(self, encoder: Encoder, gallery: AnyGallery) -> None:
         gallery.expect(encoder.card)
         self.encoder, self.gallery = encoder, gallery
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.joined import nearest_of_many
 from rgbir.index.metric import Metric
+from rgbir.index.sketches import Sketch, SketchSearch, cut
 from rgbir.index.slabs import Filter, Slab, threads
 from rgbir.index.store import Changes, Mark, Vector
 
@@ -87,24 +88,60 @@ class View:
             cameras[camera] = _extended(cameras.get(camera, ()), Slab.of(self.metric, vectors))
         return View(self.metric, changes.mark, {camera: slabs for camera, slabs in sorted(cameras.items()) if slabs})
 
-    def nearest(self, query: NDArray[np.float32], cameras: Iterable[str], rows: Filter, top_k: int) -> Nearest:
+    def nearest(
+        self,
+        query: NDArray[np.float32],
+        cameras: Iterable[str],
+        rows: Filter,
+        top_k: int,
+        sketches: Mapping[str, Sketch] | None = None,
+        width: int = 0,
+    ) -> Nearest:
         """The `top_k` most alike sightings: brute force's answer, in its order, with a proof.
 
         A scan proposes candidates of each slab and bounds their keys from below, and those of all other rows. Keys are
         computed in float64 from the lowest bound on, until no bound is left that reaches the last place; slabs whose other
         rows may reach it are asked for more.
+
+        Args:
+            sketches: of cameras; searched in place of the slabs they cover, unless the rows are filtered. The answer is as
+                exact as they are.
+            width: rows that those which may miss propose together, at least `top_k`.
         """
-        searches = [_SlabSearch(slab, query, slab.allowed(rows)) for slab in self.slabs(cameras)]
-        best, width, pending = Nearest(), top_k + 16, searches
-        while pending:
+        searches = list(
+            self._searches(query, cameras, rows, sketches if sketches and rows.empty else {}, max(width, top_k))
+        )
+        rough = [search for search in searches if isinstance(search, SketchSearch) and not search.sketch.exact]
+        _widen(rough, 1)
+        cut(rough, max(width, top_k))
+        pending, width = [search for search in searches if search not in rough], top_k + 16
+        while True:
             _widen(pending, width)
             best = _best(searches, top_k)
             worst = best[-1][0] if len(best) == top_k else np.inf
             pending = [search for search in searches if not search.rest > worst and search.rest < np.inf]
+            if not pending:
+                return best
             for search in pending:
-                search.slab.had_to_widen()
+                search.had_to_widen()
             width *= 4
-        return best
+
+    def _searches(
+        self,
+        query: NDArray[np.float32],
+        cameras: Iterable[str],
+        rows: Filter,
+        sketches: Mapping[str, Sketch],
+        width: int,
+    ) -> Iterator[_SlabSearch | SketchSearch]:
+        """One a slab; in place of the slabs that a sketch covers, one for it."""
+        for camera in cameras:
+            slabs, sketch = self.cameras.get(camera, ()), sketches.get(camera)
+            if sketch is None:
+                yield from (_SlabSearch(slab, query, slab.allowed(rows)) for slab in slabs)
+                continue
+            yield SketchSearch(sketch, width, slabs, query)
+            yield from (_SlabSearch(slab, query, new) for slab in slabs if len(new := _after(slab, sketch.last)))
 
     def nearest_of_many(
         self, queries: NDArray[np.float32], cameras: Iterable[str], rows: Filter, top_k: int
@@ -121,6 +158,11 @@ class View:
         keys = np.concatenate([self.metric.keys(query, slab.vectors) for slab in slabs])
         order = np.argsort(rows)
         return rows[order], keys[order]
+
+
+def _after(slab: Slab, last: int) -> NDArray[np.int64]:
+    """Positions of the rows after that one."""
+    return np.arange(np.searchsorted(slab.rows, last, side="right"), len(slab))
 
 
 def _by_camera(vectors: Iterable[Vector]) -> Iterator[tuple[str, list[Vector]]]:
@@ -141,9 +183,9 @@ def _extended(slabs: tuple[Slab, ...], new: Slab) -> tuple[Slab, ...]:
     return (*slabs, new)
 
 
-def _widen(searches: Sequence[_SlabSearch], width: int) -> None:
+def _widen(searches: Sequence[_SlabSearch | SketchSearch], width: int) -> None:
     """Slabs beside each other, a thread a core: for one query FAISS itself uses one thread, which a memory bus outruns."""
-    if sum(len(search.slab) for search in searches) < WORTH_A_THREAD or len(searches) < 2:
+    if sum(search.size for search in searches) < WORTH_A_THREAD or len(searches) < 2:
         for search in searches:
             search.widen(width)
         return
@@ -160,6 +202,13 @@ class _SlabSearch:
         self.rest = -np.inf
         self.known: dict[int, tuple[float, int]] = {}
 
+    @property
+    def size(self) -> int:
+        return len(self.slab)
+
+    def had_to_widen(self) -> None:
+        self.slab.had_to_widen()
+
     def widen(self, width: int) -> None:
         self.places, self.lower, self.rest = self.slab.scan(self.query, width, self.positions)
 
@@ -172,7 +221,7 @@ class _SlabSearch:
             self.known |= dict(zip(new.tolist(), zip(keys, rows, strict=True), strict=True))
 
 
-def _best(searches: Sequence[_SlabSearch], top_k: int) -> Nearest:
+def _best(searches: Sequence[_SlabSearch | SketchSearch], top_k: int) -> Nearest:
     """The `top_k` nearest candidates: keys of those with the lowest bounds, then of all that may be nearer."""
     bounds = np.concatenate([search.lower for search in searches]) if searches else np.empty(0)
     most = np.inf if len(bounds) <= top_k else float(np.partition(bounds, top_k - 1)[top_k - 1])

@@ -22,7 +22,6 @@ from rgbir.index import (
     Bundle,
     Distances,
     Encoder,
-    Gallery,
     GalleryError,
     Modality,
     NewSighting,
@@ -34,6 +33,8 @@ from rgbir.index import (
     digest_of,
     modality_for,
 )
+from rgbir.index.addresses import open_gallery
+from rgbir.index.devices import named
 from rgbir.server.errors import TooBusy
 from rgbir.server.settings import Settings
 
@@ -55,7 +56,8 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.encoder = Encoder(Bundle(settings.bundle), threads=settings.threads)
-        self.gallery = Gallery(settings.gallery)
+        device = named(settings.device, half=settings.gpu_half, most_bytes=settings.gpu_bytes)
+        self.gallery = open_gallery(settings.gallery, device)
         self.searcher = Searcher(self.encoder, self.gallery)
         cores = len(os.sched_getaffinity(0))
         self._decoders = ThreadPoolExecutor(cores, "decode")

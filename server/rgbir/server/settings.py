@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rgbir.server.errors import BadSettings
 
@@ -15,13 +16,15 @@ MEBIBYTE = 1024 * 1024
 class Settings:
     """Limits are for one request. `threads` of the model: all of this process's cores if None.
 
+    gallery: a folder, or milvus://HOST:PORT/NAME. device: where the gallery is searched; auto takes GPUs where there are some.
+    gpu_half: embeddings as float16 there; answers stay. gpu_bytes: most of their memory to take.
     samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
 
     Raises:
         BadSettings: a host that others can reach, without `open_to_all`.
     """
 
-    gallery: Path
+    gallery: str | Path
     bundle: Path
     host: str = "127.0.0.1"
     port: int = 8077
@@ -34,6 +37,9 @@ class Settings:
     max_distances: int = 100_000
     max_in_flight: int = 64
     samples: Path | None = None
+    device: Literal["cpu", "gpu", "auto"] = "auto"
+    gpu_half: bool = False
+    gpu_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if not self.open_to_all and not _loopback(self.host):

@@ -13,10 +13,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from rgbir.index.addresses import create, in_milvus, open_gallery, open_or_create
 from rgbir.index.backup import back_up, restore
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.cli.options import BundleOption, GalleryOption, JsonFlag, ThreadsOption, progress
+from rgbir.index.cli.options import BundleOption, FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
 from rgbir.index.datasets import (
     LLCM,
     Benchmark,
@@ -32,13 +33,16 @@ from rgbir.index.datasets import (
 from rgbir.index.datasets.sysu_mm01 import List
 from rgbir.index.datasets.table import parse_time
 from rgbir.index.encoder import Encoder
-from rgbir.index.errors import UsageError
+from rgbir.index.errors import GalleryMissing, UsageError
 from rgbir.index.evaluation import Features
 from rgbir.index.gallery import Gallery
 from rgbir.index.ingest import enrol
+from rgbir.index.interface import AnyGallery
 from rgbir.index.merge import merge, shard
 from rgbir.index.model import Storage
+from rgbir.index.sketches import Choice, Kind
 from rgbir.index.store import FILE
+from rgbir.index.tune import tune
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
 SKIPPED_EXIT = 3
@@ -91,9 +95,9 @@ def add(
     loaded = Bundle(bundle)
     declared = CameraNetwork.read(network) if network else None
     if declared is None:
-        declared = BENCHMARKS[layout](folder).network if layout in BENCHMARKS else CameraNetwork(gallery.name, ())
+        declared = BENCHMARKS[layout](folder).network if layout in BENCHMARKS else CameraNetwork(Path(gallery).name, ())
     encoder = Encoder(loaded, threads=threads, batch=batch)
-    with Gallery.open_or_create(gallery, loaded.card, declared, storage) as opened:
+    with open_or_create(gallery, loaded.card, declared, storage) as opened:
         if network is None and layout not in BENCHMARKS:
             seen = dict.fromkeys(record.camera for record in records if isinstance(record, ImageRecord))
             opened.add_cameras(
@@ -154,28 +158,49 @@ def _list_skipped(skipped: list[Skipped]) -> None:
 
 @index.command("merge")
 def merge_galleries(
-    source: Annotated[Path, typer.Argument(help="The gallery whose sightings to enrol.")],
+    source: Annotated[str, typer.Argument(help="The gallery whose sightings to enrol.")],
     gallery: GalleryOption,
 ) -> None:
     """Enrol every sighting of one gallery in another of the same model; the first stays as it is."""
-    with Gallery(source) as given, Gallery(gallery) as opened, progress("merging", len(given)) as advance:
+    with open_gallery(source) as given, open_gallery(gallery) as opened:
+        _merge(given, opened)
+
+
+@index.command("copy")
+def copy_gallery(
+    source: Annotated[str, typer.Argument(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")],
+    target: Annotated[str, typer.Argument(help="The gallery to make of it, or to go on with after a stop.")],
+    storage: Annotated[Storage, typer.Option(help="Of a new gallery in a folder.")] = Storage.FLOAT32,
+) -> None:
+    """Copy a gallery to another place: into Milvus, out of it, or into float16. Run it again after a stop."""
+    with open_gallery(source) as given:
+        try:
+            opened = open_gallery(target)
+        except GalleryMissing:
+            opened = create(target, given.model, given.network, storage)
+        with opened:
+            _merge(given, opened)
+            opened.keep(given.keep_days)
+
+
+def _merge(given: AnyGallery, opened: AnyGallery) -> None:
+    with progress("copying", len(given)) as advance:
         added, present = merge(given, opened, progress=advance)
-        total = len(opened)
-    print(f"{added:,} added, {present:,} were there; {total:,} sightings in {gallery}")
+    print(f"{added:,} added, {present:,} were there; {len(opened):,} sightings in {opened.address}")
 
 
 @index.command()
 def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
     """What a gallery holds, by camera."""
-    with Gallery(gallery) as opened:
+    with open_gallery(gallery) as opened:
         counts, model, total, generation = opened.counts(), opened.model, len(opened), opened.generation
-        network, storage, opening = opened.network, opened.storage, opened.opening
+        network = opened.network
+        own = {"storage": opened.storage, "opening": str(opened.opening)} if isinstance(opened, Gallery) else {}
     if as_json:
         content = {
             "sightings": total,
             "generation": generation,
-            "storage": storage,
-            "opening": asdict(opening),
+            **own,
             "model": asdict(model),
             "cameras": [asdict(count) for count in counts],
         }
@@ -198,9 +223,10 @@ def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
         )
     Console().print(table)
     print(
-        f"{total:,} sightings, generation {generation}, model {model.name} ({model.fingerprint}), {model.dimension} values ({storage}), {model.metric}"
+        f"{total:,} sightings, generation {generation}, model {model.name} ({model.fingerprint}), {model.dimension} values, {model.metric}"
     )
-    print(f"opened with {opening}")
+    if own:
+        print(f"{own['storage']}; opened with {own['opening']}")
 
 
 @index.command()
@@ -217,13 +243,13 @@ def remove(
         moment = None if before is None else parse_time(before)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    with Gallery(gallery) as opened:
+    with open_gallery(gallery) as opened:
         removed = opened.remove(ids=sighting or None, identity=identity, camera=camera, track=track, before=moment)
         print(f"{removed:,} removed; {len(opened):,} sightings left in {gallery}")
         _name_backups(opened, removed)
 
 
-def _name_backups(gallery: Gallery, removed: int) -> None:
+def _name_backups(gallery: AnyGallery, removed: int) -> None:
     copies = [copy for copy in gallery.backups() if Path(copy["path"]).exists()] if removed else []
     for copy in copies:
         print(f"the backup {copy['path']} of {copy['made_at'][:19]} may hold them still; delete it, or make it anew")
@@ -240,7 +266,7 @@ def retain(
     """Set how long sightings are kept, and carry it out; without an option, carry out what is set."""
     if keep_days is not None and forever:
         raise UsageError("give --keep-days or --forever, not both")
-    with Gallery(gallery) as opened:
+    with open_gallery(gallery) as opened:
         removed = opened.keep(keep_days) if keep_days is not None or forever else opened.expire()
         days = opened.keep_days
         rule = "for ever" if days is None else f"for {days} days after they were taken; those without a time stay"
@@ -250,7 +276,7 @@ def retain(
 
 @index.command()
 def backup(
-    gallery: GalleryOption,
+    gallery: FolderOption,
     out: Annotated[Path, typer.Option(help="A new folder for the copy.")],
 ) -> None:
     """Copy a gallery as of one moment, while it is in use."""
@@ -261,7 +287,7 @@ def backup(
 @index.command("restore")
 def restore_backup(
     backup: Annotated[Path, typer.Argument(help="A backup's folder.")],
-    gallery: GalleryOption,
+    gallery: FolderOption,
 ) -> None:
     """Make a gallery of a backup, in a folder that holds none."""
     made = restore(backup, gallery)
@@ -270,8 +296,55 @@ def restore_backup(
     )
 
 
+@index.command("tune")
+def tune_gallery(
+    gallery: FolderOption,
+    kinds: Annotated[
+        list[Kind] | None, typer.Option("--kind", help="What to measure beside exact search; may be repeated.")
+    ] = None,
+    queries: Annotated[int, typer.Option(help="Sightings to search for.", min=10)] = 100,
+    top_k: Annotated[int, typer.Option(help="Hits a query.", min=1)] = 10,
+    recall: Annotated[float, typer.Option(help="Share of the exact hits that must be found.", min=0.5, max=1)] = 0.99,
+    rows: Annotated[int, typer.Option(help="Measure on about so many sightings.", min=1000)] = 100_000,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure recall, time and memory of other indexes on the gallery's own sightings, and advise."""
+    wanted = [kind for kind in kinds or (Kind.PQ, Kind.RABITQ, Kind.HNSW) if kind is not Kind.EXACT]
+    with Gallery(gallery) as opened, progress("measuring", len(wanted) + 1) as advance:
+        tuning = tune(opened, wanted, queries=queries, top_k=top_k, recall=recall, most_rows=rows, progress=advance)
+    if as_json:
+        print(json.dumps({**asdict(tuning), "measured": [own.to_dict() for own in tuning.measured]}))
+        return
+    table = Table("kind", "width", f"recall@{top_k}", "ms a query", "MiB beside", "built in s")
+    for own in tuning.measured:
+        width = "-" if own.choice.kind is Kind.EXACT else str(own.choice.width)
+        cells = (f"{own.recall:.4f}", f"{own.milliseconds:.2f}", f"{own.bytes / 2**20:,.0f}", f"{own.build_s:.1f}")
+        table.add_row(own.choice.kind.value, width, *cells)
+    Console().print(table)
+    choice = tuning.advice
+    options = "" if choice.kind is Kind.EXACT else f" --width {choice.width} --recall {choice.recall:g}"
+    print(
+        f"measured on {tuning.rows:,} sightings. {tuning.reason}\nrgbir index choose {choice.kind}{options} --gallery {gallery}"
+    )
+
+
 @index.command()
-def compact(gallery: GalleryOption) -> None:
+def choose(
+    kind: Annotated[Kind, typer.Argument(help="exact, or an index that may miss: see `rgbir index tune`.")],
+    gallery: FolderOption,
+    width: Annotated[int, typer.Option(help="Sightings it proposes for the exact ranking.", min=1, max=4096)] = 128,
+    recall: Annotated[float, typer.Option(help="What audits must find, or the width grows.", min=0.5, max=1)] = 0.99,
+) -> None:
+    """Set how a gallery is searched. Every answer from an index that may miss says exact: false."""
+    with Gallery(gallery) as opened:
+        opened.choose(Choice(kind, width, recall))
+    print(
+        f"{gallery} is searched by {kind}" + ("" if kind is Kind.EXACT else f", width {width}, audited for {recall:g}")
+    )
+
+
+@index.command()
+def compact(gallery: FolderOption) -> None:
     """Give the space of erased sightings back, and write the cache that makes the next opening quick."""
     with Gallery(gallery) as opened:
         before, after = opened.compact()
@@ -281,13 +354,18 @@ def compact(gallery: GalleryOption) -> None:
 @index.command()
 def verify(gallery: GalleryOption) -> None:
     """Prove that SQLite and the search hold the same, unaltered vectors."""
-    problems = Gallery.problems_in(gallery)
+    if in_milvus(gallery):
+        with open_gallery(gallery) as opened:
+            problems = opened.verify()
+    else:
+        problems = Gallery.problems_in(gallery)
     for problem in problems:
         print(problem)
     if problems:
         raise typer.Exit(1)
-    with Gallery(gallery) as opened:
-        print(f"{len(opened):,} sightings in {gallery}: checksums hold, SQLite and the search agree")
+    with open_gallery(gallery) as opened:
+        agree = "" if in_milvus(gallery) else ", SQLite and the search agree"
+        print(f"{len(opened):,} sightings in {gallery}: checksums hold{agree}")
 
 
 @index.command("export")
@@ -296,7 +374,7 @@ def export_features(
     out: Annotated[Path, typer.Option(help="The features file to write (.npz).")],
 ) -> None:
     """Write embeddings and their labels to a features file, for anyone's own analysis."""
-    with Gallery(gallery) as opened:
+    with open_gallery(gallery) as opened:
         sightings = opened.sightings()
         embeddings = opened.embeddings([sighting.id for sighting in sightings])
     identities, cameras = [s.identity for s in sightings], [s.camera for s in sightings]

@@ -56,7 +56,7 @@ def evaluate(
         ),
     ] = None,
     gallery: Annotated[
-        Path | None, typer.Option(help="Take gallery embeddings from this gallery, where they are enrolled.")
+        str | None, typer.Option(help="Take gallery embeddings from this gallery, where they are enrolled.")
     ] = None,
     url: Annotated[
         str | None,

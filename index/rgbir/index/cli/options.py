@@ -11,7 +11,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-GalleryOption = Annotated[Path, typer.Option("--gallery", help="The gallery's folder.", envvar="RGBIR_GALLERY")]
+GalleryOption = Annotated[
+    str,
+    typer.Option("--gallery", help="The gallery: its folder, or milvus://HOST:PORT/NAME.", envvar="RGBIR_GALLERY"),
+]
+FolderOption = Annotated[Path, typer.Option("--gallery", help="The gallery's folder.", envvar="RGBIR_GALLERY")]
 BundleOption = Annotated[Path, typer.Option("--bundle", help="The model bundle's folder.", envvar="RGBIR_BUNDLE")]
 ThreadsOption = Annotated[
     int | None,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rgbir.index.addresses import open_gallery
 from rgbir.index.bundle import Bundle, Card
 from rgbir.index.cli.options import progress
 from rgbir.index.datasets import LLCM, Benchmark, Market1501, RegDB, SysuMM01
@@ -36,7 +37,6 @@ from rgbir.index.evaluation.authors import read_authors, write_authors
 from rgbir.index.evaluation.protocols import Data, Direction, Mode, Shots
 from rgbir.index.evaluation.remote import connect, remote_ranking
 from rgbir.index.evaluation.sources import encoded, enrolled
-from rgbir.index.gallery import Gallery
 from rgbir.index.metric import Metric
 
 NAMES: dict[type, Data] = {SysuMM01: "SYSU-MM01", RegDB: "RegDB", LLCM: "LLCM", Market1501: "Market-1501"}
@@ -130,7 +130,7 @@ def of_bundles(
     data: Benchmark,
     choice: Choice,
     bundles: Sequence[Path],
-    gallery: Path | None,
+    gallery: str | None,
     metric: Metric | None,
     threads: int | None,
     save: Path | None = None,
@@ -150,7 +150,7 @@ def _of_bundle(
     data: Benchmark,
     choice: Choice,
     bundle: Path,
-    gallery: Path | None,
+    gallery: str | None,
     metric: Metric | None,
     threads: int | None,
     save: Path | None,
@@ -163,7 +163,7 @@ def _of_bundle(
         if gallery is None:
             rows = encoded(task.gallery, encoder, advance)
         else:
-            with Gallery(gallery) as opened:
+            with open_gallery(gallery) as opened:
                 opened.expect(card)
                 rows = enrolled(task.gallery, opened)
     if save is not None:

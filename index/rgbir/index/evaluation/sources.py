@@ -12,8 +12,8 @@ from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import EvaluationError
 from rgbir.index.evaluation.features import Features
-from rgbir.index.gallery import Gallery
 from rgbir.index.images import decode, read_bytes
+from rgbir.index.interface import AnyGallery
 from rgbir.index.sightings import digest_of, sighting_id
 
 
@@ -39,7 +39,7 @@ def encoded(
     return labelled(np.concatenate(parts), records)
 
 
-def enrolled(records: Sequence[ImageRecord], gallery: Gallery) -> Features:
+def enrolled(records: Sequence[ImageRecord], gallery: AnyGallery) -> Features:
     """The embeddings that the gallery holds of the records' images, in their order.
 
     Raises:
@@ -50,7 +50,7 @@ def enrolled(records: Sequence[ImageRecord], gallery: Gallery) -> Features:
     if missing:
         first = next(record.source for record, wanted in zip(records, ids, strict=True) if wanted in missing)
         raise EvaluationError(
-            f"gallery {gallery.folder} lacks {len(missing)} of the {len(ids)} images that the protocol may draw, {first} among them;"
+            f"gallery {gallery.address} lacks {len(missing)} of the {len(ids)} images that the protocol may draw, {first} among them;"
             " enrol them with `rgbir index add`"
         )
     return labelled(gallery.embeddings(ids), records)

@@ -1,0 +1,345 @@
+"""One contract, two galleries: in a folder and in Milvus (the embedded one), asked the same questions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rgbir.index import (
+    Camera,
+    CameraNetwork,
+    Crop,
+    GalleryError,
+    GalleryMismatch,
+    GalleryMissing,
+    InvalidQuery,
+    Metric,
+    Modality,
+    Model,
+    NewSighting,
+    Query,
+    UnknownCamera,
+    UsageError,
+)
+from rgbir.index import milvus as milvus_module
+from rgbir.index.addresses import create, open_gallery
+from rgbir.index.interface import AnyGallery
+from rgbir.index.merge import merge
+
+RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
+NETWORK = CameraNetwork(
+    "yard",
+    (
+        Camera("door", RGB, "hall"),
+        Camera("night", IR, "hall"),
+        Camera('the "back" yard\\', RGB, "yard"),
+        Camera("garten-süd", RGB, "garden"),
+    ),
+)
+COLOUR = ("door", 'the "back" yard\\', "garten-süd")
+D = 12
+START = datetime(2026, 3, 1, tzinfo=UTC)
+Maker = Callable[..., AnyGallery]
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("milvus") / "milvus.db"
+
+
+@pytest.fixture(params=["folder", "milvus"])
+def make(request: pytest.FixtureRequest, tmp_path: Path, database: Path) -> Iterator[Maker]:
+    opened = []
+
+    def make(metric: Metric = Metric.EUCLIDEAN, fingerprint: str = "f") -> AnyGallery:
+        name = f"g{next(_numbers)}"
+        address = str(tmp_path / name) if request.param == "folder" else f"milvus+file:{database}/{name}"
+        opened.append(create(address, Model("m", fingerprint, metric, D), NETWORK))
+        return opened[-1]
+
+    yield make
+    for gallery in opened:
+        gallery.close()
+
+
+def sightings(n: int, seed: int = 0) -> list[NewSighting]:
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((n, D)).astype(np.float32)
+    rows[n // 2 :: 3] = rows[0]  # ties
+    return [
+        NewSighting(
+            COLOUR[i % 3],
+            row,
+            f"digest {seed}-{i}",
+            f"folder/{seed}-{i}.jpg",
+            None if i % 4 == 0 else START + timedelta(minutes=i),
+            None if i % 5 == 0 else i % 7,
+            None if i % 2 else f'track "{i % 6}" ü\\',
+            Crop("image/jpeg", b"\xff\xd8\xff" + bytes([i % 256]) * 50) if i % 3 == 0 else None,
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def brute(metric: Metric, held: list[NewSighting], query: Query) -> list[str]:
+    """By the rule book: places, cameras, time, identity, track; then float64 and the order of enrolment."""
+    place = None if query.camera is None else NETWORK[query.camera].place
+    passing = []
+    for number, own in enumerate(held):
+        seen = NETWORK[own.camera]
+        if seen.place == place or (query.cameras is not None and own.camera not in query.cameras):
+            continue
+        if query.since is not None and (own.taken_at is None or own.taken_at < query.since):
+            continue
+        if query.until is not None and (own.taken_at is None or own.taken_at >= query.until):
+            continue
+        if query.identity not in (None, own.identity) or query.track not in (None, own.track):
+            continue
+        row = metric.prepare(own.embedding[None])
+        key = metric.keys(metric.prepare(query.embedding[None])[0], row)[0]
+        passing.append((key, number, own.id))
+    return [name for _, _, name in sorted(passing)[: query.top_k]]
+
+
+QUERIES: list[dict[str, Any]] = [
+    {},
+    {"top_k": 1},
+    {"top_k": 500},
+    {"camera": "night"},
+    {"camera": "night", "cameras": ["garten-süd"]},
+    {"cameras": ['the "back" yard\\', "door"]},
+    {"cameras": []},
+    {"since": START + timedelta(minutes=30)},
+    {"since": START + timedelta(minutes=30), "until": START + timedelta(minutes=50), "top_k": 50},
+    {"until": START},
+    {"identity": 3},
+    {"identity": 99},
+    {"track": 'track "2" ü\\'},
+    {"track": "nobody"},
+    {"track": 'x" or identity >= 0 or track == "'},
+]
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_a_search_is_brute_force_in_its_order_under_every_filter(make: Maker, metric: Metric) -> None:
+    gallery, held = make(metric), sightings(120)
+    gallery.add(held[:50])
+    gallery.add(held[50:])
+    for number, options in enumerate(QUERIES):
+        vector = held[0].embedding if number % 2 else sightings(1, seed=40 + number)[0].embedding
+        query = Query(vector, **options)
+
+        answer = gallery.search(query)
+
+        assert [hit.id for hit in answer.hits] == brute(metric, held, query), options
+        assert answer.exact
+        assert [hit.rank for hit in answer.hits] == list(range(1, len(answer.hits) + 1))
+        if options.get("camera"):
+            assert "door" in {excluded.camera for excluded in answer.excluded_cameras}
+    many = gallery.search_many([Query(held[3].embedding), Query(held[4].embedding, camera="night")])
+    assert [[hit.id for hit in own.hits] for own in many] == [
+        brute(metric, held, Query(held[3].embedding)),
+        brute(metric, held, Query(held[4].embedding, camera="night")),
+    ]
+
+
+def test_what_is_given_comes_back(make: Maker) -> None:
+    gallery, held = make(), sightings(30)
+    assert gallery.add(held) == [True] * 30
+    assert gallery.add(held[5:8]) == [False] * 3
+    assert gallery.add([held[0], *sightings(1, seed=9), *sightings(1, seed=9)]) == [False, True, False]
+
+    assert len(gallery) == 31
+    assert [own.id for own in gallery.sightings()] == [own.id for own in (*held, *sightings(1, seed=9))]
+    for own in held[:7]:
+        found = gallery.get(own.id)
+        assert found is not None
+        assert (found.camera, found.source, found.digest) == (own.camera, own.source, own.digest)
+        assert (found.taken_at, found.identity, found.track) == (own.taken_at, own.identity, own.track)
+        assert (found.has_crop, gallery.crop(own.id)) == (own.crop is not None, own.crop)
+    np.testing.assert_array_equal(
+        gallery.embeddings([held[4].id, held[2].id]), np.stack((held[4].embedding, held[2].embedding))
+    )
+    assert gallery.known([held[0].id, "nobody"]) == {held[0].id}
+    assert gallery.get("nobody") is None
+    assert gallery.crop("nobody") is None
+    assert gallery.verify() == []
+    counts = {count.camera: count for count in gallery.counts()}
+    there = [sighting for sighting in held if sighting.camera == "garten-süd"]
+    assert counts["garten-süd"].sightings == len(there)
+    assert counts["garten-süd"].identities == len({s.identity for s in there if s.identity is not None})
+    assert counts["garten-süd"].earliest == min(s.taken_at for s in there if s.taken_at)
+    assert counts["garten-süd"].latest == max(s.taken_at for s in there if s.taken_at)
+
+
+@pytest.mark.parametrize(
+    ("condition", "stays"),
+    [
+        ({"identity": 3}, lambda own: own.identity != 3),
+        ({"camera": "garten-süd"}, lambda own: own.camera != "garten-süd"),
+        ({"track": 'track "2" ü\\'}, lambda own: own.track != 'track "2" ü\\'),
+        (
+            {"before": START + timedelta(minutes=15)},
+            lambda own: own.taken_at is None or own.taken_at >= START + timedelta(minutes=15),
+        ),
+        ({"camera": "door", "identity": 6}, lambda own: own.camera != "door" or own.identity != 6),
+    ],
+)
+def test_what_meets_every_condition_is_removed(
+    make: Maker, condition: dict[str, Any], stays: Callable[[NewSighting], bool]
+) -> None:
+    gallery, held = make(), sightings(40)
+    gallery.add(held)
+    generation = gallery.generation
+    kept = [own for own in held if stays(own)]
+    assert len(kept) < 40
+
+    assert gallery.remove(**condition) == 40 - len(kept)
+
+    assert gallery.generation > generation
+    assert [own.id for own in gallery.sightings()] == [own.id for own in kept]
+    query = Query(held[0].embedding, top_k=100)
+    assert [hit.id for hit in gallery.search(query).hits] == brute(Metric.EUCLIDEAN, kept, query)
+    assert gallery.remove(**condition) == 0
+    gone = [own.id for own in held if not stays(own)]
+    assert gallery.remove(ids=[kept[0].id, gone[0]]) == 1
+    assert gallery.verify() == []
+    with pytest.raises(UsageError, match="remove needs a condition"):
+        gallery.remove()
+
+
+def test_a_retention_is_kept_and_carried_out(make: Maker) -> None:
+    gallery, held = make(), sightings(40)
+    gallery.add(held)
+    assert (gallery.keep_days, gallery.expire()) == (None, 0)
+    assert gallery.keep(1) == sum(own.taken_at is not None for own in held)
+    assert gallery.keep_days == 1
+    assert len(gallery) == sum(own.taken_at is None for own in held)
+    assert gallery.keep(None) == 0
+    with pytest.raises(UsageError, match="for a day at least"):
+        gallery.keep(0)
+
+
+def test_what_does_not_fit_is_refused_and_nothing_written(make: Maker) -> None:
+    gallery, (own,) = make(), sightings(1)
+    with pytest.raises(UnknownCamera, match="no camera 'attic'"):
+        gallery.add([own, NewSighting("attic", own.embedding, "d")])
+    with pytest.raises(GalleryMismatch, match="12 finite values"):
+        gallery.add([own, NewSighting("door", np.zeros(5, np.float32), "d")])
+    with pytest.raises(GalleryMismatch, match="is not finite"):
+        gallery.add([own, NewSighting("door", np.full(D, np.nan, np.float32), "d")])
+    assert len(gallery) == 0
+    with pytest.raises(GalleryMismatch, match="12 values a sighting, the query has 3"):
+        gallery.search(Query(np.zeros(3, np.float32)))
+    with pytest.raises(UnknownCamera):
+        gallery.search(Query(own.embedding, camera="attic"))
+    assert gallery.search(Query(own.embedding)).hits == ()
+    assert gallery.add([]) == []
+
+
+def test_cameras_can_be_added_and_another_opening_sees_every_change(make: Maker) -> None:
+    gallery, held = make(), sightings(6)
+    with open_gallery(gallery.address) as other:
+        gallery.add(held)
+        assert [hit.id for hit in other.search(Query(held[1].embedding, top_k=3)).hits] == [
+            hit.id for hit in gallery.search(Query(held[1].embedding, top_k=3)).hits
+        ]
+        gallery.add_cameras([Camera("attic", RGB, "attic"), Camera("door", RGB, "elsewhere")])
+        other.search(Query(held[1].embedding))
+        assert other.network["attic"].place == "attic"
+        assert other.network["door"].place == "hall"
+        other.add([NewSighting("attic", held[0].embedding, "new")])
+        assert len(gallery) == 7
+        assert other.generation == gallery.generation
+
+
+def test_all_distances_of_a_scope(make: Maker) -> None:
+    gallery, held = make(Metric.COSINE), sightings(20)
+    gallery.add(held)
+
+    found = gallery.distances(Query(held[2].embedding, camera="night"))
+
+    seen = [own for own in held if own.camera != "door"]
+    assert list(found.sightings) == [own.id for own in seen]
+    rows = Metric.COSINE.prepare(np.stack([own.embedding for own in seen]))
+    query = Metric.COSINE.prepare(held[2].embedding[None])[0]
+    np.testing.assert_array_equal(found.keys, Metric.COSINE.keys(query, rows))
+    with pytest.raises(InvalidQuery, match="20 sightings are to be compared, at most 19"):
+        gallery.distances(Query(held[2].embedding), most=19)
+
+
+def test_a_gallery_is_copied_from_one_place_to_another_and_back(make: Maker, tmp_path: Path, database: Path) -> None:
+    gallery, held = make(), sightings(25)
+    gallery.add(held)
+    query = Query(held[0].embedding, top_k=30)
+    expected = [(hit.id, hit.distance) for hit in gallery.search(query).hits]
+    for address in (str(tmp_path / "copy"), f"milvus+file:{database}/copy{next(_numbers)}"):
+        with create(address, gallery.model, gallery.network) as copy:
+            assert merge(gallery, copy) == (25, 0)
+            assert merge(gallery, copy) == (0, 25)
+            assert [(hit.id, hit.distance) for hit in copy.search(query).hits] == expected
+            assert copy.crop(held[0].id) == held[0].crop
+
+
+def test_there_is_one_gallery_at_an_address_and_none_at_others(make: Maker, tmp_path: Path, database: Path) -> None:
+    gallery = make()
+    with pytest.raises(UsageError, match="is a gallery already"):
+        create(gallery.address, gallery.model, NETWORK)
+    with pytest.raises(GalleryMissing):
+        open_gallery(f"milvus+file:{database}/nothing")
+    with pytest.raises(GalleryMissing):
+        open_gallery(tmp_path / "nothing")
+
+
+def test_addresses_that_are_none_and_indexes_that_may_miss() -> None:
+    assert milvus_module.Address.parse("milvus://host:19530/lab").uri == "http://host:19530"
+    assert milvus_module.Address.parse("milvus+file:/a/b.db/lab") == milvus_module.Address("/a/b.db", "lab")
+    with pytest.raises(UsageError, match="is no address of a gallery in Milvus"):
+        milvus_module.Address.parse("milvus://host")
+    with pytest.raises(UsageError, match="index=HNSW may miss"):
+        milvus_module.Address.parse("milvus://host:1/lab?index=HNSW")
+
+
+def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"milvus+file:{database}/g{next(_numbers)}"
+    with monkeypatch.context() as patched:
+        patched.setattr(milvus_module, "BRUTE_FORCE", ("FLAT", "HNSW"))
+        create(f"{address}?index=HNSW", Model("m", "f", Metric.EUCLIDEAN, D), NETWORK).close()
+    with pytest.raises(GalleryError, match="has an index of type HNSW, which may miss"):
+        open_gallery(address)
+
+
+def test_more_hits_than_milvus_gives_at_once_are_all_compared(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(milvus_module, "MOST", 20)
+    monkeypatch.setattr(milvus_module, "_PIECE", 7)
+    held = sightings(60)
+    address = f"milvus+file:{database}/g{next(_numbers)}"
+    with create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK) as gallery:
+        gallery.add(held)
+        query = Query(held[0].embedding, top_k=30)
+        assert [hit.id for hit in gallery.search(query).hits] == brute(Metric.EUCLIDEAN, held, query)
+
+
+def test_a_large_crop_is_kept_smaller(database: Path) -> None:
+    import io
+
+    from PIL import Image
+
+    noise = np.random.default_rng(0).integers(0, 255, (900, 500, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    (own,) = sightings(1)
+    address = f"milvus+file:{database}/g{next(_numbers)}"
+    with create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK) as gallery:
+        gallery.add([NewSighting(own.camera, own.embedding, "d", crop=Crop("image/png", buffer.getvalue()))])
+        (sighting,) = gallery.sightings()
+        crop = gallery.crop(sighting.id)
+    assert crop is not None
+    assert (crop.media_type, len(crop.data) <= 48_000) == ("image/jpeg", True)

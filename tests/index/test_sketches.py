@@ -1,0 +1,236 @@
+"""Indexes that may miss, their audit, and devices: chosen on purpose, honest in every answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from rgbir.client.cli import app
+from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query, UsageError
+from rgbir.index import sketches as sketches_module
+from rgbir.index.audit import Audit
+from rgbir.index.devices import DeviceDiffers, Gpus, on
+from rgbir.index.errors import GalleryError
+from rgbir.index.sketches import Choice, Compressed, Kind, factory
+from rgbir.index.tune import tune
+
+NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
+D, N = 64, 1400
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketches_module, "WORTH_A_SKETCH", 200)
+    monkeypatch.setattr(sketches_module, "ASKED_BEFORE_SKETCHES", 1)
+
+
+def rows_of(n: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    people = 2 * np.random.default_rng(1).standard_normal((60, D))
+    return (people[rng.integers(0, 60, n)] + rng.standard_normal((n, D))).astype(np.float32)
+
+
+def sightings(n: int, seed: int = 0) -> list[NewSighting]:
+    return [NewSighting("ab"[i % 2], row, f"{seed}-{i}", f"{seed}-{i}") for i, row in enumerate(rows_of(n, seed))]
+
+
+def make(folder: Path, metric: Metric = Metric.EUCLIDEAN, device: Any = None) -> Gallery:
+    Gallery.create(folder, Model("m", "f", metric, D), NETWORK).close()
+    gallery = Gallery(folder, device)
+    gallery.add(sightings(N))
+    return gallery
+
+
+def hits(gallery: Gallery, query: np.ndarray, **options: Any) -> tuple[list[str], bool]:
+    answer = gallery.search(Query(query, top_k=5, **options))
+    return [hit.source for hit in answer.hits], answer.exact
+
+
+@pytest.mark.parametrize("metric", Metric)
+@pytest.mark.parametrize("kind", [Kind.PQ, Kind.RABITQ, Kind.HNSW, Kind.IVF])
+def test_a_chosen_index_finds_nearly_all_and_says_that_it_may_miss(tmp_path: Path, kind: Kind, metric: Metric) -> None:
+    queries = rows_of(30, seed=7)
+    with make(tmp_path / "g", metric) as gallery:
+        exact = [hits(gallery, query) for query in queries]
+        gallery.choose(Choice(kind, 128))
+        hits(gallery, queries[0])
+        gallery.approximate.wait()
+
+        found = [hits(gallery, query) for query in queries]
+
+        assert all(own[1] for own in exact)
+        assert not any(own[1] for own in found)
+        recall = np.mean([len(set(a) & set(b)) / 5 for (a, _), (b, _) in zip(exact, found, strict=True)])
+        assert recall > 0.9
+        gallery.approximate.wait()
+        assert gallery.approximate.audit.audited >= 1
+
+
+def test_what_came_since_is_searched_and_what_went_is_not_found(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery:
+        gallery.choose(Choice(Kind.PQ, 64))
+        hits(gallery, rows_of(1)[0])
+        gallery.approximate.wait()
+        new = sightings(20, seed=5)
+        gallery.add(new)
+        for number in (0, 7, 19):
+            found, exact = hits(gallery, new[number].embedding)
+            assert (found[0], exact) == (f"5-{number}", False)
+
+        gallery.remove(ids=[new[7].id])
+        found, exact = hits(gallery, new[7].embedding, cameras=["b"])
+
+        assert ("5-7" in found, exact) == (False, True)  # exact until there is a new sketch
+        gallery.approximate.wait()
+        assert not hits(gallery, new[7].embedding, cameras=["b"])[1]
+
+
+def test_filtered_searches_stay_exact(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery:
+        gallery.choose(Choice(Kind.PQ))
+        hits(gallery, rows_of(1)[0])
+        gallery.approximate.wait()
+        assert hits(gallery, rows_of(1)[0])[1] is False
+        assert hits(gallery, rows_of(1)[0], identity=3) == ([], True)
+        assert hits(gallery, rows_of(1)[0], cameras=["a"])[1] is False
+
+
+def test_the_choice_is_kept_and_another_process_follows(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery, Gallery(tmp_path / "g") as other:
+        gallery.choose(Choice(Kind.RABITQ, 77, 0.9))
+        other.view()
+        assert other.approximate.audit.choice == Choice(Kind.RABITQ, 77, 0.9)
+    with pytest.raises(UsageError, match="width is between 1 and 4,096 rows, not 0"):
+        Choice(Kind.PQ, 0)
+    with pytest.raises(UsageError, match="can't be cut into equal pieces for pq"):
+        factory(Kind.PQ, 127, 100)
+
+
+def test_an_audit_widens_and_at_last_gives_up(caplog: pytest.LogCaptureFixture) -> None:
+    audit = Audit(Choice(Kind.PQ, 1024, 0.9))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(19):
+            audit.compare([1, 2], [1, 3])
+        assert audit.recall == 0.5
+        assert audit.choice.width == 1024
+        audit.compare([1, 2], [1, 3])
+        assert (audit.choice.width, audit.widened) == (2048, 1)
+        for _ in range(60):
+            audit.compare([], [1])
+    assert audit.choice.kind is Kind.EXACT
+    assert "searches are exact again" in caplog.text
+    audit.compare([], [])
+    good = Audit(Choice(Kind.PQ, 64, 0.9))
+    for _ in range(300):
+        good.compare([1, 2], [2, 1])
+    assert (good.choice.width, good.recall, good.audited) == (64, 1.0, 300)
+
+
+def test_a_gallery_whose_index_misses_too_much_is_searched_exactly_again(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery:
+        gallery.choose(Choice(Kind.PQ, 4000, 1.0))
+        hits(gallery, rows_of(1)[0])
+        gallery.approximate.wait()
+        assert not hits(gallery, rows_of(1)[0])[1]
+        for _ in range(20):
+            gallery.approximate.audit.compare([1], [2])
+        assert hits(gallery, rows_of(1)[0])[1]
+
+
+def test_tune_measures_and_advises(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery:
+        tuning = tune(gallery, [Kind.PQ, Kind.IVF], queries=20, top_k=5, recall=0.95)
+    exact, pq, ivf = tuning.measured
+    assert (exact.choice.kind, exact.recall, tuning.rows) == (Kind.EXACT, 1.0, N)
+    assert pq.recall >= 0.95
+    assert pq.bytes < N * D
+    assert ivf.bytes > 4 * N * D
+    assert tuning.advice.kind in (Kind.EXACT, Kind.PQ, Kind.IVF)
+
+
+def test_tuning_and_choosing_by_the_command_line(tmp_path: Path) -> None:
+    make(tmp_path / "g").close()
+    runner, folder = CliRunner(), str(tmp_path / "g")
+
+    shown = runner.invoke(app, ["index", "tune", "--gallery", folder, "--kind", "pq", "--queries", "10", "--json"])
+
+    report = json.loads(shown.output.splitlines()[-1])
+    assert [own["kind"] for own in report["measured"]] == ["exact", "pq"]
+    table = runner.invoke(app, ["index", "tune", "--gallery", folder, "--kind", "pq", "--queries", "10"]).output
+    assert "rgbir index choose" in table
+    chosen = runner.invoke(app, ["index", "choose", "pq", "--width", "64", "--gallery", folder])
+    assert "is searched by pq, width 64, audited for 0.99" in chosen.output
+    few = tmp_path / "few"
+    Gallery.create(few, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK).close()
+    assert "tune from 1,000 on" in str(runner.invoke(app, ["index", "tune", "--gallery", str(few)]).exception)
+
+
+class Processor:
+    """In a device's place: the index stays where it is."""
+
+    half = False
+
+    def __init__(self, most: int = 10**12) -> None:
+        self.left = most
+
+    def place(self, index: Any) -> Any:
+        return index
+
+    def take(self, size: int) -> bool:
+        self.left -= size
+        return self.left >= 0
+
+
+class Broken(Processor):
+    """A device that forgets half of the rows."""
+
+    def place(self, index: Any) -> Any:
+        half = index.__class__(index.d, index.metric_type)
+        half.add(index.reconstruct_n(0, index.ntotal // 2))
+        return half
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_a_device_gives_the_processors_answers_and_calls_them_exact(tmp_path: Path, metric: Metric) -> None:
+    queries = rows_of(30, seed=7)
+    with make(tmp_path / "g", metric) as gallery, Gallery(tmp_path / "g", Processor()) as placed:
+        hits(placed, queries[0])
+        placed.approximate.wait()
+        view = placed.view()
+        assert set(placed.approximate.at_hand(view, ["a", "b"])) == {"a", "b"}
+        assert [hits(placed, query) for query in queries] == [hits(gallery, query) for query in queries]
+        gallery.remove(ids=[sightings(1)[0].id])
+        gallery.add(sightings(9, seed=4))
+        assert [hits(placed, query) for query in queries] == [hits(gallery, query) for query in queries]
+
+
+def test_a_device_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery:
+        view = gallery.view()
+        with pytest.raises(DeviceDiffers, match="answers otherwise than the processor"):
+            on(Broken(), Metric.EUCLIDEAN, view.cameras["a"])
+    with Gallery(tmp_path / "g", Broken()) as placed, Gallery(tmp_path / "g") as plain:
+        query = rows_of(1, seed=3)[0]
+        hits(placed, query)
+        placed.approximate.wait()
+        assert hits(placed, query) == hits(plain, query)
+        assert "answers otherwise" in str(placed.approximate.refused)
+
+
+def test_a_camera_past_the_devices_memory_stays_on_the_processor(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery:
+        slabs = gallery.view().cameras["a"]
+        assert on(Processor(100), Metric.EUCLIDEAN, slabs) is None
+        assert isinstance(on(Processor(), Metric.EUCLIDEAN, slabs), object)
+        assert len(Compressed(Choice(Kind.PQ), Metric.EUCLIDEAN, slabs)) == N // 2
+
+
+def test_without_a_gpu_asking_for_one_is_a_clear_error() -> None:
+    with pytest.raises(GalleryError, match="FAISS sees no GPU here"):
+        Gpus()
