@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.conftest import BUNDLE
 
 from rgbir.index import (
     Camera,
@@ -114,3 +120,56 @@ def test_a_naive_time_is_refused() -> None:
 
     with pytest.raises(UsageError, match="taken_at needs a zone"):
         NewSighting("yard", np.zeros(2, np.float32), "x", taken_at=datetime(2026, 1, 1))
+
+
+def test_ctrl_c_leaves_a_gallery_that_goes_on(tmp_path: Path, people: SysuMM01) -> None:
+    command = [
+        sys.executable, "-c", "from rgbir.client.cli import main; main()", "index", "add", str(people.root), "--layout", "sysu", "--list", "available",
+        "--modality", "both", "--gallery", str(tmp_path / "g"), "--bundle", str(BUNDLE), "--batch", "2", "--json",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(600):
+            if (tmp_path / "g/gallery.sqlite3").exists() and held(tmp_path / "g") > 3:
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        output, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    before = held(tmp_path / "g")
+
+    again = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    total = len(list(people.records("available")))
+    assert 3 < before < total, output
+    assert (again["present"], again["added"], again["sightings"]) == (before, total - before, total)
+
+
+def held(folder: Path) -> int:
+    with Gallery(folder) as gallery:
+        return len(gallery)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path, people: SysuMM01) -> None:
+    images = [record.path for record in people.records("available")]
+    peaks = []
+    for count in (1_000, 12_000):
+        folder = tmp_path / str(count)
+        for number in range(count):
+            place = folder / "cam" / f"{number // 500}"
+            place.mkdir(parents=True, exist_ok=True)
+            # Another file each time: a comment at the end of a JPEG doesn't change its pixels.
+            (place / f"{number}.jpg").write_bytes(images[number % len(images)].read_bytes() + str(number).encode())
+        code = (
+            "import resource, sys; from typer.testing import CliRunner; from rgbir.client.cli import app\n"
+            "result = CliRunner().invoke(app, sys.argv[1:]); assert result.exit_code == 0, result.output\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        options = ["index", "add", str(folder), "--gallery", str(tmp_path / f"g{count}"), "--bundle", str(BUNDLE)]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *options, "--no-keep-images"], capture_output=True, text=True, check=True
+        )
+        peaks.append(int(done.stdout.splitlines()[-1]) / 1024)
+    print(f"peak MiB at 1,000 and 12,000 images: {peaks}")
+    assert peaks[1] < peaks[0] + 60  # the gallery's own embeddings and their cache: 12,000 of 256 values are 12 MiB

@@ -28,7 +28,7 @@ from rgbir.index.view import View
 
 FOLDER, MANIFEST, FORMAT = "cache", "manifest.json", 1
 _VECTORS, _LABELS, _CHECKSUMS, _SQUARES = "vectors.npy", "labels.npy", "checksums.npy", "squares.npy"
-_CODES = "codes.faiss"
+_CODES, _GONE = "codes.faiss", ".gone"
 _log = logging.getLogger(__name__)
 
 
@@ -177,14 +177,14 @@ def forget(folder: Path, removed: Iterable[tuple[int, str]]) -> int:
     """
     manifest = read_manifest(folder)
     rows = list(removed)
-    if manifest is None or not rows:
-        return 0
     gone = 0
-    for slab in manifest.slabs:
+    for slab in manifest.slabs if manifest and rows else ():
         held = folder / FOLDER / slab.name
         if held.exists() and any(slab.holds(row, camera) for row, camera in rows):
-            shutil.rmtree(held)
+            held.rename(held.with_suffix(_GONE))  # so that no half of a slab is ever found
             gone += 1
+    for held in (folder / FOLDER).glob(f"*{_GONE}"):
+        shutil.rmtree(held)
     return gone
 
 

@@ -27,7 +27,7 @@ from rgbir.index.interface import AnyGallery, Condition
 from rgbir.index.lock import locked
 from rgbir.index.metric import Metric
 from rgbir.index.model import CameraCount, Model, Storage
-from rgbir.index.search import Answer, Distances, Hit, Query, scope
+from rgbir.index.search import Answer, Distances, Query, scope
 from rgbir.index.sightings import Crop, NewSighting, Sighting
 from rgbir.index.sketches import Choice, Device
 from rgbir.index.slabs import Filter
@@ -198,11 +198,14 @@ class Gallery(AnyGallery):
             except CacheDamaged as error:
                 self._mend(error)
                 continue
-            hits = [self._hits(nearest[number].rows) for number in range(len(queries))]
-            if all(own is not None for own in hits):
+            sightings = self._found({row for found in nearest.values() for _, row in found.rows})
+            if sightings is not None:
+                hits = [
+                    self._ranked([(key, sightings[row]) for key, row in nearest[n].rows]) for n in range(len(queries))
+                ]
                 taken = (time.perf_counter() - started) * 1000
                 return [
-                    self._answer(scopes[n], view.mark.generation, hits[n] or (), nearest[n].exact, taken)
+                    self._answer(scopes[n], view.mark.generation, hits[n], nearest[n].exact, taken)
                     for n in range(len(queries))
                 ]
 
@@ -292,15 +295,14 @@ class Gallery(AnyGallery):
                 self._named = (view.mark, found)
             return self._named[1]
 
-    def _hits(self, nearest: Sequence[tuple[float, int]]) -> tuple[Hit, ...] | None:
-        """None if a row was removed since the view: then the search must begin again."""
+    def _found(self, rows: set[int]) -> dict[int, Sighting] | None:
+        """By row. None if one was removed since the view: then the search must begin again."""
+        wanted = sorted(rows)
         with self._reading:
             sightings: dict[int, Sighting] = {}
-            for start in range(0, len(nearest), 500):
-                sightings |= self._reader.by_rows([row for _, row in nearest[start : start + 500]])
-        if len(sightings) < len(nearest):
-            return None
-        return self._ranked([(key, sightings[row]) for key, row in nearest])
+            for start in range(0, len(wanted), 500):
+                sightings |= self._reader.by_rows(wanted[start : start + 500])
+        return sightings if len(sightings) == len(rows) else None
 
     # --- change
 

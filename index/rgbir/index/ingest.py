@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rgbir.index.cameras import Camera, Modality
+from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import BadImage, UnknownCamera
@@ -38,7 +38,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Ready:
+class Ready:
     """A decoded image, resized for the model, waiting to be encoded."""
 
     record: ImageRecord
@@ -80,7 +80,7 @@ def enrol(
     with gallery.writing(), ThreadPoolExecutor(workers) as pool:
         for ready in _prepared(records, encoder, gallery, tally, pool, batch, keep_crops):
             for modality in Modality:
-                _write([item for item in ready if item.modality is modality], modality, encoder, gallery, tally)
+                _write(ready, modality, encoder, gallery, tally)
             progress(tally.seen - reported)
             reported = tally.seen
         gallery.expire()
@@ -96,14 +96,17 @@ def _prepared(
     pool: ThreadPoolExecutor,
     batch: int,
     keep_crops: bool,
-) -> Iterator[list[_Ready]]:
+) -> Iterator[list[Ready]]:
     """Batches of decoded images, two batches ahead of the one that is being encoded."""
-    incoming = iter(records)
-    ahead: list[list[Future[_Ready | Skipped | None]]] = []
+    incoming, network = iter(records), gallery.network
+    ahead: list[list[Future[Ready | Skipped | None]]] = []
+
+    def known(sighting: str) -> bool:
+        return bool(gallery.known([sighting]))
 
     def fill() -> bool:
         group = list(islice(incoming, batch))
-        ahead.append([pool.submit(_prepare, record, encoder, gallery, keep_crops) for record in group])
+        ahead.append([pool.submit(prepare, record, encoder, network, known, keep_crops) for record in group])
         return bool(group)
 
     fill()
@@ -122,23 +125,27 @@ def _prepared(
         yield ready
 
 
-def _prepare(
-    record: ImageRecord | Skipped, encoder: Encoder, gallery: AnyGallery, keep_crops: bool
-) -> _Ready | Skipped | None:
-    """None for one that is enrolled already."""
+def prepare(
+    record: ImageRecord | Skipped,
+    encoder: Encoder,
+    network: CameraNetwork,
+    known: Callable[[str], bool],
+    keep_crops: bool,
+) -> Ready | Skipped | None:
+    """An image, read, decoded and resized; None for one that is `known`, by its sighting's id, already."""
     if isinstance(record, Skipped):
         return record
     try:
-        camera = gallery.network[record.camera]
+        camera = network[record.camera]
         data = read_bytes(record.path)
         digest = digest_of(data, record.box)
-        if gallery.known([sighting_id(camera.id, record.source, digest)]):
+        if known(sighting_id(camera.id, record.source, digest)):
             return None
         image = decode(data, str(record.path), record.box)
     except (BadImage, UnknownCamera) as error:
         return Skipped(record.source, str(error))
     crop = crop_of(data, image, as_given=record.box is None) if keep_crops else None
-    return _Ready(record, camera.id, modality_for(record.modality, camera), digest, encoder.pixels(image), crop)
+    return Ready(record, camera.id, modality_for(record.modality, camera), digest, encoder.pixels(image), crop)
 
 
 def modality_for(named: Modality | None, camera: Camera) -> Modality:
@@ -160,11 +167,20 @@ def crop_of(data: bytes, image: Image.Image, as_given: bool = True) -> Crop:
     return Crop("image/jpeg", buffer.getvalue())
 
 
-def _write(ready: list[_Ready], modality: Modality, encoder: Encoder, gallery: AnyGallery, tally: Tally) -> None:
-    if not ready:
-        return
-    embeddings = encoder.encode(np.stack([item.pixels for item in ready]), modality)
-    new = [
+def _write(ready: list[Ready], modality: Modality, encoder: Encoder, gallery: AnyGallery, tally: Tally) -> None:
+    new = encoded(ready, modality, encoder)
+    written = gallery.add(new)
+    tally.added += sum(written)
+    tally.present += len(written) - sum(written)
+
+
+def encoded(ready: Sequence[Ready], modality: Modality, encoder: Encoder) -> list[NewSighting]:
+    """Those of that modality as sightings to enrol, in one run of the model."""
+    own = [item for item in ready if item.modality is modality]
+    if not own:
+        return []
+    embeddings = encoder.encode(np.stack([item.pixels for item in own]), modality)
+    return [
         NewSighting(
             camera=item.camera,
             embedding=embedding,
@@ -175,8 +191,5 @@ def _write(ready: list[_Ready], modality: Modality, encoder: Encoder, gallery: A
             track=item.record.track,
             crop=item.crop,
         )
-        for item, embedding in zip(ready, embeddings, strict=True)
+        for item, embedding in zip(own, embeddings, strict=True)
     ]
-    written = gallery.add(new)
-    tally.added += sum(written)
-    tally.present += len(written) - sum(written)

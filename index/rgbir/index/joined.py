@@ -26,26 +26,29 @@ def nearest_of_many(
     found: list[list[_Found]] = [[] for _ in queries]
     smallest = [np.empty(0) for _ in queries]
     bar = np.full(len(queries), np.inf)
-    for slab, positions, (near, shift, error) in _estimated(slabs, queries, rows):
-        if not np.isfinite(near).all():
+    for slab, positions, (near, shift, error, finite) in _estimated(slabs, queries, rows):
+        if not finite:
             near = np.where(np.isfinite(near), near, np.float32(np.nan))
         if np.isinf(bar).any() and len(near) > top_k:
-            highest = np.partition(near, top_k - 1, axis=0)[top_k - 1]  # NaN counts as the highest of all
-            bar = np.fmin(bar, highest + shift + error)
+            last = np.partition(near, top_k - 1, axis=0)[top_k - 1]  # NaN counts as the highest of all
+            bar = np.fmin(bar, last + shift + error)
         with np.errstate(over="ignore"):
             most = np.nextafter((bar - shift + error).astype(np.float32), np.float32(np.inf))
-        places, owner = np.nonzero(~(near > most))
+        reached = near <= most if finite else ~(near > most)
+        places, owner = np.divmod(np.flatnonzero(reached), len(queries))
         order = np.argsort(owner, kind="stable")
         places, owner = places[order], owner[order]
         for number, (own, edge) in enumerate(_runs(owner, len(queries))):
             if own == edge:
                 continue
             chosen = places[own:edge]
-            estimate = np.nan_to_num(near[chosen, number].astype(np.float64), nan=np.inf) + shift[number]
-            smallest[number] = np.sort(np.concatenate((smallest[number], estimate + error[number])))[:top_k]
+            estimate = near[chosen, number] + shift[number]
+            unknown = np.isnan(estimate)
+            highest = np.where(unknown, np.inf, estimate + error[number])
+            smallest[number] = np.sort(np.concatenate((smallest[number], highest)))[:top_k]
             if len(smallest[number]) == top_k:
                 bar[number] = min(bar[number], smallest[number][-1])
-            lower = np.where(np.isinf(estimate), -np.inf, estimate - error[number])
+            lower = np.where(unknown, -np.inf, estimate - error[number])
             found[number].append(_Found(slab, chosen if positions is None else positions[chosen], lower))
     return [_settled(query, own, edge, top_k) for query, own, edge in zip(queries, found, bar, strict=True)]
 

@@ -24,9 +24,12 @@ from rgbir.index.store import Vector
 
 WORTH_CODES, ASKED_BEFORE_CODES = 1_024, 8
 """A slab of so many rows gets codes once it was searched so often; they add a quarter to its memory."""
+FORGETS_AFTER = 64
+"""So many scans after a search had to widen, the next ones are given fewer candidates again."""
 NO_TIME = np.iinfo(np.int64).min
 _CHUNK = 1_024  # rows of a matrix product whose result stays in the cache
 _SMALL_PRODUCT = 1_000_000
+_HUGE = 1e37  # below it, no float32 sum overflows
 Rows = NDArray[np.int64]
 Embeddings = NDArray[np.floating[Any]]
 """float32 or float16."""
@@ -52,12 +55,13 @@ class Filter:
 class Estimates(NamedTuple):
     """Keys as float32 sees them: that of row r and query i lies within near[r, i] + shift[i] ± error[i].
 
-    near: float32 (n, m), not finite where float32 can't hold it. shift, error: float64 (m,).
+    near: float32 (n, m). shift, error: float64 (m,). finite: whether float32 can hold all of it.
     """
 
     near: NDArray[np.float32]
     shift: NDArray[np.float64]
     error: NDArray[np.float64]
+    finite: bool
 
 
 class Slab:
@@ -87,7 +91,8 @@ class Slab:
         self.squares = squared_lengths(vectors) if squares is None else squares
         self.reach = float(np.sqrt(self.squares.max(initial=0.0)))
         self._asked, self._coding = 0, False
-        self._coded_scans = self._recent = self.widenings = 0
+        self.breadth, self.widenings, self.gave_codes_up = 1, 0, False
+        self._coded_scans = self._wide_scans = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -128,10 +133,14 @@ class Slab:
     def scan(self, query: NDArray[np.float32], width: int, positions: Rows | None) -> Candidates:
         """The `width` most alike rows as a fast scan sees them, and what can be promised of the others."""
         candidates = len(self) if positions is None else len(positions)
+        if positions is None and self._too_wide(width):
+            width = min(width, len(self) // 16)
         if width >= candidates:
             return Candidates.everything(np.arange(len(self)) if positions is None else positions)
         if (codes := self._ready_codes()) is not None:
             self._coded_scans += 1
+            if self._coded_scans % FORGETS_AFTER == 0:
+                self.breadth = max(1, self.breadth // 2)
             return codes.scan(query, width, positions)
         vectors = self.vectors if positions is None else self.vectors[positions]
         values, found = _flat(self.metric, query, np.ascontiguousarray(vectors, np.float32), width)
@@ -149,6 +158,7 @@ class Slab:
         turned = np.ascontiguousarray(queries.T) * np.float32(-2 if euclidean else -1)
         near = np.empty((len(vectors), len(queries)), np.float32)
         lengths = np.array([length(query) for query in queries])
+        finite = bool((lengths.max() + self.reach) ** 2 < _HUGE)
         slack, tiny = lost(queries.shape[1]), queries.shape[1] * 1e-37
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(vectors), _CHUNK):
@@ -157,8 +167,8 @@ class Slab:
             if euclidean:
                 squares = self.squares if positions is None else self.squares[positions]
                 near += squares.astype(np.float32)[:, None]
-                return Estimates(near, lengths**2, 2 * slack * (lengths + self.reach) ** 2 + tiny)
-        return Estimates(near, np.ones(len(queries)), 2 * slack * np.maximum(lengths * self.reach, 1.0) + tiny)
+                return Estimates(near, lengths**2, 2 * slack * (lengths + self.reach) ** 2 + tiny, finite)
+        return Estimates(near, np.ones(len(queries)), 2 * slack * np.maximum(lengths * self.reach, 1.0) + tiny, finite)
 
     def _ready_codes(self) -> Codes | None:
         """Codes, once the slab was searched often enough to be worth them; they are made beside the searches."""
@@ -169,21 +179,25 @@ class Slab:
                 threads().submit(self.code)
         return self.codes
 
-    def had_to_widen(self) -> None:
-        """A search found the bound of the others too low. Codes for which every third search does are given up."""
+    def had_to_widen(self, first: bool) -> None:
+        """A search found the bound of the others too low, for the first time or again: the next ones ask for more at once."""
         self.widenings += 1
-        self._recent += 1
-        if self.codes is not None and self._recent > ASKED_BEFORE_CODES and 4 * self._recent > self._coded_scans:
-            self.codes = None
+        if first:
+            self.breadth = min(2 * self.breadth, len(self))
+
+    def _too_wide(self, width: int) -> bool:
+        """Codes that must give a quarter of the rows bound too little; after some such scans they are given up."""
+        if self.codes is None or self.breadth == 1 or 4 * width < len(self):
+            return False
+        self._wide_scans += 1
+        if self._wide_scans > ASKED_BEFORE_CODES:
+            self.codes, self.gave_codes_up, self.breadth = None, True, 1
+        return self.gave_codes_up
 
     @property
     def coded(self) -> bool:
         """Whether scans read codes."""
         return self.codes is not None
-
-    @property
-    def gave_codes_up(self) -> bool:
-        return self._coding and self.codes is None and self._coded_scans > 0
 
     def code(self) -> None:
         """Makes the codes."""

@@ -197,6 +197,7 @@ class _SlabSearch:
 
     def __init__(self, slab: Slab, query: NDArray[np.float32], positions: NDArray[np.int64] | None) -> None:
         self.slab, self.query, self.positions = slab, query, positions
+        self.breadth, self.widened = slab.breadth if positions is None else 1, False
         self.lower: NDArray[np.float64] = np.empty(0)
         self.places: NDArray[np.int64] = np.empty(0, np.int64)
         self.rest = -np.inf
@@ -207,10 +208,11 @@ class _SlabSearch:
         return len(self.slab)
 
     def had_to_widen(self) -> None:
-        self.slab.had_to_widen()
+        self.slab.had_to_widen(first=not self.widened)
+        self.widened = True
 
     def widen(self, width: int) -> None:
-        self.places, self.lower, self.rest = self.slab.scan(self.query, width, self.positions)
+        self.places, self.lower, self.rest = self.slab.scan(self.query, width * self.breadth, self.positions)
 
     def settle(self, most: float) -> None:
         """Computes the keys of all candidates whose bound is not above `most`."""

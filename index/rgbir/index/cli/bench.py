@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rgbir.index.cli.options import BundleOption, JsonFlag
+from rgbir.index.model import Storage
 
 bench = typer.Typer(
     help="What this machine does, against the bare libraries in the same run.",
@@ -21,18 +23,22 @@ def bench_search_command(
     sightings: Annotated[int, typer.Option(min=100)] = 20_000,
     dimension: Annotated[int, typer.Option(min=2)] = 512,
     noise: Annotated[bool, typer.Option("--noise", help="Rows without people in them: the worst for a bound.")] = False,
+    storage: Annotated[Storage, typer.Option(help="How the gallery keeps embeddings.")] = Storage.FLOAT32,
+    scratch: Annotated[
+        Path | None, typer.Option(help="Where the gallery is made; the system's temporary folder by default.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Exact searches, one at a time, against a bare flat FAISS index."""
-    from rgbir.index.bench.gallery import bench_search
+    """Add, open, search and remove, against bare flat FAISS and the memory's bandwidth."""
+    from rgbir.index.bench.search import bench_search
 
-    _print_figures(bench_search(sightings, dimension, noise=noise), as_json)
+    _print_figures(bench_search(sightings, dimension, noise=noise, storage=storage, scratch=scratch), as_json)
 
 
 @bench.command("encode")
 def bench_encode_command(bundle: BundleOption, as_json: JsonFlag = False) -> None:
     """Bulk enrolment against the bare ONNX Runtime session."""
-    from rgbir.index.bench.gallery import bench_encode
+    from rgbir.index.bench.encode import bench_encode
 
     _print_figures(bench_encode(bundle), as_json)
 

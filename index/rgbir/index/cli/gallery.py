@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -18,6 +18,7 @@ from rgbir.index.backup import back_up, restore
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import BundleOption, FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
+from rgbir.index.cluster import enrol_on_ray
 from rgbir.index.datasets import (
     LLCM,
     Benchmark,
@@ -86,12 +87,24 @@ def add(
         str | None,
         typer.Option("--shard", help="Only part i of n, as i/n, for machines that share the work; then merge."),
     ] = None,
+    on_ray: Annotated[
+        str | None,
+        typer.Option("--ray", help="Encode on a Ray cluster: its address, auto, or local.", envvar="RGBIR_RAY"),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Enrol every image of a folder. Run it again after a stop: it goes on, and encodes nothing twice."""
-    records = list(_records(folder, layout, camera, of, modality, split))
-    if part is not None:
-        records = list(shard(records, *_part(part)))
+
+    def records() -> Iterator[ImageRecord | Skipped]:
+        found = _records(folder, layout, camera, of, modality, split)
+        return iter(found) if part is None else shard(found, *_part(part))
+
+    # Read twice rather than kept: memory doesn't grow with the number of files.
+    seen, total = dict[str, None](), 0
+    for record in records():
+        total += 1
+        if isinstance(record, ImageRecord):
+            seen[record.camera] = None
     loaded = Bundle(bundle)
     declared = CameraNetwork.read(network) if network else None
     if declared is None:
@@ -99,14 +112,16 @@ def add(
     encoder = Encoder(loaded, threads=threads, batch=batch)
     with open_or_create(gallery, loaded.card, declared, storage) as opened:
         if network is None and layout not in BENCHMARKS:
-            seen = dict.fromkeys(record.camera for record in records if isinstance(record, ImageRecord))
             opened.add_cameras(
                 [Camera(name, frozenset({Modality.RGB}), name) for name in seen if name not in opened.network]
             )
-        with progress("enrolling", len(records)) as advance:
-            tally = enrol(
-                records, encoder, opened, batch=batch, workers=workers, keep_crops=keep_images, progress=advance
-            )
+        with progress("enrolling", total) as advance:
+            share: dict[str, Any] = {"batch": batch, "workers": workers, "keep_crops": keep_images, "progress": advance}
+            if on_ray is None:
+                tally = enrol(records(), encoder, opened, **share)
+            else:
+                address = None if on_ray == "local" else on_ray
+                tally = enrol_on_ray(records(), bundle, opened, address=address, **share)
         total = len(opened)
     if as_json:
         skipped = [asdict(item) for item in tally.skipped]

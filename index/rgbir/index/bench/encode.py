@@ -1,0 +1,42 @@
+"""What this machine does: each figure beside the bare library's, on the same data in the same run."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rgbir.index.bench.clock import seconds
+from rgbir.index.bundle import Bundle
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets import SysuMM01
+from rgbir.index.datasets.sysu_mm01 import VISIBLE
+from rgbir.index.encoder import Encoder
+from rgbir.index.gallery import Gallery
+from rgbir.index.ingest import enrol
+from rgbir.index.model import Model
+from rgbir.index.synthetic import Split, synthesize
+
+
+def bench_encode(bundle: Path, identities: int = 20, images: int = 6, batch: int = 32) -> dict[str, Any]:
+    """Images a second of bulk enrolment, decoding and writing included, against the bare session on ready pixels."""
+    with tempfile.TemporaryDirectory() as folder:
+        people = Path(folder) / "people"
+        synthesize(people, Split(0, 0, identities), images)
+        records = list(SysuMM01(people).records("test", VISIBLE))
+        encoder = Encoder(Bundle(bundle), batch=batch)
+        pixels = np.random.default_rng(0).integers(
+            0, 256, (len(records), encoder.card.height, encoder.card.width, 3), np.uint8
+        )
+        encoder.encode(pixels[:batch], Modality.RGB)
+        bare = seconds(lambda: encoder.encode(pixels, Modality.RGB))
+        with Gallery.create(
+            Path(folder) / "gallery", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")
+        ) as gallery:
+            ours = seconds(lambda: enrol(records, encoder, gallery, batch=batch))
+    return {
+        "images": len(records), "threads": encoder.threads, "providers": encoder.providers,
+        "index_add_per_s": len(records) / ours, "bare_session_per_s": len(records) / bare, "ratio": bare / ours,
+    }  # fmt: skip

@@ -1,0 +1,142 @@
+"""A gallery's searches, beside bare FAISS on the same rows and the memory's bandwidth, in the same run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.bench.clock import best, seconds
+from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.gallery import Gallery
+from rgbir.index.metric import Metric
+from rgbir.index.model import Model, Storage
+from rgbir.index.search import Query
+from rgbir.index.sightings import NewSighting
+
+CAMERAS, JOINED, _BLOCK = 4, 32, 4_000
+_MOST_FLAT = 6 * 2**30  # bytes of a flat index beside the gallery; past that FAISS searches the gallery's own memory
+
+
+def bench_search(
+    sightings: int = 20_000,
+    dimension: int = 512,
+    queries: int = 50,
+    top_k: int = 10,
+    noise: bool = False,
+    storage: Storage = Storage.FLOAT32,
+    scratch: Path | None = None,
+) -> dict[str, Any]:
+    """Adds, opens, searches, removes: a gallery on disk against flat FAISS in memory.
+
+    Rows lie as a trained model's do: around a centre for each person, twenty of them. `noise` has no people in it, the worst
+    there is for a bound.
+
+    Args:
+        scratch: where the gallery is made; it takes about twice the embeddings' bytes there.
+    """
+    people = _People(sightings, dimension, noise)
+    asked = people.rows(max(queries, JOINED), seed=1)
+    network = CameraNetwork("bench", tuple(Camera(str(c), frozenset({Modality.RGB}), str(c)) for c in range(CAMERAS)))
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        with Gallery.create(folder, Model("bench", "bench", Metric.EUCLIDEAN, dimension), network, storage) as gallery:
+            add_s = sum(seconds(lambda new=new: gallery.add(new)) for new in _enrolments(people, sightings))  # type: ignore[misc]
+        gallery, open_s = _opened(folder)
+        with gallery:
+            cache_s = seconds(gallery.save_cache)
+        gallery, mapped_s = _opened(folder)
+        with gallery:
+            first_s = seconds(lambda: gallery.search(Query(asked[0], top_k=top_k)))
+            for query in asked[:10]:
+                gallery.search(Query(query, top_k=top_k))
+            time.sleep(0.5)  # where there are no codes yet, they are made beside the searches that ask for them
+            gallery.search_many([Query(query, top_k=top_k) for query in asked[:JOINED]])
+            before = gallery.view().widenings
+            one = _each(lambda q: gallery.search(Query(q, top_k=top_k)), asked)
+            camera = _each(lambda q: gallery.search(Query(q, top_k=top_k, cameras=["0"])), asked)
+            widened, coded, size = gallery.view().widenings - before, gallery.view().coded, gallery.view().bytes
+            joined = best(lambda: gallery.search_many([Query(query, top_k=top_k) for query in asked[:JOINED]]), 3)
+            search, flat_size = _flat(gallery, dimension)
+            bare_one = _each(lambda q: search(q[None], top_k), asked)
+            bare_joined = best(lambda: search(asked[:JOINED], top_k), 2)
+            bandwidth = _bandwidth()
+            gone = [hit.id for hit in gallery.search(Query(asked[1], top_k=1)).hits]
+            remove_s = seconds(lambda: gallery.remove(ids=gone))
+            after_s = seconds(lambda: gallery.search(Query(asked[1], top_k=top_k)))
+    return {
+        "sightings": sightings, "dimension": dimension, "storage": str(storage), "noise": noise,
+        "cores": len(os.sched_getaffinity(0)), "faiss": faiss.__version__,
+        "add_per_s": sightings / add_s, "open_from_sqlite_s": open_s, "write_cache_s": cache_s, "open_from_cache_s": mapped_s,
+        "first_search_ms": first_s * 1000, "remove_one_ms": remove_s * 1000, "search_after_removal_ms": after_s * 1000,
+        "gallery_mib": size / 2**20, "bare_faiss_mib": flat_size / 2**20, "coded_rows": coded, "widenings": widened,
+        "search_ms": one * 1000, "bare_faiss_ms": bare_one * 1000, "times_as_fast": bare_one / one,
+        "one_camera_ms": camera * 1000, "one_camera_share_of_time": camera / one, "one_camera_share_of_rows": 1 / CAMERAS,
+        "joined": JOINED, "joined_ms": joined * 1000, "bare_faiss_joined_ms": bare_joined * 1000,
+        "joined_times_as_fast": bare_joined / joined,
+        "memory_gb_per_s": bandwidth, "floats_read_at_gb_per_s": 4 * sightings * dimension / one / 1e9,
+    }  # fmt: skip
+
+
+class _People:
+    """Rows around a centre a person."""
+
+    def __init__(self, sightings: int, dimension: int, noise: bool) -> None:
+        rng = np.random.default_rng(0)
+        self.centres = np.float32(not noise) * rng.standard_normal((max(1, sightings // 20), dimension), np.float32)
+
+    def rows(self, count: int, seed: int) -> NDArray[np.float32]:
+        rng = np.random.default_rng(seed)
+        own = self.centres[rng.integers(0, len(self.centres), count)]
+        return own + np.float32(0.6) * rng.standard_normal(own.shape, np.float32)
+
+
+def _enrolments(people: _People, sightings: int) -> Iterator[list[NewSighting]]:
+    for start in range(0, sightings, _BLOCK):
+        rows = people.rows(min(_BLOCK, sightings - start), seed=2 + start)
+        yield [NewSighting(str((start + i) % CAMERAS), row, f"{start + i}") for i, row in enumerate(rows)]
+
+
+def _opened(folder: str) -> tuple[Gallery, float]:
+    started = time.perf_counter()
+    gallery = Gallery(folder)
+    return gallery, time.perf_counter() - started
+
+
+Flat = Callable[[NDArray[np.float32], int], Any]
+
+
+def _flat(gallery: Gallery, dimension: int) -> tuple[Flat, int]:
+    """FAISS's flat search of the gallery's rows as it comes, and the bytes that it takes beside them."""
+    slabs = gallery.view().slabs(gallery.view().cameras)
+    size = 4 * sum(map(len, slabs)) * dimension
+    if size <= _MOST_FLAT:
+        index = faiss.IndexFlatL2(dimension)
+        for slab in slabs:
+            index.add(np.ascontiguousarray(slab.vectors, np.float32))
+        return index.search, size
+    pieces: Sequence[NDArray[np.float32]] = [np.asarray(slab.vectors, np.float32) for slab in slabs]
+    return lambda asked, top_k: [faiss.knn(asked, piece, top_k) for piece in pieces], 0
+
+
+def _bandwidth() -> float:
+    """Gigabytes a second that all cores read together."""
+    cores = len(os.sched_getaffinity(0))
+    blocks = [np.ones(2**27, np.float32) for _ in range(cores)]
+    with ThreadPoolExecutor(cores) as pool:
+        taken = best(lambda: list(pool.map(np.max, blocks)))
+    return sum(block.nbytes for block in blocks) / taken / 1e9
+
+
+def _each(ask: Callable[[NDArray[np.float32]], Any], queries: NDArray[np.float32]) -> float:
+    """Median seconds of a call, after a warm-up."""
+    for query in queries[:3]:
+        ask(query)
+    return float(np.median([seconds(lambda q=query: ask(q)) for query in queries]))  # type: ignore[misc]
