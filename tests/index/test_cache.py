@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from rgbir.index import (
     Camera,
     CameraNetwork,
     Gallery,
+    GalleryError,
     GalleryMismatch,
     Metric,
     Modality,
@@ -243,6 +247,53 @@ def test_a_value_past_float16_is_refused_and_rounding_is_bounded(tmp_path: Path)
         kept = gallery.embeddings([sighting.id for sighting in new])
         given = np.stack([sighting.embedding for sighting in new])
         assert (np.abs(kept - given) <= 2.0**-11 * np.abs(given) + 3e-8).all()
+
+
+def test_a_journal_that_a_reader_needs_is_emptied_later_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached(tmp_path / "g")
+    gone = sightings(150)[12].embedding.tobytes()
+    with Gallery(tmp_path / "g") as gallery:
+        gallery._writer.connection.execute("PRAGMA busy_timeout = 50")
+        reader = sqlite3.connect(tmp_path / "g/gallery.sqlite3", isolation_level=None)
+        with closing(reader):
+            gallery.add(sightings(2, first=900))
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM sightings").fetchone()
+            gallery.remove(identity=3)
+            assert "a reader needs the journal" in caplog.text
+            reader.execute("COMMIT")
+        gallery.compact()
+        assert gone not in everything(tmp_path / "g")
+
+
+def test_a_cache_on_a_full_disk_is_a_clear_error_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached(tmp_path / "g", 60)
+    with Gallery(tmp_path / "g") as gallery:
+        gallery.add(sightings(60, first=60))
+        with monkeypatch.context() as patched:
+            full = OSError(errno.ENOSPC, "No space left on device")
+            patched.setattr("rgbir.index.cache.np.save", lambda *_: (_ for _ in ()).throw(full))
+            with pytest.raises(GalleryError, match="no cache was written: No space left on device; is the disk full"):
+                gallery.save_cache()
+        assert (len(gallery), gallery.verify()) == (120, [])
+    with Gallery(tmp_path / "g") as again:
+        assert (again.opening.mapped, again.opening.read) == (60, 60)
+
+
+def test_a_cache_is_used_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached(tmp_path / "g")
+    with Gallery(tmp_path / "g") as gallery:
+        expected = answers(gallery)
+    for module in ("store", "cache", "gallery"):
+        monkeypatch.setattr(f"rgbir.index.{module}.writable", lambda folder: False)
+    with Gallery(tmp_path / "g") as frozen:
+        assert frozen.opening.mapped == 150
+        assert answers(frozen) == expected
+        assert frozen.refresh_cache() is False
 
 
 CHANGES = """
