@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -29,8 +30,10 @@ from rgbir.index import (
 )
 from rgbir.index import milvus as milvus_module
 from rgbir.index.addresses import create, open_gallery
+from rgbir.index.cameras import Passage
 from rgbir.index.interface import AnyGallery
 from rgbir.index.merge import merge
+from rgbir.index.times import Hours
 
 RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
 NETWORK = CameraNetwork(
@@ -41,6 +44,7 @@ NETWORK = CameraNetwork(
         Camera('the "back" yard\\', RGB, "yard"),
         Camera("garten-süd", RGB, "garden"),
     ),
+    (Passage("hall", "garden", 600, 1500), Passage("yard", "hall", 900)),
 )
 COLOUR = ("door", 'the "back" yard\\', "garten-süd")
 D = 12
@@ -88,6 +92,13 @@ def sightings(n: int, seed: int = 0) -> list[NewSighting]:
     ]
 
 
+def by_the_clock(moment: datetime, hours: Hours) -> bool:
+    local = moment.astimezone(ZoneInfo(hours.zone)).time()
+    if hours.start < hours.end:
+        return hours.start <= local < hours.end
+    return local >= hours.start or local < hours.end
+
+
 def brute(metric: Metric, held: list[NewSighting], query: Query) -> list[str]:
     """By the rule book: places, cameras, time, identity, track; then float64 and the order of enrolment."""
     place = None if query.camera is None else NETWORK[query.camera].place
@@ -100,6 +111,13 @@ def brute(metric: Metric, held: list[NewSighting], query: Query) -> list[str]:
             continue
         if query.until is not None and (own.taken_at is None or own.taken_at >= query.until):
             continue
+        if query.hours is not None and (own.taken_at is None or not by_the_clock(own.taken_at, query.hours)):
+            continue
+        walk = None if query.camera is None else NETWORK.passage(query.camera, own.camera)
+        if query.taken_at and own.taken_at and walk:
+            apart = abs((own.taken_at - query.taken_at).total_seconds())
+            if not walk.soonest_s <= apart <= walk.latest_s:
+                continue
         if query.identity not in (None, own.identity) or query.track not in (None, own.track):
             continue
         row = metric.prepare(own.embedding[None])
@@ -119,6 +137,13 @@ QUERIES: list[dict[str, Any]] = [
     {"since": START + timedelta(minutes=30)},
     {"since": START + timedelta(minutes=30), "until": START + timedelta(minutes=50), "top_k": 50},
     {"until": START},
+    {"hours": Hours.parse("00:10-00:45"), "top_k": 99},
+    {"hours": Hours.parse("23:50-00:20"), "top_k": 99},
+    {"hours": Hours.parse("01:10-01:30 Europe/Berlin"), "since": START + timedelta(minutes=15), "top_k": 99},
+    {"hours": Hours.parse("12:00-13:00")},
+    {"camera": "night", "taken_at": START + timedelta(minutes=60), "top_k": 99},
+    {"camera": "night", "taken_at": START, "identity": 2, "top_k": 99},
+    {"taken_at": START, "top_k": 99},
     {"identity": 3},
     {"identity": 99},
     {"track": 'track "2" ü\\'},

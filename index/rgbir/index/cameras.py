@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -50,14 +51,37 @@ class Camera:
             raise UsageError(f"camera {self.id}: scene must be 'indoor' or 'outdoor', not {self.scene!r}")
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A walk between two places, either way, takes at least `soonest_s` and at most `latest_s` seconds."""
+
+    origin: str
+    destination: str
+    soonest_s: float
+    latest_s: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.soonest_s <= self.latest_s:
+            raise UsageError(
+                f"passage {self.origin} → {self.destination}: 0 ≤ soonest ≤ latest does not hold for {self.soonest_s},"
+                f" {self.latest_s}"
+            )
+
+
 @dataclass(frozen=True)
 class CameraNetwork:
-    """All cameras of a site, by id, in the order of their declaration."""
+    """All cameras of a site, by id, in the order of their declaration. passages: how long walks between its places take."""
 
     name: str
     cameras: tuple[Camera, ...]
+    passages: tuple[Passage, ...] = ()
 
     def __post_init__(self) -> None:
+        places = {camera.place for camera in self.cameras}
+        for passage in self.passages:
+            for place in (passage.origin, passage.destination):
+                if place not in places:
+                    raise UsageError(f"network {self.name}: a passage names the place {place!r}, where no camera is")
         seen: set[str] = set()
         for camera in self.cameras:
             for name in (camera.id, *camera.aliases):
@@ -99,7 +123,12 @@ class CameraNetwork:
 
     def extended(self, cameras: Iterable[Camera]) -> CameraNetwork:
         """This network and those of `cameras` it doesn't have yet."""
-        return CameraNetwork(self.name, (*self.cameras, *(new for new in cameras if new.id not in self)))
+        return CameraNetwork(self.name, (*self.cameras, *(new for new in cameras if new.id not in self)), self.passages)
+
+    def passage(self, a: str, b: str) -> Passage | None:
+        """Between the places of two cameras, either way; None if it isn't known."""
+        between = {self[a].place, self[b].place}
+        return next((one for one in self.passages if {one.origin, one.destination} == between), None)
 
     @classmethod
     def read(cls, source: str | Path) -> Self:
@@ -131,17 +160,21 @@ class CameraNetwork:
 
     @classmethod
     def from_dict(cls, declared: dict[str, Any], where: str = "network") -> Self:
-        unknown = declared.keys() - {"name", "cameras"}
+        unknown = declared.keys() - {"name", "cameras", "passages"}
         if unknown or not isinstance(declared.get("cameras"), list):
             raise UsageError(
                 f"{where}: expected `name` and a [[cameras]] table for each camera, got {sorted(declared)}"
             )
         cameras = tuple(_camera(entry, where) for entry in declared["cameras"])
-        return cls(str(declared.get("name", Path(where).stem)), cameras)
+        passages = tuple(_passage(entry, where) for entry in declared.get("passages", ()))
+        return cls(str(declared.get("name", Path(where).stem)), cameras, passages)
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` reads; JSON can carry it."""
-        return {"name": self.name, "cameras": [_entry(camera) for camera in self.cameras]}
+        declared: dict[str, Any] = {"name": self.name, "cameras": [_entry(camera) for camera in self.cameras]}
+        if self.passages:
+            declared["passages"] = [_walk(passage) for passage in self.passages]
+        return declared
 
 
 _KEYS = {"id", "modality", "place", "scene", "aliases"}
@@ -163,6 +196,23 @@ def _camera(entry: dict[str, Any], where: str) -> Camera:
     return Camera(
         camera, modalities, str(entry.get("place", camera)), entry.get("scene"), frozenset(entry.get("aliases", ()))
     )
+
+
+def _passage(entry: dict[str, Any], where: str) -> Passage:
+    if not {"from", "to", "soonest"} <= entry.keys() <= {"from", "to", "soonest", "latest"}:
+        raise UsageError(
+            f"{where}: a passage is {{ from = PLACE, to = PLACE, soonest = SECONDS, latest = SECONDS }}, not {entry}"
+        )
+    try:
+        times = float(entry["soonest"]), float(entry.get("latest", math.inf))
+    except (TypeError, ValueError):
+        raise UsageError(f"{where}: soonest and latest are seconds, not {entry}") from None
+    return Passage(str(entry["from"]), str(entry["to"]), *times)
+
+
+def _walk(passage: Passage) -> dict[str, Any]:
+    entry: dict[str, Any] = {"from": passage.origin, "to": passage.destination, "soonest": passage.soonest_s}
+    return entry if passage.latest_s == math.inf else {**entry, "latest": passage.latest_s}
 
 
 def _entry(camera: Camera) -> dict[str, Any]:

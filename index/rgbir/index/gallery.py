@@ -23,11 +23,11 @@ from rgbir.index.approximate import Approximate, Found
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import CacheDamaged, GalleryError, GalleryMismatch, InvalidQuery, UsageError
-from rgbir.index.interface import AnyGallery, Condition
+from rgbir.index.interface import AnyGallery, Condition, span
 from rgbir.index.lock import locked
 from rgbir.index.metric import Metric
 from rgbir.index.model import CameraCount, Model, Storage
-from rgbir.index.search import Answer, Distances, Query, scope
+from rgbir.index.search import Answer, Distances, Query, scope, walks
 from rgbir.index.sightings import Crop, NewSighting, Sighting
 from rgbir.index.sketches import Choice, Device
 from rgbir.index.slabs import Filter
@@ -190,7 +190,8 @@ class Gallery(AnyGallery):
             scopes = [scope(query, self.network, list(view.cameras)) for query in queries]
             groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
             for number, (query, seen) in enumerate(zip(queries, scopes, strict=True)):
-                groups[seen.searched, query.since, query.until, query.identity, query.track].append(number)
+                filters = (query.since, query.until, query.identity, query.track, query.hours, query.taken_at)
+                groups[query.camera, seen.searched, filters].append(number)
             nearest: dict[int, Found] = {}
             try:
                 for own in groups.values():
@@ -217,13 +218,13 @@ class Gallery(AnyGallery):
         cameras: Sequence[str],
     ) -> dict[int, Found]:
         """By the queries' numbers; they have the same filters."""
-        rows = self._filter(queries[0][1])
+        rows = self._filter(queries[0][1], view, cameras)
         sketches = self._approximate.at_hand(view, cameras) if rows.empty else {}
         if sketches:
             return {
                 n: self._approximate.nearest(view, prepared[n], cameras, query.top_k, sketches) for n, query in queries
             }
-        if len(queries) < view.worth_joining(cameras):
+        if rows.walks or len(queries) < view.worth_joining(cameras):
             return {n: Found(view.nearest(prepared[n], cameras, rows, query.top_k)) for n, query in queries}
         together = prepared[[number for number, _ in queries]]
         found = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
@@ -232,7 +233,7 @@ class Gallery(AnyGallery):
     def _exactly(self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int) -> Nearest:
         return view.nearest(query, cameras, Filter(), top_k)
 
-    def _filter(self, query: Query) -> Filter:
+    def _filter(self, query: Query, view: View, cameras: Sequence[str]) -> Filter:
         track = None
         if query.track is not None:
             with self._reading:
@@ -242,6 +243,8 @@ class Gallery(AnyGallery):
             None if query.until is None else to_microseconds(query.until),
             query.identity,
             track,
+            None if query.hours is None else query.hours.windows(*span(query, view.times)),
+            walks(query, self.network, cameras),
         )
 
     def _mend(self, error: CacheDamaged) -> None:

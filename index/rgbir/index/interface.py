@@ -18,6 +18,7 @@ from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.model import CameraCount, Model, Storage
 from rgbir.index.search import Answer, Distances, Hit, Query, Scope, score
 from rgbir.index.sightings import Crop, NewSighting, Sighting
+from rgbir.index.store import to_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class Condition:
     identity: int | None = None
     track: str | None = None
     before: datetime | None = None
+
+
+def span(query: Query, times: tuple[int, int] | None) -> tuple[int, int]:
+    """The moments that a query and a gallery have in common, as far as either knows them."""
+    first, last = times or (0, 0)
+    since = first if query.since is None else max(first, to_microseconds(query.since))
+    until = last if query.until is None else min(last, to_microseconds(query.until))
+    return min(since, until), max(since, until)
 
 
 class AnyGallery(ABC):
@@ -247,13 +256,14 @@ class AnyGallery(ABC):
             )
         return prepared
 
-    def _ranked(self, nearest: Sequence[tuple[float, Sighting]]) -> tuple[Hit, ...]:
-        """Hits of (key, sighting), the most alike first."""
+    def _ranked(self, nearest: Sequence[tuple[float, Sighting]], least_score: float = 0.0) -> tuple[Hit, ...]:
+        """Hits of (key, sighting), the most alike first, down to a score."""
         distances = self.model.metric.distance(np.array([key for key, _ in nearest], np.float64))
-        return tuple(
+        hits = (
             self._hit(rank, sighting, float(distance))
             for rank, ((_, sighting), distance) in enumerate(zip(nearest, distances, strict=True), start=1)
         )
+        return tuple(hit for hit in hits if hit.score >= least_score)
 
     def _hit(self, rank: int, sighting: Sighting, distance: float) -> Hit:
         return Hit(

@@ -14,7 +14,7 @@ import threading
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Self
@@ -28,10 +28,10 @@ from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.codes import length, lost
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, InvalidQuery, UsageError
-from rgbir.index.interface import AnyGallery, Condition
+from rgbir.index.interface import AnyGallery, Condition, span
 from rgbir.index.metric import Metric
 from rgbir.index.model import CameraCount, Model, Storage
-from rgbir.index.search import Answer, Distances, Query, Scope, scope
+from rgbir.index.search import Answer, Distances, Query, Scope, scope, walks
 from rgbir.index.sightings import Crop, NewSighting, Sighting
 from rgbir.index.store import from_microseconds, to_microseconds
 
@@ -87,6 +87,7 @@ class MilvusGallery(AnyGallery):
         self._client = _connected(self._at)
         self._about_name = f"{self._at.name}_about"
         self._clock, self._last = threading.Lock(), 0
+        self._span: tuple[int, tuple[int, int] | None] = (-1, None)
         self._enrolled: tuple[int, list[str]] = (-1, [])
         with self._milvus():
             there = self._client.has_collection(self._about_name)
@@ -229,10 +230,20 @@ class MilvusGallery(AnyGallery):
         started = time.perf_counter()
         prepared = self._prepared(query)
         seen, generation = self._scope(query)
-        hits = self._ranked(
-            self._nearest(prepared, _expression(query, seen.searched), query.top_k) if seen.searched else []
-        )
+        nearest = []
+        if seen.searched:
+            expression = _expression(query, seen.searched, self._times, walks(query, self.network, seen.searched))
+            nearest = self._nearest(prepared, expression, query.top_k)
+        hits = self._ranked(nearest, query.least_score)
         return self._answer(seen, generation, hits, True, (time.perf_counter() - started) * 1000)
+
+    def _times(self) -> tuple[int, int] | None:
+        """The first and the last moment of a sighting, as of the last change."""
+        generation = self.generation
+        if self._span[0] != generation:
+            times = [own["taken_at"] for own in self._all("taken_at >= 0 or taken_at < 0", ["taken_at"])]
+            self._span = (generation, (min(times), max(times)) if times else None)
+        return self._span[1]
 
     def _scope(self, query: Query) -> tuple[Scope, int]:
         about = self._about()
@@ -543,7 +554,12 @@ def _sighting(entity: dict[str, Any]) -> Sighting:
     )
 
 
-def _expression(query: Query, cameras: Sequence[str]) -> str:
+def _expression(
+    query: Query,
+    cameras: Sequence[str],
+    times: Callable[[], tuple[int, int] | None],
+    walks: Mapping[str, tuple[int, int, int]],
+) -> str:
     clauses = [_cameras(cameras)]
     if query.since is not None:
         clauses.append(f"taken_at >= {to_microseconds(query.since)}")
@@ -553,6 +569,13 @@ def _expression(query: Query, cameras: Sequence[str]) -> str:
         clauses.append(f"identity == {int(query.identity)}")
     if query.track is not None:
         clauses.append(f"track == {_text(query.track)}")
+    if query.hours is not None:
+        windows = query.hours.windows(*span(query, times())).tolist()
+        clauses.append("(" + " or ".join(f"(taken_at >= {a} and taken_at < {b})" for a, b in windows) + ")")
+    for camera, (moment, soonest, latest) in walks.items():
+        apart = f"(taken_at <= {moment - soonest} or taken_at >= {moment + soonest})"
+        near = f"taken_at >= {moment - latest} and taken_at <= {moment + latest}"
+        clauses.append(f"(camera != {_text(camera)} or taken_at is null or ({apart} and {near}))")
     return " and ".join(clauses)
 
 

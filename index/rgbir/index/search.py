@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.metric import Metric
+from rgbir.index.store import to_microseconds
+from rgbir.index.times import Hours
 
 MAX_TOP_K = 10_000
 
@@ -29,6 +32,10 @@ class Query:
     identity: only sightings labelled with it.
     top_k: most hits wanted, 1 to 10,000.
     track: only sightings of it.
+    hours: only sightings of that time of day; those without a time are left out.
+    taken_at: when the query's image was taken. With it, sightings are left out that nobody could have walked to or from in
+    time, where the network knows the passage.
+    least_score: no hits below it, 0 to 1.
 
     Raises:
         InvalidQuery: a value out of its range.
@@ -43,13 +50,18 @@ class Query:
     identity: int | None = None
     top_k: int = 10
     track: str | None = None
+    hours: Hours | None = None
+    taken_at: datetime | None = None
+    least_score: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.least_score <= 1:
+            raise InvalidQuery(f"least_score is between 0 and 1, not {self.least_score}")
         if self.embedding.ndim != 1 or not np.isfinite(self.embedding).all():
             raise InvalidQuery(f"a query embedding is one vector of finite numbers, not {self.embedding.shape}")
         if not 1 <= self.top_k <= MAX_TOP_K:
             raise InvalidQuery(f"top_k must be between 1 and {MAX_TOP_K:,}, not {self.top_k}")
-        for name, moment in (("since", self.since), ("until", self.until)):
+        for name, moment in (("since", self.since), ("until", self.until), ("taken_at", self.taken_at)):
             if moment is not None and moment.tzinfo is None:
                 raise InvalidQuery(
                     f"{name} needs a zone, {moment.isoformat()} has none; append an offset such as +01:00, or Z"
@@ -178,6 +190,22 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
         else:
             searched.append(camera.id)
     return Scope(own, modality, tuple(searched), tuple(excluded))
+
+
+def walks(query: Query, network: CameraNetwork, cameras: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """By camera: the query's moment, and how far from it a sighting there must at least and may at most be, microseconds.
+
+    Cameras whose passage from the query's isn't known, and those of the network's own place, aren't in it.
+    """
+    if query.taken_at is None or query.camera is None:
+        return {}
+    moment, far = to_microseconds(query.taken_at), 2**62
+    known = {camera: network.passage(query.camera, camera) for camera in cameras}
+    return {
+        camera: (moment, round(walk.soonest_s * 1e6), far if walk.latest_s == math.inf else round(walk.latest_s * 1e6))
+        for camera, walk in known.items()
+        if walk is not None
+    }
 
 
 def fuse(metric: Metric, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import faiss
@@ -21,6 +21,7 @@ from rgbir.index.codes import Candidates, Codes, length, lost, squared_lengths
 from rgbir.index.errors import CacheDamaged
 from rgbir.index.metric import Metric
 from rgbir.index.store import Vector
+from rgbir.index.times import inside
 
 WORTH_CODES, ASKED_BEFORE_CODES = 1_024, 8
 """A slab of so many rows gets codes once it was searched so often; they add a quarter to its memory."""
@@ -39,17 +40,27 @@ Embeddings = NDArray[np.floating[Any]]
 class Filter:
     """Which rows may answer. since ≤ taken_at < until, in microseconds; rows without a time answer only if neither is set.
 
-    only: these row numbers alone.
+    only: these row numbers alone. windows: int64 (n, 2), in one of which taken_at must lie. walks: by camera (moment, soonest,
+    latest): |taken_at - moment| must lie between; rows without a time stay.
     """
 
     since: int | None = None
     until: int | None = None
     identity: int | None = None
     only: Rows | None = None
+    windows: NDArray[np.int64] | None = None
+    walks: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    walk: tuple[int, int, int] | None = None
 
     @property
     def empty(self) -> bool:
-        return self.since is None and self.until is None and self.identity is None and self.only is None
+        return not self.walks and all(
+            own is None for own in (self.since, self.until, self.identity, self.only, self.windows, self.walk)
+        )
+
+    def of(self, camera: str) -> Filter:
+        """For one camera's rows."""
+        return replace(self, walk=self.walks.get(camera), walks={}) if self.walks else self
 
 
 class Estimates(NamedTuple):
@@ -97,6 +108,12 @@ class Slab:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @cached_property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last moment; None if no row has a time."""
+        known = self.times[self.times != NO_TIME]
+        return (int(known.min()), int(known.max())) if len(known) else None
+
     @property
     def vectors(self) -> Embeddings:
         """(n, d), compared with their checksums."""
@@ -121,6 +138,12 @@ class Slab:
             passing &= self.times < rows.until
         if rows.identity is not None:
             passing &= self.identities == rows.identity
+        if rows.windows is not None:
+            passing &= (self.times != NO_TIME) & inside(self.times, rows.windows)
+        if rows.walk is not None:
+            moment, soonest, latest = rows.walk
+            apart = np.abs(np.where(self.times == NO_TIME, moment, self.times) - moment)
+            passing &= (self.times == NO_TIME) | ((apart >= soonest) & (apart <= latest))
         if rows.only is not None:
             passing &= np.isin(self.rows, rows.only)
         return np.flatnonzero(passing)

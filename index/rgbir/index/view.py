@@ -50,6 +50,12 @@ class View:
         return sum(len(slab) for slab in self.slabs(self.cameras) if slab.coded)
 
     @property
+    def times(self) -> tuple[int, int] | None:
+        """The first and the last moment of a sighting, microseconds; None if none has a time."""
+        known = [slab.span for slab in self.slabs(self.cameras) if slab.span is not None]
+        return (min(first for first, _ in known), max(last for _, last in known)) if known else None
+
+    @property
     def bytes(self) -> int:
         """Of embeddings and codes, in memory or mapped."""
         return sum(slab.bytes for slab in self.slabs(self.cameras))
@@ -138,7 +144,7 @@ class View:
         for camera in cameras:
             slabs, sketch = self.cameras.get(camera, ()), sketches.get(camera)
             if sketch is None:
-                yield from (_SlabSearch(slab, query, slab.allowed(rows)) for slab in slabs)
+                yield from (_SlabSearch(slab, query, slab.allowed(rows.of(camera))) for slab in slabs)
                 continue
             yield SketchSearch(sketch, width, slabs, query)
             yield from (_SlabSearch(slab, query, new) for slab in slabs if len(new := _after(slab, sketch.last)))

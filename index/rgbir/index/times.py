@@ -1,0 +1,88 @@
+"""Times of the day, wherever the day begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.errors import InvalidQuery
+from rgbir.index.store import from_microseconds, to_microseconds
+
+MOST_DAYS = 3_660
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """start ≤ time of day < end on the clocks of a zone; over midnight where start is after end.
+
+    zone: a name of the IANA data base, such as `Europe/Berlin`; summer time is its own.
+
+    Raises:
+        InvalidQuery: no such zone, or no time between start and end.
+    """
+
+    start: time
+    end: time
+    zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        if self.start == self.end:
+            raise InvalidQuery(
+                f"hours {self.start:%H:%M} to {self.end:%H:%M} are no time at all; leave them out for the whole day"
+            )
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise InvalidQuery(f"no time zone {self.zone!r}; a zone is a name such as Europe/Berlin, or UTC") from None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`22:00-05:30`, or with a zone `22:00-05:30 Europe/Berlin`.
+
+        Raises:
+            InvalidQuery: it is neither.
+        """
+        span, _, zone = text.strip().partition(" ")
+        start, _, end = span.partition("-")
+        try:
+            return cls(time.fromisoformat(start), time.fromisoformat(end), zone.strip() or "UTC")
+        except ValueError:
+            raise InvalidQuery(f"hours are such as 22:00-05:30, or 22:00-05:30 Europe/Berlin, not {text!r}") from None
+
+    def windows(self, first: int, last: int) -> NDArray[np.int64]:
+        """int64 (n, 2): since ≤ moment < until, microseconds; one for each day that touches first to last.
+
+        Raises:
+            InvalidQuery: that is more than ten years.
+        """
+        zone = ZoneInfo(self.zone)
+        begin, end = (moment.astimezone(zone).date() for moment in map(from_microseconds, (first, last)) if moment)
+        days = (end - begin).days + 2
+        if days > MOST_DAYS:
+            raise InvalidQuery(
+                f"hours of {days:,} days are too many windows; give since and until, at most ten years apart"
+            )
+        spans = []
+        for number in range(-1, days):
+            day = begin + timedelta(days=number)
+            closing = day if self.start < self.end else day + timedelta(days=1)
+            since = datetime.combine(day, self.start, zone).astimezone(UTC)
+            until = datetime.combine(closing, self.end, zone).astimezone(UTC)
+            if since < until:
+                spans.append((to_microseconds(since), to_microseconds(until)))
+        return np.array(spans, np.int64).reshape(-1, 2)
+
+
+def inside(times: NDArray[np.int64], windows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which moments lie in one of the windows, which are in order."""
+    place = np.searchsorted(windows[:, 0], times, side="right") - 1
+    return (
+        np.asarray((place >= 0) & (times < windows[np.maximum(place, 0), 1]), bool)
+        if len(windows)
+        else np.zeros(len(times), bool)
+    )
