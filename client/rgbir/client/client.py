@@ -45,35 +45,66 @@ class Client:
 
     def search(
         self,
-        images: Image | Sequence[Image],
+        images: Image | Sequence[Image] = (),
         *,
         camera: str | None = None,
         modality: Literal["rgb", "ir"] | None = None,
         cameras: Sequence[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        hours: str | None = None,
+        taken_at: datetime | None = None,
+        passages: Literal["filter", "rank", "off"] | None = None,
         identity: int | None = None,
         track: str | None = None,
+        least_score: float | None = None,
+        group_by: Literal["none", "identity", "track", "camera"] | None = None,
+        rerank: int | None = None,
+        box: tuple[int, int, int, int] | None = None,
+        like: str | None = None,
         top_k: int = 10,
     ) -> wire.SearchResponse:
         """Who looks like this in the other cameras' images? Several images are several shots of one person.
 
         Args:
-            images: files by path, or their bytes.
+            images: files by path, or their bytes; none with `like`.
             camera: the query's own; cameras at its place are left out.
             modality: of the images, where the camera doesn't say it.
             cameras: search only these.
             since, until: since ≤ time of the sighting < until, with a zone.
+            hours: time of day, such as `22:00-05:30 Europe/Berlin`.
+            taken_at: of the images, with a zone.
+            passages: sightings that nobody could have walked to or from in time: left out, ranked last, or as ever.
             identity: only sightings labelled with it.
             track: only sightings of it.
+            least_score: no hits below it, 0 to 1.
+            group_by: the best hit of each.
+            rerank: so many nearest by their k-reciprocal neighbours.
+            box: where the person is in each image: left, top, right, bottom.
+            like: a sighting's id, whose person to search for in place of images.
             top_k: most hits wanted.
         """
         form = _form(
-            camera=camera, modality=modality, since=since, until=until, identity=identity, track=track, top_k=top_k
-        )
+            camera=camera, modality=modality, since=since, until=until, hours=hours, taken_at=taken_at, passages=passages,
+            identity=identity, track=track, least_score=least_score, group_by=group_by, rerank=rerank, like=like, top_k=top_k,
+            box=None if box is None else ",".join(map(str, box)),
+        )  # fmt: skip
         if cameras is not None:
             form["cameras"] = list(cameras)
         return self._ask(wire.SearchResponse, "POST", "/search", data=form, files=_files(images))
+
+    def search_each(
+        self,
+        images: Sequence[Image],
+        *,
+        camera: str | None = None,
+        modality: Literal["rgb", "ir"] | None = None,
+        top_k: int = 10,
+        **options: Any,
+    ) -> list[wire.SearchResponse]:
+        """Every image a search of its own, with the same options (those of `search` that filter)."""
+        form = _form(camera=camera, modality=modality, top_k=top_k, **options)
+        return self._ask(wire.BatchResponse, "POST", "/search/batch", data=form, files=_files(images)).answers
 
     def enrol(
         self,

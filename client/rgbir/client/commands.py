@@ -18,8 +18,9 @@ from rgbir.client.wire import SearchResponse
 
 def search(
     images: Annotated[
-        list[Path], typer.Argument(help="One or more images of the same person.", exists=True, dir_okay=False)
-    ],
+        list[Path] | None, typer.Argument(help="One or more images of the same person.", exists=True, dir_okay=False)
+    ] = None,
+    like: Annotated[str | None, typer.Option(help="A sighting's id: search for its person in place of images.")] = None,
     camera: Annotated[
         str | None, typer.Option(help="The camera that took them; cameras at its place are left out.")
     ] = None,
@@ -40,6 +41,22 @@ def search(
     until: Annotated[str | None, typer.Option(help="Sightings before this time only, ISO 8601 with a zone.")] = None,
     identity: Annotated[int | None, typer.Option(help="Only sightings labelled with this identity.", min=0)] = None,
     track: Annotated[str | None, typer.Option(help="Only sightings of this track.")] = None,
+    hours: Annotated[
+        str | None,
+        typer.Option(help="Time of day, over midnight too: 22:00-05:30, or with a zone: '22:00-05:30 Europe/Berlin'."),
+    ] = None,
+    taken_at: Annotated[str | None, typer.Option(help="When the images were taken, ISO 8601 with a zone.")] = None,
+    passages: Annotated[
+        str, typer.Option(help="Sightings that nobody could have walked to in time: filter, rank (last), or off.")
+    ] = "filter",
+    least_score: Annotated[float, typer.Option(help="No hits below it.", min=0, max=1)] = 0.0,
+    group_by: Annotated[str, typer.Option(help="The best hit of each identity, track or camera; or none.")] = "none",
+    rerank: Annotated[
+        int,
+        typer.Option(
+            help="Re-rank so many nearest by their k-reciprocal neighbours; 0 is not at all.", min=0, max=1000
+        ),
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Search a gallery for the person on one or more images."""
@@ -47,6 +64,8 @@ def search(
         raise typer.BadParameter("give either --url, or --gallery with --bundle")
     if modality not in (None, "rgb", "ir"):
         raise typer.BadParameter(f"modality is rgb or ir, not {modality}")
+    if bool(images) == bool(like):
+        raise typer.BadParameter("give images, or --like with a sighting's id")
     options: dict[str, Any] = {
         "camera": camera,
         "modality": modality,
@@ -56,14 +75,21 @@ def search(
         "identity": identity,
         "track": track,
         "top_k": top_k,
+        "hours": hours,
+        "taken_at": _moment("taken_at", taken_at),
+        "passages": passages,
+        "least_score": least_score,
+        "group_by": group_by,
+        "rerank": rerank,
+        "like": like,
     }
     if url is not None:
         with Client(url, key=key) as client:
-            response = client.search(list(images), **options)
+            response = client.search(images or [], **options)
     else:
         if bundle is None:
             raise typer.BadParameter("--gallery needs --bundle, the model it was made with")
-        response = SearchResponse.of(_local_search()(images, gallery=gallery, bundle=bundle, **options))
+        response = SearchResponse.of(_local_search()(images or [], gallery=gallery, bundle=bundle, **options))
     print(response.model_dump_json(indent=2)) if as_json else _show(response)
 
 

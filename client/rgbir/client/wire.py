@@ -38,6 +38,8 @@ class Hit(Wire):
     distance: float = Field(description="in the model's metric, smaller is more alike")
     score: float = Field(ge=0, le=1, description="falls with the distance; uncalibrated, no probability")
     image: str | None = Field(None, description="path of the enrolled crop on this server, if it was kept")
+    plain_rank: int | None = Field(None, description="by distance alone, where hits were re-ranked")
+    others: int = Field(0, description="further hits of its group, where hits were grouped")
 
 
 class Model(Wire):
@@ -56,6 +58,7 @@ class SearchResponse(Wire):
     generation: int = Field(description="the gallery's state that answered; counts its changes")
     exact: bool = Field(description="whether the hits are proven to be brute force's")
     milliseconds: dict[str, float] = Field(description="by stage: decode, encode, search")
+    warnings: list[str] = Field([], description="what is wrong with the query's images, if anything")
 
     @classmethod
     def of(cls, answer: Answer) -> SearchResponse:
@@ -69,7 +72,14 @@ class SearchResponse(Wire):
             generation=answer.generation,
             exact=answer.exact,
             milliseconds={stage: round(value, 3) for stage, value in answer.milliseconds.items()},
+            warnings=list(answer.warnings),
         )
+
+
+class BatchResponse(Wire):
+    """One answer a query, in the order of the images."""
+
+    answers: list[SearchResponse]
 
 
 class Answer(Protocol):
@@ -91,6 +101,8 @@ class Answer(Protocol):
     def exact(self) -> bool: ...
     @property
     def milliseconds(self) -> Mapping[str, float]: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
 
 
 def _hit(hit: Any) -> Hit:

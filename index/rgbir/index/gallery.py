@@ -202,7 +202,8 @@ class Gallery(AnyGallery):
             sightings = self._found({row for found in nearest.values() for _, row in found.rows})
             if sightings is not None:
                 hits = [
-                    self._ranked([(key, sightings[row]) for key, row in nearest[n].rows]) for n in range(len(queries))
+                    self._ranked([(key, sightings[row]) for key, row in nearest[n].rows], query.least_score)
+                    for n, query in enumerate(queries)
                 ]
                 taken = (time.perf_counter() - started) * 1000
                 return [

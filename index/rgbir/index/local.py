@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rgbir.index.addresses import open_gallery
 from rgbir.index.bundle import Bundle
@@ -14,6 +14,7 @@ from rgbir.index.encoder import Encoder
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.search import Answer
 from rgbir.index.searcher import Searcher, SearchOptions
+from rgbir.index.times import Hours
 
 
 def search(
@@ -21,16 +22,18 @@ def search(
     *,
     gallery: str,
     bundle: Path,
-    camera: str | None = None,
     modality: str | None = None,
     cameras: Sequence[str] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    identity: int | None = None,
-    track: str | None = None,
-    top_k: int = 10,
+    hours: str | None = None,
+    like: str | None = None,
+    **options: Any,
 ) -> Answer:
     """Opens gallery and bundle, searches once, closes them. Several images are several shots of one person.
+
+    Args:
+        hours: such as `22:00-05:30 Europe/Berlin`.
+        like: a sighting's id, in place of images.
+        options: the other fields of `SearchOptions`.
 
     Raises:
         IndexFailure: whatever stands in the way; its text says what to do.
@@ -38,9 +41,12 @@ def search(
     started = time.perf_counter()
     shots = [decode(read_bytes(path), str(path)) for path in images]
     decoding = (time.perf_counter() - started) * 1000
-    named = None if modality is None else Modality(modality)
-    options = SearchOptions(
-        camera, named, None if cameras is None else tuple(cameras), since, until, identity, top_k, track
+    wanted = SearchOptions(
+        modality=None if modality is None else Modality(modality),
+        cameras=None if cameras is None else tuple(cameras),
+        hours=Hours.parse(hours) if hours else None,
+        **options,
     )
     with open_gallery(gallery) as opened:
-        return Searcher(Encoder(Bundle(bundle)), opened).search(shots, options, decoding)
+        searcher = Searcher(Encoder(Bundle(bundle)), opened)
+        return searcher.like(like, wanted) if like else searcher.search(shots, wanted, decoding)

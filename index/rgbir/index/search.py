@@ -76,7 +76,10 @@ class ExcludedCamera:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A sighting that answers. `distance` is the metric's; `score` in 0..1 orders as it does and is no probability."""
+    """A sighting that answers. `distance` is the metric's; `score` in 0..1 orders as it does and is no probability.
+
+    plain_rank: by distance alone, where hits were re-ranked. others: further hits of its group, where hits were grouped.
+    """
 
     rank: int
     id: str
@@ -88,6 +91,8 @@ class Hit:
     distance: float
     score: float
     has_image: bool
+    plain_rank: int | None = None
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Answer:
     model: str
     fingerprint: str
     milliseconds: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

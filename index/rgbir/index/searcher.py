@@ -1,4 +1,4 @@
-"""From images to an answer: decode, encode, fuse, search. The command line and the server both go this way."""
+"""From images to an answer: decode, encode, fuse, search, refine. The command line and the server both go this way."""
 
 from __future__ import annotations
 
@@ -6,19 +6,34 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from rgbir.index import quality
 from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.interface import AnyGallery
+from rgbir.index.refine import Group, grouped, plausible_first, reranked
 from rgbir.index.search import Answer, Distances, Query, fuse, origin
+from rgbir.index.times import Hours
+
+Passages = Literal["filter", "rank", "off"]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """A search without its images; the fields of `Query`."""
+    """A search without its images: the fields of `Query`, and how hits are arranged.
+
+    group_by: the best hit of each. rerank: among so many nearest by their k-reciprocal neighbours; 0 is not at all.
+    passages: what to do with sightings that nobody could have walked to, where `taken_at` is given.
+
+    Raises:
+        InvalidQuery: arrangements that exclude each other.
+    """
 
     camera: str | None = None
     modality: Modality | None = None
@@ -28,6 +43,19 @@ class SearchOptions:
     identity: int | None = None
     top_k: int = 10
     track: str | None = None
+    hours: Hours | None = None
+    taken_at: datetime | None = None
+    least_score: float = 0.0
+    group_by: Group = "none"
+    rerank: int = 0
+    passages: Passages = "filter"
+
+    def __post_init__(self) -> None:
+        for name, choices in (("group_by", get_args(Group)), ("passages", get_args(Passages))):
+            if getattr(self, name) not in choices:
+                raise InvalidQuery(f"{name} is {', '.join(choices)}, not {getattr(self, name)!r}")
+        if self.rerank and self.group_by != "none":
+            raise InvalidQuery("hits are re-ranked or grouped, not both; leave out rerank or group_by")
 
 
 class Searcher:
@@ -65,19 +93,76 @@ class Searcher:
             raise InvalidQuery("a search needs an image")
         modality = self.modality_of(options)
         started = time.perf_counter()
-        query = self._query(images, options, modality)
-        encoded = time.perf_counter()
-        answer = self.gallery.search(query)
-        stages = {"decode": decoding_ms, "encode": (encoded - started) * 1000, **answer.milliseconds}
-        return replace(answer, shots=len(images), milliseconds=stages)
+        embeddings = self.encoder.embed(images, modality)
+        encoding_ms = (time.perf_counter() - started) * 1000
+        return self.find(
+            embeddings, options, self.remarks(images, modality), {"decode": decoding_ms, "encode": encoding_ms}
+        )
+
+    @staticmethod
+    def remarks(images: Sequence[Image.Image], modality: Modality) -> tuple[str, ...]:
+        """What is wrong with the query's images, each named by its place where there are several."""
+        found = [(place, said) for place, image in enumerate(images, 1) for said in quality.warnings(image, modality)]
+        return tuple(said if len(images) == 1 else f"image {place}: {said}" for place, said in found)
+
+    def find(
+        self,
+        embeddings: NDArray[np.float32],
+        options: SearchOptions,
+        remarks: tuple[str, ...] = (),
+        stages: dict[str, float] | None = None,
+    ) -> Answer:
+        """A search whose images are encoded already: float32 (shots, d), all of one person."""
+        started = time.perf_counter()
+        query = self._query(embeddings, options, self.modality_of(options))
+        if options.rerank:
+            answer = reranked(self.gallery, query, options.rerank)
+        else:
+            answer = grouped(self.gallery, query, options.group_by)
+        if options.passages == "rank" and options.taken_at is not None:
+            answer = plausible_first(answer, self.gallery.network, options.taken_at)
+        milliseconds = {**(stages or {}), "search": (time.perf_counter() - started) * 1000}
+        return replace(answer, shots=len(embeddings), milliseconds=milliseconds, warnings=remarks)
+
+    def like(self, sighting: str, options: SearchOptions) -> Answer:
+        """A search for the person of a sighting that is enrolled, in all cameras of other places unless some are named.
+
+        Raises:
+            InvalidQuery: no such sighting.
+        """
+        found = self.gallery.get(sighting)
+        if found is None:
+            raise InvalidQuery(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
+        network = self.gallery.network
+        camera = network[found.camera]
+        options = replace(
+            options,
+            camera=camera.id,
+            modality=options.modality or min(camera.modalities, key=lambda modality: modality is Modality.IR),
+            cameras=options.cameras or tuple(other.id for other in network),
+            taken_at=options.taken_at or found.taken_at,
+        )
+        return self.find(self.gallery.embeddings([sighting]), options)
+
+    def each(self, embeddings: NDArray[np.float32], options: SearchOptions) -> list[Answer]:
+        """Every embedding a query of its own, float32 (n, d), with the same options; they share their work.
+
+        Raises:
+            InvalidQuery: options that arrange hits, which a batch doesn't.
+        """
+        if options.rerank or options.group_by != "none" or options.passages == "rank":
+            raise InvalidQuery("a batch of searches neither re-ranks nor groups; search one at a time for that")
+        modality = self.modality_of(options)
+        return self.gallery.search_many([self._query(own[None], options, modality) for own in embeddings])
 
     def distances(self, images: Sequence[Image.Image], options: SearchOptions, most: int | None = None) -> Distances:
         """How far every sighting in the query's scope is; see `Gallery.distances`."""
-        return self.gallery.distances(self._query(images, options, self.modality_of(options)), most)
+        modality = self.modality_of(options)
+        return self.gallery.distances(self._query(self.encoder.embed(images, modality), options, modality), most)
 
-    def _query(self, images: Sequence[Image.Image], options: SearchOptions, modality: Modality) -> Query:
+    def _query(self, embeddings: NDArray[np.float32], options: SearchOptions, modality: Modality) -> Query:
         return Query(
-            fuse(self.gallery.model.metric, self.encoder.embed(images, modality)),
+            fuse(self.gallery.model.metric, embeddings),
             camera=options.camera,
             modality=modality,
             cameras=options.cameras,
@@ -86,4 +171,7 @@ class Searcher:
             identity=options.identity,
             track=options.track,
             top_k=options.top_k,
+            hours=options.hours,
+            taken_at=options.taken_at if options.passages == "filter" else None,
+            least_score=options.least_score,
         )

@@ -35,6 +35,8 @@ from rgbir.index import (
 )
 from rgbir.index.addresses import open_gallery
 from rgbir.index.devices import named
+from rgbir.index.images import Box
+from rgbir.server.batching import Batcher
 from rgbir.server.errors import TooBusy
 from rgbir.server.settings import Settings
 
@@ -62,11 +64,23 @@ class Engine:
         cores = len(os.sched_getaffinity(0))
         self._decoders = ThreadPoolExecutor(cores, "decode")
         self._model = ThreadPoolExecutor(1, "model")
+        self._searches = ThreadPoolExecutor(cores, "search")
+        self._changes = ThreadPoolExecutor(1, "change")
+        self.batchers = {modality: self._batcher(modality) for modality in self.encoder.card.graphs}
         self._in_flight = 0
 
+    def _batcher(self, modality: Modality) -> Batcher:
+        limits = (self.settings.max_batch, self.settings.max_waiting)
+        return Batcher(lambda images: self.encoder.encode(images, modality), self._model, *limits)
+
+    @property
+    def in_flight(self) -> int:
+        return self._in_flight
+
     def close(self) -> None:
-        self._decoders.shutdown()
-        self._model.shutdown()
+        """Finishes what was begun."""
+        for pool in (self._decoders, self._model, self._searches, self._changes):
+            pool.shutdown()
         self.gallery.close()
 
     def warm_up(self) -> None:
@@ -75,15 +89,48 @@ class Engine:
         for modality in card.graphs:
             self.encoder.encode(np.zeros((1, card.height, card.width, 3), np.uint8), modality)
 
-    async def search(self, images: Sequence[Named], options: SearchOptions) -> Answer:
+    async def search(self, images: Sequence[Named], options: SearchOptions, box: Box | None = None) -> Answer:
+        """Several images are several shots of one person. box: where the person is in each."""
+        self._allowed(options)
+        modality = self.searcher.modality_of(options)  # before any work
+        with self._place():
+            embeddings, remarks, stages = await self._embedded(images, modality, box)
+            return await self._run(self._searches, lambda: self.searcher.find(embeddings, options, remarks, stages))
+
+    async def like(self, sighting: str, options: SearchOptions) -> Answer:
+        """A search for the person of a sighting that is enrolled."""
+        self._allowed(options)
+        with self._place():
+            return await self._run(self._searches, lambda: self.searcher.like(sighting, options))
+
+    async def search_each(self, images: Sequence[Named], options: SearchOptions) -> list[Answer]:
+        """Every image a query of its own."""
+        self._allowed(options)
+        modality = self.searcher.modality_of(options)
+        with self._place():
+            embeddings, _, _ = await self._embedded(images, modality)
+            return await self._run(self._searches, lambda: self.searcher.each(embeddings, options))
+
+    def _allowed(self, options: SearchOptions) -> None:
         if options.top_k > self.settings.max_top_k:
             raise UsageError(f"top_k must be at most {self.settings.max_top_k} here, not {options.top_k}")
-        self.searcher.modality_of(options)  # before any work
-        with self._place():
-            started = time.perf_counter()
-            decoded = await self._decoded(images)
-            milliseconds = (time.perf_counter() - started) * 1000
-            return await self._run(self._model, lambda: self.searcher.search(decoded, options, milliseconds))
+
+    async def _embedded(
+        self, images: Sequence[Named], modality: Modality, box: Box | None = None
+    ) -> tuple[NDArray[np.float32], tuple[str, ...], dict[str, float]]:
+        """Embeddings, remarks on the images, and milliseconds by stage."""
+        started = time.perf_counter()
+        decoded = await self._decoded(images, box)
+        remarks = await self._run(self._decoders, lambda: self.searcher.remarks(decoded, modality))
+        pixels = await self._run(self._decoders, lambda: [self.encoder.pixels(image) for image in decoded])
+        begun = time.perf_counter()
+        embeddings = await self._batched(pixels, modality)
+        ended = time.perf_counter()
+        return embeddings, remarks, {"decode": (begun - started) * 1000, "encode": (ended - begun) * 1000}
+
+    async def _batched(self, pixels: Sequence[NDArray[np.uint8]], modality: Modality) -> NDArray[np.float32]:
+        self.encoder.bundle.graph(modality)
+        return await self.batchers[modality](pixels)
 
     async def distances(self, images: Sequence[Named], options: SearchOptions) -> Distances:
         self.searcher.modality_of(options)  # before any work
@@ -94,8 +141,7 @@ class Engine:
 
     async def embed(self, image: Named, modality: Modality) -> NDArray[np.float32]:
         with self._place():
-            decoded = await self._decoded([image])
-            embeddings = await self._run(self._model, lambda: self.encoder.embed(decoded, modality))
+            embeddings, _, _ = await self._embedded([image], modality)
             return np.asarray(embeddings[0], np.float32)
 
     async def enrol(
@@ -106,14 +152,13 @@ class Engine:
         self._count(images)
         with self._place():
             decoded = await asyncio.gather(*(self._readable(name, data) for name, data in images))
+            ready = [
+                (data, image) for (_, data), image in zip(images, decoded, strict=True) if not isinstance(image, str)
+            ]
+            pixels = await self._run(self._decoders, lambda: [self.encoder.pixels(image) for _, image in ready])
+            embeddings = await self._batched(pixels, modality_for(None, seen_by))
 
             def write() -> list[Enrolment]:
-                ready = [
-                    (data, image)
-                    for (_, data), image in zip(images, decoded, strict=True)
-                    if not isinstance(image, str)
-                ]
-                embeddings = self.encoder.embed([image for _, image in ready], modality_for(None, seen_by))
                 new = [
                     NewSighting(
                         seen_by.id, embedding, digest_of(data), "", taken_at, identity, track, crop_of(data, image)
@@ -123,11 +168,11 @@ class Engine:
                 written = iter(zip(new, self.gallery.add(new), strict=True))
                 return [_outcome(name, image, written) for (name, _), image in zip(images, decoded, strict=True)]
 
-            return await self._run(self._model, write)
+            return await self._run(self._changes, write)
 
     async def change(self, work: Callable[[], T]) -> T:
         """Runs a change of the gallery beside the event loop, one at a time."""
-        return await self._run(self._model, work)
+        return await self._run(self._changes, work)
 
     async def keep_house(self) -> None:
         """Carries out the gallery's retention and refreshes its cache every hour, until it is cancelled."""
@@ -141,9 +186,9 @@ class Engine:
         """Runs something that only reads the gallery beside the event loop."""
         return await self._run(self._decoders, work)
 
-    async def _decoded(self, images: Sequence[Named]) -> list[Image.Image]:
+    async def _decoded(self, images: Sequence[Named], box: Box | None = None) -> list[Image.Image]:
         self._count(images)
-        work = (self._run(self._decoders, partial(self._decode, name, data)) for name, data in images)
+        work = (self._run(self._decoders, partial(self._decode, name, data, box)) for name, data in images)
         return list(await asyncio.gather(*work))
 
     async def _readable(self, name: str, data: bytes) -> Image.Image | str:
@@ -157,8 +202,8 @@ class Engine:
         if not 1 <= len(images) <= self.settings.max_images:
             raise UsageError(f"between 1 and {self.settings.max_images} images a request, not {len(images)}")
 
-    def _decode(self, name: str, data: bytes) -> Image.Image:
-        return decode(data, name, max_pixels=self.settings.max_pixels)
+    def _decode(self, name: str, data: bytes, box: Box | None = None) -> Image.Image:
+        return decode(data, name, box, max_pixels=self.settings.max_pixels)
 
     @staticmethod
     async def _run(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:

@@ -13,6 +13,9 @@ from rgbir.client import wire
 from rgbir.index import Modality, SearchOptions, Sighting, UsageError
 from rgbir.server.engine import Engine, Named
 from rgbir.server.errors import PROBLEMS, NotThere
+from rgbir.server.forms import names, parse_box, search_options
+
+Wanted = Annotated[SearchOptions, Depends(search_options)]
 
 router = APIRouter(responses=PROBLEMS)
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": wire.Problem, "description": "no such sighting"}}
@@ -36,20 +39,25 @@ Images = Annotated[
 @router.post("/search", summary="Who looks like this in the other cameras' images?")
 async def search(
     engine: Serving,
-    images: Images,
-    camera: Annotated[str | None, Form(description="that took the images; cameras at its place are left out")] = None,
-    modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
-    top_k: Annotated[int, Form(ge=1, description="most hits wanted")] = 10,
-    cameras: Annotated[
-        list[str] | None, Form(description="search only these; repeat the field, or separate by commas")
+    options: Wanted,
+    images: Annotated[
+        list[UploadFile] | None, File(description="several are several shots of one person; none with `like`")
     ] = None,
-    since: Annotated[datetime | None, Form(description="earliest time of a sighting, with a zone")] = None,
-    until: Annotated[datetime | None, Form(description="sightings before this time only, with a zone")] = None,
-    identity: Annotated[int | None, Form(ge=0, description="only sightings labelled with it")] = None,
-    track: Annotated[str | None, Form(description="only sightings of it")] = None,
+    box: Annotated[str | None, Form(description="where the person is in each image: left,top,right,bottom")] = None,
+    like: Annotated[str | None, Form(description="a sighting's id: search for its person in place of images")] = None,
 ) -> wire.SearchResponse:
-    options = SearchOptions(camera or None, modality, _names(cameras), since, until, identity, top_k, track or None)
-    return wire.SearchResponse.of(await engine.search(await _read(images), options))
+    if bool(images) == bool(like):
+        raise UsageError("a search needs images, or a sighting to be like; one of them")
+    if like:
+        return wire.SearchResponse.of(await engine.like(like, options))
+    return wire.SearchResponse.of(await engine.search(await _read(images or []), options, parse_box(box)))
+
+
+@router.post("/search/batch", summary="Each image a search of its own")
+async def search_batch(engine: Serving, options: Wanted, images: Images) -> wire.BatchResponse:
+    """The same options for all, answered from one state of the gallery; neither re-ranked nor grouped."""
+    answers = await engine.search_each(await _read(images), options)
+    return wire.BatchResponse(answers=[wire.SearchResponse.of(answer) for answer in answers])
 
 
 @router.post("/distances", summary="How far every sighting in a query's scope is")
@@ -63,7 +71,7 @@ async def distances(
     ] = None,
 ) -> wire.Distances:
     """For benchmarks, which rank a part of the gallery at a time."""
-    found = await engine.distances(await _read(images), SearchOptions(camera or None, modality, _names(cameras)))
+    found = await engine.distances(await _read(images), SearchOptions(camera or None, modality, names(cameras)))
     return wire.Distances(
         sightings=list(found.sightings),
         keys=found.keys.tolist(),
@@ -254,10 +262,3 @@ def _found(engine: Engine, sighting: str) -> Sighting:
 def _travelling(sighting: Sighting) -> wire.Sighting:
     image = f"/gallery/sightings/{sighting.id}/image" if sighting.has_crop else None
     return wire.Sighting.model_validate(sighting).model_copy(update={"image": image})
-
-
-def _names(cameras: list[str] | None) -> tuple[str, ...] | None:
-    """Of a form field that may be repeated, or hold several separated by commas."""
-    if cameras is None:
-        return None
-    return tuple(name.strip() for entry in cameras for name in entry.split(",") if name.strip())

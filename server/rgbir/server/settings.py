@@ -36,6 +36,8 @@ class Settings:
     max_top_k: int = 1000
     max_distances: int = 100_000
     max_in_flight: int = 64
+    max_batch: int = 16
+    max_waiting: int = 256
     samples: Path | None = None
     device: Literal["cpu", "gpu", "auto"] = "auto"
     gpu_half: bool = False

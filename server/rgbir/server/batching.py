@@ -1,0 +1,97 @@
+"""Images of several requests through the model together, without letting anyone wait for long or the queue grow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.server.errors import TooBusy
+
+Encode = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    pixels: Sequence[NDArray[np.uint8]]
+    result: asyncio.Future[NDArray[np.float32]] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Batcher:
+    """One model's queue. While a batch runs, the next one gathers; a lone request never waits for others.
+
+    Args:
+        encode: runs in `executor`, uint8 (n, height, width, 3) → float32 (n, d).
+        most: images a batch, unless one request alone has more.
+        queue: images that may wait; more are refused.
+    """
+
+    def __init__(self, encode: Encode, executor: Executor, most: int = 16, queue: int = 256) -> None:
+        self.most, self.queue = most, queue
+        self.batches = self.images = self.refused = 0
+        self._encode, self._executor = encode, executor
+        self._waiting: list[_Waiting] = []
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Images in the queue."""
+        return sum(len(own.pixels) for own in self._waiting)
+
+    async def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """The embeddings of one request's images. Cancelled while it waits, it costs nothing.
+
+        Raises:
+            TooBusy: the queue is full.
+        """
+        if not pixels:
+            return np.empty((0, 0), np.float32)
+        if self.waiting + len(pixels) > self.queue:
+            self.refused += 1
+            raise TooBusy(f"{self.waiting} images wait for the model already, {self.queue} may; try again in a moment")
+        own = _Waiting(pixels)
+        self._waiting.append(own)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+        try:
+            return await own.result
+        finally:
+            if own in self._waiting:
+                self._waiting.remove(own)
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch = self._next()
+            images = [image for own in batch for image in own.pixels]
+            self.batches += 1
+            self.images += len(images)
+            try:
+                work = partial(self._encode, np.stack(images))
+                embeddings = await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            except Exception as error:
+                for own in batch:
+                    if not own.result.done():
+                        own.result.set_exception(error)
+                continue
+            start = 0
+            for own in batch:
+                end = start + len(own.pixels)
+                if not own.result.done():
+                    own.result.set_result(embeddings[start:end])
+                start = end
+
+    def _next(self) -> list[_Waiting]:
+        """Those who came first, as many as a batch holds."""
+        batch: list[_Waiting] = []
+        images = 0
+        while self._waiting and (not batch or images + len(self._waiting[0].pixels) <= self.most):
+            batch.append(self._waiting.pop(0))
+            images += len(batch[-1].pixels)
+        return batch

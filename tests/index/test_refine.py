@@ -1,0 +1,217 @@
+"""Groups, re-ranking, walks, likeness, batches, hours, and what is said of a poor query."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from rgbir.index import (
+    Camera,
+    CameraNetwork,
+    Encoder,
+    Gallery,
+    InvalidQuery,
+    Metric,
+    Modality,
+    Model,
+    NewSighting,
+    Query,
+    Searcher,
+    SearchOptions,
+    SysuMM01,
+    UsageError,
+    decode,
+    enrol,
+    quality,
+    read_bytes,
+)
+from rgbir.index.cameras import Passage
+from rgbir.index.evaluation.reciprocal import Reciprocal
+from rgbir.index.refine import grouped, plausible_first, reranked
+from rgbir.index.times import Hours, inside
+
+RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
+NETWORK = CameraNetwork(
+    "yard",
+    (Camera("a", RGB, "a"), Camera("b", RGB, "b"), Camera("n", IR, "gate")),
+    (Passage("gate", "a", 60, 600), Passage("b", "gate", 120)),
+)
+NOW = datetime(2026, 1, 5, 23, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    rng = np.random.default_rng(3)
+    made = Gallery.create(tmp_path / "g", Model("m", "f", Metric.EUCLIDEAN, 8), NETWORK)
+    people = 2 * rng.standard_normal((12, 8))
+    rows = [(people[i % 12] + rng.standard_normal(8)).astype(np.float32) for i in range(200)]
+    made.add(
+        [
+            NewSighting(
+                "ab"[i % 2],
+                row,
+                f"{i}",
+                f"{i}",
+                NOW + timedelta(seconds=7 * i),
+                None if i % 12 == 11 else i % 12,
+                f"t{i % 30}",
+            )
+            for i, row in enumerate(rows)
+        ]
+    )
+    return made
+
+
+def test_groups_are_the_best_of_each_in_order(gallery: Gallery) -> None:
+    query = Query(np.zeros(8, np.float32), top_k=5)
+    everything = gallery.search(replace(query, top_k=500)).hits
+    for by in ("identity", "track", "camera"):
+        expected: list[str] = []
+        seen: set[object] = set()
+        for hit in everything:
+            key = getattr(hit, by)
+            if key is None or key not in seen:
+                expected.append(hit.id)
+                seen.add(key)
+
+        answer = grouped(gallery, query, by)
+
+        assert [hit.id for hit in answer.hits] == expected[:5]
+        assert [hit.rank for hit in answer.hits] == list(range(1, len(answer.hits) + 1))
+    assert grouped(gallery, query, "none").hits == gallery.search(query).hits
+    (best, other) = grouped(gallery, replace(query, top_k=2), "camera").hits
+    assert best.others + other.others > 0
+
+
+def test_reranking_is_the_evaluations_and_shows_both_ranks(gallery: Gallery) -> None:
+    query = Query(np.ones(8, np.float32), top_k=7)
+    plain = gallery.search(replace(query, top_k=40)).hits
+    rows = gallery.embeddings([hit.id for hit in plain])
+    keys = Reciprocal().keys(query.embedding[None], rows, Metric.EUCLIDEAN)[0]
+
+    answer = reranked(gallery, query, 40)
+
+    assert [hit.id for hit in answer.hits] == [plain[i].id for i in np.argsort(keys, kind="stable")[:7]]
+    assert [hit.plain_rank for hit in answer.hits] == [
+        plain.index(replace(hit, rank=hit.plain_rank or 0, plain_rank=None)) + 1 for hit in answer.hits
+    ]
+    with pytest.raises(InvalidQuery, match=r"looks at top_k \(7\) to 1,000 sightings, not at 3"):
+        reranked(gallery, query, 3)
+    with pytest.raises(InvalidQuery, match="not at 2000"):
+        reranked(gallery, query, 2000)
+
+
+def test_what_nobody_could_walk_is_left_out_or_ranked_last(gallery: Gallery) -> None:
+    taken_at = NOW + timedelta(seconds=300)
+    query = Query(np.zeros(8, np.float32), camera="n", modality=Modality.IR, top_k=500)
+
+    def possible(camera: str, moment: datetime) -> bool:
+        apart = abs((moment - taken_at).total_seconds())
+        return 60 <= apart <= 600 if camera == "a" else apart >= 120
+
+    plain = gallery.search(query)
+    filtered = gallery.search(replace(query, taken_at=taken_at))
+    ranked = plausible_first(plain, NETWORK, taken_at)
+
+    could = [hit.id for hit in plain.hits if hit.taken_at and possible(hit.camera, hit.taken_at)]
+    assert 0 < len(could) < 200
+    assert [hit.id for hit in filtered.hits] == could
+    assert [hit.id for hit in ranked.hits[: len(could)]] == could
+    assert sorted(hit.plain_rank or 0 for hit in ranked.hits) == list(range(1, 201))
+
+
+def test_networks_read_and_write_their_passages() -> None:
+    text = """
+    cameras = [{ id = "a" }, { id = "b", modality = "ir" }]
+    passages = [{ from = "a", to = "b", soonest = 30, latest = 90 }, { from = "b", to = "a", soonest = 1 }]
+    """
+    network = CameraNetwork.from_toml(text)
+    assert network.passages[0] == Passage("a", "b", 30, 90)
+    assert CameraNetwork.from_dict(network.to_dict()) == network
+    assert network.passage("b", "a") == Passage("a", "b", 30, 90)
+    with pytest.raises(UsageError, match="names the place 'c', where no camera is"):
+        CameraNetwork("x", network.cameras, (Passage("a", "c", 1),))
+    with pytest.raises(UsageError, match="0 ≤ soonest ≤ latest does not hold for 5, 2"):
+        Passage("a", "b", 5, 2)
+    with pytest.raises(UsageError, match=r"a passage is \{ from = PLACE"):
+        CameraNetwork.from_toml('cameras = [{ id = "a" }]\npassages = [{ from = "a" }]')
+
+
+def test_hours_go_over_midnight_and_know_summer_time() -> None:
+    night = Hours.parse("22:00-05:30 Europe/Berlin")
+    assert night == Hours(time(22), time(5, 30), "Europe/Berlin")
+    first, last = (int(datetime(2026, 3, d, tzinfo=UTC).timestamp() * 1e6) for d in (25, 31))
+    moments = np.arange(first, last, 5 * 60 * 10**6)
+    local = [
+        datetime.fromtimestamp(m / 1e6, UTC).astimezone(__import__("zoneinfo").ZoneInfo("Europe/Berlin")).time()
+        for m in moments.tolist()
+    ]
+    expected = [clock >= time(22) or clock < time(5, 30) for clock in local]
+    assert inside(moments, night.windows(first, last)).tolist() == expected
+    for text in ("22-5", "x", "22:00", "25:00-26:00", "10:00-10:00", "10:00-11:00 Nowhere/City"):
+        with pytest.raises(InvalidQuery):
+            Hours.parse(text)
+    with pytest.raises(InvalidQuery, match="are too many windows"):
+        night.windows(0, int(4e15))
+
+
+def test_a_sighting_is_searched_for_by_its_id(people: SysuMM01, encoder: Encoder, tmp_path: Path) -> None:
+    with Gallery.open_or_create(tmp_path / "g", encoder.card, CameraNetwork.read("sysu-mm01")) as gallery:
+        enrol(people.records("available"), encoder, gallery)
+        searcher = Searcher(encoder, gallery)
+        own = next(sighting for sighting in gallery.sightings() if sighting.camera == "1")
+
+        answer = searcher.like(own.id, SearchOptions(top_k=5))
+
+        assert answer.camera == "1"
+        assert "1" not in answer.searched_cameras
+        assert len(answer.hits) == 5
+        with pytest.raises(InvalidQuery, match="no sighting 'nobody'"):
+            searcher.like("nobody", SearchOptions())
+        records = [record for record in people.records("available") if record.camera == "3"][:4]
+        images = [decode(read_bytes(record.path), record.source) for record in records]
+        options = SearchOptions(camera="3", top_k=3)
+        each = searcher.each(encoder.embed(images, Modality.IR), options)
+        assert [[hit.id for hit in one.hits] for one in each] == [
+            [hit.id for hit in searcher.search([image], options).hits] for image in images
+        ]
+        with pytest.raises(InvalidQuery, match="neither re-ranks nor groups"):
+            searcher.each(encoder.embed(images, Modality.IR), replace(options, rerank=50))
+        with pytest.raises(InvalidQuery, match="re-ranked or grouped, not both"):
+            SearchOptions(rerank=50, group_by="track")
+        with pytest.raises(InvalidQuery, match="group_by is none, identity, track, camera, not 'x'"):
+            SearchOptions(group_by="x")  # type: ignore[arg-type]
+
+
+def test_a_score_below_the_least_is_no_hit(gallery: Gallery) -> None:
+    hits = gallery.search(Query(np.zeros(8, np.float32), top_k=50)).hits
+    middle = hits[20].score
+    assert gallery.search(Query(np.zeros(8, np.float32), top_k=50, least_score=middle)).hits == hits[:21]
+
+
+def test_synthetic_people_are_good_queries_and_poor_images_are_told(people: SysuMM01) -> None:
+    told = [
+        quality.warnings(
+            decode(read_bytes(record.path), record.source), Modality.IR if record.camera in ("3", "6") else Modality.RGB
+        )
+        for record in people.records("available")
+    ]
+    assert sum(map(bool, told)) <= len(told) // 10, [said for said in told if said]
+    colour = next(record for record in people.records("available") if record.camera == "1")
+    image = decode(read_bytes(colour.path), colour.source)
+    assert quality.warnings(image, Modality.RGB) == []
+
+    def said(changed: Image.Image, modality: Modality = Modality.RGB) -> str:
+        return " ".join(quality.warnings(changed, modality))
+
+    assert "people are rarely found" in said(image.resize((12, 30)))
+    assert "is blurred" in said(image.filter(ImageFilter.GaussianBlur(8)))
+    assert "over-exposed" in said(Image.new("RGB", (64, 128), "white"))
+    assert "nearly black" in said(Image.new("RGB", (64, 128), "black"))
+    assert "says that it is infrared" in said(image, Modality.IR)
+    assert "says that it is a colour image" in said(image.convert("L").convert("RGB"))
