@@ -16,6 +16,7 @@ EXTRAS = {"rgbir.index": "index", "rgbir.training": "training", "rgbir.export": 
 
 SUMMARIES = {
     "attend": "Draw where a trained network looks.",
+    "audit": "Check, read and replay a server's audit log.",
     "bench": "What this machine does, against the bare libraries in the same run.",
     "counts": "Count a data set's images and people, beside what was published.",
     "demo": "The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.",
@@ -23,6 +24,7 @@ SUMMARIES = {
     "evaluate": "Measure a model by a benchmark's protocol.",
     "export": "Write a bundle that serves without torch.",
     "index": "Make, fill, check and empty a gallery.",
+    "keys": "Make, list, rotate and revoke a server's keys.",
     "methods": "The methods, their variants and switches, the tables' rows, and published numbers.",
     "search": "Search a gallery for the person on one or more images.",
     "serve": "Answer searches over HTTP, with a page to try them.",

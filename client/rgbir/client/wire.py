@@ -186,6 +186,12 @@ class Distances(Wire):
     model: Model
 
 
+class AuditPage(Wire):
+    """Entries of the audit log, in order; each has n, at, action, who, and what was done."""
+
+    entries: list[dict[str, Any]]
+
+
 class Health(Wire):
     status: Literal["ok", "unavailable"]
     detail: str = ""

@@ -170,6 +170,11 @@ class Gallery(AnyGallery):
         with self._reading:
             return list(self._reader.all())
 
+    def some(self) -> Sighting | None:
+        """The last that was enrolled."""
+        with self._reading:
+            return self._reader.last()
+
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
         """float32 (n, d), as the gallery keeps them, in the order asked for."""
         with self._reading:

@@ -83,6 +83,10 @@ class AnyGallery(ABC):
         """All of them, in enrolment order."""
 
     @abstractmethod
+    def some(self) -> Sighting | None:
+        """Any sighting; None if there are none."""
+
+    @abstractmethod
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
         """float32 (n, d), as the gallery keeps them, in the order asked for."""
 

@@ -203,6 +203,11 @@ class MilvusGallery(AnyGallery):
     def sightings(self) -> list[Sighting]:
         return sorted(map(_sighting, self._all("", _SCALARS)), key=lambda sighting: sighting.row)
 
+    def some(self) -> Sighting | None:
+        with self._milvus():
+            found = self._client.query(self._at.name, filter="row >= 0", output_fields=_SCALARS, limit=1)
+        return _sighting(found[0]) if found else None
+
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
         found = {entity["id"]: entity["embedding"] for entity in self._some("id", ids, ["id", "embedding"])}
         missing = [wanted for wanted in ids if wanted not in found]

@@ -15,7 +15,7 @@ from PIL import Image
 from rgbir.index import quality
 from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
-from rgbir.index.errors import InvalidQuery
+from rgbir.index.errors import GalleryError, InvalidQuery
 from rgbir.index.interface import AnyGallery
 from rgbir.index.refine import Group, grouped, plausible_first, reranked
 from rgbir.index.search import Answer, Distances, Query, fuse, origin
@@ -143,6 +143,22 @@ class Searcher:
             taken_at=options.taken_at or found.taken_at,
         )
         return self.find(self.gallery.embeddings([sighting]), options)
+
+    def self_test(self) -> None:
+        """Searches for an enrolled sighting by its own embedding, as a server does before it says that it is ready.
+
+        Raises:
+            GalleryError: something else is found.
+        """
+        enrolled = self.gallery.some()
+        if enrolled is None:
+            return
+        (row,) = self.gallery.embeddings([enrolled.id])
+        (nearest,) = self.gallery.search(Query(row, cameras=(enrolled.camera,), top_k=1)).hits
+        if nearest.id != enrolled.id and nearest.distance > 1e-3:
+            raise GalleryError(
+                f"sighting {enrolled.id} isn't found by its own embedding, {nearest.id} is; `rgbir index verify` says what is wrong"
+            )
 
     def each(self, embeddings: NDArray[np.float32], options: SearchOptions) -> list[Answer]:
         """Every embedding a query of its own, float32 (n, d), with the same options; they share their work.

@@ -258,6 +258,11 @@ class Store:
         found = self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings WHERE id = ?", (wanted,)).fetchone()
         return None if found is None else _sighting(found)
 
+    def last(self) -> Sighting | None:
+        query = f"SELECT {self._COLUMNS} FROM sightings ORDER BY row DESC LIMIT 1"
+        found = self.connection.execute(query).fetchone()
+        return None if found is None else _sighting(found)
+
     def all(self) -> Iterator[Sighting]:
         return map(_sighting, self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings ORDER BY row"))
 

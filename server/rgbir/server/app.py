@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from rgbir.server import errors
 from rgbir.server.engine import Engine
 from rgbir.server.limits import BodyLimit, SecurityHeaders
+from rgbir.server.log import RequestLog
 from rgbir.server.routes import page, router
 from rgbir.server.settings import Settings
 
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog, metrics=lambda: getattr(getattr(app.state, "engine", None), "metrics", None))
     errors.install(app)
     app.include_router(router)
     app.include_router(page)

@@ -16,7 +16,7 @@ from rgbir.server.errors import TooBusy
 Encode = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     pixels: Sequence[NDArray[np.uint8]]
     result: asyncio.Future[NDArray[np.float32]] = field(

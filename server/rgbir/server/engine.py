@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,11 @@ from rgbir.index import (
 from rgbir.index.addresses import open_gallery
 from rgbir.index.devices import named
 from rgbir.index.images import Box
+from rgbir.server.audit import AuditLog
 from rgbir.server.batching import Batcher
 from rgbir.server.errors import TooBusy
+from rgbir.server.keys import Keyring
+from rgbir.server.metrics import Metrics
 from rgbir.server.settings import Settings
 
 T = TypeVar("T")
@@ -67,7 +70,29 @@ class Engine:
         self._searches = ThreadPoolExecutor(cores, "search")
         self._changes = ThreadPoolExecutor(1, "change")
         self.batchers = {modality: self._batcher(modality) for modality in self.encoder.card.graphs}
+        self.keyring = None if settings.keys is None else Keyring(settings.keys)
+        self._audit = None if settings.audit is None else AuditLog(settings.audit)
+        self.metrics = Metrics()
         self._in_flight = 0
+
+    async def stuck(self, within_s: float = 5.0) -> list[str]:
+        """The threads that don't answer in time: of the model, the searches, the changes."""
+        pools = {"model": self._model, "search": self._searches, "changes": self._changes}
+
+        async def answers(pool: ThreadPoolExecutor) -> bool:
+            try:
+                await asyncio.wait_for(self._run(pool, lambda: None), within_s)
+            except (TimeoutError, RuntimeError):
+                return False
+            return True
+
+        found = await asyncio.gather(*map(answers, pools.values()))
+        return [name for name, alive in zip(pools, found, strict=True) if not alive]
+
+    async def note(self, **event: Any) -> None:
+        """Writes to the audit log, where there is one; returns once it is on disk."""
+        if (log := self._audit) is not None:
+            await self._run(self._changes, lambda: log.add(**event))
 
     def _batcher(self, modality: Modality) -> Batcher:
         limits = (self.settings.max_batch, self.settings.max_waiting)
@@ -82,12 +107,19 @@ class Engine:
         for pool in (self._decoders, self._model, self._searches, self._changes):
             pool.shutdown()
         self.gallery.close()
+        if self._audit is not None:
+            self._audit.close()
 
     def warm_up(self) -> None:
-        """Runs each graph once, so that the first request doesn't pay for it."""
+        """Runs each graph once, so that the first request doesn't pay for it, and tries the way from there to an answer.
+
+        Raises:
+            GalleryError: a sighting that is enrolled isn't found again by its own embedding.
+        """
         card = self.encoder.card
         for modality in card.graphs:
             self.encoder.encode(np.zeros((1, card.height, card.width, 3), np.uint8), modality)
+        self.searcher.self_test()
 
     async def search(self, images: Sequence[Named], options: SearchOptions, box: Box | None = None) -> Answer:
         """Several images are several shots of one person. box: where the person is in each."""
@@ -95,7 +127,9 @@ class Engine:
         modality = self.searcher.modality_of(options)  # before any work
         with self._place():
             embeddings, remarks, stages = await self._embedded(images, modality, box)
-            return await self._run(self._searches, lambda: self.searcher.find(embeddings, options, remarks, stages))
+            answer = await self._run(self._searches, lambda: self.searcher.find(embeddings, options, remarks, stages))
+            self.metrics.searched(answer)
+            return answer
 
     async def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled."""

@@ -4,6 +4,9 @@ ServerFailure
 ├── TooLarge        body over its limit (413)
 ├── TooBusy         too many requests in flight: come back later (429)
 ├── NotThere        no such sighting, image or sample (404)
+├── NoKey           no bearer token, or nobody's (401)
+├── NotAllowed      a key without that right, or without that camera (403)
+├── AuditFailed     what must be audited can't be: nothing is done (503)
 └── BadSettings     the server can't start like this (exit code 2)
 """
 
@@ -38,6 +41,18 @@ class NotThere(ServerFailure):
     pass
 
 
+class NoKey(ServerFailure):
+    pass
+
+
+class NotAllowed(ServerFailure):
+    pass
+
+
+class AuditFailed(ServerFailure):
+    pass
+
+
 class BadSettings(ServerFailure):
     exit_code = 2
 
@@ -47,6 +62,9 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooLarge, 413),
     (TooBusy, 429),
     (NotThere, 404),
+    (NoKey, 401),
+    (NotAllowed, 403),
+    (AuditFailed, 503),
     (BadImage, 422),
     (UsageError, 422),
     (GalleryMismatch, 422),
@@ -59,9 +77,13 @@ RETRY_AFTER_S = 1
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": what, "content": {"application/problem+json": {}}}
     for status, what in (
+        (400, "a body that is no form"),
+        (401, "no key, or nobody's"),
+        (403, "a key without that right"),
         (413, "body or image too large"),
         (422, "can't be answered as it is"),
         (429, "too many requests in flight"),
+        (503, "the gallery or the audit log can't be used now"),
     )
 }
 
@@ -80,7 +102,9 @@ def install(app: FastAPI) -> None:
 
     async def failure(_: Request, error: Exception) -> JSONResponse:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (409, 429, 503) else None
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (409, 429, 503) else {}
+        if status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
         return problem(status, str(error), headers)
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from datetime import datetime
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
+from fastapi.responses import PlainTextResponse
 
 from rgbir.client import wire
 from rgbir.index import Modality, SearchOptions, Sighting, UsageError
+from rgbir.server.audit import entries
 from rgbir.server.engine import Engine, Named
 from rgbir.server.errors import PROBLEMS, NotThere
 from rgbir.server.forms import names, parse_box, search_options
+from rgbir.server.guard import (
+    Administering,
+    Enrolling,
+    Looking,
+    Searching,
+    Serving,
+    Why,
+    enrolling,
+    scoped,
+    searched,
+)
+from rgbir.server.keys import ANYONE, Key
+from rgbir.server.metrics import CONTENT_TYPE
 
 Wanted = Annotated[SearchOptions, Depends(search_options)]
 
@@ -25,12 +41,6 @@ BUSY: dict[int | str, dict[str, Any]] = {
 _PAGE = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
-def _engine(request: Request) -> Engine:
-    engine: Engine = request.app.state.engine
-    return engine
-
-
-Serving = Annotated[Engine, Depends(_engine)]
 Images = Annotated[
     list[UploadFile], File(description="JPEG, PNG, BMP, WebP or TIFF; several are several shots of one person")
 ]
@@ -39,6 +49,8 @@ Images = Annotated[
 @router.post("/search", summary="Who looks like this in the other cameras' images?")
 async def search(
     engine: Serving,
+    caller: Searching,
+    why: Why,
     options: Wanted,
     images: Annotated[
         list[UploadFile] | None, File(description="several are several shots of one person; none with `like`")
@@ -48,21 +60,34 @@ async def search(
 ) -> wire.SearchResponse:
     if bool(images) == bool(like):
         raise UsageError("a search needs images, or a sighting to be like; one of them")
+    options = scoped(options, caller, engine)
     if like:
-        return wire.SearchResponse.of(await engine.like(like, options))
-    return wire.SearchResponse.of(await engine.search(await _read(images or []), options, parse_box(box)))
+        await engine.look(lambda: _found(engine, like, caller))
+        query: list[Named] | str = like
+        answer = await engine.like(like, options)
+    else:
+        query = await _read(images or [])
+        answer = await engine.search(query, options, parse_box(box))
+    await searched(engine, caller, why, query, options, [answer], box=parse_box(box))
+    return wire.SearchResponse.of(answer)
 
 
 @router.post("/search/batch", summary="Each image a search of its own")
-async def search_batch(engine: Serving, options: Wanted, images: Images) -> wire.BatchResponse:
+async def search_batch(
+    engine: Serving, caller: Searching, why: Why, options: Wanted, images: Images
+) -> wire.BatchResponse:
     """The same options for all, answered from one state of the gallery; neither re-ranked nor grouped."""
-    answers = await engine.search_each(await _read(images), options)
+    options, queries = scoped(options, caller, engine), await _read(images)
+    answers = await engine.search_each(queries, options)
+    await searched(engine, caller, why, queries, options, answers, batch=True)
     return wire.BatchResponse(answers=[wire.SearchResponse.of(answer) for answer in answers])
 
 
 @router.post("/distances", summary="How far every sighting in a query's scope is")
 async def distances(
     engine: Serving,
+    caller: Searching,
+    why: Why,
     images: Images,
     camera: Annotated[str | None, Form(description="that took the images; cameras at its place are left out")] = None,
     modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
@@ -71,7 +96,10 @@ async def distances(
     ] = None,
 ) -> wire.Distances:
     """For benchmarks, which rank a part of the gallery at a time."""
-    found = await engine.distances(await _read(images), SearchOptions(camera or None, modality, names(cameras)))
+    options = scoped(SearchOptions(camera or None, modality, names(cameras)), caller, engine)
+    queries = await _read(images)
+    found = await engine.distances(queries, options)
+    await searched(engine, caller, why, queries, options, [])
     return wire.Distances(
         sightings=list(found.sightings),
         keys=found.keys.tolist(),
@@ -83,7 +111,9 @@ async def distances(
 
 
 @router.post("/embed", summary="The embedding of one image")
-async def embed(engine: Serving, images: Images, modality: Annotated[Modality, Form()]) -> wire.Embedding:
+async def embed(
+    engine: Serving, caller: Searching, images: Images, modality: Annotated[Modality, Form()]
+) -> wire.Embedding:
     if len(images) != 1:
         raise UsageError(f"one image is embedded at a time, {len(images)} came")
     (image,) = await _read(images)
@@ -100,6 +130,7 @@ async def embed(engine: Serving, images: Images, modality: Annotated[Modality, F
 @router.post("/gallery/sightings", summary="Enrol images of a camera", responses=BUSY)
 async def enrol(
     engine: Serving,
+    caller: Enrolling,
     images: Images,
     camera: Annotated[str, Form(description="that took the images")],
     taken_at: Annotated[datetime | None, Form(description="with a zone")] = None,
@@ -107,6 +138,7 @@ async def enrol(
     track: Annotated[str | None, Form()] = None,
 ) -> wire.EnrolResponse:
     """One result an image. The same image of the same camera is enrolled once, however often it is sent."""
+    enrolling(caller, engine.gallery.network[camera].id)
     results = await engine.enrol(await _read(images), camera, taken_at, identity, track or None)
     return wire.EnrolResponse(
         results=[wire.Enrolled.model_validate({"name": n, "status": s, "id": i, "reason": r}) for n, s, i, r in results]
@@ -114,7 +146,7 @@ async def enrol(
 
 
 @router.get("/gallery", summary="What the gallery holds")
-async def gallery(engine: Serving) -> wire.GalleryInfo:
+async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
     held = engine.gallery
 
     def look() -> wire.GalleryInfo:
@@ -125,15 +157,15 @@ async def gallery(engine: Serving) -> wire.GalleryInfo:
             fingerprint=held.model.fingerprint,
             metric=held.model.metric.value,
             dimension=held.model.dimension,
-            cameras=[wire.CameraCount.model_validate(count) for count in held.counts()],
+            cameras=[wire.CameraCount.model_validate(count) for count in held.counts() if caller.sees(count.camera)],
         )
 
     return await engine.look(look)
 
 
 @router.get("/gallery/sightings/{sighting}", summary="One sighting", responses=NOT_FOUND)
-async def get_sighting(engine: Serving, sighting: str) -> wire.Sighting:
-    return await engine.look(lambda: _travelling(_found(engine, sighting)))
+async def get_sighting(engine: Serving, caller: Searching, sighting: str) -> wire.Sighting:
+    return await engine.look(lambda: _travelling(_found(engine, sighting, caller)))
 
 
 @router.get(
@@ -142,7 +174,8 @@ async def get_sighting(engine: Serving, sighting: str) -> wire.Sighting:
     responses={**NOT_FOUND, 200: {"content": {"image/jpeg": {}, "image/png": {}}}},
     response_class=Response,
 )
-async def get_image(engine: Serving, sighting: str) -> Response:
+async def get_image(engine: Serving, caller: Searching, sighting: str) -> Response:
+    await engine.look(lambda: _found(engine, sighting, caller))
     crop = await engine.look(lambda: engine.gallery.crop(sighting))
     if crop is None:
         raise NotThere(f"no image of sighting {sighting!r}; it isn't enrolled, or was enrolled without its crop")
@@ -150,14 +183,15 @@ async def get_image(engine: Serving, sighting: str) -> Response:
 
 
 @router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
-async def remove_sighting(engine: Serving, sighting: str) -> wire.Removed:
-    await engine.look(lambda: _found(engine, sighting))
-    return wire.Removed(removed=await engine.change(lambda: engine.gallery.remove(ids=[sighting])))
+async def remove_sighting(engine: Serving, caller: Administering, sighting: str) -> wire.Removed:
+    await engine.look(lambda: _found(engine, sighting, caller))
+    return await _erased(engine, caller, {"ids": [sighting]})
 
 
 @router.delete("/gallery/sightings", summary="Erase all sightings that meet every condition", responses=BUSY)
 async def remove(
     engine: Serving,
+    caller: Administering,
     camera: str | None = None,
     identity: int | None = None,
     track: str | None = None,
@@ -165,12 +199,36 @@ async def remove(
 ) -> wire.Removed:
     if before is not None and before.tzinfo is None:
         raise UsageError(f"before needs a zone, {before.isoformat()} has none; append an offset such as +01:00, or Z")
-    work = engine.change(lambda: engine.gallery.remove(camera=camera, identity=identity, track=track, before=before))
-    return wire.Removed(removed=await work)
+    if caller.cameras is not None:
+        enrolling(caller, engine.gallery.network[camera].id if camera else "all cameras")
+    conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
+    return await _erased(engine, caller, {name: value for name, value in conditions.items() if value is not None})
+
+
+async def _erased(engine: Engine, caller: Key, conditions: dict[str, Any]) -> wire.Removed:
+    """Noted before it is done and after, so that no erasure goes without a word."""
+    await engine.note(action="erase", who=caller.name, conditions=conditions)
+    removed = await engine.change(lambda: engine.gallery.remove(**conditions))
+    await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
+    return wire.Removed(removed=removed)
+
+
+@router.get("/audit", summary="Who searched and erased, when and why", responses=NOT_FOUND)
+async def audit(
+    engine: Serving,
+    caller: Administering,
+    after: Annotated[int, Query(ge=0, description="entries with a greater number only")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    case: Annotated[str | None, Query(description="of this case only")] = None,
+) -> wire.AuditPage:
+    if (file := engine.settings.audit) is None:
+        raise NotThere("this server keeps no audit log; start it with --audit FILE")
+    wanted = (e for e in entries(file) if e["n"] > after and case in (None, e.get("case")))
+    return wire.AuditPage(entries=await engine.look(lambda: list(islice(wanted, limit))))
 
 
 @router.get("/cameras", summary="The network: cameras, places, and what is enrolled of each")
-async def cameras(engine: Serving) -> wire.Network:
+async def cameras(engine: Serving, caller: Looking) -> wire.Network:
     network = engine.gallery.network
     enrolled = {count.camera: count.sightings for count in await engine.look(engine.gallery.counts)}
     return wire.Network(
@@ -189,13 +247,19 @@ async def cameras(engine: Serving) -> wire.Network:
 
 
 @router.get("/model", summary="The model's card")
-async def model(engine: Serving) -> dict[str, Any]:
+async def model(engine: Serving, caller: Looking) -> dict[str, Any]:
     card = engine.encoder.card
     return {**card.model_dump(mode="json"), "fingerprint": card.fingerprint, "providers": engine.encoder.providers}
 
 
-@router.get("/health/live", summary="Does the process answer?")
-async def live() -> wire.Health:
+@router.get("/health/live", summary="Does the process work?", responses={503: {"model": wire.Health}})
+async def live(request: Request, response: Response) -> wire.Health:
+    """Whether the threads that encode, search and write still answer."""
+    engine: Engine | None = getattr(request.app.state, "engine", None)
+    stuck = [] if engine is None else await engine.stuck()
+    if stuck:
+        response.status_code = 503
+        return wire.Health(status="unavailable", detail=f"no answer from: {', '.join(stuck)}")
     return wire.Health(status="ok")
 
 
@@ -207,6 +271,11 @@ async def ready(request: Request, response: Response) -> wire.Health:
         return wire.Health(status="unavailable", detail="model and gallery are being opened")
     sightings = await engine.look(lambda: len(engine.gallery))
     return wire.Health(status="ok", detail=f"{engine.encoder.card.name}, {sightings:,} sightings")
+
+
+@router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)
+async def metrics(engine: Serving, caller: Looking) -> Response:
+    return Response(await engine.look(lambda: engine.metrics.text(engine)), media_type=CONTENT_TYPE)
 
 
 page = APIRouter(include_in_schema=False)
@@ -223,14 +292,14 @@ async def asset(name: str) -> Response:
 
 
 @page.get("/samples")
-async def samples(engine: Serving) -> list[dict[str, str]]:
+async def samples(engine: Serving, caller: Searching) -> list[dict[str, str]]:
     folder = engine.settings.samples
     names = [] if folder is None else sorted(path.name for path in folder.glob("*.jpg"))
     return [{"name": name, "camera": name.split("_")[0]} for name in names]
 
 
 @page.get("/samples/{name}")
-async def sample(engine: Serving, name: str) -> Response:
+async def sample(engine: Serving, caller: Searching, name: str) -> Response:
     folder = engine.settings.samples
     known = {} if folder is None else {path.name: path for path in folder.glob("*.jpg")}
     if name not in known:
@@ -252,9 +321,9 @@ async def _read(images: list[UploadFile]) -> list[Named]:
     ]
 
 
-def _found(engine: Engine, sighting: str) -> Sighting:
+def _found(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
     found = engine.gallery.get(sighting)
-    if found is None:
+    if found is None or not caller.sees(found.camera):
         raise NotThere(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
     return found
 

@@ -18,6 +18,8 @@ class Settings:
 
     gallery: a folder, or milvus://HOST:PORT/NAME. device: where the gallery is searched; auto takes GPUs where there are some.
     gpu_half: embeddings as float16 there; answers stay. gpu_bytes: most of their memory to take.
+    keys: who may do what; without it whoever reaches the server may do everything. audit: the log of searches and
+    erasures. need_purpose: refuse searches that don't state one.
     samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
 
     Raises:
@@ -42,12 +44,16 @@ class Settings:
     device: Literal["cpu", "gpu", "auto"] = "auto"
     gpu_half: bool = False
     gpu_bytes: int | None = None
+    keys: Path | None = None
+    audit: Path | None = None
+    need_purpose: bool = False
 
     def __post_init__(self) -> None:
-        if not self.open_to_all and not _loopback(self.host):
+        if self.keys is None and not self.open_to_all and not _loopback(self.host):
             raise BadSettings(
                 f"the server has no keys, so it listens on this machine only; {self.host} can be reached by others:"
-                " put an authenticating proxy before it, or say --open if everyone who reaches it may search"
+                " make keys (`rgbir keys add … --keys FILE`) and start it with --keys, or say --open if everyone who reaches it may do"
+                " everything"
             )
 
 

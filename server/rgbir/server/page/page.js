@@ -9,11 +9,26 @@ const make = (tag, properties = {}, ...children) => {
 
 const state = { camera: null, shots: [], hits: [], open: -1, asked: 0 };
 
+// A server with keys: the key lives as long as the tab, and travels as a header only.
+function get(path, options = {}) {
+  const key = sessionStorage.getItem("key");
+  return fetch(path, key ? { ...options, headers: { Authorization: `Bearer ${key}` } } : options);
+}
+
 async function ask(path, options) {
-  const response = await fetch(path, options);
+  const response = await get(path, options);
   const body = await response.json().catch(() => ({}));
+  if (response.status === 401) $("key").hidden = false;
   if (!response.ok) throw new Error(body.detail || `the server answered ${response.status}`);
   return body;
+}
+
+// Pictures can't carry a header, so with a key they are fetched and shown from memory.
+function picture(path, properties) {
+  const image = make("img", properties);
+  if (!sessionStorage.getItem("key")) image.src = path;
+  else get(path).then((response) => response.blob()).then((blob) => { image.src = URL.createObjectURL(blob); });
+  return image;
 }
 
 function say(problem) {
@@ -62,6 +77,7 @@ async function search() {
   form.append("camera", state.camera);
   form.append("top_k", $("top").value);
   for (const name of ["since", "until"]) if (moment(name)) form.append(name, moment(name));
+  for (const name of ["purpose", "case"]) if ($(name).value) form.append(name, $(name).value);
   $("go").disabled = true;
   say();
   try {
@@ -78,7 +94,7 @@ function show(answer) {
   state.hits = answer.hits;
   const shots = answer.query.shots > 1 ? `, ${answer.query.shots} shots` : "";
   $("summary").textContent = `${answer.hits.length} hits for an ${answer.query.modality.toUpperCase()} picture of camera ${answer.query.camera}${shots}, in cameras ${answer.searched_cameras.join(", ") || "none"}`;
-  $("excluded").replaceChildren(...answer.excluded_cameras.map((left) => make("li", { textContent: `camera ${left.camera} left out: ${left.reason}` })));
+  $("excluded").replaceChildren(...[...answer.warnings, ...answer.excluded_cameras.map((left) => `camera ${left.camera} left out: ${left.reason}`)].map((line) => make("li", { textContent: line })));
   const stages = Object.entries(answer.milliseconds).map(([stage, value]) => `${stage} ${value.toFixed(1)} ms`).join(", ");
   $("cost").textContent = `${answer.model.name} ${answer.model.fingerprint}; ${answer.exact ? "exact" : "approximate"}; ${stages}`;
   $("answer").hidden = false;
@@ -89,7 +105,7 @@ function show(answer) {
 function draw() {
   const farthest = Math.max(...state.hits.map((hit) => hit.distance), 1e-9);
   const card = (hit, place) => {
-    const picture = hit.image ? make("img", { src: hit.image, alt: "", loading: "lazy" }) : make("div", { className: "none", textContent: "no picture kept" });
+    const picture = hit.image ? picture(hit.image, { alt: "", loading: "lazy" }) : make("div", { className: "none", textContent: "no picture kept" });
     const time = hit.taken_at ? new Date(hit.taken_at).toLocaleString() : "";
     const meter = make("meter", { min: 0, max: farthest, value: hit.distance, title: `distance ${hit.distance}` });
     const lines = [`#${hit.rank} camera ${hit.camera}`, `distance ${hit.distance.toFixed(3)}`, time, hit.identity === null ? "" : `identity ${hit.identity}`];
@@ -111,7 +127,8 @@ function compare(place) {
   const hit = state.hits[place];
   state.open = place;
   $("left").src = state.shots[0] ? state.shots[0].url : "";
-  $("right").src = hit.image || "";
+  $("right").src = "";
+  if (hit.image) get(hit.image).then((response) => response.blob()).then((blob) => { if (state.open === place) $("right").src = URL.createObjectURL(blob); });
   $("which").textContent = `#${hit.rank}, camera ${hit.camera}, distance ${hit.distance.toFixed(4)}`;
   if (!$("compare").open) $("compare").showModal();
 }
@@ -131,13 +148,13 @@ async function start() {
   $("samples").lastElementChild.replaceChildren(...samples.map((sample) => make("button", {
     title: `camera ${sample.camera}`,
     onclick: async () => {
-      const blob = await (await fetch(`/samples/${sample.name}`)).blob();
+      const blob = await (await get(`/samples/${sample.name}`)).blob();
       state.shots = [{ file: new File([blob], sample.name, { type: "image/jpeg" }), url: URL.createObjectURL(blob) }];
       showShots();
       choose(sample.camera);
       search();
     },
-  }, make("img", { src: `/samples/${sample.name}`, alt: `sample of camera ${sample.camera}` }))));
+  }, picture(`/samples/${sample.name}`, { alt: `sample of camera ${sample.camera}` }))));
 }
 
 $("cameras").addEventListener("keydown", (event) => {
@@ -165,5 +182,13 @@ $("close").addEventListener("click", () => $("compare").close());
 $("compare").addEventListener("keydown", (event) => {
   if (event.key === "ArrowRight") compare(state.open + 1);
   if (event.key === "ArrowLeft") compare(state.open - 1);
+});
+$("key").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("key", $("token").value.trim());
+  $("token").value = "";
+  $("key").hidden = true;
+  say();
+  start().catch((error) => { say(error.message); });
 });
 start().catch((error) => { $("about").textContent = "not connected"; say(error.message); });

@@ -1,17 +1,15 @@
-"""`rgbir serve` and `rgbir demo`."""
+"""`rgbir demo`: the whole road without downloads."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import time
-from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
-import uvicorn
 
 from rgbir.index import (
     Bundle,
@@ -25,54 +23,17 @@ from rgbir.index import (
     enrol,
     read_bytes,
 )
-from rgbir.index.addresses import open_gallery
 from rgbir.index.cli import progress
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
 from rgbir.index.evaluation import PROTOCOLS, evaluate, sysu_task
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.index.searcher import Searcher
 from rgbir.index.synthetic import Split, synthesize
-from rgbir.server.app import create_app
+from rgbir.server.cli.serve import run
 from rgbir.server.settings import Settings
 
 DEMO_BUNDLE = "expat_compact.synthetic_people"
 DEMO_PEOPLE, DEMO_IMAGES, DEMO_SEED = 60, 6, 1
-
-
-def serve(
-    gallery: Annotated[
-        str, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.", envvar="RGBIR_GALLERY")
-    ],
-    bundle: Annotated[Path, typer.Option(help="The model bundle it was made with.", envvar="RGBIR_BUNDLE")],
-    host: Annotated[str, typer.Option(help="Address to listen on.", envvar="RGBIR_HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535, envvar="RGBIR_PORT")] = 8077,
-    open_to_all: Annotated[
-        bool, typer.Option("--open", help="Listen beyond this machine without keys.", envvar="RGBIR_OPEN")
-    ] = False,
-    threads: Annotated[int | None, typer.Option(help="Threads of the model.", min=1, envvar="RGBIR_THREADS")] = None,
-    device: Annotated[
-        Literal["cpu", "gpu", "auto"], typer.Option(help="Where the gallery is searched.", envvar="RGBIR_DEVICE")
-    ] = "auto",
-    gpu_half: Annotated[bool, typer.Option(help="Embeddings as float16 on the GPU.", envvar="RGBIR_GPU_HALF")] = False,
-    gpu_bytes: Annotated[
-        int | None, typer.Option(help="Most bytes of GPU memory to take.", min=1, envvar="RGBIR_GPU_BYTES")
-    ] = None,
-    samples: Annotated[
-        Path | None,
-        typer.Option(help="Example queries for the page, named <camera>_….jpg.", exists=True, file_okay=False),
-    ] = None,
-) -> None:
-    """Answer searches over HTTP, with a page to try them."""
-    settings = Settings(gallery, bundle, host, port, open_to_all, threads, samples=samples)
-    run(replace(settings, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes))
-
-
-def run(settings: Settings) -> None:
-    # Opened once before the server starts, so that what is wrong is said in one line.
-    with open_gallery(settings.gallery) as gallery:
-        gallery.expect(Bundle(settings.bundle).card)
-        print(f"{len(gallery):,} sightings; http://{settings.host}:{settings.port}/ (Ctrl-C ends it)", flush=True)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", server_header=False)
 
 
 def demo(

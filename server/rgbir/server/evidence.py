@@ -1,0 +1,105 @@
+"""What an audit log is good for: a search repeated, and a case handed on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+from rgbir.index import Modality, Searcher, SearchOptions, decode
+from rgbir.index.interface import AnyGallery
+from rgbir.index.times import Hours
+from rgbir.server.audit import Entry, entries, problems
+from rgbir.server.errors import AuditFailed
+
+
+def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[str]:
+    """Searches as the entry says. Why the hits can't be, or aren't, the same; none if they are.
+
+    Raises:
+        AuditFailed: the entry is no search by images.
+    """
+    if entry.get("action") != "search" or not entry.get("hits") or "sha256" not in entry.get("query", {}):
+        raise AuditFailed(f"entry {entry.get('n')} is no search by images; only those can be replayed")
+    reasons = []
+    hashes = [hashlib.sha256(image).hexdigest() for image in images]
+    if hashes != entry["query"]["sha256"]:
+        return ["these are not the images that were searched with: their hashes differ"]
+    if searcher.encoder.card.fingerprint != entry["fingerprint"]:
+        return [
+            f"the search was made with the model {entry['model']} ({entry['fingerprint']}), this is {searcher.encoder.card.name}"
+        ]
+    now = searcher.gallery.generation
+    if now != entry["generation"]:
+        reasons.append(f"the gallery has changed since: it was of generation {entry['generation']} and is of {now}")
+    box = entry.get("box")
+    shots = [decode(image, f"image {place}", tuple(box) if box else None) for place, image in enumerate(images, 1)]
+    options = options_of(entry["options"])
+    if entry.get("batch"):
+        embeddings = searcher.encoder.embed(shots, searcher.modality_of(options))
+        answers = searcher.each(embeddings, options)
+    else:
+        answers = [searcher.search(shots, options)]
+    found = [[hit.id for hit in answer.hits] for answer in answers]
+    if found == entry["hits"]:
+        return []
+    return reasons or ["the hits differ, and neither the model nor the gallery's generation explains it"]
+
+
+def options_of(said: dict[str, Any]) -> SearchOptions:
+    """The options as they were."""
+    values = dict(said)
+    for name in ("since", "until", "taken_at"):
+        if values.get(name):
+            values[name] = datetime.fromisoformat(values[name])
+    if values.get("modality"):
+        values["modality"] = Modality(values["modality"])
+    if values.get("cameras") is not None:
+        values["cameras"] = tuple(values["cameras"])
+    if hours := values.get("hours"):
+        values["hours"] = Hours(time.fromisoformat(hours["start"]), time.fromisoformat(hours["end"]), hours["zone"])
+    known = {field.name for field in fields(SearchOptions)}
+    if unknown := values.keys() - known:
+        raise AuditFailed(f"the entry has options that this version doesn't know: {', '.join(sorted(unknown))}")
+    return SearchOptions(**values)
+
+
+def export_case(log: Path, case: str, gallery: AnyGallery, out: Path) -> tuple[int, int]:
+    """Writes a ZIP with the case's entries, the crops of their hits, and `manifest.json` with a sha256 of each file.
+
+    Returns:
+        How many entries, and how many hits have no crop any more.
+
+    Raises:
+        AuditFailed: the log's chain is broken, or there is no such case.
+    """
+    if broken := problems(log):
+        raise AuditFailed(f"{log}: {broken[0]}; a case can't be vouched for")
+    own = [entry for entry in entries(log) if entry.get("case") == case]
+    if not own:
+        raise AuditFailed(f"{log} has no entry of case {case!r}")
+    hits = dict.fromkeys(hit for entry in own for answer in entry.get("hits", ()) for hit in answer)
+    files = {"entries.jsonl": "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in own).encode()}
+    missing = 0
+    for hit in hits:
+        crop = gallery.crop(hit)
+        if crop is None:
+            missing += 1
+        else:
+            files[f"hits/{hit}.{crop.media_type.removeprefix('image/')}"] = crop.data
+    head = list(entries(log))[-1]["hash"]
+    manifest = {
+        "case": case,
+        "log_head": head,
+        "files": {n: hashlib.sha256(data).hexdigest() for n, data in files.items()},
+    }
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+        archive.writestr("manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
+    return len(own), missing

@@ -1,0 +1,146 @@
+"""Who asks, and whether they may: every route but the page's and the probes' goes through here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+
+from fastapi import Depends, Form, Request
+
+from rgbir.index import Answer, SearchOptions, UsageError
+from rgbir.server.engine import Engine, Named
+from rgbir.server.errors import NoKey, NotAllowed
+from rgbir.server.keys import ANYONE, Key, Role
+
+
+def serving(request: Request) -> Engine:
+    engine: Engine = request.app.state.engine
+    return engine
+
+
+Serving = Annotated[Engine, Depends(serving)]
+
+
+def _caller(request: Request, engine: Serving) -> Key:
+    """The key that came with the request.
+
+    Raises:
+        NoKey: none, or nobody's.
+    """
+    if engine.keyring is None:
+        return ANYONE
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NoKey("this server wants a key: send the header `Authorization: Bearer KEY`; `rgbir keys add` makes one")
+    key = engine.keyring.find(token.strip())
+    if key is None:
+        raise NoKey("nobody's key, or one that has ended; ask for a new one (`rgbir keys rotate`)")
+    return key
+
+
+def _allowed(*roles: Role) -> Callable[[Key], Key]:
+    def check(caller: Annotated[Key, Depends(_caller)]) -> Key:
+        if not caller.may(*roles):
+            wanted = " or ".join(role.value for role in (*roles, Role.ADMIN))
+            raise NotAllowed(f"key {caller.name!r} has the role {caller.role}; this needs {wanted}")
+        return caller
+
+    return check
+
+
+Searching = Annotated[Key, Depends(_allowed(Role.SEARCH))]
+Enrolling = Annotated[Key, Depends(_allowed(Role.ENROL))]
+Looking = Annotated[Key, Depends(_allowed(Role.SEARCH, Role.ENROL))]
+Administering = Annotated[Key, Depends(_allowed())]
+
+
+def enrolling(caller: Key, camera: str) -> None:
+    """Refuses a camera that is not the key's.
+
+    Raises:
+        NotAllowed: it isn't.
+    """
+    if caller.cameras is not None:
+        _within(caller, camera, set(caller.cameras))
+
+
+def _within(caller: Key, camera: str, own: set[str]) -> None:
+    if camera not in own:
+        raise NotAllowed(f"key {caller.name!r} is for cameras {', '.join(sorted(own))}, not for {camera}")
+
+
+def scoped(options: SearchOptions, caller: Key, engine: Engine) -> SearchOptions:
+    """The options, searching no camera that the key doesn't see.
+
+    Raises:
+        NotAllowed: a camera is named that it doesn't.
+    """
+    if caller.cameras is None:
+        return options
+    network = engine.gallery.network
+    own = {network[name].id for name in caller.cameras if name in network}
+    if options.cameras is not None:
+        for name in options.cameras:
+            _within(caller, network[name].id, own)
+        return options
+    modality = None if options.camera is None and options.modality is None else engine.searcher.modality_of(options)
+    seen = (camera for camera in network if camera.id in own)
+    return replace(options, cameras=tuple(c.id for c in seen if modality is None or modality.other in c.modalities))
+
+
+class Purpose:
+    """Why somebody searches, for the audit log.
+
+    Raises:
+        UsageError: no purpose, where the server wants one.
+    """
+
+    def __init__(
+        self,
+        engine: Serving,
+        purpose: Annotated[str | None, Form(max_length=500, description="why, for the audit log")] = None,
+        case: Annotated[
+            str | None, Form(max_length=100, description="the case it belongs to, for the audit log")
+        ] = None,
+    ) -> None:
+        if engine.settings.need_purpose and not (purpose or "").strip():
+            raise UsageError("this server wants to know why: send a purpose with the search")
+        self.purpose, self.case = purpose, case
+
+
+Why = Annotated[Purpose, Depends(Purpose)]
+
+
+async def searched(
+    engine: Engine,
+    caller: Key,
+    why: Purpose,
+    query: list[Named] | str,
+    options: SearchOptions,
+    answers: list[Answer],
+    **more: Any,
+) -> None:
+    """Notes a search before it is answered: who, why, hashes of the query's images, filters, model, generation, hits."""
+    hashes = query if isinstance(query, str) else [hashlib.sha256(data).hexdigest() for _, data in query]
+    await engine.note(
+        action="search",
+        who=caller.name,
+        purpose=why.purpose,
+        case=why.case,
+        query={"like": hashes} if isinstance(hashes, str) else {"sha256": hashes},
+        options=_said(options),
+        model=answers[0].model if answers else None,
+        fingerprint=answers[0].fingerprint if answers else None,
+        generation=answers[0].generation if answers else None,
+        exact=all(answer.exact for answer in answers),
+        hits=[[hit.id for hit in answer.hits] for answer in answers],
+        **more,
+    )
+
+
+def _said(options: SearchOptions) -> Mapping[str, Any]:
+    """The options that were given."""
+    default, given = asdict(SearchOptions()), asdict(options)
+    return {name: value for name, value in given.items() if value != default[name]}

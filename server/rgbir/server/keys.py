@@ -1,0 +1,149 @@
+"""Who may do what: bearer tokens, kept as hashes in one file, each with a role and perhaps with cameras.
+
+The file is read again when it changes, so a key is added, rotated or revoked without a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rgbir.server.errors import BadSettings
+
+PREFIX = "rgbir_"
+
+
+class Role(StrEnum):
+    """SEARCH asks; ENROL adds images; ADMIN does everything, erases and reads the audit log."""
+
+    SEARCH = "search"
+    ENROL = "enrol"
+    ADMIN = "admin"
+
+
+class Key(BaseModel):
+    """One key as it is kept. cameras: the only ones whose sightings it may see or add; None is all. sha256: of the token."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    role: Role
+    cameras: tuple[str, ...] | None = None
+    sha256: str
+    made_at: datetime
+    expires_at: datetime | None = None
+
+    def may(self, *roles: Role) -> bool:
+        return self.role is Role.ADMIN or self.role in roles
+
+    def sees(self, camera: str) -> bool:
+        return self.cameras is None or camera in self.cameras
+
+
+ANYONE = Key(name="anyone", role=Role.ADMIN, sha256="", made_at=datetime(1970, 1, 1, tzinfo=UTC))
+"""Who asks a server without keys: whoever reaches it, and it listens on its own machine."""
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = 1
+    keys: tuple[Key, ...] = ()
+
+
+class Keyring:
+    """The keys in a file.
+
+    Raises:
+        BadSettings: the file is none of keys.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._seen: tuple[int, int] | None = None
+        self._keys: tuple[Key, ...] = ()
+        self._read()
+
+    def _read(self) -> None:
+        """As the file is now; one that can't be read any more lets nobody in."""
+        try:
+            status = self.file.stat()
+            seen = (status.st_mtime_ns, status.st_ino)
+            if seen != self._seen:
+                self._keys = _File.model_validate_json(self.file.read_bytes()).keys
+                self._seen = seen
+        except FileNotFoundError:
+            self._keys, self._seen = (), None
+        except (OSError, ValidationError) as error:
+            self._keys, self._seen = (), None
+            raise BadSettings(f"{self.file} is no file of keys: {error}; `rgbir keys add` makes one") from error
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        self._read()
+        return self._keys
+
+    def find(self, token: str) -> Key | None:
+        """Whose token this is; None for nobody's, and for one that has expired. Takes the same time whoever it is."""
+        digest, found = _digest(token), None
+        for key in self.keys:
+            if hmac.compare_digest(key.sha256, digest):
+                found = key
+        return None if found is None or (found.expires_at and found.expires_at <= datetime.now(UTC)) else found
+
+    def add(self, name: str, role: Role, cameras: Sequence[str] | None = None, days: int | None = None) -> str:
+        """Makes a key and returns its token, which is kept nowhere.
+
+        Raises:
+            BadSettings: there is one of that name.
+        """
+        if any(key.name == name for key in self.keys):
+            raise BadSettings(f"there is a key {name!r} already; rotate or revoke it, or choose another name")
+        return self._put(name, role, None if cameras is None else tuple(cameras), days)
+
+    def rotate(self, name: str, days: int | None = None) -> str:
+        """A new token for that key; the old one ends."""
+        old = self._named(name)
+        return self._put(name, old.role, old.cameras, days)
+
+    def revoke(self, name: str) -> None:
+        """Ends that key."""
+        self._named(name)
+        self._write(tuple(key for key in self.keys if key.name != name))
+
+    def _named(self, name: str) -> Key:
+        for key in self.keys:
+            if key.name == name:
+                return key
+        known = ", ".join(key.name for key in self.keys) or "none at all"
+        raise BadSettings(f"no key {name!r} in {self.file}; it has: {known}")
+
+    def _put(self, name: str, role: Role, cameras: tuple[str, ...] | None, days: int | None) -> str:
+        token, now = PREFIX + secrets.token_urlsafe(32), datetime.now(UTC)
+        ends = None if days is None else now + timedelta(days=days)
+        new = Key(name=name, role=role, cameras=cameras, sha256=_digest(token), made_at=now, expires_at=ends)
+        self._write((*(key for key in self.keys if key.name != name), new))
+        return token
+
+    def _write(self, keys: tuple[Key, ...]) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.file.with_name(f"{self.file.name}.new")
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            out.write(_File(keys=keys).model_dump_json(indent=1) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.rename(self.file)
+
+
+def _digest(token: str) -> str:
+    """A token has 256 random bits, so one round is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()

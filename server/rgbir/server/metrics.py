@@ -1,0 +1,73 @@
+"""What Prometheus may ask: requests, stages, the queue, sightings, and how scores lie, by camera pair, to see them drift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from rgbir.index import Answer
+
+if TYPE_CHECKING:
+    from rgbir.server.engine import Engine
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_SCORES = tuple(step / 20 for step in range(1, 21))
+
+
+class Metrics:
+    """One server's, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = own = CollectorRegistry()
+        self.requests = Counter(
+            "rgbir_requests", "Answers by route and status", ["method", "route", "status"], registry=own
+        )
+        self.took = Histogram(
+            "rgbir_request_seconds", "Time to an answer", ["method", "route"], buckets=_SECONDS, registry=own
+        )
+        self.stages = Histogram(
+            "rgbir_stage_seconds", "Time of a search by stage", ["stage"], buckets=_SECONDS, registry=own
+        )
+        self.scores = Histogram(
+            "rgbir_best_score", "Score of the best hit, by the query's camera and the hit's", ["query", "hit"],
+            buckets=_SCORES, registry=own,
+        )  # fmt: skip
+        self.empty = Counter("rgbir_searches_without_hits", "Searches that found nothing", registry=own)
+        self.approximate = Counter("rgbir_approximate_searches", "Answers that may have missed hits", registry=own)
+        self.remarks = Counter("rgbir_poor_queries", "Searches with remarks on the query's images", registry=own)
+        self._in_flight = Gauge("rgbir_requests_in_flight", "Requests being answered", registry=own)
+        self._waiting = Gauge("rgbir_images_waiting", "Images waiting for the model", ["modality"], registry=own)
+        self._batches = Gauge("rgbir_model_batches", "Runs of the model so far", ["modality"], registry=own)
+        self._images = Gauge("rgbir_model_images", "Images through the model so far", ["modality"], registry=own)
+        self._refused = Gauge(
+            "rgbir_model_refused", "Requests refused for a full queue so far", ["modality"], registry=own
+        )
+        self._sightings = Gauge("rgbir_sightings", "Sightings by camera", ["camera"], registry=own)
+        self._generation = Gauge("rgbir_gallery_generation", "Changes of the gallery", registry=own)
+
+    def searched(self, answer: Answer) -> None:
+        for stage, milliseconds in answer.milliseconds.items():
+            self.stages.labels(stage).observe(milliseconds / 1000)
+        if answer.hits:
+            best = answer.hits[0]
+            self.scores.labels(answer.camera or "unknown", best.camera).observe(best.score)
+        else:
+            self.empty.inc()
+        self.approximate.inc(not answer.exact)
+        self.remarks.inc(bool(answer.warnings))
+
+    def text(self, engine: Engine) -> bytes:
+        """As of now, in Prometheus's words."""
+        self._in_flight.set(engine.in_flight)
+        for modality, batcher in engine.batchers.items():
+            self._waiting.labels(modality.value).set(batcher.waiting)
+            self._batches.labels(modality.value).set(batcher.batches)
+            self._images.labels(modality.value).set(batcher.images)
+            self._refused.labels(modality.value).set(batcher.refused)
+        self._sightings.clear()
+        for count in engine.gallery.counts():
+            self._sightings.labels(count.camera).set(count.sightings)
+        self._generation.set(engine.gallery.generation)
+        return generate_latest(self.registry)

@@ -1,0 +1,200 @@
+"""The audit log: what is in it, that nobody can change it unseen, and that a search can be repeated from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.conftest import BUNDLE
+from typer.testing import CliRunner
+
+from rgbir.client.cli import app as commands
+from rgbir.index import Encoder, Gallery, Searcher, SysuMM01
+from rgbir.server import Settings, create_app
+from rgbir.server.audit import AuditLog, entries, problems
+from rgbir.server.errors import AuditFailed
+from rgbir.server.evidence import export_case, replay
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "logs/audit.jsonl"
+
+
+@pytest.fixture
+def http(gallery: Gallery, log: Path) -> Iterator[TestClient]:
+    settings = Settings(gallery.folder, BUNDLE, threads=1, audit=log)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+def search(http: TestClient, people: SysuMM01, number: int = 0, **form: str) -> bytes:
+    image = list(people.records("test", (3,)))[number].path.read_bytes()
+    answer = http.post("/search", files=[("images", image)], data={"camera": "3", "top_k": "5", **form})
+    assert answer.status_code == 200, answer.text
+    return image
+
+
+def test_searches_and_erasures_are_noted_with_who_why_and_what(
+    http: TestClient, log: Path, people: SysuMM01, gallery: Gallery
+) -> None:
+    image = search(http, people, purpose="burglary at the gate", case="26-117", hours="22:00-05:00")
+    own = gallery.sightings()[0].id
+    assert http.delete(f"/gallery/sightings/{own}").json() == {"removed": 1}
+
+    found, intent, done = entries(log)
+
+    assert (found["n"], found["action"], found["who"]) == (1, "search", "anyone")
+    assert (found["purpose"], found["case"]) == ("burglary at the gate", "26-117")
+    assert found["query"] == {"sha256": [hashlib.sha256(image).hexdigest()]}
+    assert found["options"]["camera"] == "3"
+    assert (found["generation"], found["fingerprint"]) == (gallery.generation - 1, gallery.model.fingerprint)
+    assert (intent["action"], intent["conditions"]) == ("erase", {"ids": [own]})
+    assert (done["action"], done["removed"]) == ("erased", 1)
+    shown = http.get("/audit", params={"after": 1, "limit": 1}).json()["entries"]
+    assert [entry["n"] for entry in shown] == [2]
+    assert [entry["n"] for entry in http.get("/audit", params={"case": "26-117"}).json()["entries"]] == [1]
+    text = log.read_text()
+    assert "embedding" not in text
+    assert problems(log) == []
+
+
+def test_a_server_that_wants_a_purpose_refuses_searches_without(gallery: Gallery, log: Path, people: SysuMM01) -> None:
+    settings = replace(Settings(gallery.folder, BUNDLE, threads=1, audit=log), need_purpose=True)
+    with TestClient(create_app(settings)) as http:
+        image = next(people.records("test", (3,))).path.read_bytes()
+        refused = http.post("/search", files=[("images", image)], data={"camera": "3", "purpose": "  "})
+        assert (refused.status_code, "wants to know why" in refused.json()["detail"]) == (422, True)
+        search(http, people, purpose="training")
+
+
+def test_without_its_log_nothing_is_answered_and_nothing_erased(
+    http: TestClient, people: SysuMM01, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rgbir.server.audit.os.write", full)
+    image = next(people.records("test", (3,))).path.read_bytes()
+    answer = http.post("/search", files=[("images", image)], data={"camera": "3"})
+    assert (answer.status_code, "nothing was done" in answer.json()["detail"]) == (503, True)
+    assert "hits" not in answer.json()
+    held = len(gallery)
+    assert http.delete("/gallery/sightings", params={"camera": "1"}).status_code == 503
+    assert len(gallery) == held
+
+
+@pytest.mark.parametrize("harm", ["change", "take out", "put in", "swap"])
+def test_every_change_of_the_log_is_found(log: Path, harm: str) -> None:
+    writer = AuditLog(log)
+    for number in range(6):
+        writer.add(action="search", who=f"w{number}")
+    lines = log.read_text().splitlines(keepends=True)
+    match harm:
+        case "change":
+            lines[2] = lines[2].replace("w2", "w9")
+        case "take out":
+            del lines[3]
+        case "put in":
+            lines.insert(3, lines[2])
+        case "swap":
+            lines[1], lines[2] = lines[2], lines[1]
+    log.write_text("".join(lines))
+    assert len(problems(log)) == 1
+
+
+def test_a_cut_off_end_is_found_by_a_hash_noted_elsewhere(log: Path) -> None:
+    writer = AuditLog(log)
+    for number in range(4):
+        writer.add(action="search", who=f"w{number}")
+    runner = CliRunner()
+    noted = runner.invoke(commands, ["audit", "head", str(log)]).output.strip()
+    assert (
+        "4 entries, the chain is whole"
+        in runner.invoke(commands, ["audit", "verify", str(log), "--head", noted]).output
+    )
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
+    assert problems(log) == []
+    assert "the end was cut off" in problems(log, noted)[0]
+    assert runner.invoke(commands, ["audit", "verify", str(log), "--head", noted]).exit_code == 1
+
+
+def test_half_an_entry_after_a_crash_is_cut_off_and_the_chain_goes_on(log: Path) -> None:
+    AuditLog(log).add(action="search", who="a")
+    with log.open("a") as file:
+        file.write('{"n": 2, "act')
+    AuditLog(log).add(action="search", who="b" * 200_000)
+    AuditLog(log).add(action="search", who="c")
+    assert [entry["who"][0] for entry in entries(log)] == ["a", "b", "c"]
+    assert problems(log) == []
+
+
+def test_writers_beside_each_other_make_one_chain(log: Path) -> None:
+    writers = [AuditLog(log) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda own=own: [own.add(action="search", who="x") for _ in range(25)])
+        for own in writers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(list(entries(log))), problems(log)) == (100, [])
+
+
+def test_a_search_is_replayed_or_the_reason_told(
+    http: TestClient, log: Path, people: SysuMM01, gallery: Gallery, encoder: Encoder, tmp_path: Path
+) -> None:
+    image = search(http, people, group_by="camera")
+    other = search(http, people, number=1, cameras="1", least_score="0.01")
+    first, second = entries(log)
+    searcher = Searcher(encoder, gallery)
+
+    assert replay(first, [image], searcher) == []
+    assert replay(second, [other], searcher) == []
+    assert "their hashes differ" in replay(first, [other], searcher)[0]
+    (tmp_path / "query.jpg").write_bytes(image)
+    command = [
+        "audit",
+        "replay",
+        str(log),
+        "1",
+        "--image",
+        str(tmp_path / "query.jpg"),
+        "--gallery",
+        str(gallery.folder),
+    ]
+    shown = CliRunner().invoke(commands, [*command, "--bundle", str(BUNDLE)])
+    assert "hits in the same order" in shown.output
+
+    gallery.remove(ids=[first["hits"][0][0]])
+    (reason,) = replay(first, [image], searcher)
+    assert reason.startswith("the gallery has changed since: it was of generation")
+    with pytest.raises(AuditFailed, match="is no search by images"):
+        replay({"n": 3, "action": "erase"}, [], searcher)
+
+
+def test_a_case_is_handed_on_with_a_hash_of_each_file(
+    http: TestClient, log: Path, people: SysuMM01, gallery: Gallery, tmp_path: Path
+) -> None:
+    search(http, people, case="26-117")
+    search(http, people, number=1, case="another")
+
+    assert export_case(log, "26-117", gallery, tmp_path / "case.zip") == (1, 0)
+
+    with zipfile.ZipFile(tmp_path / "case.zip") as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        assert {hashlib.sha256(archive.read(name)).hexdigest() == own for name, own in manifest["files"].items()} == {
+            True
+        }
+        (entry,) = map(json.loads, archive.read("entries.jsonl").splitlines())
+        assert sum(name.startswith("hits/") for name in archive.namelist()) == len(entry["hits"][0]) == 5
+    with pytest.raises(AuditFailed, match="has no entry of case 'nobody'"):
+        export_case(log, "nobody", gallery, tmp_path / "x.zip")

@@ -1,0 +1,88 @@
+"""Requests share runs of the model; the queue is bounded; who goes away costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from rgbir.server.batching import Batcher
+from rgbir.server.errors import TooBusy
+
+
+def image(value: int) -> np.ndarray:
+    return np.full((2, 2, 3), value, np.uint8)
+
+
+class Model:
+    """Gives each image's first value; waits at the gate."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.batches: list[list[int]] = []
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        self.gate.wait(5)
+        values = images[:, 0, 0, 0]
+        self.batches.append(values.tolist())
+        if 66 in values:
+            raise ValueError("six and six")
+        return values[:, None].astype(np.float32)
+
+
+def test_what_waits_goes_together_and_everyone_gets_their_own() -> None:
+    async def run() -> None:
+        model = Model()
+        with ThreadPoolExecutor(1) as pool:
+            batcher = Batcher(model, pool, most=4)
+            asked = [asyncio.create_task(batcher([image(n), image(n + 100)])) for n in range(5)]
+            await asyncio.sleep(0.05)
+            assert batcher.waiting == 6  # the first two are on their way
+            model.gate.set()
+            for number, answer in enumerate(await asyncio.gather(*asked)):
+                assert answer[:, 0].tolist() == [number, number + 100]
+        assert model.batches == [[0, 100, 1, 101], [2, 102, 3, 103], [4, 104]]
+        assert (batcher.batches, batcher.images, batcher.waiting) == (3, 10, 0)
+
+    asyncio.run(run())
+
+
+def test_a_full_queue_refuses_and_one_who_left_is_not_encoded() -> None:
+    async def run() -> None:
+        model = Model()
+        with ThreadPoolExecutor(1) as pool:
+            batcher = Batcher(model, pool, most=2, queue=3)
+            first = asyncio.create_task(batcher([image(1)]))
+            await asyncio.sleep(0.05)
+            gone = asyncio.create_task(batcher([image(2), image(3)]))
+            stays = asyncio.create_task(batcher([image(4)]))
+            await asyncio.sleep(0.05)
+            with pytest.raises(TooBusy, match="3 images wait for the model already, 3 may"):
+                await batcher([image(5)])
+            gone.cancel()
+            await asyncio.sleep(0.05)
+            assert batcher.waiting == 1
+            model.gate.set()
+            assert (await first)[0, 0] == 1
+            assert (await stays)[0, 0] == 4
+        assert model.batches == [[1], [4]]
+        assert batcher.refused == 1
+
+    asyncio.run(run())
+
+
+def test_a_failing_batch_fails_its_own_and_the_next_goes_on() -> None:
+    async def run() -> None:
+        model = Model()
+        model.gate.set()
+        with ThreadPoolExecutor(1) as pool:
+            batcher = Batcher(model, pool)
+            with pytest.raises(ValueError, match="six and six"):
+                await batcher([image(66)])
+            assert (await batcher([image(7)]))[0, 0] == 7
+            assert (await batcher([])).shape == (0, 0)
+
+    asyncio.run(run())

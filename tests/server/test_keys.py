@@ -1,0 +1,211 @@
+"""Keys: every role against every route, cameras, rotation without a restart, and what is never in a log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from tests.conftest import BUNDLE
+from typer.testing import CliRunner
+
+from rgbir.client import Client, Forbidden
+from rgbir.client.cli import app as commands
+from rgbir.index import Gallery, SysuMM01
+from rgbir.server import Settings, create_app
+from rgbir.server.errors import BadSettings
+from rgbir.server.keys import Key, Keyring, Role
+from rgbir.server.log import JsonLines
+from rgbir.server.routes import page, router
+
+OPEN = {"/health/live", "/health/ready", "/", "/page/{name}"}
+MAY = {
+    ("POST", "/search"): {Role.SEARCH},
+    ("POST", "/search/batch"): {Role.SEARCH},
+    ("POST", "/distances"): {Role.SEARCH},
+    ("POST", "/embed"): {Role.SEARCH},
+    ("POST", "/gallery/sightings"): {Role.ENROL},
+    ("GET", "/gallery"): {Role.SEARCH, Role.ENROL},
+    ("GET", "/cameras"): {Role.SEARCH, Role.ENROL},
+    ("GET", "/model"): {Role.SEARCH, Role.ENROL},
+    ("GET", "/metrics"): {Role.SEARCH, Role.ENROL},
+    ("GET", "/gallery/sightings/{sighting}"): {Role.SEARCH},
+    ("GET", "/gallery/sightings/{sighting}/image"): {Role.SEARCH},
+    ("GET", "/samples"): {Role.SEARCH},
+    ("GET", "/samples/{name}"): {Role.SEARCH},
+    ("DELETE", "/gallery/sightings/{sighting}"): set(),
+    ("DELETE", "/gallery/sightings"): set(),
+    ("GET", "/audit"): set(),
+}
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Keyring:
+    return Keyring(tmp_path / "keys.json")
+
+
+@pytest.fixture
+def settings(gallery: Gallery, ring: Keyring, tmp_path: Path) -> Settings:
+    return Settings(gallery.folder, BUNDLE, threads=1, keys=ring.file, audit=tmp_path / "audit.jsonl")
+
+
+@pytest.fixture
+def http(settings: Settings, ring: Keyring) -> Iterator[TestClient]:
+    ring.add("first", Role.ADMIN)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery) -> None:
+    tokens = {role: ring.add(role.value, role) for role in Role}
+    routes = [
+        (method, route.path) for own in (router, page) for route in own.routes if isinstance(route, APIRoute)
+        for method in sorted(route.methods or ())
+    ]  # fmt: skip
+    assert {route for route in routes if route[1] not in OPEN} == set(MAY)
+    infrared = next(people.records("test", (3,))).path.read_bytes()
+    colour = next(people.records("test", (1,))).path.read_bytes()
+    body: dict[str, dict[str, Any]] = {
+        "/search": {"files": [("images", infrared)], "data": {"camera": "3"}},
+        "/search/batch": {"files": [("images", infrared)], "data": {"camera": "3"}},
+        "/distances": {"files": [("images", infrared)], "data": {"camera": "3"}},
+        "/embed": {"files": [("images", infrared)], "data": {"modality": "ir"}},
+        "/gallery/sightings": {"files": [("images", colour)], "data": {"camera": "1"}},
+    }
+    for method, path in sorted(routes, reverse=True):
+        own = gallery.sightings()[0].id
+        where = path.replace("{sighting}", own).replace("{name}", "page.js")
+        rest = body.get(path, {}) if method == "POST" else {}
+        if (method, path) == ("DELETE", "/gallery/sightings"):
+            rest = {"params": {"identity": 99_999}}
+        nobody = http.request(method, where, **rest)
+        stranger = http.request(method, where, headers=bearer("rgbir_guess"), **rest)
+        if path in OPEN:
+            assert nobody.status_code == 200, path
+            continue
+        for refused in (nobody, stranger, http.request(method, where, headers={"Authorization": "Basic eA=="}, **rest)):
+            assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer"), path
+            assert refused.headers["Content-Type"] == "application/problem+json"
+        for role in (Role.SEARCH, Role.ENROL, Role.ADMIN):
+            status = http.request(method, where, headers=bearer(tokens[role]), **rest).status_code
+            if role is Role.ADMIN or role in MAY[method, path]:
+                assert status in (200, 404), (role, method, path, status)
+            else:
+                assert status == 403, (role, method, path, status)
+
+
+def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
+    http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery
+) -> None:
+    search = Client(http)
+    infrared = next(people.records("test", (3,))).path
+    held = {sighting.camera: sighting.id for sighting in gallery.sightings()}
+    http.headers.update(bearer(ring.add("hall", Role.SEARCH, ["1", "4"])))
+
+    answer = search.search(infrared, camera="3", top_k=50)
+
+    assert set(answer.searched_cameras) == {"1", "4"}
+    assert {hit.camera for hit in answer.hits} == {"1", "4"}
+    assert set(search.search(infrared, camera="3", cameras=["4"]).searched_cameras) == {"4"}
+    with pytest.raises(Forbidden, match="is for cameras 1, 4, not for 5"):
+        search.search(infrared, camera="3", cameras=["4", "5"])
+    assert search.sighting(held["1"]).camera == "1"
+    for camera in ("2", "5"):
+        assert http.get(f"/gallery/sightings/{held[camera]}").status_code == 404
+        assert http.get(f"/gallery/sightings/{held[camera]}/image").status_code == 404
+        assert http.post("/search", data={"like": held[camera]}).status_code == 404
+    assert {count.camera for count in search.gallery().cameras} == {"1", "4"}
+    assert set(search.distances(infrared, camera="3").searched_cameras) == {"1", "4"}
+
+    http.headers.update(bearer(ring.add("gate", Role.ENROL, ["1"])))
+    colour = next(people.records("test", (1,))).path
+    assert search.enrol(colour, camera="1")[0].status in ("added", "present")
+    with pytest.raises(Forbidden, match="not for 4"):
+        search.enrol(colour, camera="4")
+
+
+def test_keys_are_rotated_and_revoked_without_a_restart(http: TestClient, ring: Keyring) -> None:
+    token = ring.add("front desk", Role.SEARCH)
+    assert http.get("/gallery", headers=bearer(token)).status_code == 200
+
+    fresh = ring.rotate("front desk")
+
+    assert http.get("/gallery", headers=bearer(token)).status_code == 401
+    assert http.get("/gallery", headers=bearer(fresh)).status_code == 200
+    ring.revoke("front desk")
+    assert http.get("/gallery", headers=bearer(fresh)).status_code == 401
+    ended = ring.add("visitor", Role.SEARCH, days=1)
+    assert http.get("/gallery", headers=bearer(ended)).status_code == 200
+    late = tuple(key.model_copy(update={"expires_at": datetime.now(UTC) - timedelta(seconds=1)}) for key in ring.keys)
+    ring._write(late)
+    assert http.get("/gallery", headers=bearer(ended)).status_code == 401
+
+
+def test_the_file_has_hashes_and_is_the_owners_alone(ring: Keyring) -> None:
+    token = ring.add("a", Role.ENROL, ["1"], days=3)
+    assert token not in ring.file.read_text()
+    assert stat.S_IMODE(ring.file.stat().st_mode) == 0o600
+    found = ring.find(token)
+    assert isinstance(found, Key)
+    assert (found.name, found.role, found.cameras) == ("a", Role.ENROL, ("1",))
+    assert ring.find(token[:-1]) is None
+    with pytest.raises(BadSettings, match="there is a key 'a' already"):
+        ring.add("a", Role.SEARCH)
+    with pytest.raises(BadSettings, match=r"no key 'b' in .*; it has: a"):
+        ring.revoke("b")
+    ring.file.write_text("{}x")
+    with pytest.raises(BadSettings, match="is no file of keys"):
+        Keyring(ring.file)
+
+
+def test_keys_by_the_command_line(tmp_path: Path) -> None:
+    runner, file = CliRunner(), str(tmp_path / "keys.json")
+
+    made = runner.invoke(commands, ["keys", "add", "desk", "--role", "search", "--camera", "1", "--keys", file])
+
+    token = made.stdout.splitlines()[0]
+    assert token.startswith("rgbir_")
+    assert "shown once" in made.output
+    assert Keyring(Path(file)).find(token) is not None
+    assert "desk" in runner.invoke(commands, ["keys", "list", "--keys", file]).output
+    rotated = runner.invoke(commands, ["keys", "rotate", "desk", "--keys", file]).stdout.splitlines()[0]
+    assert rotated != token
+    assert "can't do anything" in runner.invoke(commands, ["keys", "revoke", "desk", "--keys", file]).output
+    assert Keyring(Path(file)).keys == ()
+
+
+def test_with_keys_a_server_may_listen_beyond_its_machine(settings: Settings) -> None:
+    assert replace(settings, host="0.0.0.0").host == "0.0.0.0"
+    with pytest.raises(BadSettings, match="make keys"):
+        replace(settings, host="0.0.0.0", keys=None)
+
+
+def test_logs_have_an_id_and_neither_keys_nor_forms(
+    http: TestClient, ring: Keyring, people: SysuMM01, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = ring.add("desk", Role.SEARCH)
+    infrared = next(people.records("test", (3,))).path.read_bytes()
+    with caplog.at_level(logging.INFO, "rgbir"):
+        answer = http.post(
+            "/search?secret=1", files=[("images", infrared)], data={"camera": "3", "purpose": "a secret purpose"},
+            headers={**bearer(token), "X-Request-Id": "abc-1"},
+        )  # fmt: skip
+    assert answer.headers["X-Request-Id"] == "abc-1"
+    lines = [JsonLines().format(record) for record in caplog.records if record.name == "rgbir.requests"]
+    entry = json.loads(lines[-1])
+    assert (entry["request"], entry["route"], entry["status"]) == ("abc-1", "/search", 200)
+    assert token not in caplog.text
+    assert "secret" not in "".join(lines)
+    assert http.get("/gallery", headers={"X-Request-Id": "a b\nc"}).headers["X-Request-Id"] != "a b\nc"
