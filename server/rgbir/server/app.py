@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 
+from rgbir.client.wire import Problem
 from rgbir.server import errors
 from rgbir.server.engine import Engine
 from rgbir.server.limits import BodyLimit, SecurityHeaders
@@ -39,6 +41,15 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
 
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        """With the problem document, which every route answers with and none returns."""
+        document = described()
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=lambda: getattr(getattr(app.state, "engine", None), "metrics", None))

@@ -74,18 +74,26 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 RETRY_AFTER_S = 1
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": what, "content": {"application/problem+json": {}}}
-    for status, what in (
-        (400, "a body that is no form"),
-        (401, "no key, or nobody's"),
-        (403, "a key without that right"),
-        (413, "body or image too large"),
-        (422, "can't be answered as it is"),
-        (429, "too many requests in flight"),
-        (503, "the gallery or the audit log can't be used now"),
-    )
-}
+Responses = dict[int | str, dict[str, Any]]
+
+
+def documented(**statuses: str) -> Responses:
+    """Problem documents as OpenAPI tells them: `documented(_404="no such thing")`."""
+    shape = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {int(status[1:]): {"description": what, "content": shape} for status, what in statuses.items()}
+
+
+PROBLEMS = documented(
+    _400="a body that is no form",
+    _401="no key, or nobody's",
+    _403="a key without that right",
+    _413="body or image too large",
+    _422="can't be answered as it is",
+    _429="too many requests in flight",
+    _503="the gallery or the audit log can't be used now",
+)
+BUSY = documented(_409="another process is writing to the gallery")
+NOT_FOUND = documented(_404="no such thing")
 
 
 def problem(

@@ -15,7 +15,7 @@ from rgbir.client import wire
 from rgbir.index import Modality, SearchOptions, Sighting, UsageError
 from rgbir.server.audit import entries
 from rgbir.server.engine import Engine, Named
-from rgbir.server.errors import PROBLEMS, NotThere
+from rgbir.server.errors import BUSY, NOT_FOUND, PROBLEMS, NotThere
 from rgbir.server.forms import names, parse_box, search_options
 from rgbir.server.guard import (
     Administering,
@@ -34,10 +34,6 @@ from rgbir.server.metrics import CONTENT_TYPE
 Wanted = Annotated[SearchOptions, Depends(search_options)]
 
 router = APIRouter(responses=PROBLEMS)
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": wire.Problem, "description": "no such sighting"}}
-BUSY: dict[int | str, dict[str, Any]] = {
-    409: {"model": wire.Problem, "description": "another process is writing to the gallery"}
-}
 _PAGE = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
@@ -46,7 +42,7 @@ Images = Annotated[
 ]
 
 
-@router.post("/search", summary="Who looks like this in the other cameras' images?")
+@router.post("/search", summary="Who looks like this in the other cameras' images?", responses=NOT_FOUND)
 async def search(
     engine: Serving,
     caller: Searching,
