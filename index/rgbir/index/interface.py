@@ -17,7 +17,7 @@ from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.model import CameraCount, Model, Storage
 from rgbir.index.search import Answer, Distances, Hit, Query, Scope, score
-from rgbir.index.sightings import Crop, NewSighting, Sighting
+from rgbir.index.sightings import Crop, NewSighting, Sighting, check_identity
 from rgbir.index.store import to_microseconds
 
 
@@ -155,6 +155,7 @@ class AnyGallery(ABC):
             UsageError: no condition at all.
             GalleryBusy: another process is writing.
         """
+        check_identity(identity)
         own = None if camera is None else self.network[camera].id
         which = Condition(None if ids is None else tuple(ids), own, identity, track, before)
         if which == Condition():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.metric import Metric
+from rgbir.index.sightings import MOST_IDENTITY
 from rgbir.index.store import to_microseconds
 from rgbir.index.times import Hours
 
@@ -55,6 +56,8 @@ class Query:
     least_score: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.identity is not None and not 0 <= self.identity <= MOST_IDENTITY:
+            raise InvalidQuery(f"identity is 0 or more and below 2^63, not {self.identity}")
         if not 0 <= self.least_score <= 1:
             raise InvalidQuery(f"least_score is between 0 and 1, not {self.least_score}")
         if self.embedding.ndim != 1 or not np.isfinite(self.embedding).all():

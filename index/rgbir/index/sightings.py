@@ -12,6 +12,18 @@ from numpy.typing import NDArray
 from rgbir.index.errors import UsageError
 from rgbir.index.images import Box
 
+MOST_IDENTITY = 2**63 - 1
+
+
+def check_identity(identity: int | None) -> None:
+    """An identity is a whole number from 0 on, of 63 bits at most.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    if identity is not None and not 0 <= identity <= MOST_IDENTITY:
+        raise UsageError(f"identity must be 0 or more and below 2^63, not {identity}; leave it out if unknown")
+
 
 @dataclass(frozen=True, slots=True)
 class Crop:
@@ -43,8 +55,7 @@ class NewSighting:
             raise UsageError(
                 f"taken_at needs a zone, {self.taken_at.isoformat()} has none; append an offset such as +01:00"
             )
-        if self.identity is not None and self.identity < 0:
-            raise UsageError(f"identity must be 0 or more, not {self.identity}; leave it out if unknown")
+        check_identity(self.identity)
 
     @property
     def id(self) -> str:
