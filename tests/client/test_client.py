@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx2
 import pytest
 
-from rgbir.client import Busy, Client, ClientError, ConnectionFailed, Forbidden, NotFound, ServerFailed, Unprocessable
+from rgbir.client import (
+    AsyncClient,
+    Busy,
+    Client,
+    ClientError,
+    ConnectionFailed,
+    Forbidden,
+    NotFound,
+    ServerFailed,
+    Unprocessable,
+)
 
 
 def answering(status: int, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Client:
     transport = httpx2.MockTransport(lambda request: httpx2.Response(status, content=body, headers=headers))
-    return Client(httpx2.Client(base_url="http://server", transport=transport))
+    return Client(httpx2.Client(base_url="http://server", transport=transport), retries=0)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +73,82 @@ def test_what_is_sent() -> None:
     assert client.remove(camera="yard", before=datetime(2026, 1, 1, tzinfo=UTC)) == 3
     assert seen[0].method == "DELETE"
     assert dict(seen[0].url.params) == {"camera": "yard", "before": "2026-01-01T00:00:00+00:00"}
+
+
+class Moody:
+    """Fails so many times, then answers."""
+
+    def __init__(self, *failures: int | type[Exception]) -> None:
+        self.failures, self.asked = list(failures), 0
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked += 1
+        if not self.failures:
+            return httpx2.Response(200, json={"removed": 3})
+        failure = self.failures.pop(0)
+        if isinstance(failure, int):
+            return httpx2.Response(failure, json={"detail": "not now"}, headers={"Retry-After": "0"})
+        raise failure("gone")
+
+
+@pytest.mark.parametrize(
+    ("failures", "retries", "asked", "error"),
+    [
+        ((429, 503), 2, 3, None),
+        ((httpx2.ConnectError,), 1, 2, None),
+        ((409, 409, 409), 2, 3, Busy),
+        ((httpx2.ConnectError, httpx2.ReadTimeout), 1, 2, ConnectionFailed),
+        ((422,), 5, 1, Unprocessable),
+        ((500,), 5, 1, ServerFailed),
+        ((429,), 0, 1, Busy),
+    ],
+)
+def test_what_may_pass_is_asked_again_and_nothing_else(
+    failures: tuple[Any, ...], retries: int, asked: int, error: type[ClientError] | None
+) -> None:
+    for awaited in (False, True):
+        server = Moody(*failures)
+        transport = httpx2.MockTransport(server)
+
+        def ask(server: Moody = server, transport: Any = transport, awaited: bool = awaited) -> int:
+            if not awaited:
+                with Client(httpx2.Client(base_url="http://s", transport=transport), retries=retries) as client:
+                    return client.remove(camera="1")
+
+            async def run() -> int:
+                http = httpx2.AsyncClient(base_url="http://s", transport=transport)
+                async with AsyncClient(http, retries=retries) as client:
+                    return await client.remove(camera="1")
+
+            return asyncio.run(run())
+
+        if error is None:
+            assert ask() == 3
+        else:
+            with pytest.raises(error):
+                ask()
+        assert server.asked == asked
+
+
+def test_both_clients_have_the_same_methods_and_their_help() -> None:
+    methods = {name for name in vars(Client) if not name.startswith("_")} - {"close", "ready", "enrol_all"}
+    assert methods == {name for name in vars(AsyncClient) if not name.startswith("_")} - {"close", "ready"}
+    for name in methods:
+        assert getattr(Client, name).__doc__ == getattr(AsyncClient, name).__doc__ is not None
+    assert "retries: how often to ask again" in (Client.__doc__ or "")
+    assert (AsyncClient.__doc__ or "").startswith("`Client` with methods to await")
+
+
+def test_many_images_go_in_requests_of_neighbours() -> None:
+    requests: list[tuple[str, int]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        body = request.read()
+        images = body.count(b'name="images"')
+        requests.append((body.split(b'name="camera"')[1].split(b"\r\n")[2].decode(), images))
+        return httpx2.Response(200, json={"results": [{"name": "x", "status": "added", "id": "1"}] * images})
+
+    client = Client(httpx2.Client(base_url="http://s", transport=httpx2.MockTransport(answer)))
+    items = [(b"image", {"camera": camera}) for camera in "aaaaabba"]
+    assert len(list(client.enrol_all(items, together=3))) == 8
+    assert requests == [("a", 3), ("a", 2), ("b", 2), ("a", 1)]

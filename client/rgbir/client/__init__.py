@@ -1,6 +1,6 @@
 """The Python client of an rgbir server."""
 
-from rgbir.client.client import Client
+from rgbir.client.client import AsyncClient, Client
 from rgbir.client.errors import (
     Busy,
     ClientError,
@@ -14,6 +14,7 @@ from rgbir.client.errors import (
 from rgbir.client.wire import Hit, SearchResponse
 
 __all__ = [
+    "AsyncClient",
     "Busy",
     "Client",
     "ClientError",

@@ -21,6 +21,7 @@ SUMMARIES = {
     "counts": "Count a data set's images and people, beside what was published.",
     "demo": "The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.",
     "embed": "Embed images and write a features file.",
+    "enrol": "Enrol images on a server.",
     "evaluate": "Measure a model by a benchmark's protocol.",
     "export": "Write a bundle that serves without torch.",
     "index": "Make, fill, check and empty a gallery.",

@@ -1,37 +1,79 @@
-"""A server's routes as methods."""
+"""A server's routes as methods, to wait for or to await."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
-from pydantic import BaseModel
 
-from rgbir.client import wire
-from rgbir.client.errors import ConnectionFailed, refusal
+from rgbir.client import calls, wire
+from rgbir.client.calls import Call, Image
+from rgbir.client.errors import Busy, ClientError, ConnectionFailed, Refused, refusal
 
-Image = Path | str | bytes
-M = TypeVar("M", bound=BaseModel)
+P = ParamSpec("P")
+T = TypeVar("T")
+LONGEST_PAUSE_S = 30.0
 
 
-class Client:
-    """Talks to one server; close it, or use it in a `with` block.
+class _Common:
+    """What both clients know.
 
     Args:
-        server: its URL, such as `http://127.0.0.1:8077`, or a ready `httpx2.Client` with a base URL.
+        server: its URL, such as `http://127.0.0.1:8077`, or a ready `httpx2` client with a base URL.
         key: a bearer token, where the server asks for one.
         timeout_s: longest wait for an answer.
+        retries: how often to ask again after no answer, or after one that says `later` (409, 429, 503). Every request is safe to
+            repeat: searches change nothing, the same image is enrolled once, and what is erased stays erased.
 
     Every method raises a `ClientError`: `ConnectionFailed`, or `Refused` and its kinds with what the server said.
     """
 
-    def __init__(self, server: str | httpx2.Client, *, key: str | None = None, timeout_s: float = 60.0) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+    def __init__(self, retries: int) -> None:
+        self.retries = retries
+
+    def _pause(self, attempt: int, error: ClientError) -> float | None:
+        """Seconds until the next attempt; None if there is none."""
+        if attempt >= self.retries or not isinstance(error, (Busy, ConnectionFailed)):
+            return None
+        asked = error.retry_after_s if isinstance(error, Refused) else None
+        growing: float = 0.25 * 2**attempt * (1 + random.random())
+        return min(asked if asked is not None else growing, LONGEST_PAUSE_S)
+
+
+def _waited(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._answer(build(*args, **kwargs))
+
+    update_wrapper(method, build)
+    return method
+
+
+def _awaited(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
+    async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._answer(build(*args, **kwargs))
+
+    update_wrapper(method, build)
+    return method
+
+
+class Client(_Common):
+    __doc__ = (
+        f"Talks to one server; close it, or use it in a `with` block.\n{(_Common.__doc__ or '').partition('.')[2]}"
+    )
+
+    def __init__(
+        self, server: str | httpx2.Client, *, key: str | None = None, timeout_s: float = 60.0, retries: int = 2
+    ) -> None:
+        super().__init__(retries)
         self._http = (
-            httpx2.Client(base_url=server, headers=headers, timeout=timeout_s) if isinstance(server, str) else server
+            httpx2.Client(base_url=server, headers=_headers(key), timeout=timeout_s)
+            if isinstance(server, str)
+            else server
         )
 
     def __enter__(self) -> Self:
@@ -43,132 +85,18 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    def search(
-        self,
-        images: Image | Sequence[Image] = (),
-        *,
-        camera: str | None = None,
-        modality: Literal["rgb", "ir"] | None = None,
-        cameras: Sequence[str] | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        hours: str | None = None,
-        taken_at: datetime | None = None,
-        passages: Literal["filter", "rank", "off"] | None = None,
-        identity: int | None = None,
-        track: str | None = None,
-        least_score: float | None = None,
-        group_by: Literal["none", "identity", "track", "camera"] | None = None,
-        rerank: int | None = None,
-        box: tuple[int, int, int, int] | None = None,
-        like: str | None = None,
-        top_k: int = 10,
-    ) -> wire.SearchResponse:
-        """Who looks like this in the other cameras' images? Several images are several shots of one person.
-
-        Args:
-            images: files by path, or their bytes; none with `like`.
-            camera: the query's own; cameras at its place are left out.
-            modality: of the images, where the camera doesn't say it.
-            cameras: search only these.
-            since, until: since ≤ time of the sighting < until, with a zone.
-            hours: time of day, such as `22:00-05:30 Europe/Berlin`.
-            taken_at: of the images, with a zone.
-            passages: sightings that nobody could have walked to or from in time: left out, ranked last, or as ever.
-            identity: only sightings labelled with it.
-            track: only sightings of it.
-            least_score: no hits below it, 0 to 1.
-            group_by: the best hit of each.
-            rerank: so many nearest by their k-reciprocal neighbours.
-            box: where the person is in each image: left, top, right, bottom.
-            like: a sighting's id, whose person to search for in place of images.
-            top_k: most hits wanted.
-        """
-        form = _form(
-            camera=camera, modality=modality, since=since, until=until, hours=hours, taken_at=taken_at, passages=passages,
-            identity=identity, track=track, least_score=least_score, group_by=group_by, rerank=rerank, like=like, top_k=top_k,
-            box=None if box is None else ",".join(map(str, box)),
-        )  # fmt: skip
-        if cameras is not None:
-            form["cameras"] = list(cameras)
-        return self._ask(wire.SearchResponse, "POST", "/search", data=form, files=_files(images))
-
-    def search_each(
-        self,
-        images: Sequence[Image],
-        *,
-        camera: str | None = None,
-        modality: Literal["rgb", "ir"] | None = None,
-        top_k: int = 10,
-        **options: Any,
-    ) -> list[wire.SearchResponse]:
-        """Every image a search of its own, with the same options (those of `search` that filter)."""
-        form = _form(camera=camera, modality=modality, top_k=top_k, **options)
-        return self._ask(wire.BatchResponse, "POST", "/search/batch", data=form, files=_files(images)).answers
-
-    def enrol(
-        self,
-        images: Image | Sequence[Image],
-        *,
-        camera: str,
-        taken_at: datetime | None = None,
-        identity: int | None = None,
-        track: str | None = None,
-    ) -> list[wire.Enrolled]:
-        """Adds images of a camera to the gallery; one result an image, the same image is added once."""
-        form = _form(camera=camera, taken_at=taken_at, identity=identity, track=track)
-        return self._ask(wire.EnrolResponse, "POST", "/gallery/sightings", data=form, files=_files(images)).results
-
-    def embed(self, image: Image, *, modality: Literal["rgb", "ir"]) -> wire.Embedding:
-        """The embedding alone."""
-        return self._ask(wire.Embedding, "POST", "/embed", data={"modality": modality}, files=_files(image))
-
-    def distances(
-        self,
-        images: Image | Sequence[Image],
-        *,
-        camera: str | None = None,
-        modality: Literal["rgb", "ir"] | None = None,
-        cameras: Sequence[str] | None = None,
-    ) -> wire.Distances:
-        """How far every sighting in the query's scope is; what `rgbir evaluate --url` ranks."""
-        form = _form(camera=camera, modality=modality)
-        if cameras is not None:
-            form["cameras"] = list(cameras)
-        return self._ask(wire.Distances, "POST", "/distances", data=form, files=_files(images))
-
-    def sighting(self, sighting: str) -> wire.Sighting:
-        return self._ask(wire.Sighting, "GET", f"/gallery/sightings/{sighting}")
-
-    def image(self, sighting: str) -> bytes:
-        """The crop a sighting was enrolled with: JPEG or PNG."""
-        return self._send("GET", f"/gallery/sightings/{sighting}/image").content
-
-    def remove(
-        self,
-        sighting: str | None = None,
-        *,
-        camera: str | None = None,
-        identity: int | None = None,
-        track: str | None = None,
-        before: datetime | None = None,
-    ) -> int:
-        """Erases one sighting, or all that meet every condition; returns how many."""
-        if sighting is not None:
-            return self._ask(wire.Removed, "DELETE", f"/gallery/sightings/{sighting}").removed
-        conditions = _form(camera=camera, identity=identity, track=track, before=before)
-        return self._ask(wire.Removed, "DELETE", "/gallery/sightings", params=conditions).removed
-
-    def gallery(self) -> wire.GalleryInfo:
-        return self._ask(wire.GalleryInfo, "GET", "/gallery")
-
-    def cameras(self) -> wire.Network:
-        return self._ask(wire.Network, "GET", "/cameras")
-
-    def model(self) -> dict[str, Any]:
-        """The model's card."""
-        card: dict[str, Any] = self._send("GET", "/model").json()
-        return card
+    search = _waited(calls.search)
+    search_each = _waited(calls.search_each)
+    enrol = _waited(calls.enrol)
+    embed = _waited(calls.embed)
+    distances = _waited(calls.distances)
+    sighting = _waited(calls.sighting)
+    image = _waited(calls.image)
+    remove = _waited(calls.remove)
+    gallery = _waited(calls.gallery)
+    cameras = _waited(calls.cameras)
+    model = _waited(calls.model)
+    audit = _waited(calls.audit)
 
     def ready(self) -> bool:
         """Whether the server is there and can search."""
@@ -177,39 +105,122 @@ class Client:
         except httpx2.TransportError:
             return False
 
-    def _ask(self, model: type[M], method: str, path: str, **rest: Any) -> M:
-        return model.model_validate_json(self._send(method, path, **rest).content)
+    def enrol_all(
+        self, images: Iterable[tuple[Image, dict[str, Any]]], *, together: int = 16
+    ) -> Iterator[wire.Enrolled]:
+        """Enrols any number of images, read as they are sent; yields each one's result.
 
-    def _send(self, method: str, path: str, **rest: Any) -> httpx2.Response:
+        Args:
+            images: each with its `camera`, and perhaps `taken_at`, `identity`, `track`; neighbours with the same ones are sent
+                together.
+            together: most images a request.
+        """
+        group: list[Image] = []
+        labels: dict[str, Any] = {}
+        for image, own in images:
+            if group and (own != labels or len(group) == together):
+                yield from self.enrol(group, **labels)
+                group = []
+            group.append(image)
+            labels = own
+        if group:
+            yield from self.enrol(group, **labels)
+
+    def _answer(self, call: Call[T]) -> T:
+        attempt = 0
+        while True:
+            try:
+                return call.read(self._once(call))
+            except ClientError as error:
+                pause = self._pause(attempt, error)
+                if pause is None:
+                    raise
+            time.sleep(pause)
+            attempt += 1
+
+    def _once(self, call: Call[T]) -> httpx2.Response:
         try:
-            response = self._http.request(method, path, **rest)
+            return _checked(self._http.request(call.method, call.path, **call.rest))
         except httpx2.TransportError as error:
-            raise ConnectionFailed(
-                f"no answer from {self._http.base_url}: {error}; is `rgbir serve` running there?"
-            ) from error
-        if response.is_success:
-            return response
-        try:
-            problem = response.json()
-        except ValueError:
-            problem = {}
-        raise refusal(
-            response.status_code, problem if isinstance(problem, dict) else {}, response.headers.get("Retry-After")
+            raise _unanswered(self._http.base_url, error) from error
+
+
+class AsyncClient(_Common):
+    __doc__ = f"`Client` with methods to await, in an `async with` block.\n{(_Common.__doc__ or '').partition('.')[2]}"
+
+    def __init__(
+        self, server: str | httpx2.AsyncClient, *, key: str | None = None, timeout_s: float = 60.0, retries: int = 2
+    ) -> None:
+        super().__init__(retries)
+        self._http = (
+            httpx2.AsyncClient(base_url=server, headers=_headers(key), timeout=timeout_s)
+            if isinstance(server, str)
+            else server
         )
 
+    async def __aenter__(self) -> Self:
+        return self
 
-def _files(images: Image | Sequence[Image]) -> list[tuple[str, tuple[str, bytes]]]:
-    several = [images] if isinstance(images, (str, bytes, Path)) else list(images)
-    return [("images", _named(image, place)) for place, image in enumerate(several, start=1)]
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    search = _awaited(calls.search)
+    search_each = _awaited(calls.search_each)
+    enrol = _awaited(calls.enrol)
+    embed = _awaited(calls.embed)
+    distances = _awaited(calls.distances)
+    sighting = _awaited(calls.sighting)
+    image = _awaited(calls.image)
+    remove = _awaited(calls.remove)
+    gallery = _awaited(calls.gallery)
+    cameras = _awaited(calls.cameras)
+    model = _awaited(calls.model)
+    audit = _awaited(calls.audit)
+
+    async def ready(self) -> bool:
+        """Whether the server is there and can search."""
+        try:
+            return (await self._http.get("/health/ready")).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    async def _answer(self, call: Call[T]) -> T:
+        attempt = 0
+        while True:
+            try:
+                return call.read(await self._once(call))
+            except ClientError as error:
+                pause = self._pause(attempt, error)
+                if pause is None:
+                    raise
+            await asyncio.sleep(pause)
+            attempt += 1
+
+    async def _once(self, call: Call[T]) -> httpx2.Response:
+        try:
+            return _checked(await self._http.request(call.method, call.path, **call.rest))
+        except httpx2.TransportError as error:
+            raise _unanswered(self._http.base_url, error) from error
 
 
-def _named(image: Image, place: int) -> tuple[str, bytes]:
-    if isinstance(image, bytes):
-        return f"image {place}", image
-    path = Path(image)
-    return path.name, path.read_bytes()
+def _headers(key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def _form(**fields: Any) -> dict[str, Any]:
-    given = {name: value for name, value in fields.items() if value is not None}
-    return {name: value.isoformat() if isinstance(value, datetime) else str(value) for name, value in given.items()}
+def _checked(response: httpx2.Response) -> httpx2.Response:
+    if response.is_success:
+        return response
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    raise refusal(
+        response.status_code, problem if isinstance(problem, dict) else {}, response.headers.get("Retry-After")
+    )
+
+
+def _unanswered(server: object, error: Exception) -> ConnectionFailed:
+    return ConnectionFailed(f"no answer from {server}: {error}; is `rgbir serve` running there?")

@@ -57,6 +57,8 @@ def search(
             help="Re-rank so many nearest by their k-reciprocal neighbours; 0 is not at all.", min=0, max=1000
         ),
     ] = 0,
+    purpose: Annotated[str | None, typer.Option(help="Why, for the server's audit log.")] = None,
+    case: Annotated[str | None, typer.Option(help="The case it belongs to, for the server's audit log.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Search a gallery for the person on one or more images."""
@@ -85,7 +87,7 @@ def search(
     }
     if url is not None:
         with Client(url, key=key) as client:
-            response = client.search(images or [], **options)
+            response = client.search(images or [], purpose=purpose, case=case, **options)
     else:
         if bundle is None:
             raise typer.BadParameter("--gallery needs --bundle, the model it was made with")
@@ -139,3 +141,25 @@ def _show(response: SearchResponse) -> None:
         console.print(f"left out: camera {excluded.camera}: {excluded.reason}", highlight=False, markup=False)
     stages = ", ".join(f"{stage} {value:.1f} ms" for stage, value in response.milliseconds.items())
     console.print(f"{response.model.name} ({response.model.fingerprint}); {stages}", highlight=False, markup=False)
+
+
+def enrol(
+    images: Annotated[list[Path], typer.Argument(help="Images of one camera.", exists=True, dir_okay=False)],
+    camera: Annotated[str, typer.Option(help="The camera that took them.")],
+    url: Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.", envvar="RGBIR_URL")],
+    key: Annotated[str | None, typer.Option(help="The server's key.", envvar="RGBIR_KEY")] = None,
+    taken_at: Annotated[str | None, typer.Option(help="When they were taken, ISO 8601 with a zone.")] = None,
+    identity: Annotated[int | None, typer.Option(help="Whom they show.", min=0)] = None,
+    track: Annotated[str | None, typer.Option(help="The track they belong to.")] = None,
+) -> None:
+    """Enrol images on a server. Send them again after a stop: each is enrolled once."""
+    labels = {"camera": camera, "taken_at": _moment("taken_at", taken_at), "identity": identity, "track": track}
+    counts = {"added": 0, "present": 0, "skipped": 0}
+    with Client(url, key=key) as client:
+        for result in client.enrol_all((image, labels) for image in images):
+            counts[result.status] += 1
+            if result.status == "skipped":
+                typer.echo(f"skipped {result.name}: {result.reason}", err=True)
+    print(f"{counts['added']:,} added, {counts['present']:,} were there, {counts['skipped']:,} skipped")
+    if counts["skipped"]:
+        raise typer.Exit(3)

@@ -17,7 +17,7 @@ from rgbir.index.addresses import create, in_milvus, open_gallery, open_or_creat
 from rgbir.index.backup import back_up, restore
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.cli.options import BundleOption, FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
+from rgbir.index.cli.options import FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
 from rgbir.index.cluster import enrol_on_ray
 from rgbir.index.datasets import (
     LLCM,
@@ -37,10 +37,11 @@ from rgbir.index.encoder import Encoder
 from rgbir.index.errors import GalleryMissing, UsageError
 from rgbir.index.evaluation import Features
 from rgbir.index.gallery import Gallery
-from rgbir.index.ingest import enrol
+from rgbir.index.ingest import Tally, enrol
 from rgbir.index.interface import AnyGallery
 from rgbir.index.merge import merge, shard
 from rgbir.index.model import Storage
+from rgbir.index.send import send
 from rgbir.index.sketches import Choice, Kind
 from rgbir.index.store import FILE
 from rgbir.index.tune import tune
@@ -60,8 +61,14 @@ _SHOWN = 20
 @index.command()
 def add(
     folder: Annotated[Path, typer.Argument(help="A folder of images; a table for layout csv.")],
-    gallery: GalleryOption,
-    bundle: BundleOption,
+    gallery: Annotated[
+        str | None, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.", envvar="RGBIR_GALLERY")
+    ] = None,
+    bundle: Annotated[Path | None, typer.Option(help="The model bundle's folder.", envvar="RGBIR_BUNDLE")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Send the images to this server in place of --gallery and --bundle.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The server's key.", envvar="RGBIR_KEY")] = None,
     layout: Annotated[Layout, typer.Option(help="How the folder is laid out.")] = "folders",
     network: Annotated[
         str | None,
@@ -105,6 +112,13 @@ def add(
         total += 1
         if isinstance(record, ImageRecord):
             seen[record.camera] = None
+    if url is not None:
+        with progress("sending", total) as advance:
+            tally = send(records(), url, key, advance)
+        _told(tally, url, as_json)
+        return
+    if gallery is None or bundle is None:
+        raise UsageError("give --gallery and --bundle, or --url with a server")
     loaded = Bundle(bundle)
     declared = CameraNetwork.read(network) if network else None
     if declared is None:
@@ -123,23 +137,20 @@ def add(
                 address = None if on_ray == "local" else on_ray
                 tally = enrol_on_ray(records(), bundle, opened, address=address, **share)
         total = len(opened)
+    _told(tally, gallery, as_json, sightings=total, providers=encoder.providers)
+
+
+def _told(tally: Tally, where: str, as_json: bool, **more: Any) -> None:
     if as_json:
-        skipped = [asdict(item) for item in tally.skipped]
-        print(
-            json.dumps(
-                {
-                    "added": tally.added,
-                    "present": tally.present,
-                    "skipped": skipped,
-                    "sightings": total,
-                    "providers": encoder.providers,
-                }
-            )
-        )
+        counts = {"added": tally.added, "present": tally.present, "skipped": [asdict(item) for item in tally.skipped]}
+        print(json.dumps({**counts, **more}))
     else:
-        print(
-            f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped; {total:,} sightings in {gallery} (model on {encoder.providers[0]})"
+        held = (
+            f"; {more['sightings']:,} sightings in {where} (model on {more['providers'][0]})"
+            if more
+            else f" by {where}"
         )
+        print(f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{held}")
         _list_skipped(tally.skipped)
     if tally.skipped:
         raise typer.Exit(SKIPPED_EXIT)
