@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import numpy as np
 import pytest
+from fastapi import Request
 
 from rgbir.server.batching import Batcher
-from rgbir.server.errors import TooBusy
+from rgbir.server.errors import ClientGone, TooBusy, TookTooLong
+from rgbir.server.patience import patiently
 
 
 def image(value: int) -> np.ndarray:
@@ -84,5 +87,41 @@ def test_a_failing_batch_fails_its_own_and_the_next_goes_on() -> None:
                 await batcher([image(66)])
             assert (await batcher([image(7)]))[0, 0] == 7
             assert (await batcher([])).shape == (0, 0)
+
+    asyncio.run(run())
+
+
+class Connection:
+    """A request whose client leaves when told."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+
+    async def receive(self) -> dict[str, str]:
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+
+def test_a_client_who_leaves_costs_nothing_and_a_deadline_ends_the_wait() -> None:
+    async def run() -> None:
+        model = Model()
+        with ThreadPoolExecutor(1) as pool:
+            batcher = Batcher(model, pool, most=1)
+            first = asyncio.create_task(batcher([image(1)]))
+            await asyncio.sleep(0.05)
+            here = Connection()
+            waiting = asyncio.create_task(patiently(cast(Request, here), batcher([image(2)]), 5))
+            await asyncio.sleep(0.05)
+            assert batcher.waiting == 1
+            here.left.set()
+            with pytest.raises(ClientGone):
+                await waiting
+            with pytest.raises(TookTooLong, match=r"may take 0\.05 s here"):
+                await patiently(cast(Request, Connection()), batcher([image(3)]), 0.05)
+            assert batcher.waiting == 0
+            model.gate.set()
+            assert (await first)[0, 0] == 1
+            assert (await patiently(cast(Request, Connection()), batcher([image(4)]), 5))[0, 0] == 4
+        assert model.batches == [[1], [4]]
 
     asyncio.run(run())

@@ -6,6 +6,8 @@ ServerFailure
 ├── NotThere        no such sighting, image or sample (404)
 ├── NoKey           no bearer token, or nobody's (401)
 ├── NotAllowed      a key without that right, or without that camera (403)
+├── TookTooLong     no answer within the deadline (503)
+├── ClientGone      nobody waits for the answer any more (499, which only the log sees)
 ├── AuditFailed     what must be audited can't be: nothing is done (503)
 └── BadSettings     the server can't start like this (exit code 2)
 """
@@ -49,6 +51,14 @@ class NotAllowed(ServerFailure):
     pass
 
 
+class TookTooLong(ServerFailure):
+    pass
+
+
+class ClientGone(ServerFailure):
+    pass
+
+
 class AuditFailed(ServerFailure):
     pass
 
@@ -64,6 +74,8 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotThere, 404),
     (NoKey, 401),
     (NotAllowed, 403),
+    (TookTooLong, 503),
+    (ClientGone, 499),
     (AuditFailed, 503),
     (BadImage, 422),
     (UsageError, 422),
@@ -99,7 +111,8 @@ NOT_FOUND = documented(_404="no such thing")
 def problem(
     status: int, detail: str, headers: Mapping[str, str] | None = None, errors: list[dict[str, Any]] | None = None
 ) -> JSONResponse:
-    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors)
+    title = "Client Closed Request" if status == 499 else HTTPStatus(status).phrase
+    document = Problem(title=title, status=status, detail=detail, errors=errors)
     return JSONResponse(
         document.model_dump(exclude_none=True), status, dict(headers or {}), media_type="application/problem+json"
     )

@@ -30,6 +30,7 @@ from rgbir.server.guard import (
 )
 from rgbir.server.keys import ANYONE, Key
 from rgbir.server.metrics import CONTENT_TYPE
+from rgbir.server.patience import patiently
 
 Wanted = Annotated[SearchOptions, Depends(search_options)]
 
@@ -44,6 +45,7 @@ Images = Annotated[
 
 @router.post("/search", summary="Who looks like this in the other cameras' images?", responses=NOT_FOUND)
 async def search(
+    request: Request,
     engine: Serving,
     caller: Searching,
     why: Why,
@@ -60,27 +62,29 @@ async def search(
     if like:
         await engine.look(lambda: _found(engine, like, caller))
         query: list[Named] | str = like
-        answer = await engine.like(like, options)
+        work = engine.like(like, options)
     else:
         query = await _read(images or [])
-        answer = await engine.search(query, options, parse_box(box))
+        work = engine.search(query, options, parse_box(box))
+    answer = await patiently(request, work, engine.settings.deadline_s)
     await searched(engine, caller, why, query, options, [answer], box=parse_box(box))
     return wire.SearchResponse.of(answer)
 
 
 @router.post("/search/batch", summary="Each image a search of its own")
 async def search_batch(
-    engine: Serving, caller: Searching, why: Why, options: Wanted, images: Images
+    request: Request, engine: Serving, caller: Searching, why: Why, options: Wanted, images: Images
 ) -> wire.BatchResponse:
     """The same options for all, answered from one state of the gallery; neither re-ranked nor grouped."""
     options, queries = scoped(options, caller, engine), await _read(images)
-    answers = await engine.search_each(queries, options)
+    answers = await patiently(request, engine.search_each(queries, options), engine.settings.deadline_s)
     await searched(engine, caller, why, queries, options, answers, batch=True)
     return wire.BatchResponse(answers=[wire.SearchResponse.of(answer) for answer in answers])
 
 
 @router.post("/distances", summary="How far every sighting in a query's scope is")
 async def distances(
+    request: Request,
     engine: Serving,
     caller: Searching,
     why: Why,
@@ -94,7 +98,7 @@ async def distances(
     """For benchmarks, which rank a part of the gallery at a time."""
     options = scoped(SearchOptions(camera or None, modality, names(cameras)), caller, engine)
     queries = await _read(images)
-    found = await engine.distances(queries, options)
+    found = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)
     await searched(engine, caller, why, queries, options, [])
     return wire.Distances(
         sightings=list(found.sightings),

@@ -40,6 +40,7 @@ class Settings:
     max_in_flight: int = 64
     max_batch: int = 16
     max_waiting: int = 256
+    deadline_s: float = 30.0
     samples: Path | None = None
     device: Literal["cpu", "gpu", "auto"] = "auto"
     gpu_half: bool = False
