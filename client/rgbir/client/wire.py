@@ -27,6 +27,14 @@ class ExcludedCamera(Wire):
     reason: str
 
 
+class Meaning(Wire):
+    """What a distance means between two cameras, measured on labelled sightings of both."""
+
+    probability: float = Field(ge=0, le=1, description="of one person, if one and two were equally likely beforehand")
+    false_accept_rate: float = Field(ge=0, le=1, description="the share of strangers as near")
+    strangers: float | None = Field(None, description="expected as near among all that were searched")
+
+
 class Hit(Wire):
     rank: int = Field(ge=1)
     id: str = Field(description="of the sighting")
@@ -40,6 +48,7 @@ class Hit(Wire):
     image: str | None = Field(None, description="path of the enrolled crop on this server, if it was kept")
     plain_rank: int | None = Field(None, description="by distance alone, where hits were re-ranked")
     others: int = Field(0, description="further hits of its group, where hits were grouped")
+    meaning: Meaning | None = Field(None, description="none where the cameras aren't calibrated")
 
 
 class Model(Wire):
@@ -58,7 +67,10 @@ class SearchResponse(Wire):
     generation: int = Field(description="the gallery's state that answered; counts its changes")
     exact: bool = Field(description="whether the hits are proven to be brute force's")
     milliseconds: dict[str, float] = Field(description="by stage: decode, encode, search")
-    warnings: list[str] = Field([], description="what is wrong with the query's images, if anything")
+    warnings: list[str] = Field(
+        [], description="what is wrong with the query's images or doubtful about the hits, if anything"
+    )
+    doubtful: bool | None = Field(None, description="probably not in this gallery; none where that isn't known")
 
     @classmethod
     def of(cls, answer: Answer) -> SearchResponse:
@@ -73,6 +85,7 @@ class SearchResponse(Wire):
             exact=answer.exact,
             milliseconds={stage: round(value, 3) for stage, value in answer.milliseconds.items()},
             warnings=list(answer.warnings),
+            doubtful=answer.doubtful,
         )
 
 
@@ -103,6 +116,8 @@ class Answer(Protocol):
     def milliseconds(self) -> Mapping[str, float]: ...
     @property
     def warnings(self) -> Sequence[str]: ...
+    @property
+    def doubtful(self) -> bool | None: ...
 
 
 def _hit(hit: Any) -> Hit:

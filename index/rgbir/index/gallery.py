@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rgbir.index import cache
 from rgbir.index.approximate import Approximate, Found
 from rgbir.index.bundle import Card
+from rgbir.index.calibration import Calibration, calibrate
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import CacheDamaged, GalleryError, GalleryMismatch, InvalidQuery, UsageError
 from rgbir.index.interface import AnyGallery, Condition, span
@@ -56,6 +57,7 @@ class Gallery(AnyGallery):
         meta = self._reader.meta()
         self.model = Model(meta["model"], meta["fingerprint"], Metric(meta["metric"]), int(meta["dimension"]))
         self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+        self._calibration: Calibration | None = None
         self._approximate = Approximate(self._exactly, device)
         self.storage = Storage(meta.get("storage", Storage.FLOAT32))
         self._seen_version = -1
@@ -142,6 +144,8 @@ class Gallery(AnyGallery):
                 meta = self._reader.meta()
                 self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
                 self._approximate.choose(Choice.from_json(meta.get("choice", "{}")), self.model.metric)
+                kept = meta.get("calibration")
+                self._calibration = None if kept is None else Calibration.model_validate_json(kept)
                 self._seen_version = version
             return self._view
 
@@ -437,6 +441,23 @@ class Gallery(AnyGallery):
     def approximate(self) -> Approximate:
         """How searches that may miss do, if they were chosen."""
         return self._approximate
+
+    def calibration(self) -> tuple[Calibration, Mapping[str, int]] | None:
+        view = self.view()
+        if self._calibration is None:
+            return None
+        return self._calibration, {camera: sum(map(len, slabs)) for camera, slabs in view.cameras.items()}
+
+    def calibrate(self, progress: Callable[[int], None] = lambda done: None) -> Calibration:
+        """Measures what distances mean, on the labelled sightings, and keeps it for every search from now on.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
+        with self.writing():
+            made = calibrate(self.view(), self.network, progress)
+            self._writer.set_meta(calibration=made.model_dump_json())
+        return made
 
     def choose(self, choice: Choice) -> None:
         """Sets how the gallery is searched, by every process that opens it; see `Kind`.

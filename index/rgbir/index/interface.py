@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.bundle import Card
+from rgbir.index.calibration import Calibration
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.model import CameraCount, Model, Storage
@@ -122,6 +123,10 @@ class AnyGallery(ABC):
         Raises:
             UnknownCamera, InvalidQuery: the query doesn't fit this gallery, or too many sightings.
         """
+
+    def calibration(self) -> tuple[Calibration, Mapping[str, int]] | None:
+        """What distances mean here, and the sightings of each camera; None if nobody measured it."""
+        return None
 
     # --- change
 

@@ -78,6 +78,19 @@ class ExcludedCamera:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a hit's distance means between its camera and the query's, as far as labelled sightings of both tell.
+
+    probability: of one person, if one and two were equally likely beforehand. false_accept_rate: the share of stranger pairs as
+    near. strangers: how many are expected to be as near among all that were searched; None where a camera isn't calibrated.
+    """
+
+    probability: float
+    false_accept_rate: float
+    strangers: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A sighting that answers. `distance` is the metric's; `score` in 0..1 orders as it does and is no probability.
 
@@ -96,11 +109,16 @@ class Hit:
     has_image: bool
     plain_rank: int | None = None
     others: int = 0
+    meaning: Meaning | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hits from the most alike on, and what was searched for them."""
+    """Hits from the most alike on, and what was searched for them.
+
+    doubtful: a stranger is expected to be as near as the nearest hit, so the person is probably not in the gallery; None where
+    that isn't known.
+    """
 
     camera: str | None
     modality: Modality | None
@@ -115,6 +133,7 @@ class Answer:
     fingerprint: str
     milliseconds: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+    doubtful: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rgbir.index import quality
+from rgbir.index.calibration import explained
 from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import GalleryError, InvalidQuery
@@ -121,8 +122,10 @@ class Searcher:
             answer = grouped(self.gallery, query, options.group_by)
         if options.passages == "rank" and options.taken_at is not None:
             answer = plausible_first(answer, self.gallery.network, options.taken_at)
+        if (known := self.gallery.calibration()) is not None:
+            answer = explained(answer, *known)
         milliseconds = {**(stages or {}), "search": (time.perf_counter() - started) * 1000}
-        return replace(answer, shots=len(embeddings), milliseconds=milliseconds, warnings=remarks)
+        return replace(answer, shots=len(embeddings), milliseconds=milliseconds, warnings=(*remarks, *answer.warnings))
 
     def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled, in all cameras of other places unless some are named.

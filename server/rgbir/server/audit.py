@@ -6,13 +6,16 @@ chain at that place; cutting the end off is found by comparing the last hash wit
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +44,23 @@ class AuditLog:
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def add(self, **event: Any) -> Entry:
+    def add(self, **event: Any) -> None:
         """Writes what was done, and returns once it is on disk."""
+        self.add_all([event])
+
+    def add_all(self, events: Sequence[Entry]) -> None:
+        """Writes them in order, and returns once they are on disk; they share one wait for it."""
         with self._lock:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX)
                 try:
-                    number, previous = self._last()
-                    entry = {"n": number + 1, "at": datetime.now(UTC).isoformat(), **event, "previous": previous}
-                    entry["hash"] = _hash(entry)
-                    os.write(self._descriptor, (json.dumps(entry, ensure_ascii=False, default=str) + "\n").encode())
+                    last, previous = self._last()
+                    lines = []
+                    for number, event in enumerate(events, start=last + 1):
+                        entry = {"n": number, "at": datetime.now(UTC).isoformat(), **event, "previous": previous}
+                        entry["hash"] = previous = _hash(entry)
+                        lines.append(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
+                    os.write(self._descriptor, "".join(lines).encode())
                     os.fsync(self._descriptor)
                 finally:
                     fcntl.flock(self._descriptor, fcntl.LOCK_UN)
@@ -58,7 +68,6 @@ class AuditLog:
                 raise AuditFailed(
                     f"{self.file}: the audit log can't be written: {error.strerror}; nothing was done"
                 ) from error
-        return entry
 
     def _last(self) -> tuple[int, str]:
         """Number and hash of the last whole entry; half of one, after a crash, is cut off."""
@@ -126,3 +135,44 @@ def problems(file: Path, head: str | None = None) -> list[str]:
 def _hash(entry: Entry) -> str:
     own = {name: value for name, value in entry.items() if name != "hash"}
     return hashlib.sha256(json.dumps(own, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
+class Notary:
+    """Notes what happens from an event loop; those who come while it writes share the next wait for the disk."""
+
+    def __init__(self, log: AuditLog) -> None:
+        self.log = log
+        self._thread = ThreadPoolExecutor(1, "audit")
+        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def note(self, event: Entry) -> None:
+        """Returns once it is on disk.
+
+        Raises:
+            AuditFailed: it can't be written.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, done))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await done
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self.log.close()
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            work = partial(self.log.add_all, [event for event, _ in batch])
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            except Exception as error:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(error)
+                continue
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)

@@ -36,7 +36,7 @@ from rgbir.index import (
 from rgbir.index.addresses import open_gallery
 from rgbir.index.devices import named
 from rgbir.index.images import Box
-from rgbir.server.audit import AuditLog
+from rgbir.server.audit import AuditLog, Notary
 from rgbir.server.batching import Batcher
 from rgbir.server.errors import TooBusy
 from rgbir.server.keys import Keyring
@@ -71,7 +71,7 @@ class Engine:
         self._changes = ThreadPoolExecutor(1, "change")
         self.batchers = {modality: self._batcher(modality) for modality in self.encoder.card.graphs}
         self.keyring = None if settings.keys is None else Keyring(settings.keys)
-        self._audit = None if settings.audit is None else AuditLog(settings.audit)
+        self._notary = None if settings.audit is None else Notary(AuditLog(settings.audit))
         self.metrics = Metrics()
         self._in_flight = 0
 
@@ -91,8 +91,8 @@ class Engine:
 
     async def note(self, **event: Any) -> None:
         """Writes to the audit log, where there is one; returns once it is on disk."""
-        if (log := self._audit) is not None:
-            await self._run(self._changes, lambda: log.add(**event))
+        if self._notary is not None:
+            await self._notary.note(event)
 
     def _batcher(self, modality: Modality) -> Batcher:
         limits = (self.settings.max_batch, self.settings.max_waiting)
@@ -107,8 +107,8 @@ class Engine:
         for pool in (self._decoders, self._model, self._searches, self._changes):
             pool.shutdown()
         self.gallery.close()
-        if self._audit is not None:
-            self._audit.close()
+        if self._notary is not None:
+            self._notary.close()
 
     def warm_up(self) -> None:
         """Runs each graph once, so that the first request doesn't pay for it, and tries the way from there to an answer.

@@ -16,6 +16,7 @@ from rich.table import Table
 from rgbir.index.addresses import create, in_milvus, open_gallery, open_or_create
 from rgbir.index.backup import back_up, restore
 from rgbir.index.bundle import Bundle
+from rgbir.index.calibration import summary
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
 from rgbir.index.cluster import enrol_on_ray
@@ -367,6 +368,24 @@ def choose(
     print(
         f"{gallery} is searched by {kind}" + ("" if kind is Kind.EXACT else f", width {width}, audited for {recall:g}")
     )
+
+
+@index.command("calibrate")
+def calibrate_gallery(gallery: FolderOption) -> None:
+    """Measure what distances mean between cameras, on the gallery's labelled sightings; searches tell it from then on."""
+    with Gallery(gallery) as opened:
+        pairs = len(opened.view().cameras) * (len(opened.view().cameras) - 1) // 2
+        with progress("comparing cameras", pairs) as advance:
+            made = opened.calibrate(advance)
+    if not made.pairs:
+        raise UsageError(
+            f"no two cameras of {gallery} in different places have 30 labelled pairs of one person and 300 of strangers;"
+            " enrol labelled sightings of both, the infrared ones too"
+        )
+    table = Table("cameras", "one person", "strangers", "1 % of strangers within", "0.1 % within")
+    for cameras, genuine, strangers, one, tenth in summary(made):
+        table.add_row(cameras, f"{genuine:,}", f"{strangers:,}", f"{one:.3f}", f"{tenth:.3f}")
+    Console().print(table)
 
 
 @index.command()

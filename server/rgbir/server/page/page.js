@@ -108,7 +108,8 @@ function draw() {
     const picture = hit.image ? picture(hit.image, { alt: "", loading: "lazy" }) : make("div", { className: "none", textContent: "no picture kept" });
     const time = hit.taken_at ? new Date(hit.taken_at).toLocaleString() : "";
     const meter = make("meter", { min: 0, max: farthest, value: hit.distance, title: `distance ${hit.distance}` });
-    const lines = [`#${hit.rank} camera ${hit.camera}`, `distance ${hit.distance.toFixed(3)}`, time, hit.identity === null ? "" : `identity ${hit.identity}`];
+    const meant = hit.meaning && hit.meaning.strangers !== null ? `${hit.meaning.strangers.toPrecision(2)} strangers as near` : "";
+    const lines = [`#${hit.rank} camera ${hit.camera}`, meant, `distance ${hit.distance.toFixed(3)}`, time, hit.identity === null ? "" : `identity ${hit.identity}`];
     const text = make("div", { className: "text" }, ...lines.filter(Boolean).map((line) => make("div", { textContent: line })), meter);
     return make("button", { className: "hit", onclick: () => compare(place) }, picture, text);
   };
