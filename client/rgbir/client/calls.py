@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,16 @@ class Call(Generic[T]):
     method: str
     path: str
     rest: dict[str, Any] = field(default_factory=dict)
+    archive: Path | None = None
+
+    @contextmanager
+    def arguments(self) -> Iterator[dict[str, Any]]:
+        """What an HTTP client sends; an archive is read as it goes."""
+        if self.archive is None:
+            yield self.rest
+            return
+        with self.archive.open("rb") as content:
+            yield {**self.rest, "files": {"archive": (self.archive.name, content)}}
 
 
 def search(
@@ -120,6 +131,21 @@ def enrol(
     read = _as(wire.EnrolResponse)
     rest = {"data": form, "files": _files(images)}
     return Call(lambda response: read(response).results, "POST", "/gallery/sightings", rest)
+
+
+def start_job(archive: Path | str) -> Call[wire.Job]:
+    """Sends a ZIP file with CAMERA/…/image.jpg; the server enrols it beside the searches. Send it again after a stop."""
+    return Call(_as(wire.Job), "POST", "/gallery/jobs", archive=Path(archive))
+
+
+def job(job: str) -> Call[wire.Job]:
+    """How far it is."""
+    return Call(_as(wire.Job), "GET", f"/gallery/jobs/{job}")
+
+
+def cancel_job(job: str) -> Call[wire.Job]:
+    """Ends it; what it enrolled stays."""
+    return Call(_as(wire.Job), "DELETE", f"/gallery/jobs/{job}")
 
 
 def embed(image: Image, *, modality: Modality) -> Call[wire.Embedding]:

@@ -88,6 +88,9 @@ class Client(_Common):
     search = _waited(calls.search)
     search_each = _waited(calls.search_each)
     enrol = _waited(calls.enrol)
+    start_job = _waited(calls.start_job)
+    job = _waited(calls.job)
+    cancel_job = _waited(calls.cancel_job)
     embed = _waited(calls.embed)
     distances = _waited(calls.distances)
     sighting = _waited(calls.sighting)
@@ -140,7 +143,8 @@ class Client(_Common):
 
     def _once(self, call: Call[T]) -> httpx2.Response:
         try:
-            return _checked(self._http.request(call.method, call.path, **call.rest))
+            with call.arguments() as rest:
+                return _checked(self._http.request(call.method, call.path, **rest))
         except httpx2.TransportError as error:
             raise _unanswered(self._http.base_url, error) from error
 
@@ -170,6 +174,9 @@ class AsyncClient(_Common):
     search = _awaited(calls.search)
     search_each = _awaited(calls.search_each)
     enrol = _awaited(calls.enrol)
+    start_job = _awaited(calls.start_job)
+    job = _awaited(calls.job)
+    cancel_job = _awaited(calls.cancel_job)
     embed = _awaited(calls.embed)
     distances = _awaited(calls.distances)
     sighting = _awaited(calls.sighting)
@@ -201,7 +208,8 @@ class AsyncClient(_Common):
 
     async def _once(self, call: Call[T]) -> httpx2.Response:
         try:
-            return _checked(await self._http.request(call.method, call.path, **call.rest))
+            with call.arguments() as rest:
+                return _checked(await self._http.request(call.method, call.path, **rest))
         except httpx2.TransportError as error:
             raise _unanswered(self._http.base_url, error) from error
 

@@ -179,6 +179,26 @@ class EnrolResponse(Wire):
     results: list[Enrolled]
 
 
+class Job(Wire):
+    """A bulk enrolment on the server."""
+
+    id: str
+    who: str = Field(description="the key that started it")
+    state: Literal["waiting", "running", "done", "cancelled", "failed"]
+    total: int = Field(description="images in the archive")
+    added: int
+    present: int
+    skipped: int
+    reasons: dict[str, str] = Field({}, description="why the first hundred were skipped, by name")
+    error: str | None = None
+    made_at: datetime
+    ended_at: datetime | None = None
+
+
+class JobList(Wire):
+    jobs: list[Job]
+
+
 class Removed(Wire):
     removed: int
 

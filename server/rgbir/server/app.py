@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from rgbir.client.wire import Problem
 from rgbir.server import errors
 from rgbir.server.engine import Engine
+from rgbir.server.jobs import Jobs
 from rgbir.server.limits import BodyLimit, SecurityHeaders
 from rgbir.server.log import RequestLog
 from rgbir.server.routes import page, router
@@ -24,12 +25,13 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = Engine(settings)
         engine.warm_up()
-        app.state.engine = engine
+        app.state.engine, app.state.jobs = engine, Jobs(engine)
         keeping = asyncio.create_task(engine.keep_house())
         try:
             yield
         finally:
             keeping.cancel()
+            await app.state.jobs.close()
             engine.close()
 
     app = FastAPI(
@@ -50,7 +52,8 @@ def create_app(settings: Settings) -> FastAPI:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
-    app.add_middleware(BodyLimit, max_bytes=settings.max_bytes)
+    larger = {"/gallery/jobs": settings.max_archive_bytes}
+    app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=lambda: getattr(getattr(app.state, "engine", None), "metrics", None))
     errors.install(app)

@@ -4,6 +4,7 @@ ServerFailure
 ├── TooLarge        body over its limit (413)
 ├── TooBusy         too many requests in flight: come back later (429)
 ├── NotThere        no such sighting, image or sample (404)
+├── BadArchive      a bulk upload that is no archive (422)
 ├── NoKey           no bearer token, or nobody's (401)
 ├── NotAllowed      a key without that right, or without that camera (403)
 ├── TookTooLong     no answer within the deadline (503)
@@ -43,6 +44,10 @@ class NotThere(ServerFailure):
     pass
 
 
+class BadArchive(ServerFailure):
+    pass
+
+
 class NoKey(ServerFailure):
     pass
 
@@ -72,6 +77,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooLarge, 413),
     (TooBusy, 429),
     (NotThere, 404),
+    (BadArchive, 422),
     (NoKey, 401),
     (NotAllowed, 403),
     (TookTooLong, 503),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,18 +35,22 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body of more than `max_bytes`, announced or not; it is counted as it comes."""
+    """ASGI middleware: 413 for a body of more than `max_bytes`, announced or not; it is counted as it comes.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self.app, self.max_bytes = app, max_bytes
+    larger: by path, where more is taken.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+        self.app, self.max_bytes, self.larger = app, max_bytes, larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        most = self.larger.get(scope["path"], self.max_bytes)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self.max_bytes:
-            await problem(413, self._detail(f"{int(announced):,} bytes"))(scope, receive, send)
+        if announced.isdigit() and int(announced) > most:
+            await problem(413, self._detail(most, f"{int(announced):,} bytes"))(scope, receive, send)
             return
         came, answered = 0, False
 
@@ -52,18 +58,18 @@ class BodyLimit:
             nonlocal came
             message = await receive()
             came += len(message.get("body", b""))
-            if came > self.max_bytes:
-                raise TooLarge(self._detail("more"))
+            if came > most:
+                raise TooLarge(self._detail(most, "more"))
             return message
 
         async def watched(message: Message) -> None:
             """Whatever the application makes of an interrupted body, the answer is 413."""
             nonlocal answered
-            if came <= self.max_bytes:
+            if came <= most:
                 await send(message)
             elif not answered:
                 answered = True
-                await problem(413, self._detail("more"))(scope, receive, send)
+                await problem(413, self._detail(most, "more"))(scope, receive, send)
 
         try:
             await self.app(scope, counted, watched)
@@ -71,5 +77,5 @@ class BodyLimit:
             if not answered:
                 await problem(413, str(error))(scope, receive, send)
 
-    def _detail(self, came: str) -> str:
-        return f"a request may have {self.max_bytes:,} bytes here, this one has {came}; send fewer or smaller images"
+    def _detail(self, most: int, came: str) -> str:
+        return f"a request may have {most:,} bytes here, this one has {came}; send fewer or smaller images"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
@@ -15,7 +17,7 @@ from rgbir.client import wire
 from rgbir.index import Modality, SearchOptions, Sighting, UsageError
 from rgbir.server.audit import entries
 from rgbir.server.engine import Engine, Named
-from rgbir.server.errors import BUSY, NOT_FOUND, PROBLEMS, NotThere
+from rgbir.server.errors import BUSY, NOT_FOUND, PROBLEMS, NotThere, ServerFailure
 from rgbir.server.forms import names, parse_box, search_options
 from rgbir.server.guard import (
     Administering,
@@ -28,10 +30,18 @@ from rgbir.server.guard import (
     scoped,
     searched,
 )
-from rgbir.server.keys import ANYONE, Key
+from rgbir.server.jobs import Job, Jobs
+from rgbir.server.keys import ANYONE, Key, Role
 from rgbir.server.metrics import CONTENT_TYPE
 from rgbir.server.patience import patiently
 
+
+def _jobs(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+Working = Annotated[Jobs, Depends(_jobs)]
 Wanted = Annotated[SearchOptions, Depends(search_options)]
 
 router = APIRouter(responses=PROBLEMS)
@@ -143,6 +153,49 @@ async def enrol(
     return wire.EnrolResponse(
         results=[wire.Enrolled.model_validate({"name": n, "status": s, "id": i, "reason": r}) for n, s, i, r in results]
     )
+
+
+@router.post("/gallery/jobs", summary="Enrol an archive of images", status_code=202, responses=BUSY)
+async def start_job(
+    engine: Serving,
+    jobs: Working,
+    caller: Enrolling,
+    archive: Annotated[UploadFile, File(description="a ZIP file with CAMERA/…/image.jpg")],
+) -> wire.Job:
+    """Answers at once; the job goes on beside the searches. The same archive sent again goes on where it stopped."""
+    with NamedTemporaryFile(suffix=".zip", delete=False) as kept:
+        await engine.look(lambda: shutil.copyfileobj(archive.file, kept))
+    try:
+        return wire.Job.model_validate(jobs.start(Path(kept.name), caller.name, caller.sees))
+    except ServerFailure:
+        Path(kept.name).unlink(missing_ok=True)
+        raise
+
+
+@router.get("/gallery/jobs", summary="The jobs since the server was started")
+async def list_jobs(jobs: Working, caller: Enrolling) -> wire.JobList:
+    return wire.JobList(jobs=[wire.Job.model_validate(job) for job in jobs.all() if _own(caller, job)])
+
+
+@router.get("/gallery/jobs/{job}", summary="How far a job is", responses=NOT_FOUND)
+async def get_job(jobs: Working, caller: Enrolling, job: str) -> wire.Job:
+    return wire.Job.model_validate(_job(jobs, caller, job))
+
+
+@router.delete("/gallery/jobs/{job}", summary="Cancel a job; what it enrolled stays", responses=NOT_FOUND)
+async def cancel_job(jobs: Working, caller: Enrolling, job: str) -> wire.Job:
+    return wire.Job.model_validate(await jobs.cancel(_job(jobs, caller, job).id))
+
+
+def _own(caller: Key, job: Job) -> bool:
+    return caller.role is Role.ADMIN or job.who == caller.name
+
+
+def _job(jobs: Jobs, caller: Key, name: str) -> Job:
+    job = jobs.get(name)
+    if not _own(caller, job):
+        raise NotThere(f"no job {name!r}; it was never started, or the server was started anew since")
+    return job
 
 
 @router.get("/gallery", summary="What the gallery holds")

@@ -1,0 +1,117 @@
+"""Archives: worked through beside the searches, cancelled, sent again, and harmless when they are harmful."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.conftest import BUNDLE
+
+from rgbir.client import Client, NotFound, Unprocessable
+from rgbir.client.wire import Job
+from rgbir.index import Camera, CameraNetwork, Encoder, Gallery, Modality, SysuMM01
+from rgbir.server import Settings, create_app
+
+
+@pytest.fixture
+def empty(tmp_path: Path, encoder: Encoder) -> Path:
+    network = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in ("door", "yard")))
+    Gallery.open_or_create(tmp_path / "gallery", encoder.card, network).close()
+    return tmp_path / "gallery"
+
+
+@pytest.fixture
+def http(empty: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(Settings(empty, BUNDLE, threads=1, max_bytes=300_000))) as opened:
+        yield opened
+
+
+def packed(folder: Path, people: SysuMM01, copies: int = 1) -> Path:
+    with zipfile.ZipFile(folder / "images.zip", "w") as out:
+        for number, record in enumerate(people.records("test", (1, 2))):
+            for copy in range(copies):
+                out.writestr(
+                    f"{'door' if number % 2 else 'yard'}/{number}-{copy}.jpg", record.path.read_bytes() + bytes([copy])
+                )
+        out.writestr("attic/1.jpg", b"x")
+        out.writestr("door/broken.jpg", b"not an image")
+        out.writestr("door/large.jpg", b"\0" * 400_000)
+        out.writestr("../../etc/passwd.jpg", b"x")
+        out.writestr("notes.txt", b"x")
+    return folder / "images.zip"
+
+
+def ended(client: Client, job: Job) -> Job:
+    for _ in range(600):
+        job = client.job(job.id)
+        if job.ended_at:
+            return job
+        time.sleep(0.05)
+    raise AssertionError(job)
+
+
+def test_an_archive_is_enrolled_and_what_is_wrong_in_it_named(
+    http: TestClient, people: SysuMM01, tmp_path: Path, empty: Path
+) -> None:
+    client = Client(http)
+    job = client.start_job(packed(tmp_path, people))
+    assert (job.total, job.who) == (24 + 4, "anyone")
+
+    done = ended(client, job)
+
+    assert (done.state, done.added, done.present, done.skipped) == ("done", 24, 0, 4)
+    assert "no camera 'attic'" in done.reasons["attic/1.jpg"]
+    assert "no camera '..'" in done.reasons["../../etc/passwd.jpg"]
+    assert "larger than 300,000 bytes" in done.reasons["door/large.jpg"]
+    assert "door/broken.jpg" in done.reasons
+    with Gallery(empty) as gallery:
+        assert (len(gallery), gallery.verify()) == (24, [])
+    again = ended(client, client.start_job(tmp_path / "images.zip"))
+    assert (again.added, again.present) == (0, 24)
+    assert [own["id"] for own in http.get("/gallery/jobs").json()["jobs"]] == [job.id, again.id]
+
+
+def test_a_job_is_cancelled_and_searches_go_on_meanwhile(
+    http: TestClient, people: SysuMM01, tmp_path: Path, empty: Path
+) -> None:
+    client = Client(http)
+    job = client.start_job(packed(tmp_path, people, copies=30))
+    second = client.start_job(tmp_path / "images.zip")
+    while client.job(job.id).added < 16:
+        time.sleep(0.01)
+    image = next(people.records("test", (3,))).path
+    assert client.search(image, modality="ir", top_k=1).hits
+
+    cancelled, waiting = client.cancel_job(job.id), client.cancel_job(second.id)
+
+    assert cancelled.state == waiting.state == "cancelled"
+    assert 16 <= cancelled.added < 720
+    with Gallery(empty) as gallery:
+        assert cancelled.added <= len(gallery) <= cancelled.added + 16
+        assert gallery.verify() == []
+
+
+def test_what_is_no_archive_is_refused_and_nothing_left_behind(
+    http: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 but no archive")
+    client = Client(http)
+    with pytest.raises(Unprocessable, match="is no ZIP file that can be read"):
+        client.start_job(tmp_path / "x.zip")
+    assert [path.name for path in tmp_path.glob("*.zip")] == ["x.zip"]
+    with pytest.raises(NotFound, match="no job 'nothing'"):
+        client.job("nothing")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as out:
+        out.writestr("door/a.jpg", b"x" * 1000)
+    content = bytearray(buffer.getvalue())
+    content[60] ^= 0xFF
+    (tmp_path / "x.zip").write_bytes(content)
+    harmed = ended(client, client.start_job(tmp_path / "x.zip"))
+    assert (harmed.state, harmed.skipped) == ("done", 1)
