@@ -24,7 +24,7 @@ async function ask(path, options) {
 }
 
 // Pictures can't carry a header, so with a key they are fetched and shown from memory.
-function picture(path, properties) {
+function kept(path, properties) {
   const image = make("img", properties);
   if (!sessionStorage.getItem("key")) image.src = path;
   else get(path).then((response) => response.blob()).then((blob) => { image.src = URL.createObjectURL(blob); });
@@ -105,7 +105,7 @@ function show(answer) {
 function draw() {
   const farthest = Math.max(...state.hits.map((hit) => hit.distance), 1e-9);
   const card = (hit, place) => {
-    const picture = hit.image ? picture(hit.image, { alt: "", loading: "lazy" }) : make("div", { className: "none", textContent: "no picture kept" });
+    const picture = hit.image ? kept(hit.image, { alt: "", loading: "lazy" }) : make("div", { className: "none", textContent: "no picture kept" });
     const time = hit.taken_at ? new Date(hit.taken_at).toLocaleString() : "";
     const meter = make("meter", { min: 0, max: farthest, value: hit.distance, title: `distance ${hit.distance}` });
     const meant = hit.meaning && hit.meaning.strangers !== null ? `${hit.meaning.strangers.toPrecision(2)} strangers as near` : "";
@@ -155,7 +155,7 @@ async function start() {
       choose(sample.camera);
       search();
     },
-  }, picture(`/samples/${sample.name}`, { alt: `sample of camera ${sample.camera}` }))));
+  }, kept(`/samples/${sample.name}`, { alt: `sample of camera ${sample.camera}` }))));
 }
 
 $("cameras").addEventListener("keydown", (event) => {
