@@ -28,6 +28,7 @@ from rgbir.index import (
     UnknownCamera,
     UsageError,
 )
+from rgbir.index import entities as entities_module
 from rgbir.index import milvus as milvus_module
 from rgbir.index.addresses import create, open_gallery
 from rgbir.index.cameras import Passage
@@ -324,18 +325,19 @@ def test_there_is_one_gallery_at_an_address_and_none_at_others(make: Maker, tmp_
 
 
 def test_addresses_that_are_none_and_indexes_that_may_miss() -> None:
-    assert milvus_module.Address.parse("milvus://host:19530/lab").uri == "http://host:19530"
-    assert milvus_module.Address.parse("milvus+file:/a/b.db/lab") == milvus_module.Address("/a/b.db", "lab")
+    assert entities_module.Address.parse("milvus://host:19530/lab").uri == "http://host:19530"
+    assert entities_module.Address.parse("milvus+file:/a/b.db/lab") == entities_module.Address("/a/b.db", "lab")
     with pytest.raises(UsageError, match="is no address of a gallery in Milvus"):
-        milvus_module.Address.parse("milvus://host")
+        entities_module.Address.parse("milvus://host")
     with pytest.raises(UsageError, match="index=HNSW may miss"):
-        milvus_module.Address.parse("milvus://host:1/lab?index=HNSW")
+        entities_module.Address.parse("milvus://host:1/lab?index=HNSW")
 
 
 def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"milvus+file:{database}/g{next(_numbers)}"
     with monkeypatch.context() as patched:
-        patched.setattr(milvus_module, "BRUTE_FORCE", ("FLAT", "HNSW"))
+        for module in (entities_module, milvus_module):
+            patched.setattr(module, "BRUTE_FORCE", ("FLAT", "HNSW"))
         create(f"{address}?index=HNSW", Model("m", "f", Metric.EUCLIDEAN, D), NETWORK).close()
     with pytest.raises(GalleryError, match="has an index of type HNSW, which may miss"):
         open_gallery(address)

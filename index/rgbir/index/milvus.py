@@ -7,67 +7,47 @@ proposes by brute force (FLAT, or GPU_BRUTE_FORCE), and keys are computed here, 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import threading
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.codes import length, lost
-from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, InvalidQuery, UsageError
-from rgbir.index.interface import AnyGallery, Condition, span
+from rgbir.index.entities import (
+    BRUTE_FORCE,
+    SCALARS,
+    Address,
+    cameras_are,
+    entity_of,
+    entry,
+    expression_of,
+    listed,
+    make_collections,
+    metric_type,
+    quoted,
+    row_of,
+    sighting_of,
+)
+from rgbir.index.errors import GalleryError, GalleryMissing, InvalidQuery, UsageError
+from rgbir.index.interface import AnyGallery, Condition
 from rgbir.index.metric import Metric
 from rgbir.index.model import CameraCount, Model, Storage
 from rgbir.index.search import Answer, Distances, Query, Scope, scope, walks
 from rgbir.index.sightings import Crop, NewSighting, Sighting
 from rgbir.index.store import from_microseconds, to_microseconds
 
-BRUTE_FORCE = ("FLAT", "GPU_BRUTE_FORCE")
-"""Index types that miss nothing. The embedded Milvus takes any name and searches by brute force, so it is checked here."""
 MOST = 16_384  # hits that Milvus gives at once
-_TEXT, _PIECE = 65_535, 1_000
-_LONGEST_CROP = 48_000  # bytes; in base64 they fit a text field
-_SCALARS = ["id", "row", "camera", "taken_at", "identity", "track", "source", "digest", "has_crop"]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """`milvus://HOST:PORT/NAME`, or `milvus+file:PATH/NAME` for the embedded one. `?index=GPU_BRUTE_FORCE` for a new gallery.
-
-    Raises:
-        UsageError: it is neither.
-    """
-
-    uri: str
-    name: str
-    index: str = "FLAT"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        parts = urlsplit(text)
-        place, _, name = parts.path.rpartition("/")
-        index = parse_qs(parts.query).get("index", ["FLAT"])[0]
-        if not name.isidentifier() or parts.scheme not in ("milvus", "milvus+file"):
-            raise UsageError(
-                f"{text!r} is no address of a gallery in Milvus; it is milvus://HOST:PORT/NAME or milvus+file:PATH/NAME, and"
-                " NAME is letters, digits and _"
-            )
-        if index not in BRUTE_FORCE:
-            raise UsageError(f"index={index} may miss; a gallery in Milvus is {' or '.join(BRUTE_FORCE)}")
-        return cls(f"http://{parts.netloc}{place}" if parts.scheme == "milvus" else parts.netloc + place, name, index)
+_PIECE = 1_000
 
 
 class MilvusGallery(AnyGallery):
@@ -119,7 +99,7 @@ class MilvusGallery(AnyGallery):
         with _told(address):
             if client.has_collection(f"{at.name}_about"):
                 raise UsageError(f"{address} is a gallery already; open it, or choose another name")
-            _make_collections(client, at, model)
+            make_collections(client, at, model)
             about = {
                 "model": model.name,
                 "fingerprint": model.fingerprint,
@@ -129,7 +109,7 @@ class MilvusGallery(AnyGallery):
                 "generation": "0",
                 "keep_days": "null",
             }
-            client.insert(f"{at.name}_about", [_entry(key, value) for key, value in about.items()])
+            client.insert(f"{at.name}_about", [entry(key, value) for key, value in about.items()])
         client.close()
         return cls(address)
 
@@ -188,8 +168,8 @@ class MilvusGallery(AnyGallery):
         ]
 
     def get(self, sighting: str) -> Sighting | None:
-        found = self._some("id", [sighting], _SCALARS)
-        return _sighting(found[0]) if found else None
+        found = self._some("id", [sighting], SCALARS)
+        return sighting_of(found[0]) if found else None
 
     def crop(self, sighting: str) -> Crop | None:
         found = self._some("id", [sighting], ["crop", "crop_type", "has_crop"])
@@ -201,12 +181,12 @@ class MilvusGallery(AnyGallery):
         return {entity["id"] for entity in self._some("id", ids, ["id"])}
 
     def sightings(self) -> list[Sighting]:
-        return sorted(map(_sighting, self._all("", _SCALARS)), key=lambda sighting: sighting.row)
+        return sorted(map(sighting_of, self._all("", SCALARS)), key=lambda sighting: sighting.row)
 
     def some(self) -> Sighting | None:
         with self._milvus():
-            found = self._client.query(self._at.name, filter="row >= 0", output_fields=_SCALARS, limit=1)
-        return _sighting(found[0]) if found else None
+            found = self._client.query(self._at.name, filter="row >= 0", output_fields=SCALARS, limit=1)
+        return sighting_of(found[0]) if found else None
 
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
         found = {entity["id"]: entity["embedding"] for entity in self._some("id", ids, ["id", "embedding"])}
@@ -222,7 +202,7 @@ class MilvusGallery(AnyGallery):
             if row in rows:
                 problems.append(f"row {row} is there twice")
             rows.add(row)
-            if zlib.crc32(_row(entity).tobytes()) != entity["checksum"]:
+            if zlib.crc32(row_of(entity).tobytes()) != entity["checksum"]:
                 problems.append(f"row {row}: the embedding is not what was written")
         return problems
 
@@ -237,7 +217,7 @@ class MilvusGallery(AnyGallery):
         seen, generation = self._scope(query)
         nearest = []
         if seen.searched:
-            expression = _expression(query, seen.searched, self._times, walks(query, self.network, seen.searched))
+            expression = expression_of(query, seen.searched, self._times, walks(query, self.network, seen.searched))
             nearest = self._nearest(prepared, expression, query.top_k)
         hits = self._ranked(nearest, query.least_score)
         return self._answer(seen, generation, hits, True, (time.perf_counter() - started) * 1000)
@@ -255,7 +235,7 @@ class MilvusGallery(AnyGallery):
         network = CameraNetwork.from_dict(json.loads(about["network"]))
         generation = int(about["generation"])
         if self._enrolled[0] != generation:
-            there = (camera.id for camera in network if self._count(_cameras([camera.id])))
+            there = (camera.id for camera in network if self._count(cameras_are([camera.id])))
             self._enrolled = (generation, sorted(there))
         return scope(query, network, self._enrolled[1]), generation
 
@@ -270,15 +250,15 @@ class MilvusGallery(AnyGallery):
                     anns_field="embedding",
                     filter=expression,
                     limit=limit,
-                    output_fields=[*_SCALARS, "embedding"],
-                    search_params={"metric_type": _metric_type(self.model.metric)},
+                    output_fields=[*SCALARS, "embedding"],
+                    search_params={"metric_type": metric_type(self.model.metric)},
                     consistency_level="Strong",
                 )
             best = self._sorted(query, [hit["entity"] for hit in found])[:top_k]
             if len(found) < limit or self._least(query, float(found[-1]["distance"])) > best[-1][0]:
                 return best
             limit *= 4
-        return self._sorted(query, list(self._all(expression, [*_SCALARS, "embedding"])))[:top_k]
+        return self._sorted(query, list(self._all(expression, [*SCALARS, "embedding"])))[:top_k]
 
     def _least(self, query: NDArray[np.float32], last: float) -> float:
         """No sighting that Milvus finds no nearer than `last` has a smaller key.
@@ -293,17 +273,17 @@ class MilvusGallery(AnyGallery):
     def _sorted(self, query: NDArray[np.float32], entities: list[dict[str, Any]]) -> list[tuple[float, Sighting]]:
         if not entities:
             return []
-        keys = self.model.metric.keys(query, np.stack([_row(entity) for entity in entities]))
-        pairs = zip(keys.tolist(), map(_sighting, entities), strict=True)
+        keys = self.model.metric.keys(query, np.stack([row_of(entity) for entity in entities]))
+        pairs = zip(keys.tolist(), map(sighting_of, entities), strict=True)
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].row))
 
     def distances(self, query: Query, most: int | None = None) -> Distances:
         prepared = self._prepared(query)
         seen, generation = self._scope(query)
-        expression = _cameras(seen.searched)
+        expression = cameras_are(seen.searched)
         if most is not None and seen.searched and (held := self._count(expression)) > most:
             raise InvalidQuery(f"{held:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
-        pairs = self._sorted(prepared, list(self._all(expression, [*_SCALARS, "embedding"]))) if seen.searched else []
+        pairs = self._sorted(prepared, list(self._all(expression, [*SCALARS, "embedding"]))) if seen.searched else []
         pairs.sort(key=lambda pair: pair[1].row)
         return Distances(
             tuple(sighting.id for _, sighting in pairs),
@@ -331,7 +311,7 @@ class MilvusGallery(AnyGallery):
             written.append(sighting.id not in known)
             if written[-1]:
                 known.add(sighting.id)
-                new.append(_entity(sighting, embedding, row))
+                new.append(entity_of(sighting, embedding, row))
         if new:
             with self._milvus():
                 self._client.insert(self._at.name, new)
@@ -348,13 +328,13 @@ class MilvusGallery(AnyGallery):
         """Milvus marks them at once and drops them from its files when it compacts, which is asked for."""
         clauses = []
         if which.ids is not None:
-            clauses.append(f"id in {_list(which.ids)}")
+            clauses.append(f"id in {listed(which.ids)}")
         if which.camera is not None:
-            clauses.append(_cameras([which.camera]))
+            clauses.append(cameras_are([which.camera]))
         if which.identity is not None:
             clauses.append(f"identity == {which.identity}")
         if which.track is not None:
-            clauses.append(f"track == {_text(which.track)}")
+            clauses.append(f"track == {quoted(which.track)}")
         if which.before is not None:
             clauses.append(f"taken_at < {to_microseconds(which.before)}")
         expression = " and ".join(clauses)
@@ -397,7 +377,7 @@ class MilvusGallery(AnyGallery):
     def _changed(self, **entries: str) -> None:
         entries["generation"] = str(self._rows(1)[0])
         with self._milvus():
-            self._client.upsert(self._about_name, [_entry(key, value) for key, value in entries.items()])
+            self._client.upsert(self._about_name, [entry(key, value) for key, value in entries.items()])
 
     def _rows(self, count: int) -> range:
         """Numbers that grow with time, so that they tell the order of enrolment: nanoseconds, none twice in this process."""
@@ -434,7 +414,7 @@ class MilvusGallery(AnyGallery):
             with self._milvus():
                 found += self._client.query(
                     self._at.name,
-                    filter=f"{field} in {_list(values[start : start + _PIECE])}",
+                    filter=f"{field} in {listed(values[start : start + _PIECE])}",
                     output_fields=fields,
                     consistency_level="Strong",
                 )
@@ -462,136 +442,3 @@ def _connected(at: Address) -> Any:
         return MilvusClient(at.uri, token=os.environ.get("RGBIR_MILVUS_TOKEN", ""))
     except MilvusException as error:
         raise GalleryError(f"{at.uri} can't be reached: {error.message}; is Milvus running there?") from error
-
-
-def _make_collections(client: Any, at: Address, model: Model) -> None:
-    from pymilvus import DataType
-
-    text: Callable[..., Any] = lambda schema, name, most, **more: schema.add_field(  # noqa: E731
-        name, DataType.VARCHAR, max_length=most, **more
-    )
-    sightings = client.create_schema(auto_id=False, enable_dynamic_field=False)
-    text(sightings, "id", 64, is_primary=True)
-    sightings.add_field("row", DataType.INT64)
-    text(sightings, "camera", 256, is_partition_key=True)
-    for name in ("taken_at", "identity"):
-        sightings.add_field(name, DataType.INT64, nullable=True)
-    text(sightings, "track", 1024, nullable=True)
-    text(sightings, "source", 8192)
-    text(sightings, "digest", 128)
-    sightings.add_field("has_crop", DataType.BOOL)
-    text(sightings, "crop_type", 64)
-    text(sightings, "crop", _TEXT)
-    sightings.add_field("checksum", DataType.INT64)
-    sightings.add_field("embedding", DataType.FLOAT_VECTOR, dim=model.dimension)
-    index = client.prepare_index_params()
-    index.add_index("embedding", index_type=at.index, metric_type=_metric_type(model.metric))
-    client.create_collection(at.name, schema=sightings, index_params=index, consistency_level="Strong")
-    about = client.create_schema(auto_id=False, enable_dynamic_field=False)
-    text(about, "key", 64, is_primary=True)
-    text(about, "value", _TEXT)
-    about.add_field("nothing", DataType.FLOAT_VECTOR, dim=2)  # Milvus wants a vector in every collection
-    index = client.prepare_index_params()
-    index.add_index("nothing", index_type="FLAT", metric_type="L2")
-    client.create_collection(f"{at.name}_about", schema=about, index_params=index, consistency_level="Strong")
-
-
-def _metric_type(metric: Metric) -> str:
-    return "L2" if metric is Metric.EUCLIDEAN else "IP"
-
-
-def _entry(key: str, value: str) -> dict[str, Any]:
-    return {"key": key, "value": value, "nothing": [0.0, 0.0]}
-
-
-def _entity(sighting: NewSighting, embedding: NDArray[np.float32], row: int) -> dict[str, Any]:
-    crop = None if sighting.crop is None else _small(sighting.crop)
-    return {
-        "id": sighting.id,
-        "row": row,
-        "camera": sighting.camera,
-        "taken_at": None if sighting.taken_at is None else to_microseconds(sighting.taken_at),
-        "identity": sighting.identity,
-        "track": sighting.track,
-        "source": sighting.source,
-        "digest": sighting.digest,
-        "has_crop": crop is not None,
-        "crop_type": "" if crop is None else crop.media_type,
-        "crop": "" if crop is None else base64.b64encode(crop.data).decode(),
-        "checksum": zlib.crc32(embedding.astype("<f4").tobytes()),
-        "embedding": embedding,
-    }
-
-
-def _small(crop: Crop) -> Crop:
-    """The crop as it is if a text field holds it, else a smaller JPEG of it."""
-    if len(crop.data) <= _LONGEST_CROP:
-        return crop
-    image = Image.open(io.BytesIO(crop.data)).convert("RGB")
-    for side, quality in ((512, 85), (384, 80), (256, 75)):
-        image.thumbnail((side, side))
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=quality)
-        if buffer.tell() <= _LONGEST_CROP:
-            break
-    return Crop("image/jpeg", buffer.getvalue())
-
-
-def _row(entity: dict[str, Any]) -> NDArray[np.float32]:
-    return np.asarray(entity["embedding"], "<f4")
-
-
-def _sighting(entity: dict[str, Any]) -> Sighting:
-    try:
-        own = {field: entity[field] for field in _SCALARS}
-    except KeyError as error:
-        raise GalleryCorrupt(f"an entity without {error}: this collection was not made by rgbir") from error
-    return Sighting(
-        own["row"],
-        own["id"],
-        own["camera"],
-        own["source"],
-        own["digest"],
-        from_microseconds(own["taken_at"]),
-        own["identity"],
-        own["track"],
-        own["has_crop"],
-    )
-
-
-def _expression(
-    query: Query,
-    cameras: Sequence[str],
-    times: Callable[[], tuple[int, int] | None],
-    walks: Mapping[str, tuple[int, int, int]],
-) -> str:
-    clauses = [_cameras(cameras)]
-    if query.since is not None:
-        clauses.append(f"taken_at >= {to_microseconds(query.since)}")
-    if query.until is not None:
-        clauses.append(f"taken_at < {to_microseconds(query.until)}")
-    if query.identity is not None:
-        clauses.append(f"identity == {int(query.identity)}")
-    if query.track is not None:
-        clauses.append(f"track == {_text(query.track)}")
-    if query.hours is not None:
-        windows = query.hours.windows(*span(query, times())).tolist()
-        clauses.append("(" + " or ".join(f"(taken_at >= {a} and taken_at < {b})" for a, b in windows) + ")")
-    for camera, (moment, soonest, latest) in walks.items():
-        apart = f"(taken_at <= {moment - soonest} or taken_at >= {moment + soonest})"
-        near = f"taken_at >= {moment - latest} and taken_at <= {moment + latest}"
-        clauses.append(f"(camera != {_text(camera)} or taken_at is null or ({apart} and {near}))")
-    return " and ".join(clauses)
-
-
-def _cameras(cameras: Sequence[str]) -> str:
-    return f"camera in {_list(cameras)}"
-
-
-def _list(values: Sequence[str]) -> str:
-    return f"[{', '.join(map(_text, values))}]"
-
-
-def _text(value: str) -> str:
-    """A string of Milvus's expressions, whatever is in it."""
-    return json.dumps(value, ensure_ascii=False)

@@ -110,7 +110,8 @@ class Compressed:
         self._index: Any = faiss.index_factory(
             dimension, factory(choice.kind, dimension, len(self.rows)), kind_of(metric)
         )
-        for part in (self._index, getattr(self._index, "pq", None)):
+        parts: tuple[Any, ...] = (self._index, getattr(self._index, "pq", None))
+        for part in parts:
             if hasattr(part, "cp"):
                 part.cp.min_points_per_centroid = 1  # small cameras are clustered without a word
         step = max(1, -(-len(self.rows) // _TRAINED_ON))

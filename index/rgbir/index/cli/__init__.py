@@ -2,9 +2,9 @@
 
 from rgbir.index.cli.bench import bench
 from rgbir.index.cli.counts import counts
-from rgbir.index.cli.gallery import index
 from rgbir.index.cli.measure import embed, evaluate
 from rgbir.index.cli.options import progress
 from rgbir.index.cli.people import synthesize
+from rgbir.index.cli.upkeep import index
 
 __all__ = ["bench", "counts", "embed", "evaluate", "index", "progress", "synthesize"]

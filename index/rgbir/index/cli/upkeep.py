@@ -1,0 +1,156 @@
+"""`rgbir index …`: look after a gallery: retention, copies, space, and how it is searched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rgbir.index.addresses import in_milvus, open_gallery
+from rgbir.index.backup import back_up, restore
+from rgbir.index.calibration import summary
+from rgbir.index.cli.gallery import index, name_backups
+from rgbir.index.cli.options import FolderOption, GalleryOption, JsonFlag, progress
+from rgbir.index.errors import UsageError
+from rgbir.index.gallery import Gallery
+from rgbir.index.sketches import Choice, Kind
+from rgbir.index.store import FILE
+from rgbir.index.tune import tune
+
+__all__ = ["index"]
+
+
+@index.command()
+def retain(
+    gallery: GalleryOption,
+    keep_days: Annotated[
+        int | None, typer.Option(help="Erase sightings so many days after they were taken.", min=1)
+    ] = None,
+    forever: Annotated[bool, typer.Option("--forever", help="Keep sightings until they are removed.")] = False,
+) -> None:
+    """Set how long sightings are kept, and carry it out; without an option, carry out what is set."""
+    if keep_days is not None and forever:
+        raise UsageError("give --keep-days or --forever, not both")
+    with open_gallery(gallery) as opened:
+        removed = opened.keep(keep_days) if keep_days is not None or forever else opened.expire()
+        days = opened.keep_days
+        rule = "for ever" if days is None else f"for {days} days after they were taken; those without a time stay"
+        print(f"sightings are kept {rule}\n{removed:,} removed; {len(opened):,} sightings left in {gallery}")
+        name_backups(opened, removed)
+
+
+@index.command()
+def backup(
+    gallery: FolderOption,
+    out: Annotated[Path, typer.Option(help="A new folder for the copy.")],
+) -> None:
+    """Copy a gallery as of one moment, while it is in use."""
+    made = back_up(gallery, out)
+    print(f"{made.sightings:,} sightings of generation {made.generation} in {out}; sha256 {made.sha256[:16]}…")
+
+
+@index.command("restore")
+def restore_backup(
+    backup: Annotated[Path, typer.Argument(help="A backup's folder.")],
+    gallery: FolderOption,
+) -> None:
+    """Make a gallery of a backup, in a folder that holds none."""
+    made = restore(backup, gallery)
+    print(
+        f"{made.sightings:,} sightings of generation {made.generation}, copied {made.made_at:%Y-%m-%d %H:%M}, in {gallery}"
+    )
+
+
+@index.command("tune")
+def tune_gallery(
+    gallery: FolderOption,
+    kinds: Annotated[
+        list[Kind] | None, typer.Option("--kind", help="What to measure beside exact search; may be repeated.")
+    ] = None,
+    queries: Annotated[int, typer.Option(help="Sightings to search for.", min=10)] = 100,
+    top_k: Annotated[int, typer.Option(help="Hits a query.", min=1)] = 10,
+    recall: Annotated[float, typer.Option(help="Share of the exact hits that must be found.", min=0.5, max=1)] = 0.99,
+    rows: Annotated[int, typer.Option(help="Measure on about so many sightings.", min=1000)] = 100_000,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure recall, time and memory of other indexes on the gallery's own sightings, and advise."""
+    wanted = [kind for kind in kinds or (Kind.PQ, Kind.RABITQ, Kind.HNSW) if kind is not Kind.EXACT]
+    with Gallery(gallery) as opened, progress("measuring", len(wanted) + 1) as advance:
+        tuning = tune(opened, wanted, queries=queries, top_k=top_k, recall=recall, most_rows=rows, progress=advance)
+    if as_json:
+        print(json.dumps({**asdict(tuning), "measured": [own.to_dict() for own in tuning.measured]}))
+        return
+    table = Table("kind", "width", f"recall@{top_k}", "ms a query", "MiB beside", "built in s")
+    for own in tuning.measured:
+        width = "-" if own.choice.kind is Kind.EXACT else str(own.choice.width)
+        cells = (f"{own.recall:.4f}", f"{own.milliseconds:.2f}", f"{own.bytes / 2**20:,.0f}", f"{own.build_s:.1f}")
+        table.add_row(own.choice.kind.value, width, *cells)
+    Console().print(table)
+    choice = tuning.advice
+    options = "" if choice.kind is Kind.EXACT else f" --width {choice.width} --recall {choice.recall:g}"
+    print(
+        f"measured on {tuning.rows:,} sightings. {tuning.reason}\nrgbir index choose {choice.kind}{options} --gallery {gallery}"
+    )
+
+
+@index.command()
+def choose(
+    kind: Annotated[Kind, typer.Argument(help="exact, or an index that may miss: see `rgbir index tune`.")],
+    gallery: FolderOption,
+    width: Annotated[int, typer.Option(help="Sightings it proposes for the exact ranking.", min=1, max=4096)] = 128,
+    recall: Annotated[float, typer.Option(help="What audits must find, or the width grows.", min=0.5, max=1)] = 0.99,
+) -> None:
+    """Set how a gallery is searched. Every answer from an index that may miss says exact: false."""
+    with Gallery(gallery) as opened:
+        opened.choose(Choice(kind, width, recall))
+    print(
+        f"{gallery} is searched by {kind}" + ("" if kind is Kind.EXACT else f", width {width}, audited for {recall:g}")
+    )
+
+
+@index.command("calibrate")
+def calibrate_gallery(gallery: FolderOption) -> None:
+    """Measure what distances mean between cameras, on the gallery's labelled sightings; searches tell it from then on."""
+    with Gallery(gallery) as opened:
+        pairs = len(opened.view().cameras) * (len(opened.view().cameras) - 1) // 2
+        with progress("comparing cameras", pairs) as advance:
+            made = opened.calibrate(advance)
+    if not made.pairs:
+        raise UsageError(
+            f"no two cameras of {gallery} in different places have 30 labelled pairs of one person and 300 of strangers;"
+            " enrol labelled sightings of both, the infrared ones too"
+        )
+    table = Table("cameras", "one person", "strangers", "1 % of strangers within", "0.1 % within")
+    for cameras, genuine, strangers, one, tenth in summary(made):
+        table.add_row(cameras, f"{genuine:,}", f"{strangers:,}", f"{one:.3f}", f"{tenth:.3f}")
+    Console().print(table)
+
+
+@index.command()
+def compact(gallery: FolderOption) -> None:
+    """Give the space of erased sightings back, and write the cache that makes the next opening quick."""
+    with Gallery(gallery) as opened:
+        before, after = opened.compact()
+        print(f"{before:,} → {after:,} bytes in {FILE}; {len(opened):,} sightings cached")
+
+
+@index.command()
+def verify(gallery: GalleryOption) -> None:
+    """Prove that SQLite and the search hold the same, unaltered vectors."""
+    if in_milvus(gallery):
+        with open_gallery(gallery) as opened:
+            problems = opened.verify()
+    else:
+        problems = Gallery.problems_in(gallery)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise typer.Exit(1)
+    with open_gallery(gallery) as opened:
+        agree = "" if in_milvus(gallery) else ", SQLite and the search agree"
+        print(f"{len(opened):,} sightings in {gallery}: checksums hold{agree}")
