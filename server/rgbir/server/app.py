@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.openapi = openapi  # type: ignore[method-assign]
     larger = {"/gallery/jobs": settings.max_archive_bytes}
-    app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=lambda: getattr(getattr(app.state, "engine", None), "metrics", None))
     errors.install(app)

@@ -2,6 +2,7 @@
 
 ServerFailure
 ├── TooLarge        body over its limit (413)
+├── TooSlow         a body that doesn't come (408)
 ├── TooBusy         too many requests in flight: come back later (429)
 ├── NotThere        no such sighting, image or sample (404)
 ├── BadArchive      a bulk upload that is no archive (422)
@@ -33,6 +34,10 @@ class ServerFailure(Exception):
 
 
 class TooLarge(ServerFailure):
+    pass
+
+
+class TooSlow(ServerFailure):
     pass
 
 
@@ -75,6 +80,7 @@ class BadSettings(ServerFailure):
 # The first that fits. What isn't here is the server's own fault: 500, with nothing of it told to the client.
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooLarge, 413),
+    (TooSlow, 408),
     (TooBusy, 429),
     (NotThere, 404),
     (BadArchive, 422),
@@ -105,6 +111,7 @@ PROBLEMS = documented(
     _400="a body that is no form",
     _401="no key, or nobody's",
     _403="a key without that right",
+    _408="the body doesn't come",
     _413="body or image too large",
     _422="can't be answered as it is",
     _429="too many requests in flight",

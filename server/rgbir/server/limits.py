@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rgbir.server.errors import TooLarge, problem
+from rgbir.server.errors import TooLarge, TooSlow, problem
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
@@ -37,11 +38,13 @@ class SecurityHeaders:
 class BodyLimit:
     """ASGI middleware: 413 for a body of more than `max_bytes`, announced or not; it is counted as it comes.
 
-    larger: by path, where more is taken.
+    larger: by path, where more is taken. slowest_s: what a piece of a body may take to come; 408 after it.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None) -> None:
-        self.app, self.max_bytes, self.larger = app, max_bytes, larger or {}
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None, slowest_s: float = 20.0
+    ) -> None:
+        self.app, self.max_bytes, self.larger, self.slowest_s = app, max_bytes, larger or {}, slowest_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,30 +55,40 @@ class BodyLimit:
         if announced.isdigit() and int(announced) > most:
             await problem(413, self._detail(most, f"{int(announced):,} bytes"))(scope, receive, send)
             return
-        came, answered = 0, False
+        came, answered, complete = 0, False, False
+        refused: tuple[int, str] | None = None
 
         async def counted() -> Message:
-            nonlocal came
-            message = await receive()
+            nonlocal came, complete, refused
+            if complete:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self.slowest_s)
+            except TimeoutError:
+                said = f"no more of the body came for {self.slowest_s:g} s; send it again, or from a quicker line"
+                refused = (408, said)
+                raise TooSlow(said) from None
+            complete = not message.get("more_body", False)
             came += len(message.get("body", b""))
             if came > most:
-                raise TooLarge(self._detail(most, "more"))
+                refused = (413, self._detail(most, "more"))
+                raise TooLarge(refused[1])
             return message
 
         async def watched(message: Message) -> None:
-            """Whatever the application makes of an interrupted body, the answer is 413."""
+            """Whatever the application makes of an interrupted body, the answer is this one."""
             nonlocal answered
-            if came <= most:
+            if refused is None:
                 await send(message)
             elif not answered:
                 answered = True
-                await problem(413, self._detail(most, "more"))(scope, receive, send)
+                await problem(*refused)(scope, receive, send)
 
         try:
             await self.app(scope, counted, watched)
-        except TooLarge as error:
-            if not answered:
-                await problem(413, str(error))(scope, receive, send)
+        except (TooLarge, TooSlow):
+            if refused is not None and not answered:
+                await problem(*refused)(scope, receive, send)
 
     def _detail(self, most: int, came: str) -> str:
         return f"a request may have {most:,} bytes here, this one has {came}; send fewer or smaller images"

@@ -41,6 +41,7 @@ class Settings:
     max_batch: int = 16
     max_waiting: int = 256
     deadline_s: float = 30.0
+    slowest_s: float = 20.0
     max_archive_bytes: int = 4096 * MEBIBYTE
     samples: Path | None = None
     device: Literal["cpu", "gpu", "auto"] = "auto"
