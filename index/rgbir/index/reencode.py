@@ -1,0 +1,91 @@
+"""Another model for the same gallery: a second one, filled from the crops that the first keeps, and how alike their answers are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rgbir.index.datasets.records import Skipped
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import BadImage, UsageError
+from rgbir.index.images import decode
+from rgbir.index.ingest import Tally, modality_for
+from rgbir.index.interface import AnyGallery
+from rgbir.index.search import Query
+from rgbir.index.sightings import NewSighting
+
+
+def reencode(
+    source: AnyGallery,
+    target: AnyGallery,
+    encoder: Encoder,
+    batch: int = 32,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Tally:
+    """Enrols every sighting of one gallery in another with that encoder's embedding of its crop, ids and labels as they are.
+
+    Run again, it goes on. A sighting without a crop is skipped with that reason. Crops that were made smaller when they were
+    enrolled give slightly other embeddings than their originals would.
+
+    Raises:
+        GalleryMismatch: the target is of another model than the encoder.
+        GalleryBusy: another process is writing to it.
+    """
+    target.expect(encoder.card)
+    tally = Tally()
+    with target.writing():
+        own = {camera.id for camera in target.network}
+        target.add_cameras([camera for camera in source.network if camera.id not in own])
+        sightings = source.sightings()
+        for start in range(0, len(sightings), batch):
+            group = sightings[start : start + batch]
+            known = target.known([sighting.id for sighting in group])
+            tally.present += len(known)
+            new: list[NewSighting] = []
+            for sighting in group:
+                if sighting.id in known:
+                    continue
+                crop = source.crop(sighting.id)
+                try:
+                    if crop is None:
+                        raise BadImage("it was enrolled without its crop")
+                    image = decode(crop.data, sighting.source or sighting.id)
+                except BadImage as error:
+                    tally.skipped.append(Skipped(sighting.source or sighting.id, str(error)))
+                    continue
+                (embedding,) = encoder.embed([image], modality_for(None, source.network[sighting.camera]))
+                labels = (sighting.taken_at, sighting.identity, sighting.track, crop)
+                new.append(NewSighting(sighting.camera, embedding, sighting.digest, sighting.source, *labels))
+            tally.added += sum(target.add(new))
+            progress(len(group))
+        target.refresh_cache()
+    return tally
+
+
+def overlap(one: AnyGallery, other: AnyGallery, queries: int = 100, top_k: int = 10) -> float:
+    """The share of hits that two galleries of the same sightings have in common, over searches for some of these sightings.
+
+    Raises:
+        UsageError: they have no sighting in common, or none with anything to find in other places.
+    """
+    ids = [sighting.id for sighting in one.sightings()]
+    common = sorted(other.known(ids))
+    shares = []
+    for place in (
+        np.unique(np.linspace(0, len(common) - 1, min(queries, len(common))).astype(np.int64)) if common else ()
+    ):
+        found = []
+        for gallery in (one, other):
+            sighting = gallery.get(common[place])
+            if sighting is not None:
+                everywhere = tuple(camera.id for camera in gallery.network)
+                query = Query(
+                    gallery.embeddings([sighting.id])[0], camera=sighting.camera, cameras=everywhere, top_k=top_k
+                )
+                found.append({hit.id for hit in gallery.search(query).hits})
+        if len(found) == 2 and found[0]:
+            shares.append(len(found[0] & found[1]) / len(found[0]))
+    if not shares:
+        raise UsageError(f"{one.address} and {other.address} have no sighting in common that finds another")
+    return float(np.mean(shares))
