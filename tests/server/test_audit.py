@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -133,6 +134,19 @@ def test_half_an_entry_after_a_crash_is_cut_off_and_the_chain_goes_on(log: Path)
     AuditLog(log).add(action="search", who="b" * 200_000)
     AuditLog(log).add(action="search", who="c")
     assert [entry["who"][0] for entry in entries(log)] == ["a", "b", "c"]
+    assert problems(log) == []
+
+
+def test_a_disk_that_takes_half_an_entry_keeps_none_of_it(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = AuditLog(log)
+    writer.add(action="search", who="a")
+    write = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr("rgbir.server.audit.os.write", lambda file, data: write(file, data[: len(data) // 2]))
+        with pytest.raises(AuditFailed, match="No space left on device; nothing was done"):
+            writer.add(action="search", who="b")
+    writer.add(action="search", who="c")
+    assert [entry["who"] for entry in entries(log)] == ["a", "c"]
     assert problems(log) == []
 
 

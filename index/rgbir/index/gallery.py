@@ -397,10 +397,10 @@ class Gallery(AnyGallery):
         """
         with self.writing():
             try:
-                return cache.save(self.folder, self.view(), self._reader)
+                return cache.save(self.folder, self.view(), self._writer)
             except CacheDamaged as error:
                 self._mend(error)
-                return cache.save(self.folder, self.view(), self._reader)
+                return cache.save(self.folder, self.view(), self._writer)
             except OSError as error:
                 raise GalleryError(
                     f"{self.folder}: no cache was written: {error.strerror}; is the disk full?"

@@ -7,6 +7,7 @@ chain at that place; cutting the end off is found by comparing the last hash wit
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import hashlib
 import json
@@ -60,7 +61,10 @@ class AuditLog:
                         entry = {"n": number, "at": datetime.now(UTC).isoformat(), **event, "previous": previous}
                         entry["hash"] = previous = _hash(entry)
                         lines.append(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-                    os.write(self._descriptor, "".join(lines).encode())
+                    content, size = "".join(lines).encode(), os.fstat(self._descriptor).st_size
+                    if os.write(self._descriptor, content) < len(content):
+                        os.ftruncate(self._descriptor, size)
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     os.fsync(self._descriptor)
                 finally:
                     fcntl.flock(self._descriptor, fcntl.LOCK_UN)
