@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from rgbir.index import (
     NewSighting,
     Query,
     Storage,
+    cache,
 )
 from rgbir.index import slabs as slabs_module
 from rgbir.index import view as view_module
@@ -135,6 +137,19 @@ def test_a_process_killed_between_erasing_and_forgetting_leaves_nothing_for_long
         assert len(again) == 146
 
     assert not any(gone in file.read_bytes() for file in (tmp_path / "g/cache").rglob("vectors.npy"))
+
+
+def test_processes_that_forget_the_same_rows_at_once_do_not_trip(tmp_path: Path) -> None:
+    for number in range(12):
+        folder = tmp_path / f"{number}"
+        cached(folder)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _, folder=folder: cache.forget(folder, [(1, "a"), (2, "b")]), range(8)))
+        left = {path.name for path in (folder / "cache").iterdir()}
+        assert not any(name.endswith(".gone") for name in left)
+        with Gallery(folder) as gallery:
+            assert (gallery.opening.mapped + gallery.opening.read, gallery.opening.remarks) == (150, ())
+            assert gallery.opening.read > 0
 
 
 @pytest.mark.parametrize(

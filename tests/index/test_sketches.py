@@ -227,7 +227,9 @@ def test_a_camera_past_the_devices_memory_stays_on_the_processor(tmp_path: Path)
     with make(tmp_path / "g") as gallery:
         slabs = gallery.view().cameras["a"]
         assert on(Processor(100), Metric.EUCLIDEAN, slabs) is None
-        assert isinstance(on(Processor(), Metric.EUCLIDEAN, slabs), object)
+        placed = on(Processor(), Metric.EUCLIDEAN, slabs)
+        assert placed is not None
+        assert (len(placed), placed.last) == (N // 2, int(slabs[-1].rows[-1]))
         assert len(Compressed(Choice(Kind.PQ), Metric.EUCLIDEAN, slabs)) == N // 2
 
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.index.codes import Codes
-from rgbir.index.errors import CacheDamaged
+from rgbir.index.errors import CacheDamaged, GalleryError
 from rgbir.index.metric import Metric
 from rgbir.index.slabs import WORTH_CODES, Slab, threads
 from rgbir.index.store import Mark, Store, sync_folder, writable
@@ -181,11 +182,20 @@ def forget(folder: Path, removed: Iterable[tuple[int, str]]) -> int:
     for slab in manifest.slabs if manifest and rows else ():
         held = folder / FOLDER / slab.name
         if held.exists() and any(slab.holds(row, camera) for row, camera in rows):
-            held.rename(held.with_suffix(_GONE))  # so that no half of a slab is ever found
-            gone += 1
+            with suppress(FileNotFoundError):  # another process was quicker
+                held.rename(held.with_suffix(_GONE))  # so that no half of a slab is ever found
+                gone += 1
     for held in (folder / FOLDER).glob(f"*{_GONE}"):
-        shutil.rmtree(held)
+        shutil.rmtree(held, onerror=_unless_gone)
     return gone
+
+
+def _unless_gone(_: object, path: str, failure: tuple[type[BaseException], BaseException, object]) -> None:
+    """What another process deleted meanwhile is deleted; anything else is not, and is said."""
+    if not isinstance(failure[1], FileNotFoundError):
+        raise GalleryError(f"{path} holds what was erased and can't be deleted: {failure[1]}; delete it") from failure[
+            1
+        ]
 
 
 def drop(folder: Path) -> None:

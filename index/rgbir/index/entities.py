@@ -60,9 +60,9 @@ class Address:
 def make_collections(client: Any, at: Address, model: Model) -> None:
     from pymilvus import DataType
 
-    text: Callable[..., Any] = lambda schema, name, most, **more: schema.add_field(  # noqa: E731
-        name, DataType.VARCHAR, max_length=most, **more
-    )
+    def text(schema: Any, name: str, most: int, **more: bool) -> None:
+        schema.add_field(name, DataType.VARCHAR, max_length=most, **more)
+
     sightings = client.create_schema(auto_id=False, enable_dynamic_field=False)
     text(sightings, "id", 64, is_primary=True)
     sightings.add_field("row", DataType.INT64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -78,5 +78,7 @@ def plausible_first(answer: Answer, network: CameraNetwork, taken_at: datetime) 
 
 
 def _ranked(hits: Sequence[Hit], keep_plain: bool = False) -> tuple[Hit, ...]:
-    plain: Callable[[Hit], int | None] = lambda hit: hit.plain_rank or hit.rank if keep_plain else hit.plain_rank  # noqa: E731
-    return tuple(replace(hit, rank=rank, plain_rank=plain(hit)) for rank, hit in enumerate(hits, start=1))
+    return tuple(
+        replace(hit, rank=rank, plain_rank=hit.plain_rank or (hit.rank if keep_plain else None))
+        for rank, hit in enumerate(hits, start=1)
+    )
