@@ -15,6 +15,7 @@ from rgbir.client import (
     Busy,
     Client,
     ClientError,
+    Conflict,
     ConnectionFailed,
     Forbidden,
     NotFound,
@@ -30,7 +31,7 @@ def answering(status: int, body: bytes = b"{}", headers: dict[str, str] | None =
 
 @pytest.mark.parametrize(
     ("status", "error", "code"),
-    [(400, Unprocessable, 2), (401, Forbidden, 2), (403, Forbidden, 2), (404, NotFound, 2), (409, Busy, 1), (413, Unprocessable, 2), (422, Unprocessable, 2), (429, Busy, 1), (500, ServerFailed, 1), (503, Busy, 1)],
+    [(400, Unprocessable, 2), (401, Forbidden, 2), (403, Forbidden, 2), (404, NotFound, 2), (409, Conflict, 1), (413, Unprocessable, 2), (422, Unprocessable, 2), (429, Busy, 1), (500, ServerFailed, 1), (503, Busy, 1)],
 )  # fmt: skip
 def test_each_problem_is_the_exception_for_what_one_can_do(status: int, error: type[ClientError], code: int) -> None:
     with (
@@ -42,9 +43,10 @@ def test_each_problem_is_the_exception_for_what_one_can_do(status: int, error: t
     assert caught.value.exit_code == code
 
 
-def test_a_busy_server_says_when_to_come_back() -> None:
+@pytest.mark.parametrize("status", [409, 429])
+def test_a_busy_server_says_when_to_come_back(status: int) -> None:
     with pytest.raises(Busy) as caught:
-        answering(429, headers={"Retry-After": "7"}).gallery()
+        answering(status, headers={"Retry-After": "7"}).gallery()
     assert caught.value.retry_after_s == 7
 
 

@@ -50,6 +50,10 @@ MAY = {
     ("DELETE", "/gallery/sightings/{sighting}"): set(),
     ("DELETE", "/gallery/sightings"): set(),
     ("GET", "/audit"): set(),
+    ("GET", "/models"): set(),
+    ("POST", "/models/{name}/prepare"): set(),
+    ("POST", "/models/{name}/activate"): set(),
+    ("DELETE", "/models/{name}"): set(),
 }
 
 

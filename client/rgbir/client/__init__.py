@@ -4,6 +4,7 @@ from rgbir.client.client import AsyncClient, Client
 from rgbir.client.errors import (
     Busy,
     ClientError,
+    Conflict,
     ConnectionFailed,
     Forbidden,
     NotFound,
@@ -18,6 +19,7 @@ __all__ = [
     "Busy",
     "Client",
     "ClientError",
+    "Conflict",
     "ConnectionFailed",
     "Forbidden",
     "Hit",

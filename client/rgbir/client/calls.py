@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote
 
 import httpx2
 from pydantic import BaseModel
@@ -204,6 +205,36 @@ def cameras() -> Call[wire.Network]:
 def model() -> Call[dict[str, Any]]:
     """The model's card."""
     return Call(lambda response: dict(response.json()), "GET", "/model")
+
+
+def models() -> Call[list[wire.ServedModel]]:
+    """The bundles the server may answer with, and where each stands."""
+    read = _as(wire.ModelList)
+    return Call(lambda response: read(response).models, "GET", "/models")
+
+
+def prepare_model(name: str) -> Call[wire.ServedModel]:
+    """Fills a gallery for another model, beside the searches."""
+    return Call(_as(wire.ServedModel), "POST", f"/models/{_segment(name)}/prepare")
+
+
+def activate_model(name: str, *, allow_missing: bool = False) -> Call[wire.ServedModel]:
+    """Answers with that model from the next request on; the one before stays ready."""
+    return Call(
+        _as(wire.ServedModel),
+        "POST",
+        f"/models/{_segment(name)}/activate",
+        {"params": {"allow_missing": allow_missing}},
+    )
+
+
+def forget_model(name: str) -> Call[wire.ServedModel]:
+    """Deletes the gallery of a model that doesn't answer; its bundle stays."""
+    return Call(_as(wire.ServedModel), "DELETE", f"/models/{_segment(name)}")
+
+
+def _segment(name: str) -> str:
+    return quote(name, safe="")
 
 
 def audit(*, after: int = 0, limit: int = 100, case: str | None = None) -> Call[list[dict[str, Any]]]:

@@ -27,6 +27,7 @@ SUMMARIES = {
     "index": "Make, fill, check and empty a gallery.",
     "keys": "Make, list, rotate and revoke a server's keys.",
     "methods": "The methods, their variants and switches, the tables' rows, and published numbers.",
+    "model": "Change a running server's model.",
     "search": "Search a gallery for the person on one or more images.",
     "serve": "Answer searches over HTTP, with a page to try them.",
     "synthesize": "Draw synthetic people in a real data set's layout.",

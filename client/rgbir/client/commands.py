@@ -95,6 +95,52 @@ def search(
     print(response.model_dump_json(indent=2)) if as_json else _show(response)
 
 
+model = typer.Typer(help="Change a running server's model.", no_args_is_help=True, add_completion=False)
+UrlOption = Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.", envvar="RGBIR_URL")]
+KeyOption = Annotated[str | None, typer.Option(help="The server's key.", envvar="RGBIR_KEY")]
+NameArgument = Annotated[str, typer.Argument(help="The bundle's name.")]
+
+
+@model.command("list")
+def list_models(url: UrlOption, key: KeyOption = None) -> None:
+    """The bundles a server may answer with, and where each stands."""
+    with Client(url, key=key) as client:
+        found = client.models()
+    table = Table("model", "state", "sightings", "missing", "ten nearest in common")
+    for own in found:
+        common = "-" if own.overlap is None else f"{100 * own.overlap:.1f} %"
+        table.add_row(own.name, own.error or own.state, f"{own.done:,} of {own.total:,}", f"{own.missing:,}", common)
+    Console().print(table)
+
+
+@model.command("prepare")
+def prepare_model(name: NameArgument, url: UrlOption, key: KeyOption = None) -> None:
+    """Fill a gallery for another model from the enrolled crops, while the server answers; `list` says how far it is."""
+    with Client(url, key=key) as client:
+        print(f"{name}: {client.prepare_model(name).state}")
+
+
+@model.command("activate")
+def activate_model(
+    name: NameArgument,
+    url: UrlOption,
+    key: KeyOption = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Though sightings without a crop won't be found.")
+    ] = False,
+) -> None:
+    """Answer with a model that is ready, from the next request on; the one before stays ready, as the way back."""
+    with Client(url, key=key) as client:
+        print(f"{name}: {client.activate_model(name, allow_missing=allow_missing).state}")
+
+
+@model.command("forget")
+def forget_model(name: NameArgument, url: UrlOption, key: KeyOption = None) -> None:
+    """Delete the gallery of a model that doesn't answer; its bundle stays."""
+    with Client(url, key=key) as client:
+        print(f"{name}: {client.forget_model(name).state}")
+
+
 def _local_search() -> Any:
     (point,) = entry_points(group="rgbir.local_search")
     try:

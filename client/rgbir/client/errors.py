@@ -6,6 +6,7 @@ ClientError
 │   ├── Unprocessable       the request can't be answered as it is: correct it (400, 413, 415, 422)
 │   ├── Forbidden           no key, or one without that right (401, 403)
 │   ├── NotFound            no such thing (404)
+│   ├── Conflict            not in this state: do the other thing first (409 without a time to wait)
 │   └── Busy                too much at once, or someone else is writing: wait `retry_after_s` (409, 429, 503)
 └── ServerFailed            the server's fault (5xx)
 
@@ -45,6 +46,10 @@ class NotFound(Refused):
     exit_code = 2
 
 
+class Conflict(Refused):
+    pass
+
+
 class Busy(Refused):
     pass
 
@@ -59,6 +64,8 @@ _BY_STATUS: dict[int, type[Refused]] = {401: Forbidden, 403: Forbidden, 404: Not
 def refusal(status: int, problem: dict[str, object], retry_after: str | None) -> Refused:
     """The exception for a problem document."""
     kind = _BY_STATUS.get(status, ServerFailed if status >= 500 else Unprocessable)
+    if status == 409 and retry_after is None:
+        kind = Conflict
     detail = str(problem.get("detail") or problem.get("title") or f"the server answered {status}")
     seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
     return kind(detail, status, problem, seconds)

@@ -199,6 +199,26 @@ class JobList(Wire):
     jobs: list[Job]
 
 
+class ServedModel(Wire):
+    """A bundle on the server, and how far its gallery is."""
+
+    name: str
+    state: Literal["available", "filling", "ready", "answering", "failed"]
+    fingerprint: str | None = Field(None, description="known once its gallery was opened")
+    total: int = Field(0, description="sightings to be in its gallery")
+    done: int = Field(0, description="of them looked at in this round")
+    missing: int = Field(0, description="sightings whose crop can't be read, which this model wouldn't find")
+    reasons: dict[str, str] = Field({}, description="why, of the first hundred")
+    overlap: float | None = Field(
+        None, description="share of the ten nearest in common with the model that answered when this one was made ready"
+    )
+    error: str | None = None
+
+
+class ModelList(Wire):
+    models: list[ServedModel]
+
+
 class Removed(Wire):
     removed: int
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rgbir.index.bundle import Card
@@ -12,6 +13,7 @@ from rgbir.index.interface import AnyGallery
 from rgbir.index.milvus import MilvusGallery
 from rgbir.index.model import Model, Storage
 from rgbir.index.sketches import Device
+from rgbir.index.store import FILE
 
 
 def in_milvus(address: str | Path) -> bool:
@@ -52,6 +54,13 @@ def create(address: str | Path, model: Model, network: CameraNetwork, storage: S
         return Gallery.create(address, model, network, storage)
     _float32(address, storage)
     return MilvusGallery.create(str(address), model, network)
+
+
+def beside(folder: Path) -> list[Path]:
+    """The gallery in a folder and those of other models that a server keeps beside it, `FOLDER.<fingerprint>`."""
+    first = re.sub(r"\.[0-9a-f]{16}$", "", folder.name)
+    own = re.compile(rf"{re.escape(first)}(\.[0-9a-f]{{16}})?")
+    return [path for path in sorted(folder.parent.iterdir()) if own.fullmatch(path.name) and (path / FILE).exists()]
 
 
 def _float32(address: str | Path, storage: Storage) -> None:

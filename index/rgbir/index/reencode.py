@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
+from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import Skipped
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import BadImage, UsageError
@@ -13,7 +17,12 @@ from rgbir.index.images import decode
 from rgbir.index.ingest import Tally, modality_for
 from rgbir.index.interface import AnyGallery
 from rgbir.index.search import Query
-from rgbir.index.sightings import NewSighting
+from rgbir.index.sightings import Crop, NewSighting, Sighting
+
+Embed = Callable[[Sequence[Image.Image], Modality], NDArray[np.float32]]
+T = TypeVar("T")
+LOOKED_UP = 1000
+"""Sightings looked up at a time: searches of the gallery go on between."""
 
 
 def reencode(
@@ -35,32 +44,64 @@ def reencode(
     target.expect(encoder.card)
     tally = Tally()
     with target.writing():
-        own = {camera.id for camera in target.network}
-        target.add_cameras([camera for camera in source.network if camera.id not in own])
-        sightings = source.sightings()
-        for start in range(0, len(sightings), batch):
-            group = sightings[start : start + batch]
-            known = target.known([sighting.id for sighting in group])
-            tally.present += len(known)
-            new: list[NewSighting] = []
-            for sighting in group:
-                if sighting.id in known:
-                    continue
-                crop = source.crop(sighting.id)
-                try:
-                    if crop is None:
-                        raise BadImage("it was enrolled without its crop")
-                    image = decode(crop.data, sighting.source or sighting.id)
-                except BadImage as error:
-                    tally.skipped.append(Skipped(sighting.source or sighting.id, str(error)))
-                    continue
-                (embedding,) = encoder.embed([image], modality_for(None, source.network[sighting.camera]))
-                labels = (sighting.taken_at, sighting.identity, sighting.track, crop)
-                new.append(NewSighting(sighting.camera, embedding, sighting.digest, sighting.source, *labels))
+        for new in renewed(source, target, encoder.embed, tally, batch, progress):
             tally.added += sum(target.add(new))
-            progress(len(group))
         target.refresh_cache()
     return tally
+
+
+def renewed(
+    source: AnyGallery,
+    target: AnyGallery,
+    embed: Embed,
+    tally: Tally,
+    batch: int = 32,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Iterator[list[NewSighting]]:
+    """What the source has and the target lacks, encoded anew, a batch at a time, to be added; the tally says what else there was."""
+    own = {camera.id for camera in target.network}
+    target.add_cameras([camera for camera in source.network if camera.id not in own])
+    for group in _groups(source.sightings(), LOOKED_UP):
+        known = target.known([sighting.id for sighting in group])
+        tally.present += len(known)
+        progress(len(known))
+        for missing in _groups([sighting for sighting in group if sighting.id not in known], batch):
+            yield _encoded(source, missing, embed, tally)
+            progress(len(missing))
+
+
+def _encoded(source: AnyGallery, sightings: Sequence[Sighting], embed: Embed, tally: Tally) -> list[NewSighting]:
+    found: dict[Modality, list[tuple[Sighting, Crop, Image.Image]]] = {}
+    for sighting in sightings:
+        crop = source.crop(sighting.id)
+        try:
+            if crop is None:
+                raise BadImage("it was enrolled without its crop")
+            image = decode(crop.data, sighting.source or sighting.id)
+        except BadImage as error:
+            tally.skipped.append(Skipped(sighting.source or sighting.id, str(error)))
+            continue
+        found.setdefault(modality_for(None, source.network[sighting.camera]), []).append((sighting, crop, image))
+    new: dict[str, NewSighting] = {}
+    for modality, own in found.items():
+        embeddings = embed([image for *_, image in own], modality)
+        for (sighting, crop, _), embedding in zip(own, embeddings, strict=True):
+            labels = (sighting.taken_at, sighting.identity, sighting.track, crop)
+            new[sighting.id] = NewSighting(sighting.camera, embedding, sighting.digest, sighting.source, *labels)
+    return [new[sighting.id] for sighting in sightings if sighting.id in new]
+
+
+def superfluous(source: AnyGallery, target: AnyGallery) -> list[str]:
+    """Ids of what the target has and the source hasn't, or has no longer."""
+    gone: list[str] = []
+    for group in _groups([sighting.id for sighting in target.sightings()], LOOKED_UP):
+        known = source.known(group)
+        gone += [own for own in group if own not in known]
+    return gone
+
+
+def _groups(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def overlap(one: AnyGallery, other: AnyGallery, queries: int = 100, top_k: int = 10) -> float:

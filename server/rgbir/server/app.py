@@ -16,6 +16,7 @@ from rgbir.server.engine import Engine
 from rgbir.server.jobs import Jobs
 from rgbir.server.limits import BodyLimit, SecurityHeaders
 from rgbir.server.log import RequestLog
+from rgbir.server.models import Models
 from rgbir.server.routes import page, router
 from rgbir.server.settings import Settings
 
@@ -24,14 +25,16 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = Engine(settings)
-        engine.warm_up()
-        app.state.engine, app.state.jobs = engine, Jobs(engine)
-        keeping = asyncio.create_task(engine.keep_house())
+        engine.now.warm_up()
+        models = Models(engine)
+        app.state.engine, app.state.jobs, app.state.models = engine, Jobs(engine), models
+        keeping = asyncio.create_task(engine.keep_house(models.expire))
         try:
             yield
         finally:
             keeping.cancel()
             await app.state.jobs.close()
+            await models.close()
             engine.close()
 
     app = FastAPI(

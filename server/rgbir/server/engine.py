@@ -7,9 +7,10 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from PIL import Image
 from rgbir.index import (
     Answer,
     BadImage,
-    Bundle,
+    Card,
     Distances,
     Encoder,
     GalleryError,
@@ -33,14 +34,14 @@ from rgbir.index import (
     digest_of,
     modality_for,
 )
-from rgbir.index.addresses import open_gallery
-from rgbir.index.devices import named
 from rgbir.index.images import Box
+from rgbir.index.interface import AnyGallery
 from rgbir.server.audit import AuditLog, Notary
-from rgbir.server.batching import Batcher
 from rgbir.server.errors import TooBusy
+from rgbir.server.galleries import Galleries
 from rgbir.server.keys import Keyring
 from rgbir.server.metrics import Metrics
+from rgbir.server.retrieval import Retrieval
 from rgbir.server.settings import Settings
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ Enrolment = tuple[str, str, str | None, str | None]
 
 
 class Engine:
-    """An encoder, a gallery, and threads for them.
+    """What answers now, and threads for it. A request stays with what answered when it began, to its end.
 
     Raises:
         BadBundle, GalleryError: they can't be opened, or don't belong together.
@@ -60,16 +61,13 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.encoder = Encoder(Bundle(settings.bundle), threads=settings.threads)
-        device = named(settings.device, half=settings.gpu_half, most_bytes=settings.gpu_bytes)
-        self.gallery = open_gallery(settings.gallery, device)
-        self.searcher = Searcher(self.encoder, self.gallery)
         cores = len(os.sched_getaffinity(0))
         self._decoders = ThreadPoolExecutor(cores, "decode")
         self._model = ThreadPoolExecutor(1, "model")
         self._searches = ThreadPoolExecutor(cores, "search")
         self._changes = ThreadPoolExecutor(1, "change")
-        self.batchers = {modality: self._batcher(modality) for modality in self.encoder.card.graphs}
+        self.galleries = Galleries(settings)
+        self.now = self.opened(*self.galleries.chosen())
         self.keyring = None if settings.keys is None else Keyring(settings.keys)
         self._notary = None if settings.audit is None else Notary(AuditLog(settings.audit))
         self.metrics = Metrics()
@@ -94,9 +92,21 @@ class Engine:
         if self._notary is not None:
             await self._notary.note(event)
 
-    def _batcher(self, modality: Modality) -> Batcher:
-        limits = (self.settings.max_batch, self.settings.max_waiting)
-        return Batcher(lambda images: self.encoder.encode(images, modality), self._model, *limits)
+    def opened(self, bundle: Path, gallery: Path | str) -> Retrieval:
+        """A model and its gallery, beside those that answer now."""
+        return Retrieval(bundle, gallery, self.settings, self._model)
+
+    @property
+    def encoder(self) -> Encoder:
+        return self.now.encoder
+
+    @property
+    def gallery(self) -> AnyGallery:
+        return self.now.gallery
+
+    @property
+    def searcher(self) -> Searcher:
+        return self.now.searcher
 
     @property
     def in_flight(self) -> int:
@@ -106,114 +116,123 @@ class Engine:
         """Finishes what was begun."""
         for pool in (self._decoders, self._model, self._searches, self._changes):
             pool.shutdown()
-        self.gallery.close()
+        self.now.close()
         if self._notary is not None:
             self._notary.close()
-
-    def warm_up(self) -> None:
-        """Runs each graph once, so that the first request doesn't pay for it, and tries the way from there to an answer.
-
-        Raises:
-            GalleryError: a sighting that is enrolled isn't found again by its own embedding.
-        """
-        card = self.encoder.card
-        for modality in card.graphs:
-            self.encoder.encode(np.zeros((1, card.height, card.width, 3), np.uint8), modality)
-        self.searcher.self_test()
 
     async def search(self, images: Sequence[Named], options: SearchOptions, box: Box | None = None) -> Answer:
         """Several images are several shots of one person. box: where the person is in each."""
         self._allowed(options)
-        modality = self.searcher.modality_of(options)  # before any work
-        with self._place():
-            embeddings, remarks, stages = await self._embedded(images, modality, box)
-            answer = await self._run(self._searches, lambda: self.searcher.find(embeddings, options, remarks, stages))
+        with self._place() as now:
+            modality = now.searcher.modality_of(options)  # before any work
+            embeddings, remarks, stages = await self._embedded(now, images, modality, box)
+            answer = await self._run(self._searches, lambda: now.searcher.find(embeddings, options, remarks, stages))
             self.metrics.searched(answer)
             return answer
 
     async def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled."""
         self._allowed(options)
-        with self._place():
-            return await self._run(self._searches, lambda: self.searcher.like(sighting, options))
+        with self._place() as now:
+            return await self._run(self._searches, lambda: now.searcher.like(sighting, options))
 
     async def search_each(self, images: Sequence[Named], options: SearchOptions) -> list[Answer]:
         """Every image a query of its own."""
         self._allowed(options)
-        modality = self.searcher.modality_of(options)
-        with self._place():
-            embeddings, _, _ = await self._embedded(images, modality)
-            return await self._run(self._searches, lambda: self.searcher.each(embeddings, options))
+        with self._place() as now:
+            modality = now.searcher.modality_of(options)
+            embeddings, _, _ = await self._embedded(now, images, modality)
+            return await self._run(self._searches, lambda: now.searcher.each(embeddings, options))
 
     def _allowed(self, options: SearchOptions) -> None:
         if options.top_k > self.settings.max_top_k:
             raise UsageError(f"top_k must be at most {self.settings.max_top_k} here, not {options.top_k}")
 
     async def _embedded(
-        self, images: Sequence[Named], modality: Modality, box: Box | None = None
+        self, now: Retrieval, images: Sequence[Named], modality: Modality, box: Box | None = None
     ) -> tuple[NDArray[np.float32], tuple[str, ...], dict[str, float]]:
         """Embeddings, remarks on the images, and milliseconds by stage."""
         started = time.perf_counter()
         decoded = await self._decoded(images, box)
-        remarks = await self._run(self._decoders, lambda: self.searcher.remarks(decoded, modality))
-        pixels = await self._run(self._decoders, lambda: [self.encoder.pixels(image) for image in decoded])
+        remarks = await self._run(self._decoders, lambda: now.searcher.remarks(decoded, modality))
+        pixels = await self._run(self._decoders, lambda: [now.encoder.pixels(image) for image in decoded])
         begun = time.perf_counter()
-        embeddings = await self._batched(pixels, modality)
+        embeddings = await _batched(now, pixels, modality)
         ended = time.perf_counter()
         return embeddings, remarks, {"decode": (begun - started) * 1000, "encode": (ended - begun) * 1000}
 
-    async def _batched(self, pixels: Sequence[NDArray[np.uint8]], modality: Modality) -> NDArray[np.float32]:
-        self.encoder.bundle.graph(modality)
-        return await self.batchers[modality](pixels)
-
     async def distances(self, images: Sequence[Named], options: SearchOptions) -> Distances:
-        self.searcher.modality_of(options)  # before any work
-        with self._place():
+        with self._place() as now:
+            now.searcher.modality_of(options)  # before any work
             decoded = await self._decoded(images)
             most = self.settings.max_distances
-            return await self._run(self._model, lambda: self.searcher.distances(decoded, options, most))
+            return await self._run(self._model, lambda: now.searcher.distances(decoded, options, most))
 
-    async def embed(self, image: Named, modality: Modality) -> NDArray[np.float32]:
-        with self._place():
-            embeddings, _, _ = await self._embedded([image], modality)
-            return np.asarray(embeddings[0], np.float32)
+    async def embed(self, image: Named, modality: Modality) -> tuple[NDArray[np.float32], Card]:
+        """The embedding, and the card of the model it is of."""
+        with self._place() as now:
+            embeddings, _, _ = await self._embedded(now, [image], modality)
+            return np.asarray(embeddings[0], np.float32), now.encoder.card
 
     async def enrol(
         self, images: Sequence[Named], camera: str, taken_at: datetime | None, identity: int | None, track: str | None
     ) -> list[Enrolment]:
         """What became of each image; those that can't be read are skipped, the others enrolled together."""
-        seen_by = self.gallery.network[camera]
+        self.gallery.network[camera]
         self._count(images)
         with self._place():
             decoded = await asyncio.gather(*(self._readable(name, data) for name, data in images))
             ready = [
                 (data, image) for (_, data), image in zip(images, decoded, strict=True) if not isinstance(image, str)
             ]
-            pixels = await self._run(self._decoders, lambda: [self.encoder.pixels(image) for _, image in ready])
-            embeddings = await self._batched(pixels, modality_for(None, seen_by))
+            while (made := await self._enrolled(ready, camera, taken_at, identity, track)) is None:
+                pass  # another model answers since the images were encoded
+            written = iter(made)
+            return [_outcome(name, image, written) for (name, _), image in zip(images, decoded, strict=True)]
 
-            def write() -> list[Enrolment]:
-                new = [
-                    NewSighting(
-                        seen_by.id, embedding, digest_of(data), "", taken_at, identity, track, crop_of(data, image)
-                    )
-                    for (data, image), embedding in zip(ready, embeddings, strict=True)
-                ]
-                written = iter(zip(new, self.gallery.add(new), strict=True))
-                return [_outcome(name, image, written) for (name, _), image in zip(images, decoded, strict=True)]
+    async def _enrolled(
+        self,
+        ready: Sequence[tuple[bytes, Image.Image]],
+        camera: str,
+        taken_at: datetime | None,
+        identity: int | None,
+        track: str | None,
+    ) -> list[tuple[NewSighting, bool]] | None:
+        """Sightings and whether they were new; None if the model that encoded them doesn't answer any more."""
+        now = self.now
+        seen_by = now.gallery.network[camera]
+        pixels = await self._run(self._decoders, lambda: [now.encoder.pixels(image) for _, image in ready])
+        embeddings = await _batched(now, pixels, modality_for(None, seen_by))
 
-            return await self._run(self._changes, write)
+        def write() -> list[tuple[NewSighting, bool]] | None:
+            if now is not self.now:
+                return None
+            new = [
+                NewSighting(seen_by.id, embedding, digest_of(data), "", taken_at, identity, track, crop_of(data, image))
+                for (data, image), embedding in zip(ready, embeddings, strict=True)
+            ]
+            return list(zip(new, now.gallery.add(new), strict=True))
+
+        return await self._run(self._changes, write)
 
     async def change(self, work: Callable[[], T]) -> T:
         """Runs a change of the gallery beside the event loop, one at a time."""
         return await self._run(self._changes, work)
 
-    async def keep_house(self) -> None:
+    def submit_change(self, work: Callable[[], T]) -> Future[T]:
+        """A change, for another thread to wait for."""
+        return self._changes.submit(work)
+
+    def submit_model(self, work: Callable[[], T]) -> Future[T]:
+        """A run of a model, in turn with those of requests, for another thread to wait for."""
+        return self._model.submit(work)
+
+    async def keep_house(self, expire: Callable[[], None]) -> None:
         """Carries out the gallery's retention and refreshes its cache every hour, until it is cancelled."""
         while True:
             with contextlib.suppress(GalleryError):  # another process is writing, or the medium is read-only
-                await self.change(self.gallery.expire)
-                await self.change(self.gallery.refresh_cache)
+                await self.change(expire)
+                await self.change(lambda: self.gallery.refresh_cache())
             await asyncio.sleep(EVERY_S)
 
     async def look(self, work: Callable[[], T]) -> T:
@@ -248,19 +267,28 @@ class Engine:
 
 
 class _Place:
-    """One of the places for requests in flight, for the time of a `with` block."""
+    """One of the places for requests in flight, and what answers it, for the time of a `with` block."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Retrieval:
         limit = self.engine.settings.max_in_flight
         if self.engine._in_flight >= limit:
             raise TooBusy(f"{limit} requests are being answered already; try again in a moment")
         self.engine._in_flight += 1
+        self.now = self.engine.now
+        self.now.users += 1
+        return self.now
 
     def __exit__(self, *_: object) -> None:
         self.engine._in_flight -= 1
+        self.now.users -= 1
+
+
+async def _batched(now: Retrieval, pixels: Sequence[NDArray[np.uint8]], modality: Modality) -> NDArray[np.float32]:
+    now.encoder.bundle.graph(modality)
+    return await now.queues[modality](pixels)
 
 
 def _outcome(name: str, image: Image.Image | str, written: Iterator[tuple[NewSighting, bool]]) -> Enrolment:

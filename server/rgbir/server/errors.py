@@ -4,7 +4,8 @@ ServerFailure
 ├── TooLarge        body over its limit (413)
 ├── TooSlow         a body that doesn't come (408)
 ├── TooBusy         too many requests in flight: come back later (429)
-├── NotThere        no such sighting, image or sample (404)
+├── NotThere        no such sighting, image, job, bundle or sample (404)
+├── NotNow          not in this state: wait, or do the other thing first (409)
 ├── BadArchive      a bulk upload that is no archive (422)
 ├── NoKey           no bearer token, or nobody's (401)
 ├── NotAllowed      a key without that right, or without that camera (403)
@@ -49,6 +50,10 @@ class NotThere(ServerFailure):
     pass
 
 
+class NotNow(ServerFailure):
+    pass
+
+
 class BadArchive(ServerFailure):
     pass
 
@@ -83,6 +88,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooSlow, 408),
     (TooBusy, 429),
     (NotThere, 404),
+    (NotNow, 409),
     (BadArchive, 422),
     (NoKey, 401),
     (NotAllowed, 403),
@@ -118,6 +124,7 @@ PROBLEMS = documented(
     _503="the gallery or the audit log can't be used now",
 )
 BUSY = documented(_409="another process is writing to the gallery")
+NOT_NOW = documented(_409="not in this state")
 NOT_FOUND = documented(_404="no such thing")
 
 
@@ -136,7 +143,9 @@ def install(app: FastAPI) -> None:
 
     async def failure(_: Request, error: Exception) -> JSONResponse:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (409, 429, 503) else {}
+        headers = (
+            {"Retry-After": str(RETRY_AFTER_S)} if status in (409, 429, 503) and not isinstance(error, NotNow) else {}
+        )
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return problem(status, str(error), headers)

@@ -45,6 +45,7 @@ class Metrics:
             "rgbir_model_refused", "Requests refused for a full queue so far", ["modality"], registry=own
         )
         self._sightings = Gauge("rgbir_sightings", "Sightings by camera", ["camera"], registry=own)
+        self._model = Gauge("rgbir_model", "What answers", ["name", "fingerprint"], registry=own)
         self._generation = Gauge("rgbir_gallery_generation", "Changes of the gallery", registry=own)
 
     def searched(self, answer: Answer) -> None:
@@ -61,7 +62,7 @@ class Metrics:
     def text(self, engine: Engine) -> bytes:
         """As of now, in Prometheus's words."""
         self._in_flight.set(engine.in_flight)
-        for modality, batcher in engine.batchers.items():
+        for modality, batcher in engine.now.queues.items():
             self._waiting.labels(modality.value).set(batcher.waiting)
             self._batches.labels(modality.value).set(batcher.batches)
             self._images.labels(modality.value).set(batcher.images)
@@ -69,5 +70,7 @@ class Metrics:
         self._sightings.clear()
         for count in engine.gallery.counts():
             self._sightings.labels(count.camera).set(count.sightings)
+        self._model.clear()
+        self._model.labels(engine.encoder.card.name, engine.encoder.card.fingerprint).set(1)
         self._generation.set(engine.gallery.generation)
         return generate_latest(self.registry)

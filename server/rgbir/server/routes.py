@@ -17,7 +17,7 @@ from rgbir.client import wire
 from rgbir.index import Modality, SearchOptions, Sighting, UsageError
 from rgbir.server.audit import entries
 from rgbir.server.engine import Engine, Named
-from rgbir.server.errors import BUSY, NOT_FOUND, PROBLEMS, NotThere, ServerFailure
+from rgbir.server.errors import BUSY, NOT_FOUND, NOT_NOW, PROBLEMS, NotThere, ServerFailure
 from rgbir.server.forms import names, parse_box, search_options
 from rgbir.server.guard import (
     Administering,
@@ -33,6 +33,7 @@ from rgbir.server.guard import (
 from rgbir.server.jobs import Job, Jobs
 from rgbir.server.keys import ANYONE, Key, Role
 from rgbir.server.metrics import CONTENT_TYPE
+from rgbir.server.models import Models
 from rgbir.server.patience import patiently
 
 
@@ -41,7 +42,13 @@ def _jobs(request: Request) -> Jobs:
     return jobs
 
 
+def _models(request: Request) -> Models:
+    models: Models = request.app.state.models
+    return models
+
+
 Working = Annotated[Jobs, Depends(_jobs)]
+Changing = Annotated[Models, Depends(_models)]
 Wanted = Annotated[SearchOptions, Depends(search_options)]
 
 router = APIRouter(responses=PROBLEMS)
@@ -127,8 +134,7 @@ async def embed(
     if len(images) != 1:
         raise UsageError(f"one image is embedded at a time, {len(images)} came")
     (image,) = await _read(images)
-    embedding = await engine.embed(image, modality)
-    card = engine.encoder.card
+    embedding, card = await engine.embed(image, modality)
     return wire.Embedding(
         modality=modality.value,
         dimension=len(embedding),
@@ -236,14 +242,15 @@ async def get_image(engine: Serving, caller: Searching, sighting: str) -> Respon
 
 
 @router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
-async def remove_sighting(engine: Serving, caller: Administering, sighting: str) -> wire.Removed:
+async def remove_sighting(engine: Serving, models: Changing, caller: Administering, sighting: str) -> wire.Removed:
     await engine.look(lambda: _found(engine, sighting, caller))
-    return await _erased(engine, caller, {"ids": [sighting]})
+    return await _erased(engine, models, caller, {"ids": [sighting]})
 
 
 @router.delete("/gallery/sightings", summary="Erase all sightings that meet every condition", responses=BUSY)
 async def remove(
     engine: Serving,
+    models: Changing,
     caller: Administering,
     camera: str | None = None,
     identity: int | None = None,
@@ -255,13 +262,15 @@ async def remove(
     if caller.cameras is not None:
         enrolling(caller, engine.gallery.network[camera].id if camera else "all cameras")
     conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
-    return await _erased(engine, caller, {name: value for name, value in conditions.items() if value is not None})
+    return await _erased(
+        engine, models, caller, {name: value for name, value in conditions.items() if value is not None}
+    )
 
 
-async def _erased(engine: Engine, caller: Key, conditions: dict[str, Any]) -> wire.Removed:
+async def _erased(engine: Engine, models: Models, caller: Key, conditions: dict[str, Any]) -> wire.Removed:
     """Noted before it is done and after, so that no erasure goes without a word."""
     await engine.note(action="erase", who=caller.name, conditions=conditions)
-    removed = await engine.change(lambda: engine.gallery.remove(**conditions))
+    removed = await engine.change(lambda: models.erase(conditions))
     await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
     return wire.Removed(removed=removed)
 
@@ -303,6 +312,45 @@ async def cameras(engine: Serving, caller: Looking) -> wire.Network:
 async def model(engine: Serving, caller: Looking) -> dict[str, Any]:
     card = engine.encoder.card
     return {**card.model_dump(mode="json"), "fingerprint": card.fingerprint, "providers": engine.encoder.providers}
+
+
+@router.get("/models", summary="The bundles a server may answer with, and where each stands")
+async def list_models(engine: Serving, models: Changing, caller: Administering) -> wire.ModelList:
+    found = await engine.look(models.all)
+    return wire.ModelList(models=[wire.ServedModel.model_validate(standing) for standing in found])
+
+
+@router.post(
+    "/models/{name}/prepare", summary="Fill a gallery for another model", status_code=202,
+    responses={**NOT_FOUND, **NOT_NOW},
+)  # fmt: skip
+async def prepare_model(engine: Serving, models: Changing, caller: Administering, name: str) -> wire.ServedModel:
+    """From the crops of the one that answers, beside the searches; `GET /models` says how far it is. Run again, it goes on."""
+    await engine.note(action="prepare model", who=caller.name, model=name)
+    return wire.ServedModel.model_validate(await models.prepare(name))
+
+
+@router.post("/models/{name}/activate", summary="Answer with that model", responses={**NOT_FOUND, **NOT_NOW})
+async def activate_model(
+    engine: Serving,
+    models: Changing,
+    caller: Administering,
+    name: str,
+    allow_missing: Annotated[bool, Query(description="though sightings without a crop won't be found")] = False,
+) -> wire.ServedModel:
+    """From the next request on, also after a restart. The one that answered before stays ready: it is the way back."""
+    before = engine.now.name
+    await engine.note(action="activate model", who=caller.name, model=name, before=before)
+    standing = await models.activate(name, allow_missing)
+    await engine.note(action="activated model", who=caller.name, model=name, before=before)
+    return wire.ServedModel.model_validate(standing)
+
+
+@router.delete("/models/{name}", summary="Delete a model's gallery", responses={**NOT_FOUND, **NOT_NOW})
+async def forget_model(engine: Serving, models: Changing, caller: Administering, name: str) -> wire.ServedModel:
+    """Of one that doesn't answer; stops filling it. Its bundle stays."""
+    await engine.note(action="forget model", who=caller.name, model=name)
+    return wire.ServedModel.model_validate(await models.forget(name))
 
 
 @router.get("/health/live", summary="Does the process work?", responses={503: {"model": wire.Health}})

@@ -20,6 +20,7 @@ class Settings:
     gpu_half: embeddings as float16 there; answers stay. gpu_bytes: most of their memory to take.
     keys: who may do what; without it whoever reaches the server may do everything. audit: the log of searches and
     erasures. need_purpose: refuse searches that don't state one.
+    bundles: a folder of bundles that an administrator may change to while the server runs.
     samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
 
     Raises:
@@ -44,6 +45,7 @@ class Settings:
     slowest_s: float = 20.0
     max_archive_bytes: int = 4096 * MEBIBYTE
     samples: Path | None = None
+    bundles: Path | None = None
     device: Literal["cpu", "gpu", "auto"] = "auto"
     gpu_half: bool = False
     gpu_bytes: int | None = None

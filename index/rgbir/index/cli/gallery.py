@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rgbir.index.addresses import create, open_gallery, open_or_create
+from rgbir.index.addresses import beside, create, in_milvus, open_gallery, open_or_create
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import GalleryOption, JsonFlag, ThreadsOption, progress
@@ -272,9 +272,18 @@ def remove(
 
 
 def name_backups(gallery: AnyGallery, removed: int) -> None:
-    copies = [copy for copy in gallery.backups() if Path(copy["path"]).exists()] if removed else []
-    for copy in copies:
-        print(f"the backup {copy['path']} of {copy['made_at'][:19]} may hold them still; delete it, or make it anew")
+    """Says where else what was removed may be."""
+    if not removed:
+        return
+    for copy in gallery.backups():
+        if Path(copy["path"]).exists():
+            print(
+                f"the backup {copy['path']} of {copy['made_at'][:19]} may hold them still; delete it, or make it anew"
+            )
+    if not in_milvus(gallery.address):
+        for other in beside(Path(gallery.address)):
+            if not other.samefile(gallery.address):
+                print(f"the gallery {other}, of another model, may hold them still; remove them there, too")
 
 
 @index.command("export")

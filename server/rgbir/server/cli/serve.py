@@ -12,6 +12,7 @@ from rgbir.index import Bundle
 from rgbir.index.addresses import open_gallery
 from rgbir.server.app import create_app
 from rgbir.server.errors import BadSettings
+from rgbir.server.galleries import Galleries
 from rgbir.server.keys import Keyring
 from rgbir.server.log import to_standard_error
 from rgbir.server.settings import Settings
@@ -47,6 +48,15 @@ def serve(
     json_logs: Annotated[
         bool, typer.Option(help="A line of JSON for every request, on standard error.", envvar="RGBIR_JSON_LOGS")
     ] = False,
+    bundles: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of bundles that administrators may change to while it runs.",
+            envvar="RGBIR_BUNDLES",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
     samples: Annotated[
         Path | None,
         typer.Option(help="Example queries for the page, named <camera>_….jpg.", exists=True, file_okay=False),
@@ -56,19 +66,23 @@ def serve(
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
-        keys=keys, audit=audit, need_purpose=need_purpose,
+        keys=keys, audit=audit, need_purpose=need_purpose, bundles=bundles,
     )  # fmt: skip
     run(settings, json_logs)
 
 
 def run(settings: Settings, json_logs: bool = False) -> None:
     # Opened once before the server starts, so that what is wrong is said in one line.
-    with open_gallery(settings.gallery) as gallery:
-        gallery.expect(Bundle(settings.bundle).card)
+    bundle, address = Galleries(settings).chosen()
+    with open_gallery(address) as gallery:
+        gallery.expect(Bundle(bundle).card)
         if settings.keys is not None and not Keyring(settings.keys).keys:
             raise BadSettings(
                 f"{settings.keys} has no key; make one with `rgbir keys add NAME --role admin --keys {settings.keys}`"
             )
-        print(f"{len(gallery):,} sightings; http://{settings.host}:{settings.port}/ (Ctrl-C ends it)", flush=True)
+        print(
+            f"{len(gallery):,} sightings, {bundle.name}; http://{settings.host}:{settings.port}/ (Ctrl-C ends it)",
+            flush=True,
+        )
     to_standard_error(json_logs)
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", server_header=False)

@@ -1,0 +1,105 @@
+"""Which bundle and gallery a server answers with, over restarts, and where the galleries of other models lie.
+
+A gallery in `FOLDER` has those of other models beside it, `FOLDER.<fingerprint>`, and `FOLDER.serving.json` says which one
+answers once that isn't the one the server was started with. That file is replaced in one step: after a crash it names one or the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from rgbir.index import Bundle, Card
+from rgbir.index.addresses import beside, in_milvus
+from rgbir.index.store import FILE, Store, sync_folder
+from rgbir.server.errors import BadSettings, NotThere
+from rgbir.server.settings import Settings
+
+
+class Galleries:
+    """The bundles a server may answer with, and a gallery of each.
+
+    Raises:
+        BadSettings: bundles for a gallery in Milvus; or another model was chosen before, and where its bundle lies isn't said.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.first = settings, Path(settings.gallery)
+        self.file = self.first.with_name(self.first.name + ".serving.json")
+        if settings.bundles is None:
+            if not in_milvus(settings.gallery) and self.file.exists():
+                raise BadSettings(
+                    f"{self.file} says that this gallery is answered for with another model; say where the bundles lie with"
+                    " --bundles, or delete that file to go back to --bundle"
+                )
+        elif in_milvus(settings.gallery):
+            raise BadSettings(
+                f"{settings.gallery}: --bundles changes the model of a gallery in a folder; for one in Milvus make a second with"
+                " `rgbir index reencode`, and restart its servers with it one by one"
+            )
+
+    def chosen(self) -> tuple[Path, Path | str]:
+        """The bundle and the gallery to answer with.
+
+        Raises:
+            NotThere: a bundle that was chosen before is gone.
+        """
+        if self.settings.bundles is None or not self.file.exists():
+            return Path(self.settings.bundle), self.settings.gallery
+        said = json.loads(self.file.read_text(encoding="utf-8"))
+        return self.bundle(said["bundle"]), self.first.with_name(said["gallery"])
+
+    def choose(self, bundle: str, gallery: Path) -> None:
+        """Remembers them; once this returns, no crash forgets it. What the server is started with needs no remembering."""
+        if gallery == self.first and self.bundle(bundle) == self.settings.bundle:
+            self.file.unlink(missing_ok=True)
+            sync_folder(self.file.parent)
+            return
+        new = self.file.with_name(self.file.name + ".new")
+        with new.open("w", encoding="utf-8") as content:
+            json.dump({"bundle": bundle, "gallery": gallery.name}, content)
+            content.flush()
+            os.fsync(content.fileno())
+        new.replace(self.file)
+        sync_folder(self.file.parent)
+
+    def bundles(self) -> dict[str, Path]:
+        """Folders with a card, by name: those in the folder of bundles, and the one the server was started with."""
+        folder = self.settings.bundles
+        found = [] if folder is None else sorted(path.parent for path in folder.glob("*/card.json"))
+        return {self.settings.bundle.name: self.settings.bundle, **{path.name: path for path in found}}
+
+    def bundle(self, name: str) -> Path:
+        """That one.
+
+        Raises:
+            NotThere: no such bundle.
+        """
+        own = self.bundles()
+        if name not in own:
+            raise NotThere(f"no bundle {name!r} here; there are: {', '.join(own)}")
+        return own[name]
+
+    def card(self, name: str) -> Card:
+        return Bundle(self.bundle(name)).card
+
+    def of(self, card: Card) -> Path:
+        """Where the gallery of that model lies, or would."""
+        if self._fingerprint(self.first) == card.fingerprint:
+            return self.first
+        return self.first.with_name(f"{self.first.name}.{card.fingerprint}")
+
+    def kept(self) -> list[Path]:
+        """All galleries that there are of the same sightings."""
+        return [] if in_milvus(self.settings.gallery) else beside(self.first)
+
+    @staticmethod
+    def _fingerprint(folder: Path) -> str | None:
+        if not (folder / FILE).exists():
+            return None
+        store = Store(folder)
+        try:
+            return store.meta()["fingerprint"]
+        finally:
+            store.close()

@@ -1,0 +1,292 @@
+"""Another model for a server that goes on answering: a second gallery is filled from the crops of the first, the two are compared,
+then one takes the other's place between two requests. The one that answered before is the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rgbir.index import Gallery, IndexFailure, Modality, NewSighting, Tally, UnknownCamera
+from rgbir.index.interface import AnyGallery
+from rgbir.index.reencode import overlap, renewed, superfluous
+from rgbir.server.engine import Engine
+from rgbir.server.errors import NotNow, NotThere, ServerFailure
+from rgbir.server.retrieval import Retrieval
+
+State = Literal["available", "filling", "ready", "answering", "failed"]
+TOGETHER, FEW, MOST_ROUNDS, MOST_REASONS = 8, 64, 5, 100
+"""Images encoded at a time while others search; what may be left for the moment of the change; rounds to get there."""
+
+
+class _Stopped(Exception):
+    pass
+
+
+@dataclass(slots=True, eq=False)
+class Standing:
+    """Where a bundle stands. overlap: the share of the ten nearest that it has in common with what answered when it was made ready.
+
+    done: of total sightings. missing: those without a crop that can be read, whom this model can't find.
+    """
+
+    name: str
+    state: State = "available"
+    fingerprint: str | None = None
+    total: int = 0
+    done: int = 0
+    missing: int = 0
+    reasons: dict[str, str] = field(default_factory=dict)
+    overlap: float | None = None
+    error: str | None = None
+
+
+class Models:
+    """One server's. At most one other gallery is open beside the one that answers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.switches = 0
+        self._known: dict[str, Standing] = {}
+        self._other: Retrieval | None = None
+        self._filler = ThreadPoolExecutor(1, "fill")
+        self._task: asyncio.Task[None] | None = None
+        self._stop = threading.Event()
+        self._turn = asyncio.Lock()
+
+    def all(self) -> list[Standing]:
+        """Every bundle there is, the one that answers first."""
+        own = [self._standing(name) for name in self.engine.galleries.bundles()]
+        return sorted(own, key=lambda standing: standing.state != "answering")
+
+    def _standing(self, name: str) -> Standing:
+        now = self.engine.now
+        if name == now.name:
+            known = self._known.setdefault(name, Standing(name))
+            known.state, known.fingerprint = "answering", now.encoder.card.fingerprint
+            return known
+        return self._known.setdefault(name, Standing(name))
+
+    async def prepare(self, name: str) -> Standing:
+        """Begins to fill a gallery for that bundle, beside the searches; run again, it goes on.
+
+        Raises:
+            NotThere: no such bundle, or a server that was started without bundles to change to.
+            NotNow: it answers already, or another one is being filled.
+            BadBundle: it can't be loaded.
+        """
+        self._changeable(name)
+        async with self._turn:
+            if name == self.engine.now.name:
+                raise NotNow(f"{name} answers already")
+            if self._task is not None and not self._task.done():
+                raise NotNow("another gallery is being filled; wait, or forget that one")
+            await self._retire()
+            self._other = await self.engine.look(lambda: self._open(name))
+            standing = self._known[name] = Standing(name, "filling", self._other.encoder.card.fingerprint)
+            self._stop.clear()
+            self._task = asyncio.create_task(self._fill(standing, self._other))
+            return standing
+
+    async def activate(self, name: str, allow_missing: bool = False) -> Standing:
+        """Answers with it from the next request on. What was enrolled and erased since it was made ready is caught up with first,
+        while changes of the gallery wait; searches don't.
+
+        Raises:
+            NotThere: no such bundle.
+            NotNow: it isn't ready; or sightings would be missing, and that isn't allowed.
+        """
+        self._changeable(name)
+        async with self._turn:
+            standing, other = self._standing(name), self._other
+            if standing.state == "answering":
+                return standing
+            if other is None or other.name != name or standing.state != "ready":
+                raise NotNow(f"{name} is {standing.state}, not ready; prepare it first")
+            await self._run(lambda: self._follow(standing, other, FEW))
+            self._missing(standing, allow_missing)
+            before = self.engine.now
+            await self.engine.change(lambda: self._take_over(standing, other, allow_missing))
+            self._other = before
+            self._known[before.name] = Standing(before.name, "ready", before.encoder.card.fingerprint)
+            self.switches += 1
+            return self._standing(name)
+
+    async def forget(self, name: str) -> Standing:
+        """Stops filling, and deletes that model's gallery; its bundle stays.
+
+        Raises:
+            NotThere: no such bundle.
+            NotNow: it answers.
+        """
+        self._changeable(name)
+        if self._task is not None and self._other is not None and self._other.name == name:
+            self._stop.set()
+            await asyncio.gather(self._task, return_exceptions=True)
+        async with self._turn:
+            if name == self.engine.now.name:
+                raise NotNow(f"{name} answers; activate another one first")
+            if self._other is not None and self._other.name == name:
+                await self._retire()
+            folder = await self.engine.look(lambda: self.engine.galleries.of(self.engine.galleries.card(name)))
+            await self.engine.change(lambda: shutil.rmtree(folder, ignore_errors=True))
+            self._known[name] = Standing(name)
+            return self._known[name]
+
+    def erase(self, conditions: dict[str, Any]) -> int:
+        """Removes sightings from every gallery of this server; runs where changes are made.
+
+        Returns:
+            How many there were in the one that answers.
+        """
+        for gallery in self._others():
+            with contextlib.suppress(UnknownCamera):  # one that this gallery never had
+                gallery.remove(**conditions)
+        return self.engine.gallery.remove(**conditions)
+
+    def expire(self) -> None:
+        """Carries out the retention, in every gallery; runs where changes are made."""
+        self.engine.gallery.expire()
+        for gallery in self._others():
+            gallery.keep(self.engine.gallery.keep_days)
+
+    async def close(self) -> None:
+        self._stop.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._filler.shutdown()
+        if self._other is not None:
+            self._other.close()
+
+    def _others(self) -> Iterator[AnyGallery]:
+        """The galleries that don't answer; those that aren't open are opened for as long as they are looked at."""
+        open_ones = [self.engine.now, *([] if self._other is None else [self._other])]
+        yield from (own.gallery for own in open_ones[1:])
+        for folder in self.engine.galleries.kept():
+            if not any(folder.samefile(own.gallery.address) for own in open_ones):
+                with Gallery(folder) as opened:
+                    yield opened
+
+    def _changeable(self, name: str) -> None:
+        if self.engine.settings.bundles is None:
+            raise NotThere("this server has no bundles to change to; start it with --bundles FOLDER")
+        self.engine.galleries.bundle(name)
+
+    def _open(self, name: str) -> Retrieval:
+        now, galleries = self.engine.gallery, self.engine.galleries
+        card = galleries.card(name)
+        if card.fingerprint == self.engine.now.encoder.card.fingerprint:
+            raise NotNow(f"{name} is the model that answers, under another name")
+        folder = galleries.of(card)
+        assert isinstance(now, Gallery)
+        Gallery.open_or_create(folder, card, now.network, now.storage).close()
+        return self.engine.opened(galleries.bundle(name), folder)
+
+    async def _run(self, work: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._filler, work)
+
+    async def _retire(self) -> None:
+        """Closes the gallery that doesn't answer, once nobody is being answered from it."""
+        other, self._other = self._other, None
+        if other is not None:
+            while other.users:
+                await asyncio.sleep(0.02)
+            await self.engine.change(other.close)
+            self._known[other.name] = Standing(other.name)
+
+    async def _fill(self, standing: Standing, other: Retrieval) -> None:
+        def work() -> None:
+            self._follow(standing, other, 0)
+            now = self.engine.gallery
+            if now.calibration() is not None and isinstance(other.gallery, Gallery):
+                other.gallery.calibrate()
+            if len(other.gallery):
+                standing.overlap = overlap(now, other.gallery)
+            other.warm_up()
+
+        try:
+            await self._run(work)
+            standing.state = "ready"
+        except _Stopped:
+            standing.state = "available"
+        except (IndexFailure, ServerFailure, OSError) as error:
+            standing.state, standing.error = "failed", str(error)
+
+    def _follow(self, standing: Standing, other: Retrieval, few: int) -> None:
+        """Makes the other gallery what the first is, but for the last few changes that come meanwhile."""
+        for _ in range(MOST_ROUNDS):
+            if self._round(standing, other, self._changed_by_engine, self._politely(other)) <= few:
+                return
+
+    def _round(
+        self,
+        standing: Standing,
+        other: Retrieval,
+        changed: Callable[[Callable[[], int]], int],
+        embed: Callable[[Sequence[Image.Image], Modality], NDArray[np.float32]],
+    ) -> int:
+        """How many sightings were added or removed."""
+        source, target, tally = self.engine.gallery, other.gallery, Tally()
+        standing.total, standing.done = len(source), 0
+
+        def advance(done: int) -> None:
+            standing.done += done
+            if self._stop.is_set():
+                raise _Stopped
+
+        for new in renewed(source, target, embed, tally, TOGETHER, advance):
+            tally.added += changed(lambda new=new: _add(source, target, new))  # type: ignore[misc]
+        standing.missing = len(tally.skipped)
+        standing.reasons = {skipped.source: skipped.reason for skipped in tally.skipped[:MOST_REASONS]}
+        gone = superfluous(source, target)
+        if gone:
+            changed(lambda: target.remove(ids=gone))
+        changed(lambda: target.keep(source.keep_days))
+        return tally.added + len(gone)
+
+    def _changed_by_engine(self, work: Callable[[], int]) -> int:
+        """A change from the filling thread, in turn with all others: what is erased meanwhile doesn't come back."""
+        return self.engine.submit_change(work).result()
+
+    def _politely(self, other: Retrieval) -> Callable[[Sequence[Image.Image], Modality], NDArray[np.float32]]:
+        """Encodes where requests are encoded, once none of theirs wait, or after a second."""
+
+        def embed(images: Sequence[Image.Image], modality: Modality) -> NDArray[np.float32]:
+            until = time.monotonic() + 1
+            while self.engine.now.waiting and time.monotonic() < until:
+                time.sleep(0.005)
+            return self.engine.submit_model(lambda: other.encoder.embed(images, modality)).result()
+
+        return embed
+
+    def _take_over(self, standing: Standing, other: Retrieval, allow_missing: bool) -> None:
+        """Runs where changes are made, so that none comes between the last one and the exchange."""
+        self._round(standing, other, lambda work: work(), other.encoder.embed)
+        self._missing(standing, allow_missing)
+        self.engine.galleries.choose(other.name, Path(other.gallery.address))
+        self.engine.now = other
+
+    @staticmethod
+    def _missing(standing: Standing, allowed: bool) -> None:
+        if standing.missing and not allowed:
+            raise NotNow(
+                f"{standing.missing:,} sightings have no crop that can be read, and would not be found with {standing.name};"
+                " their reasons are listed; activate it with allow_missing if that is meant"
+            )
+
+
+def _add(source: AnyGallery, target: AnyGallery, new: Sequence[NewSighting]) -> int:
+    """Only what wasn't erased since it was read."""
+    still = source.known([sighting.id for sighting in new])
+    return sum(target.add([sighting for sighting in new if sighting.id in still]))

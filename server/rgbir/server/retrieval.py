@@ -1,0 +1,62 @@
+"""What answers a search: an encoder, a gallery of its embeddings, and the queues to the model. One object, so that it can be
+exchanged as one."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+
+from rgbir.index import Bundle, Encoder, Modality, Searcher
+from rgbir.index.addresses import open_gallery
+from rgbir.index.devices import named
+from rgbir.server.batching import Batcher
+from rgbir.server.settings import Settings
+
+
+class Retrieval:
+    """A bundle and a gallery of its embeddings, opened.
+
+    Args:
+        model: where the graphs run, one batch at a time.
+
+    Raises:
+        BadBundle, GalleryError: they can't be opened, or don't belong together.
+    """
+
+    def __init__(self, bundle: Path, gallery: Path | str, settings: Settings, model: Executor) -> None:
+        self.name = bundle.name
+        self.encoder = Encoder(Bundle(bundle), threads=settings.threads)
+        device = named(settings.device, half=settings.gpu_half, most_bytes=settings.gpu_bytes)
+        self.gallery = open_gallery(gallery, device)
+        try:
+            self.searcher = Searcher(self.encoder, self.gallery)
+        except BaseException:
+            self.gallery.close()
+            raise
+        limits = (settings.max_batch, settings.max_waiting)
+        self.queues = {modality: self._queue(modality, model, *limits) for modality in self.encoder.card.graphs}
+        self.users = 0
+
+    def _queue(self, modality: Modality, model: Executor, most: int, waiting: int) -> Batcher:
+        return Batcher(lambda images: self.encoder.encode(images, modality), model, most, waiting)
+
+    @property
+    def waiting(self) -> int:
+        """Images that wait for the model."""
+        return sum(queue.waiting for queue in self.queues.values())
+
+    def warm_up(self) -> None:
+        """Runs each graph once, so that the first request doesn't pay for it, and tries the way from there to an answer.
+
+        Raises:
+            GalleryError: a sighting that is enrolled isn't found again by its own embedding.
+        """
+        card = self.encoder.card
+        for modality in card.graphs:
+            self.encoder.encode(np.zeros((1, card.height, card.width, 3), np.uint8), modality)
+        self.searcher.self_test()
+
+    def close(self) -> None:
+        self.gallery.close()

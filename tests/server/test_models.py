@@ -1,0 +1,228 @@
+"""Another model while the server answers: no request fails, nothing enrolled is lost, nothing erased comes back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from tests.conftest import BUNDLE
+from typer.testing import CliRunner
+
+from rgbir.client import Client, Conflict, NotFound
+from rgbir.client.cli import app
+from rgbir.client.wire import ServedModel
+from rgbir.index import Gallery, NewSighting, SysuMM01
+from rgbir.server import Settings, create_app
+from rgbir.server.errors import BadSettings
+from rgbir.server.galleries import Galleries
+
+FIRST = BUNDLE.name
+
+
+@pytest.fixture
+def bundles(tmp_path: Path) -> Path:
+    """The same graphs under another metric, and with an unused file more: other models, as far as a gallery can tell."""
+    folder = tmp_path / "bundles"
+    for name in ("cosine", "third"):
+        shutil.copytree(BUNDLE, folder / name)
+        card = json.loads((folder / name / "card.json").read_text())
+        card["metric"] = "cosine"
+        if name == "third":
+            (folder / name / "more.txt").write_text("")
+            card["files"]["more.txt"] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        card["name"] = name
+        (folder / name / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+@pytest.fixture
+def settings(gallery: Gallery, bundles: Path, tmp_path: Path) -> Settings:
+    return Settings(gallery.folder, BUNDLE, threads=1, bundles=bundles, audit=tmp_path / "audit.jsonl")
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Client]:
+    with TestClient(create_app(settings)) as http:
+        yield Client(http)
+
+
+def infrared(people: SysuMM01) -> Path:
+    return next(people.records("test", (3,))).path
+
+
+def filled(client: Client, name: str, state: str = "ready") -> ServedModel:
+    for _ in range(600):
+        own = next(model for model in client.models() if model.name == name)
+        if own.state != "filling":
+            assert own.state == state, own
+            return own
+        time.sleep(0.02)
+    raise AssertionError("it doesn't end")
+
+
+def test_a_model_is_filled_compared_and_changed_to_and_back(
+    client: Client, people: SysuMM01, settings: Settings
+) -> None:
+    image = infrared(people)
+    before = client.search(image, camera="3")
+    assert next((own.name, own.state) for own in client.models()) == (FIRST, "answering")
+
+    assert client.prepare_model("cosine").state == "filling"
+    ready = filled(client, "cosine")
+
+    assert (ready.total, ready.missing) == (48, 0)
+    assert ready.overlap is not None
+    assert 0.3 < ready.overlap <= 1
+    assert client.search(image, camera="3").model == before.model
+    new = client.enrol(people.root / next(people.records("train", (1,))).source, camera="1")[0]
+    assert client.remove(before.hits[0].id) == 1
+
+    assert client.activate_model("cosine").state == "answering"
+
+    after = client.search(image, camera="3", top_k=50)
+    assert after.model.fingerprint == ready.fingerprint != before.model.fingerprint
+    assert before.hits[0].id not in {hit.id for hit in after.hits}
+    assert new.id is not None
+    assert client.sighting(new.id).camera == "1"
+    assert client.gallery().sightings == 48
+    assert client.activate_model(FIRST).state == "answering"
+    back = client.search(image, camera="3")
+    assert back.model == before.model
+    assert [hit.id for hit in back.hits[:3]] == [hit.id for hit in before.hits[1:4]]
+    actions = [entry["action"] for entry in client.audit()]
+    assert actions.count("activated model") == 2
+
+
+def test_no_request_fails_while_models_change_and_every_answer_is_one_models(client: Client, people: SysuMM01) -> None:
+    image, records = infrared(people), list(people.records("train", (1, 2, 4, 5)))
+    client.prepare_model("cosine")
+    filled(client, "cosine")
+    stop, answers, problems, enrolled = threading.Event(), [], [], set[str]()
+
+    def search() -> None:
+        try:
+            while not stop.is_set():
+                answers.append(client.search(image, camera="3", top_k=3))
+        except Exception as error:
+            problems.append(error)
+
+    def enrol() -> None:
+        try:
+            for record in records:
+                (made,) = client.enrol(record.path, camera=record.camera)
+                enrolled.add(made.id or "")
+        except Exception as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=work) for work in (search, search, enrol)]
+    for thread in threads:
+        thread.start()
+    for turn in range(8):
+        client.activate_model(("cosine", FIRST)[turn % 2])
+        time.sleep(0.05)
+    threads[2].join()
+    client.activate_model("cosine")
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert problems == []
+    by_model: dict[str, set[tuple[str, ...]]] = {}
+    for answer in answers:
+        by_model.setdefault(answer.model.name, set()).add(tuple(hit.id for hit in answer.hits))
+    assert set(by_model) == {FIRST, "cosine"}
+    assert len(enrolled) == len(records)
+    assert all(client.sighting(own) for own in enrolled)
+
+
+def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
+    client: Client, people: SysuMM01, settings: Settings
+) -> None:
+    for name in ("cosine", "third"):
+        client.prepare_model(name)
+        filled(client, name)
+    client.activate_model("third")
+    galleries = list(Galleries(settings).kept())
+    assert len(galleries) == 3
+
+    removed = client.remove(identity=7)
+
+    assert removed == 16
+    with Gallery(settings.gallery) as first:
+        (sighting, *_) = first.sightings()
+    told = CliRunner().invoke(app, ["index", "remove", "--gallery", str(settings.gallery), "--sighting", sighting.id])
+    assert told.output.count("of another model, may hold them still") == 2
+    for folder in galleries[1:]:
+        with Gallery(folder) as gallery:
+            assert len(gallery) == 32
+            assert 7 not in {sighting.identity for sighting in gallery.sightings()}
+
+
+def test_the_choice_outlives_a_restart_and_needs_its_bundles(
+    settings: Settings, people: SysuMM01, bundles: Path
+) -> None:
+    with TestClient(create_app(settings)) as http:
+        client = Client(http)
+        client.prepare_model("cosine")
+        filled(client, "cosine")
+        client.activate_model("cosine")
+    with pytest.raises(BadSettings, match="say where the bundles lie with --bundles"):
+        Galleries(replace(settings, bundles=None))
+    with TestClient(create_app(settings)) as http:
+        assert next((own.name, own.state) for own in Client(http).models()) == ("cosine", "answering")
+        assert Client(http).search(infrared(people), camera="3").model.name == "cosine"
+        Client(http).prepare_model(FIRST)
+        filled(Client(http), FIRST)
+        Client(http).activate_model(FIRST)
+        Client(http).forget_model("cosine")
+    assert [folder.name for folder in Galleries(settings).kept()] == ["gallery"]
+    with pytest.raises(BadSettings, match="rgbir index reencode"):
+        Galleries(replace(settings, gallery="milvus://host:1/name"))
+
+
+def test_what_can_not_be_changed_to_is_said(client: Client, gallery: Gallery, bundles: Path) -> None:
+    with pytest.raises(NotFound, match="no bundle 'nothing' here; there are"):
+        client.prepare_model("nothing")
+    with pytest.raises(NotFound):
+        client.prepare_model("../bundles/cosine")
+    with pytest.raises(Conflict, match="cosine is available, not ready; prepare it first"):
+        client.activate_model("cosine")
+    with pytest.raises(Conflict, match="answers; activate another one first"):
+        client.forget_model(FIRST)
+    gallery.add([NewSighting("1", np.ones(256, np.float32), "no crop", "bare.jpg")])
+    client.prepare_model("cosine")
+    own = filled(client, "cosine")
+    assert (own.missing, own.reasons) == (1, {"bare.jpg": "it was enrolled without its crop"})
+    with pytest.raises(Conflict, match="1 sightings have no crop that can be read"):
+        client.activate_model("cosine")
+    assert client.activate_model("cosine", allow_missing=True).state == "answering"
+    (bundles / "third/ir.onnx").write_bytes(b"harmed")
+    with pytest.raises(Exception, match="is not the file the card describes"):
+        client.prepare_model("third")
+
+
+def test_filling_is_stopped_and_goes_on(client: Client, settings: Settings) -> None:
+    client.prepare_model("cosine")
+    with pytest.raises(Conflict, match="another gallery is being filled"):
+        client.prepare_model("third")
+    forgotten = client.forget_model("cosine")
+    assert forgotten.state == "available"
+    assert [folder.name for folder in Galleries(settings).kept()] == ["gallery"]
+    client.prepare_model("third")
+    filled(client, "third")
+
+
+def test_a_server_without_bundles_says_so(gallery: Gallery) -> None:
+    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1))) as http:
+        client = Client(http)
+        assert [own.state for own in client.models()] == ["answering"]
+        with pytest.raises(NotFound, match="start it with --bundles FOLDER"):
+            client.prepare_model(FIRST)
