@@ -145,6 +145,10 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
         assert http.get(f"/gallery/sightings/{held[camera]}/image").status_code == 404
         assert http.post("/search", data={"like": held[camera]}).status_code == 404
     assert {count.camera for count in search.gallery().cameras} == {"1", "4"}
+    assert search.gallery().sightings == sum(sighting.camera in ("1", "4") for sighting in gallery.sightings())
+    assert {camera.id for camera in search.cameras().cameras if camera.sightings} == {"1", "4"}
+    assert http.get("/metrics").status_code == 403
+    assert http.get("/health/ready").json()["detail"] == ""
     assert set(search.distances(infrared, camera="3").searched_cameras) == {"1", "4"}
 
     http.headers.update(bearer(ring.add("gate", Role.ENROL, ["1"])))

@@ -47,6 +47,9 @@ def test_searches_are_counted_and_timed_and_their_scores_kept(
         sum(v for (name, labels), v in seen.items() if name == "rgbir_best_score_count" and ("query", "3") in labels)
         == 3
     )
+    assert seen["rgbir_device_bytes", ()] == 0
+    assert seen["process_resident_memory_bytes", ()] > 1e7
+    assert [dict(labels)["name"] for name, labels in seen if name == "rgbir_model"] == [BUNDLE.name]
     assert seen["rgbir_model_images", (("modality", "ir"),)] == 4
     held = {count.camera: count.sightings for count in gallery.counts()}
     assert {dict(own)["camera"]: v for (name, own), v in seen.items() if name == "rgbir_sightings"} == held

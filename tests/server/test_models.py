@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import os
+import random
 import shutil
 import threading
 import time
@@ -14,9 +18,10 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
+from tests.server.processes import process
 from typer.testing import CliRunner
 
-from rgbir.client import Client, Conflict, NotFound
+from rgbir.client import Client, ClientError, Conflict, NotFound
 from rgbir.client.cli import app
 from rgbir.client.wire import ServedModel
 from rgbir.index import Gallery, NewSighting, SysuMM01
@@ -218,6 +223,59 @@ def test_filling_is_stopped_and_goes_on(client: Client, settings: Settings) -> N
     assert [folder.name for folder in Galleries(settings).kept()] == ["gallery"]
     client.prepare_model("third")
     filled(client, "third")
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_server_that_is_killed_while_it_enrols_erases_and_changes_models_loses_nothing(
+    settings: Settings, people: SysuMM01, bundles: Path, kills: int
+) -> None:
+    pictures = [record.path.read_bytes() for record in people.records("train", (1, 2))]
+    added, erased = set[str](), set[str]()
+    chance = random.Random(0)
+    for _ in range(kills):
+        with process(Path(settings.gallery), f", bundles=Path({str(bundles)!r})") as (server, port):
+            working = [
+                threading.Thread(target=work, args=(port, pictures, added, erased)) for work in (_enrol, _change)
+            ]
+            for thread in working:
+                thread.start()
+            time.sleep(chance.uniform(0.3, 2.5))
+            server.kill()
+            for thread in working:
+                thread.join()
+    assert len(added) > 4 * kills
+    assert len(Galleries(settings).kept()) == 2
+    with TestClient(create_app(settings)) as http:
+        client = Client(http)
+        assert all(client.sighting(sighting) for sighting in added)
+        for folder in Galleries(settings).kept():
+            assert Gallery.problems_in(folder) == []
+            with Gallery(folder) as gallery:
+                assert gallery.known(sorted(erased)) == set()
+
+
+def _enrol(port: int, pictures: list[bytes], added: set[str], erased: set[str]) -> None:
+    """Until the server is gone; every third is erased again."""
+    with contextlib.suppress(ClientError), Client(f"http://127.0.0.1:{port}", retries=0) as client:
+        for number in itertools.count():
+            (made,) = client.enrol(pictures[number % len(pictures)] + os.urandom(8), camera="1")
+            assert made.id is not None
+            if number % 3:
+                added.add(made.id)
+            else:
+                client.remove(made.id)
+                erased.add(made.id)
+
+
+def _change(port: int, *_: object) -> None:
+    with contextlib.suppress(ClientError), Client(f"http://127.0.0.1:{port}", retries=0) as client:
+        while True:
+            _, *others = client.models()
+            other = next(own for own in others if own.name in ("cosine", FIRST))
+            client.prepare_model(other.name)
+            while client.models()[1].state == "filling" or client.models()[2].state == "filling":
+                time.sleep(0.02)
+            client.activate_model(other.name)
 
 
 def test_a_server_without_bundles_says_so(gallery: Gallery) -> None:

@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import signal
 import socket
-import subprocess
-import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
 
 import pytest
-from tests.conftest import BUNDLE
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.server.processes import process
 
 from rgbir.client import AsyncClient, Client
 from rgbir.index import Gallery, SysuMM01
-
-
-@contextmanager
-def process(gallery: Path, more: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    code = (
-        "import sys; from dataclasses import replace; from rgbir.server.cli.serve import run; from rgbir.server import Settings\n"
-        f"run(Settings(sys.argv[1], sys.argv[2], port={port}, threads=1{more}))"
-    )
-    with subprocess.Popen([sys.executable, "-c", code, str(gallery), str(BUNDLE)], stdout=subprocess.DEVNULL) as server:
-        try:
-            with Client(f"http://127.0.0.1:{port}") as client:
-                for _ in range(300):
-                    if client.ready():
-                        break
-                    time.sleep(0.1)
-            yield server, port
-        finally:
-            server.kill()
 
 
 def test_what_was_accepted_is_answered_before_the_server_ends(gallery: Gallery, people: SysuMM01) -> None:
@@ -83,3 +63,39 @@ def test_paths_and_headers_lead_nowhere_else(gallery: Gallery) -> None:
             assert "set-cookie" not in head
             assert "x-evil" not in head
             assert "root:" not in answer
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes spans as OpenTelemetry's collector does."""
+
+    seen: ClassVar[list[tuple[str, str, str]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        sent = ExportTraceServiceRequest.FromString(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
+        for spans in (own for resource in sent.resource_spans for own in resource.scope_spans):
+            self.seen.extend((span.name, span.trace_id.hex(), span.parent_span_id.hex()) for span in spans.spans)
+        assert b"a secret purpose" not in body
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_trace_has_the_stages_of_a_search(gallery: Gallery, people: SysuMM01) -> None:
+    image = next(people.records("test", (3,))).path
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}"}
+        with process(gallery.folder, ", traces=True", endpoint) as (server, port):
+            with Client(f"http://127.0.0.1:{port}") as client:
+                client.search(image, camera="3", purpose="a secret purpose")
+            server.send_signal(signal.SIGTERM)
+            server.wait(20)
+        collector.shutdown()
+
+    (root,) = [span for span in Collector.seen if span[0] == "POST /search"]
+    stages = [span for span in Collector.seen if span[1] == root[1] and span is not root]
+    assert [name for name, *_ in stages] == ["decode", "encode", "search"]
+    assert root[2] == ""

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from rgbir.client.wire import Problem
-from rgbir.server import errors
+from rgbir.server import errors, tracing
 from rgbir.server.engine import Engine
 from rgbir.server.jobs import Jobs
 from rgbir.server.limits import BodyLimit, SecurityHeaders
@@ -36,6 +36,8 @@ def create_app(settings: Settings) -> FastAPI:
             await app.state.jobs.close()
             await models.close()
             engine.close()
+            if settings.traces:
+                app.state.traces.shutdown()
 
     app = FastAPI(
         title="rgbir",
@@ -59,6 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=lambda: getattr(getattr(app.state, "engine", None), "metrics", None))
+    if settings.traces:
+        tracing.install(app)
     errors.install(app)
     app.include_router(router)
     app.include_router(page)

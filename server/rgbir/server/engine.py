@@ -43,6 +43,7 @@ from rgbir.server.keys import Keyring
 from rgbir.server.metrics import Metrics
 from rgbir.server.retrieval import Retrieval
 from rgbir.server.settings import Settings
+from rgbir.server.tracing import stage
 
 T = TypeVar("T")
 EVERY_S = 3600
@@ -126,7 +127,9 @@ class Engine:
         with self._place() as now:
             modality = now.searcher.modality_of(options)  # before any work
             embeddings, remarks, stages = await self._embedded(now, images, modality, box)
-            answer = await self._run(self._searches, lambda: now.searcher.find(embeddings, options, remarks, stages))
+            with stage("search"):
+                found = partial(now.searcher.find, embeddings, options, remarks, stages)
+                answer = await self._run(self._searches, found)
             self.metrics.searched(answer)
             return answer
 
@@ -153,11 +156,13 @@ class Engine:
     ) -> tuple[NDArray[np.float32], tuple[str, ...], dict[str, float]]:
         """Embeddings, remarks on the images, and milliseconds by stage."""
         started = time.perf_counter()
-        decoded = await self._decoded(images, box)
-        remarks = await self._run(self._decoders, lambda: now.searcher.remarks(decoded, modality))
-        pixels = await self._run(self._decoders, lambda: [now.encoder.pixels(image) for image in decoded])
+        with stage("decode"):
+            decoded = await self._decoded(images, box)
+            remarks = await self._run(self._decoders, lambda: now.searcher.remarks(decoded, modality))
+            pixels = await self._run(self._decoders, lambda: [now.encoder.pixels(image) for image in decoded])
         begun = time.perf_counter()
-        embeddings = await _batched(now, pixels, modality)
+        with stage("encode"):
+            embeddings = await _batched(now, pixels, modality)
         ended = time.perf_counter()
         return embeddings, remarks, {"decode": (begun - started) * 1000, "encode": (ended - begun) * 1000}
 

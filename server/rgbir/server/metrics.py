@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from rgbir.index import Answer
 
@@ -46,6 +54,8 @@ class Metrics:
         )
         self._sightings = Gauge("rgbir_sightings", "Sightings by camera", ["camera"], registry=own)
         self._model = Gauge("rgbir_model", "What answers", ["name", "fingerprint"], registry=own)
+        self._device = Gauge("rgbir_device_bytes", "Embeddings held in GPUs' memory", registry=own)
+        ProcessCollector(registry=own)
         self._generation = Gauge("rgbir_gallery_generation", "Changes of the gallery", registry=own)
 
     def searched(self, answer: Answer) -> None:
@@ -72,5 +82,6 @@ class Metrics:
             self._sightings.labels(count.camera).set(count.sightings)
         self._model.clear()
         self._model.labels(engine.encoder.card.name, engine.encoder.card.fingerprint).set(1)
+        self._device.set(0 if engine.now.device is None else engine.now.device.used)
         self._generation.set(engine.gallery.generation)
         return generate_latest(self.registry)

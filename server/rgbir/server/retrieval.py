@@ -28,8 +28,8 @@ class Retrieval:
     def __init__(self, bundle: Path, gallery: Path | str, settings: Settings, model: Executor) -> None:
         self.name = bundle.name
         self.encoder = Encoder(Bundle(bundle), threads=settings.threads)
-        device = named(settings.device, half=settings.gpu_half, most_bytes=settings.gpu_bytes)
-        self.gallery = open_gallery(gallery, device)
+        self.device = named(settings.device, half=settings.gpu_half, most_bytes=settings.gpu_bytes)
+        self.gallery = open_gallery(gallery, self.device)
         try:
             self.searcher = Searcher(self.encoder, self.gallery)
         except BaseException:

@@ -17,7 +17,7 @@ from rgbir.client import wire
 from rgbir.index import Modality, SearchOptions, Sighting, UsageError
 from rgbir.server.audit import entries
 from rgbir.server.engine import Engine, Named
-from rgbir.server.errors import BUSY, NOT_FOUND, NOT_NOW, PROBLEMS, NotThere, ServerFailure
+from rgbir.server.errors import BUSY, NOT_FOUND, NOT_NOW, PROBLEMS, NotAllowed, NotThere, ServerFailure
 from rgbir.server.forms import names, parse_box, search_options
 from rgbir.server.guard import (
     Administering,
@@ -209,14 +209,15 @@ async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
     held = engine.gallery
 
     def look() -> wire.GalleryInfo:
+        counts = [count for count in held.counts() if caller.sees(count.camera)]
         return wire.GalleryInfo(
-            sightings=len(held),
+            sightings=sum(count.sightings for count in counts),
             generation=held.generation,
             model=held.model.name,
             fingerprint=held.model.fingerprint,
             metric=held.model.metric.value,
             dimension=held.model.dimension,
-            cameras=[wire.CameraCount.model_validate(count) for count in held.counts() if caller.sees(count.camera)],
+            cameras=[wire.CameraCount.model_validate(count) for count in counts],
         )
 
     return await engine.look(look)
@@ -301,7 +302,7 @@ async def cameras(engine: Serving, caller: Looking) -> wire.Network:
                 modalities=sorted(modality.value for modality in camera.modalities),
                 place=camera.place,
                 scene=camera.scene,
-                sightings=enrolled.get(camera.id, 0),
+                sightings=enrolled.get(camera.id, 0) if caller.sees(camera.id) else 0,
             )
             for camera in network
         ],
@@ -371,11 +372,14 @@ async def ready(request: Request, response: Response) -> wire.Health:
         response.status_code = 503
         return wire.Health(status="unavailable", detail="model and gallery are being opened")
     sightings = await engine.look(lambda: len(engine.gallery))
-    return wire.Health(status="ok", detail=f"{engine.encoder.card.name}, {sightings:,} sightings")
+    told = f"{engine.encoder.card.name}, {sightings:,} sightings" if engine.keyring is None else ""
+    return wire.Health(status="ok", detail=told)
 
 
 @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)
 async def metrics(engine: Serving, caller: Looking) -> Response:
+    if caller.cameras is not None:
+        raise NotAllowed(f"key {caller.name!r} is for cameras {', '.join(caller.cameras)}; metrics are of all cameras")
     return Response(await engine.look(lambda: engine.metrics.text(engine)), media_type=CONTENT_TYPE)
 
 

@@ -20,7 +20,7 @@ class Settings:
     gpu_half: embeddings as float16 there; answers stay. gpu_bytes: most of their memory to take.
     keys: who may do what; without it whoever reaches the server may do everything. audit: the log of searches and
     erasures. need_purpose: refuse searches that don't state one.
-    bundles: a folder of bundles that an administrator may change to while the server runs.
+    traces: for OpenTelemetry. bundles: a folder of bundles that an administrator may change to while the server runs.
     samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
 
     Raises:
@@ -46,6 +46,7 @@ class Settings:
     max_archive_bytes: int = 4096 * MEBIBYTE
     samples: Path | None = None
     bundles: Path | None = None
+    traces: bool = False
     device: Literal["cpu", "gpu", "auto"] = "auto"
     gpu_half: bool = False
     gpu_bytes: int | None = None

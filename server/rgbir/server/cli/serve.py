@@ -48,6 +48,9 @@ def serve(
     json_logs: Annotated[
         bool, typer.Option(help="A line of JSON for every request, on standard error.", envvar="RGBIR_JSON_LOGS")
     ] = False,
+    traces: Annotated[
+        bool, typer.Option(help="OpenTelemetry: send traces to OTEL_EXPORTER_OTLP_ENDPOINT.", envvar="RGBIR_TRACES")
+    ] = False,
     bundles: Annotated[
         Path | None,
         typer.Option(
@@ -66,7 +69,7 @@ def serve(
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
-        keys=keys, audit=audit, need_purpose=need_purpose, bundles=bundles,
+        keys=keys, audit=audit, need_purpose=need_purpose, bundles=bundles, traces=traces,
     )  # fmt: skip
     run(settings, json_logs)
 

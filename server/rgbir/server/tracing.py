@@ -1,0 +1,53 @@
+"""Traces for OpenTelemetry: a span a request, one for each of its stages. Optional: without its packages, or unless asked, nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import FastAPI
+
+from rgbir.server.errors import BadSettings
+
+try:
+    from opentelemetry import trace
+except ImportError:
+    trace = None  # type: ignore[assignment]
+
+QUIET = "/health,/metrics,/page"
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """A span for a stage of the request that is being answered."""
+    if trace is None:
+        yield
+        return
+    with trace.get_tracer("rgbir").start_as_current_span(name):
+        yield
+
+
+def install(app: FastAPI) -> None:
+    """Sends traces to where OpenTelemetry's own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME` …).
+
+    Neither images nor form fields nor keys are in them.
+
+    Raises:
+        BadSettings: its packages are missing.
+    """
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+        from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise BadSettings(f"traces need {error.name}: pip install 'rgbir[traces]'") from error
+    resource = Resource({SERVICE_NAME: "rgbir"}).merge(OTELResourceDetector().detect())
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    app.add_middleware(
+        OpenTelemetryMiddleware, tracer_provider=provider, excluded_urls=QUIET, exclude_spans=["receive", "send"]
+    )
+    trace.set_tracer_provider(provider)
+    app.state.traces = provider

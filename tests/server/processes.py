@@ -1,0 +1,40 @@
+"""Servers as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.conftest import BUNDLE
+
+from rgbir.client import Client
+
+
+@contextmanager
+def process(
+    gallery: Path, more: str = "", environment: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A server and its port. more: further settings, as Python writes them."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    code = (
+        "import sys; from pathlib import Path; from rgbir.server.cli.serve import run; from rgbir.server import Settings\n"
+        f"run(Settings(sys.argv[1], Path(sys.argv[2]), port={port}, threads=1{more}))"
+    )
+    command = [sys.executable, "-c", code, str(gallery), str(BUNDLE)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})}) as server:
+        try:
+            with Client(f"http://127.0.0.1:{port}") as client:
+                for _ in range(300):
+                    if client.ready():
+                        break
+                    time.sleep(0.1)
+            yield server, port
+        finally:
+            server.kill()
