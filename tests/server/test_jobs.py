@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
+from tests.server.processes import process
 
 from rgbir.client import Client, NotFound, Unprocessable
 from rgbir.client.wire import Job
@@ -65,6 +66,7 @@ def test_an_archive_is_enrolled_and_what_is_wrong_in_it_named(
     done = ended(client, job)
 
     assert (done.state, done.added, done.present, done.skipped) == ("done", 24, 0, 4)
+    assert list((tmp_path / "gallery.jobs").iterdir()) == []
     assert "no camera 'attic'" in done.reasons["attic/1.jpg"]
     assert "no camera '..'" in done.reasons["../../etc/passwd.jpg"]
     assert "larger than 300,000 bytes" in done.reasons["door/large.jpg"]
@@ -96,15 +98,12 @@ def test_a_job_is_cancelled_and_searches_go_on_meanwhile(
         assert gallery.verify() == []
 
 
-def test_what_is_no_archive_is_refused_and_nothing_left_behind(
-    http: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_what_is_no_archive_is_refused_and_nothing_left_behind(http: TestClient, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 but no archive")
     client = Client(http)
     with pytest.raises(Unprocessable, match="is no ZIP file that can be read"):
         client.start_job(tmp_path / "x.zip")
-    assert [path.name for path in tmp_path.glob("*.zip")] == ["x.zip"]
+    assert list((tmp_path / "gallery.jobs").iterdir()) == []
     with pytest.raises(NotFound, match="no job 'nothing'"):
         client.job("nothing")
     buffer = io.BytesIO()
@@ -115,3 +114,25 @@ def test_what_is_no_archive_is_refused_and_nothing_left_behind(
     (tmp_path / "x.zip").write_bytes(content)
     harmed = ended(client, client.start_job(tmp_path / "x.zip"))
     assert (harmed.state, harmed.skipped) == ("done", 1)
+
+
+def test_a_job_goes_on_after_a_restart_and_after_a_kill(empty: Path, people: SysuMM01, tmp_path: Path) -> None:
+    archive = packed(tmp_path, people, copies=10)
+    with TestClient(create_app(Settings(empty, BUNDLE, threads=1))) as http:
+        client = Client(http)
+        job = client.start_job(archive)
+        while client.job(job.id).added < 16:
+            time.sleep(0.01)
+    with process(empty) as (server, port), Client(f"http://127.0.0.1:{port}") as client:
+        assert client.job(job.id).state in ("waiting", "running")
+        second = client.start_job(archive)
+        server.kill()
+    (empty.with_name("gallery.jobs") / "half.zip").write_bytes(b"PK")
+    with TestClient(create_app(Settings(empty, BUNDLE, threads=1))) as http:
+        first, again = (ended(Client(http), Client(http).job(own.id)) for own in (job, second))
+    assert (first.state, first.total, first.added + first.present) == ("done", 244, 240)
+    assert first.present >= 16
+    assert (again.state, again.added, again.present) == ("done", 0, 240)
+    assert list(empty.with_name("gallery.jobs").iterdir()) == []
+    with Gallery(empty) as gallery:
+        assert (len(gallery), gallery.verify()) == (240, [])

@@ -270,7 +270,7 @@ def _enrol(port: int, pictures: list[bytes], added: set[str], erased: set[str]) 
 def _change(port: int, *_: object) -> None:
     with contextlib.suppress(ClientError), Client(f"http://127.0.0.1:{port}", retries=0) as client:
         while True:
-            _, *others = client.models()
+            others = client.models()[1:]
             other = next(own for own in others if own.name in ("cosine", FIRST))
             client.prepare_model(other.name)
             while client.models()[1].state == "filling" or client.models()[2].state == "filling":

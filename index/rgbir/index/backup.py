@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.index.bundle import sha256
 from rgbir.index.errors import GalleryCorrupt, GalleryMissing, UsageError
-from rgbir.index.store import FILE, Store, sync_folder, writable
+from rgbir.index.files import sync_folder
+from rgbir.index.store import FILE, Store, writable
 
 MANIFEST = "backup.json"
 

@@ -22,9 +22,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.index.codes import Codes
 from rgbir.index.errors import CacheDamaged, GalleryError
+from rgbir.index.files import replace_file
 from rgbir.index.metric import Metric
 from rgbir.index.slabs import WORTH_CODES, Slab, threads
-from rgbir.index.store import Mark, Store, sync_folder, writable
+from rgbir.index.store import Mark, Store, writable
 from rgbir.index.view import View
 
 FOLDER, MANIFEST, FORMAT = "cache", "manifest.json", 1
@@ -113,11 +114,7 @@ def save(folder: Path, view: View, store: Store) -> Manifest:
         mark=view.mark,
         slabs=tuple(kept),
     )
-    unfinished = place / f"{MANIFEST}.new"
-    unfinished.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    _sync(unfinished)
-    unfinished.rename(place / MANIFEST)
-    sync_folder(place)
+    replace_file(place / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
     names = {slab.name for slab in kept}
     for other in place.iterdir():
         if other.is_dir() and other.name not in names:

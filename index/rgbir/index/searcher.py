@@ -103,8 +103,7 @@ class Searcher:
     @staticmethod
     def remarks(images: Sequence[Image.Image], modality: Modality) -> tuple[str, ...]:
         """What is wrong with the query's images, each named by its place where there are several."""
-        found = [(place, said) for place, image in enumerate(images, 1) for said in quality.warnings(image, modality)]
-        return tuple(said if len(images) == 1 else f"image {place}: {said}" for place, said in found)
+        return remarks_of([quality.warnings(image, modality) for image in images])
 
     def find(
         self,
@@ -194,3 +193,9 @@ class Searcher:
             taken_at=options.taken_at if options.passages == "filter" else None,
             least_score=options.least_score,
         )
+
+
+def remarks_of(by_image: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Remarks on each image, in one list; each names its image where there are several."""
+    found = [(place, said) for place, own in enumerate(by_image, 1) for said in own]
+    return tuple(said if len(by_image) == 1 else f"image {place}: {said}" for place, said in found)

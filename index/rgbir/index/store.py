@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing
+from rgbir.index.files import sync_folder
 from rgbir.index.schema import FORMAT, MIGRATIONS, SCHEMA, readable
 from rgbir.index.sightings import Crop, NewSighting, Sighting
 
@@ -420,15 +421,6 @@ def _frozen(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(address, isolation_level=None, check_same_thread=False, uri=True)
     connection.execute("SELECT key FROM meta LIMIT 1")
     return connection
-
-
-def sync_folder(folder: Path) -> None:
-    """A new name in a folder outlives a power cut only once the folder itself is written."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sighting(found: Sequence[Any]) -> Sighting:

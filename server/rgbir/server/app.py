@@ -28,6 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
         engine.now.warm_up()
         models = Models(engine)
         app.state.engine, app.state.jobs, app.state.models = engine, Jobs(engine), models
+        app.state.jobs.resume()
         keeping = asyncio.create_task(engine.keep_house(models.expire))
         try:
             yield

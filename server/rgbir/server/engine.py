@@ -33,9 +33,11 @@ from rgbir.index import (
     decode,
     digest_of,
     modality_for,
+    quality,
 )
 from rgbir.index.images import Box
 from rgbir.index.interface import AnyGallery
+from rgbir.index.searcher import remarks_of
 from rgbir.server.audit import AuditLog, Notary
 from rgbir.server.errors import TooBusy
 from rgbir.server.galleries import Galleries
@@ -87,6 +89,10 @@ class Engine:
 
         found = await asyncio.gather(*map(answers, pools.values()))
         return [name for name, alive in zip(pools, found, strict=True) if not alive]
+
+    @property
+    def audited(self) -> bool:
+        return self._notary is not None
 
     async def note(self, **event: Any) -> None:
         """Writes to the audit log, where there is one; returns once it is on disk."""
@@ -157,14 +163,14 @@ class Engine:
         """Embeddings, remarks on the images, and milliseconds by stage."""
         started = time.perf_counter()
         with stage("decode"):
-            decoded = await self._decoded(images, box)
-            remarks = await self._run(self._decoders, lambda: now.searcher.remarks(decoded, modality))
-            pixels = await self._run(self._decoders, lambda: [now.encoder.pixels(image) for image in decoded])
+            self._count(images)
+            work = (self._run(self._decoders, partial(self._ready, now, modality, own, box)) for own in images)
+            pixels, said = zip(*await asyncio.gather(*work), strict=True)
         begun = time.perf_counter()
         with stage("encode"):
             embeddings = await _batched(now, pixels, modality)
         ended = time.perf_counter()
-        return embeddings, remarks, {"decode": (begun - started) * 1000, "encode": (ended - begun) * 1000}
+        return embeddings, remarks_of(said), {"decode": (begun - started) * 1000, "encode": (ended - begun) * 1000}
 
     async def distances(self, images: Sequence[Named], options: SearchOptions) -> Distances:
         with self._place() as now:
@@ -244,9 +250,9 @@ class Engine:
         """Runs something that only reads the gallery beside the event loop."""
         return await self._run(self._decoders, work)
 
-    async def _decoded(self, images: Sequence[Named], box: Box | None = None) -> list[Image.Image]:
+    async def _decoded(self, images: Sequence[Named]) -> list[Image.Image]:
         self._count(images)
-        work = (self._run(self._decoders, partial(self._decode, name, data, box)) for name, data in images)
+        work = (self._run(self._decoders, partial(self._decode, name, data)) for name, data in images)
         return list(await asyncio.gather(*work))
 
     async def _readable(self, name: str, data: bytes) -> Image.Image | str:
@@ -255,6 +261,13 @@ class Engine:
             return await self._run(self._decoders, partial(self._decode, name, data))
         except BadImage as error:
             return str(error)
+
+    def _ready(
+        self, now: Retrieval, modality: Modality, image: Named, box: Box | None
+    ) -> tuple[NDArray[np.uint8], list[str]]:
+        """The image as the model takes it, and what is wrong with it."""
+        decoded = self._decode(*image, box)
+        return now.encoder.pixels(decoded), quality.warnings(decoded, modality)
 
     def _count(self, images: Sequence[Named]) -> None:
         if not 1 <= len(images) <= self.settings.max_images:

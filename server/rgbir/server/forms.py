@@ -13,7 +13,7 @@ from rgbir.index.refine import Group
 from rgbir.index.times import Hours
 
 
-def search_options(
+async def search_options(
     camera: Annotated[str | None, Form(description="that took the images; cameras at its place are left out")] = None,
     modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
     top_k: Annotated[int, Form(ge=1, description="most hits wanted")] = 10,

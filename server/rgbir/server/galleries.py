@@ -6,13 +6,15 @@ answers once that isn't the one the server was started with. That file is replac
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
+import tempfile
 from pathlib import Path
 
 from rgbir.index import Bundle, Card
 from rgbir.index.addresses import beside, in_milvus
-from rgbir.index.store import FILE, Store, sync_folder
+from rgbir.index.files import replace_file, sync_folder
+from rgbir.index.store import FILE, Store
 from rgbir.server.errors import BadSettings, NotThere
 from rgbir.server.settings import Settings
 
@@ -39,6 +41,14 @@ class Galleries:
                 " `rgbir index reencode`, and restart its servers with it one by one"
             )
 
+    @property
+    def jobs(self) -> Path:
+        """Where archives lie that are to be enrolled."""
+        if in_milvus(self.settings.gallery):
+            name = hashlib.sha256(str(self.settings.gallery).encode()).hexdigest()[:16]
+            return Path(tempfile.gettempdir()) / f"rgbir.{name}.jobs"
+        return self.first.with_name(self.first.name + ".jobs")
+
     def chosen(self) -> tuple[Path, Path | str]:
         """The bundle and the gallery to answer with.
 
@@ -56,13 +66,7 @@ class Galleries:
             self.file.unlink(missing_ok=True)
             sync_folder(self.file.parent)
             return
-        new = self.file.with_name(self.file.name + ".new")
-        with new.open("w", encoding="utf-8") as content:
-            json.dump({"bundle": bundle, "gallery": gallery.name}, content)
-            content.flush()
-            os.fsync(content.fileno())
-        new.replace(self.file)
-        sync_folder(self.file.parent)
+        replace_file(self.file, json.dumps({"bundle": bundle, "gallery": gallery.name}))
 
     def bundles(self) -> dict[str, Path]:
         """Folders with a card, by name: those in the folder of bundles, and the one the server was started with."""

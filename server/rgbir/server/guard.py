@@ -1,11 +1,14 @@
-"""Who asks, and whether they may: every route but the page's and the probes' goes through here."""
+"""Who asks, and whether they may: every route but the page's and the probes' goes through here.
+
+Dependencies are coroutines throughout: FastAPI would run plain functions in a thread each, at a millisecond a request.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Form, Request
 
@@ -15,7 +18,7 @@ from rgbir.server.errors import NoKey, NotAllowed
 from rgbir.server.keys import ANYONE, Key, Role
 
 
-def serving(request: Request) -> Engine:
+async def serving(request: Request) -> Engine:
     engine: Engine = request.app.state.engine
     return engine
 
@@ -23,7 +26,7 @@ def serving(request: Request) -> Engine:
 Serving = Annotated[Engine, Depends(serving)]
 
 
-def _caller(request: Request, engine: Serving) -> Key:
+async def _caller(request: Request, engine: Serving) -> Key:
     """The key that came with the request.
 
     Raises:
@@ -40,8 +43,8 @@ def _caller(request: Request, engine: Serving) -> Key:
     return key
 
 
-def _allowed(*roles: Role) -> Callable[[Key], Key]:
-    def check(caller: Annotated[Key, Depends(_caller)]) -> Key:
+def _allowed(*roles: Role) -> Callable[[Key], Awaitable[Key]]:
+    async def check(caller: Annotated[Key, Depends(_caller)]) -> Key:
         if not caller.may(*roles):
             wanted = " or ".join(role.value for role in (*roles, Role.ADMIN))
             raise NotAllowed(f"key {caller.name!r} has the role {caller.role}; this needs {wanted}")
@@ -90,27 +93,29 @@ def scoped(options: SearchOptions, caller: Key, engine: Engine) -> SearchOptions
     return replace(options, cameras=tuple(c.id for c in seen if modality is None or modality.other in c.modalities))
 
 
-class Purpose:
-    """Why somebody searches, for the audit log.
+class Purpose(NamedTuple):
+    """Why somebody searches, for the audit log."""
+
+    purpose: str | None
+    case: str | None
+
+
+async def _purpose(
+    engine: Serving,
+    purpose: Annotated[str | None, Form(max_length=500, description="why, for the audit log")] = None,
+    case: Annotated[str | None, Form(max_length=100, description="the case it belongs to, for the audit log")] = None,
+) -> Purpose:
+    """What was stated.
 
     Raises:
         UsageError: no purpose, where the server wants one.
     """
-
-    def __init__(
-        self,
-        engine: Serving,
-        purpose: Annotated[str | None, Form(max_length=500, description="why, for the audit log")] = None,
-        case: Annotated[
-            str | None, Form(max_length=100, description="the case it belongs to, for the audit log")
-        ] = None,
-    ) -> None:
-        if engine.settings.need_purpose and not (purpose or "").strip():
-            raise UsageError("this server wants to know why: send a purpose with the search")
-        self.purpose, self.case = purpose, case
+    if engine.settings.need_purpose and not (purpose or "").strip():
+        raise UsageError("this server wants to know why: send a purpose with the search")
+    return Purpose(purpose, case)
 
 
-Why = Annotated[Purpose, Depends(Purpose)]
+Why = Annotated[Purpose, Depends(_purpose)]
 
 
 async def searched(
@@ -123,6 +128,8 @@ async def searched(
     **more: Any,
 ) -> None:
     """Notes a search before it is answered: who, why, hashes of the query's images, filters, model, generation, hits."""
+    if not engine.audited:
+        return
     hashes = query if isinstance(query, str) else [hashlib.sha256(data).hexdigest() for _, data in query]
     await engine.note(
         action="search",

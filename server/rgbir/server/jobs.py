@@ -1,24 +1,29 @@
 """Bulk enrolment that outlives its request: an archive of images, worked through beside the searches, with progress and an end.
 
-What a job has enrolled stays, also when it is cancelled or the server stops; the same archive sent again goes on from there,
-since an image is enrolled once.
+An archive that was taken lies beside the gallery, in `GALLERY.jobs`, until its job has ended: a server that was stopped or killed
+goes on with it when it is started again, and encodes nothing twice, since an image is enrolled once. What a cancelled job has
+enrolled stays.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import lzma
+import os
+import shutil
 import uuid
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from rgbir.index import IndexFailure
+from rgbir.index.files import replace_file
 from rgbir.index.images import SUFFIXES
 from rgbir.server.engine import Engine, Named
 from rgbir.server.errors import BadArchive, NotThere, ServerFailure, TooBusy
@@ -33,11 +38,12 @@ State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One archive. reasons: of the first hundred images that were skipped, by name."""
+    """One archive. reasons: of the first hundred images that were skipped, by name. cameras: those of the key that sent it."""
 
     id: str
     who: str
     total: int
+    cameras: tuple[str, ...] | None = None
     state: State = "waiting"
     added: int = 0
     present: int = 0
@@ -58,15 +64,41 @@ class Jobs:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.folder = engine.galleries.jobs
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()
+        self._closing = False
 
-    def start(self, archive: Path, who: str, may: Callable[[str], bool]) -> Job:
-        """Takes the archive over, and deletes it at the end.
+    def resume(self) -> None:
+        """Goes on with the archives that an earlier server took and didn't finish."""
+        if not self.folder.is_dir():
+            return
+        taken = {file.stem for file in self.folder.glob("*.json")}
+        for file in self.folder.iterdir():
+            if file.stem not in taken or file.suffix == ".new":
+                file.unlink(missing_ok=True)  # it came while the server was killed, and was never taken
+        for note in sorted(self.folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns):
+            said = json.loads(note.read_text(encoding="utf-8"))
+            cameras = None if said["cameras"] is None else tuple(said["cameras"])
+            made = datetime.fromisoformat(said["made_at"])
+            self._begin(Job(note.stem, said["who"], said["total"], cameras, made_at=made))
+
+    def take(self, content: BinaryIO) -> Path:
+        """Copies an archive to where jobs find it; once this returns, it is on disk."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        archive = self.folder / f"{uuid.uuid4().hex}.zip"
+        with archive.open("wb") as kept:
+            shutil.copyfileobj(content, kept, 1 << 20)
+            kept.flush()
+            os.fsync(kept.fileno())
+        return archive
+
+    def start(self, archive: Path, who: str, cameras: tuple[str, ...] | None = None) -> Job:
+        """A job for an archive that was taken; it is deleted at the end.
 
         Args:
-            may: whether the caller may add images of a camera.
+            cameras: those whose images may be added; all if None.
 
         Raises:
             BadArchive: not a ZIP file.
@@ -81,12 +113,17 @@ class Jobs:
             raise BadArchive(
                 f"the archive is no ZIP file that can be read: {error}; it holds CAMERA/…/image.jpg"
             ) from error
-        job = Job(uuid.uuid4().hex, who, total)
+        job = Job(archive.stem, who, total, cameras)
+        said = {"who": who, "total": total, "cameras": cameras, "made_at": job.made_at.isoformat()}
+        replace_file(archive.with_suffix(".json"), json.dumps(said))
+        self._begin(job)
+        return job
+
+    def _begin(self, job: Job) -> None:
         self._jobs[job.id] = job
         for old in [own for own in self._jobs.values() if own.ended_at][: max(0, len(self._jobs) - KEPT)]:
             del self._jobs[old.id]
-        self._tasks[job.id] = asyncio.create_task(self._run(job, archive, may))
-        return job
+        self._tasks[job.id] = asyncio.create_task(self._run(job, self.folder / f"{job.id}.zip"))
 
     def all(self) -> list[Job]:
         """The oldest first."""
@@ -111,27 +148,31 @@ class Jobs:
         return job
 
     async def close(self) -> None:
-        """Ends all of them."""
+        """Stops all of them; the next server goes on."""
+        self._closing = True
         for name in list(self._tasks):
             await self.cancel(name)
 
-    async def _run(self, job: Job, archive: Path, may: Callable[[str], bool]) -> None:
+    async def _run(self, job: Job, archive: Path) -> None:
+        goes_on = False
         try:
             async with self._turn:
                 job.state = "running"
-                await self._enrol(job, archive, may)
+                await self._enrol(job, archive)
             job.state = "done"
         except asyncio.CancelledError:
-            job.state = "cancelled"
+            job.state, goes_on = "cancelled", self._closing
             raise
         except (IndexFailure, ServerFailure, OSError, zipfile.BadZipFile) as error:
             job.state, job.error = "failed", str(error)
         finally:
             job.ended_at = datetime.now(UTC)
-            archive.unlink(missing_ok=True)
+            if not goes_on:
+                archive.with_suffix(".json").unlink(missing_ok=True)
+                archive.unlink(missing_ok=True)
             self._tasks.pop(job.id, None)
 
-    async def _enrol(self, job: Job, archive: Path, may: Callable[[str], bool]) -> None:
+    async def _enrol(self, job: Job, archive: Path) -> None:
         network = self.engine.gallery.network
         with zipfile.ZipFile(archive) as opened:
             group: list[Named] = []
@@ -144,7 +185,7 @@ class Jobs:
                         f"no camera {folder!r} in the gallery's network; the first folder is the camera",
                     )
                     continue
-                if not may(network[folder].id):
+                if job.cameras is not None and network[folder].id not in job.cameras:
                     job.skip(member.filename, f"this key may not add images of camera {folder}")
                     continue
                 data = await self.engine.look(partial(_read, opened, member, self.engine.settings.max_bytes))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rgbir.index.files import replace_file
 from rgbir.server.errors import BadSettings
 
 PREFIX = "rgbir_"
@@ -135,13 +135,7 @@ class Keyring:
 
     def _write(self, keys: tuple[Key, ...]) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.file.with_name(f"{self.file.name}.new")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-            out.write(_File(keys=keys).model_dump_json(indent=1) + "\n")
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.rename(self.file)
+        replace_file(self.file, _File(keys=keys).model_dump_json(indent=1) + "\n", mode=0o600)
 
 
 def _digest(token: str) -> str:

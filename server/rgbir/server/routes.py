@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
@@ -37,12 +35,12 @@ from rgbir.server.models import Models
 from rgbir.server.patience import patiently
 
 
-def _jobs(request: Request) -> Jobs:
+async def _jobs(request: Request) -> Jobs:
     jobs: Jobs = request.app.state.jobs
     return jobs
 
 
-def _models(request: Request) -> Models:
+async def _models(request: Request) -> Models:
     models: Models = request.app.state.models
     return models
 
@@ -168,17 +166,16 @@ async def start_job(
     caller: Enrolling,
     archive: Annotated[UploadFile, File(description="a ZIP file with CAMERA/…/image.jpg")],
 ) -> wire.Job:
-    """Answers at once; the job goes on beside the searches. The same archive sent again goes on where it stopped."""
-    with NamedTemporaryFile(suffix=".zip", delete=False) as kept:
-        await engine.look(lambda: shutil.copyfileobj(archive.file, kept))
+    """Answers once the archive is on disk; the job goes on beside the searches, and after a restart, too."""
+    taken = await engine.look(lambda: jobs.take(archive.file))
     try:
-        return wire.Job.model_validate(jobs.start(Path(kept.name), caller.name, caller.sees))
+        return wire.Job.model_validate(jobs.start(taken, caller.name, caller.cameras))
     except ServerFailure:
-        Path(kept.name).unlink(missing_ok=True)
+        taken.unlink(missing_ok=True)
         raise
 
 
-@router.get("/gallery/jobs", summary="The jobs since the server was started")
+@router.get("/gallery/jobs", summary="The jobs since the server was started, and those it goes on with")
 async def list_jobs(jobs: Working, caller: Enrolling) -> wire.JobList:
     return wire.JobList(jobs=[wire.Job.model_validate(job) for job in jobs.all() if _own(caller, job)])
 

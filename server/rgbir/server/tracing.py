@@ -11,8 +11,10 @@ from rgbir.server.errors import BadSettings
 
 try:
     from opentelemetry import trace
+
+    _tracer: trace.Tracer | None = trace.get_tracer("rgbir")
 except ImportError:
-    trace = None  # type: ignore[assignment]
+    _tracer = None
 
 QUIET = "/health,/metrics,/page"
 
@@ -20,10 +22,10 @@ QUIET = "/health,/metrics,/page"
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """A span for a stage of the request that is being answered."""
-    if trace is None:
+    if _tracer is None:
         yield
         return
-    with trace.get_tracer("rgbir").start_as_current_span(name):
+    with _tracer.start_as_current_span(name):
         yield
 
 
