@@ -42,7 +42,7 @@ MAY = {
     ("GET", "/gallery"): {Role.SEARCH, Role.ENROL},
     ("GET", "/cameras"): {Role.SEARCH, Role.ENROL},
     ("GET", "/model"): {Role.SEARCH, Role.ENROL},
-    ("GET", "/metrics"): {Role.SEARCH, Role.ENROL},
+    ("GET", "/metrics"): {Role.SEARCH, Role.ENROL, Role.MONITOR},
     ("GET", "/gallery/sightings/{sighting}"): {Role.SEARCH},
     ("GET", "/gallery/sightings/{sighting}/image"): {Role.SEARCH},
     ("GET", "/samples"): {Role.SEARCH},
@@ -116,7 +116,7 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         for refused in (nobody, stranger, http.request(method, where, headers={"Authorization": "Basic eA=="}, **rest)):
             assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer"), path
             assert refused.headers["Content-Type"] == "application/problem+json"
-        for role in (Role.SEARCH, Role.ENROL, Role.ADMIN):
+        for role in (Role.SEARCH, Role.ENROL, Role.MONITOR, Role.ADMIN):
             status = http.request(method, where, headers=bearer(tokens[role]), **rest).status_code
             if role is Role.ADMIN or role in MAY[method, path]:
                 assert status in (200, 202, 404), (role, method, path, status)

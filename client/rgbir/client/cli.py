@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import platform
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
 from typer.main import get_command
+
+from rgbir.client import config
 
 EXTRAS = {"rgbir.index": "index", "rgbir.training": "training", "rgbir.export": "export", "rgbir.server": "server"}
 
@@ -18,6 +24,7 @@ SUMMARIES = {
     "attend": "Draw where a trained network looks.",
     "audit": "Check, read and replay a server's audit log.",
     "bench": "What this machine does, against the bare libraries in the same run.",
+    "config": "What the options are, and where each comes from.",
     "counts": "Count a data set's images and people, beside what was published.",
     "demo": "The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.",
     "embed": "Embed images and write a features file.",
@@ -28,6 +35,7 @@ SUMMARIES = {
     "keys": "Make, list, rotate and revoke a server's keys.",
     "methods": "The methods, their variants and switches, the tables' rows, and published numbers.",
     "model": "Change a running server's model.",
+    "ready": "Whether a server is there and can search.",
     "search": "Search a gallery for the person on one or more images.",
     "serve": "Answer searches over HTTP, with a page to try them.",
     "synthesize": "Draw synthetic people in a real data set's layout.",
@@ -61,6 +69,9 @@ class LazyGroup(TyperGroup):
         except ImportError as error:
             return _absent(cmd_name, point, error)
         command.name = cmd_name
+        file, content = config.read(ctx.params.get("config"))
+        said = config.configured(command, cmd_name, file, content, _points())
+        ctx.default_map = {**(ctx.default_map or {}), cmd_name: said}
         return command
 
 
@@ -107,6 +118,10 @@ app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pre
 
 @app.callback(invoke_without_command=True)
 def root(
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Options from a TOML file; ./rgbir.toml if it is there. See `rgbir config`.", dir_okay=False),
+    ] = None,
     show_version: bool = typer.Option(False, "--version", help="Versions of rgbir and of what it runs on."),
 ) -> None:
     """Find a person seen by an infrared camera in the colour images of other cameras."""
@@ -116,14 +131,16 @@ def root(
         raise typer.Exit
 
 
-def _versions() -> list[str]:
-    lines = [f"rgbir {version('rgbir')}"]
-    for package in ("onnxruntime", "onnxruntime-gpu", "faiss-cpu", "faiss-gpu-cuvs", "torch", "fastapi"):
-        try:
-            lines.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return lines
+def _versions() -> Iterator[str]:
+    """rgbir's, Python's, and those of what each installed part runs on."""
+    yield f"rgbir {version('rgbir')}"
+    yield f"Python {platform.python_version()}, {platform.platform()}"
+    for point in entry_points(group="rgbir.versions"):
+        with suppress(ImportError):
+            yield from point.load()()
+    for package in ("fastapi", "uvicorn", "torch", "onnx", "pymilvus"):
+        with suppress(PackageNotFoundError):
+            yield f"{package} {version(package)}"
 
 
 def main() -> None:

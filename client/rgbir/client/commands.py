@@ -17,6 +17,7 @@ from rgbir.client.wire import SearchResponse
 
 
 def search(
+    ctx: typer.Context,
     images: Annotated[
         list[Path] | None, typer.Argument(help="One or more images of the same person.", exists=True, dir_okay=False)
     ] = None,
@@ -25,16 +26,10 @@ def search(
         str | None, typer.Option(help="The camera that took them; cameras at its place are left out.")
     ] = None,
     modality: Annotated[str | None, typer.Option(help="rgb or ir, where the camera doesn't say it.")] = None,
-    gallery: Annotated[
-        str | None, typer.Option(help="A gallery: its folder, or milvus://HOST:PORT/NAME.", envvar="RGBIR_GALLERY")
-    ] = None,
-    bundle: Annotated[
-        Path | None, typer.Option(help="The model bundle it was made with.", envvar="RGBIR_BUNDLE")
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="A server, such as http://127.0.0.1:8077.", envvar="RGBIR_URL")
-    ] = None,
-    key: Annotated[str | None, typer.Option(help="The server's key.", envvar="RGBIR_KEY")] = None,
+    gallery: Annotated[str | None, typer.Option(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="The model bundle it was made with.")] = None,
+    url: Annotated[str | None, typer.Option(help="A server, such as http://127.0.0.1:8077.")] = None,
+    key: Annotated[str | None, typer.Option(help="The server's key.")] = None,
     top_k: Annotated[int, typer.Option(help="Most hits wanted.", min=1, max=10_000)] = 10,
     cameras: Annotated[str | None, typer.Option(help="Search only these, separated by commas.")] = None,
     since: Annotated[str | None, typer.Option(help="Earliest time of a sighting, ISO 8601 with a zone.")] = None,
@@ -62,6 +57,10 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Search a gallery for the person on one or more images."""
+    if url is not None and gallery is not None:  # a flag goes before a file or a variable
+        told = {name: ctx.get_parameter_source(name) for name in ("url", "gallery")}
+        flags = [name for name, source in told.items() if source is not None and source.name == "COMMANDLINE"]
+        url, gallery = (url, None) if flags == ["url"] else (None, gallery) if flags == ["gallery"] else (url, gallery)
     if (url is None) == (gallery is None):
         raise typer.BadParameter("give either --url, or --gallery with --bundle")
     if modality not in (None, "rgb", "ir"):
@@ -96,8 +95,8 @@ def search(
 
 
 model = typer.Typer(help="Change a running server's model.", no_args_is_help=True, add_completion=False)
-UrlOption = Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.", envvar="RGBIR_URL")]
-KeyOption = Annotated[str | None, typer.Option(help="The server's key.", envvar="RGBIR_KEY")]
+UrlOption = Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.")]
+KeyOption = Annotated[str | None, typer.Option(help="The server's key.")]
 NameArgument = Annotated[str, typer.Argument(help="The bundle's name.")]
 
 
@@ -139,6 +138,15 @@ def forget_model(name: NameArgument, url: UrlOption, key: KeyOption = None) -> N
     """Delete the gallery of a model that doesn't answer; its bundle stays."""
     with Client(url, key=key) as client:
         print(f"{name}: {client.forget_model(name).state}")
+
+
+def ready(url: UrlOption) -> None:
+    """Whether a server is there and can search; exit code 1 if not. For a container's health check."""
+    with Client(url, timeout_s=4, retries=0) as client:
+        if not client.ready():
+            typer.echo(f"{url} is not ready", err=True)
+            raise typer.Exit(1)
+    print("ready")
 
 
 def _local_search() -> Any:
@@ -192,8 +200,8 @@ def _show(response: SearchResponse) -> None:
 def enrol(
     images: Annotated[list[Path], typer.Argument(help="Images of one camera.", exists=True, dir_okay=False)],
     camera: Annotated[str, typer.Option(help="The camera that took them.")],
-    url: Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.", envvar="RGBIR_URL")],
-    key: Annotated[str | None, typer.Option(help="The server's key.", envvar="RGBIR_KEY")] = None,
+    url: Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.")],
+    key: Annotated[str | None, typer.Option(help="The server's key.")] = None,
     taken_at: Annotated[str | None, typer.Option(help="When they were taken, ISO 8601 with a zone.")] = None,
     identity: Annotated[int | None, typer.Option(help="Whom they show.", min=0)] = None,
     track: Annotated[str | None, typer.Option(help="The track they belong to.")] = None,

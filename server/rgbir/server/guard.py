@@ -56,6 +56,7 @@ def _allowed(*roles: Role) -> Callable[[Key], Awaitable[Key]]:
 Searching = Annotated[Key, Depends(_allowed(Role.SEARCH))]
 Enrolling = Annotated[Key, Depends(_allowed(Role.ENROL))]
 Looking = Annotated[Key, Depends(_allowed(Role.SEARCH, Role.ENROL))]
+Monitoring = Annotated[Key, Depends(_allowed(Role.SEARCH, Role.ENROL, Role.MONITOR))]
 Administering = Annotated[Key, Depends(_allowed())]
 
 

@@ -22,10 +22,11 @@ PREFIX = "rgbir_"
 
 
 class Role(StrEnum):
-    """SEARCH asks; ENROL adds images; ADMIN does everything, erases and reads the audit log."""
+    """SEARCH asks; ENROL adds images; MONITOR reads metrics; ADMIN does everything, erases and reads the audit log."""
 
     SEARCH = "search"
     ENROL = "enrol"
+    MONITOR = "monitor"
     ADMIN = "admin"
 
 

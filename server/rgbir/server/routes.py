@@ -21,6 +21,7 @@ from rgbir.server.guard import (
     Administering,
     Enrolling,
     Looking,
+    Monitoring,
     Searching,
     Serving,
     Why,
@@ -374,7 +375,7 @@ async def ready(request: Request, response: Response) -> wire.Health:
 
 
 @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)
-async def metrics(engine: Serving, caller: Looking) -> Response:
+async def metrics(engine: Serving, caller: Monitoring) -> Response:
     if caller.cameras is not None:
         raise NotAllowed(f"key {caller.name!r} is for cameras {', '.join(caller.cameras)}; metrics are of all cameras")
     return Response(await engine.look(lambda: engine.metrics.text(engine)), media_type=CONTENT_TYPE)

@@ -72,7 +72,7 @@ def train(
         list[str] | None, typer.Option("--set", help="One setting, name=value; may be repeated.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …", envvar="RGBIR_DEVICE")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
     workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=0)] = 0,
     cache: Annotated[bool, typer.Option(help="Keep decoded images in memory.")] = True,
 ) -> None:

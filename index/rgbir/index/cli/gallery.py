@@ -57,14 +57,12 @@ _SHOWN = 20
 @index.command()
 def add(
     folder: Annotated[Path, typer.Argument(help="A folder of images; a table for layout csv.")],
-    gallery: Annotated[
-        str | None, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.", envvar="RGBIR_GALLERY")
-    ] = None,
-    bundle: Annotated[Path | None, typer.Option(help="The model bundle's folder.", envvar="RGBIR_BUNDLE")] = None,
+    gallery: Annotated[str | None, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="The model bundle's folder.")] = None,
     url: Annotated[
         str | None, typer.Option(help="Send the images to this server in place of --gallery and --bundle.")
     ] = None,
-    key: Annotated[str | None, typer.Option(help="The server's key.", envvar="RGBIR_KEY")] = None,
+    key: Annotated[str | None, typer.Option(help="The server's key.")] = None,
     layout: Annotated[Layout, typer.Option(help="How the folder is laid out.")] = "folders",
     network: Annotated[
         str | None,
@@ -92,7 +90,7 @@ def add(
     ] = None,
     on_ray: Annotated[
         str | None,
-        typer.Option("--ray", help="Encode on a Ray cluster: its address, auto, or local.", envvar="RGBIR_RAY"),
+        typer.Option("--ray", help="Encode on a Ray cluster: its address, auto, or local."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

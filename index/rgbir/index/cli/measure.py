@@ -51,9 +51,7 @@ def evaluate(
     ] = None,
     bundle: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="The model bundle to measure; on RegDB one for each split, in any order.", envvar="RGBIR_BUNDLE"
-        ),
+        typer.Option(help="The model bundle to measure; on RegDB one for each split, in any order."),
     ] = None,
     gallery: Annotated[
         str | None, typer.Option(help="Take gallery embeddings from this gallery, where they are enrolled.")

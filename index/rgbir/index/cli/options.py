@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 GalleryOption = Annotated[
     str,
-    typer.Option("--gallery", help="The gallery: its folder, or milvus://HOST:PORT/NAME.", envvar="RGBIR_GALLERY"),
+    typer.Option("--gallery", help="The gallery: its folder, or milvus://HOST:PORT/NAME."),
 ]
-FolderOption = Annotated[Path, typer.Option("--gallery", help="The gallery's folder.", envvar="RGBIR_GALLERY")]
-BundleOption = Annotated[Path, typer.Option("--bundle", help="The model bundle's folder.", envvar="RGBIR_BUNDLE")]
+FolderOption = Annotated[Path, typer.Option("--gallery", help="The gallery's folder.")]
+BundleOption = Annotated[Path, typer.Option("--bundle", help="The model bundle's folder.")]
 ThreadsOption = Annotated[
     int | None,
-    typer.Option(help="Threads of the model; all of this process's cores by default.", min=1, envvar="RGBIR_THREADS"),
+    typer.Option(help="Threads of the model; all of this process's cores by default.", min=1),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rgbir.server.keys import Keyring, Role
 
 keys = typer.Typer(help="Make, list, rotate and revoke a server's keys.", no_args_is_help=True, add_completion=False)
-KeysOption = Annotated[Path, typer.Option("--keys", help="The file of keys.", envvar="RGBIR_KEYS")]
+KeysOption = Annotated[Path, typer.Option("--keys", help="The file of keys.")]
 DaysOption = Annotated[int | None, typer.Option(help="It ends after so many days; never without.", min=1)]
 
 
@@ -20,7 +20,9 @@ DaysOption = Annotated[int | None, typer.Option(help="It ends after so many days
 def add(
     name: Annotated[str, typer.Argument(help="Who or what it is for; the audit log names it.")],
     file: KeysOption,
-    role: Annotated[Role, typer.Option(help="search asks, enrol adds images, admin does everything.")] = Role.SEARCH,
+    role: Annotated[
+        Role, typer.Option(help="search asks, enrol adds images, monitor reads metrics, admin does everything.")
+    ] = Role.SEARCH,
     camera: Annotated[
         list[str] | None, typer.Option(help="Only this camera's sightings; may be repeated. All without.")
     ] = None,

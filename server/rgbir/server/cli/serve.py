@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 import uvicorn
@@ -17,45 +17,43 @@ from rgbir.server.keys import Keyring
 from rgbir.server.log import to_standard_error
 from rgbir.server.settings import Settings
 
+LIMITS = Settings("", Path())
+
+
+def _limit(help: str) -> Any:
+    return typer.Option(help=help, min=1, rich_help_panel="Limits")
+
 
 def serve(
-    gallery: Annotated[
-        str, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.", envvar="RGBIR_GALLERY")
-    ],
-    bundle: Annotated[Path, typer.Option(help="The model bundle it was made with.", envvar="RGBIR_BUNDLE")],
-    host: Annotated[str, typer.Option(help="Address to listen on.", envvar="RGBIR_HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535, envvar="RGBIR_PORT")] = 8077,
-    open_to_all: Annotated[
-        bool, typer.Option("--open", help="Listen beyond this machine without keys.", envvar="RGBIR_OPEN")
-    ] = False,
-    threads: Annotated[int | None, typer.Option(help="Threads of the model.", min=1, envvar="RGBIR_THREADS")] = None,
-    device: Annotated[
-        Literal["cpu", "gpu", "auto"], typer.Option(help="Where the gallery is searched.", envvar="RGBIR_DEVICE")
-    ] = "auto",
-    gpu_half: Annotated[bool, typer.Option(help="Embeddings as float16 on the GPU.", envvar="RGBIR_GPU_HALF")] = False,
-    gpu_bytes: Annotated[
-        int | None, typer.Option(help="Most bytes of GPU memory to take.", min=1, envvar="RGBIR_GPU_BYTES")
-    ] = None,
-    keys: Annotated[
-        Path | None, typer.Option(help="Who may do what: a file that `rgbir keys` keeps.", envvar="RGBIR_KEYS")
-    ] = None,
-    audit: Annotated[
-        Path | None, typer.Option(help="Log every search and erasure here, chained.", envvar="RGBIR_AUDIT")
-    ] = None,
-    need_purpose: Annotated[
-        bool, typer.Option(help="Refuse searches that don't state a purpose.", envvar="RGBIR_NEED_PURPOSE")
-    ] = False,
-    json_logs: Annotated[
-        bool, typer.Option(help="A line of JSON for every request, on standard error.", envvar="RGBIR_JSON_LOGS")
-    ] = False,
-    traces: Annotated[
-        bool, typer.Option(help="OpenTelemetry: send traces to OTEL_EXPORTER_OTLP_ENDPOINT.", envvar="RGBIR_TRACES")
-    ] = False,
+    gallery: Annotated[str, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.")],
+    bundle: Annotated[Path, typer.Option(help="The model bundle it was made with.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8077,
+    open_to_all: Annotated[bool, typer.Option("--open", help="Listen beyond this machine without keys.")] = False,
+    threads: Annotated[int | None, typer.Option(help="Threads of the model.", min=1)] = None,
+    device: Annotated[Literal["cpu", "gpu", "auto"], typer.Option(help="Where the gallery is searched.")] = "auto",
+    gpu_half: Annotated[bool, typer.Option(help="Embeddings as float16 on the GPU.")] = False,
+    gpu_bytes: Annotated[int | None, typer.Option(help="Most bytes of GPU memory to take.", min=1)] = None,
+    keys: Annotated[Path | None, typer.Option(help="Who may do what: a file that `rgbir keys` keeps.")] = None,
+    audit: Annotated[Path | None, typer.Option(help="Log every search and erasure here, chained.")] = None,
+    need_purpose: Annotated[bool, typer.Option(help="Refuse searches that don't state a purpose.")] = False,
+    max_bytes: Annotated[int, _limit("Bytes of a request's body.")] = LIMITS.max_bytes,
+    max_archive_bytes: Annotated[int, _limit("Bytes of an archive to enrol.")] = LIMITS.max_archive_bytes,
+    max_pixels: Annotated[int, _limit("Pixels of an image.")] = LIMITS.max_pixels,
+    max_images: Annotated[int, _limit("Images of a request.")] = LIMITS.max_images,
+    max_top_k: Annotated[int, _limit("Hits of a search.")] = LIMITS.max_top_k,
+    max_distances: Annotated[int, _limit("Sightings that /distances tells of.")] = LIMITS.max_distances,
+    max_in_flight: Annotated[int, _limit("Requests answered at once; 429 past it.")] = LIMITS.max_in_flight,
+    max_batch: Annotated[int, _limit("Images a run of the model.")] = LIMITS.max_batch,
+    max_waiting: Annotated[int, _limit("Images that wait for the model; 429 past it.")] = LIMITS.max_waiting,
+    deadline_s: Annotated[float, _limit("Seconds an answer may take; 503 past it.")] = LIMITS.deadline_s,
+    slowest_s: Annotated[float, _limit("Seconds a piece of a body may take to come; 408 past it.")] = LIMITS.slowest_s,
+    json_logs: Annotated[bool, typer.Option(help="A line of JSON for every request, on standard error.")] = False,
+    traces: Annotated[bool, typer.Option(help="OpenTelemetry: send traces to OTEL_EXPORTER_OTLP_ENDPOINT.")] = False,
     bundles: Annotated[
         Path | None,
         typer.Option(
             help="A folder of bundles that administrators may change to while it runs.",
-            envvar="RGBIR_BUNDLES",
             exists=True,
             file_okay=False,
         ),
@@ -70,6 +68,9 @@ def serve(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, audit=audit, need_purpose=need_purpose, bundles=bundles, traces=traces,
+        max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_images=max_images,
+        max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
+        max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s,
     )  # fmt: skip
     run(settings, json_logs)
 

@@ -1,0 +1,187 @@
+"""Options from a file and the environment: default < TOML file < environment < flag. The option itself is the only declaration.
+
+The option `--port` of `rgbir serve` is `port` under `[serve]` in the file and `RGBIR_SERVE__PORT` in the environment; `--shard` of
+`rgbir index add` is `shard` under `[index.add]` and `RGBIR_INDEX__ADD__SHARD`. Options in `SHARED` mean the same wherever they are, and may also
+stand above all tables, or be called `RGBIR_GALLERY` and so on; the command's own comes first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from rich.console import Console
+
+SHARED = ("gallery", "bundle", "url", "key", "keys", "threads")
+SECRET = ("key",)
+FILE = "rgbir.toml"
+ELSEWHERE = ("RGBIR_CONFIG", "RGBIR_MILVUS_TOKEN")
+_SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment", "DEFAULT_MAP": "file", "DEFAULT": "default"}
+Table = dict[str, Any]
+
+
+class BadConfig(Exception):
+    """A file or variable that no option has asked for."""
+
+    exit_code = 2
+
+
+def read(file: Path | None) -> tuple[Path | None, Table]:
+    """The file's content; `rgbir.toml` in the working folder, if it is there, where none is named.
+
+    Raises:
+        BadConfig: it can't be read.
+    """
+    if file is None:
+        named = os.environ.get("RGBIR_CONFIG")
+        file = Path(named) if named else Path(FILE) if Path(FILE).is_file() else None
+    if file is None:
+        return None, {}
+    try:
+        return file, tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadConfig(f"{file}: the configuration can't be read: {error}") from error
+
+
+def configured(command: Any, name: str, file: Path | None, content: Table, commands: Iterable[str]) -> Table:
+    """Gives each option of a command its variables, and says what the file says of it, as click wants it: by parameter.
+
+    Raises:
+        BadConfig: a key or a variable that is nobody's, with the nearest there is.
+    """
+    commands = list(commands)
+    for key, value in content.items():
+        known = key in SHARED or key in commands
+        if not known or (key in commands) != isinstance(value, dict):
+            what = f"[{key}]" if isinstance(value, dict) else key
+            raise BadConfig(f"{file}: no key {what}{_nearest(key, [*SHARED, *commands])}")
+    _check_variables(command, name, commands)
+    shared = {key: value for key, value in content.items() if key in SHARED}
+    return _mapped(command, (name,), file, content.get(name, {}), shared)
+
+
+def options(command: Any) -> dict[str, Any]:
+    """A command's options by key: `--top-k` is `top_k`."""
+    found = {}
+    for param in command.params:
+        flags = [flag for flag in getattr(param, "opts", ()) if flag.startswith("--")]
+        if flags and param.name not in ("help", "show_version", "config"):
+            found[_key(flags[0])] = param
+    return found
+
+
+def subcommands(command: Any) -> Mapping[str, Any]:
+    """A group's commands by name; none of a command."""
+    return cast(Mapping[str, Any], getattr(command, "commands", {}))
+
+
+def variable(path: tuple[str, ...], key: str) -> str:
+    return "RGBIR_" + "__".join(_key(part).upper() for part in (*path, key))
+
+
+def _key(name: str) -> str:
+    return name.removeprefix("--").replace("-", "_")
+
+
+def _mapped(command: Any, path: tuple[str, ...], file: Path | None, table: Table, shared: Table) -> Table:
+    own, inner = options(command), subcommands(command)
+    for key, value in table.items():
+        if key not in own and key not in inner:
+            raise BadConfig(f"{file}: no key {key} in [{'.'.join(path)}]{_nearest(key, [*own, *inner])}")
+        if isinstance(value, dict) != (key in inner):
+            raise BadConfig(f"{file}: [{'.'.join(path)}] {key} is {'a table' if key in inner else 'a value'}")
+    result: Table = {}
+    for key, param in own.items():
+        param.envvar = [variable(path, key), variable((), key)] if key in SHARED else variable(path, key)
+        param.show_envvar = True
+        if key in table or key in shared:
+            result[param.name] = table.get(key, shared.get(key))
+    for name, child in inner.items():
+        result[name] = _mapped(child, (*path, name), file, table.get(name, {}), shared)
+    return result
+
+
+def _check_variables(command: Any, name: str, commands: list[str]) -> None:
+    shared = [variable((), key) for key in SHARED]
+    own = [*shared, *ELSEWHERE, *_variables(command, (name,))]
+    roots = [variable((), other) for other in commands]
+    for said in os.environ:
+        if not said.startswith("RGBIR_") or said in own:
+            continue
+        root = said.partition("__")[0]
+        if "__" in said and root in roots and root != variable((), name):
+            continue  # another command's; it checks it
+        raise BadConfig(f"no option has the variable {said}{_nearest(said, own)}")
+
+
+def _variables(command: Any, path: tuple[str, ...]) -> Iterator[str]:
+    for key in options(command):
+        yield variable(path, key)
+    for name, child in subcommands(command).items():
+        yield from _variables(child, (*path, name))
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    near = get_close_matches(key, known, 1, 0.4)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def config(
+    ctx: typer.Context,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="A command, such as serve or index add; its flags may follow after --.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Values that are the default, too.")] = False,
+) -> None:
+    """What the options of a command are, and where each comes from, in the form of the file; of all commands without one."""
+    root = ctx.find_root()
+    group = cast(Any, root.command)
+    words = command or []
+    names = [words[0]] if words else [name for name in group.list_commands(root) if name != "config"]
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    for name in names:
+        found = group.get_command(root, name)
+        if found is None:
+            raise BadConfig(f"no command {name}{_nearest(name, group.list_commands(root))}")
+        for line in _lines(found, (name,), words[1:], root, everything or bool(words)):
+            console.print(line)
+
+
+def _lines(command: Any, path: tuple[str, ...], rest: list[str], parent: Any, everything: bool) -> Iterator[str]:
+    inner = subcommands(command)
+    if inner:
+        with command.context_class(command, info_name=path[-1], parent=parent) as ctx:
+            chosen = [rest[0]] if rest and rest[0] in inner else list(inner)
+            for name in chosen:
+                yield from _lines(inner[name], (*path, name), rest[1:] if rest else [], ctx, everything)
+        return
+    ctx = command.make_context(path[-1], list(rest), parent=parent, resilient_parsing=True)
+    said = []
+    for key, param in options(command).items():
+        source = _SOURCES.get(getattr(ctx.get_parameter_source(param.name), "name", ""), "default")
+        value = ctx.params.get(param.name)
+        if source == "default" and not everything:
+            continue
+        names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or []
+        own = next((name for name in names if os.environ.get(name)), "")
+        where = f"{source} {own}" if source == "environment" else source
+        assigned = f"{key} = {_toml('********' if key in SECRET and value else value)}"
+        said.append(f"# {key} is not set" if value is None else f"{assigned}  # {where}")
+    if said:
+        yield f"[{'.'.join(path)}]"
+        yield from said
+        yield ""
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False)

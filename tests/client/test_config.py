@@ -1,0 +1,145 @@
+"""Options: default < file < environment < flag, and nothing misspelt goes unnoticed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner, Result
+
+from rgbir.client.cli import LazyGroup, app
+from rgbir.client.config import BadConfig, configured, options, subcommands, variable
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str, **environment: str) -> Result:
+    return RUNNER.invoke(app, list(words), env=environment)
+
+
+def said(*words: str, **environment: str) -> dict[str, Any]:
+    result = run("config", *words, **environment)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return tomllib.loads(result.output)
+
+
+def test_a_flag_goes_before_a_variable_before_the_file_before_the_default(folder: Path) -> None:
+    assert said("serve")["serve"]["port"] == 8077
+    (folder / "rgbir.toml").write_text('gallery = "here"\n[serve]\nport = 1\nneed_purpose = true\n')
+    assert said("serve")["serve"]["port"] == 1
+    assert said("serve", RGBIR_SERVE__PORT="2")["serve"]["port"] == 2
+    assert said("serve", "--", "--port", "3", RGBIR_SERVE__PORT="2")["serve"]["port"] == 3
+    own = run("config", "serve", "--", "--host", "h", RGBIR_SERVE__PORT="2").output
+    assert "port = 2  # environment RGBIR_SERVE__PORT" in own
+    assert "need_purpose = true  # file" in own
+    assert 'host = "h"  # flag' in own
+    assert "deadline_s = 30.0  # default" in own
+    assert 'gallery = "here"  # file' in own
+
+
+def test_shared_keys_stand_for_every_command_and_its_own_goes_first(folder: Path) -> None:
+    (folder / "other.toml").write_text('gallery = "all"\n[index.stats]\ngallery = "stats"\n')
+    found = said(RGBIR_CONFIG="other.toml")
+    assert found["index"]["stats"]["gallery"] == "stats"
+    assert found["index"]["verify"]["gallery"] == "all"
+    assert found["serve"]["gallery"] == "all"
+    assert said(RGBIR_GALLERY="x", RGBIR_CONFIG="other.toml")["index"]["verify"]["gallery"] == "x"
+
+
+def test_secrets_are_masked() -> None:
+    shown = run("config", RGBIR_KEY="rgbir_secret").output
+    assert "rgbir_secret" not in shown
+    assert 'key = "********"  # environment RGBIR_KEY' in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("[serve]\nprot = 1", "no key prot in [serve]; did you mean port?"),
+        ("[index.ad]\nshard = 1", "no key ad in [index]; did you mean add?"),
+        ("galery = 'x'", "no key galery; did you mean gallery?"),
+        ("[serv]\nport = 1", "no key [serv]; did you mean serve?"),
+        ("serve = 1", "no key serve"),
+        ("[index]\nadd = 1", "[index] add is a table"),
+        ("a = ", "can't be read"),
+    ],
+)
+def test_an_unknown_key_of_the_file_is_an_error_that_names_the_nearest(
+    folder: Path, content: str, expected: str
+) -> None:
+    (folder / "rgbir.toml").write_text(content)
+    for words in (("config", "serve"), ("config", "index"), ("index", "stats")):
+        result = run(*words)
+        if isinstance(result.exception, BadConfig):
+            assert expected in str(result.exception)
+            assert result.exception.exit_code == 2
+            return
+    raise AssertionError("nobody minded")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("RGBIR_SERVE__PROT", "did you mean RGBIR_SERVE__PORT?"),
+        ("RGBIR_GALERY", "did you mean RGBIR_GALLERY?"),
+        ("RGBIR_SERVE__PORT_", "did you mean RGBIR_SERVE__PORT?"),
+    ],
+)
+def test_an_unknown_variable_is_an_error_that_names_the_nearest(name: str, expected: str) -> None:
+    with pytest.raises(BadConfig, match=re.escape(f"no option has the variable {name}; {expected}")):
+        raise run("serve", **{name: "1"}).exception or AssertionError
+
+
+def test_another_commands_variables_are_its_own_matter() -> None:
+    assert run("config", "serve", RGBIR_INDEX__ADD__SHARD="1/2").exit_code == 0
+
+
+def test_a_wrong_value_from_the_file_is_refused_as_a_flags(folder: Path) -> None:
+    (folder / "rgbir.toml").write_text('gallery = "g"\nbundle = "b"\n[serve]\nport = 70000\n')
+    result = run("serve")
+    assert result.exit_code == 2
+    assert "--port" in result.output
+    assert "RGBIR_SERVE__PORT" in result.output
+
+
+def every_command() -> Iterator[tuple[tuple[str, ...], Any]]:
+    group = get_command(app)
+    assert isinstance(group, LazyGroup)
+    context = group.make_context("rgbir", ["config"], resilient_parsing=True)
+
+    def inner(path: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+        yield path, command
+        for name, child in subcommands(command).items():
+            yield from inner((*path, name), child)
+
+    for name in group.list_commands(context):
+        yield from inner((name,), group.get_command(context, name))
+
+
+def test_every_options_help_names_its_variable() -> None:
+    for path, command in every_command():
+        if not options(command):
+            continue
+        shown = re.sub(r"[\s│]+", "", run(*path, "--help", COLUMNS="300").output)
+        for key in options(command):
+            assert variable(path, key) in shown, (path, key)
+
+
+def test_every_option_can_be_set_by_a_file() -> None:
+    for path, command in every_command():
+        if len(path) == 1 and not subcommands(command):
+            table = dict.fromkeys(options(command), "x")
+            assert set(configured(command, path[0], Path("f"), {path[0]: table}, [path[0]])) == {
+                param.name for param in options(command).values()
+            }
