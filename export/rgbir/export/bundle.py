@@ -57,7 +57,7 @@ def export(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as made:
         exact = Path(made) / "fp32"
-        card = _write(exact, models, _card(run, method, names, note))
+        card = write(exact, models, _card(run, method, names, note))
         card = card.model_copy(update={"parity": prove(method, Bundle(exact), real)})
         write_card(exact, card)
         finished = exact
@@ -69,7 +69,7 @@ def export(
                 for name, model in models.items()
             }
             card = card.model_copy(update={"precision": precision, "name": f"{card.name}.{precision}"})
-            card = _write(finished, smaller, card)
+            card = write(finished, smaller, card)
             some = {m: real.get(m) or _random(*size) for m in Modality}
             card = card.model_copy(update={"drift": drift(Bundle(exact), Bundle(finished), some)})
             write_card(finished, card)
@@ -97,7 +97,7 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str) ->
     )
 
 
-def _write(folder: Path, models: Mapping[str, ModelProto], card: Card) -> Card:
+def write(folder: Path, models: Mapping[str, ModelProto], card: Card) -> Card:
     """Graphs, weights and card; the card gets the files' sums."""
     folder.mkdir()
     copies = {name: _copy(model) for name, model in models.items()}

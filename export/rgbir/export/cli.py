@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from typer.core import TyperGroup
 
+from rgbir.export.adopt import adopt
 from rgbir.export.bundle import export as write_bundle
 from rgbir.export.bundle import record_measurement
 from rgbir.export.precision import Precision
@@ -21,7 +23,34 @@ from rgbir.training import load_run
 SAMPLES, CALIBRATION = 24, 200
 
 
-def export(
+class _RunFirst(TyperGroup):
+    """`rgbir export RUN …` is `rgbir export run RUN …`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+export = typer.Typer(
+    cls=_RunFirst, help="Write a bundle that serves without torch.", no_args_is_help=True, add_completion=False
+)
+
+
+@export.command("adopt")
+def adopt_model(
+    card: Annotated[Path, typer.Argument(help="A card written by hand, TOML, beside the model's ONNX files.")],
+    out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
+) -> None:
+    """Make a bundle of an ONNX model that was made elsewhere, after proving that it computes the same."""
+    made = adopt(card, out)
+    assert made.parity is not None
+    print(f"{out}: {made.name}, {made.dimension} values, {made.metric}, fingerprint {made.fingerprint}")
+    print(f"it differs from the model itself by {made.parity.largest_relative_difference:.2e}, relative")
+
+
+@export.command("run")
+def export_run(
     run: Annotated[Path, typer.Argument(help="The --out folder of `rgbir train`.")],
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
     precision: Annotated[Precision, typer.Option(help="fp16 and int8 are made from the proven fp32 graphs.")] = "fp32",

@@ -1,0 +1,254 @@
+"""Somebody else's ONNX model as a bundle: a card written by hand says what it wants, its graph gets that in front, and the two are compared."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rgbir.export.bundle import write, write_card
+from rgbir.export.errors import ExportFailure, ParityFailure
+from rgbir.export.parity import MANY, TOLERANCE
+from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity
+
+_FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+
+
+class Foreign(BaseModel):
+    """What a hand-written card says. A pixel of value v in 0..255 reaches the graph as (v / 255 - mean) / std.
+
+    graphs: the ONNX file of each modality, beside the card; one file may serve both. order, layout: what its input wants.
+    output: the graph's output that is the embedding, the first if not said.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    graphs: dict[Modality, str]
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    metric: Metric
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    order: Literal["rgb", "bgr"] = "rgb"
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    output: str | None = None
+    method: str = ""
+    backbone: str = ""
+    training_data: str = ""
+    note: str = ""
+    licence: str = ""
+
+    @classmethod
+    def read(cls, file: Path) -> Foreign:
+        """From TOML.
+
+        Raises:
+            ExportFailure: it isn't such a card.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, ValidationError) as error:
+            raise ExportFailure(f"{file} is no card of a model to adopt: {error}") from error
+
+
+def adopt(file: Path, out: Path) -> Card:
+    """Writes a bundle of a foreign model, after proving that it computes what the model computes on pixels prepared as the card says.
+
+    Raises:
+        ExportFailure: `out` exists; no such graph; one of another form than the card promises.
+        ParityFailure: the bundle computes something else; nothing is written.
+    """
+    if out.exists():
+        raise ExportFailure(f"{out} exists; remove it, or choose another name")
+    foreign = Foreign.read(file)
+    originals = {name: file.parent / name for name in dict.fromkeys(foreign.graphs.values())}
+    names = {name: f"{Path(name).stem}.onnx" for name in originals}
+    pixels = _pixels(foreign)
+    expected = {names[name]: [_original(path, foreign, batch) for batch in pixels] for name, path in originals.items()}
+    dimension = next(iter(expected.values()))[0].shape[1]
+    models = {names[name]: prepared(path, foreign, dimension) for name, path in originals.items()}
+    card = Card(
+        name=foreign.name,
+        method=foreign.method or foreign.name.partition("_")[0],
+        backbone=foreign.backbone,
+        training_data=foreign.training_data,
+        height=foreign.height,
+        width=foreign.width,
+        dimension=dimension,
+        metric=foreign.metric,
+        graphs={modality: names[name] for modality, name in foreign.graphs.items()},
+        files=dict.fromkeys(models, ""),
+        note=foreign.note or "adopted; made elsewhere",
+        licence=foreign.licence,
+        made_with={name: version(name) for name in ("rgbir", "onnx", "onnxruntime")},
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".adopt-") as made:
+        folder = Path(made) / "bundle"
+        card = write(folder, models, card)
+        card = card.model_copy(update={"parity": _proven(Bundle(folder), pixels, expected, _tolerance(models))})
+        write_card(folder, card)
+        shutil.move(folder, out)
+    return card
+
+
+def prepared(path: Path, foreign: Foreign, dimension: int) -> ModelProto:
+    """The graph with uint8 (n, height, width, 3) RGB in front and float32 (n, d) at the end."""
+    model = _loaded(path)
+    graph = model.graph
+    given = _input(model, path)
+    kind = given.type.tensor_type.elem_type
+    if kind not in _FLOATS:
+        raise ExportFailure(
+            f"{path}: its input {given.name} must be float32 or float16, not {TensorProto.DataType.Name(kind)}"
+        )
+    answer = _output(model, path, foreign)
+    _rename(model, {name: f"adopted_{name}" for name in ("images", "embeddings")})
+    given, answer = _input(model, path), _output(model, path, foreign)
+    scale = [1 / (255 * std) for std in foreign.std]
+    shift = [mean * 255 for mean in foreign.mean]
+    constants = [
+        ("shift", np.array(shift, np.float32)),
+        ("scale", np.array(scale, np.float32)),
+        ("turned", np.array([2, 1, 0])),
+    ]
+    graph.initializer.extend(numpy_helper.from_array(value, f"rgbir_{name}") for name, value in constants)
+    source = "images"
+    front: list[onnx.NodeProto] = []
+
+    def step(operation: str, inputs: list[str], **attributes: Any) -> None:
+        nonlocal source
+        name = f"rgbir_{len(front)}"
+        front.append(helper.make_node(operation, [source, *inputs], [name], **attributes))
+        source = name
+
+    if foreign.order == "bgr":
+        step("Gather", ["rgbir_turned"], axis=3)
+    step("Cast", [], to=TensorProto.FLOAT)
+    step("Sub", ["rgbir_shift"])
+    step("Mul", ["rgbir_scale"])
+    if foreign.layout == "nchw":
+        step("Transpose", [], perm=[0, 3, 1, 2])
+    step("Cast", [], to=kind)
+    front[-1].output[0] = given.name
+    back = [
+        helper.make_node("Cast", [answer], ["rgbir_answer"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["rgbir_answer"], ["embeddings"], axis=1),
+    ]
+    nodes = [*front, *graph.node, *back]
+    del graph.node[:], graph.input[:], graph.output[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    shape: list[str | int | None] = ["n", foreign.height, foreign.width, 3]
+    graph.input.append(helper.make_tensor_value_info("images", TensorProto.UINT8, shape))
+    graph.output.append(helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", dimension]))
+    return model
+
+
+def _loaded(path: Path) -> ModelProto:
+    try:
+        model = onnx.load_model(path)
+    except Exception as error:  # a missing file, or bytes that are no protobuf
+        raise ExportFailure(f"{path}: no ONNX model that can be read: {error}") from error
+    if not model.graph.node:
+        raise ExportFailure(f"{path}: no ONNX model that can be read: it has no nodes")
+    return model
+
+
+def _input(model: ModelProto, path: Path) -> onnx.ValueInfoProto:
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        raise ExportFailure(f"{path}: one input, the images, is wanted; it has {[value.name for value in inputs]}")
+    return inputs[0]
+
+
+def _output(model: ModelProto, path: Path, foreign: Foreign) -> str:
+    names = [value.name for value in model.graph.output]
+    if foreign.output is None:
+        return names[0]
+    found = {foreign.output, f"adopted_{foreign.output}"} & set(names)
+    if not found:
+        raise ExportFailure(f"{path}: no output {foreign.output!r}; it has {', '.join(names)}")
+    return found.pop()
+
+
+def _rename(model: ModelProto, names: dict[str, str]) -> None:
+    graph = model.graph
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+
+
+def _pixels(foreign: Foreign) -> list[NDArray[np.uint8]]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (n, foreign.height, foreign.width, 3), np.uint8) for n in (1, MANY)]
+
+
+def _original(path: Path, foreign: Foreign, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """What the foreign graph itself says to these pixels, one image at a time, prepared with NumPy."""
+    images = pixels[..., ::-1] if foreign.order == "bgr" else pixels
+    values = (images / 255 - np.array(foreign.mean)) / np.array(foreign.std)
+    values = values.transpose(0, 3, 1, 2) if foreign.layout == "nchw" else values
+    model = _loaded(path)
+    given, answer = _input(model, path), _output(model, path, foreign)
+    kind = _FLOATS[given.type.tensor_type.elem_type]
+    try:
+        session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+        answers = [session.run([answer], {given.name: own[None].astype(kind)})[0] for own in values]
+    except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
+        raise ExportFailure(
+            f"{path}: ONNX Runtime can't run it on {foreign.height}x{foreign.width} images in {foreign.layout}: {error}"
+        ) from error
+    return np.concatenate([np.asarray(own, np.float64).reshape(1, -1) for own in answers])
+
+
+def _tolerance(models: dict[str, ModelProto]) -> float:
+    """Pixels that are rounded to float16 may fall to either side."""
+    half = any(
+        tensor.data_type == TensorProto.FLOAT16 for model in models.values() for tensor in model.graph.initializer
+    )
+    return 1e-2 if half else TOLERANCE
+
+
+def _proven(
+    bundle: Bundle, pixels: list[NDArray[np.uint8]], expected: dict[str, list[NDArray[np.float64]]], tolerance: float
+) -> Parity:
+    """The bundle beside the graph itself, on one image and on many.
+
+    Raises:
+        ParityFailure: they differ by more, or the graph takes one image at a time only.
+    """
+    worst, cases = 0.0, 0
+    try:
+        encoder = Encoder(bundle, batch=1024)
+        for modality, file in bundle.card.graphs.items():
+            for batch, right in zip(pixels, expected[file], strict=True):
+                found = encoder.encode(batch, modality)
+                if found.shape != right.shape:
+                    raise ParityFailure(f"{file}: {len(batch)} images gave embeddings of shape {found.shape}")
+                worst = max(worst, float(np.abs(found - right).max() / max(np.abs(right).max(), 1e-12)))
+                cases += 1
+    except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
+        raise ParityFailure(
+            f"{bundle.card.name}: it can't encode 1 and then {MANY} images at once, as a server does: {error}; export the model"
+            " with a dynamic batch"
+        ) from error
+    if not worst <= tolerance:
+        raise ParityFailure(
+            f"with its pixels prepared inside, the graph differs by {worst:.2e} from itself, relative to the largest value; at most"
+            f" {tolerance:.0e} is allowed, no bundle was written"
+        )
+    return Parity(largest_relative_difference=worst, tolerance=tolerance, cases=cases)

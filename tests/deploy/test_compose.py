@@ -1,0 +1,38 @@
+"""The compose file and what it mounts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from tests.conftest import ROOT
+
+COMPOSE = next((words for words in (["docker", "compose"], ["docker-compose"]) if shutil.which(words[0])
+                and subprocess.run([*words, "version"], capture_output=True).returncode == 0), None)  # fmt: skip
+
+
+@pytest.mark.skipif(COMPOSE is None, reason="needs docker compose, or Debian's docker-compose")
+@pytest.mark.parametrize("profile", ["cpu", "gpu", "monitoring", "milvus"])
+def test_every_profile_is_accepted(profile: str) -> None:
+    assert COMPOSE is not None
+    done = subprocess.run([*COMPOSE, "--profile", profile, "config"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_it_mounts_is_there() -> None:
+    compose = (ROOT / "compose.yaml").read_text()
+    mounted = re.findall(r"(\./deploy[^:\"]*):", compose)
+    assert mounted
+    assert all((ROOT / path).exists() for path in mounted), mounted
+    assert json.loads((ROOT / "deploy/grafana/rgbir.json").read_text())["uid"] == "rgbir"
+
+
+def test_the_build_gets_the_parts_that_serve_and_no_others() -> None:
+    copied = set(re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    files = {name for line in copied for name in line.split()}
+    assert files == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "client", "index", "server"}
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert allowed == files
