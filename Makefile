@@ -5,7 +5,11 @@ DEV := .venv
 SERVE := .venv-serve
 BIN := $(DEV)/bin
 
-.PHONY: install demo test test-all methods test-gpu check format lint types bench clean
+# The site, in site/.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+.PHONY: docs install demo test test-all methods test-gpu check format lint types bench clean
 
 install: $(DEV)/ready
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import venv
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,11 @@ def run(*command: object, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from the source distribution, as whoever packages it does."""
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", folder, ROOT, cwd=folder)
-    (built,) = folder.glob("*.whl")
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
+    (source,), (built,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    assert source.name.removesuffix(".tar.gz") == f"rgbir-{version('rgbir')}"
     return built
 
 
@@ -56,3 +59,35 @@ def test_the_bare_client_is_light_and_says_what_it_lacks(tmp_path: Path, wheel: 
         [programs / "rgbir", "index", "stats", "--gallery", "g"], capture_output=True, text=True, check=False
     )
     assert (index.returncode, "pip install 'rgbir[index]'" in index.stderr) == (2, True)
+
+
+IMPORTS = {
+    "": ["rgbir.client"],
+    "index": ["rgbir.index", "rgbir.index.evaluation"],
+    "server": ["rgbir.server", "rgbir.index"],
+    "plots": ["rgbir.index.evaluation.plots"],
+    "training": ["rgbir.training"],
+    "export": ["rgbir.export", "rgbir.export.cli"],
+    "server,milvus,traces": ["rgbir.server", "pymilvus", "opentelemetry.sdk"],
+}
+COMMANDS = {
+    "": ["search", "enrol", "ready", "config", "model"],
+    "index": ["index add", "evaluate", "synthesize", "counts", "embed", "bench"],
+    "server": ["serve", "keys add", "audit verify", "demo"],
+    "training": ["train", "methods"],
+    "export": ["export adopt", "export run"],
+}
+
+
+@pytest.mark.parametrize("extra", IMPORTS)
+def test_each_extra_imports_and_its_commands_are_there(tmp_path: Path, wheel: Path, extra: str) -> None:
+    programs = environment(tmp_path / "venv", wheel, extra)
+
+    for module in IMPORTS[extra]:
+        run(programs / "python", "-c", f"import {module}", cwd=tmp_path)
+    for command in COMMANDS.get(extra, []):
+        assert "env var" in run(programs / "rgbir", *command.split(), "--help", cwd=tmp_path)
+    said = run(programs / "rgbir", "--version", cwd=tmp_path)
+    assert said.startswith(f"rgbir {version('rgbir')}\n")
+    assert ("ONNX Runtime" in said) == (extra != "")
+    assert "No broken requirements" in run(programs / "python", "-m", "pip", "check", cwd=tmp_path)

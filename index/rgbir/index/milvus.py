@@ -76,11 +76,13 @@ class MilvusGallery(AnyGallery):
             raise GalleryMissing(
                 f"no gallery {self._at.name!r} in {self._at.uri}; make one with `rgbir index add … --gallery {address}`"
             )
+        with self._milvus():  # a server that was started anew has neither in memory
+            for name in (self._about_name, self._at.name):
+                self._client.load_collection(name)
         about = self._about()
         self.model = Model(about["model"], about["fingerprint"], Metric(about["metric"]), int(about["dimension"]))
         with self._milvus():
             found = self._client.describe_index(self._at.name, "embedding")["index_type"]
-            self._client.load_collection(self._at.name)
         if found not in BRUTE_FORCE:
             self._client.close()
             raise GalleryError(

@@ -178,12 +178,13 @@ def _list_skipped(skipped: list[Skipped]) -> None:
 
 @index.command("merge")
 def merge_galleries(
-    source: Annotated[str, typer.Argument(help="The gallery whose sightings to enrol.")],
+    sources: Annotated[list[str], typer.Argument(help="Galleries whose sightings to enrol; they stay as they are.")],
     gallery: GalleryOption,
 ) -> None:
-    """Enrol every sighting of one gallery in another of the same model; the first stays as it is."""
-    with open_gallery(source) as given, open_gallery(gallery) as opened:
-        _merge(given, opened)
+    """Enrol every sighting of some galleries in another of the same model, which is made if it isn't there."""
+    for source in sources:
+        with open_gallery(source) as given, _open_or_like(given, gallery, Storage.FLOAT32) as opened:
+            _merge(given, opened)
 
 
 @index.command("copy")
@@ -193,14 +194,17 @@ def copy_gallery(
     storage: Annotated[Storage, typer.Option(help="Of a new gallery in a folder.")] = Storage.FLOAT32,
 ) -> None:
     """Copy a gallery to another place: into Milvus, out of it, or into float16. Run it again after a stop."""
-    with open_gallery(source) as given:
-        try:
-            opened = open_gallery(target)
-        except GalleryMissing:
-            opened = create(target, given.model, given.network, storage)
-        with opened:
-            _merge(given, opened)
-            opened.keep(given.keep_days)
+    with open_gallery(source) as given, _open_or_like(given, target, storage) as opened:
+        _merge(given, opened)
+        opened.keep(given.keep_days)
+
+
+def _open_or_like(given: AnyGallery, address: str, storage: Storage) -> AnyGallery:
+    """The gallery there; a new one of the same model and network if there is none."""
+    try:
+        return open_gallery(address)
+    except GalleryMissing:
+        return create(address, given.model, given.network, storage)
 
 
 def _merge(given: AnyGallery, opened: AnyGallery) -> None:

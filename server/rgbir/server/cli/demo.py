@@ -56,12 +56,15 @@ def demo(
             _evaluate(data, encoder, opened)
             _show_rule(data, encoder, opened)
         _samples(data, samples)
+        model = folder / DEMO_BUNDLE
+        shutil.copytree(bundle, model, dirs_exist_ok=True)
         print(f"\ndone in {time.perf_counter() - began:.0f} s; the files are in {folder}/")
         query = next(iter(sorted(samples.glob("*.jpg"))))
         print(
-            f"search from another terminal:\n  rgbir search {query} --camera {query.name.split('_')[0]} --url http://127.0.0.1:{port}"
+            f"search here:\n  rgbir search {query} --camera {query.name.split('_')[0]} --gallery {gallery} --bundle {model}"
         )
         if start:
+            print("or on the page:")
             sys.stdout.flush()
             run(Settings(str(gallery), bundle, port=port, samples=samples))
 
