@@ -46,17 +46,18 @@ CONNECTIONS, BARE = 8, 300
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--bundle", type=Path, default=BUNDLE)
+    asked = parser.parse_args()
     if shutil.which("hey") is None:
         sys.exit("the load tool `hey` isn't installed: apt install hey")
     with tempfile.TemporaryDirectory() as name:
-        print(json.dumps(load(Path(name), seconds), indent=1))
+        print(json.dumps(load(Path(name), asked.seconds, asked.bundle), indent=1))
 
 
-def load(folder: Path, seconds: int) -> dict[str, Any]:
+def load(folder: Path, seconds: int, bundle: Path) -> dict[str, Any]:
     synthesize(folder / "people", Split(0, 0, 20), 6, workers=1)
     people = SysuMM01(folder / "people")
-    encoder = Encoder(Bundle(BUNDLE))
+    encoder = Encoder(Bundle(bundle))
     with Gallery.open_or_create(folder / "gallery", encoder.card, CameraNetwork.read("sysu-mm01")) as gallery:
         enrol(people.records("test", (1, 2, 4, 5)), encoder, gallery)
         query = next(people.records("test", (3,))).path
@@ -75,7 +76,7 @@ def load(folder: Path, seconds: int) -> dict[str, Any]:
         "--gallery",
         str(folder / "gallery"),
     ]
-    command += ["--bundle", str(BUNDLE), "--port", str(port), "--audit", str(folder / "audit.jsonl")]
+    command += ["--bundle", str(bundle), "--port", str(port), "--audit", str(folder / "audit.jsonl")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server, Client(url, retries=0) as client:
         while not client.ready():
             time.sleep(0.1)

@@ -214,6 +214,27 @@ def test_what_can_not_be_changed_to_is_said(client: Client, gallery: Gallery, bu
         client.prepare_model("third")
 
 
+def test_two_names_of_one_model_and_two_models_of_one_name(client: Client, bundles: Path, settings: Settings) -> None:
+    shutil.copytree(BUNDLE, bundles / "again")
+    with pytest.raises(Conflict, match="again is the same model as"):
+        client.forget_model("again")
+    with pytest.raises(Conflict, match="the model that answers, under another name"):
+        client.prepare_model("again")
+    assert client.gallery().sightings == 48
+    shutil.copytree(bundles / "third", bundles / FIRST)
+    with pytest.raises(BadSettings, match="two models of one name"):
+        Galleries(settings)
+
+
+def test_a_graph_that_fails_while_filling_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("of ONNX Runtime's own kind")
+
+    monkeypatch.setattr("rgbir.index.Encoder.embed", broken)
+    client.prepare_model("cosine")
+    assert filled(client, "cosine", "failed").error == "the server failed; its log has the reason"
+
+
 def test_filling_is_stopped_and_goes_on(client: Client, settings: Settings) -> None:
     client.prepare_model("cosine")
     with pytest.raises(Conflict, match="another gallery is being filled"):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rgbir.index import Bundle, Card
 from rgbir.index.addresses import beside, in_milvus
+from rgbir.index.bundle import CARD
 from rgbir.index.files import replace_file, sync_folder
 from rgbir.index.store import FILE, Store
 from rgbir.server.errors import BadSettings, NotThere
@@ -23,7 +24,7 @@ class Galleries:
     """The bundles a server may answer with, and a gallery of each.
 
     Raises:
-        BadSettings: bundles for a gallery in Milvus; or another model was chosen before, and where its bundle lies isn't said.
+        BadSettings: bundles for a gallery in Milvus; two bundles of one name; or another model was chosen before, and where its bundle lies isn't said.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,6 +41,12 @@ class Galleries:
                 f"{settings.gallery}: --bundles changes the model of a gallery in a folder; for one in Milvus make a second with"
                 " `rgbir index reencode`, and restart its servers with it one by one"
             )
+        else:
+            other = settings.bundles / settings.bundle.name / CARD
+            if other.is_file() and other.read_bytes() != (settings.bundle / CARD).read_bytes():
+                raise BadSettings(
+                    f"{other.parent} and {settings.bundle} are two models of one name; rename one of them"
+                )
 
     @property
     def jobs(self) -> Path:

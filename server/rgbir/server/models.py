@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import threading
 import time
@@ -25,6 +26,7 @@ from rgbir.server.engine import Engine
 from rgbir.server.errors import NotNow, NotThere, ServerFailure
 from rgbir.server.retrieval import Retrieval
 
+_log = logging.getLogger(__name__)
 State = Literal["available", "filling", "ready", "answering", "failed"]
 TOGETHER, FEW, MOST_ROUNDS, MOST_REASONS = 8, 64, 5, 100
 """Images encoded at a time while others search; what may be left for the moment of the change; rounds to get there."""
@@ -139,7 +141,11 @@ class Models:
                 raise NotNow(f"{name} answers; activate another one first")
             if self._other is not None and self._other.name == name:
                 await self._retire()
-            folder = await self.engine.look(lambda: self.engine.galleries.of(self.engine.galleries.card(name)))
+            card = await self.engine.look(lambda: self.engine.galleries.card(name))
+            for open_one in (self.engine.now, self._other):
+                if open_one is not None and open_one.encoder.card.fingerprint == card.fingerprint:
+                    raise NotNow(f"{name} is the same model as {open_one.name}, whose gallery is in use")
+            folder = self.engine.galleries.of(card)
             await self.engine.change(lambda: shutil.rmtree(folder, ignore_errors=True))
             self._known[name] = Standing(name)
             return self._known[name]
@@ -214,6 +220,7 @@ class Models:
             if len(other.gallery):
                 standing.overlap = overlap(now, other.gallery)
             other.warm_up()
+            other.gallery.refresh_cache()
 
         try:
             await self._run(work)
@@ -222,6 +229,9 @@ class Models:
             standing.state = "available"
         except (IndexFailure, ServerFailure, OSError) as error:
             standing.state, standing.error = "failed", str(error)
+        except Exception:  # ONNX Runtime's own, say: the state must not stay "filling"
+            _log.exception("filling a gallery for %s", standing.name)
+            standing.state, standing.error = "failed", "the server failed; its log has the reason"
 
     def _follow(self, standing: Standing, other: Retrieval, few: int) -> None:
         """Makes the other gallery what the first is, but for the last few changes that come meanwhile."""
