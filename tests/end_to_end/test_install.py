@@ -75,7 +75,7 @@ COMMANDS = {
     "index": ["index add", "evaluate", "synthesize", "counts", "embed", "bench search"],
     "server": ["serve", "keys add", "audit verify", "demo"],
     "training": ["train", "methods"],
-    "export": ["export adopt", "export run"],
+    "export": ["export adopt", "export trained"],
 }
 
 

@@ -23,17 +23,17 @@ from rgbir.training import load_run
 SAMPLES, CALIBRATION = 24, 200
 
 
-class _RunFirst(TyperGroup):
-    """`rgbir export RUN …` is `rgbir export run RUN …`."""
+class _TrainedFirst(TyperGroup):
+    """`rgbir export RUN …` is `rgbir export trained RUN …`, also for a folder called run."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in (*self.commands, "--help"):
-            args = ["run", *args]
+            args = ["trained", *args]
         return super().parse_args(ctx, args)
 
 
 export = typer.Typer(
-    cls=_RunFirst, help="Write a bundle that serves without torch.", no_args_is_help=True, add_completion=False
+    cls=_TrainedFirst, help="Write a bundle that serves without torch.", no_args_is_help=True, add_completion=False
 )
 
 
@@ -49,7 +49,7 @@ def adopt_model(
     print(f"it differs from the model itself by {made.parity.largest_relative_difference:.2e}, relative")
 
 
-@export.command("run")
+@export.command("trained")
 def export_run(
     run: Annotated[Path, typer.Argument(help="The --out folder of `rgbir train`.")],
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
