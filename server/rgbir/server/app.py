@@ -6,17 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import FastAPI
 
-from rgbir.client.wire import Problem
 from rgbir.server import errors, tracing
 from rgbir.server.engine import Engine
 from rgbir.server.jobs import Jobs
 from rgbir.server.limits import BodyLimit, SecurityHeaders
 from rgbir.server.log import RequestLog
 from rgbir.server.models import Models
+from rgbir.server.openapi import completed
 from rgbir.server.routes import page, router
 from rgbir.server.settings import Settings
 
@@ -51,13 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     described = app.openapi
 
-    def openapi() -> dict[str, Any]:
-        """With the problem document, which every route answers with and none returns."""
-        document = described()
-        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = lambda: completed(described())  # type: ignore[method-assign]
     larger = {"/gallery/jobs": settings.max_archive_bytes}
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
     app.add_middleware(SecurityHeaders)

@@ -1,0 +1,138 @@
+"""Writes server/rgbir/server/examples.json: a request of every operation and what a real server answered; run it after a change of the protocol.
+
+`tests/server/test_examples.py` sends the same requests again.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, SysuMM01, enrol
+from rgbir.index.synthetic import Split, synthesize
+from rgbir.server import Settings, create_app
+from tests.conftest import BUNDLE, ROOT
+
+LONG = 8
+FILE = ROOT / "server/rgbir/server/examples.json"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request. form: fields beside the images; path: what stands in the route's braces; files: the field of files and their names."""
+
+    operation: str
+    form: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    path: dict[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+def examples(sighting: str, job: str) -> list[Example]:
+    night = ("images", "night.jpg")
+    return [
+        Example("POST /search", {"camera": "3", "top_k": 2, "purpose": "missing person", "case": "26-117"}, files=night),
+        Example("POST /search/batch", {"camera": "3", "top_k": 1}, files=("images", "night.jpg", "later.jpg")),
+        Example("POST /distances", {"camera": "3", "cameras": "1"}, files=night),
+        Example("POST /embed", {"modality": "ir"}, files=night),
+        Example("POST /gallery/sightings", {"camera": "1", "taken_at": "2026-11-02T22:15:00+01:00", "identity": 7, "track": "t-17"},
+                files=("images", "hall.jpg")),
+        Example("POST /gallery/jobs", files=("archive", "images.zip")),
+        Example("GET /gallery/jobs"),
+        Example("GET /gallery/jobs/{job}", path={"job": job}),
+        Example("DELETE /gallery/jobs/{job}", path={"job": job}),
+        Example("GET /gallery"),
+        Example("GET /gallery/sightings/{sighting}", path={"sighting": sighting}),
+        Example("GET /gallery/sightings/{sighting}/image", path={"sighting": sighting}),
+        Example("GET /cameras"),
+        Example("GET /model"),
+        Example("GET /models"),
+        Example("POST /models/{name}/prepare", path={"name": "newer"}),
+        Example("POST /models/{name}/activate", path={"name": "newer"}),
+        Example("DELETE /models/{name}", path={"name": BUNDLE.name}),
+        Example("GET /health/live"),
+        Example("GET /health/ready"),
+        Example("GET /metrics"),
+        Example("DELETE /gallery/sightings/{sighting}", path={"sighting": sighting}),
+        Example("DELETE /gallery/sightings", query={"identity": 7}),
+        Example("GET /audit", query={"limit": 1}),
+    ]  # fmt: skip
+
+
+def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
+    """Each example, its status, and its answer as JSON; None of what isn't JSON."""
+    synthesize(folder / "people", Split(0, 0, 3), images=4, seed=11, workers=1)
+    people = SysuMM01(folder / "people")
+    encoder = Encoder(Bundle(BUNDLE), threads=1)
+    shutil.copytree(BUNDLE, folder / "bundles/newer")
+    card = json.loads((folder / "bundles/newer/card.json").read_text())
+    (folder / "bundles/newer/card.json").write_text(json.dumps({**card, "metric": "cosine", "name": "newer"}))
+    with Gallery.open_or_create(folder / "gallery", encoder.card, CameraNetwork.read("sysu-mm01")) as gallery:
+        enrol(people.records("test", (1, 2, 4, 5)), encoder, gallery)
+        sighting = gallery.sightings()[0].id
+    infrared, colour = ([record.path.read_bytes() for record in people.records("test", (camera,))] for camera in (3, 6))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("4/gate.jpg", colour[1])
+    content = {
+        "night.jpg": infrared[0],
+        "later.jpg": infrared[1],
+        "hall.jpg": colour[0],
+        "images.zip": packed.getvalue(),
+    }
+    settings = Settings(folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles")
+    with TestClient(create_app(settings)) as http:
+        job = http.post("/gallery/jobs", files=[("archive", ("images.zip", packed.getvalue()))]).json()["id"]
+        _until(lambda: http.get(f"/gallery/jobs/{job}").json()["ended_at"])
+        for example in examples(sighting, job):
+            method, _, route = example.operation.partition(" ")
+            if "/activate" in route:
+                _until(lambda: any(own["state"] == "ready" for own in http.get("/models").json()["models"]))
+            fields, *names = example.files or ("",)
+            response = http.request(
+                method, route.format(**example.path), data=example.form or None, params=example.query or None,
+                files=[(fields, (name, content[name])) for name in names] or None,
+            )  # fmt: skip
+            as_json = response.headers["content-type"].startswith("application/json")
+            yield example, response.status_code, response.json() if as_json else None
+
+
+def _until(done: Callable[[], Any]) -> None:
+    for _ in range(600):
+        if done():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it doesn't end")
+
+
+def shortened(answer: Any) -> Any:
+    """Long lists cut to what shows their form."""
+    if isinstance(answer, dict):
+        return {name: shortened(value) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [shortened(value) for value in (answer if len(answer) <= LONG else answer[:2])]
+    return answer
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        made = {
+            example.operation: {
+                "form": {**example.form, **({example.files[0]: list(example.files[1:])} if example.files else {})},
+                "parameters": {**example.path, **example.query},
+                "status": status,
+                "answer": shortened(answer),
+            }
+            for example, status, answer in answered(Path(name))
+        }
+    FILE.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
