@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
+from rgbir.client import ConnectionFailed
 from rgbir.client.cli import LazyGroup, app
 from rgbir.client.config import BadConfig, configured, options, subcommands, variable
 
@@ -55,6 +57,21 @@ def test_shared_keys_stand_for_every_command_and_its_own_goes_first(folder: Path
     assert found["index"]["verify"]["gallery"] == "all"
     assert found["serve"]["gallery"] == "all"
     assert said(RGBIR_GALLERY="x", RGBIR_CONFIG="other.toml")["index"]["verify"]["gallery"] == "x"
+
+
+def test_a_flag_puts_its_rivals_out_of_force(folder: Path) -> None:
+    (folder / "rgbir.toml").write_text('gallery = "g"\nbundle = "b"\nurl = "http://127.0.0.1:9"\nkey = "k"\n')
+    picture = folder / "a.jpg"
+    Image.new("RGB", (20, 50)).save(picture)
+    both = run("search", str(picture), "--camera", "3")
+    assert (both.exit_code, "give either --url, or --gallery" in both.output) == (2, True)
+    asked = run("search", str(picture), "--camera", "3", "--url", "http://127.0.0.1:9")
+    assert isinstance(asked.exception, ConnectionFailed)
+    local = run("search", str(picture), "--camera", "3", "--gallery=h")
+    assert "h is not a gallery" in str(local.exception)
+    own = run("index", "add", str(folder), "--gallery", "h", "--bundle", "c")
+    assert "c is not a bundle" in str(own.exception)
+    assert "gallery" not in said("evaluate")["evaluate"]
 
 
 def test_secrets_are_masked() -> None:

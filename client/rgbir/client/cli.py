@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
@@ -47,6 +47,11 @@ class LazyGroup(TyperGroup):
     """Lists all commands from their entry points, and imports the one that is used."""
 
     listing = False
+    words: Sequence[str] = ()
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        self.words = args[1:]
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.listing = True  # a list of commands needs a line of each, not its packages
@@ -70,7 +75,7 @@ class LazyGroup(TyperGroup):
             return _absent(cmd_name, point, error)
         command.name = cmd_name
         file, content = config.read(ctx.params.get("config"))
-        said = config.configured(command, cmd_name, file, content, _points())
+        said = config.configured(command, cmd_name, file, content, _points(), self.words)
         ctx.default_map = {**(ctx.default_map or {}), cmd_name: said}
         return command
 

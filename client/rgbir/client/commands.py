@@ -17,7 +17,6 @@ from rgbir.client.wire import SearchResponse
 
 
 def search(
-    ctx: typer.Context,
     images: Annotated[
         list[Path] | None, typer.Argument(help="One or more images of the same person.", exists=True, dir_okay=False)
     ] = None,
@@ -57,10 +56,6 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Search a gallery for the person on one or more images."""
-    if url is not None and gallery is not None:  # a flag goes before a file or a variable
-        told = {name: ctx.get_parameter_source(name) for name in ("url", "gallery")}
-        flags = [name for name, source in told.items() if source is not None and source.name == "COMMANDLINE"]
-        url, gallery = (url, None) if flags == ["url"] else (None, gallery) if flags == ["gallery"] else (url, gallery)
     if (url is None) == (gallery is None):
         raise typer.BadParameter("give either --url, or --gallery with --bundle")
     if modality not in (None, "rgb", "ir"):

@@ -19,6 +19,13 @@ import typer
 from rich.console import Console
 
 SHARED = ("gallery", "bundle", "url", "key", "keys", "threads")
+RIVALS = {
+    "--url": ("gallery", "bundle"), "--gallery": ("url",), "--bundle": ("url",),
+    "--features": ("gallery", "bundle", "url"), "--query": ("gallery", "bundle", "url"),
+}  # fmt: skip
+"""A flag, and the shared keys that don't count beside it: who asks a server doesn't mean the folder that a file names."""
+OWN: dict[tuple[str, ...], tuple[str, ...]] = {("evaluate",): ("gallery", "url")}
+"""Options that change what a command does; a shared key doesn't set them."""
 SECRET = ("key",)
 FILE = "rgbir.toml"
 ELSEWHERE = ("RGBIR_CONFIG", "RGBIR_MILVUS_TOKEN")
@@ -49,8 +56,13 @@ def read(file: Path | None) -> tuple[Path | None, Table]:
         raise BadConfig(f"{file}: the configuration can't be read: {error}") from error
 
 
-def configured(command: Any, name: str, file: Path | None, content: Table, commands: Iterable[str]) -> Table:
+def configured(
+    command: Any, name: str, file: Path | None, content: Table, commands: Iterable[str], words: Iterable[str] = ()
+) -> Table:
     """Gives each option of a command its variables, and says what the file says of it, as click wants it: by parameter.
+
+    Args:
+        words: of the command line, whose flags put shared keys out of force.
 
     Raises:
         BadConfig: a key or a variable that is nobody's, with the nearest there is.
@@ -62,7 +74,8 @@ def configured(command: Any, name: str, file: Path | None, content: Table, comma
             what = f"[{key}]" if isinstance(value, dict) else key
             raise BadConfig(f"{file}: no key {what}{_nearest(key, [*SHARED, *commands])}")
     _check_variables(command, name, commands)
-    shared = {key: value for key, value in content.items() if key in SHARED}
+    beside = {key for word in words for key in RIVALS.get(word.partition("=")[0], ())}
+    shared = {key: content.get(key) for key in SHARED if key not in beside}
     return _mapped(command, (name,), file, content.get(name, {}), shared)
 
 
@@ -98,10 +111,12 @@ def _mapped(command: Any, path: tuple[str, ...], file: Path | None, table: Table
             raise BadConfig(f"{file}: [{'.'.join(path)}] {key} is {'a table' if key in inner else 'a value'}")
     result: Table = {}
     for key, param in own.items():
-        param.envvar = [variable(path, key), variable((), key)] if key in SHARED else variable(path, key)
+        common = key in shared and key not in OWN.get(path, ())
+        param.envvar = [variable(path, key), variable((), key)] if common else variable(path, key)
         param.show_envvar = True
-        if key in table or key in shared:
-            result[param.name] = table.get(key, shared.get(key))
+        value = table.get(key, shared[key] if common else None)
+        if value is not None:
+            result[param.name] = value
     for name, child in inner.items():
         result[name] = _mapped(child, (*path, name), file, table.get(name, {}), shared)
     return result

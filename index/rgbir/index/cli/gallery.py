@@ -106,6 +106,8 @@ def add(
         total += 1
         if isinstance(record, ImageRecord):
             seen[record.camera] = None
+    if url is not None and gallery is not None:
+        raise UsageError("give --gallery and --bundle, or --url with a server; not both")
     if url is not None:
         with progress("sending", total) as advance:
             tally = send(records(), url, key, advance)
