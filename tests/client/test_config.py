@@ -160,3 +160,8 @@ def test_every_option_can_be_set_by_a_file() -> None:
             assert set(configured(command, path[0], Path("f"), {path[0]: table}, [path[0]])) == {
                 param.name for param in options(command).values()
             }
+
+
+def test_a_misspelt_command_names_the_nearest() -> None:
+    result = run("serv")
+    assert (result.exit_code, "did you mean serve?" in result.output) == (2, True)

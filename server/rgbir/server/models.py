@@ -77,6 +77,7 @@ class Models:
         if name == now.name:
             known = self._known.setdefault(name, Standing(name))
             known.state, known.fingerprint = "answering", now.encoder.card.fingerprint
+            known.total = known.done = len(now.gallery)
             return known
         return self._known.setdefault(name, Standing(name))
 
