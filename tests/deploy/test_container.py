@@ -123,7 +123,6 @@ def test_the_image_indexes_and_searches_as_its_user_on_a_read_only_root(
         return str(out)
 
     assert config["User"] == "10001:10001"
-    assert "healthy" in config or config["Healthcheck"]
     assert "ONNX Runtime" in once("--version")
     assert "data" in once("config", "serve")
     token = once("keys", "add", "operator", "--role", "admin").split()[0]
@@ -138,6 +137,9 @@ def test_the_image_indexes_and_searches_as_its_user_on_a_read_only_root(
             if client.ready():
                 break
             time.sleep(0.1)
+        health = config["Healthcheck"]["Test"]
+        assert health[:4] == ["CMD", "rgbir", "ready", "--url"]
+        assert "ready" in once("ready", "--url", f"http://127.0.0.1:{port}")
         answer = client.search(next(people.records("test", (3,))).path, camera="3", purpose="test")
         (uid,) = {
             line.split()[1]
