@@ -19,8 +19,10 @@ RUN /opt/rgbir/bin/pip install --no-cache-dir --constraint constraints.txt '.[se
  && /opt/tools/bin/cyclonedx-py environment /opt/rgbir/bin/python --output-file /opt/rgbir/sbom.json
 
 # The GPU wheels of ONNX Runtime and FAISS, both of CUDA 13, with NVIDIA's libraries as wheels; the driver is the host's.
+# A pip before 24.1 can't read the versions that FAISS's wheel asks for.
 FROM source AS build-gpu
-RUN /opt/rgbir/bin/pip install --no-cache-dir --constraint constraints.txt '.[server-gpu,milvus]' \
+RUN /opt/rgbir/bin/pip install --no-cache-dir --constraint constraints.txt --upgrade pip \
+ && /opt/rgbir/bin/pip install --no-cache-dir --constraint constraints.txt '.[server-gpu,milvus]' \
  && /opt/rgbir/bin/pip uninstall --yes pip setuptools \
  && /opt/tools/bin/cyclonedx-py environment /opt/rgbir/bin/python --output-file /opt/rgbir/sbom.json
 
@@ -51,7 +53,7 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=3 CMD ["rg
 ENTRYPOINT ["/usr/bin/tini", "--", "rgbir"]
 CMD ["serve"]
 
-# Never run on a GPU yet.
+# Never run on a GPU yet; without one it computes on the processor.
 FROM runtime AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility

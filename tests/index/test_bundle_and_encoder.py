@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from tests.conftest import BUNDLE
 
 from rgbir.index import BadBundle, Bundle, Encoder, Modality, SysuMM01, UsageError, decode, read_bytes
+from rgbir.index import encoder as encoding
 
 
 @pytest.fixture
@@ -95,3 +97,28 @@ def test_a_provider_that_is_not_there_is_named(bundle: Bundle) -> None:
     with pytest.raises(UsageError, match=r"has no provider MoonExecutionProvider; it has .*CPUExecutionProvider"):
         Encoder(bundle, providers=["MoonExecutionProvider"])
     assert Encoder(bundle).providers[-1] == "CPUExecutionProvider"
+
+
+def test_the_gpu_is_preferred_where_there_is_a_driver_and_its_libraries_are_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[bool] = []
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [encoding.CUDA, encoding.CPU])
+    monkeypatch.setattr(ort, "preload_dlls", lambda: loaded.append(True), raising=False)
+    monkeypatch.setattr(encoding, "_driver", lambda: False)
+    assert (encoding.preferred(), loaded) == ([encoding.CPU], [])
+
+    monkeypatch.setattr(encoding, "_driver", lambda: True)
+    assert (encoding.preferred(), loaded) == ([encoding.CUDA, encoding.CPU], [True])
+
+
+def test_a_gpu_that_can_not_be_used_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, bundle: Bundle
+) -> None:
+    monkeypatch.setattr(encoding, "preferred", lambda: [encoding.CUDA, encoding.CPU])
+    real = ort.InferenceSession
+    monkeypatch.setattr(
+        ort, "InferenceSession", lambda file, options, providers: real(file, options, providers=providers[1:])
+    )
+    Encoder(bundle, threads=1)
+    assert "computes on the processor" in caplog.text

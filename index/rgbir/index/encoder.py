@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +18,28 @@ from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle, UsageError
 from rgbir.index.images import pixels
 
-PREFERRED = ("CUDAExecutionProvider", "CPUExecutionProvider")
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+_log = logging.getLogger(__name__)
+
+
+def preferred() -> list[str]:
+    """CUDA where this ONNX Runtime has it and the machine a driver for it, and the processor.
+
+    NVIDIA's libraries come as Python packages, where the system's loader doesn't look: without loading them here, ONNX Runtime would
+    silently compute on the processor.
+    """
+    if CUDA not in ort.get_available_providers() or not _driver():
+        return [CPU]
+    ort.preload_dlls()
+    return [CUDA, CPU]
+
+
+def _driver() -> bool:
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 class Encoder:
@@ -42,15 +65,15 @@ class Encoder:
             raise UsageError(
                 f"ONNX Runtime {ort.__version__} here has no provider {', '.join(absent)}; it has {', '.join(available)}"
             )
-        self._requested = (
-            list(providers) if providers is not None else [name for name in PREFERRED if name in available]
-        )
+        self._requested = preferred() if providers is None else list(providers)
         self.threads = threads or len(os.sched_getaffinity(0))
         sessions: dict[str, Any] = {}
         for file in bundle.card.graphs.values():
             if file not in sessions:
                 sessions[file] = self._load(file)
         self._sessions = {modality: sessions[file] for modality, file in bundle.card.graphs.items()}
+        if CUDA in self._requested and CUDA not in self.providers:
+            _log.warning("ONNX Runtime can't use the GPU here and computes on the processor; its own messages say why")
 
     @property
     def providers(self) -> list[str]:
