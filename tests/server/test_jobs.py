@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import time
 import zipfile
@@ -136,3 +137,15 @@ def test_a_job_goes_on_after_a_restart_and_after_a_kill(empty: Path, people: Sys
     assert list(empty.with_name("gallery.jobs").iterdir()) == []
     with Gallery(empty) as gallery:
         assert (len(gallery), gallery.verify()) == (240, [])
+
+
+def test_an_archive_that_finds_no_room_is_refused_and_nothing_left(
+    http: TestClient, people: SysuMM01, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rgbir.server.jobs.shutil.copyfileobj", full)
+    refused = http.post("/gallery/jobs", files=[("archive", packed(tmp_path, people).read_bytes())])
+    assert (refused.status_code, "No space left on device; nothing was taken" in refused.text) == (503, True)
+    assert list((tmp_path / "gallery.jobs").iterdir()) == []

@@ -11,6 +11,7 @@ ServerFailure
 ├── NotAllowed      a key without that right, or without that camera (403)
 ├── TookTooLong     no answer within the deadline (503)
 ├── ClientGone      nobody waits for the answer any more (499, which only the log sees)
+├── CantWrite       the disk is full, or closed to the server: nothing was taken (503)
 ├── AuditFailed     what must be audited can't be: nothing is done (503)
 └── BadSettings     the server can't start like this (exit code 2)
 """
@@ -74,6 +75,10 @@ class ClientGone(ServerFailure):
     pass
 
 
+class CantWrite(ServerFailure):
+    pass
+
+
 class AuditFailed(ServerFailure):
     pass
 
@@ -94,6 +99,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotAllowed, 403),
     (TookTooLong, 503),
     (ClientGone, 499),
+    (CantWrite, 503),
     (AuditFailed, 503),
     (BadImage, 422),
     (UsageError, 422),

@@ -16,6 +16,7 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -26,7 +27,7 @@ from rgbir.index import IndexFailure
 from rgbir.index.files import replace_file
 from rgbir.index.images import SUFFIXES
 from rgbir.server.engine import Engine, Named
-from rgbir.server.errors import BadArchive, NotThere, ServerFailure, TooBusy
+from rgbir.server.errors import BadArchive, CantWrite, NotThere, ServerFailure, TooBusy
 
 TOGETHER, MOST_WAITING, MOST_REASONS, KEPT = 16, 4, 100, 100
 _UNREADABLE = (
@@ -85,13 +86,22 @@ class Jobs:
             self._begin(Job(note.stem, said["who"], said["total"], cameras, made_at=made))
 
     def take(self, content: BinaryIO) -> Path:
-        """Copies an archive to where jobs find it; once this returns, it is on disk."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Copies an archive to where jobs find it; once this returns, it is on disk.
+
+        Raises:
+            CantWrite: it isn't, and nothing is left of it.
+        """
         archive = self.folder / f"{uuid.uuid4().hex}.zip"
-        with archive.open("wb") as kept:
-            shutil.copyfileobj(content, kept, 1 << 20)
-            kept.flush()
-            os.fsync(kept.fileno())
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with archive.open("wb") as kept:
+                shutil.copyfileobj(content, kept, 1 << 20)
+                kept.flush()
+                os.fsync(kept.fileno())
+        except OSError as error:
+            with suppress(OSError):
+                archive.unlink(missing_ok=True)
+            raise CantWrite(f"{self.folder}: the archive can't be kept: {error.strerror}; nothing was taken") from error
         return archive
 
     def start(self, archive: Path, who: str, cameras: tuple[str, ...] | None = None) -> Job:
@@ -103,6 +113,7 @@ class Jobs:
         Raises:
             BadArchive: not a ZIP file.
             TooBusy: enough jobs are waiting.
+            CantWrite: the disk is full.
         """
         if sum(job.state in ("waiting", "running") for job in self._jobs.values()) > MOST_WAITING:
             raise TooBusy(f"{MOST_WAITING} jobs are waiting already; come back when one has ended")
@@ -115,7 +126,10 @@ class Jobs:
             ) from error
         job = Job(archive.stem, who, total, cameras)
         said = {"who": who, "total": total, "cameras": cameras, "made_at": job.made_at.isoformat()}
-        replace_file(archive.with_suffix(".json"), json.dumps(said))
+        try:
+            replace_file(archive.with_suffix(".json"), json.dumps(said))
+        except OSError as error:
+            raise CantWrite(f"{self.folder}: the job can't be noted: {error.strerror}; nothing was taken") from error
         self._begin(job)
         return job
 

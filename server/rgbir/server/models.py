@@ -23,7 +23,7 @@ from rgbir.index import Gallery, IndexFailure, Modality, NewSighting, Tally, Unk
 from rgbir.index.interface import AnyGallery
 from rgbir.index.reencode import overlap, renewed, superfluous
 from rgbir.server.engine import Engine
-from rgbir.server.errors import NotNow, NotThere, ServerFailure
+from rgbir.server.errors import CantWrite, NotNow, NotThere, ServerFailure
 from rgbir.server.retrieval import Retrieval
 
 _log = logging.getLogger(__name__)
@@ -285,7 +285,12 @@ class Models:
         """Runs where changes are made, so that none comes between the last one and the exchange."""
         self._round(standing, other, lambda work: work(), other.encoder.embed)
         self._missing(standing, allow_missing)
-        self.engine.galleries.choose(other.name, Path(other.gallery.address))
+        try:
+            self.engine.galleries.choose(other.name, Path(other.gallery.address))
+        except OSError as error:
+            raise CantWrite(
+                f"{self.engine.galleries.file} can't be written: {error.strerror}; nothing changed"
+            ) from error
         self.engine.now = other
 
     @staticmethod
