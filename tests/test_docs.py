@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,12 +40,12 @@ def script(page: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the tutorial leaves behind, which the other pages go on from."""
     folder = tmp_path_factory.mktemp("docs")
     done = run("rgbir demo --no-serve", folder)
     assert done.returncode == 0, done.stdout
-    return folder / "demo"  # type: ignore[return-value]
+    return folder / "demo"
 
 
 def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
