@@ -94,6 +94,21 @@ def test_an_nhwc_model_whose_names_are_ours(tmp_path: Path) -> None:
     assert list(card.graphs) == [Modality.IR]
 
 
+def test_two_files_of_one_name_stay_two_graphs(tmp_path: Path) -> None:
+    class Other(Net):
+        def forward(self, images: Tensor) -> Tensor:
+            return 2 * super().forward(images)
+
+    written(tmp_path / "a", "")
+    written(tmp_path / "b", "", traced(Other().eval(), torch.zeros(2, 3, 32, 16)))
+    (tmp_path / "card.toml").write_text(CARD + '[graphs]\nrgb = "a/net.onnx"\nir = "b/net.onnx"\n')
+    adopt(tmp_path / "card.toml", tmp_path / "bundle")
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 32, 16, 3), np.uint8)
+    encoder = Encoder(Bundle(tmp_path / "bundle"))
+    np.testing.assert_allclose(encoder.encode(pixels, Modality.RGB), by_hand(pixels), atol=1e-5)
+    np.testing.assert_allclose(encoder.encode(pixels, Modality.IR), 2 * by_hand(pixels), atol=1e-5)
+
+
 def fixed() -> ModelProto:
     """As many exporters write it: for one image."""
     return traced(nn.Sequential(Net(), nn.Flatten(0)).eval(), torch.zeros(2, 3, 32, 16))

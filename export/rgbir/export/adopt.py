@@ -73,7 +73,8 @@ def adopt(file: Path, out: Path) -> Card:
         raise ExportFailure(f"{out} exists; remove it, or choose another name")
     foreign = Foreign.read(file)
     originals = {name: file.parent / name for name in dict.fromkeys(foreign.graphs.values())}
-    names = {name: f"{Path(name).stem}.onnx" for name in originals}
+    by_file = {name: modality for modality, name in foreign.graphs.items()}
+    names = {name: "embed.onnx" if len(originals) == 1 else f"{by_file[name]}.onnx" for name in originals}
     pixels = _pixels(foreign)
     expected = {names[name]: [_original(path, foreign, batch) for batch in pixels] for name, path in originals.items()}
     dimension = next(iter(expected.values()))[0].shape[1]
@@ -107,15 +108,13 @@ def prepared(path: Path, foreign: Foreign, dimension: int) -> ModelProto:
     """The graph with uint8 (n, height, width, 3) RGB in front and float32 (n, d) at the end."""
     model = _loaded(path)
     graph = model.graph
-    given = _input(model, path)
+    _rename(model, {name: f"adopted_{name}" for name in ("images", "embeddings")})
+    given, answer = _input(model, path), _output(model, path, foreign)
     kind = given.type.tensor_type.elem_type
     if kind not in _FLOATS:
         raise ExportFailure(
             f"{path}: its input {given.name} must be float32 or float16, not {TensorProto.DataType.Name(kind)}"
         )
-    answer = _output(model, path, foreign)
-    _rename(model, {name: f"adopted_{name}" for name in ("images", "embeddings")})
-    given, answer = _input(model, path), _output(model, path, foreign)
     scale = [1 / (255 * std) for std in foreign.std]
     shift = [mean * 255 for mean in foreign.mean]
     constants = [
