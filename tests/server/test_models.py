@@ -171,6 +171,23 @@ def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
             assert 7 not in {sighting.identity for sighting in gallery.sightings()}
 
 
+def test_what_another_process_erased_is_gone_from_the_next_model_too(
+    client: Client, gallery: Gallery, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.prepare_model("cosine")
+    filled(client, "cosine")
+    gone = [sighting.id for sighting in gallery.sightings()[:5]]
+    gallery.remove(ids=gone)
+    monkeypatch.setattr("rgbir.server.models.LOOKED_UP", 2)
+
+    client.activate_model("cosine")
+
+    assert client.gallery().sightings == 43
+    for folder in Galleries(settings).kept():
+        with Gallery(folder) as opened:
+            assert opened.known(gone) == set()
+
+
 def test_the_choice_outlives_a_restart_and_needs_its_bundles(
     settings: Settings, people: SysuMM01, bundles: Path
 ) -> None:

@@ -241,7 +241,7 @@ class Engine:
     async def keep_house(self, expire: Callable[[], None]) -> None:
         """Carries out the gallery's retention and refreshes its cache every hour, until it is cancelled."""
         while True:
-            with contextlib.suppress(GalleryError):  # another process is writing, or the medium is read-only
+            with contextlib.suppress(GalleryError, OSError):  # another process is writing, or the medium is read-only
                 await self.change(expire)
                 await self.change(lambda: self.gallery.refresh_cache())
             await asyncio.sleep(EVERY_S)

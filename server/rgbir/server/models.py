@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from PIL import Image
 
 from rgbir.index import Gallery, IndexFailure, Modality, NewSighting, Tally, UnknownCamera
 from rgbir.index.interface import AnyGallery
-from rgbir.index.reencode import overlap, renewed, superfluous
+from rgbir.index.reencode import LOOKED_UP, overlap, renewed, superfluous
 from rgbir.server.engine import Engine
 from rgbir.server.errors import CantWrite, NotNow, NotThere, ServerFailure
 from rgbir.server.retrieval import Retrieval
@@ -59,7 +60,6 @@ class Models:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.switches = 0
         self._known: dict[str, Standing] = {}
         self._other: Retrieval | None = None
         self._filler = ThreadPoolExecutor(1, "fill")
@@ -121,9 +121,7 @@ class Models:
             self._missing(standing, allow_missing)
             before = self.engine.now
             await self.engine.change(lambda: self._take_over(standing, other, allow_missing))
-            self._other = before
             self._known[before.name] = Standing(before.name, "ready", before.encoder.card.fingerprint)
-            self.switches += 1
             return self._standing(name)
 
     async def forget(self, name: str) -> Standing:
@@ -257,12 +255,12 @@ class Models:
                 raise _Stopped
 
         for new in renewed(source, target, embed, tally, TOGETHER, advance):
-            tally.added += changed(lambda new=new: _add(source, target, new))  # type: ignore[misc]
+            tally.added += changed(partial(_add, source, target, new))
         standing.missing = len(tally.skipped)
         standing.reasons = {skipped.source: skipped.reason for skipped in tally.skipped[:MOST_REASONS]}
         gone = superfluous(source, target)
-        if gone:
-            changed(lambda: target.remove(ids=gone))
+        for start in range(0, len(gone), LOOKED_UP):
+            changed(partial(target.remove, ids=gone[start : start + LOOKED_UP]))
         changed(lambda: target.keep(source.keep_days))
         return tally.added + len(gone)
 
@@ -291,7 +289,7 @@ class Models:
             raise CantWrite(
                 f"{self.engine.galleries.file} can't be written: {error.strerror}; nothing changed"
             ) from error
-        self.engine.now = other
+        self.engine.now, self._other = other, self.engine.now
 
     @staticmethod
     def _missing(standing: Standing, allowed: bool) -> None:
