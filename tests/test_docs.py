@@ -60,8 +60,6 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_says_to_type_works(page: Path, demo: Path, tmp_path: Path) -> None:
     shutil.copytree(demo, tmp_path / "demo")
-    if page.stem in ("adopt-a-model",):
-        shutil.copytree(demo / "people/cam1", tmp_path / "photos/1")
 
     done = run(script(page), tmp_path)
 
