@@ -33,7 +33,7 @@ class Refuse:
             raise ImportError(f"{name} is not there")
 
 sys.meta_path.insert(0, Refuse())
-import rgbir.server.cli, rgbir.index.cli, rgbir.index.local, rgbir.client.commands
+import rgbir.server.cli, rgbir.index.cli, rgbir.index.search.local, rgbir.client.commands
 from rgbir.index import Bundle, Encoder
 Encoder(Bundle(sys.argv[1]))
 assert not [name for name in sys.modules if name.split(".")[0] == "torch"]

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
-from rgbir.index import backup as backup_module
-from rgbir.index import store as store_module
-from rgbir.index.backup import back_up, read_backup, restore
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
+from rgbir.index.gallery.folder import backup as backup_module
+from rgbir.index.gallery.folder import store as store_module
+from rgbir.index.gallery.folder.backup import back_up, read_backup, restore
 
 NETWORK = CameraNetwork(
     "yard", (Camera("a", frozenset({Modality.RGB}), "a"), Camera("b", frozenset({Modality.IR}), "b"))

@@ -31,11 +31,11 @@ from rgbir.index import (
     NewSighting,
     Query,
     Storage,
-    cache,
 )
-from rgbir.index import slabs as slabs_module
-from rgbir.index import view as view_module
-from rgbir.index.backup import back_up, restore
+from rgbir.index.gallery.folder import cache
+from rgbir.index.gallery.folder.backup import back_up, restore
+from rgbir.index.nearest import slabs as slabs_module
+from rgbir.index.nearest import view as view_module
 
 NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
 MODEL = Model("m", "f", Metric.EUCLIDEAN, 16)
@@ -44,7 +44,7 @@ MODEL = Model("m", "f", Metric.EUCLIDEAN, 16)
 @pytest.fixture(autouse=True)
 def small_slabs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view_module, "ROWS", 32)
-    monkeypatch.setattr("rgbir.index.cache.WORTH_CODES", 16)
+    monkeypatch.setattr("rgbir.index.gallery.folder.cache.WORTH_CODES", 16)
     monkeypatch.setattr(slabs_module, "WORTH_CODES", 16)
 
 
@@ -128,7 +128,7 @@ def test_a_process_killed_between_erasing_and_forgetting_leaves_nothing_for_long
 ) -> None:
     cached(tmp_path / "g")
     with Gallery(tmp_path / "g") as gallery, monkeypatch.context() as patched:
-        patched.setattr("rgbir.index.cache.forget", lambda folder, rows: 0)
+        patched.setattr("rgbir.index.gallery.folder.cache.forget", lambda folder, rows: 0)
         gallery.remove(identity=3)
     gone = sightings(150)[12].embedding.tobytes()
     assert any(gone in file.read_bytes() for file in (tmp_path / "g/cache").rglob("vectors.npy"))
@@ -291,7 +291,7 @@ def test_a_cache_on_a_full_disk_is_a_clear_error_and_loses_nothing(
         gallery.add(sightings(60, first=60))
         with monkeypatch.context() as patched:
             full = OSError(errno.ENOSPC, "No space left on device")
-            patched.setattr("rgbir.index.cache.np.save", lambda *_: (_ for _ in ()).throw(full))
+            patched.setattr("rgbir.index.gallery.folder.cache.np.save", lambda *_: (_ for _ in ()).throw(full))
             with pytest.raises(GalleryError, match="no cache was written: No space left on device; is the disk full"):
                 gallery.save_cache()
         assert (len(gallery), gallery.verify()) == (120, [])
@@ -316,7 +316,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
-from rgbir.index import view
+from rgbir.index.nearest import view
 view.ROWS = 64
 folder, start = sys.argv[1], int(sys.argv[2])
 network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))

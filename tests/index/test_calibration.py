@@ -22,7 +22,7 @@ from rgbir.index import (
     Searcher,
     SearchOptions,
 )
-from rgbir.index.calibration import LEAST_GENUINE, _logistic
+from rgbir.index.gallery.calibration import LEAST_GENUINE, _logistic
 
 RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
 NETWORK = CameraNetwork(

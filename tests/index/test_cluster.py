@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import BUNDLE
 
 from rgbir.index import CameraNetwork, Encoder, Gallery, ImageRecord, Skipped, SysuMM01, UsageError, enrol
-from rgbir.index.cluster import enrol_on_ray
+from rgbir.index.enrolment.ray import enrol_on_ray
 
 RAY = importlib.util.find_spec("ray") is not None
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
-from rgbir.index import slabs as slabs_module
-from rgbir.index import view as view_module
+from rgbir.index.nearest import slabs as slabs_module
+from rgbir.index.nearest import view as view_module
 
 NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
 

@@ -15,8 +15,8 @@ import pytest
 from tests.conftest import BUNDLE
 
 from rgbir.index import Camera, CameraNetwork, Encoder, Gallery, Metric, Modality, Model, NewSighting, SysuMM01, enrol
-from rgbir.index.backup import read_backup
 from rgbir.index.errors import GalleryCorrupt
+from rgbir.index.gallery.folder.backup import read_backup
 
 RUN = """
 import sys
@@ -78,7 +78,7 @@ CHANGES = """
 import sys
 import numpy as np
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting
-from rgbir.index.backup import back_up
+from rgbir.index.gallery.folder.backup import back_up
 from pathlib import Path
 folder, start = sys.argv[1], int(sys.argv[2])
 network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))

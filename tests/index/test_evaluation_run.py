@@ -42,8 +42,8 @@ from rgbir.index.evaluation import (
     regdb_task,
     sysu_task,
 )
-from rgbir.index.evaluation.comparison import Comparison, Ranked
 from rgbir.index.evaluation.sources import encoded, enrolled
+from rgbir.index.nearest.comparison import Comparison, Ranked
 
 # --- SYSU-MM01 on synthetic people
 

@@ -35,9 +35,9 @@ from rgbir.index import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index import view as view_module
 from rgbir.index.errors import GalleryCorrupt
-from rgbir.index.slabs import Filter
+from rgbir.index.nearest import view as view_module
+from rgbir.index.nearest.slabs import Filter
 
 RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
 NETWORK = CameraNetwork(

@@ -28,12 +28,12 @@ from rgbir.index import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index import entities as entities_module
-from rgbir.index import milvus as milvus_module
-from rgbir.index.addresses import create, open_gallery
 from rgbir.index.cameras import Passage
-from rgbir.index.interface import AnyGallery
-from rgbir.index.merge import merge
+from rgbir.index.enrolment.merge import merge
+from rgbir.index.gallery.addresses import create, open_gallery
+from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.milvus import entities as entities_module
+from rgbir.index.gallery.milvus import gallery as milvus_module
 from rgbir.index.times import Hours
 
 RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})

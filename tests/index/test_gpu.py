@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
-from rgbir.index import sketches as sketches_module
-from rgbir.index.devices import Gpus, OnDevice, named, on
-from rgbir.index.sketches import Choice, Kind
+from rgbir.index.nearest import sketches as sketches_module
+from rgbir.index.nearest.devices import Gpus, OnDevice, device_named, on
+from rgbir.index.nearest.sketches import Choice, Kind
 
 pytestmark = pytest.mark.gpu
 NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
@@ -62,7 +62,7 @@ def test_a_memory_limit_keeps_cameras_on_the_processor(folder: Path) -> None:
 
 def test_inverted_lists_on_a_gpu_say_that_they_may_miss(folder: Path) -> None:
     query = np.random.default_rng(1).standard_normal(D).astype(np.float32)
-    with Gallery(folder / Metric.EUCLIDEAN, named("auto")) as gallery:
+    with Gallery(folder / Metric.EUCLIDEAN, device_named("auto")) as gallery:
         gallery.choose(Choice(Kind.IVF))
         gallery.search(Query(query))
         gallery.approximate.wait()

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query, SysuMM01
+from rgbir.index.enrolment.merge import merge, shard
 from rgbir.index.errors import GalleryMismatch, UsageError
-from rgbir.index.merge import merge, shard
 
 runner = CliRunner()
 

@@ -1,4 +1,4 @@
-"""`rgbir.index.evaluation.reciprocal`: against a plain reading of the paper with whole matrices."""
+"""`rgbir.index.nearest.reciprocal`: against a plain reading of the paper with whole matrices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rgbir.index import Metric, UsageError
-from rgbir.index.evaluation.reciprocal import Reciprocal
+from rgbir.index.nearest.reciprocal import Reciprocal
 
 
 def slow(queries: np.ndarray, rows: np.ndarray, k1: int, k2: int, weight: float) -> np.ndarray:

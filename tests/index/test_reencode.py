@@ -23,7 +23,7 @@ from rgbir.index import (
     UsageError,
     enrol,
 )
-from rgbir.index.reencode import overlap, reencode
+from rgbir.index.enrolment.reencode import overlap, reencode
 
 
 @pytest.fixture

@@ -27,12 +27,12 @@ from rgbir.index import (
     UsageError,
     decode,
     enrol,
-    quality,
+    image_quality,
     read_bytes,
 )
 from rgbir.index.cameras import Passage
-from rgbir.index.evaluation.reciprocal import Reciprocal
-from rgbir.index.refine import grouped, plausible_first, reranked
+from rgbir.index.nearest.reciprocal import Reciprocal
+from rgbir.index.search.refine import grouped, plausible_first, reranked
 from rgbir.index.times import Hours, inside
 
 RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
@@ -196,7 +196,7 @@ def test_a_score_below_the_least_is_no_hit(gallery: Gallery) -> None:
 
 def test_synthetic_people_are_good_queries_and_poor_images_are_told(people: SysuMM01) -> None:
     told = [
-        quality.warnings(
+        image_quality(
             decode(read_bytes(record.path), record.source), Modality.IR if record.camera in ("3", "6") else Modality.RGB
         )
         for record in people.records("available")
@@ -204,10 +204,10 @@ def test_synthetic_people_are_good_queries_and_poor_images_are_told(people: Sysu
     assert sum(map(bool, told)) <= len(told) // 10, [said for said in told if said]
     colour = next(record for record in people.records("available") if record.camera == "1")
     image = decode(read_bytes(colour.path), colour.source)
-    assert quality.warnings(image, Modality.RGB) == []
+    assert image_quality(image, Modality.RGB) == []
 
     def said(changed: Image.Image, modality: Modality = Modality.RGB) -> str:
-        return " ".join(quality.warnings(changed, modality))
+        return " ".join(image_quality(changed, modality))
 
     assert "people are rarely found" in said(image.resize((12, 30)))
     assert "is blurred" in said(image.filter(ImageFilter.GaussianBlur(8)))

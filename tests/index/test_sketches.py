@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query, UsageError
-from rgbir.index import sketches as sketches_module
-from rgbir.index.audit import Audit
-from rgbir.index.devices import DeviceDiffers, Gpus, on
 from rgbir.index.errors import GalleryError
-from rgbir.index.sketches import Choice, Compressed, Kind, factory
-from rgbir.index.tune import tune
+from rgbir.index.nearest import sketches as sketches_module
+from rgbir.index.nearest.devices import DeviceDiffers, Gpus, on
+from rgbir.index.nearest.recall import Audit
+from rgbir.index.nearest.sketches import Choice, Compressed, Kind, factory
+from rgbir.index.nearest.tune import tune
 
 NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
 D, N = 64, 1400
@@ -145,7 +145,7 @@ def test_a_gallery_whose_index_misses_too_much_is_searched_exactly_again(tmp_pat
 
 def test_tune_measures_and_advises(tmp_path: Path) -> None:
     with make(tmp_path / "g") as gallery:
-        tuning = tune(gallery, [Kind.PQ, Kind.IVF], queries=20, top_k=5, recall=0.95)
+        tuning = tune(gallery.view(), [Kind.PQ, Kind.IVF], queries=20, top_k=5, recall=0.95)
     exact, pq, ivf = tuning.measured
     assert (exact.choice.kind, exact.recall, tuning.rows) == (Kind.EXACT, 1.0, N)
     assert pq.recall >= 0.95

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rgbir.index import Metric
-from rgbir.index.codes import Codes
-from rgbir.index.slabs import NO_TIME, Filter, Slab
-from rgbir.index.store import Mark
-from rgbir.index.view import View
+from rgbir.index.nearest.codes import Codes
+from rgbir.index.nearest.rows import Mark
+from rgbir.index.nearest.slabs import NO_TIME, Filter, Slab
+from rgbir.index.nearest.view import View
 
 KINDS = (
     "people", "noise", "duplicates", "near duplicates", "ties by sign", "huge", "tiny", "mixed norms", "zeros",

@@ -15,10 +15,10 @@ from rgbir.index.datasets import ImageRecord
 from rgbir.index.datasets.sysu_mm01 import Permutations, read_permutations
 from rgbir.index.errors import BadDataset
 from rgbir.index.evaluation import PROTOCOLS, Draw, Features, Task, evaluate, evaluate_ranked
-from rgbir.index.evaluation.comparison import Ranked
 from rgbir.index.evaluation.protocols import GALLERY_CAMERAS, SHOTS, Mode, Shots
 from rgbir.index.evaluation.selection import Pick, official, seeded
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.comparison import Ranked
 
 pytestmark = pytest.mark.official
 

@@ -178,7 +178,7 @@ def test_what_another_process_erased_is_gone_from_the_next_model_too(
     filled(client, "cosine")
     gone = [sighting.id for sighting in gallery.sightings()[:5]]
     gallery.remove(ids=gone)
-    monkeypatch.setattr("rgbir.server.models.LOOKED_UP", 2)
+    monkeypatch.setattr("rgbir.index.enrolment.reencode.LOOKED_UP", 2)
 
     client.activate_model("cosine")
 

@@ -17,8 +17,7 @@ from rgbir.export.graph import graph
 from rgbir.export.parity import prove
 from rgbir.export.precision import Images, Precision, drift, half, int8
 from rgbir.export.weights import save
-from rgbir.index import Bundle, Card, Modality
-from rgbir.index.bundle import CARD, sha256
+from rgbir.index import CARD, Bundle, Card, Modality, sha256
 from rgbir.training import Method, Run
 
 

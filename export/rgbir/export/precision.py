@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from rgbir.export.errors import ExportFailure
-from rgbir.index import Bundle, Encoder, Modality
-from rgbir.index.bundle import Drift
+from rgbir.index import Bundle, Drift, Encoder, Modality
 
 Precision = Literal["fp32", "fp16", "int8"]
 Images = Sequence[NDArray[np.uint8]]

@@ -1,6 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
-from rgbir.index.bundle import Bundle, Card, Parity
+from rgbir.index.bundle import CARD, Bundle, Card, Drift, Parity, sha256
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets import (
     LLCM,
@@ -15,6 +15,8 @@ from rgbir.index.datasets import (
     read_table,
 )
 from rgbir.index.encoder import Encoder
+from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
+from rgbir.index.enrolment.reencode import overlap, reencode, renewed, superfluous
 from rgbir.index.errors import (
     BadBundle,
     BadDataset,
@@ -28,34 +30,47 @@ from rgbir.index.errors import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index.gallery import Gallery
-from rgbir.index.images import decode, pixels, read_bytes
-from rgbir.index.ingest import Tally, crop_of, enrol, modality_for
+from rgbir.index.files import replace_file, sync_folder
+from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
+from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.model import Model, Storage
+from rgbir.index.gallery.query import Answer, Distances, Hit, Query
+from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of
+from rgbir.index.images import SUFFIXES, Box, decode, pixels, read_bytes
 from rgbir.index.metric import Metric
-from rgbir.index.model import Model, Storage
-from rgbir.index.search import Answer, Distances, Hit, Query
-from rgbir.index.searcher import Searcher, SearchOptions
-from rgbir.index.sightings import Crop, NewSighting, Sighting, digest_of
+from rgbir.index.nearest.devices import device_named
+from rgbir.index.search.quality import image_quality, remarks_of
+from rgbir.index.search.refine import Group
+from rgbir.index.search.searcher import Searcher, SearchOptions
+from rgbir.index.times import Hours
 
 __all__ = [
     "Answer",
+    "AnyGallery",
     "BadBundle",
     "BadDataset",
     "BadImage",
     "Benchmark",
+    "Box",
     "Bundle",
+    "CARD",
     "Camera",
     "CameraNetwork",
     "Card",
     "Crop",
     "Distances",
+    "Drift",
     "Encoder",
     "Gallery",
+    "GalleryAddress",
     "GalleryBusy",
     "GalleryError",
     "GalleryMismatch",
     "GalleryMissing",
+    "Group",
     "Hit",
+    "Hours",
     "ImageRecord",
     "IndexFailure",
     "InvalidQuery",
@@ -68,6 +83,7 @@ __all__ = [
     "Parity",
     "Query",
     "RegDB",
+    "SUFFIXES",
     "SearchOptions",
     "Searcher",
     "Sighting",
@@ -79,12 +95,23 @@ __all__ = [
     "UsageError",
     "crop_of",
     "decode",
+    "device_named",
     "digest_of",
     "enrol",
+    "image_quality",
     "modality_for",
     "open_benchmark",
+    "open_gallery",
+    "overlap",
     "pixels",
     "read_bytes",
     "read_folders",
     "read_table",
+    "reencode",
+    "remarks_of",
+    "renewed",
+    "replace_file",
+    "sha256",
+    "superfluous",
+    "sync_folder",
 ]

@@ -1,4 +1,4 @@
-"""Times of the day, wherever the day begins."""
+"""Moments as whole microseconds since 1970, and times of the day, wherever the day begins."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import InvalidQuery
-from rgbir.index.store import from_microseconds, to_microseconds
 
 MOST_DAYS = 3_660
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from PIL import Image
 
 from rgbir.index import (
     Answer,
+    AnyGallery,
     BadImage,
+    Box,
     Card,
     Distances,
     Encoder,
@@ -32,12 +34,10 @@ from rgbir.index import (
     crop_of,
     decode,
     digest_of,
+    image_quality,
     modality_for,
-    quality,
+    remarks_of,
 )
-from rgbir.index.images import Box
-from rgbir.index.interface import AnyGallery
-from rgbir.index.searcher import remarks_of
 from rgbir.server.audit import AuditLog, Notary
 from rgbir.server.errors import TooBusy
 from rgbir.server.galleries import Galleries
@@ -267,7 +267,7 @@ class Engine:
     ) -> tuple[NDArray[np.uint8], list[str]]:
         """The image as the model takes it, and what is wrong with it."""
         decoded = self._decode(*image, box)
-        return now.encoder.pixels(decoded), quality.warnings(decoded, modality)
+        return now.encoder.pixels(decoded), image_quality(decoded, modality)
 
     def _count(self, images: Sequence[Named]) -> None:
         if not 1 <= len(images) <= self.settings.max_images:

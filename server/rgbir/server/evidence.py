@@ -11,9 +11,7 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import Modality, Searcher, SearchOptions, decode
-from rgbir.index.interface import AnyGallery
-from rgbir.index.times import Hours
+from rgbir.index import AnyGallery, Hours, Modality, Searcher, SearchOptions, decode
 from rgbir.server.audit import Entry, entries, problems
 from rgbir.server.errors import AuditFailed
 

@@ -7,10 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import Form
 
-from rgbir.index import Modality, SearchOptions, UsageError
-from rgbir.index.images import Box
-from rgbir.index.refine import Group
-from rgbir.index.times import Hours
+from rgbir.index import Box, Group, Hours, Modality, SearchOptions, UsageError
 
 
 async def search_options(

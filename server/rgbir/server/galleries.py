@@ -11,11 +11,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from rgbir.index import Bundle, Card
-from rgbir.index.addresses import beside, in_milvus
-from rgbir.index.bundle import CARD
-from rgbir.index.files import replace_file, sync_folder
-from rgbir.index.store import FILE, Store
+from rgbir.index import CARD, Bundle, Card, GalleryAddress, replace_file, sync_folder
 from rgbir.server.errors import BadSettings, NotThere
 from rgbir.server.settings import Settings
 
@@ -29,14 +25,15 @@ class Galleries:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.first = settings, Path(settings.gallery)
+        self.address = GalleryAddress.of(settings.gallery)
         self.file = self.first.with_name(self.first.name + ".serving.json")
         if settings.bundles is None:
-            if not in_milvus(settings.gallery) and self.file.exists():
+            if not self.address.in_milvus and self.file.exists():
                 raise BadSettings(
                     f"{self.file} says that this gallery is answered for with another model; say where the bundles lie with"
                     " --bundles, or delete that file to go back to --bundle"
                 )
-        elif in_milvus(settings.gallery):
+        elif self.address.in_milvus:
             raise BadSettings(
                 f"{settings.gallery}: --bundles changes the model of a gallery in a folder; for one in Milvus make a second with"
                 " `rgbir index reencode`, and restart its servers with it one by one"
@@ -51,7 +48,7 @@ class Galleries:
     @property
     def jobs(self) -> Path:
         """Where archives lie that are to be enrolled."""
-        if in_milvus(self.settings.gallery):
+        if self.address.in_milvus:
             name = hashlib.sha256(str(self.settings.gallery).encode()).hexdigest()[:16]
             return Path(tempfile.gettempdir()) / f"rgbir.{name}.jobs"
         return self.first.with_name(self.first.name + ".jobs")
@@ -97,20 +94,10 @@ class Galleries:
 
     def of(self, card: Card) -> Path:
         """Where the gallery of that model lies, or would."""
-        if self._fingerprint(self.first) == card.fingerprint:
+        if self.address.fingerprint() == card.fingerprint:
             return self.first
         return self.first.with_name(f"{self.first.name}.{card.fingerprint}")
 
     def kept(self) -> list[Path]:
         """All galleries that there are of the same sightings."""
-        return [] if in_milvus(self.settings.gallery) else beside(self.first)
-
-    @staticmethod
-    def _fingerprint(folder: Path) -> str | None:
-        if not (folder / FILE).exists():
-            return None
-        store = Store(folder)
-        try:
-            return store.meta()["fingerprint"]
-        finally:
-            store.close()
+        return self.address.family()

@@ -23,9 +23,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
-from rgbir.index import IndexFailure
-from rgbir.index.files import replace_file
-from rgbir.index.images import SUFFIXES
+from rgbir.index import SUFFIXES, IndexFailure, replace_file
 from rgbir.server.engine import Engine, Named
 from rgbir.server.errors import BadArchive, CantWrite, NotThere, ServerFailure, TooBusy
 

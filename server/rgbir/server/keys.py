@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rgbir.index.files import replace_file
+from rgbir.index import replace_file
 from rgbir.server.errors import BadSettings
 
 PREFIX = "rgbir_"

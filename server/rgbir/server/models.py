@@ -20,9 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rgbir.index import Gallery, IndexFailure, Modality, NewSighting, Tally, UnknownCamera
-from rgbir.index.interface import AnyGallery
-from rgbir.index.reencode import LOOKED_UP, overlap, renewed, superfluous
+from rgbir.index import (
+    AnyGallery,
+    Gallery,
+    IndexFailure,
+    Modality,
+    NewSighting,
+    Tally,
+    UnknownCamera,
+    overlap,
+    renewed,
+    superfluous,
+)
 from rgbir.server.engine import Engine
 from rgbir.server.errors import CantWrite, NotNow, NotThere, ServerFailure
 from rgbir.server.retrieval import Retrieval
@@ -258,11 +267,11 @@ class Models:
             tally.added += changed(partial(_add, source, target, new))
         standing.missing = len(tally.skipped)
         standing.reasons = {skipped.source: skipped.reason for skipped in tally.skipped[:MOST_REASONS]}
-        gone = superfluous(source, target)
-        for start in range(0, len(gone), LOOKED_UP):
-            changed(partial(target.remove, ids=gone[start : start + LOOKED_UP]))
+        removed = 0
+        for gone in superfluous(source, target):
+            removed += changed(partial(target.remove, ids=gone))
         changed(lambda: target.keep(source.keep_days))
-        return tally.added + len(gone)
+        return tally.added + removed
 
     def _changed_by_engine(self, work: Callable[[], int]) -> int:
         """A change from the filling thread, in turn with all others: what is erased meanwhile doesn't come back."""

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rgbir.index import Bundle, Encoder, Modality, Searcher
-from rgbir.index.addresses import open_gallery
-from rgbir.index.devices import named
+from rgbir.index import Bundle, Encoder, Modality, Searcher, device_named, open_gallery
 from rgbir.server.batching import Batcher
 from rgbir.server.settings import Settings
 
@@ -28,7 +26,7 @@ class Retrieval:
     def __init__(self, bundle: Path, gallery: Path | str, settings: Settings, model: Executor) -> None:
         self.name = bundle.name
         self.encoder = Encoder(Bundle(bundle), threads=settings.threads)
-        self.device = named(settings.device, half=settings.gpu_half, most_bytes=settings.gpu_bytes)
+        self.device = device_named(settings.device, half=settings.gpu_half, most_bytes=settings.gpu_bytes)
         self.gallery = open_gallery(gallery, self.device)
         try:
             self.searcher = Searcher(self.encoder, self.gallery)

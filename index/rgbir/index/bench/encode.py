@@ -14,9 +14,9 @@ from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets import SysuMM01
 from rgbir.index.datasets.sysu_mm01 import VISIBLE
 from rgbir.index.encoder import Encoder
-from rgbir.index.gallery import Gallery
-from rgbir.index.ingest import enrol
-from rgbir.index.model import Model
+from rgbir.index.enrolment.enrol import enrol
+from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.model import Model
 from rgbir.index.synthetic import Split, synthesize
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from rgbir.index.bench.clock import best, seconds
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.gallery import Gallery
+from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.model import Model, Storage
+from rgbir.index.gallery.query import Query
+from rgbir.index.gallery.sightings import NewSighting
 from rgbir.index.metric import Metric
-from rgbir.index.model import Model, Storage
-from rgbir.index.search import Query
-from rgbir.index.sightings import NewSighting
 
 CAMERAS, JOINED, _BLOCK = 4, 32, 4_000
 _MOST_FLAT = 6 * 2**30  # bytes of a flat index beside the gallery; past that FAISS searches the gallery's own memory

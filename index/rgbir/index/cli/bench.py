@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rgbir.index.cli.options import BundleOption, JsonFlag
-from rgbir.index.model import Storage
+from rgbir.index.gallery.model import Storage
 
 bench = typer.Typer(
     help="What this machine does, against the bare libraries in the same run.",

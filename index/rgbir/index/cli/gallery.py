@@ -13,11 +13,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rgbir.index.addresses import beside, create, in_milvus, open_gallery, open_or_create
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import GalleryOption, JsonFlag, ThreadsOption, progress
-from rgbir.index.cluster import enrol_on_ray
 from rgbir.index.datasets import (
     LLCM,
     Benchmark,
@@ -33,14 +31,16 @@ from rgbir.index.datasets import (
 from rgbir.index.datasets.sysu_mm01 import List
 from rgbir.index.datasets.table import parse_time
 from rgbir.index.encoder import Encoder
+from rgbir.index.enrolment.enrol import Tally, enrol
+from rgbir.index.enrolment.merge import merge, shard
+from rgbir.index.enrolment.ray import enrol_on_ray
+from rgbir.index.enrolment.send import send
 from rgbir.index.errors import GalleryMissing, UsageError
 from rgbir.index.evaluation import Features
-from rgbir.index.gallery import Gallery
-from rgbir.index.ingest import Tally, enrol
-from rgbir.index.interface import AnyGallery
-from rgbir.index.merge import merge, shard
-from rgbir.index.model import Storage
-from rgbir.index.send import send
+from rgbir.index.gallery.addresses import GalleryAddress, create, open_gallery, open_or_create
+from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.model import Storage
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
 SKIPPED_EXIT = 3
@@ -284,8 +284,8 @@ def name_backups(gallery: AnyGallery, removed: int) -> None:
             print(
                 f"the backup {copy['path']} of {copy['made_at'][:19]} may hold them still; delete it, or make it anew"
             )
-    if not in_milvus(gallery.address):
-        for other in beside(Path(gallery.address)):
+    if not GalleryAddress(gallery.address).in_milvus:
+        for other in GalleryAddress(gallery.address).family():
             if not other.samefile(gallery.address):
                 print(f"the gallery {other}, of another model, may hold them still; remove them there, too")
 

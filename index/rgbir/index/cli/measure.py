@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,15 +15,15 @@ from rich.table import Table
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.cli import routes
-from rgbir.index.cli.options import BundleOption, ThreadsOption
-from rgbir.index.cli.routes import Choice, default_for, versions
+from rgbir.index.cli.options import BundleOption, ThreadsOption, progress
 from rgbir.index.datasets import open_benchmark
 from rgbir.index.datasets.sysu_mm01 import List
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation import DEFAULTS, PROTOCOLS, Features, Protocol, Reciprocal, Report, evaluate_trial
+from rgbir.index.evaluation import benchmark as measuring
 from rgbir.index.evaluation import compare as paired
+from rgbir.index.evaluation.benchmark import Choice, Pictures, default_for, versions
 from rgbir.index.evaluation.protocols import Direction, Mode, Selection, Shots
 from rgbir.index.evaluation.ranking import ApRule, CmcLevel, Denominator
 from rgbir.index.evaluation.report import COLUMNS
@@ -149,15 +151,14 @@ def evaluate(
             permutations,
             query_shots,
             _reciprocal(rerank) if rerank else None,
-            plots,
-            tuple(curves or ()),
+            _pictures(plots, curves or ()) if plots else None,
         )
         if url is not None:
-            report = routes.of_server(benchmark, chosen, url)
+            report = measuring.of_server(benchmark, chosen, url, progress)
         elif features:
-            report = routes.of_features(benchmark, chosen, features, metric)
+            report = measuring.of_features(benchmark, chosen, features, metric)
         elif bundle:
-            report = routes.of_bundles(benchmark, chosen, bundle, gallery, metric, threads, save_features)
+            report = measuring.of_bundles(benchmark, chosen, bundle, gallery, metric, threads, save_features, progress)
         else:
             raise UsageError("--data needs what to measure on it: --bundle, --url or --features")
     if markdown is not None:
@@ -174,6 +175,16 @@ def _protocol(name: str | None, changed: dict[str, Any], default: Protocol) -> P
     if name is not None and name not in PROTOCOLS:
         raise UsageError(f"no protocol {name!r}; there are {', '.join(PROTOCOLS)}")
     return replace(PROTOCOLS[name] if name else default, **changed)
+
+
+def _pictures(folder: Path, curves: Sequence[Path]) -> Pictures:
+    """Draws into the folder, beside the curves of other reports."""
+    try:
+        from rgbir.index.plots.album import draw_all, read_curve
+    except ImportError as error:
+        raise UsageError(f"--plots needs {error.name}: pip install 'rgbir[plots]'") from error
+    others = {file.stem: read_curve(file) for file in curves}
+    return partial(draw_all, folder, others=others)
 
 
 def _reciprocal(text: str) -> Reciprocal:

@@ -11,20 +11,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rgbir.index.addresses import in_milvus, open_gallery, open_or_create
-from rgbir.index.backup import back_up, restore
 from rgbir.index.bundle import Bundle
-from rgbir.index.calibration import summary
 from rgbir.index.cli.gallery import index, name_backups
 from rgbir.index.cli.options import BundleOption, FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
 from rgbir.index.encoder import Encoder
+from rgbir.index.enrolment.reencode import overlap, reencode
 from rgbir.index.errors import UsageError
-from rgbir.index.gallery import Gallery
-from rgbir.index.model import Storage
-from rgbir.index.reencode import overlap, reencode
-from rgbir.index.sketches import Choice, Kind
-from rgbir.index.store import FILE
-from rgbir.index.tune import tune
+from rgbir.index.gallery.addresses import GalleryAddress, open_gallery, open_or_create
+from rgbir.index.gallery.calibration import summary
+from rgbir.index.gallery.folder.backup import back_up, restore
+from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.folder.store import FILE
+from rgbir.index.gallery.model import Storage
+from rgbir.index.nearest.sketches import Choice, Kind
+from rgbir.index.nearest.tune import tune
 
 __all__ = ["index"]
 
@@ -85,7 +85,9 @@ def tune_gallery(
     """Measure recall, time and memory of other indexes on the gallery's own sightings, and advise."""
     wanted = [kind for kind in kinds or (Kind.PQ, Kind.RABITQ, Kind.HNSW) if kind is not Kind.EXACT]
     with Gallery(gallery) as opened, progress("measuring", len(wanted) + 1) as advance:
-        tuning = tune(opened, wanted, queries=queries, top_k=top_k, recall=recall, most_rows=rows, progress=advance)
+        tuning = tune(
+            opened.view(), wanted, queries=queries, top_k=top_k, recall=recall, most_rows=rows, progress=advance
+        )
     if as_json:
         print(json.dumps({**asdict(tuning), "measured": [own.to_dict() for own in tuning.measured]}))
         return
@@ -171,7 +173,7 @@ def compact(gallery: FolderOption) -> None:
 @index.command()
 def verify(gallery: GalleryOption) -> None:
     """Prove that SQLite and the search hold the same, unaltered vectors."""
-    if in_milvus(gallery):
+    if GalleryAddress(gallery).in_milvus:
         with open_gallery(gallery) as opened:
             problems = opened.verify()
     else:
@@ -181,5 +183,5 @@ def verify(gallery: GalleryOption) -> None:
     if problems:
         raise typer.Exit(1)
     with open_gallery(gallery) as opened:
-        agree = "" if in_milvus(gallery) else ", SQLite and the search agree"
+        agree = "" if GalleryAddress(gallery).in_milvus else ", SQLite and the search agree"
         print(f"{len(opened):,} sightings in {gallery}: checksums hold{agree}")

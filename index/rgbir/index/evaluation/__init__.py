@@ -4,10 +4,10 @@ from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.fusion import several_shots
 from rgbir.index.evaluation.metrics import Measures, measure
 from rgbir.index.evaluation.protocols import DEFAULTS, PROTOCOLS, Protocol
-from rgbir.index.evaluation.reciprocal import Reciprocal
 from rgbir.index.evaluation.report import Report
 from rgbir.index.evaluation.run import evaluate, evaluate_ranked, evaluate_reranked, evaluate_trial
 from rgbir.index.evaluation.tasks import Draw, Task, llcm_task, market_task, regdb_task, sysu_task
+from rgbir.index.nearest.reciprocal import Reciprocal
 
 __all__ = [
     "DEFAULTS",

@@ -9,8 +9,8 @@ import numpy as np
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.tasks import Draw, Task
+from rgbir.index.gallery.query import fuse
 from rgbir.index.metric import Metric
-from rgbir.index.search import fuse
 
 
 def several_shots(task: Task, queries: Features, shots: int, metric: Metric) -> tuple[Task, Features]:

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError
-from rgbir.index.evaluation.comparison import Comparison, Ranked
 from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.metrics import Measures, coded, measure
 from rgbir.index.evaluation.protocols import Hiding, Protocol
 from rgbir.index.evaluation.ranking import Outcomes, outcomes
-from rgbir.index.evaluation.reciprocal import Reciprocal
 from rgbir.index.evaluation.report import Report
 from rgbir.index.evaluation.tasks import Draw, Task
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.comparison import Comparison, Ranked
+from rgbir.index.nearest.reciprocal import Reciprocal
 
 Rank = Callable[[NDArray[np.int64]], Ranked]
 """Rows of a task's queries → the gallery's rows in their order."""

@@ -12,9 +12,9 @@ from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import EvaluationError
 from rgbir.index.evaluation.features import Features
+from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.sightings import digest_of, sighting_id
 from rgbir.index.images import decode, read_bytes
-from rgbir.index.interface import AnyGallery
-from rgbir.index.sightings import digest_of, sighting_id
 
 
 def encoded(

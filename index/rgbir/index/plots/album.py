@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.evaluation import Features, Protocol, Report, Task
-from rgbir.index.evaluation.comparison import Comparison
 from rgbir.index.evaluation.run import hidden_rows
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.comparison import Comparison
 from rgbir.index.plots.cameras import camera_pairs, draw_camera_pairs
 from rgbir.index.plots.curves import draw_cmc
 from rgbir.index.plots.distances import draw_distances
@@ -34,6 +34,7 @@ def draw_all(
     protocol: Protocol,
     metric: Metric,
     report: Report,
+    *,
     others: Mapping[str, Sequence[float]] | None = None,
 ) -> list[Path]:
     """cmc.png, ranked.png, map.png, distances.png, cameras.png and cameras.csv; what they show is the first trial.

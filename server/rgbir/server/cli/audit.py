@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rgbir.index import Bundle, Encoder, Searcher
-from rgbir.index.addresses import open_gallery
+from rgbir.index import Bundle, Encoder, Searcher, open_gallery
 from rgbir.index.cli.options import BundleOption, GalleryOption
 from rgbir.server.audit import entries, problems
 from rgbir.server.errors import AuditFailed

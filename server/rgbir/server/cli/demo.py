@@ -17,6 +17,7 @@ from rgbir.index import (
     Encoder,
     Gallery,
     Modality,
+    Searcher,
     SearchOptions,
     SysuMM01,
     decode,
@@ -27,7 +28,6 @@ from rgbir.index.cli import progress
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
 from rgbir.index.evaluation import PROTOCOLS, evaluate, sysu_task
 from rgbir.index.evaluation.sources import encoded, enrolled
-from rgbir.index.searcher import Searcher
 from rgbir.index.synthetic import Split, synthesize
 from rgbir.server.cli.serve import run
 from rgbir.server.settings import Settings

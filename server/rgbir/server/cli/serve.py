@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 import uvicorn
 
-from rgbir.index import Bundle
-from rgbir.index.addresses import open_gallery
+from rgbir.index import Bundle, open_gallery
 from rgbir.server.app import create_app
 from rgbir.server.errors import BadSettings
 from rgbir.server.galleries import Galleries

@@ -1,0 +1,1 @@
+"""Many images, or whole galleries, into a gallery."""

@@ -1,0 +1,195 @@
+"""Bulk enrolment: records in, sightings out, in transactions of a batch. Run again, it goes on where it stopped."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import BadImage, UnknownCamera
+from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.sightings import Crop, NewSighting, digest_of, sighting_id
+from rgbir.index.images import decode, read_bytes
+
+KEPT_AS_GIVEN = 512 * 1024
+_MEDIA = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png"}
+
+
+@dataclass(slots=True)
+class Tally:
+    """How a bulk run went."""
+
+    added: int = 0
+    present: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def seen(self) -> int:
+        return self.added + self.present + len(self.skipped)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """A decoded image, resized for the model, waiting to be encoded."""
+
+    record: ImageRecord
+    camera: str
+    modality: Modality
+    digest: str
+    pixels: NDArray[np.uint8]
+    crop: Crop | None
+
+
+def enrol(
+    records: Iterable[ImageRecord | Skipped],
+    encoder: Encoder,
+    gallery: AnyGallery,
+    *,
+    batch: int = 32,
+    workers: int = 2,
+    keep_crops: bool = True,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Tally:
+    """Enrols every record that can be read; the next batch is decoded while one is encoded and written.
+
+    An image that is enrolled already is neither decoded nor encoded again. One that can't be read is skipped with its
+    reason. What a stopped run acknowledged stays; running it again adds the rest.
+
+    Args:
+        records: from a reader. Their cameras must be in the gallery's network.
+        batch: images a run of the model, and a transaction.
+        workers: threads that read and decode.
+        keep_crops: store each image in the gallery, to be shown with a hit.
+        progress: called after each batch with the number of inputs it dealt with; they are acknowledged then.
+
+    Raises:
+        GalleryMismatch: the gallery holds another model's embeddings.
+        GalleryBusy: another process is writing.
+    """
+    gallery.expect(encoder.card)
+    tally, reported = Tally(), 0
+    with gallery.writing(), ThreadPoolExecutor(workers) as pool:
+        for ready in _prepared(records, encoder, gallery, tally, pool, batch, keep_crops):
+            for modality in Modality:
+                _write(ready, modality, encoder, gallery, tally)
+            progress(tally.seen - reported)
+            reported = tally.seen
+        gallery.expire()
+        gallery.refresh_cache()
+    return tally
+
+
+def _prepared(
+    records: Iterable[ImageRecord | Skipped],
+    encoder: Encoder,
+    gallery: AnyGallery,
+    tally: Tally,
+    pool: ThreadPoolExecutor,
+    batch: int,
+    keep_crops: bool,
+) -> Iterator[list[Ready]]:
+    """Batches of decoded images, two batches ahead of the one that is being encoded."""
+    incoming, network = iter(records), gallery.network
+    ahead: list[list[Future[Ready | Skipped | None]]] = []
+
+    def known(sighting: str) -> bool:
+        return bool(gallery.known([sighting]))
+
+    def fill() -> bool:
+        group = list(islice(incoming, batch))
+        ahead.append([pool.submit(prepare, record, encoder, network, known, keep_crops) for record in group])
+        return bool(group)
+
+    fill()
+    while ahead and ahead[0]:
+        if len(ahead) < 3:
+            fill()
+        ready = []
+        for future in ahead.pop(0):
+            result = future.result()
+            if result is None:
+                tally.present += 1
+            elif isinstance(result, Skipped):
+                tally.skipped.append(result)
+            else:
+                ready.append(result)
+        yield ready
+
+
+def prepare(
+    record: ImageRecord | Skipped,
+    encoder: Encoder,
+    network: CameraNetwork,
+    known: Callable[[str], bool],
+    keep_crops: bool,
+) -> Ready | Skipped | None:
+    """An image, read, decoded and resized; None for one that is `known`, by its sighting's id, already."""
+    if isinstance(record, Skipped):
+        return record
+    try:
+        camera = network[record.camera]
+        data = read_bytes(record.path)
+        digest = digest_of(data, record.box)
+        if known(sighting_id(camera.id, record.source, digest)):
+            return None
+        image = decode(data, str(record.path), record.box)
+    except (BadImage, UnknownCamera) as error:
+        return Skipped(record.source, str(error))
+    crop = crop_of(data, image, as_given=record.box is None) if keep_crops else None
+    return Ready(record, camera.id, modality_for(record.modality, camera), digest, encoder.pixels(image), crop)
+
+
+def modality_for(named: Modality | None, camera: Camera) -> Modality:
+    """Of an image: as its record names it, else its camera's; RGB for a day/night camera that doesn't say."""
+    if named is not None:
+        return named
+    return Modality.IR if camera.modalities == {Modality.IR} else Modality.RGB
+
+
+def crop_of(data: bytes, image: Image.Image, as_given: bool = True) -> Crop:
+    """The picture as the gallery keeps it: the file as it came if it is a small JPEG or PNG, else a JPEG of it."""
+    media_type = _MEDIA.get(data[:3])
+    if as_given and media_type and len(data) <= KEPT_AS_GIVEN:
+        return Crop(media_type, data)
+    small = image.copy()
+    small.thumbnail((1024, 1024))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=92)
+    return Crop("image/jpeg", buffer.getvalue())
+
+
+def _write(ready: list[Ready], modality: Modality, encoder: Encoder, gallery: AnyGallery, tally: Tally) -> None:
+    new = encoded(ready, modality, encoder)
+    written = gallery.add(new)
+    tally.added += sum(written)
+    tally.present += len(written) - sum(written)
+
+
+def encoded(ready: Sequence[Ready], modality: Modality, encoder: Encoder) -> list[NewSighting]:
+    """Those of that modality as sightings to enrol, in one run of the model."""
+    own = [item for item in ready if item.modality is modality]
+    if not own:
+        return []
+    embeddings = encoder.encode(np.stack([item.pixels for item in own]), modality)
+    return [
+        NewSighting(
+            camera=item.camera,
+            embedding=embedding,
+            digest=item.digest,
+            source=item.record.source,
+            taken_at=item.record.taken_at,
+            identity=item.record.identity,
+            track=item.record.track,
+            crop=item.crop,
+        )
+        for item, embedding in zip(own, embeddings, strict=True)
+    ]

@@ -1,0 +1,100 @@
+"""Bulk enrolment on a Ray cluster, for those who run one: workers read, decode and encode; one process writes.
+
+Every worker must see the images and the bundle at the same paths. Without Ray, `index add --shard i/n` and `index merge` split
+the work as well.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rgbir.index.bundle import Bundle
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.encoder import Encoder
+from rgbir.index.enrolment.enrol import Tally, encoded, prepare
+from rgbir.index.errors import UsageError
+from rgbir.index.gallery.interface import AnyGallery
+
+
+def enrol_on_ray(
+    records: Iterable[ImageRecord | Skipped],
+    bundle: Path,
+    gallery: AnyGallery,
+    *,
+    workers: int = 2,
+    batch: int = 32,
+    keep_crops: bool = True,
+    address: str | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Tally:
+    """Enrols as `enrol` does, in no certain order. What a stopped run wrote stays; run again, it goes on.
+
+    Args:
+        workers: encoders beside each other, a processor core each.
+        address: of the cluster; None is RAY_ADDRESS, or Ray on this machine alone.
+
+    Raises:
+        UsageError: Ray isn't installed.
+        GalleryMismatch, GalleryBusy: see `enrol`.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise UsageError(
+            "enrolment on a cluster needs Ray: pip install 'rgbir[ray]', or split it with --shard"
+        ) from error
+    gallery.expect(Bundle(bundle).card)
+    if not ray.is_initialized():
+        ray.init(address=address, log_to_driver=False, include_dashboard=False)
+    known = ray.put({sighting.id for sighting in gallery.sightings()})
+    rows = ray.data.from_items([{"record": pickle.dumps(record)} for record in records])
+    done = rows.map_batches(
+        _Worker,
+        fn_constructor_args=(str(bundle), gallery.network.to_dict(), known, keep_crops),
+        batch_size=batch,
+        concurrency=workers,
+        num_cpus=1,
+    )
+    tally = Tally()
+    with gallery.writing():
+        for piece in done.iter_batches(batch_size=batch):
+            outcomes = [pickle.loads(outcome) for outcome in piece["outcome"]]
+            new = [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, Skipped)]
+            written = gallery.add(new)
+            tally.added += sum(written)
+            tally.present += len(written) - sum(written) + sum(outcome is None for outcome in outcomes)
+            tally.skipped += [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
+            progress(len(outcomes))
+        gallery.expire()
+        gallery.refresh_cache()
+    return tally
+
+
+class _Worker:
+    """An encoder on a machine of the cluster."""
+
+    def __init__(self, bundle: str, network: dict[str, Any], known: Any, keep_crops: bool) -> None:
+        import ray
+
+        self.encoder = Encoder(Bundle(Path(bundle)), threads=1)
+        self.network = CameraNetwork.from_dict(network)
+        self.known: set[str] = ray.get(known)
+        self.keep_crops = keep_crops
+
+    def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
+        records = [pickle.loads(row) for row in rows["record"]]
+        prepared = [
+            prepare(record, self.encoder, self.network, self.known.__contains__, self.keep_crops) for record in records
+        ]
+        ready = [own for own in prepared if own is not None and not isinstance(own, Skipped)]
+        outcomes: list[Any] = [own for own in prepared if own is None or isinstance(own, Skipped)]
+        for modality in Modality:
+            outcomes += encoded(ready, modality, self.encoder)
+        return {"outcome": np.array([pickle.dumps(outcome) for outcome in outcomes], object)}

@@ -1,0 +1,241 @@
+"""The ways to a report: a bundle, a gallery, a running server, saved features. All lead to the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from rgbir.index.bundle import Bundle, Card
+from rgbir.index.datasets import LLCM, Benchmark, Market1501, RegDB, SysuMM01
+from rgbir.index.datasets.sysu_mm01 import List
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import UsageError
+from rgbir.index.evaluation import (
+    DEFAULTS,
+    Features,
+    Protocol,
+    Reciprocal,
+    Report,
+    Task,
+    evaluate,
+    evaluate_ranked,
+    evaluate_reranked,
+    llcm_task,
+    market_task,
+    regdb_task,
+    several_shots,
+    sysu_task,
+)
+from rgbir.index.evaluation.authors import read_authors, write_authors
+from rgbir.index.evaluation.protocols import Data, Direction, Mode, Shots
+from rgbir.index.evaluation.remote import connect, remote_ranking
+from rgbir.index.evaluation.sources import encoded, enrolled
+from rgbir.index.gallery.addresses import open_gallery
+from rgbir.index.metric import Metric
+
+NAMES: dict[type, Data] = {SysuMM01: "SYSU-MM01", RegDB: "RegDB", LLCM: "LLCM", Market1501: "Market-1501"}
+Pictures = Callable[[Task, Features, Features, Protocol, Metric, Report], object]
+"""Draws an evaluation: its task, the queries' and the gallery's features, protocol, metric and report."""
+Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows how far something is: of what it is called and of how many steps it has, the function that is told of steps done."""
+
+
+@contextmanager
+def no_bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    yield lambda done: None
+
+
+def default_for(data: Benchmark) -> Protocol:
+    """The data set's own protocol."""
+    return DEFAULTS[NAMES[type(data)]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A protocol, and what it leaves open.
+
+    pictures: draws what was measured.
+    """
+
+    protocol: Protocol
+    mode: Mode = "all"
+    shots: Shots = "single"
+    of: List = "test"
+    direction: Direction | None = None
+    split: int | None = None
+    permutations: Path | None = None
+    query_shots: int = 1
+    reciprocal: Reciprocal | None = None
+    pictures: Pictures | None = None
+
+    def measure(
+        self, task: Task, queries: Features, gallery: Features, metric: Metric, about: dict[str, str]
+    ) -> Report:
+        """Plainly, or with several shots a query, or re-ranked; each under its own name."""
+        report = self._measured(task, queries, gallery, metric, about)
+        if self.pictures is not None:
+            if self.query_shots > 1 or self.reciprocal is not None:
+                raise UsageError("--plots shows plain rankings; leave --query-shots and --rerank out")
+            self.pictures(task, queries, gallery, self.protocol, metric, report)
+        return report
+
+    def _measured(
+        self, task: Task, queries: Features, gallery: Features, metric: Metric, about: dict[str, str]
+    ) -> Report:
+        protocol = self.protocol
+        if self.query_shots > 1:
+            task, queries = several_shots(task, queries.of_records(task.queries), self.query_shots, metric)
+            protocol = replace(protocol, name=f"{protocol.name}+{self.query_shots}shots")
+        if self.reciprocal is not None:
+            return evaluate_reranked(task, queries, gallery, protocol, metric, self.reciprocal, about)
+        return evaluate(task, queries, gallery, protocol, metric, about)
+
+    def task(self, data: Benchmark, split: int | None = None) -> Task:
+        """What to embed and to rank.
+
+        Args:
+            split: RegDB's, where a model says it and the choice doesn't.
+
+        Raises:
+            UsageError: another data set's protocol, or two splits.
+        """
+        if self.protocol.data != NAMES[type(data)]:
+            raise UsageError(
+                f"protocol {self.protocol.name} is {self.protocol.data}'s, {data.root} holds {NAMES[type(data)]}; leave"
+                f" --protocol out, or say {default_for(data).name}"
+            )
+        match data:
+            case SysuMM01():
+                tables = data.permutations(self.permutations) if self.protocol.selection == "official" else None
+                return sysu_task(data, self.protocol, self.mode, self.shots, self.of, tables)
+            case RegDB():
+                if self.split is not None and split is not None and self.split != split:
+                    raise UsageError(
+                        f"the bundle was trained on RegDB's split {split}; on the test people of split {self.split} it"
+                        " would meet people of its training. Measure it on its own split, without --split"
+                    )
+                return regdb_task(data, self.split or split or 1, self.direction or "visible->infrared")
+            case LLCM():
+                usual: Direction = "visible->infrared" if self.protocol.drawn_queries else "infrared->visible"
+                return llcm_task(data, self.protocol, self.direction or usual)
+            case Market1501():
+                return market_task(data)
+
+
+def of_bundles(
+    data: Benchmark,
+    choice: Choice,
+    bundles: Sequence[Path],
+    gallery: str | None,
+    metric: Metric | None,
+    threads: int | None,
+    save: Path | None = None,
+    bar: Bar = no_bar,
+) -> Report:
+    """Encodes here; gallery embeddings come from a gallery, if there is one. Several bundles are RegDB's splits.
+
+    Raises:
+        UsageError: several bundles elsewhere.
+    """
+    if len(bundles) > 1 and not isinstance(data, RegDB):
+        raise UsageError(f"{len(bundles)} bundles came; only RegDB is measured with several, one for each split")
+    reports = [_of_bundle(data, choice, bundle, gallery, metric, threads, save, bar) for bundle in bundles]
+    return Report.joined(reports)
+
+
+def _of_bundle(
+    data: Benchmark,
+    choice: Choice,
+    bundle: Path,
+    gallery: str | None,
+    metric: Metric | None,
+    threads: int | None,
+    save: Path | None,
+    bar: Bar,
+) -> Report:
+    encoder = Encoder(Bundle(bundle), threads=threads)
+    card = encoder.card
+    task = choice.task(data, _split_of(card))
+    with bar("encoding", len(task.queries) + (0 if gallery else len(task.gallery))) as advance:
+        queries = encoded(task.queries, encoder, advance)
+        if gallery is None:
+            rows = encoded(task.gallery, encoder, advance)
+        else:
+            with open_gallery(gallery) as opened:
+                opened.expect(card)
+                rows = enrolled(task.gallery, opened)
+    if save is not None:
+        if save.suffix == ".npz":
+            joined(queries, rows).save(save)
+        else:
+            write_authors(save, joined(queries, rows), [*task.queries, *task.gallery])
+    about = {"model": card.name, "fingerprint": card.fingerprint, "data": data.root.name, **versions()}
+    return choice.measure(task, queries, rows, metric or card.metric, about)
+
+
+def of_server(data: Benchmark, choice: Choice, url: str, bar: Bar = no_bar) -> Report:
+    """The server encodes the queries, compares them with its gallery and keeps its same-location rule.
+
+    Raises:
+        UsageError: several shots or re-ranking, which need embeddings.
+    """
+    if choice.query_shots > 1 or choice.reciprocal is not None or choice.pictures is not None:
+        raise UsageError(
+            "--query-shots, --rerank and --plots need embeddings, a server gives distances; measure a bundle"
+        )
+    with closing(connect(url)) as remote:
+        held = remote.gallery()
+        task = choice.task(data)
+        with bar("asking", len(task.queries)) as advance:
+            ranking = remote_ranking(task, remote, choice.protocol.hiding, advance)
+            about = {"model": held.model, "fingerprint": held.fingerprint, "data": data.root.name, **versions()}
+            return evaluate_ranked(task, ranking, choice.protocol, Metric(held.metric), about)
+
+
+def of_features(data: Benchmark, choice: Choice, files: Sequence[Path], metric: Metric | None) -> Report:
+    """Features of somebody's model, known by the images' names (`paths`, relative to the data set's root).
+
+    A name that is no file, such as `deep`, stands for `deep_cam1.mat` … as SYSU-MM01's authors write them.
+    """
+    task = choice.task(data)
+    asked = [*task.queries, *task.gallery]
+    loaded = [Features.load(file) if file.suffix in (".npz", ".mat") else read_authors(file, asked) for file in files]
+    features = joined(*loaded)
+    about = {"data": data.root.name, "features": ", ".join(file.name for file in files), **versions()}
+    return choice.measure(task, features, features, metric or Metric.EUCLIDEAN, about)
+
+
+def joined(*parts: Features) -> Features:
+    """One after the other."""
+    return Features(
+        np.concatenate([part.embeddings for part in parts]),
+        np.concatenate([part.identities for part in parts]),
+        np.concatenate([part.cameras for part in parts]),
+        np.concatenate([part.sources for part in parts]),
+    )
+
+
+def _split_of(card: Card) -> int | None:
+    """The RegDB split that a bundle was trained on; None for one that saw other data."""
+    if "_split" not in card.training_data:
+        return None
+    number = card.training_data.rsplit("_split", 1)[1]
+    return int(number) if number.isdecimal() else None
+
+
+def versions() -> dict[str, str]:
+    """Of what computes the numbers."""
+    import faiss
+    import onnxruntime
+
+    return {
+        "rgbir": version("rgbir"),
+        "onnxruntime": onnxruntime.__version__,
+        "faiss": faiss.__version__,
+        "numpy": np.__version__,
+    }

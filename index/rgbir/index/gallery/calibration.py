@@ -1,0 +1,151 @@
+"""What a distance means between two cameras: how likely it is one person, and how often a stranger is as near.
+
+Measured on a gallery's own labelled sightings, camera pair by camera pair, and only as true as its labels. A probability counts
+pairs of one person and of two as equally likely beforehand; how many strangers are expected as near as a hit says more, since
+it knows how many sightings were searched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from rgbir.index.cameras import CameraNetwork
+from rgbir.index.metric import Metric
+from rgbir.index.nearest.comparison import Comparison
+from rgbir.index.nearest.view import View
+
+LEAST_GENUINE, LEAST_STRANGERS = 30, 300
+_ASKED, _AGAINST, _STEPS = 400, 4_000, 201
+
+
+class Pair(BaseModel):
+    """One pair of cameras, either way. strangers: distances that a share of 0, 1/200 … 1 of stranger pairs reach.
+
+    slope, offset: of the logistic curve in the distance. genuine, impostors: pairs it was measured on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slope: float
+    offset: float
+    strangers: tuple[float, ...]
+    genuine: int
+    impostors: int
+
+    def probability(self, distance: float) -> float:
+        """That a pair at that distance shows one person, if one and two were equally likely beforehand."""
+        return float(1 / (1 + np.exp(np.clip(self.slope * distance + self.offset, -500, 500))))
+
+    def false_accept_rate(self, distance: float) -> float:
+        """The share of stranger pairs that are as near; at least one pair more than were seen."""
+        seen = float(np.interp(distance, self.strangers, np.linspace(0, 1, len(self.strangers)), left=0.0, right=1.0))
+        return max(seen, 1 / (self.impostors + 1))
+
+
+class Calibration(BaseModel):
+    """Of one gallery. pairs: by the cameras' ids in order, as `a|b`. generation: of the gallery that it was measured on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generation: int
+    pairs: Mapping[str, Pair]
+
+    def of(self, a: str, b: str) -> Pair | None:
+        return self.pairs.get("|".join(sorted((a, b))))
+
+
+def calibrate(view: View, network: CameraNetwork, progress: Callable[[int], None] = lambda done: None) -> Calibration:
+    """Compares labelled sightings of every two cameras in different places.
+
+    A pair of cameras with fewer than 30 pairs of one person, or 300 of strangers, stays uncalibrated.
+    """
+    labelled = {camera: _labelled(view, camera) for camera in view.cameras}
+    pairs = {}
+    for a in labelled:
+        for b in labelled:
+            if a < b and not network.same_place(a, b):
+                found = _compared(view.metric, labelled[a], labelled[b])
+                if found is not None:
+                    pairs["|".join(sorted((a, b)))] = found
+                progress(1)
+    return Calibration(generation=view.mark.generation, pairs=pairs)
+
+
+Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+def _labelled(view: View, camera: str) -> Labelled:
+    """Embeddings and identities, at most `_AGAINST`, spread over the whole camera."""
+    rows, identities = [], []
+    for slab in view.cameras[camera]:
+        known = np.flatnonzero(slab.identities >= 0)
+        rows.append(np.asarray(slab.vectors[known], np.float32))
+        identities.append(slab.identities[known])
+    vectors, labels = np.concatenate(rows), np.concatenate(identities)
+    chosen = _spread(len(labels), _AGAINST)
+    return vectors[chosen], labels[chosen]
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many places, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.empty(0, np.int64)
+
+
+def _compared(metric: Metric, one: Labelled, other: Labelled) -> Pair | None:
+    asked = _spread(len(one[1]), _ASKED)
+    if not len(asked) or not len(other[1]):
+        return None
+    distances = metric.distance(np.maximum(Comparison(metric, other[0]).keys(one[0][asked]), 0))
+    same = one[1][asked][:, None] == other[1][None, :]
+    genuine, strangers = distances[same], distances[~same]
+    if len(genuine) < LEAST_GENUINE or len(strangers) < LEAST_STRANGERS:
+        return None
+    slope, offset = _logistic(genuine, strangers)
+    levels = np.quantile(strangers, np.linspace(0, 1, _STEPS))
+    return Pair(
+        slope=slope, offset=offset, strangers=tuple(levels.tolist()), genuine=len(genuine), impostors=len(strangers)
+    )
+
+
+def _logistic(genuine: NDArray[np.float64], strangers: NDArray[np.float64], steps: int = 100) -> tuple[float, float]:
+    """slope and offset of 1 / (1 + exp(slope d + offset)), fitted to both kinds with equal weight.
+
+    Source: Platt, "Probabilistic outputs for support vector machines", 1999; his targets, so that separable data stay finite.
+    """
+    distances = np.concatenate((genuine, strangers))
+    middle, width = float(distances.mean()), float(distances.std()) or 1.0
+    x = (distances - middle) / width
+    target = np.concatenate(
+        (
+            np.full(len(genuine), (len(genuine) + 1) / (len(genuine) + 2)),
+            np.full(len(strangers), 1 / (len(strangers) + 2)),
+        )
+    )
+    weight = np.concatenate((np.full(len(genuine), 0.5 / len(genuine)), np.full(len(strangers), 0.5 / len(strangers))))
+    a, b = 1.0, 0.0
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(np.clip(a * x + b, -500, 500)))
+        slack, curve = weight * (target - p), weight * p * (1 - p)
+        gradient = np.array([(slack * x).sum(), slack.sum()])
+        hessian = np.array(
+            [[(curve * x * x).sum(), (curve * x).sum()], [(curve * x).sum(), curve.sum()]]
+        ) + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        step = np.clip(step, -2, 2)
+        a, b = a - float(step[0]), b - float(step[1])
+        if np.abs(step).max() < 1e-9:
+            break
+    return a / width, b - a * middle / width
+
+
+def summary(calibration: Calibration) -> Sequence[tuple[str, int, int, float, float]]:
+    """By pair: cameras, pairs of one person, of strangers, and the distances that 1 % and 0.1 % of strangers reach."""
+    rows = []
+    for name, pair in calibration.pairs.items():
+        levels = np.interp([0.01, 0.001], np.linspace(0, 1, len(pair.strangers)), pair.strangers)
+        rows.append((name.replace("|", " – "), pair.genuine, pair.impostors, float(levels[0]), float(levels[1])))
+    return rows

@@ -1,0 +1,1 @@
+"""A gallery in a folder, where SQLite is the truth."""

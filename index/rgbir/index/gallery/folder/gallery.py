@@ -1,0 +1,504 @@
+"""The gallery: what was enrolled is never lost, what is asked is answered exactly.
+
+SQLite is the truth (`store`); slabs in memory, or mapped from a cache, are the speed (`view`). Several processes may read while one writes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.bundle import Card
+from rgbir.index.cameras import Camera, CameraNetwork
+from rgbir.index.errors import CacheDamaged, GalleryError, GalleryMismatch, InvalidQuery, UsageError
+from rgbir.index.gallery.calibration import Calibration, calibrate
+from rgbir.index.gallery.folder import cache
+from rgbir.index.gallery.folder.lock import locked
+from rgbir.index.gallery.folder.store import FILE, Store, writable
+from rgbir.index.gallery.folder.verify import disagreements
+from rgbir.index.gallery.interface import AnyGallery, Condition, span
+from rgbir.index.gallery.model import CameraCount, Model, Storage
+from rgbir.index.gallery.query import Answer, Distances, Query, scope, walks
+from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
+from rgbir.index.metric import Metric
+from rgbir.index.nearest.approximate import Approximate, Found
+from rgbir.index.nearest.rows import Mark
+from rgbir.index.nearest.sketches import Choice, Device
+from rgbir.index.nearest.slabs import Filter
+from rgbir.index.nearest.view import Nearest, View
+from rgbir.index.times import from_microseconds, to_microseconds
+
+LOCK = "writer.lock"
+WORTH_CACHING = 10_000
+"""Sightings that take about half a second to read from SQLite."""
+_log = logging.getLogger(__name__)
+
+
+class Gallery(AnyGallery):
+    """An open gallery in a folder. Thread-safe; close it, or use it in a `with` block.
+
+    Raises:
+        GalleryMissing, GalleryCorrupt, GalleryError: see `Store`.
+    """
+
+    def __init__(self, folder: Path | str, device: Device | None = None) -> None:
+        self.folder, self.address = Path(folder), str(folder)
+        self._reader, self._writer = Store(self.folder), Store(self.folder)
+        self._reading, self._writing = threading.RLock(), threading.RLock()
+        self._write_depth = 0
+        meta = self._reader.meta()
+        self.model = Model(meta["model"], meta["fingerprint"], Metric(meta["metric"]), int(meta["dimension"]))
+        self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+        self._calibration: Calibration | None = None
+        self._approximate = Approximate(self._exactly, device)
+        self.storage = Storage(meta.get("storage", Storage.FLOAT32))
+        self._seen_version = -1
+        self._named: tuple[Mark | None, dict[int, str]] = (None, {})
+        started = time.perf_counter()
+        self._view, self.opening = cache.load(self.folder, self._reader, self.model.metric)
+        if writable(self.folder):  # a process that was killed while it erased may have left them
+            cache.forget(self.folder, self._reader.removed_since(self._view.mark.last_removal))
+        held = self._view.sightings
+        self.opening.read += max(self.view().sightings - held, 0)
+        self.opening.seconds = time.perf_counter() - started
+
+    @classmethod
+    def create(
+        cls, folder: Path | str, model: Model, network: CameraNetwork, storage: Storage = Storage.FLOAT32
+    ) -> Self:
+        """A new, empty gallery for that model's embeddings.
+
+        Raises:
+            UsageError: there is one already.
+        """
+        folder = Path(folder)
+        if (folder / FILE).exists():
+            raise UsageError(f"{folder} is a gallery already; open it, or choose another folder")
+        meta = {
+            "model": model.name,
+            "fingerprint": model.fingerprint,
+            "metric": str(model.metric),
+            "dimension": str(model.dimension),
+            "network": json.dumps(network.to_dict()),
+            "storage": str(storage),
+        }
+        Store.create(folder, meta).close()
+        return cls(folder)
+
+    @classmethod
+    def open_or_create(
+        cls, folder: Path | str, card: Card, network: CameraNetwork, storage: Storage = Storage.FLOAT32
+    ) -> Self:
+        """The gallery there, which must be of that model; a new one with that network if there is none.
+
+        Raises:
+            GalleryMismatch: it holds another model's embeddings.
+        """
+        if not (Path(folder) / FILE).exists():
+            return cls.create(folder, Model.of(card), network, storage)
+        gallery = cls(folder)
+        try:
+            gallery.expect(card)
+        except GalleryMismatch:
+            gallery.close()
+            raise
+        return gallery
+
+    def close(self) -> None:
+        self._approximate.close()
+        self._reader.close()
+        self._writer.close()
+
+    # --- what is there
+
+    @property
+    def network(self) -> CameraNetwork:
+        """As of the last `view`; what another process adds to it comes with the next."""
+        return self._network
+
+    def __len__(self) -> int:
+        return self.view().sightings
+
+    @property
+    def generation(self) -> int:
+        """Counts the changes; every answer tells the one it saw."""
+        return self.view().mark.generation
+
+    def view(self) -> View:
+        """The newest state, with what other processes have written."""
+        with self._reading:
+            version = self._reader.data_version()
+            if version != self._seen_version:
+                with self._reader.changes_since(self._view.mark) as changes:
+                    self._approximate.forget({camera for _, camera in changes.removed})
+                    if changes.mark != self._view.mark or not self._view.cameras:
+                        self._view = self._view.after(changes)
+                meta = self._reader.meta()
+                self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+                self._approximate.choose(Choice.from_json(meta.get("choice", "{}")), self.model.metric)
+                kept = meta.get("calibration")
+                self._calibration = None if kept is None else Calibration.model_validate_json(kept)
+                self._seen_version = version
+            return self._view
+
+    def counts(self) -> list[CameraCount]:
+        with self._reading:
+            return [
+                CameraCount(c, n, i, from_microseconds(first), from_microseconds(last))
+                for c, n, i, first, last in self._reader.counts()
+            ]
+
+    def get(self, sighting: str) -> Sighting | None:
+        with self._reading:
+            return self._reader.get(sighting)
+
+    def crop(self, sighting: str) -> Crop | None:
+        with self._reading:
+            return self._reader.crop(sighting)
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that are enrolled."""
+        with self._reading:
+            return self._reader.known(ids)
+
+    def sightings(self) -> list[Sighting]:
+        """All of them, in enrolment order."""
+        with self._reading:
+            return list(self._reader.all())
+
+    def some(self) -> Sighting | None:
+        """The last that was enrolled."""
+        with self._reading:
+            return self._reader.last()
+
+    def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
+        """float32 (n, d), as the gallery keeps them, in the order asked for."""
+        with self._reading:
+            return self._reader.embeddings(ids)
+
+    # --- search
+
+    def search_many(self, queries: Sequence[Query]) -> list[Answer]:
+        """Every query's answer, all of one state of the gallery; those with the same scope and filters share their work.
+
+        Raises:
+            UnknownCamera, InvalidQuery: a query doesn't fit this gallery.
+        """
+        started = time.perf_counter()
+        prepared = np.stack([self._prepared(query) for query in queries])
+        while True:
+            view = self.view()
+            scopes = [scope(query, self.network, list(view.cameras)) for query in queries]
+            groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+            for number, (query, seen) in enumerate(zip(queries, scopes, strict=True)):
+                filters = (query.since, query.until, query.identity, query.track, query.hours, query.taken_at)
+                groups[query.camera, seen.searched, filters].append(number)
+            nearest: dict[int, Found] = {}
+            try:
+                for own in groups.values():
+                    nearest |= self._nearest(view, [(n, queries[n]) for n in own], prepared, scopes[own[0]].searched)
+            except CacheDamaged as error:
+                self._mend(error)
+                continue
+            sightings = self._found({row for found in nearest.values() for _, row in found.rows})
+            if sightings is not None:
+                hits = [
+                    self._ranked([(key, sightings[row]) for key, row in nearest[n].rows], query.least_score)
+                    for n, query in enumerate(queries)
+                ]
+                taken = (time.perf_counter() - started) * 1000
+                return [
+                    self._answer(scopes[n], view.mark.generation, hits[n], nearest[n].exact, taken)
+                    for n in range(len(queries))
+                ]
+
+    def _nearest(
+        self,
+        view: View,
+        queries: Sequence[tuple[int, Query]],
+        prepared: NDArray[np.float32],
+        cameras: Sequence[str],
+    ) -> dict[int, Found]:
+        """By the queries' numbers; they have the same filters."""
+        rows = self._filter(queries[0][1], view, cameras)
+        sketches = self._approximate.at_hand(view, cameras) if rows.empty else {}
+        if sketches:
+            return {
+                n: self._approximate.nearest(view, prepared[n], cameras, query.top_k, sketches) for n, query in queries
+            }
+        if rows.walks or len(queries) < view.worth_joining(cameras):
+            return {n: Found(view.nearest(prepared[n], cameras, rows, query.top_k)) for n, query in queries}
+        together = prepared[[number for number, _ in queries]]
+        found = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
+        return {number: Found(own[: query.top_k]) for (number, query), own in zip(queries, found, strict=True)}
+
+    def _exactly(self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int) -> Nearest:
+        return view.nearest(query, cameras, Filter(), top_k)
+
+    def _filter(self, query: Query, view: View, cameras: Sequence[str]) -> Filter:
+        track = None
+        if query.track is not None:
+            with self._reading:
+                track = self._reader.rows_of_track(query.track)
+        return Filter(
+            None if query.since is None else to_microseconds(query.since),
+            None if query.until is None else to_microseconds(query.until),
+            query.identity,
+            track,
+            None if query.hours is None else query.hours.windows(*span(query, view.times)),
+            walks(query, self.network, cameras),
+        )
+
+    def _mend(self, error: CacheDamaged) -> None:
+        """Drops a cache that was found damaged and reads the store instead."""
+        with self._reading:
+            _log.warning("%s: %s; it is dropped and the gallery read from SQLite", self.folder, error)
+            cache.drop(self.folder)
+            self._view, self._seen_version = View(self.model.metric, Mark(), {}), -1
+            held = self.view().sightings
+            self.opening = cache.Opening(0, held, 0.0, (f"the cache was dropped: {error}",))
+
+    def distances(self, query: Query, most: int | None = None) -> Distances:
+        """The keys of all sightings that the query may see; its `top_k`, times and identity play no part.
+
+        Args:
+            most: more sightings than that are refused.
+
+        Raises:
+            UnknownCamera, InvalidQuery: the query doesn't fit this gallery, or too many sightings.
+        """
+        prepared = self._prepared(query)
+        while True:
+            view = self.view()
+            seen = scope(query, self.network, list(view.cameras))
+            if most is not None and (held := sum(len(s) for c in seen.searched for s in view.cameras[c])) > most:
+                raise InvalidQuery(f"{held:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
+            try:
+                rows, keys = view.keys(prepared, seen.searched)
+            except CacheDamaged as error:
+                self._mend(error)
+                continue
+            names = self._names(view)
+            if names is not None:
+                return Distances(
+                    tuple(names[int(row)] for row in rows),
+                    keys,
+                    seen.searched,
+                    seen.excluded,
+                    view.mark.generation,
+                    self.model.name,
+                    self.model.fingerprint,
+                )
+
+    def _names(self, view: View) -> dict[int, str] | None:
+        """Ids by row in that view; None if there is a newer one."""
+        with self._reading:
+            if self._named[0] != view.mark:
+                found = self._reader.ids()
+                if self.view().mark != view.mark:
+                    return None
+                self._named = (view.mark, found)
+            return self._named[1]
+
+    def _found(self, rows: set[int]) -> dict[int, Sighting] | None:
+        """By row. None if one was removed since the view: then the search must begin again."""
+        wanted = sorted(rows)
+        with self._reading:
+            sightings: dict[int, Sighting] = {}
+            for start in range(0, len(wanted), 500):
+                sightings |= self._reader.by_rows(wanted[start : start + 500])
+        return sightings if len(sightings) == len(rows) else None
+
+    # --- change
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keeps other processes from writing while the block lasts. Each change takes it by itself; may be nested.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
+        with self._writing:
+            if self._write_depth:
+                self._write_depth += 1
+                try:
+                    yield
+                finally:
+                    self._write_depth -= 1
+                return
+            with locked(self.folder / LOCK):
+                self._write_depth = 1
+                try:
+                    yield
+                finally:
+                    self._write_depth = 0
+
+    def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
+        """Enrols them in one transaction; once this returns, kill -9 and power cuts lose nothing of it.
+
+        Returns:
+            True where the sighting was new, False where it was enrolled before.
+
+        Raises:
+            UnknownCamera: a camera that isn't in the network.
+            GalleryMismatch: an embedding of another length, or one that isn't finite; nothing was written.
+            GalleryBusy: another process is writing.
+        """
+        if not sightings:
+            return []
+        prepared = self._checked(sightings, self.storage)
+        with self.writing():
+            return self._writer.add(list(zip(sightings, prepared, strict=True)))
+
+    def add_cameras(self, cameras: Sequence[Camera]) -> None:
+        """Adds cameras that the network doesn't have; those it has stay as they are."""
+        with self.writing():
+            network = CameraNetwork.from_dict(json.loads(self._writer.meta()["network"]))
+            extended = network.extended(cameras)
+            if len(extended) > len(network):
+                self._writer.set_meta(network=extended.to_dict())
+            self._network = extended
+
+    def _remove(self, which: Condition) -> int:
+        """Embeddings and crops are overwritten on disk, and the cached slabs that held them deleted."""
+        clauses: list[tuple[str, list[Any]]] = []
+        if which.ids is not None:
+            clauses.append((f"id IN ({','.join('?' * len(which.ids))})", list(which.ids)))
+        if which.camera is not None:
+            clauses.append(("camera = ?", [which.camera]))
+        if which.identity is not None:
+            clauses.append(("identity = ?", [which.identity]))
+        if which.track is not None:
+            clauses.append(("track = ?", [which.track]))
+        if which.before is not None:
+            clauses.append(("taken_at < ?", [to_microseconds(which.before)]))
+        where = " AND ".join(clause for clause, _ in clauses)
+        with self.writing():
+            removed = self._writer.remove(where, [value for _, values in clauses for value in values])
+            cache.forget(self.folder, removed)
+        return len(removed)
+
+    def save_cache(self) -> cache.Manifest:
+        """Copies the slabs, with their codes, to files that the next opening maps instead of reading SQLite.
+
+        They take as much disk again as the embeddings, and a quarter more.
+
+        Raises:
+            GalleryBusy: another process is writing.
+            GalleryError: the disk refuses; nothing is lost.
+        """
+        with self.writing():
+            try:
+                return cache.save(self.folder, self.view(), self._writer)
+            except CacheDamaged as error:
+                self._mend(error)
+                return cache.save(self.folder, self.view(), self._writer)
+            except OSError as error:
+                raise GalleryError(
+                    f"{self.folder}: no cache was written: {error.strerror}; is the disk full?"
+                ) from error
+
+    def refresh_cache(self) -> bool:
+        """Writes the cache if so much isn't in it that the next opening would be slow."""
+        manifest = cache.read_manifest(self.folder)
+        if not writable(self.folder) or len(self) - (0 if manifest is None else manifest.sightings) < WORTH_CACHING:
+            return False
+        self.save_cache()
+        return True
+
+    def compact(self) -> tuple[int, int]:
+        """Gives the space of what was removed back, joins small slabs, and writes the cache anew.
+
+        Returns:
+            Bytes of the gallery's file before and after.
+
+        Raises:
+            GalleryBusy, GalleryError: see `save_cache`.
+        """
+        file = self.folder / FILE
+        with self.writing():
+            before = file.stat().st_size
+            self._writer.vacuum()
+            with self._reading:
+                self._view = self.view().compacted()
+            self.save_cache()
+            return before, file.stat().st_size
+
+    def backups(self) -> list[dict[str, Any]]:
+        """Copies that `back_up` made of this gallery: path, made_at, generation. What was erased since is in them still."""
+        with self._reading:
+            return self._reader.backups()
+
+    @property
+    def approximate(self) -> Approximate:
+        """How searches that may miss do, if they were chosen."""
+        return self._approximate
+
+    def calibration(self) -> tuple[Calibration, Mapping[str, int]] | None:
+        view = self.view()
+        if self._calibration is None:
+            return None
+        return self._calibration, {camera: sum(map(len, slabs)) for camera, slabs in view.cameras.items()}
+
+    def calibrate(self, progress: Callable[[int], None] = lambda done: None) -> Calibration:
+        """Measures what distances mean, on the labelled sightings, and keeps it for every search from now on.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
+        with self.writing():
+            made = calibrate(self.view(), self.network, progress)
+            self._writer.set_meta(calibration=made.model_dump_json())
+        return made
+
+    def choose(self, choice: Choice) -> None:
+        """Sets how the gallery is searched, by every process that opens it; see `Kind`.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
+        with self.writing():
+            self._writer.set_meta(choice=choice.to_json())
+
+    @property
+    def keep_days(self) -> int | None:
+        """How long sightings are kept after they were taken; None is for ever."""
+        with self._reading:
+            days: int | None = json.loads(self._reader.meta().get("keep_days", "null"))
+            return days
+
+    def _set_keep_days(self, days: int | None) -> None:
+        with self.writing():
+            self._writer.set_meta(keep_days=json.dumps(days))
+
+    @classmethod
+    def problems_in(cls, folder: Path | str) -> list[str]:
+        """What is wrong with the gallery there, in words, even if it can't be opened; see `verify`."""
+        with closing(Store(Path(folder))) as store:
+            problems = list(store.problems())
+        if problems:
+            return problems
+        with cls(folder) as gallery:
+            return gallery.verify()
+
+    def verify(self) -> list[str]:
+        """What is wrong, in words; an empty list is a proof that SQLite and the search hold the same, unaltered vectors."""
+        with self._reading:
+            problems = list(self._reader.problems())
+            if problems:
+                return problems
+            try:
+                return disagreements(self.view(), self._reader)
+            except CacheDamaged as error:
+                self._mend(error)
+                return [f"the cache was damaged and is dropped, SQLite is whole: {error}"]

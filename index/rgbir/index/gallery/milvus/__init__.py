@@ -1,0 +1,1 @@
+"""The same contract in Milvus."""

@@ -1,0 +1,190 @@
+"""What a gallery in Milvus is made of: addresses, collections, entities, and expressions built from parsed values only."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rgbir.index.errors import GalleryCorrupt, UsageError
+from rgbir.index.gallery.interface import span
+from rgbir.index.gallery.model import Model
+from rgbir.index.gallery.query import Query
+from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
+from rgbir.index.metric import Metric
+from rgbir.index.times import from_microseconds, to_microseconds
+
+BRUTE_FORCE = ("FLAT", "GPU_BRUTE_FORCE")
+"""Index types that miss nothing. The embedded Milvus takes any name and searches by brute force, so it is checked here."""
+_TEXT = 65_535
+_LONGEST_CROP = 48_000  # bytes; in base64 they fit a text field
+SCALARS = ["id", "row", "camera", "taken_at", "identity", "track", "source", "digest", "has_crop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`milvus://HOST:PORT/NAME`, or `milvus+file:PATH/NAME` for the embedded one. `?index=GPU_BRUTE_FORCE` for a new gallery.
+
+    Raises:
+        UsageError: it is neither.
+    """
+
+    uri: str
+    name: str
+    index: str = "FLAT"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        parts = urlsplit(text)
+        place, _, name = parts.path.rpartition("/")
+        index = parse_qs(parts.query).get("index", ["FLAT"])[0]
+        if not name.isidentifier() or parts.scheme not in ("milvus", "milvus+file"):
+            raise UsageError(
+                f"{text!r} is no address of a gallery in Milvus; it is milvus://HOST:PORT/NAME or milvus+file:PATH/NAME, and"
+                " NAME is letters, digits and _"
+            )
+        if index not in BRUTE_FORCE:
+            raise UsageError(f"index={index} may miss; a gallery in Milvus is {' or '.join(BRUTE_FORCE)}")
+        return cls(f"http://{parts.netloc}{place}" if parts.scheme == "milvus" else parts.netloc + place, name, index)
+
+
+def make_collections(client: Any, at: Address, model: Model) -> None:
+    from pymilvus import DataType
+
+    def text(schema: Any, name: str, most: int, **more: bool) -> None:
+        schema.add_field(name, DataType.VARCHAR, max_length=most, **more)
+
+    sightings = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    text(sightings, "id", 64, is_primary=True)
+    sightings.add_field("row", DataType.INT64)
+    text(sightings, "camera", 256, is_partition_key=True)
+    for name in ("taken_at", "identity"):
+        sightings.add_field(name, DataType.INT64, nullable=True)
+    text(sightings, "track", 1024, nullable=True)
+    text(sightings, "source", 8192)
+    text(sightings, "digest", 128)
+    sightings.add_field("has_crop", DataType.BOOL)
+    text(sightings, "crop_type", 64)
+    text(sightings, "crop", _TEXT)
+    sightings.add_field("checksum", DataType.INT64)
+    sightings.add_field("embedding", DataType.FLOAT_VECTOR, dim=model.dimension)
+    index = client.prepare_index_params()
+    index.add_index("embedding", index_type=at.index, metric_type=metric_type(model.metric))
+    client.create_collection(at.name, schema=sightings, index_params=index, consistency_level="Strong")
+    about = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    text(about, "key", 64, is_primary=True)
+    text(about, "value", _TEXT)
+    about.add_field("nothing", DataType.FLOAT_VECTOR, dim=2)  # Milvus wants a vector in every collection
+    index = client.prepare_index_params()
+    index.add_index("nothing", index_type="FLAT", metric_type="L2")
+    client.create_collection(f"{at.name}_about", schema=about, index_params=index, consistency_level="Strong")
+
+
+def metric_type(metric: Metric) -> str:
+    return "L2" if metric is Metric.EUCLIDEAN else "IP"
+
+
+def entry(key: str, value: str) -> dict[str, Any]:
+    return {"key": key, "value": value, "nothing": [0.0, 0.0]}
+
+
+def entity_of(sighting: NewSighting, embedding: NDArray[np.float32], row: int) -> dict[str, Any]:
+    crop = None if sighting.crop is None else _small(sighting.crop)
+    return {
+        "id": sighting.id,
+        "row": row,
+        "camera": sighting.camera,
+        "taken_at": None if sighting.taken_at is None else to_microseconds(sighting.taken_at),
+        "identity": sighting.identity,
+        "track": sighting.track,
+        "source": sighting.source,
+        "digest": sighting.digest,
+        "has_crop": crop is not None,
+        "crop_type": "" if crop is None else crop.media_type,
+        "crop": "" if crop is None else base64.b64encode(crop.data).decode(),
+        "checksum": zlib.crc32(embedding.astype("<f4").tobytes()),
+        "embedding": embedding,
+    }
+
+
+def _small(crop: Crop) -> Crop:
+    """The crop as it is if a text field holds it, else a smaller JPEG of it."""
+    if len(crop.data) <= _LONGEST_CROP:
+        return crop
+    image = Image.open(io.BytesIO(crop.data)).convert("RGB")
+    for side, quality in ((512, 85), (384, 80), (256, 75)):
+        image.thumbnail((side, side))
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=quality)
+        if buffer.tell() <= _LONGEST_CROP:
+            break
+    return Crop("image/jpeg", buffer.getvalue())
+
+
+def row_of(entity: dict[str, Any]) -> NDArray[np.float32]:
+    return np.asarray(entity["embedding"], "<f4")
+
+
+def sighting_of(entity: dict[str, Any]) -> Sighting:
+    try:
+        own = {field: entity[field] for field in SCALARS}
+    except KeyError as error:
+        raise GalleryCorrupt(f"an entity without {error}: this collection was not made by rgbir") from error
+    return Sighting(
+        own["row"],
+        own["id"],
+        own["camera"],
+        own["source"],
+        own["digest"],
+        from_microseconds(own["taken_at"]),
+        own["identity"],
+        own["track"],
+        own["has_crop"],
+    )
+
+
+def expression_of(
+    query: Query,
+    cameras: Sequence[str],
+    times: Callable[[], tuple[int, int] | None],
+    walks: Mapping[str, tuple[int, int, int]],
+) -> str:
+    clauses = [cameras_are(cameras)]
+    if query.since is not None:
+        clauses.append(f"taken_at >= {to_microseconds(query.since)}")
+    if query.until is not None:
+        clauses.append(f"taken_at < {to_microseconds(query.until)}")
+    if query.identity is not None:
+        clauses.append(f"identity == {int(query.identity)}")
+    if query.track is not None:
+        clauses.append(f"track == {quoted(query.track)}")
+    if query.hours is not None:
+        windows = query.hours.windows(*span(query, times())).tolist()
+        clauses.append("(" + " or ".join(f"(taken_at >= {a} and taken_at < {b})" for a, b in windows) + ")")
+    for camera, (moment, soonest, latest) in walks.items():
+        apart = f"(taken_at <= {moment - soonest} or taken_at >= {moment + soonest})"
+        near = f"taken_at >= {moment - latest} and taken_at <= {moment + latest}"
+        clauses.append(f"(camera != {quoted(camera)} or taken_at is null or ({apart} and {near}))")
+    return " and ".join(clauses)
+
+
+def cameras_are(cameras: Sequence[str]) -> str:
+    return f"camera in {listed(cameras)}"
+
+
+def listed(values: Sequence[str]) -> str:
+    return f"[{', '.join(map(quoted, values))}]"
+
+
+def quoted(value: str) -> str:
+    """A string of Milvus's expressions, whatever is in it."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,251 @@
+"""What is asked of a gallery, and what it answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.errors import InvalidQuery
+from rgbir.index.gallery.sightings import MOST_IDENTITY
+from rgbir.index.metric import Metric
+from rgbir.index.times import Hours, to_microseconds
+
+MAX_TOP_K = 10_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """Who looks like this, elsewhere?
+
+    embedding: float32 (d,), as the gallery's bundle gives it.
+    camera: the query's own; cameras at its place are left out.
+    modality: of the query's image; cameras of the same modality only are left out. Follows from a one-modality camera.
+    cameras: the only ones to search; None is all of the other modality. Naming one searches it whatever its modality,
+    but never at the query's own place.
+    since, until: since ≤ taken_at < until; sightings without a time are left out when either is given.
+    identity: only sightings labelled with it.
+    top_k: most hits wanted, 1 to 10,000.
+    track: only sightings of it.
+    hours: only sightings of that time of day; those without a time are left out.
+    taken_at: when the query's image was taken. With it, sightings are left out that nobody could have walked to or from in
+    time, where the network knows the passage.
+    least_score: no hits below it, 0 to 1.
+
+    Raises:
+        InvalidQuery: a value out of its range.
+    """
+
+    embedding: NDArray[np.float32]
+    camera: str | None = None
+    modality: Modality | None = None
+    cameras: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    identity: int | None = None
+    top_k: int = 10
+    track: str | None = None
+    hours: Hours | None = None
+    taken_at: datetime | None = None
+    least_score: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.identity is not None and not 0 <= self.identity <= MOST_IDENTITY:
+            raise InvalidQuery(f"identity is 0 or more and below 2^63, not {self.identity}")
+        if not 0 <= self.least_score <= 1:
+            raise InvalidQuery(f"least_score is between 0 and 1, not {self.least_score}")
+        if self.embedding.ndim != 1 or not np.isfinite(self.embedding).all():
+            raise InvalidQuery(f"a query embedding is one vector of finite numbers, not {self.embedding.shape}")
+        if not 1 <= self.top_k <= MAX_TOP_K:
+            raise InvalidQuery(f"top_k must be between 1 and {MAX_TOP_K:,}, not {self.top_k}")
+        for name, moment in (("since", self.since), ("until", self.until), ("taken_at", self.taken_at)):
+            if moment is not None and moment.tzinfo is None:
+                raise InvalidQuery(
+                    f"{name} needs a zone, {moment.isoformat()} has none; append an offset such as +01:00, or Z"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedCamera:
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a hit's distance means between its camera and the query's, as far as labelled sightings of both tell.
+
+    probability: of one person, if one and two were equally likely beforehand. false_accept_rate: the share of stranger pairs as
+    near. strangers: how many are expected to be as near among all that were searched; None where a camera isn't calibrated.
+    """
+
+    probability: float
+    false_accept_rate: float
+    strangers: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A sighting that answers. `distance` is the metric's; `score` in 0..1 orders as it does and is no probability.
+
+    plain_rank: by distance alone, where hits were re-ranked. others: further hits of its group, where hits were grouped.
+    """
+
+    rank: int
+    id: str
+    camera: str
+    taken_at: datetime | None
+    identity: int | None
+    track: str | None
+    source: str
+    distance: float
+    score: float
+    has_image: bool
+    plain_rank: int | None = None
+    others: int = 0
+    meaning: Meaning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hits from the most alike on, and what was searched for them.
+
+    doubtful: a stranger is expected to be as near as the nearest hit, so the person is probably not in the gallery; None where
+    that isn't known.
+    """
+
+    camera: str | None
+    modality: Modality | None
+    place: str | None
+    shots: int
+    searched_cameras: tuple[str, ...]
+    excluded_cameras: tuple[ExcludedCamera, ...]
+    hits: tuple[Hit, ...]
+    generation: int
+    exact: bool
+    model: str
+    fingerprint: str
+    milliseconds: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
+    doubtful: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distances:
+    """How far every sighting that a query may see is from it; a benchmark ranks what part of them it likes.
+
+    sightings: ids in enrolment order. keys: float64 (n,), the squared Euclidean distance or 1 - cosine, as they decide
+    the order of hits.
+    """
+
+    sightings: tuple[str, ...]
+    keys: NDArray[np.float64]
+    searched_cameras: tuple[str, ...]
+    excluded_cameras: tuple[ExcludedCamera, ...]
+    generation: int
+    model: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which of the gallery's cameras a query may see."""
+
+    camera: Camera | None
+    modality: Modality | None
+    searched: tuple[str, ...]
+    excluded: tuple[ExcludedCamera, ...]
+
+
+def origin(
+    network: CameraNetwork, camera: str | None, modality: Modality | None
+) -> tuple[Camera | None, Modality | None]:
+    """A query's camera, and its modality: as named, or that of a camera that has one only.
+
+    Raises:
+        UnknownCamera: no such camera.
+        InvalidQuery: the camera doesn't give images of that modality.
+    """
+    if camera is None:
+        return None, modality
+    own = network[camera]
+    if modality is None:
+        return own, next(iter(own.modalities)) if len(own.modalities) == 1 else None
+    if modality not in own.modalities:
+        raise InvalidQuery(
+            f"camera {own.id} gives {' and '.join(sorted(own.modalities))} images, the query says {modality};"
+            " correct one of them"
+        )
+    return own, modality
+
+
+def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scope:
+    """Decides camera by camera.
+
+    Args:
+        enrolled: the gallery's cameras, those with sightings.
+
+    Raises:
+        UnknownCamera: the query names a camera that the network doesn't have.
+        InvalidQuery: the query's camera has not the query's modality.
+    """
+    own, modality = origin(network, query.camera, query.modality)
+    wanted = None if query.cameras is None else {network[name].id for name in query.cameras}
+    searched: list[str] = []
+    excluded: list[ExcludedCamera] = []
+    for camera in (network[name] for name in enrolled):
+        if own is not None and camera.place == own.place:
+            same = (
+                "the query's own camera"
+                if camera.id == own.id
+                else f"same place as the query's camera {own.id} ({own.place})"
+            )
+            excluded.append(ExcludedCamera(camera.id, same))
+        elif wanted is not None and camera.id not in wanted:
+            excluded.append(ExcludedCamera(camera.id, "not among the cameras asked for"))
+        elif wanted is None and modality is not None and modality.other not in camera.modalities:
+            excluded.append(
+                ExcludedCamera(
+                    camera.id, f"gives {modality} images only, as the query; name it under cameras to search it"
+                )
+            )
+        else:
+            searched.append(camera.id)
+    return Scope(own, modality, tuple(searched), tuple(excluded))
+
+
+def walks(query: Query, network: CameraNetwork, cameras: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """By camera: the query's moment, and how far from it a sighting there must at least and may at most be, microseconds.
+
+    Cameras whose passage from the query's isn't known, and those of the network's own place, aren't in it.
+    """
+    if query.taken_at is None or query.camera is None:
+        return {}
+    moment, far = to_microseconds(query.taken_at), 2**62
+    known = {camera: network.passage(query.camera, camera) for camera in cameras}
+    return {
+        camera: (moment, round(walk.soonest_s * 1e6), far if walk.latest_s == math.inf else round(walk.latest_s * 1e6))
+        for camera, walk in known.items()
+        if walk is not None
+    }
+
+
+def fuse(metric: Metric, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Several shots of one person as one query: the mean of the prepared embeddings. (n, d) → (d,)."""
+    if len(embeddings) == 1:
+        return np.asarray(embeddings[0], np.float32)
+    return np.asarray(metric.prepare(embeddings).astype(np.float64).mean(axis=0), np.float32)
+
+
+def score(metric: Metric, distance: float, dimension: int) -> float:
+    """A distance as a number in 0..1 that falls with it; uncalibrated.
+
+    Cosine: (1 + cos)/2. Euclidean: exp(-d²/D); a batch-norm neck gives each of the D values about unit variance, so
+    strangers lie near d² = 2 D.
+    """
+    return 1 - distance / 2 if metric is Metric.COSINE else float(np.exp(-(distance**2) / dimension))

@@ -1,0 +1,100 @@
+"""Searches in sketches: what was chosen, what is at hand, and the audit of what may miss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.metric import Metric
+from rgbir.index.nearest.devices import on
+from rgbir.index.nearest.recall import Audit
+from rgbir.index.nearest.sketches import Choice, Compressed, Device, Kind, Sketch, Workshop
+from rgbir.index.nearest.slabs import Filter, Slab
+from rgbir.index.nearest.view import Nearest, View
+
+Exactly = Callable[[View, NDArray[np.float32], Sequence[str], int], Nearest]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """(key, row) pairs in order, and whether they are brute force's."""
+
+    rows: Nearest
+    exact: bool = True
+
+
+class Approximate:
+    """A gallery's sketches. Without a choice and a device there are none.
+
+    Args:
+        exactly: asks again what an audit compares with.
+    """
+
+    def __init__(self, exactly: Exactly, device: Device | None = None) -> None:
+        self.device = device
+        self.audit = Audit(Choice())
+        self._exactly = exactly
+        self._chosen: Choice | None = None
+        self._workshop: Workshop | None = None
+        self._auditor = ThreadPoolExecutor(1, "audit")
+
+    def choose(self, choice: Choice, metric: Metric) -> None:
+        """Makes it so; nothing happens where it is so already."""
+        if choice == self._chosen:
+            return
+        self._chosen, self.audit, self._workshop = choice, Audit(choice), None
+        if choice.kind is not Kind.EXACT:
+            self._workshop = Workshop(lambda slabs: Compressed(choice, metric, slabs, self.device))
+        elif (device := self.device) is not None:
+            self._workshop = Workshop(lambda slabs: on(device, metric, slabs))
+
+    @property
+    def refused(self) -> Exception | None:
+        """Why a device isn't used, or an index couldn't be made."""
+        return None if self._workshop is None else self._workshop.refused
+
+    def at_hand(self, view: View, cameras: Iterable[str]) -> dict[str, Sketch]:
+        """Sketches of these cameras, by camera, as far as they are made and hold."""
+        gave_up = self._chosen != Choice() and self.audit.choice.kind is Kind.EXACT and self.device is None
+        if self._workshop is None or gave_up:
+            return {}
+        return self._workshop.at_hand({camera: view.cameras[camera] for camera in cameras})
+
+    def nearest(
+        self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int, sketches: Mapping[str, Sketch]
+    ) -> Found:
+        found = view.nearest(query, cameras, Filter(), top_k, sketches, self.audit.choice.width)
+        exact = all(sketch.exact for sketch in sketches.values())
+        if not exact and self.audit.due():
+            rows = [row for _, row in found]
+            self._auditor.submit(self._compare, view, query, cameras, top_k, rows)
+        return Found(found, exact)
+
+    def forget(self, cameras: Iterable[str]) -> None:
+        if self._workshop is not None:
+            self._workshop.forget(list(cameras))
+
+    def wait(self) -> None:
+        """Until every sketch that was asked for is made, and every audit done."""
+        if self._workshop is not None:
+            self._workshop.wait()
+        self._auditor.submit(lambda: None).result()
+
+    def close(self) -> None:
+        if self._workshop is not None:
+            self._workshop.wait()
+        self._auditor.shutdown()
+
+    def _compare(
+        self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int, found: list[int]
+    ) -> None:
+        self.audit.compare(found, [row for _, row in self._exactly(view, query, cameras, top_k)])
+
+
+def sketch_all(choice: Choice, metric: Metric, cameras: Mapping[str, tuple[Slab, ...]]) -> dict[str, Sketch]:
+    """Of every camera, made now."""
+    return {camera: Compressed(choice, metric, slabs) for camera, slabs in cameras.items()}

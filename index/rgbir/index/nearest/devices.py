@@ -1,0 +1,159 @@
+"""Exact search on GPUs: flat indexes a camera, whose answers are the processor's by certificate.
+
+Some GPU builds of FAISS ignore ID selectors and none can remove, so a device holds whole cameras, is made anew when one
+changes, and filtered searches go to the slabs.
+
+Never run on a GPU yet: the suite drives this code with the processor in a device's place, and the tests marked `gpu` wait for one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.errors import GalleryError
+from rgbir.index.metric import Metric
+from rgbir.index.nearest.codes import Candidates, length, lost
+from rgbir.index.nearest.sketches import Device, kind_of
+from rgbir.index.nearest.slabs import Rows, Slab
+
+MOST_ON_A_GPU = 2_048
+"""Neighbours that FAISS gives on a GPU."""
+_HALF = 2.0**-11
+_log = logging.getLogger(__name__)
+
+
+class DeviceDiffers(GalleryError):
+    """A device that gives other answers than the processor; it is not used."""
+
+
+@dataclass(slots=True)
+class Gpus:
+    """All GPUs that FAISS sees. spread: each holds a part of the rows (`shard`), or all of them (`replica`).
+
+    half: rows as float16 on the device; bounds grow by what that loses, answers stay. most_bytes: of embeddings, on all of
+    them together; cameras past it stay on the processor.
+
+    Raises:
+        GalleryError: no GPU, or a FAISS without one.
+    """
+
+    spread: Literal["shard", "replica"] = "shard"
+    half: bool = False
+    most_bytes: int | None = None
+    used: int = 0
+    _resources: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not hasattr(faiss, "StandardGpuResources") or not faiss.get_num_gpus():
+            raise GalleryError(
+                "FAISS sees no GPU here; install rgbir[gpu] on a machine with one, or search on the processor"
+            )
+        self._resources = [faiss.StandardGpuResources() for _ in range(faiss.get_num_gpus())]
+
+    def place(self, index: Any) -> Any:
+        """The index on the devices."""
+        options = faiss.GpuMultipleClonerOptions()
+        options.shard, options.useFloat16 = self.spread == "shard", self.half
+        return faiss.index_cpu_to_gpu_multiple_py(self._resources, index, co=options)
+
+    def take(self, size: int) -> bool:
+        """Reserves bytes; False if there are not so many."""
+        if self.most_bytes is not None and self.used + size > self.most_bytes:
+            return False
+        self.used += size
+        return True
+
+
+def device_named(name: Literal["cpu", "gpu", "auto"], **options: Any) -> Gpus | None:
+    """What `--device` means: none is the processor; `auto` takes GPUs where there are some.
+
+    Raises:
+        GalleryError: `gpu`, and there is none.
+    """
+    if name == "cpu":
+        return None
+    try:
+        return Gpus(**options)
+    except GalleryError:
+        if name == "gpu":
+            raise
+        return None
+
+
+class OnDevice:
+    """A camera's rows in a device's memory, searched there and certified here."""
+
+    exact = True
+
+    def __init__(self, device: Device, metric: Metric, slabs: Sequence[Slab]) -> None:
+        self.metric, self.half = metric, device.half
+        self.rows: Rows = np.concatenate([slab.rows for slab in slabs])
+        self.last = int(self.rows[-1])
+        self.reach = max(slab.reach for slab in slabs)
+        flat = faiss.IndexFlat(slabs[0].held.shape[1], kind_of(metric))
+        for slab in slabs:
+            flat.add(np.ascontiguousarray(slab.vectors, np.float32))
+        self._index = device.place(flat)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
+        """Bounded as a float32 scan is; tensor cores may round each factor to 10 bits, and so does half storage."""
+        width = min(width, len(self))
+        if width > MOST_ON_A_GPU:
+            return Candidates.everything(self.rows)
+        values, places = self._index.search(query[None], width)
+        found = np.where(places[0] < 0, -1, self.rows[places[0]])
+        long = length(query)
+        slack = 2 * lost(len(query)) + 4 * _HALF
+        if self.metric is Metric.EUCLIDEAN:
+            lower = values[0].astype(np.float64) - slack * (long + self.reach) ** 2
+        else:
+            lower = 1.0 - values[0].astype(np.float64) - slack * max(long * self.reach, 1.0)
+        bound = Candidates.of(found, lower)
+        return bound if len(self) > width else Candidates(bound.places, bound.lower, np.inf)
+
+
+def on(device: Device, metric: Metric, slabs: Sequence[Slab]) -> OnDevice | None:
+    """A camera on the device, once its answers were compared with the processor's; None if it doesn't fit there.
+
+    Raises:
+        DeviceDiffers: it answers otherwise.
+    """
+    size = sum(slab.held.size * (2 if device.half else 4) for slab in slabs)
+    if not device.take(size):
+        _log.warning("%d bytes more don't fit the device's limit; this camera is searched on the processor", size)
+        return None
+    made = OnDevice(device, metric, slabs)
+    _self_test(made, metric, slabs)
+    return made
+
+
+def _self_test(made: OnDevice, metric: Metric, slabs: Sequence[Slab], searches: int = 5, top_k: int = 10) -> None:
+    """A few rows, slightly moved, searched on both.
+
+    Raises:
+        DeviceDiffers: a bound that doesn't hold, or a row that is missing.
+    """
+    generator = np.random.default_rng(0)
+    for slab in [slabs[number] for number in generator.integers(0, len(slabs), searches)]:
+        row = np.asarray(slab.vectors[generator.integers(0, len(slab))], np.float32)
+        query = metric.prepare((row + 0.1 * row.std() * generator.standard_normal(len(row)))[None])[0]
+        keys = np.concatenate([own.keys(query, np.arange(len(own))) for own in slabs])
+        places, lower, rest = made.scan(query, top_k + 16)
+        position = {int(number): place for place, number in enumerate(made.rows)}
+        known = np.array([keys[position[number]] for number in places.tolist()])
+        others = np.delete(keys, [position[number] for number in places.tolist()])
+        if (known < lower).any() or (others < rest).any():
+            raise DeviceDiffers(
+                "the device answers otherwise than the processor, by more than rounding explains; it is not used. Update its"
+                " driver and FAISS, or search on the processor"
+            )

@@ -1,0 +1,43 @@
+"""The rows that a search goes over, and how they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Mark(NamedTuple):
+    """A state of the store: the generation, and the last rows of what came and of what went."""
+
+    generation: int = 0
+    last_row: int = 0
+    last_removal: int = 0
+
+
+class Vector(NamedTuple):
+    """A row as the search needs it."""
+
+    row: int
+    camera: str
+    taken_at: int | None
+    identity: int | None
+    blob: bytes
+    dtype: np.dtype[Any]
+
+    @property
+    def embedding(self) -> NDArray[Any]:
+        """(d,), as it is stored."""
+        return np.frombuffer(self.blob, self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened between two marks."""
+
+    mark: Mark
+    removed: list[tuple[int, str]]
+    added: Iterator[Vector]

@@ -1,0 +1,283 @@
+"""Indexes of whole cameras beside the slabs: compressed ones, which may miss, and those on a GPU, which don't.
+
+A sketch proposes rows; their keys are computed as ever, so what it finds is ordered exactly. Rows that came after it was made
+are searched in their slabs. A removal throws the camera's sketch away.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.errors import GalleryError, UsageError
+from rgbir.index.metric import Metric
+from rgbir.index.nearest.codes import Candidates
+from rgbir.index.nearest.slabs import Rows, Slab
+
+_faiss: Any = faiss
+_log = logging.getLogger(__name__)
+WORTH_A_SKETCH, ASKED_BEFORE_SKETCHES = 4_096, 8
+"""A camera of so many rows gets a sketch once the gallery was searched so often; below, its slabs are as quick."""
+_TRAINED_ON, _STALE = 65_536, 0.1
+MOST_WIDTH = 4_096
+
+
+class Kind(StrEnum):
+    """How a gallery is searched. EXACT is brute force by certificate; the others may miss, and say so in each answer.
+
+    PQ: 4-bit product quantisation, FastScan (d/16 bytes a row). RABITQ: one bit a value. HNSW: a graph over 8-bit codes.
+    IVF: inverted lists of whole embeddings.
+    """
+
+    EXACT = "exact"
+    PQ = "pq"
+    RABITQ = "rabitq"
+    HNSW = "hnsw"
+    IVF = "ivf"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How to search. width: rows that a sketch proposes for the exact ranking; recall: what an audit must find, or width grows.
+
+    Raises:
+        UsageError: a value out of its range.
+    """
+
+    kind: Kind = Kind.EXACT
+    width: int = 128
+    recall: float = 0.99
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.width <= MOST_WIDTH:
+            raise UsageError(f"width is between 1 and {MOST_WIDTH:,} rows, not {self.width}")
+        if not 0 < self.recall <= 1:
+            raise UsageError(f"recall is above 0 and at most 1, not {self.recall}")
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        values = json.loads(text)
+        return cls(**{**values, "kind": Kind(values.get("kind", Kind.EXACT))})
+
+
+class Device(Protocol):
+    """Where indexes can be placed."""
+
+    half: bool
+
+    def place(self, index: Any) -> Any: ...
+
+    def take(self, size: int) -> bool:
+        """Reserves bytes; False if there are not so many."""
+        ...
+
+
+class Sketch(Protocol):
+    """An index of a camera's rows up to `last`. exact: its candidates come with a certificate."""
+
+    last: int
+    exact: bool
+
+    def __len__(self) -> int: ...
+
+    def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
+        """Candidates whose places are row numbers. `lower` of a sketch that may miss only tells which it finds nearer."""
+        ...
+
+
+class Compressed:
+    """A sketch of one of the kinds that may miss. Promises nothing of the rows that it doesn't propose."""
+
+    exact = False
+
+    def __init__(self, choice: Choice, metric: Metric, slabs: Sequence[Slab], device: Device | None = None) -> None:
+        self.choice = choice
+        self.rows: Rows = np.concatenate([slab.rows for slab in slabs])
+        self.last = int(self.rows[-1])
+        dimension = slabs[0].held.shape[1]
+        self._index: Any = faiss.index_factory(
+            dimension, factory(choice.kind, dimension, len(self.rows)), kind_of(metric)
+        )
+        parts: tuple[Any, ...] = (self._index, getattr(self._index, "pq", None))
+        for part in parts:
+            if hasattr(part, "cp"):
+                part.cp.min_points_per_centroid = 1  # small cameras are clustered without a word
+        step = max(1, -(-len(self.rows) // _TRAINED_ON))
+        self._index.train(np.concatenate([_floats(slab.vectors[::step]) for slab in slabs]))
+        for slab in slabs:
+            self._index.add(_floats(slab.vectors))
+        if choice.kind is Kind.IVF:
+            index: Any = self._index
+            index.nprobe = max(1, index.nlist // 16)
+            if device is not None:
+                self._index = device.place(self._index)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """As FAISS would write it."""
+        return int(faiss.serialize_index(self._index).nbytes)
+
+    def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
+        parameters: Any = None
+        if self.choice.kind is Kind.HNSW:
+            parameters = _faiss.SearchParametersHNSW(efSearch=max(64, width))
+        values, places = self._index.search(query[None], min(width, len(self)), params=parameters)
+        there = places[0] >= 0
+        near = values[0] if self._index.metric_type == faiss.METRIC_L2 else -values[0]
+        return Candidates(self.rows[places[0][there]], near[there].astype(np.float64), np.inf)
+
+
+def factory(kind: Kind, dimension: int, rows: int) -> str:
+    """FAISS's name of a kind.
+
+    Raises:
+        UsageError: PQ of a dimension that can't be cut into pieces.
+    """
+    match kind:
+        case Kind.PQ:
+            pieces = next((m for m in range(max(dimension // 8, 1), 0, -1) if dimension % m == 0), 1)
+            if pieces < 2 and dimension > 8:
+                raise UsageError(f"{dimension} values can't be cut into equal pieces for pq; choose another kind")
+            return f"PQ{pieces}x4fs"
+        case Kind.RABITQ:
+            return "RaBitQ"
+        case Kind.HNSW:
+            return "HNSW32,SQ8"
+        case Kind.IVF:
+            return f"IVF{max(1, int(4 * rows**0.5) // 4)},Flat"
+        case Kind.EXACT:
+            raise UsageError("exact search has no sketch")
+
+
+def kind_of(metric: Metric) -> int:
+    return int(faiss.METRIC_L2 if metric is Metric.EUCLIDEAN else faiss.METRIC_INNER_PRODUCT)
+
+
+def _floats(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(vectors, np.float32)
+
+
+class SketchSearch:
+    """One query in a sketch; the rows it proposes are found again in the camera's slabs."""
+
+    def __init__(self, sketch: Sketch, width: int, slabs: Sequence[Slab], query: NDArray[np.float32]) -> None:
+        self.sketch, self.width, self.slabs, self.query = sketch, width, slabs, query
+        self.places: Rows = np.empty(0, np.int64)
+        self.lower: NDArray[np.float64] = np.empty(0)
+        self.rest = -np.inf
+        self.known: dict[int, tuple[float, int]] = {}
+        self._starts = np.array([slab.rows[0] for slab in slabs])
+
+    @property
+    def size(self) -> int:
+        return len(self.sketch)
+
+    def widen(self, width: int) -> None:
+        self.places, self.lower, self.rest = self.sketch.scan(self.query, max(width, self.width))
+
+    def settle(self, most: float) -> None:
+        """Computes the keys of all candidates whose bound is not above `most`."""
+        wanted = self.places[~(self.lower > most)]
+        new = np.array([row for row in wanted.tolist() if row not in self.known], np.int64)
+        owners = np.searchsorted(self._starts, new, side="right") - 1
+        for number in np.unique(owners).tolist():
+            slab, rows = self.slabs[number], new[owners == number]
+            keys = slab.keys(self.query, np.searchsorted(slab.rows, rows))
+            self.known |= {row: (key, row) for key, row in zip(keys.tolist(), rows.tolist(), strict=True)}
+
+    def had_to_widen(self) -> None:
+        """Sketches keep no count."""
+
+    def keep(self, most: float) -> None:
+        """Of a sketch that may miss: leaves the candidates that it finds no farther than that, and ranks all of them."""
+        near = self.lower <= most
+        self.places, self.lower = self.places[near], np.full(int(near.sum()), -np.inf)
+
+
+def cut(searches: Sequence[SketchSearch], width: int) -> None:
+    """Leaves those that may miss the `width` candidates that they find the nearest, all cameras together."""
+    found = np.concatenate([search.lower for search in searches]) if searches else np.empty(0)
+    most = np.inf if len(found) <= width else float(np.partition(found, width - 1)[width - 1])
+    for search in searches:
+        search.keep(most)
+
+
+class Workshop:
+    """Makes sketches of the cameras of a view, one at a time beside the searches, and keeps those that still hold."""
+
+    def __init__(self, make: Maker) -> None:
+        self.make = make
+        self._sketches: dict[str, tuple[Sketch, int]] = {}
+        self._asked = 0
+        self.refused: GalleryError | None = None
+        self._busy = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def at_hand(self, cameras: Mapping[str, tuple[Slab, ...]]) -> dict[str, Sketch]:
+        """Of the cameras that have one, and none of whose rows was removed since; asks for what is missing or stale."""
+        hold, wanted = {}, []
+        for camera, slabs in cameras.items():
+            held = sum(map(len, slabs))
+            sketch, covered = self._sketches.get(camera, (None, 0))
+            if sketch is not None and _covered(slabs, sketch.last) == covered:
+                hold[camera] = sketch
+            if held >= WORTH_A_SKETCH and (camera not in hold or held - covered > _STALE * held):
+                wanted.append((camera, slabs))
+        self._asked += 1
+        if (
+            wanted
+            and self.refused is None
+            and self._asked >= ASKED_BEFORE_SKETCHES
+            and self._busy.acquire(blocking=False)
+        ):
+            self._thread = threading.Thread(target=self._work, args=(wanted,), name="sketch", daemon=True)
+            self._thread.start()
+        return hold
+
+    def forget(self, cameras: Sequence[str]) -> None:
+        """Throws their sketches away; what they held of removed rows goes with them."""
+        for camera in cameras:
+            self._sketches.pop(camera, None)
+
+    def wait(self) -> None:
+        """Until nothing is being made."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self, wanted: Sequence[tuple[str, tuple[Slab, ...]]]) -> None:
+        try:
+            for camera, slabs in wanted:
+                try:
+                    sketch = self.make(slabs)
+                except GalleryError as error:
+                    _log.error("%s", error)
+                    self.refused = error
+                    return
+                if sketch is not None:
+                    self._sketches[camera] = (sketch, len(sketch))
+        finally:
+            self._busy.release()
+
+
+class Maker(Protocol):
+    def __call__(self, slabs: Sequence[Slab]) -> Sketch | None: ...
+
+
+def _covered(slabs: Sequence[Slab], last: int) -> int:
+    """Rows up to that one."""
+    return sum(int(np.searchsorted(slab.rows, last, side="right")) for slab in slabs if slab.rows[0] <= last)

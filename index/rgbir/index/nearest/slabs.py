@@ -1,0 +1,313 @@
+"""The speed: a camera's embeddings in slabs, derived from the store and never changed once built.
+
+A removed sighting's slab is built anew without it. Whoever searches keeps the slabs it began with.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.errors import CacheDamaged
+from rgbir.index.metric import Metric
+from rgbir.index.nearest.codes import Candidates, Codes, length, lost, squared_lengths
+from rgbir.index.nearest.rows import Vector
+from rgbir.index.times import inside
+
+WORTH_CODES, ASKED_BEFORE_CODES = 1_024, 8
+"""A slab of so many rows gets codes once it was searched so often; they add a quarter to its memory."""
+FORGETS_AFTER = 64
+"""So many scans after a search had to widen, the next ones are given fewer candidates again."""
+NO_TIME = np.iinfo(np.int64).min
+_CHUNK = 1_024  # rows of a matrix product whose result stays in the cache
+_SMALL_PRODUCT = 1_000_000
+_HUGE = 1e37  # below it, no float32 sum overflows
+Rows = NDArray[np.int64]
+Embeddings = NDArray[np.floating[Any]]
+"""float32 or float16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows may answer. since ≤ taken_at < until, in microseconds; rows without a time answer only if neither is set.
+
+    only: these row numbers alone. windows: int64 (n, 2), in one of which taken_at must lie. walks: by camera (moment, soonest,
+    latest): |taken_at - moment| must lie between; rows without a time stay.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    identity: int | None = None
+    only: Rows | None = None
+    windows: NDArray[np.int64] | None = None
+    walks: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    walk: tuple[int, int, int] | None = None
+
+    @property
+    def empty(self) -> bool:
+        return not self.walks and all(
+            own is None for own in (self.since, self.until, self.identity, self.only, self.windows, self.walk)
+        )
+
+    def of(self, camera: str) -> Filter:
+        """For one camera's rows."""
+        return replace(self, walk=self.walks.get(camera), walks={}) if self.walks else self
+
+
+class Estimates(NamedTuple):
+    """Keys as float32 sees them: that of row r and query i lies within near[r, i] + shift[i] ± error[i].
+
+    near: float32 (n, m). shift, error: float64 (m,). finite: whether float32 can hold all of it.
+    """
+
+    near: NDArray[np.float32]
+    shift: NDArray[np.float64]
+    error: NDArray[np.float64]
+    finite: bool
+
+
+class Slab:
+    """Some embeddings of one camera, in enrolment order.
+
+    vectors: float32 or float16 (n, d), in memory or mapped from a file. rows: int64 (n,), ascending. times: int64 (n,),
+    microseconds or NO_TIME. identities: int64 (n,), -1 unknown. checksums: uint32 (n,), what crc32 of each row must be, where
+    the vectors come from a file that was not compared with it yet. squares: float64 (n,), their squared lengths.
+
+    Raises (when searched):
+        CacheDamaged: a mapped row is not what was written.
+    """
+
+    def __init__(
+        self,
+        metric: Metric,
+        vectors: Embeddings,
+        rows: Rows,
+        times: NDArray[np.int64],
+        identities: NDArray[np.int64],
+        checksums: NDArray[np.uint32] | None = None,
+        codes: Codes | None = None,
+        squares: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.metric, self.rows, self.times, self.identities = metric, rows, times, identities
+        self.held, self.checksums, self.codes = vectors, checksums, codes
+        self.squares = squared_lengths(vectors) if squares is None else squares
+        self.reach = float(np.sqrt(self.squares.max(initial=0.0)))
+        self._asked, self._coding = 0, False
+        self.breadth, self.widenings, self.gave_codes_up = 1, 0, False
+        self._coded_scans = self._wide_scans = 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last moment; None if no row has a time."""
+        known = self.times[self.times != NO_TIME]
+        return (int(known.min()), int(known.max())) if len(known) else None
+
+    @property
+    def vectors(self) -> Embeddings:
+        """(n, d), compared with their checksums."""
+        self._trust()
+        return self.held
+
+    @property
+    def bytes(self) -> int:
+        """Of vectors and codes, in memory or mapped."""
+        return int(self.held.nbytes) + (0 if self.codes is None else self.held.size)
+
+    def allowed(self, rows: Filter) -> Rows | None:
+        """Positions that pass the filter; None where all do."""
+        if rows.empty:
+            return None
+        passing = np.ones(len(self), bool)
+        if rows.since is not None or rows.until is not None:
+            passing &= self.times != NO_TIME
+        if rows.since is not None:
+            passing &= self.times >= rows.since
+        if rows.until is not None:
+            passing &= self.times < rows.until
+        if rows.identity is not None:
+            passing &= self.identities == rows.identity
+        if rows.windows is not None:
+            passing &= (self.times != NO_TIME) & inside(self.times, rows.windows)
+        if rows.walk is not None:
+            moment, soonest, latest = rows.walk
+            apart = np.abs(np.where(self.times == NO_TIME, moment, self.times) - moment)
+            passing &= (self.times == NO_TIME) | ((apart >= soonest) & (apart <= latest))
+        if rows.only is not None:
+            passing &= np.isin(self.rows, rows.only)
+        return np.flatnonzero(passing)
+
+    def keys(self, query: NDArray[np.float32], places: Rows) -> NDArray[np.float64]:
+        """What decides the order, of some rows: see `Metric.keys`."""
+        self._trust(places)
+        return self.metric.keys(query, self.held[places])
+
+    def scan(self, query: NDArray[np.float32], width: int, positions: Rows | None) -> Candidates:
+        """The `width` most alike rows as a fast scan sees them, and what can be promised of the others."""
+        candidates = len(self) if positions is None else len(positions)
+        if positions is None and self._too_wide(width):
+            width = min(width, len(self) // 16)
+        if width >= candidates:
+            return Candidates.everything(np.arange(len(self)) if positions is None else positions)
+        if (codes := self._ready_codes()) is not None:
+            self._coded_scans += 1
+            if self._coded_scans % FORGETS_AFTER == 0:
+                self.breadth = max(1, self.breadth // 2)
+            return codes.scan(query, width, positions)
+        vectors = self.vectors if positions is None else self.vectors[positions]
+        values, found = _flat(self.metric, query, np.ascontiguousarray(vectors, np.float32), width)
+        slack, tiny = lost(len(query)), len(query) * 1e-37
+        if self.metric is Metric.EUCLIDEAN:
+            lower = values - slack * (length(query) + self.reach) ** 2 - tiny
+        else:
+            lower = 1.0 - values - slack * max(length(query) * self.reach, 1.0) - tiny
+        return Candidates.of(found if positions is None else np.where(found < 0, -1, positions[found]), lower)
+
+    def estimates(self, queries: NDArray[np.float32], positions: Rows | None) -> Estimates:
+        """Keys of many queries (m, d), float32, in one matrix product."""
+        vectors = self.vectors if positions is None else self.vectors[positions]
+        euclidean = self.metric is Metric.EUCLIDEAN
+        turned = np.ascontiguousarray(queries.T) * np.float32(-2 if euclidean else -1)
+        near = np.empty((len(vectors), len(queries)), np.float32)
+        lengths = np.array([length(query) for query in queries])
+        finite = bool((lengths.max() + self.reach) ** 2 < _HUGE)
+        slack, tiny = lost(queries.shape[1]), queries.shape[1] * 1e-37
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(vectors), _CHUNK):
+                piece = vectors[start : start + _CHUNK].astype(np.float32, copy=False)
+                _multiply(piece, turned, near[start : start + _CHUNK])
+            if euclidean:
+                squares = self.squares if positions is None else self.squares[positions]
+                near += squares.astype(np.float32)[:, None]
+                return Estimates(near, lengths**2, 2 * slack * (lengths + self.reach) ** 2 + tiny, finite)
+        return Estimates(near, np.ones(len(queries)), 2 * slack * np.maximum(lengths * self.reach, 1.0) + tiny, finite)
+
+    def _ready_codes(self) -> Codes | None:
+        """Codes, once the slab was searched often enough to be worth them; they are made beside the searches."""
+        if self.codes is None and not self._coding and len(self) >= WORTH_CODES:
+            self._asked += 1
+            if self._asked >= ASKED_BEFORE_CODES:
+                self._coding = True
+                threads().submit(self.code)
+        return self.codes
+
+    def had_to_widen(self, first: bool) -> None:
+        """A search found the bound of the others too low, for the first time or again: the next ones ask for more at once."""
+        self.widenings += 1
+        if first:
+            self.breadth = min(2 * self.breadth, len(self))
+
+    def _too_wide(self, width: int) -> bool:
+        """Codes that must give a quarter of the rows bound too little; after some such scans they are given up."""
+        if self.codes is None or self.breadth == 1 or 4 * width < len(self):
+            return False
+        self._wide_scans += 1
+        if self._wide_scans > ASKED_BEFORE_CODES:
+            self.codes, self.gave_codes_up, self.breadth = None, True, 1
+        return self.gave_codes_up
+
+    @property
+    def coded(self) -> bool:
+        """Whether scans read codes."""
+        return self.codes is not None
+
+    def code(self) -> None:
+        """Makes the codes."""
+        self._coding = True
+        self.codes = Codes.of(self.metric, self.vectors)
+
+    def without(self, removed: set[int]) -> Slab | None:
+        """The slab without these row numbers; itself if it has none of them, None if nothing is left."""
+        keep = ~np.isin(self.rows, np.fromiter(removed, np.int64))
+        if keep.all():
+            return self
+        if not keep.any():
+            return None
+        codes = None if self.codes is None else self.codes.part(keep)
+        return Slab(
+            self.metric,
+            self.vectors[keep],
+            self.rows[keep],
+            self.times[keep],
+            self.identities[keep],
+            codes=codes,
+            squares=self.squares[keep],
+        )
+
+    def joined(self, other: Slab) -> Slab:
+        """This one's rows, then the other's."""
+        return Slab(
+            self.metric,
+            np.concatenate((self.vectors, other.vectors)),
+            np.concatenate((self.rows, other.rows)),
+            np.concatenate((self.times, other.times)),
+            np.concatenate((self.identities, other.identities)),
+            squares=np.concatenate((self.squares, other.squares)),
+        )
+
+    def _trust(self, places: Rows | None = None) -> None:
+        """Compares mapped rows with their checksums: some each time, or all of them once.
+
+        Raises:
+            CacheDamaged: one is not what was written.
+        """
+        checksums = self.checksums
+        if checksums is None:
+            return
+        for place in range(len(self)) if places is None else places.tolist():
+            if zlib.crc32(self.held[place].data) != checksums[place]:
+                raise CacheDamaged(f"row {self.rows[place]} in the cache is not what was written")
+        if places is None:
+            self.checksums = None
+
+    @classmethod
+    def of(cls, metric: Metric, vectors: Sequence[Vector]) -> Slab:
+        joined: Embeddings = np.frombuffer(b"".join(vector.blob for vector in vectors), vectors[0].dtype)
+        return cls(
+            metric,
+            joined.reshape(len(vectors), -1),
+            np.array([vector.row for vector in vectors], np.int64),
+            np.array([NO_TIME if v.taken_at is None else v.taken_at for v in vectors], np.int64),
+            np.array([-1 if v.identity is None else v.identity for v in vectors], np.int64),
+        )
+
+
+def _multiply(rows: NDArray[np.float32], queries: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """rows @ queries, a few rows at a time: OpenBLAS multiplies small matrices without copying them first, which for a few
+    queries takes as long as the product (docs/benchmarks.md)."""
+    few = 1
+    while 2 * few * queries.size <= _SMALL_PRODUCT and len(rows) % (2 * few) == 0:
+        few *= 2
+    if few < 4:
+        np.matmul(rows, queries, out=out)
+    else:
+        np.matmul(rows.reshape(-1, few, rows.shape[1]), queries, out=out.reshape(-1, few, queries.shape[1]))
+
+
+def _flat(
+    metric: Metric, query: NDArray[np.float32], vectors: NDArray[np.float32], width: int
+) -> tuple[NDArray[np.float32], Rows]:
+    """FAISS's own brute force on memory that isn't its own: (values, places), both (width,)."""
+    values, found = np.empty(width, np.float32), np.empty(width, np.int64)
+    query = np.ascontiguousarray(query)
+    search: Any = faiss.knn_L2sqr if metric is Metric.EUCLIDEAN else faiss.knn_inner_product
+    pointers = [faiss.swig_ptr(array) for array in (query, vectors, values, found)]
+    search(pointers[0], pointers[1], len(query), 1, len(vectors), width, pointers[2], pointers[3])
+    return values, found
+
+
+@lru_cache(maxsize=1)
+def threads() -> ThreadPoolExecutor:
+    """As many as cores, each with one FAISS thread."""
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)), "scan", lambda: faiss.omp_set_num_threads(1))

@@ -1,0 +1,243 @@
+"""One consistent state of a gallery, and the exact search in it.
+
+A camera is a row of slabs. New sightings come as new slabs; small neighbours are joined, so that each row is copied a few
+times only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index.metric import Metric
+from rgbir.index.nearest.joined import nearest_of_many
+from rgbir.index.nearest.rows import Changes, Mark, Vector
+from rgbir.index.nearest.sketches import Sketch, SketchSearch, cut
+from rgbir.index.nearest.slabs import Filter, Slab, threads
+
+ROWS = 16_384
+"""Most rows of a slab."""
+WORTH_A_THREAD = 8_192
+"""Rows below which handing slabs to threads costs more than it saves."""
+Nearest = list[tuple[float, int]]
+"""(key, row), the most alike first; ties by row."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One consistent state of the gallery, as a search sees it. Never changes."""
+
+    metric: Metric
+    mark: Mark
+    cameras: Mapping[str, tuple[Slab, ...]]
+
+    @property
+    def sightings(self) -> int:
+        return sum(map(len, self.slabs(self.cameras)))
+
+    @property
+    def widenings(self) -> int:
+        """How often a search had to ask a slab for more than it did at first."""
+        return sum(slab.widenings for slab in self.slabs(self.cameras))
+
+    @property
+    def coded(self) -> int:
+        """Sightings whose scans read codes."""
+        return sum(len(slab) for slab in self.slabs(self.cameras) if slab.coded)
+
+    @property
+    def times(self) -> tuple[int, int] | None:
+        """The first and the last moment of a sighting, microseconds; None if none has a time."""
+        known = [slab.span for slab in self.slabs(self.cameras) if slab.span is not None]
+        return (min(first for first, _ in known), max(last for _, last in known)) if known else None
+
+    @property
+    def bytes(self) -> int:
+        """Of embeddings and codes, in memory or mapped."""
+        return sum(slab.bytes for slab in self.slabs(self.cameras))
+
+    def slabs(self, cameras: Iterable[str]) -> list[Slab]:
+        return [slab for camera in cameras for slab in self.cameras.get(camera, ())]
+
+    def worth_joining(self, cameras: Iterable[str]) -> int:
+        """From how many queries on `nearest_of_many` is quicker than one after another."""
+        slabs = self.slabs(cameras)
+        return 12 if 2 * sum(len(slab) for slab in slabs if slab.coded) > sum(map(len, slabs)) else 2
+
+    def compacted(self) -> View:
+        """The same state in as few slabs as can be."""
+        cameras = {}
+        for camera, slabs in self.cameras.items():
+            joined = [slabs[0]]
+            for slab in slabs[1:]:
+                if len(joined[-1]) + len(slab) <= ROWS:
+                    joined[-1] = joined[-1].joined(slab)
+                else:
+                    joined.append(slab)
+            cameras[camera] = tuple(joined)
+        return View(self.metric, self.mark, cameras)
+
+    def after(self, changes: Changes) -> View:
+        """The state after the changes; untouched slabs are shared with this one."""
+        cameras = dict(self.cameras)
+        removed: dict[str, set[int]] = defaultdict(set)
+        for row, camera in changes.removed:
+            removed[camera].add(row)
+        for camera, rows in removed.items():
+            kept = [slab.without(rows) for slab in cameras.get(camera, ())]
+            cameras[camera] = tuple(slab for slab in kept if slab is not None)
+        for camera, vectors in _by_camera(changes.added):
+            cameras[camera] = _extended(cameras.get(camera, ()), Slab.of(self.metric, vectors))
+        return View(self.metric, changes.mark, {camera: slabs for camera, slabs in sorted(cameras.items()) if slabs})
+
+    def nearest(
+        self,
+        query: NDArray[np.float32],
+        cameras: Iterable[str],
+        rows: Filter,
+        top_k: int,
+        sketches: Mapping[str, Sketch] | None = None,
+        width: int = 0,
+    ) -> Nearest:
+        """The `top_k` most alike sightings: brute force's answer, in its order, with a proof.
+
+        A scan proposes candidates of each slab and bounds their keys from below, and those of all other rows. Keys are
+        computed in float64 from the lowest bound on, until no bound is left that reaches the last place; slabs whose other
+        rows may reach it are asked for more.
+
+        Args:
+            sketches: of cameras; searched in place of the slabs they cover, unless the rows are filtered. The answer is as
+                exact as they are.
+            width: rows that those which may miss propose together, at least `top_k`.
+        """
+        searches = list(
+            self._searches(query, cameras, rows, sketches if sketches and rows.empty else {}, max(width, top_k))
+        )
+        rough = [search for search in searches if isinstance(search, SketchSearch) and not search.sketch.exact]
+        _widen(rough, 1)
+        cut(rough, max(width, top_k))
+        pending, width = [search for search in searches if search not in rough], top_k + 16
+        while True:
+            _widen(pending, width)
+            best = _best(searches, top_k)
+            worst = best[-1][0] if len(best) == top_k else np.inf
+            pending = [search for search in searches if not search.rest > worst and search.rest < np.inf]
+            if not pending:
+                return best
+            for search in pending:
+                search.had_to_widen()
+            width *= 4
+
+    def _searches(
+        self,
+        query: NDArray[np.float32],
+        cameras: Iterable[str],
+        rows: Filter,
+        sketches: Mapping[str, Sketch],
+        width: int,
+    ) -> Iterator[_SlabSearch | SketchSearch]:
+        """One a slab; in place of the slabs that a sketch covers, one for it."""
+        for camera in cameras:
+            slabs, sketch = self.cameras.get(camera, ()), sketches.get(camera)
+            if sketch is None:
+                yield from (_SlabSearch(slab, query, slab.allowed(rows.of(camera))) for slab in slabs)
+                continue
+            yield SketchSearch(sketch, width, slabs, query)
+            yield from (_SlabSearch(slab, query, new) for slab in slabs if len(new := _after(slab, sketch.last)))
+
+    def nearest_of_many(
+        self, queries: NDArray[np.float32], cameras: Iterable[str], rows: Filter, top_k: int
+    ) -> list[Nearest]:
+        """`nearest` of each query (m, d), in matrix products that they share."""
+        return nearest_of_many(self.slabs(cameras), queries, rows, top_k)
+
+    def keys(self, query: NDArray[np.float32], cameras: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Every row of these cameras in enrolment order, and its key."""
+        slabs = self.slabs(cameras)
+        if not slabs:
+            return np.empty(0, np.int64), np.empty(0, np.float64)
+        rows = np.concatenate([slab.rows for slab in slabs])
+        keys = np.concatenate([self.metric.keys(query, slab.vectors) for slab in slabs])
+        order = np.argsort(rows)
+        return rows[order], keys[order]
+
+
+def _after(slab: Slab, last: int) -> NDArray[np.int64]:
+    """Positions of the rows after that one."""
+    return np.arange(np.searchsorted(slab.rows, last, side="right"), len(slab))
+
+
+def _by_camera(vectors: Iterable[Vector]) -> Iterator[tuple[str, list[Vector]]]:
+    """In groups of a camera that fill a slab at most, while they come."""
+    waiting: dict[str, list[Vector]] = defaultdict(list)
+    for vector in vectors:
+        waiting[vector.camera].append(vector)
+        if len(waiting[vector.camera]) == ROWS:
+            yield vector.camera, waiting.pop(vector.camera)
+    yield from waiting.items()
+
+
+def _extended(slabs: tuple[Slab, ...], new: Slab) -> tuple[Slab, ...]:
+    """With a slab more; neighbours at the end are joined while the last is at least half as long as the one before it."""
+    while slabs and 2 * len(new) >= len(slabs[-1]) and len(slabs[-1]) + len(new) <= ROWS:
+        new = slabs[-1].joined(new)
+        slabs = slabs[:-1]
+    return (*slabs, new)
+
+
+def _widen(searches: Sequence[_SlabSearch | SketchSearch], width: int) -> None:
+    """Slabs beside each other, a thread a core: for one query FAISS itself uses one thread, which a memory bus outruns."""
+    if sum(search.size for search in searches) < WORTH_A_THREAD or len(searches) < 2:
+        for search in searches:
+            search.widen(width)
+        return
+    list(threads().map(lambda search: search.widen(width), searches))
+
+
+class _SlabSearch:
+    """One query in one slab: candidates with bounds of their keys, and which keys are known."""
+
+    def __init__(self, slab: Slab, query: NDArray[np.float32], positions: NDArray[np.int64] | None) -> None:
+        self.slab, self.query, self.positions = slab, query, positions
+        self.breadth, self.widened = slab.breadth if positions is None else 1, False
+        self.lower: NDArray[np.float64] = np.empty(0)
+        self.places: NDArray[np.int64] = np.empty(0, np.int64)
+        self.rest = -np.inf
+        self.known: dict[int, tuple[float, int]] = {}
+
+    @property
+    def size(self) -> int:
+        return len(self.slab)
+
+    def had_to_widen(self) -> None:
+        self.slab.had_to_widen(first=not self.widened)
+        self.widened = True
+
+    def widen(self, width: int) -> None:
+        self.places, self.lower, self.rest = self.slab.scan(self.query, width * self.breadth, self.positions)
+
+    def settle(self, most: float) -> None:
+        """Computes the keys of all candidates whose bound is not above `most`."""
+        wanted = self.places[~(self.lower > most)]
+        new = np.array([place for place in wanted.tolist() if place not in self.known], np.int64)
+        if len(new):
+            keys, rows = self.slab.keys(self.query, new).tolist(), self.slab.rows[new].tolist()
+            self.known |= dict(zip(new.tolist(), zip(keys, rows, strict=True), strict=True))
+
+
+def _best(searches: Sequence[_SlabSearch | SketchSearch], top_k: int) -> Nearest:
+    """The `top_k` nearest candidates: keys of those with the lowest bounds, then of all that may be nearer."""
+    bounds = np.concatenate([search.lower for search in searches]) if searches else np.empty(0)
+    most = np.inf if len(bounds) <= top_k else float(np.partition(bounds, top_k - 1)[top_k - 1])
+    while True:
+        for search in searches:
+            search.settle(most)
+        best = sorted(pair for search in searches for pair in search.known.values())[:top_k]
+        worst = best[-1][0] if len(best) == top_k else np.inf
+        if worst <= most:
+            return best
+        most = worst

@@ -1,0 +1,52 @@
+"""A search without a server: what `rgbir search --gallery` does, and what a script may do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rgbir.index.bundle import Bundle
+from rgbir.index.cameras import Modality
+from rgbir.index.encoder import Encoder
+from rgbir.index.gallery.addresses import open_gallery
+from rgbir.index.gallery.query import Answer
+from rgbir.index.images import decode, read_bytes
+from rgbir.index.search.searcher import Searcher, SearchOptions
+from rgbir.index.times import Hours
+
+
+def search(
+    images: Sequence[Path],
+    *,
+    gallery: str,
+    bundle: Path,
+    modality: str | None = None,
+    cameras: Sequence[str] | None = None,
+    hours: str | None = None,
+    like: str | None = None,
+    **options: Any,
+) -> Answer:
+    """Opens gallery and bundle, searches once, closes them. Several images are several shots of one person.
+
+    Args:
+        hours: such as `22:00-05:30 Europe/Berlin`.
+        like: a sighting's id, in place of images.
+        options: the other fields of `SearchOptions`.
+
+    Raises:
+        IndexFailure: whatever stands in the way; its text says what to do.
+    """
+    started = time.perf_counter()
+    shots = [decode(read_bytes(path), str(path)) for path in images]
+    decoding = (time.perf_counter() - started) * 1000
+    wanted = SearchOptions(
+        modality=None if modality is None else Modality(modality),
+        cameras=None if cameras is None else tuple(cameras),
+        hours=Hours.parse(hours) if hours else None,
+        **options,
+    )
+    with open_gallery(gallery) as opened:
+        searcher = Searcher(Encoder(Bundle(bundle)), opened)
+        return searcher.like(like, wanted) if like else searcher.search(shots, wanted, decoding)

@@ -1,0 +1,84 @@
+"""What happens to hits after the search: groups, k-reciprocal neighbours, what can be walked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+
+from rgbir.index.cameras import CameraNetwork
+from rgbir.index.errors import InvalidQuery
+from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.query import MAX_TOP_K, Answer, Hit, Query
+from rgbir.index.nearest.reciprocal import Reciprocal
+
+Group = Literal["none", "identity", "track", "camera"]
+MOST_RERANKED = 1_000
+"""Hits that a re-ranking compares with each other: about half a second on two cores."""
+
+
+def grouped(gallery: AnyGallery, query: Query, by: Group) -> Answer:
+    """The best hit of each identity, track or camera, `top_k` of them, best first; hits without one stand alone.
+
+    `others` of a hit: further hits of its group among those that were looked at. The search asks for more until there are
+    enough groups, or no more sightings.
+    """
+    if by == "none":
+        return gallery.search(query)
+    width = min(4 * query.top_k, MAX_TOP_K)
+    while True:
+        answer = gallery.search(replace(query, top_k=width))
+        first: dict[object, Hit] = {}
+        for hit in answer.hits:
+            key = getattr(hit, by)
+            own = ("alone", hit.id) if key is None else key
+            seen = first.get(own)
+            first[own] = hit if seen is None else replace(seen, others=seen.others + 1)
+        if len(first) >= query.top_k or len(answer.hits) < width or width == MAX_TOP_K:
+            return replace(answer, hits=_ranked(list(first.values())[: query.top_k]))
+        width = min(4 * width, MAX_TOP_K)
+
+
+def reranked(gallery: AnyGallery, query: Query, candidates: int, reciprocal: Reciprocal | None = None) -> Answer:
+    """The nearest `candidates` in the order of their k-reciprocal neighbours among each other; `plain_rank` is the old one.
+
+    Distances and scores stay as they are, and needn't fall along the new order.
+
+    Raises:
+        InvalidQuery: more candidates than the budget, or fewer than hits wanted.
+    """
+    if not query.top_k <= candidates <= MOST_RERANKED:
+        raise InvalidQuery(
+            f"re-ranking looks at top_k ({query.top_k}) to {MOST_RERANKED:,} sightings, not at {candidates}"
+        )
+    answer = gallery.search(replace(query, top_k=candidates))
+    if len(answer.hits) < 2:
+        return answer
+    rows = gallery.embeddings([hit.id for hit in answer.hits])
+    keys = (reciprocal or Reciprocal()).keys(query.embedding[None], rows, gallery.model.metric)[0]
+    order = np.argsort(keys, kind="stable")
+    return replace(
+        answer, hits=_ranked([answer.hits[place] for place in order[: query.top_k].tolist()], keep_plain=True)
+    )
+
+
+def plausible_first(answer: Answer, network: CameraNetwork, taken_at: datetime) -> Answer:
+    """Hits that nobody could have walked to or from in time go to the end; `plain_rank` is the old rank."""
+
+    def impossible(hit: Hit) -> bool:
+        walk = None if answer.camera is None else network.passage(answer.camera, hit.camera)
+        if walk is None or hit.taken_at is None:
+            return False
+        return not walk.soonest_s <= abs((hit.taken_at - taken_at).total_seconds()) <= walk.latest_s
+
+    return replace(answer, hits=_ranked(sorted(answer.hits, key=impossible), keep_plain=True))
+
+
+def _ranked(hits: Sequence[Hit], keep_plain: bool = False) -> tuple[Hit, ...]:
+    return tuple(
+        replace(hit, rank=rank, plain_rank=hit.plain_rank or (hit.rank if keep_plain else None))
+        for rank, hit in enumerate(hits, start=1)
+    )

@@ -1,0 +1,195 @@
+"""From images to an answer: decode, encode, fuse, search, refine. The command line and the server both go this way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rgbir.index.cameras import Modality
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import GalleryError, InvalidQuery
+from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.query import Answer, Distances, Query, fuse, origin
+from rgbir.index.search.explained import explained
+from rgbir.index.search.quality import image_quality, remarks_of
+from rgbir.index.search.refine import Group, grouped, plausible_first, reranked
+from rgbir.index.times import Hours
+
+Passages = Literal["filter", "rank", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """A search without its images: the fields of `Query`, and how hits are arranged.
+
+    group_by: the best hit of each. rerank: among so many nearest by their k-reciprocal neighbours; 0 is not at all.
+    passages: what to do with sightings that nobody could have walked to, where `taken_at` is given.
+
+    Raises:
+        InvalidQuery: arrangements that exclude each other.
+    """
+
+    camera: str | None = None
+    modality: Modality | None = None
+    cameras: tuple[str, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    identity: int | None = None
+    top_k: int = 10
+    track: str | None = None
+    hours: Hours | None = None
+    taken_at: datetime | None = None
+    least_score: float = 0.0
+    group_by: Group = "none"
+    rerank: int = 0
+    passages: Passages = "filter"
+
+    def __post_init__(self) -> None:
+        for name, choices in (("group_by", get_args(Group)), ("passages", get_args(Passages))):
+            if getattr(self, name) not in choices:
+                raise InvalidQuery(f"{name} is {', '.join(choices)}, not {getattr(self, name)!r}")
+        if self.rerank and self.group_by != "none":
+            raise InvalidQuery("hits are re-ranked or grouped, not both; leave out rerank or group_by")
+
+
+class Searcher:
+    """An encoder and a gallery of its model.
+
+    Raises:
+        GalleryMismatch: the gallery holds another model's embeddings.
+    """
+
+    def __init__(self, encoder: Encoder, gallery: AnyGallery) -> None:
+        gallery.expect(encoder.card)
+        self.encoder, self.gallery = encoder, gallery
+
+    def modality_of(self, options: SearchOptions) -> Modality:
+        """Of the query's images: named, or that of its camera.
+
+        Raises:
+            InvalidQuery: neither says it.
+            UnknownCamera: no such camera.
+        """
+        if options.modality is None and options.camera is None:
+            raise InvalidQuery("a search needs the query's camera, or at least its modality (rgb or ir)")
+        _, modality = origin(self.gallery.network, options.camera, options.modality)
+        if modality is None:
+            raise InvalidQuery(f"camera {options.camera} gives rgb and ir images; say which one this is with modality")
+        return modality
+
+    def search(self, images: Sequence[Image.Image], options: SearchOptions, decoding_ms: float = 0.0) -> Answer:
+        """Several images are several shots of one person.
+
+        Raises:
+            InvalidQuery, UnknownCamera: the options don't fit the gallery.
+        """
+        if not images:
+            raise InvalidQuery("a search needs an image")
+        modality = self.modality_of(options)
+        started = time.perf_counter()
+        embeddings = self.encoder.embed(images, modality)
+        encoding_ms = (time.perf_counter() - started) * 1000
+        return self.find(
+            embeddings, options, self.remarks(images, modality), {"decode": decoding_ms, "encode": encoding_ms}
+        )
+
+    @staticmethod
+    def remarks(images: Sequence[Image.Image], modality: Modality) -> tuple[str, ...]:
+        """What is wrong with the query's images, each named by its place where there are several."""
+        return remarks_of([image_quality(image, modality) for image in images])
+
+    def find(
+        self,
+        embeddings: NDArray[np.float32],
+        options: SearchOptions,
+        remarks: tuple[str, ...] = (),
+        stages: dict[str, float] | None = None,
+    ) -> Answer:
+        """A search whose images are encoded already: float32 (shots, d), all of one person."""
+        started = time.perf_counter()
+        query = self._query(embeddings, options, self.modality_of(options))
+        if options.rerank:
+            answer = reranked(self.gallery, query, options.rerank)
+        else:
+            answer = grouped(self.gallery, query, options.group_by)
+        if options.passages == "rank" and options.taken_at is not None:
+            answer = plausible_first(answer, self.gallery.network, options.taken_at)
+        if (known := self.gallery.calibration()) is not None:
+            answer = explained(answer, *known)
+        milliseconds = {**(stages or {}), "search": (time.perf_counter() - started) * 1000}
+        return replace(answer, shots=len(embeddings), milliseconds=milliseconds, warnings=(*remarks, *answer.warnings))
+
+    def like(self, sighting: str, options: SearchOptions) -> Answer:
+        """A search for the person of a sighting that is enrolled, in all cameras of other places unless some are named.
+
+        Raises:
+            InvalidQuery: no such sighting.
+        """
+        found = self.gallery.get(sighting)
+        if found is None:
+            raise InvalidQuery(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
+        network = self.gallery.network
+        camera = network[found.camera]
+        options = replace(
+            options,
+            camera=camera.id,
+            modality=options.modality or min(camera.modalities, key=lambda modality: modality is Modality.IR),
+            cameras=options.cameras or tuple(other.id for other in network),
+            taken_at=options.taken_at or found.taken_at,
+        )
+        return self.find(self.gallery.embeddings([sighting]), options)
+
+    def self_test(self) -> None:
+        """Searches for an enrolled sighting by its own embedding, as a server does before it says that it is ready.
+
+        Raises:
+            GalleryError: something else is found.
+        """
+        enrolled = self.gallery.some()
+        if enrolled is None:
+            return
+        (row,) = self.gallery.embeddings([enrolled.id])
+        (nearest,) = self.gallery.search(Query(row, cameras=(enrolled.camera,), top_k=1)).hits
+        if nearest.id != enrolled.id and nearest.distance > 1e-3:
+            raise GalleryError(
+                f"sighting {enrolled.id} isn't found by its own embedding, {nearest.id} is; `rgbir index verify` says what is wrong"
+            )
+
+    def each(self, embeddings: NDArray[np.float32], options: SearchOptions) -> list[Answer]:
+        """Every embedding a query of its own, float32 (n, d), with the same options; they share their work.
+
+        Raises:
+            InvalidQuery: options that arrange hits, which a batch doesn't.
+        """
+        if options.rerank or options.group_by != "none" or options.passages == "rank":
+            raise InvalidQuery("a batch of searches neither re-ranks nor groups; search one at a time for that")
+        modality = self.modality_of(options)
+        return self.gallery.search_many([self._query(own[None], options, modality) for own in embeddings])
+
+    def distances(self, images: Sequence[Image.Image], options: SearchOptions, most: int | None = None) -> Distances:
+        """How far every sighting in the query's scope is; see `Gallery.distances`."""
+        modality = self.modality_of(options)
+        return self.gallery.distances(self._query(self.encoder.embed(images, modality), options, modality), most)
+
+    def _query(self, embeddings: NDArray[np.float32], options: SearchOptions, modality: Modality) -> Query:
+        return Query(
+            fuse(self.gallery.model.metric, embeddings),
+            camera=options.camera,
+            modality=modality,
+            cameras=options.cameras,
+            since=options.since,
+            until=options.until,
+            identity=options.identity,
+            track=options.track,
+            top_k=options.top_k,
+            hours=options.hours,
+            taken_at=options.taken_at if options.passages == "filter" else None,
+            least_score=options.least_score,
+        )
