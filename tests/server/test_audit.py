@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from rgbir.client.cli import app as commands
 from rgbir.index import Encoder, Gallery, Searcher, SysuMM01
 from rgbir.server import Settings, create_app
-from rgbir.server.audit import AuditLog, entries, problems
+from rgbir.server.access.audit import AuditLog, entries, problems
+from rgbir.server.access.evidence import export_case, replay
 from rgbir.server.errors import AuditFailed
-from rgbir.server.evidence import export_case, replay
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_without_its_log_nothing_is_answered_and_nothing_erased(
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rgbir.server.audit.os.write", full)
+    monkeypatch.setattr("rgbir.server.access.audit.os.write", full)
     image = next(people.records("test", (3,))).path.read_bytes()
     answer = http.post("/search", files=[("images", image)], data={"camera": "3"})
     assert (answer.status_code, "nothing was done" in answer.json()["detail"]) == (503, True)
@@ -142,7 +142,7 @@ def test_a_disk_that_takes_half_an_entry_keeps_none_of_it(log: Path, monkeypatch
     writer.add(action="search", who="a")
     write = os.write
     with monkeypatch.context() as patched:
-        patched.setattr("rgbir.server.audit.os.write", lambda file, data: write(file, data[: len(data) // 2]))
+        patched.setattr("rgbir.server.access.audit.os.write", lambda file, data: write(file, data[: len(data) // 2]))
         with pytest.raises(AuditFailed, match="No space left on device; nothing was done"):
             writer.add(action="search", who="b")
     writer.add(action="search", who="c")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from fastapi import Request
 
-from rgbir.server.batching import Batcher
+from rgbir.server.engine.batching import Batcher
 from rgbir.server.errors import ClientGone, TooBusy, TookTooLong
-from rgbir.server.patience import patiently
+from rgbir.server.http.patience import patiently
 
 
 def image(value: int) -> np.ndarray:

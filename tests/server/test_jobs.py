@@ -145,7 +145,7 @@ def test_an_archive_that_finds_no_room_is_refused_and_nothing_left(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("rgbir.server.jobs.shutil.copyfileobj", full)
+    monkeypatch.setattr("rgbir.server.engine.jobs.shutil.copyfileobj", full)
     refused = http.post("/gallery/jobs", files=[("archive", packed(tmp_path, people).read_bytes())])
     assert (refused.status_code, "No space left on device; nothing was taken" in refused.text) == (503, True)
     assert list((tmp_path / "gallery.jobs").iterdir()) == []

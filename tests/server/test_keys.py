@@ -23,10 +23,10 @@ from rgbir.client import Client, Forbidden
 from rgbir.client.cli import app as commands
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
+from rgbir.server.access.keys import Key, Keyring, Role
 from rgbir.server.errors import BadSettings
-from rgbir.server.keys import Key, Keyring, Role
-from rgbir.server.log import JsonLines
-from rgbir.server.routes import page, router
+from rgbir.server.http.log import JsonLines
+from rgbir.server.http.routes import ROUTERS
 
 OPEN = {"/health/live", "/health/ready", "/", "/page/{name}"}
 MAY = {
@@ -88,7 +88,7 @@ def bearer(token: str) -> dict[str, str]:
 def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery) -> None:
     tokens = {role: ring.add(role.value, role) for role in Role}
     routes = [
-        (method, route.path) for own in (router, page) for route in own.routes if isinstance(route, APIRoute)
+        (method, route.path) for own in ROUTERS for route in own.routes if isinstance(route, APIRoute)
         for method in sorted(route.methods or ())
     ]  # fmt: skip
     assert {route for route in routes if route[1] not in OPEN} == set(MAY)

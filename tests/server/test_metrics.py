@@ -57,6 +57,18 @@ def test_searches_are_counted_and_timed_and_their_scores_kept(
     assert ("rgbir_sightings", (("camera", "1"),)) not in samples(http)
 
 
+def test_searches_by_like_and_batches_are_counted_as_well(http: TestClient, people: SysuMM01, gallery: Gallery) -> None:
+    image = next(people.records("test", (3,))).path.read_bytes()
+    sighting = next(held for held in gallery.sightings() if held.camera == "1")
+
+    assert http.post("/search", data={"like": sighting.id, "cameras": "2,4,5"}).status_code == 200
+    batch = http.post("/search/batch", files=[("images", image)] * 2, data={"camera": "3"})
+    assert len(batch.json()["answers"]) == 2
+
+    counted = {name: value for (name, labels), value in samples(http).items() if ("stage", "search") in labels}
+    assert counted["rgbir_stage_seconds_count"] == 3
+
+
 def test_the_dashboard_asks_for_what_there_is(http: TestClient, people: SysuMM01) -> None:
     image = next(people.records("test", (3,))).path.read_bytes()
     http.post("/search", files=[("images", image)], data={"camera": "3"})

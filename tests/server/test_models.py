@@ -26,8 +26,8 @@ from rgbir.client.cli import app
 from rgbir.client.wire import ServedModel
 from rgbir.index import Gallery, NewSighting, SysuMM01
 from rgbir.server import Settings, create_app
+from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
-from rgbir.server.galleries import Galleries
 
 FIRST = BUNDLE.name
 

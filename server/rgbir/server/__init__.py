@@ -1,6 +1,6 @@
 """The HTTP server: searches for people over the index."""
 
-from rgbir.server.app import create_app
+from rgbir.server.http.app import create_app
 from rgbir.server.settings import Settings
 
 __all__ = ["Settings", "create_app"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from fastapi import FastAPI
+from typing import Any
 
 from rgbir.server.errors import BadSettings
 
@@ -29,10 +28,13 @@ def stage(name: str) -> Iterator[None]:
         yield
 
 
-def install(app: FastAPI) -> None:
+def install(add_middleware: Callable[..., None]) -> Any:
     """Sends traces to where OpenTelemetry's own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME` …).
 
     Neither images nor form fields nor keys are in them.
+
+    Returns:
+        What sends them, to be shut down with the server.
 
     Raises:
         BadSettings: its packages are missing.
@@ -48,8 +50,8 @@ def install(app: FastAPI) -> None:
     resource = Resource({SERVICE_NAME: "rgbir"}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    app.add_middleware(
+    add_middleware(
         OpenTelemetryMiddleware, tracer_provider=provider, excluded_urls=QUIET, exclude_spans=["receive", "send"]
     )
     trace.set_tracer_provider(provider)
-    app.state.traces = provider
+    return provider

@@ -11,9 +11,9 @@ import typer
 
 from rgbir.index import Bundle, Encoder, Searcher, open_gallery
 from rgbir.index.cli.options import BundleOption, GalleryOption
-from rgbir.server.audit import entries, problems
+from rgbir.server.access.audit import entries, problems
+from rgbir.server.access.evidence import export_case, replay
 from rgbir.server.errors import AuditFailed
-from rgbir.server.evidence import export_case, replay
 
 audit = typer.Typer(help="Check, read and replay a server's audit log.", no_args_is_help=True, add_completion=False)
 LogArgument = Annotated[Path, typer.Argument(help="The log that `rgbir serve --audit` writes.")]

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rgbir.server.keys import Keyring, Role
+from rgbir.server.access.keys import Keyring, Role
 
 keys = typer.Typer(help="Make, list, rotate and revoke a server's keys.", no_args_is_help=True, add_completion=False)
 KeysOption = Annotated[Path, typer.Option("--keys", help="The file of keys.")]

@@ -9,11 +9,11 @@ import typer
 import uvicorn
 
 from rgbir.index import Bundle, open_gallery
-from rgbir.server.app import create_app
+from rgbir.server.access.keys import Keyring
+from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
-from rgbir.server.galleries import Galleries
-from rgbir.server.keys import Keyring
-from rgbir.server.log import to_standard_error
+from rgbir.server.http.app import create_app
+from rgbir.server.http.log import to_standard_error
 from rgbir.server.settings import Settings
 
 LIMITS = Settings("", Path())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rgbir.index import AnyGallery, Hours, Modality, Searcher, SearchOptions, decode
-from rgbir.server.audit import Entry, entries, problems
+from rgbir.server.access.audit import Entry, entries, problems
 from rgbir.server.errors import AuditFailed
 
 

@@ -9,14 +9,16 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from rgbir.server import errors, tracing
-from rgbir.server.engine import Engine
-from rgbir.server.jobs import Jobs
-from rgbir.server.limits import BodyLimit, SecurityHeaders
-from rgbir.server.log import RequestLog
-from rgbir.server.models import Models
-from rgbir.server.openapi import completed
-from rgbir.server.routes import page, router
+from rgbir.server import tracing
+from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.jobs import Jobs
+from rgbir.server.engine.swap import ModelSwap
+from rgbir.server.http import problems
+from rgbir.server.http.limits import BodyLimit, SecurityHeaders
+from rgbir.server.http.log import RequestLog
+from rgbir.server.http.metrics import Metrics
+from rgbir.server.http.openapi import completed
+from rgbir.server.http.routes import ROUTERS
 from rgbir.server.settings import Settings
 
 
@@ -25,7 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = Engine(settings)
         engine.now.warm_up()
-        models = Models(engine)
+        models = ModelSwap(engine)
         app.state.engine, app.state.jobs, app.state.models = engine, Jobs(engine), models
         app.state.jobs.resume()
         keeping = asyncio.create_task(engine.keep_house(models.expire))
@@ -48,16 +50,17 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
 
+    app.state.metrics = Metrics()
     described = app.openapi
 
     app.openapi = lambda: completed(described())  # type: ignore[method-assign]
     larger = {"/gallery/jobs": settings.max_archive_bytes}
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestLog, metrics=lambda: getattr(getattr(app.state, "engine", None), "metrics", None))
+    app.add_middleware(RequestLog, metrics=app.state.metrics)
     if settings.traces:
-        tracing.install(app)
-    errors.install(app)
-    app.include_router(router)
-    app.include_router(page)
+        app.state.traces = tracing.install(app.add_middleware)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
     return app

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rgbir.server.errors import TooLarge, TooSlow, problem
+from rgbir.server.errors import TooLarge, TooSlow
+from rgbir.server.http.problems import problem
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"

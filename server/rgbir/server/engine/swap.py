@@ -32,9 +32,9 @@ from rgbir.index import (
     renewed,
     superfluous,
 )
-from rgbir.server.engine import Engine
+from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.retrieval import Retrieval
 from rgbir.server.errors import CantWrite, NotNow, NotThere, ServerFailure
-from rgbir.server.retrieval import Retrieval
 
 _log = logging.getLogger(__name__)
 State = Literal["available", "filling", "ready", "answering", "failed"]
@@ -64,7 +64,7 @@ class Standing:
     error: str | None = None
 
 
-class Models:
+class ModelSwap:
     """One server's. At most one other gallery is open beside the one that answers."""
 
     def __init__(self, engine: Engine) -> None:

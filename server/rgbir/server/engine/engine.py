@@ -38,12 +38,11 @@ from rgbir.index import (
     modality_for,
     remarks_of,
 )
-from rgbir.server.audit import AuditLog, Notary
+from rgbir.server.access.audit import AuditLog, Notary
+from rgbir.server.access.keys import Keyring
+from rgbir.server.engine.galleries import Galleries
+from rgbir.server.engine.retrieval import Retrieval
 from rgbir.server.errors import TooBusy
-from rgbir.server.galleries import Galleries
-from rgbir.server.keys import Keyring
-from rgbir.server.metrics import Metrics
-from rgbir.server.retrieval import Retrieval
 from rgbir.server.settings import Settings
 from rgbir.server.tracing import stage
 
@@ -73,7 +72,6 @@ class Engine:
         self.now = self.opened(*self.galleries.chosen())
         self.keyring = None if settings.keys is None else Keyring(settings.keys)
         self._notary = None if settings.audit is None else Notary(AuditLog(settings.audit))
-        self.metrics = Metrics()
         self._in_flight = 0
 
     async def stuck(self, within_s: float = 5.0) -> list[str]:
@@ -135,9 +133,7 @@ class Engine:
             embeddings, remarks, stages = await self._embedded(now, images, modality, box)
             with stage("search"):
                 found = partial(now.searcher.find, embeddings, options, remarks, stages)
-                answer = await self._run(self._searches, found)
-            self.metrics.searched(answer)
-            return answer
+                return await self._run(self._searches, found)
 
     async def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled."""

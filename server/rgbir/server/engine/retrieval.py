@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rgbir.index import Bundle, Encoder, Modality, Searcher, device_named, open_gallery
-from rgbir.server.batching import Batcher
+from rgbir.server.engine.batching import Batcher
 from rgbir.server.settings import Settings
 
 

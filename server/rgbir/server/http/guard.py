@@ -13,9 +13,10 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends, Form, Request
 
 from rgbir.index import Answer, SearchOptions, UsageError
-from rgbir.server.engine import Engine, Named
+from rgbir.server.access.keys import ANYONE, Key, Role
+from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import NoKey, NotAllowed
-from rgbir.server.keys import ANYONE, Key, Role
+from rgbir.server.http.metrics import Metrics
 
 
 async def serving(request: Request) -> Engine:
@@ -24,6 +25,14 @@ async def serving(request: Request) -> Engine:
 
 
 Serving = Annotated[Engine, Depends(serving)]
+
+
+async def _metrics(request: Request) -> Metrics:
+    metrics: Metrics = request.app.state.metrics
+    return metrics
+
+
+Measuring = Annotated[Metrics, Depends(_metrics)]
 
 
 async def _caller(request: Request, engine: Serving) -> Key:
@@ -121,6 +130,7 @@ Why = Annotated[Purpose, Depends(_purpose)]
 
 async def searched(
     engine: Engine,
+    metrics: Metrics,
     caller: Key,
     why: Purpose,
     query: list[Named] | str,
@@ -128,7 +138,9 @@ async def searched(
     answers: list[Answer],
     **more: Any,
 ) -> None:
-    """Notes a search before it is answered: who, why, hashes of the query's images, filters, model, generation, hits."""
+    """Counts a search, and notes it before it is answered: who, why, hashes of the query's images, filters, model, generation, hits."""
+    for answer in answers:
+        metrics.searched(answer)
     if not engine.audited:
         return
     hashes = query if isinstance(query, str) else [hashlib.sha256(data).hexdigest() for _, data in query]

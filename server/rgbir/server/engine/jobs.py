@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
 from rgbir.index import SUFFIXES, IndexFailure, replace_file
-from rgbir.server.engine import Engine, Named
+from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import BadArchive, CantWrite, NotThere, ServerFailure, TooBusy
 
 TOGETHER, MOST_WAITING, MOST_REASONS, KEPT = 16, 4, 100, 100

@@ -7,13 +7,12 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rgbir.server.metrics import Metrics
+from rgbir.server.http.metrics import Metrics
 
 log = logging.getLogger("rgbir.requests")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -22,7 +21,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class RequestLog:
     """ASGI middleware: an id a request (the caller's `X-Request-Id` if it is a plain one), a line of log, and its metrics."""
 
-    def __init__(self, app: ASGIApp, metrics: Callable[[], Metrics | None]) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,9 +44,8 @@ class RequestLog:
         finally:
             taken = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "none")
-            if (metrics := self.metrics()) is not None:
-                metrics.requests.labels(scope["method"], route, str(status)).inc()
-                metrics.took.labels(scope["method"], route).observe(taken)
+            self.metrics.requests.labels(scope["method"], route, str(status)).inc()
+            self.metrics.took.labels(scope["method"], route).observe(taken)
             entry = {"request": request_id, "method": scope["method"], "route": route, "status": status}
             log.info(
                 "%s %s %s", scope["method"], route, status, extra={"rgbir": {**entry, "ms": round(taken * 1000, 1)}}

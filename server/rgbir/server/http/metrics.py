@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -15,9 +13,7 @@ from prometheus_client import (
 )
 
 from rgbir.index import Answer
-
-if TYPE_CHECKING:
-    from rgbir.server.engine import Engine
+from rgbir.server.engine.engine import Engine
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)

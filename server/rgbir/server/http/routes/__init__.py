@@ -1,0 +1,5 @@
+"""The routes: wire model in, domain call, wire model out."""
+
+from rgbir.server.http.routes import gallery, jobs, models, operations, page, search
+
+ROUTERS = tuple(room.router for room in (search, gallery, jobs, operations, models, page))

@@ -1,0 +1,115 @@
+"""What is enrolled: look, add, erase."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Response
+
+from rgbir.client import wire
+from rgbir.index import Sighting, UsageError
+from rgbir.server.access.keys import Key
+from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.swap import ModelSwap
+from rgbir.server.errors import NotThere
+from rgbir.server.http.guard import Administering, Enrolling, Looking, Searching, Serving, enrolling
+from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
+from rgbir.server.http.routes.shared import Changing, Images, read, visible
+
+router = APIRouter(responses=PROBLEMS)
+
+
+@router.post("/gallery/sightings", summary="Enrol images of a camera", responses=BUSY)
+async def enrol(
+    engine: Serving,
+    caller: Enrolling,
+    images: Images,
+    camera: Annotated[str, Form(description="that took the images")],
+    taken_at: Annotated[datetime | None, Form(description="with a zone")] = None,
+    identity: Annotated[int | None, Form(ge=0)] = None,
+    track: Annotated[str | None, Form()] = None,
+) -> wire.EnrolResponse:
+    """One result an image. The same image of the same camera is enrolled once, however often it is sent."""
+    enrolling(caller, engine.gallery.network[camera].id)
+    results = await engine.enrol(await read(images), camera, taken_at, identity, track or None)
+    return wire.EnrolResponse(
+        results=[wire.Enrolled.model_validate({"name": n, "status": s, "id": i, "reason": r}) for n, s, i, r in results]
+    )
+
+
+@router.get("/gallery", summary="What the gallery holds")
+async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
+    held = engine.gallery
+
+    def look() -> wire.GalleryInfo:
+        counts = [count for count in held.counts() if caller.sees(count.camera)]
+        return wire.GalleryInfo(
+            sightings=sum(count.sightings for count in counts),
+            generation=held.generation,
+            model=held.model.name,
+            fingerprint=held.model.fingerprint,
+            metric=held.model.metric.value,
+            dimension=held.model.dimension,
+            cameras=[wire.CameraCount.model_validate(count) for count in counts],
+        )
+
+    return await engine.look(look)
+
+
+@router.get("/gallery/sightings/{sighting}", summary="One sighting", responses=NOT_FOUND)
+async def get_sighting(engine: Serving, caller: Searching, sighting: str) -> wire.Sighting:
+    return await engine.look(lambda: _travelling(visible(engine, sighting, caller)))
+
+
+@router.get(
+    "/gallery/sightings/{sighting}/image",
+    summary="The crop a sighting was enrolled with",
+    responses={**NOT_FOUND, 200: {"content": {"image/jpeg": {}, "image/png": {}}}},
+    response_class=Response,
+)
+async def get_image(engine: Serving, caller: Searching, sighting: str) -> Response:
+    await engine.look(lambda: visible(engine, sighting, caller))
+    crop = await engine.look(lambda: engine.gallery.crop(sighting))
+    if crop is None:
+        raise NotThere(f"no image of sighting {sighting!r}; it isn't enrolled, or was enrolled without its crop")
+    return Response(crop.data, media_type=crop.media_type, headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
+async def remove_sighting(engine: Serving, models: Changing, caller: Administering, sighting: str) -> wire.Removed:
+    await engine.look(lambda: visible(engine, sighting, caller))
+    return await _erased(engine, models, caller, {"ids": [sighting]})
+
+
+@router.delete("/gallery/sightings", summary="Erase all sightings that meet every condition", responses=BUSY)
+async def remove(
+    engine: Serving,
+    models: Changing,
+    caller: Administering,
+    camera: str | None = None,
+    identity: int | None = None,
+    track: str | None = None,
+    before: datetime | None = None,
+) -> wire.Removed:
+    if before is not None and before.tzinfo is None:
+        raise UsageError(f"before needs a zone, {before.isoformat()} has none; append an offset such as +01:00, or Z")
+    if caller.cameras is not None:
+        enrolling(caller, engine.gallery.network[camera].id if camera else "all cameras")
+    conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
+    return await _erased(
+        engine, models, caller, {name: value for name, value in conditions.items() if value is not None}
+    )
+
+
+async def _erased(engine: Engine, models: ModelSwap, caller: Key, conditions: dict[str, Any]) -> wire.Removed:
+    """Noted before it is done and after, so that no erasure goes without a word."""
+    await engine.note(action="erase", who=caller.name, conditions=conditions)
+    removed = await engine.change(lambda: models.erase(conditions))
+    await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
+    return wire.Removed(removed=removed)
+
+
+def _travelling(sighting: Sighting) -> wire.Sighting:
+    image = f"/gallery/sightings/{sighting.id}/image" if sighting.has_crop else None
+    return wire.Sighting.model_validate(sighting).model_copy(update={"image": image})

@@ -1,0 +1,59 @@
+"""Archives that are enrolled beside the searches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, UploadFile
+
+from rgbir.client import wire
+from rgbir.server.access.keys import Key, Role
+from rgbir.server.engine.jobs import Job, Jobs
+from rgbir.server.errors import NotThere, ServerFailure
+from rgbir.server.http.guard import Enrolling, Serving
+from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
+from rgbir.server.http.routes.shared import Working
+
+router = APIRouter(responses=PROBLEMS)
+
+
+@router.post("/gallery/jobs", summary="Enrol an archive of images", status_code=202, responses=BUSY)
+async def start_job(
+    engine: Serving,
+    jobs: Working,
+    caller: Enrolling,
+    archive: Annotated[UploadFile, File(description="a ZIP file with CAMERA/…/image.jpg")],
+) -> wire.Job:
+    """Answers once the archive is on disk; the job goes on beside the searches, and after a restart, too."""
+    taken = await engine.look(lambda: jobs.take(archive.file))
+    try:
+        return wire.Job.model_validate(jobs.start(taken, caller.name, caller.cameras))
+    except ServerFailure:
+        taken.unlink(missing_ok=True)
+        raise
+
+
+@router.get("/gallery/jobs", summary="The jobs since the server was started, and those it goes on with")
+async def list_jobs(jobs: Working, caller: Enrolling) -> wire.JobList:
+    return wire.JobList(jobs=[wire.Job.model_validate(job) for job in jobs.all() if _own(caller, job)])
+
+
+@router.get("/gallery/jobs/{job}", summary="How far a job is", responses=NOT_FOUND)
+async def get_job(jobs: Working, caller: Enrolling, job: str) -> wire.Job:
+    return wire.Job.model_validate(_job(jobs, caller, job))
+
+
+@router.delete("/gallery/jobs/{job}", summary="Cancel a job; what it enrolled stays", responses=NOT_FOUND)
+async def cancel_job(jobs: Working, caller: Enrolling, job: str) -> wire.Job:
+    return wire.Job.model_validate(await jobs.cancel(_job(jobs, caller, job).id))
+
+
+def _own(caller: Key, job: Job) -> bool:
+    return caller.role is Role.ADMIN or job.who == caller.name
+
+
+def _job(jobs: Jobs, caller: Key, name: str) -> Job:
+    job = jobs.get(name)
+    if not _own(caller, job):
+        raise NotThere(f"no job {name!r}; it was never started, or the server was started anew since")
+    return job

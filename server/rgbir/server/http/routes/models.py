@@ -1,0 +1,59 @@
+"""What answers, and another in its place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from rgbir.client import wire
+from rgbir.server.http.guard import Administering, Looking, Serving
+from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS
+from rgbir.server.http.routes.shared import Changing
+
+router = APIRouter(responses=PROBLEMS)
+
+
+@router.get("/model", summary="The model's card")
+async def model(engine: Serving, caller: Looking) -> dict[str, Any]:
+    card = engine.encoder.card
+    return {**card.model_dump(mode="json"), "fingerprint": card.fingerprint, "providers": engine.encoder.providers}
+
+
+@router.get("/models", summary="The bundles a server may answer with, and where each stands")
+async def list_models(engine: Serving, models: Changing, caller: Administering) -> wire.ModelList:
+    found = await engine.look(models.all)
+    return wire.ModelList(models=[wire.ServedModel.model_validate(standing) for standing in found])
+
+
+@router.post(
+    "/models/{name}/prepare", summary="Fill a gallery for another model", status_code=202,
+    responses={**NOT_FOUND, **NOT_NOW},
+)  # fmt: skip
+async def prepare_model(engine: Serving, models: Changing, caller: Administering, name: str) -> wire.ServedModel:
+    """From the crops of the one that answers, beside the searches; `GET /models` says how far it is. Run again, it goes on."""
+    await engine.note(action="prepare model", who=caller.name, model=name)
+    return wire.ServedModel.model_validate(await models.prepare(name))
+
+
+@router.post("/models/{name}/activate", summary="Answer with that model", responses={**NOT_FOUND, **NOT_NOW})
+async def activate_model(
+    engine: Serving,
+    models: Changing,
+    caller: Administering,
+    name: str,
+    allow_missing: Annotated[bool, Query(description="though sightings without a crop won't be found")] = False,
+) -> wire.ServedModel:
+    """From the next request on, also after a restart. The one that answered before stays ready: it is the way back."""
+    before = engine.now.name
+    await engine.note(action="activate model", who=caller.name, model=name, before=before)
+    standing = await models.activate(name, allow_missing)
+    await engine.note(action="activated model", who=caller.name, model=name, before=before)
+    return wire.ServedModel.model_validate(standing)
+
+
+@router.delete("/models/{name}", summary="Delete a model's gallery", responses={**NOT_FOUND, **NOT_NOW})
+async def forget_model(engine: Serving, models: Changing, caller: Administering, name: str) -> wire.ServedModel:
+    """Of one that doesn't answer; stops filling it. Its bundle stays."""
+    await engine.note(action="forget model", who=caller.name, model=name)
+    return wire.ServedModel.model_validate(await models.forget(name))

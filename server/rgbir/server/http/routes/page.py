@@ -1,0 +1,48 @@
+"""The page, and the example queries it offers."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from fastapi import APIRouter, Response
+
+from rgbir.server.errors import NotThere
+from rgbir.server.http.guard import Searching, Serving
+
+router = APIRouter(include_in_schema=False)
+
+
+_PAGE = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css", "icon.svg": "image/svg+xml"}
+
+
+@router.get("/")
+async def index() -> Response:
+    return _asset("index.html")
+
+
+@router.get("/page/{name}")
+async def asset(name: str) -> Response:
+    return _asset(name)
+
+
+@router.get("/samples")
+async def samples(engine: Serving, caller: Searching) -> list[dict[str, str]]:
+    folder = engine.settings.samples
+    names = [] if folder is None else sorted(path.name for path in folder.glob("*.jpg"))
+    return [{"name": name, "camera": name.split("_")[0]} for name in names]
+
+
+@router.get("/samples/{name}")
+async def sample(engine: Serving, caller: Searching, name: str) -> Response:
+    folder = engine.settings.samples
+    known = {} if folder is None else {path.name: path for path in folder.glob("*.jpg")}
+    if name not in known:
+        raise NotThere(f"no sample {name!r}")
+    return Response(known[name].read_bytes(), media_type="image/jpeg")
+
+
+def _asset(name: str) -> Response:
+    if name not in _PAGE:
+        raise NotThere(f"the page has no file {name!r}")
+    content = files("rgbir.server") / "page" / name
+    return Response(content.read_bytes(), media_type=f"{_PAGE[name]}; charset=utf-8")

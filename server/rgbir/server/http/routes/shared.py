@@ -1,0 +1,52 @@
+"""What several routes need: what answers them, and what comes with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, File, Request, UploadFile
+
+from rgbir.index import Sighting
+from rgbir.server.access.keys import ANYONE, Key
+from rgbir.server.engine.engine import Engine, Named
+from rgbir.server.engine.jobs import Jobs
+from rgbir.server.engine.swap import ModelSwap
+from rgbir.server.errors import NotThere
+
+
+async def _jobs(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+async def _models(request: Request) -> ModelSwap:
+    models: ModelSwap = request.app.state.models
+    return models
+
+
+Working = Annotated[Jobs, Depends(_jobs)]
+Changing = Annotated[ModelSwap, Depends(_models)]
+Images = Annotated[
+    list[UploadFile], File(description="JPEG, PNG, BMP, WebP or TIFF; several are several shots of one person")
+]
+
+
+async def read(images: list[UploadFile]) -> list[Named]:
+    """Each image's name, without a path, and its bytes."""
+    return [
+        (Path(image.filename or f"image {place}").name, await image.read())
+        for place, image in enumerate(images, start=1)
+    ]
+
+
+def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
+    """The sighting of that id.
+
+    Raises:
+        NotThere: no such sighting, or none that the key sees.
+    """
+    found = engine.gallery.get(sighting)
+    if found is None or not caller.sees(found.camera):
+        raise NotThere(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
+    return found
