@@ -57,6 +57,16 @@ class LazyGroup(TyperGroup):
             ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]}?")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command. Some import their packages only now: one that isn't installed is told as in `get_command`."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] == "rgbir":
+                raise
+            print(_needed(ctx.invoked_subcommand, _points()[ctx.invoked_subcommand], error), file=sys.stderr)
+            raise typer.Exit(2) from error
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.listing = True  # a list of commands needs a line of each, not its packages
         try:
@@ -103,16 +113,23 @@ def _stub(name: str) -> Any:
     return get_command(app)
 
 
+def _extra(point: EntryPoint) -> str:
+    """What brings a command's packages."""
+    return EXTRAS.get(".".join(point.value.split(":")[0].split(".")[:2]), "dev")
+
+
+def _needed(name: str, point: EntryPoint, error: ImportError) -> str:
+    return f"rgbir {name} needs {error.name or 'more packages'}: pip install 'rgbir[{_extra(point)}]'"
+
+
 def _absent(name: str, point: EntryPoint, error: ImportError) -> Any:
     """A command in place of one whose packages aren't installed: it says which extra brings them."""
-    part = ".".join(point.value.split(":")[0].split(".")[:2])
-    extra = EXTRAS.get(part, "dev")
-    message = f"rgbir {name} needs {error.name or 'more packages'}: pip install 'rgbir[{extra}]'"
+    message = _needed(name, point, error)
     app = typer.Typer(add_completion=False)
 
     @app.command(
         name,
-        help=f"(needs rgbir\\[{extra}])",
+        help=f"(needs rgbir\\[{_extra(point)}])",
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )
     def absent() -> None:

@@ -15,9 +15,9 @@ from onnx import ModelProto
 from rgbir.export.errors import ExportFailure
 from rgbir.export.graph import graph
 from rgbir.export.parity import prove
-from rgbir.export.precision import Images, Precision, drift, half, int8
+from rgbir.export.precision import Images, drift, half, int8
 from rgbir.export.weights import save
-from rgbir.index import CARD, Bundle, Card, Modality, sha256
+from rgbir.index import CARD, Bundle, Card, Modality, Precision, sha256
 from rgbir.training import Method, Run
 
 

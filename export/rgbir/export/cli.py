@@ -1,4 +1,4 @@
-"""`rgbir export`."""
+"""`rgbir export`. What needs torch or ONNX is imported by the command that needs it: help needs neither."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ import typer
 from numpy.typing import NDArray
 from typer.core import TyperGroup
 
-from rgbir.export.adopt import adopt
-from rgbir.export.bundle import export as write_bundle
-from rgbir.export.bundle import record_measurement
-from rgbir.export.precision import Precision
-from rgbir.index import Bundle, Encoder, Modality, SysuMM01, UsageError, decode, pixels, read_bytes
+from rgbir.index import Bundle, Encoder, Modality, Precision, SysuMM01, UsageError, decode, pixels, read_bytes
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
 from rgbir.index.evaluation import PROTOCOLS, evaluate, sysu_task
 from rgbir.index.evaluation.sources import encoded
-from rgbir.training import load_run
 
 SAMPLES, CALIBRATION = 24, 200
 
@@ -43,6 +38,8 @@ def adopt_model(
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
 ) -> None:
     """Make a bundle of an ONNX model that was made elsewhere, after proving that it computes the same."""
+    from rgbir.export.adopt import adopt
+
     made = adopt(card, out)
     assert made.parity is not None
     print(f"{out}: {made.name}, {made.dimension} values, {made.metric}, fingerprint {made.fingerprint}")
@@ -65,6 +62,9 @@ def export_run(
     note: Annotated[str, typer.Option(help="Where it comes from, for the card.")] = "",
 ) -> None:
     """Write a bundle that serves without torch, after proving that it computes what the run computes."""
+    from rgbir.export.bundle import export as write_bundle
+    from rgbir.training import load_run
+
     if protocol not in PROTOCOLS:
         raise UsageError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     trained = load_run(run)
@@ -95,6 +95,8 @@ def sample(data: SysuMM01, of: List, count: int, height: int, width: int) -> dic
 
 
 def _measure(data: SysuMM01, out: Path, protocol: str) -> None:
+    from rgbir.export.bundle import record_measurement
+
     encoder = Encoder(Bundle(out))
     task = sysu_task(data, PROTOCOLS[protocol])
     probes, gallery = (encoded(records, encoder) for records in (task.queries, task.gallery))

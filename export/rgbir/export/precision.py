@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,7 +17,6 @@ from onnx import ModelProto
 from rgbir.export.errors import ExportFailure
 from rgbir.index import Bundle, Drift, Encoder, Modality
 
-Precision = Literal["fp32", "fp16", "int8"]
 Images = Sequence[NDArray[np.uint8]]
 """uint8 (height, width, 3) each, RGB."""
 CALIBRATION_BATCH = 8

@@ -1,6 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
-from rgbir.index.bundle import CARD, Bundle, Card, Drift, Parity, sha256
+from rgbir.index.bundle import CARD, Bundle, Card, Drift, Parity, Precision, sha256
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets import (
     LLCM,
@@ -81,6 +81,7 @@ __all__ = [
     "Model",
     "NewSighting",
     "Parity",
+    "Precision",
     "Query",
     "RegDB",
     "SUFFIXES",

@@ -15,6 +15,7 @@ from rgbir.index.metric import Metric
 
 FORMAT = 1
 CARD = "card.json"
+Precision = Literal["fp32", "fp16", "int8"]
 
 
 class _Closed(BaseModel):
@@ -53,7 +54,7 @@ class Card(_Closed):
     metric: Metric
     graphs: dict[Modality, str] = Field(description="ONNX file for each modality; one file may serve both")
     files: dict[str, str] = Field(description="sha256 of every file but the card")
-    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    precision: Precision = "fp32"
     parity: Parity | None = Field(None, description="of the fp32 graphs, from which others are made")
     drift: Drift | None = Field(None, description="of fp16 and int8 graphs")
     measured: dict[str, Any] = {}

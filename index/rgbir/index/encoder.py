@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -28,6 +27,8 @@ def preferred() -> list[str]:
     NVIDIA's libraries come as Python packages, where the system's loader doesn't look: without loading them here, ONNX Runtime would
     silently compute on the processor.
     """
+    import onnxruntime as ort
+
     if CUDA not in ort.get_available_providers() or not _driver():
         return [CPU]
     ort.preload_dlls()
@@ -59,6 +60,8 @@ class Encoder:
     def __init__(
         self, bundle: Bundle, *, threads: int | None = None, providers: Sequence[str] | None = None, batch: int = 32
     ) -> None:
+        import onnxruntime as ort
+
         self.bundle, self.card, self.batch = bundle, bundle.card, batch
         available = ort.get_available_providers()
         if providers is not None and (absent := [name for name in providers if name not in available]):
@@ -81,6 +84,8 @@ class Encoder:
         return list(next(iter(self._sessions.values())).get_providers())
 
     def _load(self, file: str) -> Any:
+        import onnxruntime as ort
+
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1

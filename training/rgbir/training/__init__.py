@@ -1,24 +1,8 @@
-"""Training of RGB-IR re-identification methods."""
+"""Training of RGB-IR re-identification methods.
 
-from rgbir.training.batches import PairBatch, TupleBatch
-from rgbir.training.errors import BadCheckpoint, BadRecipe, TrainingFailure
-from rgbir.training.fit import fit
-from rgbir.training.method import Losses, Method
-from rgbir.training.methods import METHODS
-from rgbir.training.recipe import Recipe
-from rgbir.training.run import Run, load_run
+The front door is in `__init__.pyi`; what it names is imported when it is used, so that a command's help needs no torch.
+"""
 
-__all__ = [
-    "METHODS",
-    "BadCheckpoint",
-    "BadRecipe",
-    "Losses",
-    "Method",
-    "PairBatch",
-    "Recipe",
-    "Run",
-    "TrainingFailure",
-    "TupleBatch",
-    "fit",
-    "load_run",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

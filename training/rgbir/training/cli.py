@@ -1,38 +1,37 @@
-"""`rgbir methods`, `rgbir train` and `rgbir attend`."""
+"""`rgbir methods`, `rgbir train` and `rgbir attend`. What needs torch is imported by the command that needs it: help needs none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import torch
 import typer
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from torch import Tensor
 
 from rgbir.index import Benchmark, Modality, SysuMM01, decode, open_benchmark, pixels, read_bytes
-from rgbir.index.evaluation import Report
-from rgbir.training.attention import attention, overlaid
-from rgbir.training.data import name_of, training_records
 from rgbir.training.errors import BadRecipe
-from rgbir.training.fit import fit
-from rgbir.training.method import Losses, Method
-from rgbir.training.methods import METHODS, entry, published_rows
-from rgbir.training.recipe import AnyRecipe, flat, parse_assignments, read_changes
-from rgbir.training.run import Run, load_run
-from rgbir.training.source import Source
-from rgbir.training.transforms import normalise
-from rgbir.training.validate import Validation
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from rgbir.index.evaluation import Report
+    from rgbir.training.method import Losses, Method
+    from rgbir.training.recipe import AnyRecipe
+    from rgbir.training.validate import Validation
 
 
 def methods(name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None) -> None:
     """The methods, their variants and switches, the tables' rows, and published numbers."""
+    from rgbir.training.methods import METHODS, entry, published_rows
+    from rgbir.training.recipe import flat
+
     if name is None:
         table = Table("method", "idea", "variants", "paper")
         for key, one in METHODS.items():
@@ -77,6 +76,13 @@ def train(
     cache: Annotated[bool, typer.Option(help="Keep decoded images in memory.")] = True,
 ) -> None:
     """Train a method; weights, checkpoints and log go to the run's folder."""
+    from rgbir.training.data import name_of, training_records
+    from rgbir.training.fit import fit
+    from rgbir.training.methods import entry
+    from rgbir.training.recipe import parse_assignments, read_changes
+    from rgbir.training.run import Run, load_run
+    from rgbir.training.source import Source
+
     benchmark = open_benchmark(data)
     if resume:
         run = load_run(out)
@@ -143,6 +149,8 @@ def train(
 
 def _validation(data: Benchmark, settings: AnyRecipe) -> Validation | None:
     """On the identities that SYSU-MM01 holds back for it; the other data sets hold nobody back."""
+    from rgbir.training.validate import Validation
+
     if not isinstance(data, SysuMM01) or not data.identities("val"):
         return None
     return Validation(data, settings.height, settings.width, image_cmc=settings.cmc == "image")
@@ -158,6 +166,12 @@ def attend(
     ] = None,
 ) -> None:
     """Draw where a trained network looks (Grad-CAM); needs rgbir[plots]."""
+    import torch
+
+    from rgbir.training.attention import attention, overlaid
+    from rgbir.training.run import load_run
+    from rgbir.training.transforms import normalise
+
     trained = load_run(run)
     method, size = trained.load_weights(), (trained.recipe.height, trained.recipe.width)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,6 +93,8 @@ class Codes:
 
     def part(self, keep: NDArray[np.bool_]) -> Codes:
         """The codes of some rows; their bounds hold on."""
+        import faiss
+
         held = faiss.rev_swig_ptr(self._index.codes.data(), self._index.ntotal * self._index.d)
         index = _empty(self.metric, self._index.d)
         index.add_sa_codes(np.ascontiguousarray(held.reshape(self._index.ntotal, self._index.d)[keep]))
@@ -101,11 +102,15 @@ class Codes:
 
     def save(self, file: Path) -> None:
         """As a FAISS index; `scale`, `error` and `reach` are the caller's to keep."""
+        import faiss
+
         faiss.write_index(self._index, str(file))
 
     @classmethod
     def open(cls, metric: Metric, file: Path, scale: float, error: float, reach: float) -> Self:
         """From a file of `save`, mapped into memory."""
+        import faiss
+
         return cls(metric, faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC), scale, error, reach)
 
     def scan(self, query: NDArray[np.float32], width: int, positions: NDArray[np.int64] | None = None) -> Candidates:
@@ -115,6 +120,8 @@ class Codes:
             query: float32 (d,).
             positions: only these rows; None is all.
         """
+        import faiss
+
         parameters: Any = None
         if positions is not None:
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(positions))  # type: ignore[call-arg]
@@ -142,6 +149,8 @@ def _rounded(query: NDArray[np.float32], step: float) -> tuple[NDArray[np.float3
 
 
 def _empty(metric: Metric, dimension: int) -> Any:
+    import faiss
+
     kind = faiss.METRIC_L2 if metric is Metric.EUCLIDEAN else faiss.METRIC_INNER_PRODUCT
     index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_8bit_direct_signed, kind)
     index.train(np.zeros((1, dimension), np.float32))

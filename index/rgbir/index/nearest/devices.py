@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,6 +50,8 @@ class Gpus:
     _resources: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        import faiss
+
         if not hasattr(faiss, "StandardGpuResources") or not faiss.get_num_gpus():
             raise GalleryError(
                 "FAISS sees no GPU here; install rgbir[gpu] on a machine with one, or search on the processor"
@@ -59,6 +60,8 @@ class Gpus:
 
     def place(self, index: Any) -> Any:
         """The index on the devices."""
+        import faiss
+
         options = faiss.GpuMultipleClonerOptions()
         options.shard, options.useFloat16 = self.spread == "shard", self.half
         return faiss.index_cpu_to_gpu_multiple_py(self._resources, index, co=options)
@@ -93,6 +96,8 @@ class OnDevice:
     exact = True
 
     def __init__(self, device: Device, metric: Metric, slabs: Sequence[Slab]) -> None:
+        import faiss
+
         self.metric, self.half = metric, device.half
         self.rows: Rows = np.concatenate([slab.rows for slab in slabs])
         self.last = int(self.rows[-1])

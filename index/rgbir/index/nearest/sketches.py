@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +22,6 @@ from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import Candidates
 from rgbir.index.nearest.slabs import Rows, Slab
 
-_faiss: Any = faiss
 _log = logging.getLogger(__name__)
 WORTH_A_SKETCH, ASKED_BEFORE_SKETCHES = 4_096, 8
 """A camera of so many rows gets a sketch once the gallery was searched so often; below, its slabs are as quick."""
@@ -103,6 +101,8 @@ class Compressed:
     exact = False
 
     def __init__(self, choice: Choice, metric: Metric, slabs: Sequence[Slab], device: Device | None = None) -> None:
+        import faiss
+
         self.choice = choice
         self.rows: Rows = np.concatenate([slab.rows for slab in slabs])
         self.last = int(self.rows[-1])
@@ -130,12 +130,16 @@ class Compressed:
     @property
     def bytes(self) -> int:
         """As FAISS would write it."""
+        import faiss
+
         return int(faiss.serialize_index(self._index).nbytes)
 
     def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
+        import faiss
+
         parameters: Any = None
         if self.choice.kind is Kind.HNSW:
-            parameters = _faiss.SearchParametersHNSW(efSearch=max(64, width))
+            parameters = faiss.SearchParametersHNSW(efSearch=max(64, width))  # type: ignore[attr-defined]
         values, places = self._index.search(query[None], min(width, len(self)), params=parameters)
         there = places[0] >= 0
         near = values[0] if self._index.metric_type == faiss.METRIC_L2 else -values[0]
@@ -165,6 +169,8 @@ def factory(kind: Kind, dimension: int, rows: int) -> str:
 
 
 def kind_of(metric: Metric) -> int:
+    import faiss
+
     return int(faiss.METRIC_L2 if metric is Metric.EUCLIDEAN else faiss.METRIC_INNER_PRODUCT)
 
 

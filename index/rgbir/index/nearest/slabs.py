@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -299,6 +298,8 @@ def _flat(
     metric: Metric, query: NDArray[np.float32], vectors: NDArray[np.float32], width: int
 ) -> tuple[NDArray[np.float32], Rows]:
     """FAISS's own brute force on memory that isn't its own: (values, places), both (width,)."""
+    import faiss
+
     values, found = np.empty(width, np.float32), np.empty(width, np.int64)
     query = np.ascontiguousarray(query)
     search: Any = faiss.knn_L2sqr if metric is Metric.EUCLIDEAN else faiss.knn_inner_product
@@ -310,4 +311,6 @@ def _flat(
 @lru_cache(maxsize=1)
 def threads() -> ThreadPoolExecutor:
     """As many as cores, each with one FAISS thread."""
+    import faiss
+
     return ThreadPoolExecutor(len(os.sched_getaffinity(0)), "scan", lambda: faiss.omp_set_num_threads(1))

@@ -1,0 +1,22 @@
+from .batches import PairBatch, TupleBatch
+from .errors import BadCheckpoint, BadRecipe, TrainingFailure
+from .fit import fit
+from .method import Losses, Method
+from .methods import METHODS
+from .recipe import Recipe
+from .run import Run, load_run
+
+__all__ = [
+    "METHODS",
+    "BadCheckpoint",
+    "BadRecipe",
+    "Losses",
+    "Method",
+    "PairBatch",
+    "Recipe",
+    "Run",
+    "TrainingFailure",
+    "TupleBatch",
+    "fit",
+    "load_run",
+]
