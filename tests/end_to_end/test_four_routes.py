@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import uvicorn
 from tests import layouts
 from tests.conftest import BUNDLE
+from tests.waiting import until
 from typer.testing import CliRunner
 
 from rgbir.client import Client
@@ -45,10 +45,7 @@ def served(gallery: Path) -> Iterator[str]:
     thread.start()
     try:
         with Client(f"http://127.0.0.1:{port}") as client:
-            for _ in range(200):
-                if client.ready():
-                    break
-                time.sleep(0.05)
+            until(client.ready, "the server")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True

@@ -9,12 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.conftest import BUNDLE
+from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.client import Client
 from rgbir.index import SysuMM01
@@ -214,10 +214,7 @@ def test_a_served_gallery_answers_and_sees_what_is_enrolled_beside_it(tmp_path: 
     )
     try:
         with Client(f"http://127.0.0.1:{port}") as client:
-            deadline = time.monotonic() + 30
-            while not client.ready():
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            until(client.ready, "the server")
             url = f"http://127.0.0.1:{port}"
             found = rgbir("search", people.root / "cam3/0007/0001.jpg", "--camera", "3", "--url", url, "--json")
             local = rgbir(
@@ -249,4 +246,4 @@ def test_a_served_gallery_answers_and_sees_what_is_enrolled_beside_it(tmp_path: 
             assert client.gallery().sightings == 48 + 32
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 0
+        assert server.wait(HANGS_AFTER_S) == 0

@@ -160,7 +160,7 @@ def test_a_gallery_on_a_read_only_medium_is_searched_and_not_changed(
     with Gallery(tmp_path / "gallery") as gallery:
         assert len(gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits) == 20
         assert gallery.verify() == []
-        with pytest.raises(GalleryError, match=r"nothing was changed: .*readonly.* is the disk full or read-only"):
+        with pytest.raises(GalleryError, match=r"nothing was changed: .*readonly.* is the medium read-only"):
             gallery.add(sightings(1, first=50))
     monkeypatch.setattr(backup_module, "writable", lambda folder: folder != tmp_path / "gallery")
     monkeypatch.setattr(store_module, "writable", lambda folder: folder != tmp_path / "gallery")

@@ -6,11 +6,8 @@ import errno
 import json
 import random
 import shutil
-import signal
 import sqlite3
-import subprocess
 import sys
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.waiting import killed_after
 
 from rgbir.index import (
     Camera,
@@ -304,7 +302,7 @@ def test_a_cache_is_used_where_nothing_can_be_written(tmp_path: Path, monkeypatc
     with Gallery(tmp_path / "g") as gallery:
         expected = answers(gallery)
     for module in ("store", "cache", "gallery"):
-        monkeypatch.setattr(f"rgbir.index.{module}.writable", lambda folder: False)
+        monkeypatch.setattr(f"rgbir.index.gallery.folder.{module}.writable", lambda folder: False)
     with Gallery(tmp_path / "g") as frozen:
         assert frozen.opening.mapped == 150
         assert answers(frozen) == expected
@@ -345,12 +343,9 @@ def test_killed_while_the_cache_is_written_or_the_gallery_compacted(tmp_path: Pa
     acknowledged = mapped = 0
     for number in range(kills):
         command = [sys.executable, "-c", CHANGES, str(folder), str(number * 1_000_000)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "started\n"
-            time.sleep(moments.uniform(0.0, 0.3))
-            process.send_signal(signal.SIGKILL)
-            lines = [line.split() for line in process.stdout.read().splitlines()]
+        first, *told = killed_after(command, 1 + moments.randrange(25), moments)
+        assert first == "started"
+        lines = [line.split() for line in told]
         for verb, step in ((line[0], int(line[1])) for line in lines if len(line) == 2):
             present = present - {step} if verb == "remove" else present | {step}
             acknowledged += 3 * (verb == "add")

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.conftest import BUNDLE
+from tests.waiting import killed_after
+from typer.testing import CliRunner
 
-from rgbir.index import Camera, CameraNetwork, Encoder, Gallery, Metric, Modality, Model, NewSighting, SysuMM01, enrol
-from rgbir.index.errors import GalleryCorrupt
+from rgbir.client.cli import app
+from rgbir.index import (
+    Camera,
+    CameraNetwork,
+    Crop,
+    Encoder,
+    Gallery,
+    Metric,
+    Modality,
+    Model,
+    NewSighting,
+    Query,
+    SysuMM01,
+    enrol,
+)
+from rgbir.index.errors import GalleryCorrupt, GalleryError
 from rgbir.index.gallery.folder.backup import read_backup
 
 RUN = """
@@ -32,15 +47,11 @@ print("done", flush=True)
 """
 
 
-def run_and_kill(people: SysuMM01, folder: Path, after_s: float) -> tuple[int, bool]:
+def run_and_kill(people: SysuMM01, folder: Path, chance: random.Random) -> tuple[int, bool]:
     """The number of sightings acknowledged before the kill, and whether the run was over."""
     command = [sys.executable, "-c", RUN, str(people.root), str(folder), str(BUNDLE)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "started\n"
-        time.sleep(after_s)
-        process.send_signal(signal.SIGKILL)
-        lines = process.stdout.read().splitlines()
+    lines = killed_after(command, 1 + chance.randrange(12), chance)
+    assert lines[0] == "started"
     return sum(int(line) for line in lines if line.isdecimal()), "done" in lines
 
 
@@ -52,7 +63,7 @@ def test_killed_enrolments_lose_nothing_and_double_nothing(
     expected = [record.source for record in people.records("available")]
     folder = tmp_path / "gallery-0"
     for number in range(kills):
-        acknowledged, over = run_and_kill(people, folder, moments.uniform(0.0, 0.25))
+        acknowledged, over = run_and_kill(people, folder, moments)
         with Gallery.open_or_create(folder, encoder.card, CameraNetwork.read("sysu-mm01")) as gallery:
             assert len(gallery) >= acknowledged
             assert gallery.verify() == []
@@ -108,12 +119,9 @@ def test_killed_changes_are_there_as_a_whole_or_not_at_all(tmp_path: Path, kills
     copies: list[int] = []
     for number in range(kills):
         command = [sys.executable, "-c", CHANGES, str(folder), str(number * 1_000_000)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "started\n"
-            time.sleep(moments.uniform(0.0, 0.3))
-            process.send_signal(signal.SIGKILL)
-            lines = [line.split() for line in process.stdout.read().splitlines()]
+        first, *told = killed_after(command, 1 + moments.randrange(25), moments)
+        assert first == "started"
+        lines = [line.split() for line in told]
         for verb, step in ((line[0], int(line[1])) for line in lines if len(line) == 2):
             present = present - {step} if verb == "remove" else present | {step} if verb == "add" else present
             copies += [step] if verb == "copy" else []
@@ -163,7 +171,45 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
         assert (len(gallery), gallery.verify()) == (20 * len(added), [])
 
 
-def test_a_damaged_page_is_told_and_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", range(2, 12))
+def test_a_damaged_page_is_told_by_whatever_reads_it(tmp_path: Path, page: int) -> None:
+    network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
+    folder = tmp_path / "gallery"
+    rows = np.random.default_rng(0).standard_normal((40, 512)).astype(np.float32)
+    new = [NewSighting("a", row, f"{i}", f"{i}", crop=Crop("image/png", b"c" * 3000)) for i, row in enumerate(rows)]
+    with Gallery.create(folder, Model("m", "f", Metric.EUCLIDEAN, 512), network) as gallery:
+        gallery.add(new)
+        gallery.compact()
+    with (folder / "gallery.sqlite3").open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+
+    told = CliRunner().invoke(app, ["index", "verify", "--gallery", str(folder)])
+
+    assert told.exit_code == 1
+    assert isinstance(told.exception, (GalleryError, SystemExit))
+    with contextlib.suppress(GalleryError):
+        assert Gallery.problems_in(folder)
+    with contextlib.suppress(GalleryError), Gallery(folder) as gallery:
+        for use in (
+            gallery.sightings,
+            gallery.counts,
+            lambda: gallery.get(new[7].id),
+            lambda: gallery.crop(new[7].id),
+            lambda: gallery.known([sighting.id for sighting in new]),
+            lambda: gallery.embeddings([sighting.id for sighting in new]),
+            lambda: gallery.search(Query(rows[7], cameras=["a"])),
+            gallery.verify,
+            gallery.backups,
+            lambda: gallery.add(new[:1]),
+            lambda: gallery.remove(identity=3),
+            gallery.compact,
+        ):
+            with contextlib.suppress(GalleryError):  # and nothing else
+                use()
+
+
+def test_a_damaged_embedding_is_told_and_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
     network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
     with Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 512), network) as gallery:
         rows = np.random.default_rng(0).standard_normal((40, 512)).astype(np.float32)

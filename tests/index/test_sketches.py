@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from pathlib import Path
@@ -18,6 +19,7 @@ from rgbir.index.nearest import sketches as sketches_module
 from rgbir.index.nearest.devices import DeviceDiffers, Gpus, on
 from rgbir.index.nearest.recall import Audit
 from rgbir.index.nearest.sketches import Choice, Compressed, Kind, factory
+from rgbir.index.nearest.tune import _asked as asked_by
 from rgbir.index.nearest.tune import tune
 
 NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
@@ -143,15 +145,37 @@ def test_a_gallery_whose_index_misses_too_much_is_searched_exactly_again(tmp_pat
         assert hits(gallery, rows_of(1)[0])[1]
 
 
-def test_tune_measures_and_advises(tmp_path: Path) -> None:
+def test_what_tune_measured_is_what_the_gallery_then_finds(tmp_path: Path) -> None:
     with make(tmp_path / "g") as gallery:
-        tuning = tune(gallery.view(), [Kind.PQ, Kind.IVF], queries=20, top_k=5, recall=0.95)
-    exact, pq, ivf = tuning.measured
-    assert (exact.choice.kind, exact.recall, tuning.rows) == (Kind.EXACT, 1.0, N)
+        gallery.add_cameras([Camera("c", frozenset({Modality.RGB}), "c")])
+        gallery.add([NewSighting("c", rows_of(1, seed=9)[0], "alone", "alone")])
+        view = gallery.view()
+        tuning = tune(view, [Kind.PQ, Kind.IVF], queries=20, top_k=5, recall=0.95)
+        asked = list(asked_by(view, 20))
+        exact = [hits(gallery, row, cameras=cameras)[0] for row, cameras in asked]
+        for own in tuning.measured[1:]:
+            gallery.choose(own.choice)
+            hits(gallery, asked[0][0])
+            gallery.approximate.wait()
+            found = [hits(gallery, row, cameras=cameras)[0] for row, cameras in asked]
+            shares = [len(set(a) & set(b)) / len(b) for a, b in zip(found, exact, strict=True)]
+            assert own.recall == pytest.approx(np.mean(shares))
+    assert [own.to_dict()["recall"] for own in tuning.measured] == [own.recall for own in tuning.measured]
+    assert [own.to_dict()["target"] for own in tuning.measured[1:]] == [0.95, 0.95]
+    plain, pq, ivf = tuning.measured
+    assert (plain.choice.kind, plain.recall, tuning.rows) == (Kind.EXACT, 1.0, N + 1)
     assert pq.recall >= 0.95
     assert pq.bytes < N * D
     assert ivf.bytes > 4 * N * D
     assert tuning.advice.kind in (Kind.EXACT, Kind.PQ, Kind.IVF)
+
+
+def test_tune_measures_no_index_that_a_gallery_would_not_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketches_module, "WORTH_A_SKETCH", 4096)
+    with make(tmp_path / "g") as gallery:
+        tuning = tune(gallery.view(), [Kind.PQ], queries=10)
+    assert [own.choice.kind for own in tuning.measured] == [Kind.EXACT]
+    assert "a gallery is searched exactly whatever is chosen" in tuning.reason
 
 
 def test_tuning_and_choosing_by_the_command_line(tmp_path: Path) -> None:
@@ -162,6 +186,8 @@ def test_tuning_and_choosing_by_the_command_line(tmp_path: Path) -> None:
 
     report = json.loads(shown.output.splitlines()[-1])
     assert [own["kind"] for own in report["measured"]] == ["exact", "pq"]
+    assert [own["target"] for own in report["measured"]] == [0.99, 0.99]
+    assert report["measured"][0]["recall"] == 1.0
     table = runner.invoke(app, ["index", "tune", "--gallery", folder, "--kind", "pq", "--queries", "10"]).output
     assert "rgbir index choose" in table
     chosen = runner.invoke(app, ["index", "choose", "pq", "--width", "64", "--gallery", folder])
@@ -172,19 +198,27 @@ def test_tuning_and_choosing_by_the_command_line(tmp_path: Path) -> None:
 
 
 class Processor:
-    """In a device's place: the index stays where it is."""
+    """In a device's place: the index stays where it is. Its memory is as finite as a GPU's: what isn't given back is lost."""
 
     half = False
 
     def __init__(self, most: int = 10**12) -> None:
-        self.left = most
+        self.left = self.most = most
+        self.refusals = 0
 
     def place(self, index: Any) -> Any:
         return index
 
     def take(self, size: int) -> bool:
+        if size > self.left:
+            self.refusals += 1
+            return False
         self.left -= size
-        return self.left >= 0
+        return True
+
+    def give(self, size: int) -> None:
+        self.left += size
+        assert self.left <= self.most
 
 
 class Broken(Processor):
@@ -208,6 +242,38 @@ def test_a_device_gives_the_processors_answers_and_calls_them_exact(tmp_path: Pa
         gallery.remove(ids=[sightings(1)[0].id])
         gallery.add(sightings(9, seed=4))
         assert [hits(placed, query) for query in queries] == [hits(gallery, query) for query in queries]
+
+
+def test_what_a_device_held_is_given_back_and_it_is_used_as_long_as_rows_come_and_go(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery:
+        device = Processor(4 * D * (N + 200))  # both cameras, and a little more: never one of them twice
+        with Gallery(tmp_path / "g", device) as placed:
+            for turn in range(6):
+                query = rows_of(1, seed=turn)[0]
+                hits(placed, query)
+                placed.approximate.wait()
+                assert set(placed.approximate.at_hand(placed.view(), ["a", "b"])) == {"a", "b"}, turn
+                assert hits(placed, query) == hits(gallery, query)
+                gallery.remove(ids=[new.id for new in sightings(N)[2 * turn : 2 * turn + 2]])
+                gallery.add(sightings(2, seed=100 + turn))
+            assert device.left == device.most - 4 * D * N
+        gc.collect()
+    assert device.left == device.most
+
+
+def test_a_camera_without_room_is_not_tried_again_by_every_search(tmp_path: Path) -> None:
+    device = Processor(4 * D * N // 2)
+    with make(tmp_path / "g", device=device) as gallery:
+        for turn in range(12):
+            hits(gallery, rows_of(1, seed=turn)[0])
+            gallery.approximate.wait()
+        assert device.refusals == 1
+        assert len(gallery.approximate.at_hand(gallery.view(), ["a", "b"])) == 1
+        gallery.remove(ids=[sightings(1)[0].id])
+        for turn in range(12):
+            hits(gallery, rows_of(1, seed=turn)[0])
+            gallery.approximate.wait()
+        assert device.refusals <= 3
 
 
 def test_a_device_that_answers_otherwise_is_refused(tmp_path: Path) -> None:

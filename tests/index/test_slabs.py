@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.waiting import until
 
 from rgbir.index import Metric
 from rgbir.index.nearest.codes import Codes
@@ -131,12 +130,8 @@ def test_a_slab_that_is_asked_often_gets_codes_and_answers_the_same(rng: np.rand
 
     for _ in range(10):
         assert view.nearest(vectors[5], ["1"], Filter(), 10) == first
-    for _ in range(100):
-        if view.coded:
-            break
-        time.sleep(0.02)
+    until(lambda: view.coded == 3000, "the codes")
 
-    assert view.coded == 3000
     assert view.nearest(vectors[5], ["1"], Filter(), 10) == first
 
 

@@ -6,12 +6,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import BUNDLE
+from tests.waiting import until
 
 from rgbir.client import Client
 
@@ -31,10 +31,7 @@ def process(
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})}) as server:
         try:
             with Client(f"http://127.0.0.1:{port}") as client:
-                for _ in range(300):
-                    if client.ready():
-                        break
-                    time.sleep(0.1)
+                until(lambda: server.poll() is not None or client.ready(), "the server")
             yield server, port
         finally:
             server.kill()

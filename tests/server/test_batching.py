@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import pytest
 from fastapi import Request
+from tests.waiting import HANGS_AFTER_S, reached
 
 from rgbir.server.engine.batching import Batcher
 from rgbir.server.errors import ClientGone, TooBusy, TookTooLong
@@ -25,10 +26,12 @@ class Model:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
+        self.running = False
         self.batches: list[list[int]] = []
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        self.gate.wait(5)
+        self.running = True
+        self.gate.wait(HANGS_AFTER_S)
         values = images[:, 0, 0, 0]
         self.batches.append(values.tolist())
         if 66 in values:
@@ -42,8 +45,7 @@ def test_what_waits_goes_together_and_everyone_gets_their_own() -> None:
         with ThreadPoolExecutor(1) as pool:
             batcher = Batcher(model, pool, most=4)
             asked = [asyncio.create_task(batcher([image(n), image(n + 100)])) for n in range(5)]
-            await asyncio.sleep(0.05)
-            assert batcher.waiting == 6  # the first two are on their way
+            await reached(lambda: batcher.waiting == 6)  # the first two are on their way
             model.gate.set()
             for number, answer in enumerate(await asyncio.gather(*asked)):
                 assert answer[:, 0].tolist() == [number, number + 100]
@@ -59,15 +61,14 @@ def test_a_full_queue_refuses_and_one_who_left_is_not_encoded() -> None:
         with ThreadPoolExecutor(1) as pool:
             batcher = Batcher(model, pool, most=2, queue=3)
             first = asyncio.create_task(batcher([image(1)]))
-            await asyncio.sleep(0.05)
+            await reached(lambda: model.running)
             gone = asyncio.create_task(batcher([image(2), image(3)]))
             stays = asyncio.create_task(batcher([image(4)]))
-            await asyncio.sleep(0.05)
+            await reached(lambda: batcher.waiting == 3)
             with pytest.raises(TooBusy, match="3 images wait for the model already, 3 may"):
                 await batcher([image(5)])
             gone.cancel()
-            await asyncio.sleep(0.05)
-            assert batcher.waiting == 1
+            await reached(lambda: batcher.waiting == 1)
             model.gate.set()
             assert (await first)[0, 0] == 1
             assert (await stays)[0, 0] == 4
@@ -108,11 +109,10 @@ def test_a_client_who_leaves_costs_nothing_and_a_deadline_ends_the_wait() -> Non
         with ThreadPoolExecutor(1) as pool:
             batcher = Batcher(model, pool, most=1)
             first = asyncio.create_task(batcher([image(1)]))
-            await asyncio.sleep(0.05)
+            await reached(lambda: model.running)
             here = Connection()
-            waiting = asyncio.create_task(patiently(cast(Request, here), batcher([image(2)]), 5))
-            await asyncio.sleep(0.05)
-            assert batcher.waiting == 1
+            waiting = asyncio.create_task(patiently(cast(Request, here), batcher([image(2)]), HANGS_AFTER_S))
+            await reached(lambda: batcher.waiting == 1)
             here.left.set()
             with pytest.raises(ClientGone):
                 await waiting
@@ -121,7 +121,7 @@ def test_a_client_who_leaves_costs_nothing_and_a_deadline_ends_the_wait() -> Non
             assert batcher.waiting == 0
             model.gate.set()
             assert (await first)[0, 0] == 1
-            assert (await patiently(cast(Request, Connection()), batcher([image(4)]), 5))[0, 0] == 4
+            assert (await patiently(cast(Request, Connection()), batcher([image(4)]), HANGS_AFTER_S))[0, 0] == 4
         assert model.batches == [[1], [4]]
 
     asyncio.run(run())

@@ -7,16 +7,28 @@ import gzip
 import signal
 import socket
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
 
+import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tests.server.processes import process
+from tests.waiting import HANGS_AFTER_S, reached
 
 from rgbir.client import AsyncClient, Client
 from rgbir.index import Gallery, SysuMM01
+
+
+def accepted(port: int) -> float:
+    """Searches that are being answered or were."""
+    text = httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+    found = [
+        line.rsplit(" ", 1)
+        for line in text.splitlines()
+        if line.startswith(("rgbir_requests_in_flight ", "rgbir_requests_total{"))
+    ]
+    return sum(float(value) for name, value in found if "in_flight" in name or 'route="/search"' in name)
 
 
 def test_what_was_accepted_is_answered_before_the_server_ends(gallery: Gallery, people: SysuMM01) -> None:
@@ -26,25 +38,23 @@ def test_what_was_accepted_is_answered_before_the_server_ends(gallery: Gallery, 
         async def run() -> list[int]:
             async with AsyncClient(f"http://127.0.0.1:{port}", retries=0) as client:
                 asked = [asyncio.create_task(client.search([image] * 8, camera="3")) for _ in range(12)]
-                await asyncio.sleep(0.25)
+                await reached(lambda: accepted(port) >= 12, "every request")
                 server.send_signal(signal.SIGTERM)
                 return [len(answer.hits) for answer in await asyncio.gather(*asked)]
 
         assert asyncio.run(run()) == [10] * 12
-        assert server.wait(20) in (0, -signal.SIGTERM)
+        assert server.wait(HANGS_AFTER_S) in (0, -signal.SIGTERM)
 
 
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_body_that_does_not_come_is_not_waited_for(gallery: Gallery, announced: bool) -> None:
     with process(gallery.folder, ", slowest_s=0.5") as (_, port):
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
+        with socket.create_connection(("127.0.0.1", port), timeout=HANGS_AFTER_S) as slow:
             length = "Content-Length: 5000" if announced else "Transfer-Encoding: chunked"
             kind = "Content-Type: multipart/form-data; boundary=x"
             slow.sendall(f"POST /search HTTP/1.1\r\nHost: x\r\n{kind}\r\n{length}\r\n\r\n".encode())
-            started = time.monotonic()
             answer = slow.recv(4096).decode()
         assert answer.startswith("HTTP/1.1 408 "), answer
-        assert time.monotonic() - started < 5
         with Client(f"http://127.0.0.1:{port}") as client:
             assert client.ready()
 
@@ -53,7 +63,7 @@ def test_paths_and_headers_lead_nowhere_else(gallery: Gallery) -> None:
     with process(gallery.folder) as (_, port):
         for path in ("/page/../settings.py", "/page/..%2f..%2fsettings.py", "/samples/..%2f..%2fetc%2fpasswd", "//etc/passwd",
                      "/gallery/sightings/..%2f..%2fx/image", "/page/%00", "/page/page.js%0d%0aX-Evil: 1"):  # fmt: skip
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+            with socket.create_connection(("127.0.0.1", port), timeout=HANGS_AFTER_S) as raw:
                 raw.sendall(
                     f"GET {path.replace(' ', '%20')} HTTP/1.1\r\nHost: x\r\nX-Request-Id: a%0d%0aSet-Cookie: x\r\nConnection: close\r\n\r\n".encode()
                 )
@@ -92,7 +102,7 @@ def test_a_trace_has_the_stages_of_a_search(gallery: Gallery, people: SysuMM01) 
             with Client(f"http://127.0.0.1:{port}") as client:
                 client.search(image, camera="3", purpose="a secret purpose")
             server.send_signal(signal.SIGTERM)
-            server.wait(20)
+            server.wait(HANGS_AFTER_S)
         collector.shutdown()
 
     (root,) = [span for span in Collector.seen if span[0] == "POST /search"]

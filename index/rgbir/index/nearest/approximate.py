@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import on
 from rgbir.index.nearest.recall import Audit
-from rgbir.index.nearest.sketches import Choice, Compressed, Device, Kind, Sketch, Workshop
+from rgbir.index.nearest.sketches import Choice, Compressed, Device, Kind, Sketch, Workshop, worth_a_sketch
 from rgbir.index.nearest.slabs import Filter, Slab
 from rgbir.index.nearest.view import Nearest, View
 
@@ -85,8 +85,10 @@ class Approximate:
         self._auditor.submit(lambda: None).result()
 
     def close(self) -> None:
+        """Ends the work beside the searches, and gives back what a device held."""
         if self._workshop is not None:
             self._workshop.wait()
+            self._workshop = None
         self._auditor.shutdown()
 
     def _compare(
@@ -96,5 +98,5 @@ class Approximate:
 
 
 def sketch_all(choice: Choice, metric: Metric, cameras: Mapping[str, tuple[Slab, ...]]) -> dict[str, Sketch]:
-    """Of every camera, made now."""
-    return {camera: Compressed(choice, metric, slabs) for camera, slabs in cameras.items()}
+    """Of every camera that a gallery would make one of, made now."""
+    return {camera: Compressed(choice, metric, slabs) for camera, slabs in cameras.items() if worth_a_sketch(slabs)}

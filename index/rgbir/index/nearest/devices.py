@@ -9,6 +9,8 @@ Never run on a GPU yet: the suite drives this code with the processor in a devic
 from __future__ import annotations
 
 import logging
+import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -48,6 +50,7 @@ class Gpus:
     most_bytes: int | None = None
     used: int = 0
     _resources: list[Any] = field(default_factory=list)
+    _counting: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
         import faiss
@@ -68,10 +71,16 @@ class Gpus:
 
     def take(self, size: int) -> bool:
         """Reserves bytes; False if there are not so many."""
-        if self.most_bytes is not None and self.used + size > self.most_bytes:
-            return False
-        self.used += size
-        return True
+        with self._counting:
+            if self.most_bytes is not None and self.used + size > self.most_bytes:
+                return False
+            self.used += size
+            return True
+
+    def give(self, size: int) -> None:
+        """Takes bytes back that were reserved."""
+        with self._counting:
+            self.used -= size
 
 
 def device_named(name: Literal["cpu", "gpu", "auto"], **options: Any) -> Gpus | None:
@@ -130,6 +139,8 @@ class OnDevice:
 def on(device: Device, metric: Metric, slabs: Sequence[Slab]) -> OnDevice | None:
     """A camera on the device, once its answers were compared with the processor's; None if it doesn't fit there.
 
+    Its bytes are given back when nobody holds it any more.
+
     Raises:
         DeviceDiffers: it answers otherwise.
     """
@@ -137,7 +148,12 @@ def on(device: Device, metric: Metric, slabs: Sequence[Slab]) -> OnDevice | None
     if not device.take(size):
         _log.warning("%d bytes more don't fit the device's limit; this camera is searched on the processor", size)
         return None
-    made = OnDevice(device, metric, slabs)
+    try:
+        made = OnDevice(device, metric, slabs)
+    except BaseException:
+        device.give(size)
+        raise
+    weakref.finalize(made, device.give, size)
     _self_test(made, metric, slabs)
     return made
 

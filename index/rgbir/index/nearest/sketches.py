@@ -81,6 +81,10 @@ class Device(Protocol):
         """Reserves bytes; False if there are not so many."""
         ...
 
+    def give(self, size: int) -> None:
+        """Takes them back."""
+        ...
+
 
 class Sketch(Protocol):
     """An index of a camera's rows up to `last`. exact: its candidates come with a certificate."""
@@ -223,12 +227,18 @@ def cut(searches: Sequence[SketchSearch], width: int) -> None:
         search.keep(most)
 
 
+def worth_a_sketch(slabs: Sequence[Slab]) -> bool:
+    """Whether a camera has so many rows that its slabs aren't as quick."""
+    return sum(map(len, slabs)) >= WORTH_A_SKETCH
+
+
 class Workshop:
     """Makes sketches of the cameras of a view, one at a time beside the searches, and keeps those that still hold."""
 
     def __init__(self, make: Maker) -> None:
         self.make = make
         self._sketches: dict[str, tuple[Sketch, int]] = {}
+        self._without: dict[str, int] = {}  # cameras that found no room, and the rows they had
         self._asked = 0
         self.refused: GalleryError | None = None
         self._busy = threading.Lock()
@@ -242,7 +252,8 @@ class Workshop:
             sketch, covered = self._sketches.get(camera, (None, 0))
             if sketch is not None and _covered(slabs, sketch.last) == covered:
                 hold[camera] = sketch
-            if held >= WORTH_A_SKETCH and (camera not in hold or held - covered > _STALE * held):
+            stale = camera not in hold or held - covered > _STALE * held
+            if worth_a_sketch(slabs) and stale and self._without.get(camera) != held:
                 wanted.append((camera, slabs))
         self._asked += 1
         if (
@@ -257,8 +268,9 @@ class Workshop:
 
     def forget(self, cameras: Sequence[str]) -> None:
         """Throws their sketches away; what they held of removed rows goes with them."""
-        for camera in cameras:
-            self._sketches.pop(camera, None)
+        gone = [self._sketches.pop(camera, None) for camera in cameras]
+        if any(sketch is not None for sketch in gone):
+            self._without.clear()  # there may be room again
 
     def wait(self) -> None:
         """Until nothing is being made."""
@@ -270,11 +282,15 @@ class Workshop:
             for camera, slabs in wanted:
                 try:
                     sketch = self.make(slabs)
+                    if sketch is None and self._sketches.pop(camera, None) is not None:
+                        sketch = self.make(slabs)  # into the room of the one before
                 except GalleryError as error:
                     _log.error("%s", error)
                     self.refused = error
                     return
-                if sketch is not None:
+                if sketch is None:
+                    self._without[camera] = sum(map(len, slabs))
+                else:
                     self._sketches[camera] = (sketch, len(sketch))
         finally:
             self._busy.release()

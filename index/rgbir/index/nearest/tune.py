@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.errors import UsageError
 from rgbir.index.nearest.approximate import sketch_all
-from rgbir.index.nearest.sketches import MOST_WIDTH, Choice, Compressed, Kind, Sketch
+from rgbir.index.nearest.sketches import MOST_WIDTH, WORTH_A_SKETCH, Choice, Compressed, Kind, Sketch, worth_a_sketch
 from rgbir.index.nearest.slabs import Filter
 from rgbir.index.nearest.view import Nearest, View
 
@@ -22,7 +22,11 @@ WORTH_MISSING = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One way to search. milliseconds: the median of a query; bytes: that it needs beside the embeddings."""
+    """One way to search.
+
+    choice: with the recall that was to be reached. recall: what was measured. milliseconds: the median of a query. bytes: that
+    it needs beside the embeddings.
+    """
 
     choice: Choice
     recall: float
@@ -31,7 +35,15 @@ class Measured:
     build_s: float
 
     def to_dict(self) -> dict[str, object]:
-        return {**asdict(self), **asdict(self.choice)}
+        return {
+            "kind": self.choice.kind,
+            "width": self.choice.width,
+            "target": self.choice.recall,
+            "recall": self.recall,
+            "milliseconds": self.milliseconds,
+            "bytes": self.bytes,
+            "build_s": self.build_s,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,8 @@ def tune(
 
     Each kind's width is doubled until its recall@top_k is reached. Cameras are taken whole until there are `most_rows` rows.
 
+    Cameras that a gallery would make no index of are searched exactly, as it would.
+
     Raises:
         UsageError: too few sightings to measure anything.
     """
@@ -72,6 +86,11 @@ def tune(
     codes = sum(slab.held.size for slab in view.slabs(view.cameras))
     measured = [Measured(Choice(), 1.0, exact_ms, codes, 0.0)]
     progress(1)
+    if not any(worth_a_sketch(slabs) for slabs in view.cameras.values()):
+        reason = (
+            f"no camera has {WORTH_A_SKETCH:,} sightings, below which a gallery is searched exactly whatever is chosen"
+        )
+        return Tuning(tuple(measured), view.sightings, Choice(), reason)
     for kind in kinds:
         measured.append(_measure(view, asked, truth, Choice(kind, recall=recall), top_k))
         progress(1)

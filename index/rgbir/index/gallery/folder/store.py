@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing
 from rgbir.index.files import sync_folder
+from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.schema import FORMAT, MIGRATIONS, SCHEMA, readable
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.nearest.rows import Changes, Mark, Vector
@@ -72,22 +73,19 @@ class Store:
         return cls(folder)
 
     @staticmethod
-    def _connect(file: Path) -> sqlite3.Connection:
+    def _connect(file: Path) -> Connection:
+        if not writable(file.parent):
+            return _frozen(file)
+        connection = Connection.open(file, timeout=30)
         try:
-            if not writable(file.parent):
-                return _frozen(file)
-            connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=30)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut, too
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
             connection.execute("SELECT key FROM meta LIMIT 1")
-        except sqlite3.OperationalError as error:
-            raise GalleryError(
-                f"{file} can't be opened: {error}; is the folder writable, and the disk not full?"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise GalleryCorrupt(f"{file} is not a readable gallery: {error}; restore a backup") from error
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _migrated(self) -> str:
@@ -107,7 +105,7 @@ class Store:
         self.connection.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[Connection]:
         """A write that happens as a whole or not at all, and makes a new generation."""
         try:
             self.connection.execute("BEGIN IMMEDIATE")
@@ -119,10 +117,8 @@ class Store:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
-        except sqlite3.OperationalError as error:
-            raise GalleryError(
-                f"{self.folder}: nothing was changed: {error}; is the disk full or read-only?"
-            ) from error
+        except GalleryError as error:
+            raise type(error)(f"nothing was changed: {error}") from error
 
     # --- reading
 
@@ -326,8 +322,8 @@ class Store:
         """Rewrites the file without the pages that removals left empty."""
         try:
             self.connection.execute("VACUUM")
-        except sqlite3.OperationalError as error:
-            raise GalleryError(f"{self.folder}: not compacted, nothing is lost: {error}; is the disk full?") from error
+        except GalleryError as error:
+            raise type(error)(f"not compacted, nothing is lost: {error}") from error
         self.empty_journal()
 
     def set_meta(self, **entries: Any) -> None:
@@ -348,7 +344,13 @@ class Store:
         return noted
 
     def problems(self) -> Iterator[str]:
-        """What SQLite and the checksums find wrong."""
+        """What SQLite and the checksums find wrong; all of it, as far as the file can be read."""
+        try:
+            yield from self._problems()
+        except GalleryCorrupt as error:
+            yield str(error)
+
+    def _problems(self) -> Iterator[str]:
         for (line,) in self.connection.execute("PRAGMA integrity_check"):
             if line != "ok":
                 yield f"SQLite: {line}"
@@ -363,7 +365,7 @@ def writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def _frozen(file: Path) -> sqlite3.Connection:
+def _frozen(file: Path) -> Connection:
     """A gallery on a medium that can't be written: read as it is, with no journal of its own.
 
     Raises:
@@ -376,7 +378,7 @@ def _frozen(file: Path) -> sqlite3.Connection:
             " folder to where it can be written, or take a backup of it where it was made"
         )
     address = f"file:{quote(str(file.resolve()))}?immutable=1"
-    connection = sqlite3.connect(address, isolation_level=None, check_same_thread=False, uri=True)
+    connection = Connection.open(file, address)
     connection.execute("SELECT key FROM meta LIMIT 1")
     return connection
 

@@ -1,0 +1,108 @@
+"""A connection to SQLite whose every failure is one of ours, at whatever row it shows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+from rgbir.index.errors import GalleryBusy, GalleryCorrupt, GalleryError
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_CLOSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN}
+
+
+def translated(error: sqlite3.Error, file: Path | str) -> GalleryError:
+    """What SQLite says, in words that tell what to do.
+
+    Returns:
+        GalleryCorrupt for a damaged file, GalleryBusy for one that another program holds, else a GalleryError.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _DAMAGED:
+        return GalleryCorrupt(
+            f"{file} is not a readable gallery: {error}; `rgbir index verify` tells the extent, restore a backup"
+        )
+    if code in _LOCKED:
+        return GalleryBusy(f"another program holds {file}: {error}; wait until it is done, or stop it")
+    if code == sqlite3.SQLITE_FULL:
+        return GalleryError(f"{file}: {error}; is the disk full? Free some space and try again")
+    if code in _CLOSED:
+        return GalleryError(f"{file}: {error}; is the medium read-only, or the folder closed to this user?")
+    if code == sqlite3.SQLITE_IOERR:
+        return GalleryError(f"{file}: {error}; is the disk full, or does the medium fail?")
+    return GalleryError(f"{file}: {error}")
+
+
+class Connection(sqlite3.Connection):
+    """As `sqlite3.connect` makes it; not for several threads at once.
+
+    file: what the messages name.
+    """
+
+    file: Path | str = ""
+
+    @classmethod
+    def open(cls, file: Path, address: str | None = None, **options: Any) -> Self:
+        """Connects, in autocommit mode.
+
+        Args:
+            address: a URI of the file, in place of its path.
+
+        Raises:
+            GalleryError: it can't be opened.
+        """
+        try:
+            made = sqlite3.connect(
+                address or file,
+                isolation_level=None,
+                check_same_thread=False,
+                factory=cls,
+                uri=address is not None,
+                **options,
+            )
+        except sqlite3.Error as error:
+            raise translated(error, file) from error
+        made.file = file
+        return made
+
+    def cursor(self, factory: Any = None) -> Any:
+        return super().cursor(Cursor)
+
+    def execute(self, sql: str, parameters: Any = ()) -> Any:
+        return self.cursor().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any]) -> Any:
+        return self.cursor().executemany(sql, parameters)
+
+
+class Cursor(sqlite3.Cursor):
+    """Rows of a `Connection`."""
+
+    connection: Connection
+
+    def execute(self, sql: str, parameters: Any = ()) -> Self:
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise translated(error, self.connection.file) from error
+
+    def executemany(self, sql: str, parameters: Iterable[Any]) -> Self:
+        try:
+            return super().executemany(sql, parameters)
+        except sqlite3.Error as error:
+            raise translated(error, self.connection.file) from error
+
+    def fetchone(self) -> Any:
+        try:
+            return super().fetchone()
+        except sqlite3.Error as error:
+            raise translated(error, self.connection.file) from error
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.Error as error:
+            raise translated(error, self.connection.file) from error
