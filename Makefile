@@ -5,9 +5,9 @@ DEV := .venv
 SERVE := .venv-serve
 BIN := $(DEV)/bin
 
-# The site, in site/.
+# The site, in site/: open site/index.html. A link that leads nowhere fails.
 docs: install
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
 
 .PHONY: docs install demo test test-all methods test-gpu check format lint types bench clean
 
@@ -27,11 +27,14 @@ $(SERVE)/ready: pyproject.toml constraints.txt
 demo: $(SERVE)/ready
 	$(SERVE)/bin/rgbir demo $(DEMO)
 
+# Two workers of one thread each. The order is drawn anew every time in test-all, and told.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
+
 test: install
-	$(BIN)/pytest -q
+	$(PYTEST) -p no:randomly
 
 test-all: install
-	$(BIN)/pytest -q -m 'not gpu'
+	$(PYTEST) -m 'not gpu'
 
 # Method by method: trains, worked numbers, exports with parity, served in a search.
 methods: install
@@ -45,7 +48,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
+	$(PYTEST) -p no:randomly
 
 format: install
 	$(BIN)/ruff format .

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, SysuMM01, enrol
 from rgbir.index.synthetic import Split, synthesize
@@ -16,12 +19,31 @@ BUNDLE = ROOT / "server/rgbir/server/bundles/expat_compact.synthetic_people"
 OFFICIAL = ROOT.parent / "shared/data/sysu-mm01"
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one worker fills and all read."""
+    base = factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent
+    folder = base / f"shared-{name}"
+    with FileLock(base / f"{name}.lock"):
+        if not folder.exists():
+            unfinished = base / f"unfinished-{name}"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def people(tmp_path_factory: pytest.TempPathFactory) -> SysuMM01:
     """Nine synthetic people: 4 train, 2 val, 3 test; four pictures of each by each of six cameras."""
-    root = tmp_path_factory.mktemp("data") / "people"
-    synthesize(root, Split(4, 2, 3), images=4, seed=11, workers=1)
-    return SysuMM01(root)
+    drawn = made_once(
+        tmp_path_factory,
+        "data",
+        lambda folder: synthesize(folder / "people", Split(4, 2, 3), images=4, seed=11, workers=1),
+    )
+    return SysuMM01(drawn / "people")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import rgbir.export
 import rgbir.training
 from rgbir.client.cli import SUMMARIES
 from rgbir.server import Settings, create_app
+from tests import mutants, rooms
 from tests.conftest import BUNDLE, ROOT
 
 PARTS = ("client", "index", "training", "export", "server")
@@ -103,6 +104,16 @@ def test_a_missing_extra_is_one_line_that_names_it() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.strip() == "rgbir train needs torch: pip install 'rgbir[training]'"
+
+
+def test_every_mutant_can_still_be_made() -> None:
+    known = mutants.faults()
+    assert len(known) >= 40
+    assert list(mutants.problems(known)) == []
+
+
+def test_the_rooms_of_index_and_server_have_no_circle() -> None:
+    assert [rooms.house(part).circles for part in rooms.PARTS] == [()] * 5
 
 
 def test_the_openapi_document_is_the_published_one() -> None:

@@ -1,7 +1,8 @@
-"""The whole road by the command line: images, training, bundle, gallery, search, measure, serve."""
+"""The whole way by the command line: images, training, bundle, gallery, search, measure, serve. One of them in processes of their own."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +20,40 @@ from tests.conftest import BUNDLE
 from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.client import Client
+from rgbir.client.cli import main
 from rgbir.index import SysuMM01
 
 RGBIR = [sys.executable, "-c", "from rgbir.client.cli import main; main()"]
 
 
-def rgbir(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Done:
+    """What a command left: its exit code and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def rgbir(*arguments: object, cwd: Path | None = None) -> Done:
+    """A command in this process, as `main` ends it: an interpreter of its own takes seconds."""
+    stdout, stderr, before = io.StringIO(), io.StringIO(), Path.cwd()
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(stdout), redirect_stderr(stderr):
+        patched.setattr(sys, "argv", ["rgbir", *map(str, arguments)])
+        patched.setenv("COLUMNS", "200")
+        patched.setenv("NO_COLOR", "1")
+        os.chdir(cwd or before)
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        finally:
+            os.chdir(before)
+    return Done(code, stdout.getvalue(), stderr.getvalue())
+
+
+def in_a_process(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONWARNINGS": "default"}
     command = [*RGBIR, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
@@ -208,7 +239,9 @@ def free_port() -> int:
 
 def test_a_served_gallery_answers_and_sees_what_is_enrolled_beside_it(tmp_path: Path, people: SysuMM01) -> None:
     gallery, port = tmp_path / "gallery", free_port()
-    rgbir("index", "add", people.root, "--layout", "sysu", "--gallery", gallery, "--bundle", BUNDLE, "--list", "test")
+    in_a_process(
+        "index", "add", people.root, "--layout", "sysu", "--gallery", gallery, "--bundle", BUNDLE, "--list", "test"
+    )
     server = subprocess.Popen(
         [*RGBIR, "serve", "--gallery", str(gallery), "--bundle", str(BUNDLE), "--port", str(port)]
     )
@@ -216,8 +249,8 @@ def test_a_served_gallery_answers_and_sees_what_is_enrolled_beside_it(tmp_path: 
         with Client(f"http://127.0.0.1:{port}") as client:
             until(client.ready, "the server")
             url = f"http://127.0.0.1:{port}"
-            found = rgbir("search", people.root / "cam3/0007/0001.jpg", "--camera", "3", "--url", url, "--json")
-            local = rgbir(
+            found = in_a_process("search", people.root / "cam3/0007/0001.jpg", "--camera", "3", "--url", url, "--json")
+            local = in_a_process(
                 "search",
                 people.root / "cam3/0007/0001.jpg",
                 "--camera",
@@ -230,7 +263,7 @@ def test_a_served_gallery_answers_and_sees_what_is_enrolled_beside_it(tmp_path: 
             )
             assert json.loads(found.stdout)["hits"] == json.loads(local.stdout)["hits"]
 
-            rgbir(
+            in_a_process(
                 "index",
                 "add",
                 people.root,

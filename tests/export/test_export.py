@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from rgbir.export.bundle import record_measurement
 from rgbir.export.fold import fold_batch_norms
 from rgbir.export.graph import graph, traced
 from rgbir.export.parity import prove
-from rgbir.index import Bundle, Encoder, Gallery, Modality, SysuMM01, enrol
+from rgbir.index import Bundle, Card, Encoder, Gallery, Modality, SysuMM01, enrol
 from rgbir.server import Settings, create_app
 from rgbir.training import METHODS, Method, Run
 from rgbir.training.methods import entry
@@ -53,8 +54,18 @@ def run_of(folder: Path, recipe: ExpATRecipe) -> Run:
     return Run(folder, "expat", "paper", "people", 5, recipe)
 
 
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ExpAT, Card]:
+    """A bundle, the network it is of, and its card; nobody changes them."""
+    folder = tmp_path_factory.mktemp("exported")
+    method, recipe = trained()
+    return folder / "bundle", method, export(run_of(folder / "run", recipe), folder / "bundle", method=method)
+
+
+# A neck of each shape here, the others in the slow run.
+QUICK = {("scale", "per_modality"), ("full", "shared")}
 NECKS = [
-    {"csbn": kind, "csbn_sharing": sharing}
+    pytest.param({"csbn": kind, "csbn_sharing": sharing}, marks=[] if (kind, sharing) in QUICK else [pytest.mark.slow])
     for kind in ("scale", "full", "none", "off")
     for sharing in ("shared", "per_modality")
 ]
@@ -92,59 +103,52 @@ def test_the_compact_graph_multiplies_and_adds_once_for_its_neck(tmp_path: Path)
     assert nodes["Add"] == 4 + 1  # the shortcuts, and the neck
 
 
-def test_two_streams_share_their_trunk_on_disk(tmp_path: Path) -> None:
-    one, one_recipe = trained(changes={"csbn_sharing": "shared"})
+def test_two_streams_share_their_trunk_on_disk(tmp_path: Path, exported: tuple[Path, ExpAT, Card]) -> None:
     two, two_recipe = trained(changes={"csbn_sharing": "per_modality"})
-    export(run_of(tmp_path / "a", one_recipe), tmp_path / "one", method=one)
     export(run_of(tmp_path / "b", two_recipe), tmp_path / "two", method=two)
 
-    sizes = [(tmp_path / name / "weights.bin").stat().st_size for name in ("one", "two")]
+    sizes = [(bundle / "weights.bin").stat().st_size for bundle in (exported[0], tmp_path / "two")]
 
     assert sizes[1] - sizes[0] < 8 * 256 * 4
 
 
-def test_nothing_of_training_is_exported(tmp_path: Path) -> None:
-    method, recipe = trained()
-    export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
+def test_nothing_of_training_is_exported(exported: tuple[Path, ExpAT, Card]) -> None:
+    bundle, method, _ = exported
 
-    model = onnx.load(tmp_path / "bundle/embed.onnx")
+    model = onnx.load(bundle / "embed.onnx")
     stored = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
 
     backbone = sum(p.numel() for n, p in method.named_parameters() if n.startswith("backbone") and "conv" in n)
     assert stored < backbone + 260_000  # no classifier; biases of folded convolutions, shortcuts and the neck are small
-    text = (tmp_path / "bundle/embed.onnx").read_bytes()
+    text = (bundle / "embed.onnx").read_bytes()
     assert b"classifier" not in text
     assert str(Path.home()).encode() not in text
     assert b"site-packages" not in text
 
 
-def test_any_batch_is_answered_and_black_and_white_images_too(tmp_path: Path) -> None:
-    method, recipe = trained()
-    export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
-    encoder = Encoder(Bundle(tmp_path / "bundle"), batch=64)
+def test_any_batch_is_answered_and_black_and_white_images_too(exported: tuple[Path, ExpAT, Card]) -> None:
+    encoder = Encoder(Bundle(exported[0]), batch=64)
 
     for n in (1, 2, 33):
         assert encoder.encode(np.zeros((n, 64, 32, 3), np.uint8), Modality.IR).shape == (n, 256)
 
 
 def test_a_bundle_that_differs_is_refused_and_nothing_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: tuple[Path, ExpAT, Card]
 ) -> None:
     method, recipe = trained()
-    bundle = tmp_path / "bundle"
-    export(run_of(tmp_path / "run", recipe), bundle, method=method)
     with torch.no_grad():
         dict(method.named_parameters())["csbn.part.weight"].mul_(1.001)
 
     with pytest.raises(
         ParityFailure, match=r"differ by 9\.99e-04 relative .* at most 1e-04 is allowed; no bundle was written"
     ):
-        prove(method, Bundle(bundle))
+        prove(method, Bundle(exported[0]))
 
     monkeypatch.setattr("rgbir.export.bundle.graph", lambda m, *rest: graph(trained(seed=9)[0], *rest))
     with pytest.raises(ParityFailure):
         export(run_of(tmp_path / "run", recipe), tmp_path / "other", method=method)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
@@ -154,15 +158,16 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
         export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
 
 
-def test_a_measured_result_joins_the_card_and_leaves_the_fingerprint(tmp_path: Path) -> None:
-    method, recipe = trained()
-    card = export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
+def test_a_measured_result_joins_the_card_and_leaves_the_fingerprint(
+    tmp_path: Path, exported: tuple[Path, ExpAT, Card]
+) -> None:
+    shutil.copytree(exported[0], tmp_path / "bundle")
 
     record_measurement(tmp_path / "bundle", "sysu", {"rank_1": 0.5})
 
     again = Bundle(tmp_path / "bundle").card
     assert again.measured == {"sysu": {"rank_1": 0.5}}
-    assert again.fingerprint == card.fingerprint
+    assert again.fingerprint == exported[2].fingerprint
 
 
 class Nested(nn.Module):
@@ -205,10 +210,11 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
         np.testing.assert_allclose(output, network(x).numpy(), rtol=1e-4, atol=1e-5)
 
 
-# One variant of each method here, the others in the slow run; some variants differ in training alone.
+# A method of each kind of graph here, the others and the other variants in the slow run; some variants differ in training alone.
+KINDS_OF_GRAPH = {"expat", "dfe", "hpiln", "agw", "tone", "zero_padding"}
 TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
 SERVED = [
-    pytest.param(name, variant, marks=[pytest.mark.slow] if place else [])
+    pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])
     for name, one in METHODS.items()
     for place, variant in enumerate(one.variants)
     if (name, variant) not in TRAINING_ALONE

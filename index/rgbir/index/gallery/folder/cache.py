@@ -10,11 +10,13 @@ import hashlib
 import logging
 import os
 import shutil
+import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ from rgbir.index.nearest.view import View
 FOLDER, MANIFEST, FORMAT = "cache", "manifest.json", 1
 _VECTORS, _LABELS, _CHECKSUMS, _SQUARES = "vectors.npy", "labels.npy", "checksums.npy", "squares.npy"
 _CODES, _GONE = "codes.faiss", ".gone"
+_LOADING = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
@@ -274,8 +277,8 @@ def _map(folder: Path, kept: _Kept, metric: Metric) -> tuple[Slab | None, str]:
         for name, expected in kept.sums.items():
             if _sum(place / name) != expected:
                 raise CacheDamaged(f"{name} is not what was written")
-        labels, checksums = np.load(place / _LABELS), np.load(place / _CHECKSUMS)
-        vectors: NDArray[np.float32] = np.load(place / _VECTORS, mmap_mode="r")
+        labels, checksums, squares = (_loaded(place / name) for name in (_LABELS, _CHECKSUMS, _SQUARES))
+        vectors: NDArray[np.float32] = _loaded(place / _VECTORS, mmap_mode="r")
         if len(vectors) != kept.sightings or labels.shape != (3, kept.sightings):
             raise CacheDamaged(f"{_VECTORS} has {len(vectors)} rows, not {kept.sightings}")
         codes = None if kept.codes is None else Codes.open(metric, place / _CODES, **kept.codes.model_dump())
@@ -284,7 +287,13 @@ def _map(folder: Path, kept: _Kept, metric: Metric) -> tuple[Slab | None, str]:
         _log.warning("%s: %s", place, remark)
         return None, remark
     rows, times, identities = np.ascontiguousarray(labels)
-    return Slab(metric, vectors, rows, times, identities, checksums, codes, np.load(place / _SQUARES)), ""
+    return Slab(metric, vectors, rows, times, identities, checksums, codes, squares), ""
+
+
+def _loaded(file: Path, mmap_mode: Literal["r"] | None = None) -> Any:
+    """One at a time: NumPy parses a file's head with `ast`, and CPython 3.11 can't parse in two threads at once (gh-106905)."""
+    with _LOADING:
+        return np.load(file, mmap_mode=mmap_mode)
 
 
 def _sum(file: Path) -> int:
