@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-HANGS_AFTER_S = 240
+HANGS_AFTER_S = 120
 
 
 def until(condition: Callable[[], bool], what: str = "it") -> None:

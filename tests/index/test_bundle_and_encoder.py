@@ -77,6 +77,13 @@ def test_a_card_that_promises_another_size_is_refused_when_loaded(copy: Path) ->
         Encoder(Bundle(copy))
 
 
+@pytest.mark.parametrize("other", [-1, 1])
+def test_a_card_that_promises_another_dimension_is_refused_when_loaded(copy: Path, bundle: Bundle, other: int) -> None:
+    edit(copy, dimension=bundle.card.dimension + other)
+    with pytest.raises(BadBundle, match=f"embeddings have {bundle.card.dimension} values, the card says"):
+        Encoder(Bundle(copy))
+
+
 def test_batches_and_single_images_give_the_same_embeddings(encoder: Encoder, people: SysuMM01) -> None:
     images = [decode(read_bytes(record.path)) for record in list(people.records("test"))[:10]]
 

@@ -15,16 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.index.yard import YARD
 from tests.waiting import killed_after
 
 from rgbir.index import (
-    Camera,
-    CameraNetwork,
     Gallery,
     GalleryError,
     GalleryMismatch,
     Metric,
-    Modality,
     Model,
     NewSighting,
     Query,
@@ -32,10 +30,11 @@ from rgbir.index import (
 )
 from rgbir.index.gallery.folder import cache
 from rgbir.index.gallery.folder.backup import back_up, restore
+from rgbir.index.gallery.folder.verify import disagreements
 from rgbir.index.nearest import slabs as slabs_module
 from rgbir.index.nearest import view as view_module
+from rgbir.index.nearest.view import View
 
-NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
 MODEL = Model("m", "f", Metric.EUCLIDEAN, 16)
 
 
@@ -55,7 +54,7 @@ def sightings(n: int, first: int = 0) -> list[NewSighting]:
 
 
 def cached(folder: Path, n: int = 150, storage: Storage = Storage.FLOAT32) -> None:
-    with Gallery.create(folder, MODEL, NETWORK, storage) as gallery:
+    with Gallery.create(folder, MODEL, YARD, storage) as gallery:
         gallery.add(sightings(n))
         gallery.save_cache()
 
@@ -203,7 +202,7 @@ def test_damaged_vectors_are_found_when_they_are_used(tmp_path: Path) -> None:
 
 def test_a_cache_of_another_gallery_or_another_past_is_not_used(tmp_path: Path) -> None:
     cached(tmp_path / "g")
-    with Gallery.create(tmp_path / "other", Model("m", "g", Metric.EUCLIDEAN, 16), NETWORK) as other:
+    with Gallery.create(tmp_path / "other", Model("m", "g", Metric.EUCLIDEAN, 16), YARD) as other:
         other.add(sightings(150, first=500))
     shutil.copytree(tmp_path / "g/cache", tmp_path / "other/cache")
     with Gallery(tmp_path / "other") as other:
@@ -235,7 +234,7 @@ def test_a_manifest_that_is_no_manifest_is_told(tmp_path: Path) -> None:
 
 
 def test_compacting_joins_slabs_and_gives_space_back(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "g", MODEL, NETWORK) as gallery:
+    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery:
         for first in range(0, 400, 5):
             gallery.add(sightings(5, first))
         gallery.remove(camera="a")
@@ -251,7 +250,7 @@ def test_compacting_joins_slabs_and_gives_space_back(tmp_path: Path) -> None:
 
 
 def test_a_value_past_float16_is_refused_and_rounding_is_bounded(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "g", MODEL, NETWORK, Storage.FLOAT16) as gallery:
+    with Gallery.create(tmp_path / "g", MODEL, YARD, Storage.FLOAT16) as gallery:
         with pytest.raises(GalleryMismatch, match=r"keeps float16, and the embedding has a value of 7e\+04"):
             gallery.add([NewSighting("a", np.full(16, 7e4, np.float32), "d")])
         assert len(gallery) == 0
@@ -360,3 +359,15 @@ def test_killed_while_the_cache_is_written_or_the_gallery_compacted(tmp_path: Pa
         present = {identity for identity in held if identity is not None}
     print(f"{kills} kills, {acknowledged} sightings acknowledged, none lost; {mapped} mapped from caches")
     assert mapped > 0
+
+
+def test_rows_that_only_one_of_store_and_search_holds_are_told(tmp_path: Path) -> None:
+    cached(tmp_path / "g", 5)
+    with Gallery(tmp_path / "g") as gallery:
+        whole, store = gallery.view(), gallery._reader
+        assert disagreements(whole, store) == []
+        some = View(whole.metric, whole.mark, dict(list(whole.cameras.items())[1:]))
+        lost = [int(row) for camera in list(whole.cameras)[:1] for slab in whole.cameras[camera] for row in slab.rows]
+        assert disagreements(some, store) == [f"row {row} is in SQLite and not in the search" for row in lost]
+        store.connection.execute("DELETE FROM sightings WHERE row = 2")
+        assert disagreements(whole, store) == ["row 2 is in the search and not in SQLite"]

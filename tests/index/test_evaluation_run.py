@@ -42,6 +42,7 @@ from rgbir.index.evaluation import (
     regdb_task,
     sysu_task,
 )
+from rgbir.index.evaluation.run import hidden_rows
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.index.nearest.comparison import Comparison, Ranked
 
@@ -271,7 +272,6 @@ def test_every_trial_is_measured_as_if_it_were_alone_ties_included(
         return
 
     from rgbir.index.evaluation import measure
-    from rgbir.index.evaluation.run import hidden_rows
 
     hidden = hidden_rows(hiding, network, features[0], features[1])
     for trial, draw in zip(report.trials, draws, strict=True):
@@ -309,6 +309,28 @@ def test_a_matrix_product_orders_as_the_exact_arithmetic_does(seed: int, metric:
         assert order.tolist() == expected.tolist()
         ties = np.diff(exact[expected]) == 0
         assert (np.diff(keys[query][order]) == 0).tolist() == ties.tolist()
+
+
+def test_an_order_that_a_matrix_product_can_not_tell_is_the_exact_arithmetics(rng: np.random.Generator) -> None:
+    """Rows far from the origin and near each other: the product's error is larger than what keeps them apart."""
+    rows = np.tile(rng.integers(15_000_000, 16_000_000, 512), (60, 1)).astype(np.float32)
+    rows[:, :5] += rng.integers(-3, 4, (60, 5))
+    exact = np.stack([Metric.EUCLIDEAN.keys(query, rows) for query in rows[:20]])
+    wide = rows.astype(np.float64)
+    squares = (wide * wide).sum(axis=1)
+    product = squares[:20, None] + squares[None, :] - 2 * wide[:20] @ wide.T
+    assert (np.argsort(product, axis=1, kind="stable") != np.argsort(exact, axis=1, kind="stable")).any()
+
+    keys = Comparison(Metric.EUCLIDEAN, rows).keys(rows[:20])
+
+    assert (np.argsort(keys, axis=1, kind="stable") == np.argsort(exact, axis=1, kind="stable")).all()
+
+
+def test_people_without_a_label_are_not_one_person_to_be_hidden() -> None:
+    unknown = features(["1", "1"], [-1, 7], [0.0, 1.0])
+    hidden = hidden_rows("identity and camera", CameraNetwork.read("sysu-mm01"), unknown, unknown)
+    assert hidden is not None
+    assert hidden.tolist() == [[False, False], [False, True]]
 
 
 def test_nan_names_both_images(people: SysuMM01) -> None:

@@ -146,6 +146,7 @@ QUERIES: list[dict[str, Any]] = [
     {"camera": "night", "taken_at": START, "identity": 2, "top_k": 99},
     {"taken_at": START, "top_k": 99},
     {"identity": 3},
+    {"identity": 0, "top_k": 99},
     {"identity": 99},
     {"track": 'track "2" ü\\'},
     {"track": "nobody"},

@@ -8,14 +8,14 @@ from typing import Literal
 import faiss
 import numpy as np
 import pytest
+from tests.index.yard import YARD
 
-from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
+from rgbir.index import Gallery, Metric, Model, NewSighting, Query
 from rgbir.index.nearest import sketches as sketches_module
 from rgbir.index.nearest.devices import Gpus, OnDevice, device_named, on
 from rgbir.index.nearest.sketches import Choice, Kind
 
 pytestmark = pytest.mark.gpu
-NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
 D = 512
 
 
@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = np.random.default_rng(0).standard_normal((20_000, D)).astype(np.float32)
     rows[1000:1010] = rows[0]
     for metric in Metric:
-        with Gallery.create(tmp_path / metric, Model("m", "f", metric, D), NETWORK) as gallery:
+        with Gallery.create(tmp_path / metric, Model("m", "f", metric, D), YARD) as gallery:
             gallery.add([NewSighting("ab"[i % 2], row, f"{i}") for i, row in enumerate(rows)])
     return tmp_path
 

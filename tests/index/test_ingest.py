@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import BUNDLE
@@ -19,12 +21,14 @@ from rgbir.client.cli import app
 from rgbir.index import (
     Camera,
     CameraNetwork,
+    Crop,
     Encoder,
     Gallery,
     ImageRecord,
     Modality,
     NewSighting,
     SysuMM01,
+    crop_of,
     enrol,
     read_folders,
 )
@@ -189,3 +193,16 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path, people: S
         peaks.append(int(done.stdout.splitlines()[-1]) / 1024)
     print(f"peak MiB at 1,000 and 12,000 images: {peaks}")
     assert peaks[1] < peaks[0] + 60  # the gallery's own embeddings and their cache: 12,000 of 256 values are 12 MiB
+
+
+def test_a_large_file_is_kept_as_a_small_picture_of_it(rng: np.random.Generator) -> None:
+    image = Image.fromarray(rng.integers(0, 256, (1500, 700, 3), np.uint8))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    kept = crop_of(buffer.getvalue(), image)
+    assert kept.media_type == "image/jpeg"
+    assert len(kept.data) < len(buffer.getvalue()) // 4
+    assert max(Image.open(io.BytesIO(kept.data)).size) == 1024
+    small = io.BytesIO()
+    image.resize((40, 80)).save(small, "PNG")
+    assert crop_of(small.getvalue(), image) == Crop("image/png", small.getvalue())

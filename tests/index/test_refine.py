@@ -31,6 +31,7 @@ from rgbir.index import (
     read_bytes,
 )
 from rgbir.index.cameras import Passage
+from rgbir.index.errors import GalleryError
 from rgbir.index.nearest.reciprocal import Reciprocal
 from rgbir.index.search.refine import grouped, plausible_first, reranked
 from rgbir.index.times import Hours, inside
@@ -65,6 +66,18 @@ def gallery(tmp_path: Path) -> Gallery:
         ]
     )
     return made
+
+
+def test_a_gallery_that_finds_another_for_a_sightings_own_embedding_is_not_served(
+    gallery: Gallery, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "expect", lambda card: None)
+    searcher = Searcher(encoder, gallery)
+    searcher.self_test()
+    other = gallery.embeddings([gallery.sightings()[0].id])
+    monkeypatch.setattr(gallery, "embeddings", lambda ids: other + 0.1)
+    with pytest.raises(GalleryError, match="isn't found by its own embedding"):
+        searcher.self_test()
 
 
 def test_groups_are_the_best_of_each_in_order(gallery: Gallery) -> None:

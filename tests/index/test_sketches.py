@@ -5,24 +5,29 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import pytest
+from tests.index.yard import YARD
+from tests.waiting import HANGS_AFTER_S
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query, UsageError
+from rgbir.index import Camera, Gallery, Metric, Modality, Model, NewSighting, Query, UsageError
 from rgbir.index.errors import GalleryError
 from rgbir.index.nearest import sketches as sketches_module
 from rgbir.index.nearest.devices import DeviceDiffers, Gpus, on
 from rgbir.index.nearest.recall import Audit
-from rgbir.index.nearest.sketches import Choice, Compressed, Kind, factory
+from rgbir.index.nearest.sketches import Choice, Compressed, Kind, Workshop, factory
+from rgbir.index.nearest.slabs import Slab
 from rgbir.index.nearest.tune import _asked as asked_by
 from rgbir.index.nearest.tune import tune
 
-NETWORK = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in "ab"))
 D, N = 64, 1400
 
 
@@ -43,7 +48,7 @@ def sightings(n: int, seed: int = 0) -> list[NewSighting]:
 
 
 def make(folder: Path, metric: Metric = Metric.EUCLIDEAN, device: Any = None) -> Gallery:
-    Gallery.create(folder, Model("m", "f", metric, D), NETWORK).close()
+    Gallery.create(folder, Model("m", "f", metric, D), YARD).close()
     gallery = Gallery(folder, device)
     gallery.add(sightings(N))
     return gallery
@@ -193,7 +198,7 @@ def test_tuning_and_choosing_by_the_command_line(tmp_path: Path) -> None:
     chosen = runner.invoke(app, ["index", "choose", "pq", "--width", "64", "--gallery", folder])
     assert "is searched by pq, width 64, audited for 0.99" in chosen.output
     few = tmp_path / "few"
-    Gallery.create(few, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK).close()
+    Gallery.create(few, Model("m", "f", Metric.EUCLIDEAN, D), YARD).close()
     assert "tune from 1,000 on" in str(runner.invoke(app, ["index", "tune", "--gallery", str(few)]).exception)
 
 
@@ -302,3 +307,34 @@ def test_a_camera_past_the_devices_memory_stays_on_the_processor(tmp_path: Path)
 def test_without_a_gpu_asking_for_one_is_a_clear_error() -> None:
     with pytest.raises(GalleryError, match="FAISS sees no GPU here"):
         Gpus()
+
+
+def test_the_memory_that_gpus_may_take_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faiss, "StandardGpuResources", object, raising=False)
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 2, raising=False)
+    gpus = Gpus(most_bytes=100)
+    assert [gpus.take(60), gpus.take(40), gpus.take(1)] == [True, True, False]
+    gpus.give(60)
+    assert (gpus.used, gpus.take(60), gpus.take(1)) == (40, True, False)
+
+
+def test_a_sketch_that_was_being_made_while_a_row_went_is_not_used(tmp_path: Path) -> None:
+    going_on, release = threading.Event(), threading.Event()
+
+    def make_slowly(slabs: Sequence[Slab]) -> Compressed:
+        going_on.set()
+        release.wait(HANGS_AFTER_S)
+        return Compressed(Choice(Kind.PQ), Metric.EUCLIDEAN, slabs)
+
+    with make(tmp_path / "g") as gallery:
+        workshop = Workshop(make_slowly)
+        before = dict(gallery.view().cameras)
+        assert workshop.at_hand(before) == {}
+        going_on.wait(HANGS_AFTER_S)
+        gallery.remove(ids=[sightings(1)[0].id])
+        workshop.forget(["a"])
+        release.set()
+        workshop.wait()
+
+        assert set(workshop.at_hand(dict(gallery.view().cameras))) == {"b"}
+        workshop.wait()

@@ -92,7 +92,7 @@ def test_without_its_log_nothing_is_answered_and_nothing_erased(
     assert len(gallery) == held
 
 
-@pytest.mark.parametrize("harm", ["change", "take out", "put in", "swap"])
+@pytest.mark.parametrize("harm", ["change", "take out", "put in", "swap", "write anew"])
 def test_every_change_of_the_log_is_found(log: Path, harm: str) -> None:
     writer = AuditLog(log)
     for number in range(6):
@@ -107,6 +107,11 @@ def test_every_change_of_the_log_is_found(log: Path, harm: str) -> None:
             lines.insert(3, lines[2])
         case "swap":
             lines[1], lines[2] = lines[2], lines[1]
+        case "write anew":  # with a hash that is right
+            entry = json.loads(lines[2]) | {"who": "w9"}
+            del entry["hash"]
+            digest = hashlib.sha256(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+            lines[2] = json.dumps({**entry, "hash": digest}) + "\n"
     log.write_text("".join(lines))
     assert len(problems(log)) == 1
 

@@ -17,6 +17,7 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
+from tests.waiting import until
 from typer.testing import CliRunner
 
 from rgbir.client import Client, Forbidden
@@ -156,6 +157,44 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
     assert search.enrol(colour, camera="1")[0].status in ("added", "present")
     with pytest.raises(Forbidden, match="not for 4"):
         search.enrol(colour, camera="4")
+
+
+def test_an_archive_of_a_key_of_some_cameras_adds_only_theirs(
+    http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery, tmp_path: Path
+) -> None:
+    colour = next(people.records("train", (1,))).path.read_bytes()
+    with zipfile.ZipFile(tmp_path / "both.zip", "w") as out:
+        for camera in ("1", "4"):
+            out.writestr(f"{camera}/a.jpg", colour + camera.encode())
+    before = len(gallery)
+    http.headers.update(bearer(ring.add("gate", Role.ENROL, ["1"])))
+    client = Client(http)
+
+    job = client.start_job(tmp_path / "both.zip")
+    until(lambda: client.job(job.id).ended_at is not None, "the job's end")
+
+    done = client.job(job.id)
+    assert (done.added, done.skipped, len(gallery)) == (1, 1, before + 1)
+    assert done.reasons == {"4/a.jpg": "this key may not add images of camera 4"}
+
+
+def test_an_administrator_of_some_cameras_erases_only_theirs(http: TestClient, ring: Keyring, gallery: Gallery) -> None:
+    held = {sighting.camera: sighting for sighting in gallery.sightings()}
+    identity = held["4"].identity
+    http.headers.update(bearer(ring.add("hall", Role.ADMIN, ["1"])))
+    before = len(gallery)
+
+    assert http.delete(f"/gallery/sightings/{held['4'].id}").status_code == 404
+    for condition in (
+        {"identity": identity},
+        {"identity": identity, "camera": "4"},
+        {"before": "2030-01-01T00:00:00Z"},
+    ):
+        assert http.delete("/gallery/sightings", params=condition).status_code == 403
+    assert len(gallery) == before
+
+    assert http.delete("/gallery/sightings", params={"identity": identity, "camera": "1"}).json()["removed"] > 0
+    assert {own.camera for own in gallery.sightings() if own.identity == identity} == {"2", "4", "5"}
 
 
 def test_keys_are_rotated_and_revoked_without_a_restart(http: TestClient, ring: Keyring) -> None:
