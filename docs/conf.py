@@ -1,7 +1,6 @@
 """How Sphinx makes a site of these pages (`make docs`), the reference of Python from the code's docstrings."""
 
 import re
-import sys
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +14,7 @@ html_show_copyright = False
 highlight_language = "text"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 4
+napoleon_numpy_docstring = False
 default_role = "code"  # what docstrings have between backticks
 autodoc_member_order = "bysource"
 autodoc_default_options = {"undoc-members": True, "exclude-members": "model_config"}
@@ -25,6 +25,7 @@ toc_object_entries = False
 
 _TITLED = re.compile(r'^```(\w+) title="([^"]*)"$', re.MULTILINE)
 _DRAWN = ("├", "│", "└")
+_COLON = "\ue000"
 
 
 def caption(app: Sphinx, page: str, source: list[str]) -> None:
@@ -32,13 +33,18 @@ def caption(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = _TITLED.sub(r"```{code-block} \1\n:caption: \2\n", source[0])
 
 
+def spare(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Hides a colon from napoleon, which takes the words before it for the type of an attribute."""
+    if what in ("attribute", "property") and lines:
+        lines[0] = lines[0].replace(":", _COLON)
+
+
 def describe(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Says of a model's field what its description says, and keeps a drawn tree of errors as it is."""
-    module, _, path = name.rpartition(".")[0].rpartition(".")
-    model = getattr(sys.modules.get(module), path, None)
-    if what == "attribute" and isinstance(model, type) and issubclass(model, BaseModel):
-        field = model.model_fields.get(name.rpartition(".")[2])
-        lines[:] = [field.description] if field and field.description else lines
+    """Tells what a model's fields are, as its parameters, and keeps a drawn tree of errors as it is."""
+    lines[:] = [line.replace(_COLON, ":") for line in lines]
+    if isinstance(thing, type) and issubclass(thing, BaseModel):
+        fields = {name: field.description for name, field in thing.model_fields.items() if field.description}
+        lines += ["", *(f":param {name}: {description}" for name, description in fields.items())]
     drawn = [number for number, line in enumerate(lines) if line.startswith(_DRAWN)]
     if drawn:
         first, last = drawn[0] - 1, drawn[-1] + 1
@@ -47,4 +53,5 @@ def describe(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", caption)
+    app.connect("autodoc-process-docstring", spare, priority=400)
     app.connect("autodoc-process-docstring", describe)

@@ -54,14 +54,6 @@ def run_of(folder: Path, recipe: ExpATRecipe) -> Run:
     return Run(folder, "expat", "paper", "people", 5, recipe)
 
 
-@pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ExpAT, Card]:
-    """A bundle, the network it is of, and its card; nobody changes them."""
-    folder = tmp_path_factory.mktemp("exported")
-    method, recipe = trained()
-    return folder / "bundle", method, export(run_of(folder / "run", recipe), folder / "bundle", method=method)
-
-
 # A neck of each shape here, the others in the slow run.
 QUICK = {("scale", "per_modality"), ("full", "shared")}
 NECKS = [
@@ -211,7 +203,7 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
 
 
 # A method of each kind of graph here, the others and the other variants in the slow run; some variants differ in training alone.
-KINDS_OF_GRAPH = {"expat", "dfe", "hpiln", "agw", "tone", "zero_padding"}
+KINDS_OF_GRAPH = {"expat", "dfe", "agw", "tone"}
 TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
 SERVED = [
     pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])

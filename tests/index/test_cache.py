@@ -335,7 +335,7 @@ for step in range(start, start + 100_000):
 """
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [6, pytest.param(150, marks=pytest.mark.slow)])
 def test_killed_while_the_cache_is_written_or_the_gallery_compacted(tmp_path: Path, kills: int) -> None:
     moments, folder = random.Random(11), tmp_path / "gallery"
     present: set[int] = set()

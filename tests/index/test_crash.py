@@ -55,7 +55,7 @@ def run_and_kill(people: SysuMM01, folder: Path, chance: random.Random) -> tuple
     return sum(int(line) for line in lines if line.isdecimal()), "done" in lines
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [4, pytest.param(60, marks=pytest.mark.slow)])
 def test_killed_enrolments_lose_nothing_and_double_nothing(
     tmp_path: Path, people: SysuMM01, encoder: Encoder, kills: int
 ) -> None:
@@ -111,7 +111,7 @@ for step in range(start, start + 100_000):
 """
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [6, pytest.param(200, marks=pytest.mark.slow)])
 def test_killed_changes_are_there_as_a_whole_or_not_at_all(tmp_path: Path, kills: int) -> None:
     moments = random.Random(7)
     folder = tmp_path / "gallery"

@@ -132,7 +132,14 @@ def vectors(records: Sequence[ImageRecord]) -> np.ndarray:
     return np.array([features(int(r.camera), r.identity or 0, r.number or 0) for r in records])
 
 
-@pytest.mark.parametrize(("selection", "mode", "shots"), SETTINGS)
+# Each of the draws and modes once here, all in the slow run.
+QUICK = {("official", "all", "multi"), ("seeded", "indoor", "single")}
+
+
+@pytest.mark.parametrize(
+    ("selection", "mode", "shots"),
+    [pytest.param(*own, marks=[] if own in QUICK else [pytest.mark.slow]) for own in SETTINGS],
+)
 def test_the_self_check_at_full_size(selection: str, mode: Mode, shots: Shots) -> None:
     asked = task(selection, mode, shots)
     x, rows = vectors(asked.queries), vectors(asked.gallery)

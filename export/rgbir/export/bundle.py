@@ -48,6 +48,8 @@ def export(
     """
     if out.exists():
         raise ExportFailure(f"{out} exists; remove it, or choose another name")
+    if precision == "int8" and not any((calibration or {}).values()):
+        raise ExportFailure("an int8 bundle needs images to set its scales by; name a data set with --calibrate")
     real = images or {}
     method = (method or run.load_weights()).eval().cpu()
     names = {m: "embed.onnx" if method.one_stream else f"{m}.onnx" for m in Modality}

@@ -14,7 +14,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from rgbir.export.errors import ExportFailure
 from rgbir.index import Bundle, Drift, Encoder, Modality
 
 Images = Sequence[NDArray[np.uint8]]
@@ -43,8 +42,7 @@ def int8(model: ModelProto, images: Images) -> ModelProto:
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-    if not images:
-        raise ExportFailure("an int8 bundle needs images to set its scales by; name a data set with --calibrate")
+    assert images
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
