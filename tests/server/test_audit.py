@@ -142,6 +142,61 @@ def test_half_an_entry_after_a_crash_is_cut_off_and_the_chain_goes_on(log: Path)
     assert problems(log) == []
 
 
+RUBBISH = {
+    "half an entry": b'{"n": 4, "at": "2026',
+    "half a long entry": b'{"n": 4, "who": "' + b"x" * 65_536,
+    "half of 64 KiB": b"x" * 65_536,
+    "half of 64 KiB and one": b"x" * 65_537,
+    "half of a mebibyte": b"y" * (1 << 20),
+    "an empty line": b"\n",
+    "many empty lines": b"\n" * 300_000,
+    "zeros": b"\0" * 4096,
+    "a page of zeros and an end": b"\0" * 100_000 + b"\n",
+    "no text": bytes(range(256)) * 300 + b"\n",
+    "another document": b"[1, 2]\n17\nnull\n{}\n",
+    "brackets": b"[" * 200_000 + b"\n",
+    "half an entry over lines": b'{"n": 4,\n"who": "x',
+}
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("name", RUBBISH)
+def test_whatever_a_crash_leaves_at_the_end_is_cut_off_kept_and_told(log: Path, name: str, before: int) -> None:
+    writer = AuditLog(log)
+    for number in range(before):
+        writer.add(action="search", who=f"w{number}")
+    whole = log.read_bytes()
+    with log.open("ab") as file:
+        file.write(RUBBISH[name])
+
+    AuditLog(log).add(action="search", who="after")
+    writer.add(action="search", who="later")
+
+    assert problems(log) == []
+    *_, after, later = entries(log)
+    assert (after["n"], after["who"], later["n"]) == (before + 1, "after", before + 2)
+    cut = log.with_name(log.name + ".cut").read_bytes()
+    assert log.read_bytes().startswith(whole)
+    assert RUBBISH[name].endswith(cut)
+    assert RUBBISH[name].replace(cut, b"") == b""
+    assert after["cut"] == {"bytes": len(cut), "sha256": hashlib.sha256(cut).hexdigest()}
+    assert "cut" not in later
+
+
+def test_a_last_entry_that_was_changed_is_no_accident_and_nothing_is_cut(log: Path) -> None:
+    writer = AuditLog(log)
+    for number in range(3):
+        writer.add(action="search", who=f"w{number}")
+    log.write_text(log.read_text().replace("w2", "w9"))
+    changed = log.read_bytes()
+    with pytest.raises(AuditFailed, match="its last entry is not what was written"):
+        writer.add(action="search", who="after")
+    assert log.read_bytes() == changed
+    log.rename(log.with_name("old.jsonl"))
+    AuditLog(log).add(action="search", who="new")
+    assert problems(log) == []
+
+
 def test_a_disk_that_takes_half_an_entry_keeps_none_of_it(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = AuditLog(log)
     writer.add(action="search", who="a")

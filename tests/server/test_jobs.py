@@ -164,3 +164,26 @@ def test_an_archive_that_finds_no_room_is_refused_and_nothing_left(
     refused = http.post("/gallery/jobs", files=[("archive", packed(tmp_path, people).read_bytes())])
     assert (refused.status_code, "No space left on device; nothing was taken" in refused.text) == (503, True)
     assert list((tmp_path / "gallery.jobs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"", b"{", b"null", b"{}", b"\0" * 4096, b"\xff\xfe", b'{"who": "x", "total": "?", "cameras": null, "made_at": 1}',
+     b'{"who": "x", "total": 1, "cameras": "all", "made_at": "2026-01-01T00:00:00Z"}'],
+)  # fmt: skip
+def test_a_damaged_note_keeps_no_server_from_starting_and_its_archive_enrols_nothing(
+    empty: Path, people: SysuMM01, tmp_path: Path, note: bytes
+) -> None:
+    folder = empty.with_name("gallery.jobs")
+    folder.mkdir()
+    (folder / "strange.json").mkdir()
+    (folder / "broken.json").write_bytes(note)
+    packed(tmp_path, people).rename(folder / "broken.zip")
+    with TestClient(create_app(Settings(empty, BUNDLE, threads=1))) as http:
+        client = Client(http)
+        assert client.ready()
+        job = client.job("broken")
+        assert (job.state, job.added) == ("failed", 0)
+        assert "send it again" in (job.error or "")
+        assert ended(client, client.start_job(packed(tmp_path, people))).added == 24
+    assert [path.name for path in folder.iterdir()] == ["strange.json"]

@@ -270,3 +270,20 @@ def test_logs_have_an_id_and_neither_keys_nor_forms(
     assert token not in caplog.text
     assert "secret" not in "".join(lines)
     assert http.get("/gallery", headers={"X-Request-Id": "a b\nc"}).headers["X-Request-Id"] != "a b\nc"
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 1, "keys": [{"na', "[]", "\0" * 4096, '{"keys": 7}'])
+def test_a_damaged_file_of_keys_lets_nobody_in_with_words_and_only_until_it_is_mended(
+    http: TestClient, ring: Keyring, content: str
+) -> None:
+    headers = bearer(ring.add("desk", Role.SEARCH))
+    whole = ring.file.read_text()
+    assert http.get("/gallery", headers=headers).status_code == 200
+    ring.file.write_text(content)
+    for _ in range(2):
+        refused = http.get("/gallery", headers=headers)
+        assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
+        assert "the server's keys can't be read now" in refused.json()["detail"]
+        assert str(ring.file) not in refused.text
+    ring.file.write_text(whole)
+    assert http.get("/gallery", headers=headers).status_code == 200

@@ -322,3 +322,10 @@ def test_a_server_without_bundles_says_so(gallery: Gallery) -> None:
         assert [own.state for own in client.models()] == ["answering"]
         with pytest.raises(NotFound, match="start it with --bundles FOLDER"):
             client.prepare_model(FIRST)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b'{"bundle": "x"}', b"\0" * 512, b"\xff"])
+def test_a_damaged_choice_of_a_model_is_told_before_the_server_starts(settings: Settings, content: bytes) -> None:
+    Galleries(settings).file.write_bytes(content)
+    with pytest.raises(BadSettings, match="delete it to go back to --bundle"):
+        Galleries(settings).chosen()

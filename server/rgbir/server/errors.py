@@ -13,6 +13,7 @@ ServerFailure
 ├── ClientGone      nobody waits for the answer any more (499, which only the log sees)
 ├── CantWrite       the disk is full, or closed to the server: nothing was taken (503)
 ├── AuditFailed     what must be audited can't be: nothing is done (503)
+├── KeysUnreadable  the file of keys can't be read: nobody is let in (503)
 └── BadSettings     the server can't start like this (exit code 2)
 """
 
@@ -68,6 +69,10 @@ class CantWrite(ServerFailure):
 
 
 class AuditFailed(ServerFailure):
+    pass
+
+
+class KeysUnreadable(ServerFailure):
     pass
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from rgbir.server.errors import AuditFailed
 
 START = "0" * 64
+_BLOCK = 65_536
 Entry = dict[str, Any]
 
 
@@ -55,8 +56,9 @@ class AuditLog:
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX)
                 try:
-                    last, previous = self._last()
+                    last, previous, cut = self._last()
                     lines = []
+                    events = [{**event, **cut} if place == 0 else event for place, event in enumerate(events)]
                     for number, event in enumerate(events, start=last + 1):
                         entry = {"n": number, "at": datetime.now(UTC).isoformat(), **event, "previous": previous}
                         entry["hash"] = previous = _hash(entry)
@@ -73,22 +75,83 @@ class AuditLog:
                     f"{self.file}: the audit log can't be written: {error.strerror}; nothing was done"
                 ) from error
 
-    def _last(self) -> tuple[int, str]:
-        """Number and hash of the last whole entry; half of one, after a crash, is cut off."""
-        size = os.fstat(self._descriptor).st_size
-        span = 65_536
-        while True:
-            tail = os.pread(self._descriptor, min(span, size), max(0, size - span))
-            lines = tail.split(b"\n")
-            if lines[-1]:
-                os.ftruncate(self._descriptor, size - len(lines[-1]))
-            whole = lines[:-1]
-            if whole and (len(whole) > 1 or span >= size):
-                last = json.loads(whole[-1])
-                return int(last["n"]), str(last["hash"])
-            if span >= size:
-                return 0, START
-            span *= 16
+    def _last(self) -> tuple[int, str, Entry]:
+        """Number and hash of the last entry, and what the next entry must say of rubbish that a crash left after it.
+
+        Half an entry, empty lines or anything else that is no JSON object can't have been acknowledged: it is kept in
+        `FILE.cut` and cut off. An object that is not what was written is no accident and stays.
+
+        Raises:
+            AuditFailed: the last entry was changed, or the cut can't be kept.
+        """
+        size = end = os.fstat(self._descriptor).st_size
+        number, head = 0, START
+        while end := self._before_blanks(end):
+            start = self._line_before(end)
+            line = os.pread(self._descriptor, end - start, start)
+            entry = _object(line)
+            if entry is not None:
+                if entry.get("hash") != _hash(entry):
+                    raise AuditFailed(
+                        f"{self.file}: its last entry is not what was written; `rgbir audit verify` tells where. Move the"
+                        " file away to begin another log, and find out who changed it"
+                    )
+                number, head = int(entry["n"]), str(entry["hash"])
+                break
+            end = start
+        if end == size:
+            return number, head, {}
+        digest = self._keep(end, size)
+        os.ftruncate(self._descriptor, end)
+        return number, head, {"cut": {"bytes": size - end, "sha256": digest}}
+
+    def _keep(self, start: int, end: int) -> str:
+        """Copies a part of the log to `FILE.cut`, behind what is there; returns its hash once it is on disk."""
+        summed = hashlib.sha256()
+        cut = self.file.with_name(self.file.name + ".cut")
+        with os.fdopen(os.open(cut, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as kept:
+            for place in range(start, end, _BLOCK):
+                block = os.pread(self._descriptor, min(_BLOCK, end - place), place)
+                summed.update(block)
+                kept.write(block)
+            kept.flush()
+            os.fsync(kept.fileno())
+        return summed.hexdigest()
+
+    def _before_blanks(self, end: int) -> int:
+        """The end without empty lines and zeros, a block at a time; a line that ends there keeps its line feed."""
+        while end:
+            block = os.pread(self._descriptor, min(_BLOCK, end), max(0, end - _BLOCK))
+            said = len(block.rstrip(b"\n\0"))
+            blanks = len(block) - said - (said > 0 and block[said : said + 1] == b"\n")
+            if not blanks:
+                return end
+            end -= blanks
+            if said:
+                return end
+        return 0
+
+    def _line_before(self, end: int) -> int:
+        """Where the line begins that ends there, with or without its line feed."""
+        place = end - 1
+        while place > 0:
+            start = max(0, place - _BLOCK)
+            found = os.pread(self._descriptor, place - start, start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            place = start
+        return 0
+
+
+def _object(line: bytes) -> Entry | None:
+    """The entry of a whole line; None if it is none."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) and isinstance(entry.get("n"), int) and "hash" in entry else None
 
 
 def entries(file: Path) -> Iterator[Entry]:

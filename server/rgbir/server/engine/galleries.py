@@ -58,11 +58,19 @@ class Galleries:
 
         Raises:
             NotThere: a bundle that was chosen before is gone.
+            BadSettings: the file that says which was chosen is damaged.
         """
         if self.settings.bundles is None or not self.file.exists():
             return Path(self.settings.bundle), self.settings.gallery
-        said = json.loads(self.file.read_text(encoding="utf-8"))
-        return self.bundle(said["bundle"]), self.first.with_name(said["gallery"])
+        try:
+            said = json.loads(self.file.read_text(encoding="utf-8"))
+            bundle, gallery = str(said["bundle"]), self.first.with_name(said["gallery"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise BadSettings(
+                f"{self.file} should say which model answers, and can't be read: {error!r}; delete it to go back to --bundle,"
+                " and activate the other model again"
+            ) from error
+        return self.bundle(bundle), gallery
 
     def choose(self, bundle: str, gallery: Path) -> None:
         """Remembers them; once this returns, no crash forgets it. What the server is started with needs no remembering."""

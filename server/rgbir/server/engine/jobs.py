@@ -8,7 +8,7 @@ enrolled stays.
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
 import lzma
 import os
 import shutil
@@ -23,16 +23,30 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
 from rgbir.index import SUFFIXES, IndexFailure, replace_file
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import BadArchive, CantWrite, NotThere, ServerFailure, TooBusy
 
+_log = logging.getLogger(__name__)
 TOGETHER, MOST_WAITING, MOST_REASONS, KEPT = 16, 4, 100, 100
 _UNREADABLE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, OSError, ValueError, EOFError
 )  # fmt: skip
 """What unpacking a harmed or locked member may raise."""
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
+
+
+class _Note(BaseModel):
+    """What lies beside an archive for the next server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    who: str
+    total: int
+    cameras: tuple[str, ...] | None
+    made_at: AwareDatetime
 
 
 @dataclass(slots=True, eq=False)
@@ -75,13 +89,26 @@ class Jobs:
             return
         taken = {file.stem for file in self.folder.glob("*.json")}
         for file in self.folder.iterdir():
-            if file.stem not in taken or file.suffix == ".new":
+            if file.is_file() and (file.stem not in taken or file.suffix == ".new"):
                 file.unlink(missing_ok=True)  # it came while the server was killed, and was never taken
-        for note in sorted(self.folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns):
-            said = json.loads(note.read_text(encoding="utf-8"))
-            cameras = None if said["cameras"] is None else tuple(said["cameras"])
-            made = datetime.fromisoformat(said["made_at"])
-            self._begin(Job(note.stem, said["who"], said["total"], cameras, made_at=made))
+        notes = [file for file in self.folder.glob("*.json") if file.is_file()]
+        for note in sorted(notes, key=lambda file: file.stat().st_mtime_ns):
+            try:
+                said = _Note.model_validate_json(note.read_bytes())
+            except (ValidationError, OSError) as error:
+                self._give_up(note, error)
+                continue
+            self._begin(Job(note.stem, said.who, said.total, said.cameras, made_at=said.made_at))
+
+    def _give_up(self, note: Path, error: Exception) -> None:
+        """Whose archive it was, and which cameras it may go to, nobody can tell any more."""
+        reason = "its note was damaged, so nobody can tell whose archive it was; it is deleted, send it again"
+        _log.error("%s: %s: %s", note, reason, error)
+        ended = datetime.now(UTC)
+        self._jobs[note.stem] = Job(note.stem, "", 0, (), "failed", error=reason, ended_at=ended)
+        with suppress(OSError):
+            note.with_suffix(".zip").unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
 
     def take(self, content: BinaryIO) -> Path:
         """Copies an archive to where jobs find it; once this returns, it is on disk.
@@ -123,9 +150,9 @@ class Jobs:
                 f"the archive is no ZIP file that can be read: {error}; it holds CAMERA/…/image.jpg"
             ) from error
         job = Job(archive.stem, who, total, cameras)
-        said = {"who": who, "total": total, "cameras": cameras, "made_at": job.made_at.isoformat()}
+        said = _Note(who=who, total=total, cameras=cameras, made_at=job.made_at)
         try:
-            replace_file(archive.with_suffix(".json"), json.dumps(said))
+            replace_file(archive.with_suffix(".json"), said.model_dump_json())
         except OSError as error:
             raise CantWrite(f"{self.folder}: the job can't be noted: {error.strerror}; nothing was taken") from error
         self._begin(job)

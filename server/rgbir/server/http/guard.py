@@ -6,6 +6,7 @@ Dependencies are coroutines throughout: FastAPI would run plain functions in a t
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Annotated, Any, NamedTuple
@@ -15,8 +16,10 @@ from fastapi import Depends, Form, Request
 from rgbir.index import Answer, SearchOptions, UsageError
 from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.engine import Engine, Named
-from rgbir.server.errors import NoKey, NotAllowed
+from rgbir.server.errors import BadSettings, KeysUnreadable, NoKey, NotAllowed
 from rgbir.server.http.metrics import Metrics
+
+_log = logging.getLogger(__name__)
 
 
 async def serving(request: Request) -> Engine:
@@ -40,13 +43,20 @@ async def _caller(request: Request, engine: Serving) -> Key:
 
     Raises:
         NoKey: none, or nobody's.
+        KeysUnreadable: whose it is can't be told.
     """
     if engine.keyring is None:
         return ANYONE
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NoKey("this server wants a key: send the header `Authorization: Bearer KEY`; `rgbir keys add` makes one")
-    key = engine.keyring.find(token.strip())
+    try:
+        key = engine.keyring.find(token.strip())
+    except BadSettings as error:
+        _log.error("%s", error)
+        raise KeysUnreadable(
+            "the server's keys can't be read now, so nobody is let in; its log has the reason"
+        ) from error
     if key is None:
         raise NoKey("nobody's key, or one that has ended; ask for a new one (`rgbir keys rotate`)")
     return key
