@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 from tests.conftest import BUNDLE
+from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.client import Client, NotFound, Unprocessable
 from rgbir.client.wire import SearchResponse
 from rgbir.index import Encoder, Gallery, Modality, Searcher, SearchOptions, SysuMM01, decode, read_bytes
 from rgbir.server import Settings, create_app
+from rgbir.server.engine.watch import Watch
 from rgbir.server.errors import BadSettings
 
 
@@ -279,3 +283,41 @@ def test_the_clients_errors_carry_the_servers_words(client: Client, people: Sysu
     with pytest.raises(Unprocessable, match="no camera '9'") as caught:
         client.search(infrared(people), camera="9")
     assert caught.value.status == 422
+
+
+@pytest.mark.parametrize("pool", ["_decoders", "_searches", "_model", "_changes"])
+def test_health_is_told_at_once_while_threads_do_long_work(gallery: Gallery, pool: str) -> None:
+    app = create_app(Settings(gallery.folder, BUNDLE, threads=1))
+    release, begun = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        release.wait(HANGS_AFTER_S)
+
+    with TestClient(app) as http:
+        busy: ThreadPoolExecutor = getattr(app.state.engine, pool)
+        working = [busy.submit(work) for _ in range(20)]
+        begun.wait(HANGS_AFTER_S)
+        try:
+            for _ in range(3):
+                app.state.engine.watch.ask()
+                assert http.get("/health/live").json()["status"] == "ok"
+                assert "48 sightings" in http.get("/health/ready").json()["detail"]
+            assert not working[0].done()
+        finally:
+            release.set()
+
+
+def test_threads_that_answer_no_more_are_told_and_forgiven_when_they_do() -> None:
+    now, release = [0.0], threading.Event()
+    with ThreadPoolExecutor(1) as quick, ThreadPoolExecutor(1) as slow:
+        watch = Watch({"quick": quick, "slow": slow}, {"quick": 10, "slow": 100}, {}, lambda: now[0])
+        for pool in (quick, slow):
+            pool.submit(release.wait, HANGS_AFTER_S)
+        told = []
+        for now[0] in (0.0, 9.0, 11.0, 99.0, 101.0):
+            watch.ask()
+            told.append(watch.stuck())
+        assert told == [[], [], ["quick"], ["quick"], ["quick", "slow"]]
+        release.set()
+        until(lambda: watch.stuck() == [], "an answer")

@@ -42,6 +42,7 @@ from rgbir.server.access.audit import AuditLog, Notary
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.engine.retrieval import Retrieval
+from rgbir.server.engine.watch import Watch
 from rgbir.server.errors import TooBusy
 from rgbir.server.settings import Settings
 from rgbir.server.tracing import stage
@@ -49,6 +50,8 @@ from rgbir.server.tracing import stage
 T = TypeVar("T")
 EVERY_S = 3600
 """Seconds between carrying out a gallery's retention."""
+STUCK_AFTER_S = {"model": 120.0, "search": 120.0, "changes": 3600.0}
+"""Seconds after which a pool of threads that doesn't answer is said to be stuck, so that the process is started again."""
 Named = tuple[str, bytes]
 Enrolment = tuple[str, str, str | None, str | None]
 """(name, status, sighting id, reason): added or present with an id, skipped with a reason."""
@@ -73,20 +76,14 @@ class Engine:
         self.keyring = None if settings.keys is None else Keyring(settings.keys)
         self._notary = None if settings.audit is None else Notary(AuditLog(settings.audit))
         self._in_flight = 0
-
-    async def stuck(self, within_s: float = 5.0) -> list[str]:
-        """The threads that don't answer in time: of the model, the searches, the changes."""
+        self.sightings = len(self.gallery)
         pools = {"model": self._model, "search": self._searches, "changes": self._changes}
+        self.watch = Watch(pools, STUCK_AFTER_S, {"search": self._count})
 
-        async def answers(pool: ThreadPoolExecutor) -> bool:
-            try:
-                await asyncio.wait_for(self._run(pool, lambda: None), within_s)
-            except (TimeoutError, RuntimeError):
-                return False
-            return True
-
-        found = await asyncio.gather(*map(answers, pools.values()))
-        return [name for name, alive in zip(pools, found, strict=True) if not alive]
+    def _count(self) -> None:
+        """How many sightings there are, for whoever asks whether the server is ready."""
+        with contextlib.suppress(GalleryError):  # a search says what is wrong
+            self.sightings = len(self.gallery)
 
     @property
     def audited(self) -> bool:
@@ -159,7 +156,7 @@ class Engine:
         """Embeddings, remarks on the images, and milliseconds by stage."""
         started = time.perf_counter()
         with stage("decode"):
-            self._count(images)
+            self._check_count(images)
             work = (self._run(self._decoders, partial(self._ready, now, modality, own, box)) for own in images)
             pixels, said = zip(*await asyncio.gather(*work), strict=True)
         begun = time.perf_counter()
@@ -186,7 +183,7 @@ class Engine:
     ) -> list[Enrolment]:
         """What became of each image; those that can't be read are skipped, the others enrolled together."""
         self.gallery.network[camera]
-        self._count(images)
+        self._check_count(images)
         with self._place():
             decoded = await asyncio.gather(*(self._readable(name, data) for name, data in images))
             ready = [
@@ -247,7 +244,7 @@ class Engine:
         return await self._run(self._decoders, work)
 
     async def _decoded(self, images: Sequence[Named]) -> list[Image.Image]:
-        self._count(images)
+        self._check_count(images)
         work = (self._run(self._decoders, partial(self._decode, name, data)) for name, data in images)
         return list(await asyncio.gather(*work))
 
@@ -265,7 +262,7 @@ class Engine:
         decoded = self._decode(*image, box)
         return now.encoder.pixels(decoded), image_quality(decoded, modality)
 
-    def _count(self, images: Sequence[Named]) -> None:
+    def _check_count(self, images: Sequence[Named]) -> None:
         if not 1 <= len(images) <= self.settings.max_images:
             raise UsageError(f"between 1 and {self.settings.max_images} images a request, not {len(images)}")
 

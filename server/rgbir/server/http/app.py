@@ -31,10 +31,12 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.engine, app.state.jobs, app.state.models = engine, Jobs(engine), models
         app.state.jobs.resume()
         keeping = asyncio.create_task(engine.keep_house(models.expire))
+        watching = asyncio.create_task(engine.watch.go_on())
         try:
             yield
         finally:
             keeping.cancel()
+            watching.cancel()
             await app.state.jobs.close()
             await models.close()
             engine.close()

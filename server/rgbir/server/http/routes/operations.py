@@ -54,9 +54,9 @@ async def audit(
 
 @router.get("/health/live", summary="Does the process work?", responses={503: {"model": wire.Health}})
 async def live(request: Request, response: Response) -> wire.Health:
-    """Whether the threads that encode, search and write still answer."""
+    """Whether the threads that encode, search and write still answer, as of the last second or two."""
     engine: Engine | None = getattr(request.app.state, "engine", None)
-    stuck = [] if engine is None else await engine.stuck()
+    stuck = [] if engine is None else engine.watch.stuck()
     if stuck:
         response.status_code = 503
         return wire.Health(status="unavailable", detail=f"no answer from: {', '.join(stuck)}")
@@ -69,8 +69,7 @@ async def ready(request: Request, response: Response) -> wire.Health:
     if engine is None:
         response.status_code = 503
         return wire.Health(status="unavailable", detail="model and gallery are being opened")
-    sightings = await engine.look(lambda: len(engine.gallery))
-    told = f"{engine.encoder.card.name}, {sightings:,} sightings" if engine.keyring is None else ""
+    told = f"{engine.encoder.card.name}, {engine.sightings:,} sightings" if engine.keyring is None else ""
     return wire.Health(status="ok", detail=told)
 
 
