@@ -31,7 +31,7 @@ from rgbir.index import (
     enrol,
 )
 from rgbir.index.errors import GalleryCorrupt
-from rgbir.index.gallery.folder.backup import read_backup
+from rgbir.index.gallery.folder.backup import back_up, read_backup
 
 RUN = """
 import sys
@@ -156,6 +156,40 @@ for step in range(10_000):
 """
 
 
+NO_ROOM = """
+import resource, signal, sys
+from pathlib import Path
+from rgbir.index import Camera, CameraNetwork, Gallery, GalleryError, Metric, Modality, Model
+from rgbir.index.gallery.folder.backup import back_up
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
+for work in (
+    lambda: Gallery.create(Path(sys.argv[2]) / "new", Model("m", "f", Metric.EUCLIDEAN, 64), network),
+    lambda: back_up(Path(sys.argv[1]), Path(sys.argv[2]) / "copy"),
+):
+    try:
+        work()
+        print("done")
+    except GalleryError as error:
+        print("is the disk full" in str(error))
+"""
+
+
+def test_a_gallery_or_a_copy_that_finds_no_room_is_a_clear_error_and_leaves_none(tmp_path: Path) -> None:
+    network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
+    Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
+
+    command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "gallery"), str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    assert told == ["True", "True"]
+    assert not (tmp_path / "copy").exists()
+    assert not (tmp_path / "new/gallery.sqlite3").exists()
+    Gallery.create(tmp_path / "new", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
+    assert back_up(tmp_path / "gallery", tmp_path / "copy").sightings == 0
+
+
 def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
     network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
     Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
@@ -204,6 +238,7 @@ def test_a_damaged_page_is_told_by_whatever_reads_it(tmp_path: Path, page: int) 
             lambda: gallery.add(new[:1]),
             lambda: gallery.remove(identity=3),
             gallery.compact,
+            lambda: back_up(folder, tmp_path / "copy"),
         ):
             with contextlib.suppress(GalleryCorrupt):  # and nothing else
                 use()

@@ -286,12 +286,15 @@ def test_a_device_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
         view = gallery.view()
         with pytest.raises(DeviceDiffers, match="answers otherwise than the processor"):
             on(Broken(), Metric.EUCLIDEAN, view.cameras["a"])
-    with Gallery(tmp_path / "g", Broken()) as placed, Gallery(tmp_path / "g") as plain:
+    device = Broken()
+    with Gallery(tmp_path / "g", device) as placed, Gallery(tmp_path / "g") as plain:
         query = rows_of(1, seed=3)[0]
         hits(placed, query)
         placed.approximate.wait()
         assert hits(placed, query) == hits(plain, query)
         assert "answers otherwise" in str(placed.approximate.refused)
+        gc.collect()
+        assert device.left == device.most
 
 
 def test_a_camera_past_the_devices_memory_stays_on_the_processor(tmp_path: Path) -> None:

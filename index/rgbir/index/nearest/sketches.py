@@ -286,7 +286,7 @@ class Workshop:
                         sketch = self.make(slabs)  # into the room of the one before
                 except GalleryError as error:
                     _log.error("%s", error)
-                    self.refused = error
+                    self.refused = error.with_traceback(None)  # whose frames hold what the device was given
                     return
                 if sketch is None:
                     self._without[camera] = sum(map(len, slabs))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rgbir.index.bundle import sha256
 from rgbir.index.errors import GalleryCorrupt, GalleryMissing, UsageError
 from rgbir.index.files import sync_folder
+from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.store import FILE, Store, writable
 
 MANIFEST = "backup.json"
@@ -50,8 +50,8 @@ def back_up(gallery: Path, out: Path) -> Backup:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     with closing(Store(gallery)) as source:
-        with closing(sqlite3.connect(unfinished / FILE)) as copy:
-            source.connection.backup(copy)
+        with closing(Connection.open(unfinished / FILE)) as copy:
+            source.connection.copy_to(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         with closing(Store(unfinished)) as copied:
             meta, sightings = copied.meta(), sum(count for _, count, *_ in copied.counts())

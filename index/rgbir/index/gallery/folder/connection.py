@@ -1,4 +1,7 @@
-"""A connection to SQLite whose every failure is one of ours, at whatever row it shows."""
+"""A connection to SQLite whose failures are ours, at whatever row they show.
+
+What the gallery uses is translated: statements, scripts, rows one by one or in a loop, and copies.
+"""
 
 from __future__ import annotations
 
@@ -77,6 +80,20 @@ class Connection(sqlite3.Connection):
     def executemany(self, sql: str, parameters: Iterable[Any]) -> Any:
         return self.cursor().executemany(sql, parameters)
 
+    def executescript(self, sql_script: str) -> Any:
+        return self.cursor().executescript(sql_script)
+
+    def copy_to(self, target: Connection) -> None:
+        """Copies the whole database as of one moment.
+
+        Raises:
+            GalleryError: this can't be read, or the other written.
+        """
+        try:
+            self.backup(target)
+        except sqlite3.Error as error:
+            raise translated(error, f"the copy of {self.file} in {target.file}") from error
+
 
 class Cursor(sqlite3.Cursor):
     """Rows of a `Connection`."""
@@ -92,6 +109,13 @@ class Cursor(sqlite3.Cursor):
     def executemany(self, sql: str, parameters: Iterable[Any]) -> Self:
         try:
             return super().executemany(sql, parameters)
+        except sqlite3.Error as error:
+            raise translated(error, self.connection.file) from error
+
+    def executescript(self, sql_script: str) -> Self:
+        try:
+            super().executescript(sql_script)
+            return self
         except sqlite3.Error as error:
             raise translated(error, self.connection.file) from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -59,13 +58,12 @@ class Store:
         file = folder / FILE
         unfinished = file.with_suffix(".new")
         unfinished.unlink(missing_ok=True)
-        connection = sqlite3.connect(unfinished, isolation_level=None)
+        connection = Connection.open(unfinished)
         try:
-            connection.executescript(f"BEGIN;{SCHEMA}COMMIT;")
+            connection.executescript(f"BEGIN;{SCHEMA}")
             entries = {**meta, "format": str(FORMAT), "generation": "0"}
-            with connection:
-                connection.execute("BEGIN")
-                connection.executemany("INSERT INTO meta VALUES (?, ?)", entries.items())
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", entries.items())
+            connection.execute("COMMIT")
         finally:
             connection.close()
         unfinished.rename(file)
