@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
+import shutil
 import threading
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.site.media import read_only
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
@@ -49,8 +49,9 @@ def test_a_backup_is_the_gallery_of_one_moment_and_comes_back_whole(tmp_path: Pa
         gallery.add(sightings(5, first=100))
         before = gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits
 
-    restored = restore(tmp_path / "copy", tmp_path / "again")
+    restored, removed = restore(tmp_path / "copy", tmp_path / "again")
 
+    assert removed == 0
     assert restored == made == read_backup(tmp_path / "copy")
     assert {path.name for path in (tmp_path / "copy").iterdir()} == {"gallery.sqlite3", "backup.json"}
     with Gallery(tmp_path / "again") as again:
@@ -114,6 +115,9 @@ def test_an_erasure_names_the_backups_that_hold_what_it_erased(tmp_path: Path) -
     assert f"the backup {tmp_path / 'copy'} of " in removed.output
     shown = runner.invoke(app, ["index", "restore", str(tmp_path / "copy"), "--gallery", str(tmp_path / "again")])
     assert "20 sightings of generation 1" in shown.output
+    assert "1 of them were erased since, and are removed" in shown.output
+    with Gallery(tmp_path / "again") as again:
+        assert 3 not in {sighting.identity for sighting in again.sightings()}
 
 
 def test_retention_removes_what_is_older_and_keeps_what_has_no_time(tmp_path: Path) -> None:
@@ -170,76 +174,22 @@ def test_a_gallery_on_a_read_only_medium_is_searched_and_not_changed(
     assert left == {name: data for name, data in files.items() if name != "writer.lock"}
 
 
-def test_a_read_only_gallery_with_an_unfinished_journal_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_only_gallery_with_an_unfinished_journal_says_what_to_do(tmp_path: Path) -> None:
     with filled(tmp_path / "gallery"):
-        assert (tmp_path / "gallery/gallery.sqlite3-wal").stat().st_size
-        monkeypatch.setattr(store_module, "writable", lambda folder: False)
-        with pytest.raises(GalleryError, match=r"holds changes that aren't in gallery\.sqlite3 yet; copy the folder"):
-            Gallery(tmp_path / "gallery")
-
-
-OLD = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE sightings (
-    row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, camera TEXT NOT NULL, taken_at INTEGER,
-    identity INTEGER, track TEXT, source TEXT NOT NULL, digest TEXT NOT NULL, embedding BLOB NOT NULL, checksum INTEGER NOT NULL
-);
-CREATE INDEX sightings_camera ON sightings (camera);
-CREATE INDEX sightings_identity ON sightings (identity) WHERE identity IS NOT NULL;
-CREATE TABLE crops (
-    row INTEGER PRIMARY KEY REFERENCES sightings (row) ON DELETE CASCADE, media_type TEXT NOT NULL, data BLOB NOT NULL
-);
-CREATE TABLE removals (number INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, camera TEXT NOT NULL);
-"""
-"""The schema of format 1."""
-
-
-def of_format_1(folder: Path) -> None:
-    """The gallery there as version 1 would have written it."""
-    with closing(sqlite3.connect(folder / "gallery.sqlite3")) as now, closing(sqlite3.connect(folder / "old")) as old:
-        old.executescript(OLD)
-        for table in ("meta", "sightings", "crops", "removals"):
-            for row in now.execute(f"SELECT * FROM {table}"):
-                old.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
-        old.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
-        old.execute("DELETE FROM meta WHERE key = 'storage'")
-        old.commit()
-    for name in ("gallery.sqlite3-wal", "gallery.sqlite3-shm"):
-        (folder / name).unlink(missing_ok=True)
-    (folder / "old").rename(folder / "gallery.sqlite3")
-
-
-def test_a_gallery_of_format_1_is_brought_up_to_date_and_loses_nothing(tmp_path: Path) -> None:
-    with filled(tmp_path / "gallery") as gallery:
-        expected = gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits
-    of_format_1(tmp_path / "gallery")
-
-    with Gallery(tmp_path / "gallery") as gallery:
-        assert gallery._reader.meta()["format"] == "3"
-        assert gallery.storage == "float32"
-        assert gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits == expected
-        assert gallery.verify() == []
-        indexes = {name for (name,) in gallery._reader.connection.execute("SELECT name FROM sqlite_master")}
-    assert {"sightings_track", "sightings_taken_at"} <= indexes
-
-
-def test_a_gallery_of_format_1_is_read_where_it_cannot_be_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    filled(tmp_path / "gallery").close()
-    of_format_1(tmp_path / "gallery")
-    monkeypatch.setattr(store_module, "writable", lambda folder: False)
-    with Gallery(tmp_path / "gallery") as gallery:
-        assert gallery._reader.meta()["format"] == "1"
-        assert len(gallery.search(Query(np.zeros(4, np.float32), track="x")).hits) == 0
+        shutil.copytree(tmp_path / "gallery", tmp_path / "copied")
+    assert (tmp_path / "copied/gallery.sqlite3-wal").stat().st_size
+    (tmp_path / "copied/gallery.sqlite3-shm").unlink()
+    with (
+        read_only(tmp_path / "copied", tmp_path / "closed") as closed,
+        pytest.raises(GalleryError, match=r"holds changes that aren't in gallery\.sqlite3 yet; copy the folder"),
+    ):
+        Gallery(closed)
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with filled(tmp_path / "gallery") as gallery:
-        gallery._writer.set_meta(format="4")
-    with pytest.raises(GalleryError, match=r"has format 4; this version reads formats 1 to 3: update rgbir"):
+        gallery._writer.set_meta(format="5")
+    with pytest.raises(GalleryError, match=r"has format 5; this version reads formats 1 to 4: update rgbir"):
         Gallery(tmp_path / "gallery")
 
 

@@ -70,7 +70,7 @@ def test_a_cached_gallery_opens_mapped_and_answers_the_same(tmp_path: Path, stor
     cached(tmp_path / "g", storage=storage)
     with Gallery(tmp_path / "g") as mapped:
         assert (mapped.opening.mapped, mapped.opening.read, mapped.opening.remarks) == (150, 0, ())
-        assert "150 sightings mapped from the cache, 0 read from SQLite" in str(mapped.opening)
+        assert "150 sightings found in the cache, 0 read from SQLite" in str(mapped.opening)
         mapped.add(sightings(7, first=150))
         found = answers(mapped)
     shutil.rmtree(tmp_path / "g/cache")

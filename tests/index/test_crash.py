@@ -197,7 +197,7 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FULL, str(tmp_path / "gallery")]
     *added, last = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
-    assert last.startswith("GalleryError: ")
+    assert last.startswith("GalleryFull: ")
     assert "nothing was changed" in last
     assert "is the disk full" in last
     assert set(added) == {"added"}

@@ -309,8 +309,8 @@ def test_a_gallery_is_copied_from_one_place_to_another_and_back(make: Maker, tmp
     expected = [(hit.id, hit.distance) for hit in gallery.search(query).hits]
     for address in (str(tmp_path / "copy"), f"milvus+file:{database}/copy{next(_numbers)}"):
         with create(address, gallery.model, gallery.network) as copy:
-            assert merge(gallery, copy) == (25, 0)
-            assert merge(gallery, copy) == (0, 25)
+            assert merge(gallery, copy) == (25, 0, 0, 0)
+            assert merge(gallery, copy) == (0, 25, 0, 0)
             assert [(hit.id, hit.distance) for hit in copy.search(query).hits] == expected
             assert copy.crop(held[0].id) == held[0].crop
 

@@ -48,7 +48,7 @@ def test_searches_and_erasures_are_noted_with_who_why_and_what(
 ) -> None:
     image = search(http, people, purpose="burglary at the gate", case="26-117", hours="22:00-05:00")
     own = gallery.sightings()[0].id
-    assert http.delete(f"/gallery/sightings/{own}").json() == {"removed": 1}
+    assert http.delete(f"/gallery/sightings/{own}").json() == {"removed": 1, "archives": []}
 
     found, intent, done = entries(log)
 

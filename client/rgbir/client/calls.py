@@ -176,6 +176,21 @@ def image(sighting: str) -> Call[bytes]:
     return Call(lambda response: response.content, "GET", f"/gallery/sightings/{sighting}/image")
 
 
+def erase(
+    sighting: str | None = None,
+    *,
+    camera: str | None = None,
+    identity: int | None = None,
+    track: str | None = None,
+    before: datetime | None = None,
+) -> Call[wire.Removed]:
+    """Erases one sighting, or all that meet every condition; tells how many, and which archives wait that may hold them."""
+    if sighting is not None:
+        return Call(_as(wire.Removed), "DELETE", f"/gallery/sightings/{sighting}")
+    conditions = _form(camera=camera, identity=identity, track=track, before=before)
+    return Call(_as(wire.Removed), "DELETE", "/gallery/sightings", {"params": conditions})
+
+
 def remove(
     sighting: str | None = None,
     *,
@@ -184,12 +199,9 @@ def remove(
     track: str | None = None,
     before: datetime | None = None,
 ) -> Call[int]:
-    """Erases one sighting, or all that meet every condition; returns how many."""
-    read = _as(wire.Removed)
-    if sighting is not None:
-        return Call(lambda response: read(response).removed, "DELETE", f"/gallery/sightings/{sighting}")
-    conditions = _form(camera=camera, identity=identity, track=track, before=before)
-    return Call(lambda response: read(response).removed, "DELETE", "/gallery/sightings", {"params": conditions})
+    """As `erase`; returns how many."""
+    whole = erase(sighting, camera=camera, identity=identity, track=track, before=before)
+    return Call(lambda response: whole.read(response).removed, whole.method, whole.path, whole.rest)
 
 
 def gallery() -> Call[wire.GalleryInfo]:

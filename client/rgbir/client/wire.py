@@ -220,7 +220,13 @@ class ModelList(Wire):
 
 
 class Removed(Wire):
+    """How much an erasure removed, and where else what it means may be."""
+
     removed: int
+    archives: list[str] = Field(
+        [],
+        description="jobs whose archives were received and aren't enrolled yet; what they hold of the erased won't be",
+    )
 
 
 class Embedding(Wire):

@@ -16,6 +16,7 @@ from rgbir.index.datasets import (
 )
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
+from rgbir.index.enrolment.merge import told
 from rgbir.index.enrolment.reencode import overlap, reencode, renewed, superfluous
 from rgbir.index.errors import (
     BadBundle,
@@ -114,5 +115,6 @@ __all__ = [
     "replace_file",
     "sha256",
     "superfluous",
+    "told",
     "sync_folder",
 ]

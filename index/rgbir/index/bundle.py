@@ -114,6 +114,32 @@ class Bundle:
             )
         return self.folder / self.card.graphs[modality]
 
+    def read(self, name: str) -> bytes:
+        """A file's bytes, read once and compared with the card's sum: what is loaded is what the fingerprint names.
+
+        Raises:
+            BadBundle: it is altered, or can't be read.
+        """
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise BadBundle(f"{self.folder / name} can't be read: {error.strerror}") from error
+        if hashlib.sha256(content).hexdigest() != self.card.files[name]:
+            raise BadBundle(f"{self.folder / name} is not the file the card describes; export or copy the bundle again")
+        return content
+
+    def state(self) -> dict[str, tuple[int, ...] | None]:
+        """What changes when somebody touches a file, by name; None for one that is gone."""
+        return {name: _state(self.folder / name) for name in (CARD, *self.card.files)}
+
+
+def _state(file: Path) -> tuple[int, ...] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
 
 def sha256(file: Path) -> str:
     try:

@@ -70,10 +70,11 @@ class Encoder:
             )
         self._requested = preferred() if providers is None else list(providers)
         self.threads = threads or len(os.sched_getaffinity(0))
-        sessions: dict[str, Any] = {}
-        for file in bundle.card.graphs.values():
-            if file not in sessions:
-                sessions[file] = self._load(file)
+        self.state = bundle.state()
+        """Of the bundle's files before they were read."""
+        graphs = set(bundle.card.graphs.values())
+        beside = {name: bundle.read(name) for name in bundle.card.files if name not in graphs}
+        sessions: dict[str, Any] = {file: self._load(file, beside) for file in sorted(graphs)}
         self._sessions = {modality: sessions[file] for modality, file in bundle.card.graphs.items()}
         if CUDA in self._requested and CUDA not in self.providers:
             _log.warning("ONNX Runtime can't use the GPU here and computes on the processor; its own messages say why")
@@ -83,7 +84,12 @@ class Encoder:
         """What the graphs really run on."""
         return list(next(iter(self._sessions.values())).get_providers())
 
-    def _load(self, file: str) -> Any:
+    def _load(self, file: str, beside: dict[str, bytes]) -> Any:
+        """From memory: who writes over a file later changes no embedding.
+
+        Args:
+            beside: the other files of the bundle, where a graph's weights may be.
+        """
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -92,7 +98,12 @@ class Encoder:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0" if self.threads > 1 else "1")
         options.log_severity_level = 3
         try:
-            session = ort.InferenceSession(self.bundle.folder / file, options, providers=self._requested)
+            if beside:
+                names, contents = list(beside), list(beside.values())
+                options.add_external_initializers_from_files_in_memory(names, contents, list(map(len, contents)))
+            session = ort.InferenceSession(self.bundle.read(file), options, providers=self._requested)
+        except BadBundle:
+            raise
         except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
             raise BadBundle(f"{self.bundle.folder / file}: ONNX Runtime can't load it: {error}") from error
         images, embeddings = session.get_inputs()[0], session.get_outputs()[0]

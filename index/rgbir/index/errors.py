@@ -11,7 +11,9 @@ IndexFailure
 └── GalleryError
     ├── GalleryMissing      nothing there: make one, or correct the path
     ├── GalleryBusy         another process is writing: wait
+    ├── GalleryFull         the disk is full: nothing was changed, make room
     ├── GalleryMismatch     vectors of another model: use that model's gallery
+    ├── GalleryMoved        its files were replaced, moved or deleted while it was open: open it anew
     ├── GalleryCorrupt      stored data contradicts itself: restore a backup
     └── CacheDamaged        a cached copy is not what was written: it is made anew
 
@@ -67,6 +69,14 @@ class GalleryBusy(GalleryError):
 
 class GalleryMismatch(GalleryError):
     exit_code = 2
+
+
+class GalleryFull(GalleryError):
+    pass
+
+
+class GalleryMoved(GalleryError):
+    pass
 
 
 class GalleryCorrupt(GalleryError):

@@ -19,12 +19,12 @@ class Settings:
     gallery: a folder, or milvus://HOST:PORT/NAME. device: where the gallery is searched; auto takes GPUs where there are some.
     gpu_half: embeddings as float16 there; answers stay. gpu_bytes: most of their memory to take.
     keys: who may do what; without it whoever reaches the server may do everything. audit: the log of searches and
-    erasures. need_purpose: refuse searches that don't state one.
+    erasures; audit_heads: where its heads are noted each minute, on a medium that who can write the log can't. need_purpose: refuse searches that don't state one.
     traces: for OpenTelemetry. bundles: a folder of bundles that an administrator may change to while the server runs.
     samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
 
     Raises:
-        BadSettings: a host that others can reach, without `open_to_all`.
+        BadSettings: a host that others can reach, without `open_to_all`; heads of an audit log without one.
     """
 
     gallery: str | Path
@@ -52,9 +52,12 @@ class Settings:
     gpu_bytes: int | None = None
     keys: Path | None = None
     audit: Path | None = None
+    audit_heads: Path | None = None
     need_purpose: bool = False
 
     def __post_init__(self) -> None:
+        if self.audit_heads is not None and self.audit is None:
+            raise BadSettings("--audit-heads notes heads of an audit log; start the server with --audit FILE, too")
         if self.keys is None and not self.open_to_all and not _loopback(self.host):
             raise BadSettings(
                 f"the server has no keys, so it listens on this machine only; {self.host} can be reached by others:"

@@ -189,6 +189,11 @@ def merge_galleries(
             _merge(given, opened)
 
 
+def erased_too(count: int) -> str:
+    """For the end of a sentence that counts."""
+    return f", {count:,} not, since they were erased" if count else ""
+
+
 @index.command("copy")
 def copy_gallery(
     source: Annotated[str, typer.Argument(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")],
@@ -197,7 +202,7 @@ def copy_gallery(
 ) -> None:
     """Copy a gallery to another place: into Milvus, out of it, or into float16. Run it again after a stop."""
     with open_gallery(source) as given, _open_or_like(given, target, storage) as opened:
-        _merge(given, opened)
+        _merge(given, opened, conditions=True)
         opened.keep(given.keep_days)
 
 
@@ -209,10 +214,15 @@ def _open_or_like(given: AnyGallery, address: str, storage: Storage) -> AnyGalle
         return create(address, given.model, given.network, storage)
 
 
-def _merge(given: AnyGallery, opened: AnyGallery) -> None:
+def _merge(given: AnyGallery, opened: AnyGallery, conditions: bool = False) -> None:
     with progress("copying", len(given)) as advance:
-        added, present = merge(given, opened, progress=advance)
-    print(f"{added:,} added, {present:,} were there; {len(opened):,} sightings in {opened.address}")
+        done = merge(given, opened, progress=advance, conditions=conditions)
+    print(
+        f"{done.added:,} added, {done.present:,} were there{erased_too(done.erased)}; {len(opened):,} sightings in"
+        f" {opened.address}"
+    )
+    if done.removed:
+        print(f"{done.removed:,} were erased from {given.address} since, and are removed from {opened.address}")
 
 
 @index.command()
@@ -272,22 +282,27 @@ def remove(
     with open_gallery(gallery) as opened:
         removed = opened.remove(ids=sighting or None, identity=identity, camera=camera, track=track, before=moment)
         print(f"{removed:,} removed; {len(opened):,} sightings left in {gallery}")
-        name_backups(opened, removed)
+        name_copies(opened, removed)
 
 
-def name_backups(gallery: AnyGallery, removed: int) -> None:
-    """Says where else what was removed may be."""
-    if not removed:
-        return
-    for copy in gallery.backups():
+def name_copies(gallery: AnyGallery, removed: int) -> None:
+    """Says where else what was removed may be, and removes it from galleries of other models beside this one."""
+    for copy in gallery.backups() if removed else ():
         if Path(copy["path"]).exists():
             print(
-                f"the backup {copy['path']} of {copy['made_at'][:19]} may hold them still; delete it, or make it anew"
+                f"the backup {copy['path']} of {copy['made_at'][:19]} holds them still; restored with this gallery's ledger,"
+                " it gives them up"
             )
-    if not GalleryAddress(gallery.address).in_milvus:
-        for other in GalleryAddress(gallery.address).family():
-            if not other.samefile(gallery.address):
-                print(f"the gallery {other}, of another model, may hold them still; remove them there, too")
+    if GalleryAddress(gallery.address).in_milvus:
+        return
+    for other in GalleryAddress(gallery.address).family():
+        if not other.samefile(gallery.address):
+            with Gallery(other) as opened:
+                if opened.erased_since:
+                    print(f"{opened.erased_since:,} removed from {other}, of another model")
+    waiting = GalleryAddress(gallery.address).archives()
+    if waiting:
+        print(f"{len(waiting):,} archives wait on a server; what they hold of the erased will not be enrolled")
 
 
 @index.command("export")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rgbir.index.bundle import Bundle
-from rgbir.index.cli.gallery import index, name_backups
+from rgbir.index.cli.gallery import erased_too, index, name_copies
 from rgbir.index.cli.options import BundleOption, FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.reencode import overlap, reencode
@@ -21,7 +21,7 @@ from rgbir.index.gallery.addresses import GalleryAddress, open_gallery, open_or_
 from rgbir.index.gallery.calibration import summary
 from rgbir.index.gallery.folder.backup import back_up, restore
 from rgbir.index.gallery.folder.gallery import Gallery
-from rgbir.index.gallery.folder.store import FILE
+from rgbir.index.gallery.folder.place import FILE
 from rgbir.index.gallery.model import Storage
 from rgbir.index.nearest.sketches import Choice, Kind
 from rgbir.index.nearest.tune import tune
@@ -45,7 +45,7 @@ def retain(
         days = opened.keep_days
         rule = "for ever" if days is None else f"for {days} days after they were taken; those without a time stay"
         print(f"sightings are kept {rule}\n{removed:,} removed; {len(opened):,} sightings left in {gallery}")
-        name_backups(opened, removed)
+        name_copies(opened, removed)
 
 
 @index.command()
@@ -62,12 +62,26 @@ def backup(
 def restore_backup(
     backup: Annotated[Path, typer.Argument(help="A backup's folder.")],
     gallery: FolderOption,
+    erasures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A ledger of erasures to keep to, GALLERY.erasures of where the backup was made; may be repeated."
+        ),
+    ] = None,
+    without_erasures: Annotated[
+        bool,
+        typer.Option(
+            "--without-erasures", help="The ledger is lost: whoever was erased since the backup was made comes back."
+        ),
+    ] = False,
 ) -> None:
-    """Make a gallery of a backup, in a folder that holds none."""
-    made = restore(backup, gallery)
+    """Make a gallery of a backup, in a folder that holds none; who was erased since stays erased."""
+    made, removed = restore(backup, gallery, erasures or (), without_ledger=without_erasures)
     print(
         f"{made.sightings:,} sightings of generation {made.generation}, copied {made.made_at:%Y-%m-%d %H:%M}, in {gallery}"
     )
+    if removed:
+        print(f"{removed:,} of them were erased since, and are removed")
 
 
 @index.command("tune")
@@ -154,7 +168,8 @@ def reencode_gallery(
     ):
         tally = reencode(given, made, encoder, progress=advance)
         print(
-            f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped; {len(made):,} in {gallery}"
+            f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{erased_too(tally.erased)};"
+            f" {len(made):,} in {gallery}"
         )
         made.keep(given.keep_days)
         print(

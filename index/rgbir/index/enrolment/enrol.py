@@ -26,11 +26,12 @@ _MEDIA = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png"}
 
 @dataclass(slots=True)
 class Tally:
-    """How a bulk run went."""
+    """How a bulk run went. erased: those that come from another gallery and were erased since."""
 
     added: int = 0
     present: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    erased: int = 0
 
     @property
     def seen(self) -> int:

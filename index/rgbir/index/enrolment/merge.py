@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.errors import GalleryMismatch, UsageError
+from rgbir.index.gallery.erasures import Erasure
 from rgbir.index.gallery.interface import AnyGallery
-from rgbir.index.gallery.sightings import NewSighting
+from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 
 
 def shard(records: Iterable[ImageRecord | Skipped], number: int, of: int) -> Iterator[ImageRecord | Skipped]:
@@ -25,13 +30,30 @@ def shard(records: Iterable[ImageRecord | Skipped], number: int, of: int) -> Ite
             yield record
 
 
+class Merged(NamedTuple):
+    """added, present: of the first gallery's sightings. erased: those that the second was told to erase. removed: from the second, since the first was."""
+
+    added: int
+    present: int
+    erased: int = 0
+    removed: int = 0
+
+
 def merge(
-    source: AnyGallery, target: AnyGallery, batch: int = 256, progress: Callable[[int], None] = lambda done: None
-) -> tuple[int, int]:
+    source: AnyGallery,
+    target: AnyGallery,
+    batch: int = 256,
+    progress: Callable[[int], None] = lambda done: None,
+    conditions: bool = False,
+) -> Merged:
     """Enrols every sighting of one gallery in another, in its order, with its crop; run again, it goes on.
 
-    Returns:
-        How many were added, and how many were there already.
+    What was erased stays erased: sightings that were erased from the target after they were known to the source are not added,
+    and those that were erased from the source after they were known to the target are removed.
+
+    Args:
+        conditions: what was erased from the source by camera, identity, track or age is erased from the target, too, as from a
+            copy; else those very sightings are.
 
     Raises:
         GalleryMismatch: they hold another model's embeddings.
@@ -50,20 +72,43 @@ def merge(
                 f"camera {camera.id} looks at {camera.place} in {source.address} and at {own[camera.id].place} in"
                 f" {target.address}; a search would leave out the wrong cameras. Mend one of the networks first"
             )
-    added = present = 0
+    added = present = erased = 0
     with target.writing():
         target.add_cameras([camera for camera in source.network if camera.id not in own])
+        removed = target.heed(told(source, conditions))
         sightings = source.sightings()
         for start in range(0, len(sightings), batch):
             group = sightings[start : start + batch]
             embeddings = source.embeddings([sighting.id for sighting in group])
             new = [
-                NewSighting(s.camera, embedding, s.digest, s.source, s.taken_at, s.identity, s.track, source.crop(s.id))
-                for s, embedding in zip(group, embeddings, strict=True)
+                same(sighting, embedding, source.crop(sighting.id))
+                for sighting, embedding in zip(group, embeddings, strict=True)
             ]
-            written = target.add(new)
+            written, gone = target.add(new), target.bound(new)
             added += sum(written)
-            present += len(written) - sum(written)
+            erased += len(gone)
+            present += len(written) - sum(written) - len(gone)
             progress(len(group))
         target.refresh_cache()
-    return added, present
+    return Merged(added, present, erased, removed)
+
+
+def told(source: AnyGallery, conditions: bool) -> list[Erasure]:
+    """What was erased from one gallery, as another is to heed it."""
+    return [erasure if conditions else erasure.by_ids() for erasure in source.erasures() if conditions or erasure.ids]
+
+
+def same(sighting: Sighting, embedding: NDArray[np.float32], crop: Crop | None) -> NewSighting:
+    """An enrolled sighting, to be enrolled elsewhere."""
+    return NewSighting(
+        sighting.camera,
+        embedding,
+        sighting.digest,
+        sighting.source,
+        sighting.taken_at,
+        sighting.identity,
+        sighting.track,
+        crop,
+        sighting.since,
+        sighting.frame,
+    )

@@ -13,6 +13,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import Skipped
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, modality_for
+from rgbir.index.enrolment.merge import same, told
 from rgbir.index.errors import BadImage, UsageError
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.query import Query
@@ -44,8 +45,10 @@ def reencode(
     target.expect(encoder.card)
     tally = Tally()
     with target.writing():
+        target.heed(told(source, conditions=True))
         for new in renewed(source, target, encoder.embed, tally, batch, progress):
             tally.added += sum(target.add(new))
+            tally.erased += len(target.bound(new))
         target.refresh_cache()
     return tally
 
@@ -86,8 +89,7 @@ def _encoded(source: AnyGallery, sightings: Sequence[Sighting], embed: Embed, ta
     for modality, own in found.items():
         embeddings = embed([image for *_, image in own], modality)
         for (sighting, crop, _), embedding in zip(own, embeddings, strict=True):
-            labels = (sighting.taken_at, sighting.identity, sighting.track, crop)
-            new[sighting.id] = NewSighting(sighting.camera, embedding, sighting.digest, sighting.source, *labels)
+            new[sighting.id] = same(sighting, embedding, crop)
     return [new[sighting.id] for sighting in sightings if sighting.id in new]
 
 

@@ -12,7 +12,9 @@ from rgbir.index.bundle import Card
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.folder.gallery import Gallery
-from rgbir.index.gallery.folder.store import FILE, Store
+from rgbir.index.gallery.folder.ledger import first_of
+from rgbir.index.gallery.folder.place import FILE
+from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus.gallery import MilvusGallery
 from rgbir.index.gallery.model import Model, Storage
@@ -46,10 +48,15 @@ class GalleryAddress:
         """The gallery in a folder and those of other models that a server keeps beside it, `FOLDER.<fingerprint>`; none in Milvus."""
         if self.in_milvus:
             return []
-        first = re.sub(r"\.[0-9a-f]{16}$", "", self.folder.name)
+        first = first_of(self.folder).name
         kin = re.compile(rf"{re.escape(first)}(\.[0-9a-f]{{16}})?")
         beside = sorted(self.folder.parent.iterdir())
         return [path for path in beside if kin.fullmatch(path.name) and (path / FILE).exists()]
+
+    def archives(self) -> list[Path]:
+        """Notes of the archives that servers have received for a gallery in a folder and not worked through."""
+        first = first_of(self.folder)
+        return sorted(first.with_name(f"{first.name}.jobs").glob("*.json"))
 
     def fingerprint(self) -> str | None:
         """Of the model whose embeddings a folder holds; None if no gallery is there."""

@@ -7,7 +7,7 @@ it knows how many sightings were searched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,17 +57,36 @@ class Calibration(BaseModel):
     def of(self, a: str, b: str) -> Pair | None:
         return self.pairs.get("|".join(sorted((a, b))))
 
+    def without(self, cameras: Collection[str]) -> Calibration:
+        """What isn't measured on any of these cameras."""
+        own = {f"{camera}|" for camera in cameras}, {f"|{camera}" for camera in cameras}
+        left = {
+            name: pair
+            for name, pair in self.pairs.items()
+            if not name.startswith(tuple(own[0])) and not name.endswith(tuple(own[1]))
+        }
+        return self.model_copy(update={"pairs": left})
 
-def calibrate(view: View, network: CameraNetwork, progress: Callable[[int], None] = lambda done: None) -> Calibration:
+
+def calibrate(
+    view: View,
+    network: CameraNetwork,
+    progress: Callable[[int], None] = lambda done: None,
+    known: Calibration | None = None,
+    cameras: Collection[str] | None = None,
+) -> Calibration:
     """Compares labelled sightings of every two cameras in different places.
 
     A pair of cameras with fewer than 30 pairs of one person, or 300 of strangers, stays uncalibrated.
+
+    Args:
+        known: what stays as it is, but for the pairs of these `cameras`.
     """
     labelled = {camera: _labelled(view, camera) for camera in view.cameras}
-    pairs = {}
+    pairs = {} if known is None else dict(known.pairs)
     for a in labelled:
         for b in labelled:
-            if a < b and not network.same_place(a, b):
+            if a < b and not network.same_place(a, b) and (cameras is None or a in cameras or b in cameras):
                 found = _compared(view.metric, labelled[a], labelled[b])
                 if found is not None:
                     pairs["|".join(sorted((a, b)))] = found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -16,21 +15,11 @@ from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.gallery.calibration import Calibration
+from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query, Scope, score
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, check_identity
 from rgbir.index.times import to_microseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Sightings that meet all that isn't None. before: taken before that moment."""
-
-    ids: tuple[str, ...] | None = None
-    camera: str | None = None
-    identity: int | None = None
-    track: str | None = None
-    before: datetime | None = None
 
 
 def span(query: Query, times: tuple[int, int] | None) -> tuple[int, int]:
@@ -136,7 +125,7 @@ class AnyGallery(ABC):
 
     @abstractmethod
     def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
-        """Enrols them; True where the sighting was new."""
+        """Enrols them; True where the sighting was new, and not erased since it was known."""
 
     @abstractmethod
     def add_cameras(self, cameras: Sequence[Camera]) -> None:
@@ -170,11 +159,36 @@ class AnyGallery(ABC):
         return self._remove(which)
 
     @abstractmethod
-    def _remove(self, which: Condition) -> int: ...
+    def _remove(self, which: Condition, by_rule: bool = False) -> int:
+        """Removes them and notes the erasure, unless a rule goes on to hold and there is nothing to remove."""
+
+    @abstractmethod
+    def moment(self) -> int:
+        """Microseconds since 1970: what is known since this moment is older than every erasure to come, and younger than every one before."""
+
+    @abstractmethod
+    def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
+        """Ids of those that `add` refuses: they were erased after they were known."""
+
+    @abstractmethod
+    def erasures(self) -> list[Erasure]:
+        """What was erased here, in order."""
+
+    @abstractmethod
+    def heed(self, erasures: Sequence[Erasure]) -> int:
+        """Carries erasures out that were made elsewhere, on what was known before them, and keeps to them from now on.
+
+        Returns:
+            How many sightings were removed.
+        """
 
     @abstractmethod
     def backups(self) -> list[dict[str, Any]]:
         """Copies that were made of it and may hold what was erased since: path, made_at, generation."""
+
+    def empty_journal(self) -> bool:
+        """Takes what was erased out of a journal that a reader needed then; False if one still does."""
+        return True
 
     @abstractmethod
     def refresh_cache(self) -> bool:
@@ -210,7 +224,7 @@ class AnyGallery(ABC):
         days = self.keep_days
         if days is None:
             return 0
-        return self.remove(before=(now or datetime.now(UTC)) - timedelta(days=days))
+        return self._remove(Condition(before=(now or datetime.now(UTC)) - timedelta(days=days)), by_rule=True)
 
     # --- what all do alike
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +26,20 @@ def check_identity(identity: int | None) -> None:
         raise UsageError(f"identity must be 0 or more and below 2^63, not {identity}; leave it out if unknown")
 
 
+def check_frame(frame: str | None) -> None:
+    """A frame is a JSON object.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    try:
+        told = {} if frame is None else json.loads(frame)
+    except ValueError as error:
+        raise UsageError(f"frame is a JSON object, not {frame!r}: {error}") from None
+    if not isinstance(told, dict):
+        raise UsageError(f"frame is a JSON object, not {frame!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Crop:
     """The picture a sighting was enrolled with, as the gallery keeps it."""
@@ -38,7 +53,8 @@ class NewSighting:
     """A sighting to enrol. `id` follows from its camera, source and content, so the same one is enrolled once.
 
     embedding: float32 (d,), as the bundle gave it. digest: sha256 of the image's bytes (`digest_of`).
-    taken_at has a zone. identity: 0 or more.
+    taken_at has a zone. identity: 0 or more. since: the moment since which it is known, microseconds since 1970, of what comes
+    from an archive or another gallery: an erasure after that binds it; None is now. frame: where in which recording, as JSON.
     """
 
     camera: str
@@ -49,6 +65,8 @@ class NewSighting:
     identity: int | None = None
     track: str | None = None
     crop: Crop | None = None
+    since: int | None = None
+    frame: str | None = None
 
     def __post_init__(self) -> None:
         if self.taken_at is not None and self.taken_at.tzinfo is None:
@@ -56,6 +74,7 @@ class NewSighting:
                 f"taken_at needs a zone, {self.taken_at.isoformat()} has none; append an offset such as +01:00"
             )
         check_identity(self.identity)
+        check_frame(self.frame)
 
     @property
     def id(self) -> str:
@@ -64,7 +83,11 @@ class NewSighting:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An enrolled sighting. `row` counts enrolments and decides ties: the earlier one comes first."""
+    """An enrolled sighting. `row` counts enrolments and decides ties: the earlier one comes first.
+
+    since: the moment since which it is known, microseconds since 1970; 0 if nobody noted it. frame: where in which recording,
+    as JSON.
+    """
 
     row: int
     id: str
@@ -75,6 +98,8 @@ class Sighting:
     identity: int | None
     track: str | None
     has_crop: bool
+    since: int = 0
+    frame: str | None = None
 
 
 def digest_of(data: bytes, box: Box | None = None) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index.errors import CacheDamaged
 from rgbir.index.metric import Metric
 
 _UNIT = 2.0**-24  # float32 rounding
@@ -107,11 +111,33 @@ class Codes:
         faiss.write_index(self._index, str(file))
 
     @classmethod
-    def open(cls, metric: Metric, file: Path, scale: float, error: float, reach: float) -> Self:
-        """From a file of `save`, mapped into memory."""
+    def open(cls, metric: Metric, file: Path, checksum: int, scale: float, error: float, reach: float) -> Self:
+        """From a file of `save`, copied to memory that nothing can change any more, and that processes can share.
+
+        Args:
+            checksum: crc32 of the file.
+
+        Raises:
+            CacheDamaged: it is not what was written.
+        """
         import faiss
 
-        return cls(metric, faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC), scale, error, reach)
+        descriptor = os.memfd_create("rgbir-codes", os.MFD_ALLOW_SEALING)
+        try:
+            total = 0
+            with file.open("rb") as content:
+                while piece := content.read(1 << 22):
+                    total = zlib.crc32(piece, total)
+                    while piece:
+                        piece = piece[os.write(descriptor, piece) :]
+            if total != checksum:
+                raise CacheDamaged(f"{file.name} is not what was written")
+            seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+            index = faiss.read_index(f"/proc/self/fd/{descriptor}", faiss.IO_FLAG_MMAP_IFC)
+        finally:
+            os.close(descriptor)
+        return cls(metric, index, scale, error, reach)
 
     def scan(self, query: NDArray[np.float32], width: int, positions: NDArray[np.int64] | None = None) -> Candidates:
         """The `width` nearest as the codes see it.

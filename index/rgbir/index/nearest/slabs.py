@@ -6,7 +6,6 @@ A removed sighting's slab is built anew without it. Whoever searches keeps the s
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -16,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.errors import CacheDamaged
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import Candidates, Codes, length, lost, squared_lengths
+from rgbir.index.nearest.kept import KeptRows
 from rgbir.index.nearest.rows import Vector
 from rgbir.index.times import inside
 
@@ -77,28 +76,26 @@ class Estimates(NamedTuple):
 class Slab:
     """Some embeddings of one camera, in enrolment order.
 
-    vectors: float32 or float16 (n, d), in memory or mapped from a file. rows: int64 (n,), ascending. times: int64 (n,),
-    microseconds or NO_TIME. identities: int64 (n,), -1 unknown. checksums: uint32 (n,), what crc32 of each row must be, where
-    the vectors come from a file that was not compared with it yet. squares: float64 (n,), their squared lengths.
+    vectors: float32 or float16 (n, d), in memory or in a file. rows: int64 (n,), ascending. times: int64 (n,), microseconds or
+    NO_TIME. identities: int64 (n,), -1 unknown. squares: float64 (n,), their squared lengths.
 
     Raises (when searched):
-        CacheDamaged: a mapped row is not what was written.
+        CacheDamaged: a row in a file is not what was written.
     """
 
     def __init__(
         self,
         metric: Metric,
-        vectors: Embeddings,
+        vectors: Embeddings | KeptRows,
         rows: Rows,
         times: NDArray[np.int64],
         identities: NDArray[np.int64],
-        checksums: NDArray[np.uint32] | None = None,
         codes: Codes | None = None,
         squares: NDArray[np.float64] | None = None,
     ) -> None:
         self.metric, self.rows, self.times, self.identities = metric, rows, times, identities
-        self.held, self.checksums, self.codes = vectors, checksums, codes
-        self.squares = squared_lengths(vectors) if squares is None else squares
+        self.held, self.codes = vectors, codes
+        self.squares = squared_lengths(self.vectors) if squares is None else squares
         self.reach = float(np.sqrt(self.squares.max(initial=0.0)))
         self._asked, self._coding = 0, False
         self.breadth, self.widenings, self.gave_codes_up = 1, 0, False
@@ -115,13 +112,12 @@ class Slab:
 
     @property
     def vectors(self) -> Embeddings:
-        """(n, d), compared with their checksums."""
-        self._trust()
-        return self.held
+        """(n, d)."""
+        return self.held.whole() if isinstance(self.held, KeptRows) else self.held
 
     @property
     def bytes(self) -> int:
-        """Of vectors and codes, in memory or mapped."""
+        """Of vectors and codes, in memory or in files."""
         return int(self.held.nbytes) + (0 if self.codes is None else self.held.size)
 
     def allowed(self, rows: Filter) -> Rows | None:
@@ -149,8 +145,8 @@ class Slab:
 
     def keys(self, query: NDArray[np.float32], places: Rows) -> NDArray[np.float64]:
         """What decides the order, of some rows: see `Metric.keys`."""
-        self._trust(places)
-        return self.metric.keys(query, self.held[places])
+        rows = self.held.some(places) if isinstance(self.held, KeptRows) else self.held[places]
+        return self.metric.keys(query, rows)
 
     def scan(self, query: NDArray[np.float32], width: int, positions: Rows | None) -> Candidates:
         """The `width` most alike rows as a fast scan sees them, and what can be promised of the others."""
@@ -254,21 +250,6 @@ class Slab:
             np.concatenate((self.identities, other.identities)),
             squares=np.concatenate((self.squares, other.squares)),
         )
-
-    def _trust(self, places: Rows | None = None) -> None:
-        """Compares mapped rows with their checksums: some each time, or all of them once.
-
-        Raises:
-            CacheDamaged: one is not what was written.
-        """
-        checksums = self.checksums
-        if checksums is None:
-            return
-        for place in range(len(self)) if places is None else places.tolist():
-            if zlib.crc32(self.held[place].data) != checksums[place]:
-                raise CacheDamaged(f"row {self.rows[place]} in the cache is not what was written")
-        if places is None:
-            self.checksums = None
 
     @classmethod
     def of(cls, metric: Metric, vectors: Sequence[Vector]) -> Slab:

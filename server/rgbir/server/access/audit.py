@@ -1,7 +1,8 @@
 """Who searched for whom, when and why: a log that is only added to, each entry chained to the one before.
 
-Queries are in it as hashes of their images, never as images or embeddings. Taking an entry out, or changing one, breaks the
-chain at that place; cutting the end off is found by comparing the last hash with one noted elsewhere (`rgbir audit head`).
+Queries are in it as hashes of their images, never as images or embeddings. A changed entry, or one taken out, breaks the chain at
+that place. Whoever can write the file can make a new chain of all of it, or cut its end off: that is found by comparing it with
+heads noted where they can't write (`Heads`, `rgbir audit head`).
 """
 
 from __future__ import annotations
@@ -11,20 +12,34 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from rgbir.server.errors import AuditFailed
 
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 START = "0" * 64
+CLOCK_S = 2.0
+"""Seconds that a clock may be set back by while it is kept right."""
 _BLOCK = 65_536
 Entry = dict[str, Any]
+
+
+class Head(NamedTuple):
+    """An entry's number and hash. end: where it ends in its file."""
+
+    n: int
+    hash: str
+    end: int = 0
 
 
 class AuditLog:
@@ -39,9 +54,19 @@ class AuditLog:
         self._lock = threading.Lock()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             raise AuditFailed(f"{file}: the audit log can't be opened: {error.strerror}") from error
+        self._descriptor = self._opened()
+        self.head: Head | None = None
+        """The last entry that this process wrote, or found."""
+        with suppress(AuditFailed):  # an entry that was changed is told by whoever is to add another
+            self.head = self._end()[0]
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise AuditFailed(f"{self.file}: the audit log can't be opened: {error.strerror}") from error
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -54,29 +79,101 @@ class AuditLog:
         """Writes them in order, and returns once they are on disk; they share one wait for it."""
         with self._lock:
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-                try:
-                    last, previous, cut = self._last()
-                    lines = []
+                with _held(self._descriptor):
+                    self.check()
+                    last, cut = self._last()
                     events = [{**event, **cut} if place == 0 else event for place, event in enumerate(events)]
-                    for number, event in enumerate(events, start=last + 1):
-                        entry = {"n": number, "at": datetime.now(UTC).isoformat(), **event, "previous": previous}
-                        entry["hash"] = previous = _hash(entry)
-                        lines.append(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-                    content, size = "".join(lines).encode(), os.fstat(self._descriptor).st_size
-                    if os.write(self._descriptor, content) < len(content):
-                        os.ftruncate(self._descriptor, size)
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                    os.fsync(self._descriptor)
-                finally:
-                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                    self._write(events, last)
             except OSError as error:
                 raise AuditFailed(
                     f"{self.file}: the audit log can't be written: {error.strerror}; nothing was done"
                 ) from error
 
-    def _last(self) -> tuple[int, str, Entry]:
-        """Number and hash of the last entry, and what the next entry must say of rubbish that a crash left after it.
+    def _write(self, events: Sequence[Entry], last: Head | None) -> None:
+        lines, previous, number = [], START if last is None else last.hash, 0 if last is None else last.n
+        for event in events:
+            number += 1
+            entry = {"n": number, "at": datetime.now(UTC).isoformat(), **event, "previous": previous}
+            entry["hash"] = previous = _hash(entry)
+            lines.append(_line(entry))
+        content, size = b"".join(lines), os.fstat(self._descriptor).st_size
+        if os.write(self._descriptor, content) < len(content):
+            os.ftruncate(self._descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(self._descriptor)
+        if not self._is_there():
+            raise AuditFailed(f"{self.file} was replaced, moved or deleted while an entry was written")
+        self.head = Head(number, previous, size + len(content))
+
+    def check(self) -> None:
+        """Whether what is written now can be read by those who look for it.
+
+        Raises:
+            AuditFailed: the file was replaced, moved or deleted, or is shorter than it was, or its end is another one.
+        """
+        if not self._is_there():
+            raise AuditFailed(
+                f"{self.file} was replaced, moved or deleted while the log was written; nothing is done until it is back, or the"
+                " server is told with SIGHUP to go on in a new file"
+            )
+        if self.head is not None:
+            start = self._line_before(self.head.end)
+            entry = _entry(os.pread(self._descriptor, self.head.end - start, start))
+            if entry is None or entry.get("hash") != self.head.hash:
+                raise AuditFailed(
+                    f"{self.file} was cut or written over: entry {self.head.n} isn't where it was; nothing is done until that is"
+                    " put right, or the server is told with SIGHUP to go on in an empty file"
+                )
+
+    def _is_there(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self.file.stat())
+        except OSError:
+            return False
+
+    def reopen(self) -> bool:
+        """Goes on in the file that is there now, with the chain of the one that was rotated away.
+
+        Returns:
+            False if nothing was rotated.
+
+        Raises:
+            AuditFailed: the file that is there now has entries that don't follow; the old one stays in use.
+        """
+        with self._lock:
+            head, cut_off = self.head, os.fstat(self._descriptor).st_size == 0
+            if self._is_there() and not (cut_off and head is not None):
+                return False
+            if not cut_off:
+                head = self._end()[0]  # another process may have added to it
+            old, self._descriptor = self._descriptor, self._opened()
+            try:
+                with _held(self._descriptor):
+                    first = self._first()
+                    if first is None:
+                        self.head = None
+                        self._write([{"action": "continued", "from": None if head is None else head.n}], head)
+                    elif first.get("previous") != (START if head is None else head.hash):
+                        raise AuditFailed(
+                            f"{self.file} has entries that don't follow entry {head and head.n}; move it away, and send SIGHUP again"
+                        )
+                    else:
+                        self.head = self._end()[0]
+            except BaseException:
+                os.close(self._descriptor)
+                self._descriptor, self.head = old, head
+                raise
+            os.close(old)
+            return True
+
+    def _first(self) -> Entry | None:
+        """The first entry; None in an empty file."""
+        with os.fdopen(os.dup(self._descriptor), "rb") as content:
+            content.seek(0)
+            return next(filter(None, map(_entry, content)), None)
+
+    def _last(self) -> tuple[Head | None, Entry]:
+        """The last entry, and what the next must say of rubbish that a crash left after it.
 
         Half an entry, empty lines or anything else that is no JSON object can't have been acknowledged: it is kept in
         `FILE.cut` and cut off. An object that is not what was written is no accident and stays.
@@ -84,26 +181,30 @@ class AuditLog:
         Raises:
             AuditFailed: the last entry was changed, or the cut can't be kept.
         """
-        size = end = os.fstat(self._descriptor).st_size
-        number, head = 0, START
+        head, end = self._end()
+        size = os.fstat(self._descriptor).st_size
+        if end == size:
+            return head, {}
+        digest = self._keep(end, size)
+        os.ftruncate(self._descriptor, end)
+        return head, {"cut": {"bytes": size - end, "sha256": digest}}
+
+    def _end(self) -> tuple[Head | None, int]:
+        """The last entry, and where it ends."""
+        end = os.fstat(self._descriptor).st_size
         while end := self._before_blanks(end):
             start = self._line_before(end)
             line = os.pread(self._descriptor, end - start, start)
             entry = _object(line)
             if entry is not None:
-                if entry.get("hash") != _hash(entry):
+                if line != _line(entry) or entry["hash"] != _hash(entry):
                     raise AuditFailed(
                         f"{self.file}: its last entry is not what was written; `rgbir audit verify` tells where. Move the"
                         " file away to begin another log, and find out who changed it"
                     )
-                number, head = int(entry["n"]), str(entry["hash"])
-                break
+                return Head(int(entry["n"]), str(entry["hash"]), end), end
             end = start
-        if end == size:
-            return number, head, {}
-        digest = self._keep(end, size)
-        os.ftruncate(self._descriptor, end)
-        return number, head, {"cut": {"bytes": size - end, "sha256": digest}}
+        return None, 0
 
     def _keep(self, start: int, end: int) -> str:
         """Copies a part of the log to `FILE.cut`, behind what is there; returns its hash once it is on disk."""
@@ -143,72 +244,162 @@ class AuditLog:
         return 0
 
 
-def _object(line: bytes) -> Entry | None:
-    """The entry of a whole line; None if it is none."""
-    if not line.endswith(b"\n"):
-        return None
+@contextmanager
+def _held(descriptor: int) -> Iterator[None]:
+    """No other process adds meanwhile."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _line(entry: Entry) -> bytes:
+    """An entry as it is written; no other bytes are one."""
+    return json.dumps(entry, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _entry(line: bytes) -> Entry | None:
+    """The JSON object of a line; None if it is none."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return entry if isinstance(entry, dict) and isinstance(entry.get("n"), int) and "hash" in entry else None
+    return entry if isinstance(entry, dict) else None
 
 
-def entries(file: Path) -> Iterator[Entry]:
-    """In order.
+def _object(line: bytes) -> Entry | None:
+    """The entry of a whole line; None if it is none."""
+    entry = _entry(line) if line.endswith(b"\n") else None
+    return entry if entry is not None and isinstance(entry.get("n"), int) and "hash" in entry else None
+
+
+def entries(files: Path | Sequence[Path]) -> Iterator[Entry]:
+    """Of one log, or of the files of one that was rotated, the oldest first.
 
     Raises:
         AuditFailed: no such file, or a line that is no entry.
     """
-    try:
-        with file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    raise AuditFailed(f"{file}: line {number} is no entry") from None
-                if not isinstance(entry, dict):
-                    raise AuditFailed(f"{file}: line {number} is no entry")
-                yield entry
-    except (OSError, UnicodeDecodeError) as error:
-        raise AuditFailed(f"{file}: the audit log can't be read: {error}") from error
+    for _, entry in _lines(files):
+        yield entry
 
 
-def problems(file: Path, head: str | None = None) -> list[str]:
-    """Where the chain is broken, in words; none if it is whole.
+def _lines(files: Path | Sequence[Path]) -> Iterator[tuple[bytes, Entry]]:
+    for file in [files] if isinstance(files, Path) else files:
+        try:
+            with file.open("rb") as lines:
+                for number, line in enumerate(lines, start=1):
+                    entry = _entry(line)
+                    if entry is None:
+                        raise AuditFailed(f"{file}: line {number} is no entry")
+                    yield line, entry
+        except OSError as error:
+            raise AuditFailed(f"{file}: the audit log can't be read: {error}") from error
+
+
+def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path | None = None) -> list[str]:
+    """Where the chain is broken, in words; none if it is whole. Bytes are judged, not what JSON makes of them.
 
     Args:
+        files: of one log, the oldest first. One that goes on from another may come without it.
         head: the hash of an entry that must be in it, as noted elsewhere.
+        heads: a file of `Heads`, each of which must be in it, from its first entry on.
     """
-    previous, count, seen = START, 0, head is None
-    for count, entry in enumerate(entries(file), start=1):
-        if entry.get("n") != count:
-            return [f"entry {count}: its number is {entry.get('n')}; entries were taken out or put in"]
+    previous, number, seen, latest = START, 0, {START}, ""
+    wanted = [] if heads is None else read_heads(heads)
+    begun, told = 1, []
+    for place, (line, entry) in enumerate(_lines(files)):
+        if place == 0 and entry.get("action") == "continued" and isinstance(entry.get("n"), int):
+            number, previous = entry["n"] - 1, str(entry.get("previous"))
+            begun = entry["n"]
+        number += 1
+        if entry.get("n") != number:
+            return [f"entry {number}: its number is {entry.get('n')}; entries were taken out or put in"]
         if entry.get("previous") != previous:
-            return [f"entry {count}: it doesn't follow the one before it; that one was changed or taken out"]
-        if entry.get("hash") != _hash(entry):
-            return [f"entry {count}: it is not what was written"]
+            return [f"entry {number}: it doesn't follow the one before it; that one was changed or taken out"]
+        if entry.get("hash") != _hash(entry) or line != _line(entry):
+            return [f"entry {number}: it is not what was written"]
         previous = entry["hash"]
-        seen = seen or previous == head
-    return (
-        []
-        if seen
-        else [
-            f"the entry with the hash {head} is not in the {count} entries; the end was cut off, or it is another log"
-        ]
-    )
+        seen.add(previous)
+        at = str(entry.get("at"))
+        if latest and _seconds(at) < _seconds(latest) - CLOCK_S:
+            told.append(f"entry {number}: the clock ran back, from {latest} to {at}; its times can't be trusted")
+        latest = at
+    if head is not None and head not in seen:
+        told.append(
+            f"the entry with the hash {head} is not in the {number} entries; the end was cut off, or it is another log"
+        )
+    for noted in wanted:
+        if noted.n >= begun and noted.hash not in seen:
+            told.append(
+                f"entry {noted.n}, whose hash was noted in {heads}, is not in the {number} entries; the log was made anew, or its end"
+                " was cut off"
+            )
+            break
+    return told
+
+
+def _seconds(moment: str) -> float:
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _hash(entry: Entry) -> str:
     own = {name: value for name, value in entry.items() if name != "hash"}
-    return hashlib.sha256(json.dumps(own, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+    content = json.dumps(own, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Heads:
+    """Heads of a log, noted on another medium: what lies there can't be chained anew by whoever can write the log."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._noted = 0
+
+    def note(self, head: Head | None) -> None:
+        """Once this returns, it is on disk; nothing if it was noted before.
+
+        Raises:
+            AuditFailed: the medium refuses.
+        """
+        if head is None or head.n == self._noted:
+            return
+        line = json.dumps({"n": head.n, "hash": head.hash, "at": datetime.now(UTC).isoformat()}).encode() + b"\n"
+        try:
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                if os.write(descriptor, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise AuditFailed(f"{self.file}: heads of the audit log can't be noted there: {error.strerror}") from error
+        self._noted = head.n
+
+
+def read_heads(file: Path) -> list[Head]:
+    """In order; half a line at the end is left out.
+
+    Raises:
+        AuditFailed: no such file, or a line that is none.
+    """
+    try:
+        lines = file.read_bytes().split(b"\n")[:-1]
+        told = [json.loads(line) for line in lines]
+        return [Head(int(own["n"]), str(own["hash"])) for own in told]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise AuditFailed(f"{file} is no file of heads, which `rgbir serve --audit-heads` writes: {error}") from error
 
 
 class Notary:
     """Notes what happens from an event loop; those who come while it writes share the next wait for the disk."""
 
-    def __init__(self, log: AuditLog) -> None:
-        self.log = log
+    def __init__(self, log: AuditLog, heads: Heads | None = None) -> None:
+        self.log, self.heads = log, heads
         self._thread = ThreadPoolExecutor(1, "audit")
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -225,8 +416,25 @@ class Notary:
             self._writing = asyncio.create_task(self._write())
         await done
 
+    async def run(self, work: Callable[[], T]) -> T:
+        """Something with the log, in turn with what is noted."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def anchor(self) -> None:
+        """Notes the head on the other medium, where there is one.
+
+        Raises:
+            AuditFailed: it can't be noted there.
+        """
+        if self.heads is not None:
+            self.heads.note(self.log.head)
+
     def close(self) -> None:
         self._thread.shutdown()
+        try:
+            self.anchor()
+        except AuditFailed as error:
+            _log.error("%s", error)
         self.log.close()
 
     async def _write(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import AnyGallery, Hours, Modality, Searcher, SearchOptions, decode
+from rgbir.index import AnyGallery, Distances, Hours, Modality, Searcher, SearchOptions, decode
 from rgbir.server.access.audit import Entry, entries, problems
 from rgbir.server.errors import AuditFailed
 
@@ -22,7 +23,8 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
     Raises:
         AuditFailed: the entry is no search by images.
     """
-    if entry.get("action") != "search" or not entry.get("hits") or "sha256" not in entry.get("query", {}):
+    searched = entry.get("action") == "search" and entry.get("hits")
+    if not (searched or entry.get("action") == "distances") or "sha256" not in entry.get("query", {}):
         raise AuditFailed(f"entry {entry.get('n')} is no search by images; only those can be replayed")
     reasons = []
     hashes = [hashlib.sha256(image).hexdigest() for image in images]
@@ -38,6 +40,13 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
     box = entry.get("box")
     shots = [decode(image, f"image {place}", tuple(box) if box else None) for place, image in enumerate(images, 1)]
     options = options_of(entry["options"])
+    if entry["action"] == "distances":
+        same = answer_digest(searcher.distances(shots, options)) == entry["answer"]
+        return (
+            []
+            if same
+            else reasons or ["the distances differ, and neither the model nor the gallery's generation explains it"]
+        )
     if entry.get("batch"):
         embeddings = searcher.encoder.embed(shots, searcher.modality_of(options))
         answers = searcher.each(embeddings, options)
@@ -47,6 +56,11 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
     if found == entry["hits"]:
         return []
     return reasons or ["the hits differ, and neither the model nor the gallery's generation explains it"]
+
+
+def answer_digest(found: Distances) -> str:
+    """sha256 of who was compared, in order, and how far each was: float64, little endian."""
+    return hashlib.sha256("\0".join(found.sightings).encode() + found.keys.astype("<f8").tobytes()).hexdigest()
 
 
 def options_of(said: dict[str, Any]) -> SearchOptions:
@@ -90,7 +104,7 @@ def export_case(log: Path, case: str, gallery: AnyGallery, out: Path) -> tuple[i
             missing += 1
         else:
             files[f"hits/{hit}.{crop.media_type.removeprefix('image/')}"] = crop.data
-    head = list(entries(log))[-1]["hash"]
+    head = deque(entries(log), maxlen=1)[0]["hash"]
     manifest = {
         "case": case,
         "log_head": head,

@@ -69,20 +69,26 @@ class Keyring:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._seen: tuple[int, int] | None = None
+        self._seen: tuple[int, ...] | None = None
+        self._latest = datetime.min.replace(tzinfo=UTC)
+        """The latest time seen: a clock that is set back brings no key back to life."""
         self._keys: tuple[Key, ...] = ()
+        self._gone = False
         self._read()
 
     def _read(self) -> None:
         """As the file is now; one that can't be read any more lets nobody in."""
         try:
             status = self.file.stat()
-            seen = (status.st_mtime_ns, status.st_ino)
+            seen = (status.st_mtime_ns, status.st_ino, status.st_dev, status.st_size)
             if seen != self._seen:
                 self._keys = _File.model_validate_json(self.file.read_bytes()).keys
                 self._seen = seen
-        except FileNotFoundError:
-            self._keys, self._seen = (), None
+        except FileNotFoundError as error:
+            known, self._keys, self._seen = self._seen, (), None
+            if known is not None or self._gone:
+                self._gone = True
+                raise BadSettings(f"{self.file} was moved or deleted; put it back") from error
         except (OSError, ValidationError) as error:
             self._keys, self._seen = (), None
             raise BadSettings(f"{self.file} is no file of keys: {error}; `rgbir keys add` makes one") from error
@@ -98,7 +104,25 @@ class Keyring:
         for key in self.keys:
             if hmac.compare_digest(key.sha256, digest):
                 found = key
-        return None if found is None or (found.expires_at and found.expires_at <= datetime.now(UTC)) else found
+        self._latest = max(self._latest, datetime.now(UTC), *(key.made_at for key in self._keys))
+        return None if found is None or (found.expires_at and found.expires_at <= self._latest) else found
+
+    @property
+    def latest(self) -> datetime:
+        """The latest time seen, of this clock or of a key that was made."""
+        return self._latest
+
+    def not_before(self, moment: datetime) -> None:
+        """It was as late as that before, whatever the clock says."""
+        self._latest = max(self._latest, moment)
+
+    def check(self) -> None:
+        """Whether the keys can be read.
+
+        Raises:
+            BadSettings: they can't.
+        """
+        self._read()
 
     def add(self, name: str, role: Role, cameras: Sequence[str] | None = None, days: int | None = None) -> str:
         """Makes a key and returns its token, which is kept nowhere.

@@ -21,18 +21,34 @@ LogArgument = Annotated[Path, typer.Argument(help="The log that `rgbir serve --a
 
 @audit.command()
 def verify(
-    log: LogArgument,
+    log: Annotated[
+        list[Path],
+        typer.Argument(
+            help="The log that `rgbir serve --audit` writes; rotated files first, the oldest before the others."
+        ),
+    ],
     head: Annotated[
         str | None, typer.Option(help="A hash that `rgbir audit head` gave before; it must be in it.")
     ] = None,
+    heads: Annotated[
+        Path | None, typer.Option(help="What `rgbir serve --audit-heads` wrote; all of these must be in it.")
+    ] = None,
 ) -> None:
-    """Prove that no entry was changed, taken out or put in."""
-    found = problems(log, head)
+    """Prove that no single entry was changed, taken out or put in. With heads that were noted where the log's writers can't
+    write, prove too that it wasn't made anew as a whole, or cut off, up to the last of them."""
+    found = problems(log, head, heads)
     for problem in found:
         print(problem)
     if found:
         raise typer.Exit(1)
+    first = next(entries(log), None)
     print(f"{sum(1 for _ in entries(log)):,} entries, the chain is whole")
+    if first is not None and first["n"] > 1:
+        print(
+            f"it goes on from entry {first['n'] - 1} of a file that was rotated away; name that one first to have both checked"
+        )
+    if head is None and heads is None:
+        print("whoever can write the log could have made all of it anew; --head or --heads would show that")
 
 
 @audit.command()

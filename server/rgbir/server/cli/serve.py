@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,10 @@ def serve(
     gpu_bytes: Annotated[int | None, typer.Option(help="Most bytes of GPU memory to take.", min=1)] = None,
     keys: Annotated[Path | None, typer.Option(help="Who may do what: a file that `rgbir keys` keeps.")] = None,
     audit: Annotated[Path | None, typer.Option(help="Log every search and erasure here, chained.")] = None,
+    audit_heads: Annotated[
+        Path | None,
+        typer.Option(help="Note the log's head here each minute: on a medium that who can write the log can't write."),
+    ] = None,
     need_purpose: Annotated[bool, typer.Option(help="Refuse searches that don't state a purpose.")] = False,
     max_bytes: Annotated[int, _limit("Bytes of a request's body.")] = LIMITS.max_bytes,
     max_archive_bytes: Annotated[int, _limit("Bytes of an archive to enrol.")] = LIMITS.max_archive_bytes,
@@ -66,7 +71,7 @@ def serve(
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
-        keys=keys, audit=audit, need_purpose=need_purpose, bundles=bundles, traces=traces,
+        keys=keys, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose, bundles=bundles, traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s,
@@ -88,4 +93,5 @@ def run(settings: Settings, json_logs: bool = False) -> None:
             flush=True,
         )
     to_standard_error(json_logs)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the log is open: rotation must not end a server that begins
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", server_header=False)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,17 +39,19 @@ from rgbir.index import (
     image_quality,
     modality_for,
     remarks_of,
+    replace_file,
 )
-from rgbir.server.access.audit import AuditLog, Notary
+from rgbir.server.access.audit import AuditLog, Heads, Notary
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.engine.retrieval import Retrieval
 from rgbir.server.engine.watch import Watch
-from rgbir.server.errors import TooBusy
+from rgbir.server.errors import AuditFailed, BadSettings, TooBusy
 from rgbir.server.settings import Settings
 from rgbir.server.tracing import stage
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 EVERY_S = 3600
 """Seconds between carrying out a gallery's retention."""
 STUCK_AFTER_S = {"model": 120.0, "search": 120.0, "changes": 3600.0}
@@ -74,16 +78,62 @@ class Engine:
         self.galleries = Galleries(settings)
         self.now = self.opened(*self.galleries.chosen())
         self.keyring = None if settings.keys is None else Keyring(settings.keys)
-        self._notary = None if settings.audit is None else Notary(AuditLog(settings.audit))
+        self._read_clock()
+        heads = None if settings.audit_heads is None else Heads(settings.audit_heads)
+        self._notary = None if settings.audit is None else Notary(AuditLog(settings.audit), heads)
+        self._told_of_bundle = False
+        self.trouble: str | None = None
+        """What keeps this server from answering, as of the watcher's last look."""
         self._in_flight = 0
         self.sightings = len(self.gallery)
         pools = {"model": self._model, "search": self._searches, "changes": self._changes}
-        self.watch = Watch(pools, STUCK_AFTER_S, {"search": self._count})
+        self.watch = Watch(pools, STUCK_AFTER_S, {"search": self._look})
 
-    def _count(self) -> None:
-        """How many sightings there are, for whoever asks whether the server is ready."""
-        with contextlib.suppress(GalleryError):  # a search says what is wrong
+    def _read_clock(self) -> None:
+        """Keys that have ended stay so, although the clock was set back meanwhile."""
+        if self.keyring is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self.keyring.not_before(
+                    datetime.fromisoformat(self.galleries.clock.read_text(encoding="utf-8").strip())
+                )
+
+    def _note_clock(self) -> None:
+        if self.keyring is not None:
+            self.keyring.not_before(datetime.now(UTC))
+            with contextlib.suppress(OSError):  # a medium that is read-only, or full
+                replace_file(self.galleries.clock, self.keyring.latest.isoformat() + "\n")
+
+    def _look(self) -> None:
+        """What there is to search, and what keeps it from being searched, for whoever asks whether the server is ready."""
+        try:
             self.sightings = len(self.gallery)
+            if self._notary is not None:
+                self._notary.log.check()
+            if self.keyring is not None:
+                self.keyring.check()
+        except (GalleryError, AuditFailed, BadSettings) as error:
+            if self.trouble is None:
+                _log.error("not ready: %s", error)
+            self.trouble = str(error)
+        else:
+            self.trouble = None
+        encoder = self.encoder
+        if not self._told_of_bundle and encoder.bundle.state() != encoder.state:
+            self._told_of_bundle = True
+            _log.warning(
+                "%s changed on disk; answers go on with what was loaded from it, and a restart will compare it with its card",
+                encoder.bundle.folder,
+            )
+
+    async def reopen_log(self) -> None:
+        """After the audit log was rotated: goes on in the file that is there now."""
+        if self._notary is None:
+            return
+        try:
+            if await self._notary.run(self._notary.log.reopen):
+                _log.warning("the audit log goes on in a new file")
+        except AuditFailed as error:
+            _log.error("%s", error)
 
     @property
     def audited(self) -> bool:
@@ -179,9 +229,19 @@ class Engine:
             return np.asarray(embeddings[0], np.float32), now.encoder.card
 
     async def enrol(
-        self, images: Sequence[Named], camera: str, taken_at: datetime | None, identity: int | None, track: str | None
+        self,
+        images: Sequence[Named],
+        camera: str,
+        taken_at: datetime | None,
+        identity: int | None,
+        track: str | None,
+        since: int | None = None,
     ) -> list[Enrolment]:
-        """What became of each image; those that can't be read are skipped, the others enrolled together."""
+        """What became of each image; those that can't be read are skipped, the others enrolled together.
+
+        Args:
+            since: the gallery's moment since which they are known; what was erased after it is skipped. None is now.
+        """
         self.gallery.network[camera]
         self._check_count(images)
         with self._place():
@@ -189,7 +249,7 @@ class Engine:
             ready = [
                 (data, image) for (_, data), image in zip(images, decoded, strict=True) if not isinstance(image, str)
             ]
-            while (made := await self._enrolled(ready, camera, taken_at, identity, track)) is None:
+            while (made := await self._enrolled(ready, camera, taken_at, identity, track, since)) is None:
                 pass  # another model answers since the images were encoded
             written = iter(made)
             return [_outcome(name, image, written) for (name, _), image in zip(images, decoded, strict=True)]
@@ -201,21 +261,28 @@ class Engine:
         taken_at: datetime | None,
         identity: int | None,
         track: str | None,
-    ) -> list[tuple[NewSighting, bool]] | None:
-        """Sightings and whether they were new; None if the model that encoded them doesn't answer any more."""
+        since: int | None,
+    ) -> list[tuple[str, str]] | None:
+        """Ids of the sightings and what became of each; None if the model that encoded them doesn't answer any more."""
         now = self.now
         seen_by = now.gallery.network[camera]
         pixels = await self._run(self._decoders, lambda: [now.encoder.pixels(image) for _, image in ready])
         embeddings = await _batched(now, pixels, modality_for(None, seen_by))
 
-        def write() -> list[tuple[NewSighting, bool]] | None:
+        labels: dict[str, Any] = {"taken_at": taken_at, "identity": identity, "track": track, "since": since}
+
+        def write() -> list[tuple[str, str]] | None:
             if now is not self.now:
                 return None
             new = [
-                NewSighting(seen_by.id, embedding, digest_of(data), "", taken_at, identity, track, crop_of(data, image))
+                NewSighting(seen_by.id, embedding, digest_of(data), crop=crop_of(data, image), **labels)
                 for (data, image), embedding in zip(ready, embeddings, strict=True)
             ]
-            return list(zip(new, now.gallery.add(new), strict=True))
+            written, gone = now.gallery.add(new), now.gallery.bound(new)
+            return [
+                (sighting.id, "added" if was_new else "erased" if sighting.id in gone else "present")
+                for sighting, was_new in zip(new, written, strict=True)
+            ]
 
         return await self._run(self._changes, write)
 
@@ -232,12 +299,28 @@ class Engine:
         return self._model.submit(work)
 
     async def keep_house(self, expire: Callable[[], None]) -> None:
-        """Carries out the gallery's retention and refreshes its cache every hour, until it is cancelled."""
-        while True:
-            with contextlib.suppress(GalleryError, OSError):  # another process is writing, or the medium is read-only
-                await self.change(expire)
-                await self.change(lambda: self.gallery.refresh_cache())
-            await asyncio.sleep(EVERY_S)
+        """Carries out the gallery's retention and refreshes its cache every hour, until it is cancelled.
+
+        Every minute it empties a journal that a reader had needed, and notes the audit log's head elsewhere.
+        """
+        for minute in itertools.count():
+            if minute % (EVERY_S // 60) == 0:
+                try:
+                    await self.change(expire)
+                    await self.change(lambda: self.gallery.refresh_cache())
+                except UsageError as error:  # retention that wants to be asked first
+                    _log.error("%s", error)
+                except (GalleryError, OSError) as error:  # another process is writing, or the medium is read-only
+                    _log.info("%s", error)
+            with contextlib.suppress(GalleryError, OSError):
+                await self.change(lambda: self.gallery.empty_journal())
+            await self.look(self._note_clock)
+            if self._notary is not None:
+                try:
+                    await self._notary.run(self._notary.anchor)
+                except AuditFailed as error:
+                    _log.error("%s", error)
+            await asyncio.sleep(60)
 
     async def look(self, work: Callable[[], T]) -> T:
         """Runs something that only reads the gallery beside the event loop."""
@@ -302,8 +385,10 @@ async def _batched(now: Retrieval, pixels: Sequence[NDArray[np.uint8]], modality
     return await now.queues[modality](pixels)
 
 
-def _outcome(name: str, image: Image.Image | str, written: Iterator[tuple[NewSighting, bool]]) -> Enrolment:
+def _outcome(name: str, image: Image.Image | str, written: Iterator[tuple[str, str]]) -> Enrolment:
     if isinstance(image, str):
         return name, "skipped", None, image
-    sighting, was_new = next(written)
-    return name, "added" if was_new else "present", sighting.id, None
+    sighting, status = next(written)
+    if status == "erased":
+        return name, "skipped", None, "it was erased after the archive was received"
+    return name, status, sighting, None

@@ -53,6 +53,11 @@ class Galleries:
             return Path(tempfile.gettempdir()) / f"rgbir.{name}.jobs"
         return self.first.with_name(self.first.name + ".jobs")
 
+    @property
+    def clock(self) -> Path:
+        """Where a server notes how late it was, for one that is started with a clock that was set back."""
+        return self.jobs.with_suffix(".clock")
+
     def chosen(self) -> tuple[Path, Path | str]:
         """The bundle and the gallery to answer with.
 

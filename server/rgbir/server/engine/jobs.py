@@ -1,13 +1,16 @@
 """Bulk enrolment that outlives its request: an archive of images, worked through beside the searches, with progress and an end.
 
-An archive that was taken lies beside the gallery, in `GALLERY.jobs`, until its job has ended: a server that was stopped or killed
-goes on with it when it is started again, and encodes nothing twice, since an image is enrolled once. What a cancelled job has
-enrolled stays.
+An archive that was taken lies beside the gallery, in `GALLERY.jobs`, until its job has ended, with a note of how far the job is: a
+server that was stopped or killed goes on there when it is started again. What a cancelled job has enrolled stays. What was
+erased after an archive was received isn't enrolled from it. A server holds a lock on each of its archives, so that another one
+with the same gallery leaves them alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import logging
 import lzma
 import os
@@ -39,7 +42,7 @@ State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
 
 class _Note(BaseModel):
-    """What lies beside an archive for the next server."""
+    """What lies beside an archive for the next server. since: the gallery's moment when it was received. done: of its images."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,11 +50,20 @@ class _Note(BaseModel):
     total: int
     cameras: tuple[str, ...] | None
     made_at: AwareDatetime
+    since: int = 0
+    done: int = 0
+    added: int = 0
+    present: int = 0
+    skipped: int = 0
+    reasons: dict[str, str] = {}
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One archive. reasons: of the first hundred images that were skipped, by name. cameras: those of the key that sent it."""
+    """One archive. reasons: of the first hundred images that were skipped, by name. cameras: those of the key that sent it.
+
+    since: the gallery's moment when it was received. done: of its images, that a server needs not look at again.
+    """
 
     id: str
     who: str
@@ -65,6 +77,16 @@ class Job:
     error: str | None = None
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     ended_at: datetime | None = None
+    since: int = 0
+    done: int = 0
+
+    @classmethod
+    def noted(cls, name: str, note: _Note) -> Job:
+        """As it was when it was noted."""
+        return cls(name, **{field: getattr(note, field) for field in _Note.model_fields})
+
+    def note(self) -> _Note:
+        return _Note.model_validate(self, from_attributes=True)
 
     def skip(self, name: str, reason: str) -> None:
         self.skipped += 1
@@ -80,25 +102,65 @@ class Jobs:
         self.folder = engine.galleries.jobs
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._claims: dict[str, int] = {}
         self._turn = asyncio.Lock()
         self._closing = False
 
     def resume(self) -> None:
-        """Goes on with the archives that an earlier server took and didn't finish."""
+        """Goes on with the archives that a server took, didn't finish, and has no more."""
         if not self.folder.is_dir():
             return
-        taken = {file.stem for file in self.folder.glob("*.json")}
-        for file in self.folder.iterdir():
-            if file.is_file() and (file.stem not in taken or file.suffix == ".new"):
-                file.unlink(missing_ok=True)  # it came while the server was killed, and was never taken
+        for archive in self.folder.glob("*.zip"):
+            if self._claim(archive) and not _note_of(archive).is_file():
+                self._discard(archive)  # it came while the server was killed, and was never taken
+        for unfinished in self.folder.glob("*.new"):
+            if not unfinished.with_suffix("").with_suffix(".zip").exists():
+                unfinished.unlink(missing_ok=True)
         notes = [file for file in self.folder.glob("*.json") if file.is_file()]
         for note in sorted(notes, key=lambda file: file.stat().st_mtime_ns):
-            try:
-                said = _Note.model_validate_json(note.read_bytes())
-            except (ValidationError, OSError) as error:
-                self._give_up(note, error)
-                continue
-            self._begin(Job(note.stem, said.who, said.total, said.cameras, made_at=said.made_at))
+            archive = note.with_suffix(".zip")
+            if not archive.exists():
+                note.unlink(missing_ok=True)
+            elif archive.stem in self._claims:
+                try:
+                    job = Job.noted(note.stem, _Note.model_validate_json(note.read_bytes()))
+                except (ValidationError, OSError) as error:
+                    self._give_up(note, error)
+                else:
+                    self._begin(job)
+
+    def _claim(self, archive: Path) -> bool:
+        """Whether this server holds that archive from now on; False if another one does, or it is gone."""
+        try:
+            descriptor = os.open(archive, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(descriptor), archive.stat()):
+                raise FileNotFoundError  # another server took it for a leftover
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._claims[archive.stem] = descriptor
+        return True
+
+    def _discard(self, archive: Path) -> None:
+        """Deletes an archive with its note, and holds it no more."""
+        with suppress(OSError):
+            _note_of(archive).unlink(missing_ok=True)
+        with suppress(OSError):
+            archive.unlink(missing_ok=True)
+        self._release(archive.stem)
+
+    def _release(self, name: str) -> None:
+        descriptor = self._claims.pop(name, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def waiting(self) -> list[str]:
+        """Ids of the archives that were received for this gallery, by any of its servers, and aren't worked through."""
+        return sorted(note.stem for note in self.folder.glob("*.json"))
 
     def _give_up(self, note: Path, error: Exception) -> None:
         """Whose archive it was, and which cameras it may go to, nobody can tell any more."""
@@ -106,9 +168,7 @@ class Jobs:
         _log.error("%s: %s: %s", note, reason, error)
         ended = datetime.now(UTC)
         self._jobs[note.stem] = Job(note.stem, "", 0, (), "failed", error=reason, ended_at=ended)
-        with suppress(OSError):
-            note.with_suffix(".zip").unlink(missing_ok=True)
-            note.unlink(missing_ok=True)
+        self._discard(note.with_suffix(".zip"))
 
     def take(self, content: BinaryIO) -> Path:
         """Copies an archive to where jobs find it; once this returns, it is on disk.
@@ -119,21 +179,28 @@ class Jobs:
         archive = self.folder / f"{uuid.uuid4().hex}.zip"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with archive.open("wb") as kept:
+            while archive.stem not in self._claims:  # another server that starts just now may take it for a leftover
+                archive.touch(mode=0o600)
+                self._claim(archive)
+            with archive.open("r+b") as kept:
                 shutil.copyfileobj(content, kept, 1 << 20)
                 kept.flush()
                 os.fsync(kept.fileno())
         except OSError as error:
-            with suppress(OSError):
-                archive.unlink(missing_ok=True)
+            self._discard(archive)
             raise CantWrite(f"{self.folder}: the archive can't be kept: {error.strerror}; nothing was taken") from error
         return archive
 
-    def start(self, archive: Path, who: str, cameras: tuple[str, ...] | None = None) -> Job:
+    def refuse(self, archive: Path) -> None:
+        """Forgets an archive that was taken and can't be a job."""
+        self._discard(archive)
+
+    def start(self, archive: Path, who: str, cameras: tuple[str, ...] | None = None, since: int = 0) -> Job:
         """A job for an archive that was taken; it is deleted at the end.
 
         Args:
             cameras: those whose images may be added; all if None.
+            since: the gallery's moment when the archive began to come: what is erased after it isn't enrolled from it.
 
         Raises:
             BadArchive: not a ZIP file.
@@ -149,14 +216,24 @@ class Jobs:
             raise BadArchive(
                 f"the archive is no ZIP file that can be read: {error}; it holds CAMERA/…/image.jpg"
             ) from error
-        job = Job(archive.stem, who, total, cameras)
-        said = _Note(who=who, total=total, cameras=cameras, made_at=job.made_at)
+        job = Job(archive.stem, who, total, cameras, since=since)
         try:
-            replace_file(archive.with_suffix(".json"), said.model_dump_json())
+            self._write(job)
         except OSError as error:
             raise CantWrite(f"{self.folder}: the job can't be noted: {error.strerror}; nothing was taken") from error
         self._begin(job)
         return job
+
+    def _write(self, job: Job) -> None:
+        """Notes how far it is; once this returns, it is on disk.
+
+        Raises:
+            OSError: the disk is full, or the folder of jobs was replaced.
+        """
+        archive = self.folder / f"{job.id}.zip"
+        if not os.path.samestat(os.fstat(self._claims[job.id]), archive.stat()):
+            raise FileNotFoundError(errno.ENOENT, "the archive was replaced")
+        replace_file(_note_of(archive), job.note().model_dump_json(), mode=0o600)
 
     def _begin(self, job: Job) -> None:
         self._jobs[job.id] = job
@@ -206,9 +283,10 @@ class Jobs:
             job.state, job.error = "failed", str(error)
         finally:
             job.ended_at = datetime.now(UTC)
-            if not goes_on:
-                archive.with_suffix(".json").unlink(missing_ok=True)
-                archive.unlink(missing_ok=True)
+            if goes_on:
+                self._release(job.id)
+            else:
+                self._discard(archive)
             self._tasks.pop(job.id, None)
 
     async def _enrol(self, job: Job, archive: Path) -> None:
@@ -216,36 +294,40 @@ class Jobs:
         with zipfile.ZipFile(archive) as opened:
             group: list[Named] = []
             camera = ""
-            for member in _images(opened):
+            for place, member in enumerate(_images(opened)):
+                if place < job.done:
+                    continue
                 folder = PurePosixPath(member.filename).parts[0]
+                data, reason = None, None
                 if folder not in network:
-                    job.skip(
-                        member.filename,
-                        f"no camera {folder!r} in the gallery's network; the first folder is the camera",
-                    )
-                    continue
-                if job.cameras is not None and network[folder].id not in job.cameras:
-                    job.skip(member.filename, f"this key may not add images of camera {folder}")
-                    continue
-                data = await self.engine.look(partial(_read, opened, member, self.engine.settings.max_bytes))
-                if data is None:
-                    job.skip(
-                        member.filename,
-                        f"larger than {self.engine.settings.max_bytes:,} bytes, or it can't be unpacked",
-                    )
-                    continue
+                    reason = f"no camera {folder!r} in the gallery's network; the first folder is the camera"
+                elif job.cameras is not None and network[folder].id not in job.cameras:
+                    reason = f"this key may not add images of camera {folder}"
+                else:
+                    data = await self.engine.look(partial(_read, opened, member, self.engine.settings.max_bytes))
+                    if data is None:
+                        reason = f"larger than {self.engine.settings.max_bytes:,} bytes, or it can't be unpacked"
                 if group and (folder != camera or len(group) == TOGETHER):
                     await self._send(job, group, camera)
+                    await self._reached(job, place)
                     group = []
-                group.append((member.filename, data))
+                if data is None:
+                    job.skip(member.filename, reason or "")
+                else:
+                    group.append((member.filename, data))
                 camera = folder
             if group:
                 await self._send(job, group, camera)
 
+    async def _reached(self, job: Job, place: int) -> None:
+        """The images before that place are dealt with."""
+        job.done = place
+        await self.engine.look(lambda: self._write(job))
+
     async def _send(self, job: Job, group: list[Named], camera: str) -> None:
         while True:
             try:
-                results = await self.engine.enrol(group, camera, None, None, None)
+                results = await self.engine.enrol(group, camera, None, None, None, since=job.since)
                 break
             except TooBusy:
                 await asyncio.sleep(0.5)  # searches go first
@@ -255,6 +337,10 @@ class Jobs:
             else:
                 job.added += status == "added"
                 job.present += status == "present"
+
+
+def _note_of(archive: Path) -> Path:
+    return archive.with_suffix(".json")
 
 
 def _images(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:

@@ -31,6 +31,7 @@ from rgbir.index import (
     overlap,
     renewed,
     superfluous,
+    told,
 )
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.retrieval import Retrieval
@@ -263,11 +264,11 @@ class ModelSwap:
             if self._stop.is_set():
                 raise _Stopped
 
+        removed = changed(lambda: target.heed(told(source, conditions=True)))
         for new in renewed(source, target, embed, tally, TOGETHER, advance):
             tally.added += changed(partial(_add, source, target, new))
         standing.missing = len(tally.skipped)
         standing.reasons = {skipped.source: skipped.reason for skipped in tally.skipped[:MOST_REASONS]}
-        removed = 0
         for gone in superfluous(source, target):
             removed += changed(partial(target.remove, ids=gone))
         changed(lambda: target.keep(source.keep_days))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -22,6 +23,18 @@ from rgbir.server.http.routes import ROUTERS
 from rgbir.server.settings import Settings
 
 
+def _reopening(engine: Engine) -> Callable[[], None]:
+    """What SIGHUP does: the audit log was rotated."""
+    running: set[asyncio.Task[None]] = set()
+
+    def begin() -> None:
+        task = asyncio.create_task(engine.reopen_log())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    return begin
+
+
 def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -32,6 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.jobs.resume()
         keeping = asyncio.create_task(engine.keep_house(models.expire))
         watching = asyncio.create_task(engine.watch.go_on())
+        with suppress(RuntimeError, ValueError):  # signals come to the main thread only
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reopening(engine))
         try:
             yield
         finally:

@@ -154,20 +154,20 @@ async def searched(
     if not engine.audited:
         return
     hashes = query if isinstance(query, str) else [hashlib.sha256(data).hexdigest() for _, data in query]
-    await engine.note(
-        action="search",
-        who=caller.name,
-        purpose=why.purpose,
-        case=why.case,
-        query={"like": hashes} if isinstance(hashes, str) else {"sha256": hashes},
-        options=_said(options),
-        model=answers[0].model if answers else None,
-        fingerprint=answers[0].fingerprint if answers else None,
-        generation=answers[0].generation if answers else None,
-        exact=all(answer.exact for answer in answers),
-        hits=[[hit.id for hit in answer.hits] for answer in answers],
-        **more,
-    )
+    event: dict[str, Any] = {
+        "action": "search",
+        "who": caller.name,
+        "purpose": why.purpose,
+        "case": why.case,
+        "query": {"like": hashes} if isinstance(hashes, str) else {"sha256": hashes},
+        "options": _said(options),
+        "model": answers[0].model if answers else None,
+        "fingerprint": answers[0].fingerprint if answers else None,
+        "generation": answers[0].generation if answers else None,
+        "exact": all(answer.exact for answer in answers),
+        "hits": [[hit.id for hit in answer.hits] for answer in answers],
+    }
+    await engine.note(**event | more)
 
 
 def _said(options: SearchOptions) -> Mapping[str, Any]:

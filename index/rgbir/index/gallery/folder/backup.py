@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,16 +15,19 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.index.bundle import sha256
-from rgbir.index.errors import GalleryCorrupt, GalleryMissing, UsageError
+from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
 from rgbir.index.files import sync_folder
 from rgbir.index.gallery.folder.connection import Connection
-from rgbir.index.gallery.folder.store import FILE, Store, writable
+from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
+from rgbir.index.gallery.folder.place import FILE, writable
+from rgbir.index.gallery.folder.store import Store
 
 MANIFEST = "backup.json"
 
 
 class Backup(BaseModel):
-    """What a backup says of itself. sha256: of the gallery's file."""
+    """What a backup says of itself. sha256: of the gallery's file. ledger: where the gallery's erasures are noted; None if they
+    can't be, or the backup was made before there was a ledger."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,27 +37,41 @@ class Backup(BaseModel):
     model: str
     fingerprint: str
     sha256: str
+    ledger: Path | None = None
 
 
 def back_up(gallery: Path, out: Path) -> Backup:
     """Copies the gallery as of one moment, whoever reads or writes it meanwhile, and notes in it that there is a copy.
 
-    A gallery on a medium that can't be written is copied too, and not noted.
+    The copy is checked as `verify` checks. A gallery on a medium that can't be written is copied too, and not noted.
 
     Raises:
         UsageError: `out` exists.
-        GalleryMissing, GalleryCorrupt: nothing to copy, or it can't be read.
+        GalleryMissing, GalleryCorrupt: nothing to copy, or it can't be read, or the copy isn't whole.
+        GalleryError: the disk refuses.
     """
     if out.exists():
         raise UsageError(f"{out} exists; give each backup a folder of its own")
     unfinished = out.with_name(out.name + ".new")
     shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        return _back_up(gallery, out, unfinished)
+    except BaseException as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise GalleryError(f"{out}: no backup was made: {error.strerror}") from error
+        raise
+
+
+def _back_up(gallery: Path, out: Path, unfinished: Path) -> Backup:
     unfinished.mkdir(parents=True)
     with closing(Store(gallery)) as source:
         with closing(Connection.open(unfinished / FILE)) as copy:
             source.connection.copy_to(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         with closing(Store(unfinished)) as copied:
+            if problem := next(copied.problems(), None):
+                raise GalleryCorrupt(f"the copy is not whole, and no backup was made: {problem}")
             meta, sightings = copied.meta(), sum(count for _, count, *_ in copied.counts())
             copied.connection.execute("PRAGMA journal_mode = DELETE")
         made = Backup(
@@ -63,6 +81,7 @@ def back_up(gallery: Path, out: Path) -> Backup:
             model=meta["model"],
             fingerprint=meta["fingerprint"],
             sha256=sha256(unfinished / FILE),
+            ledger=_begun(ledger_of(gallery), source),
         )
         (unfinished / MANIFEST).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for name in (FILE, MANIFEST):
@@ -93,21 +112,78 @@ def read_backup(folder: Path) -> Backup:
     return made
 
 
-def restore(backup: Path, gallery: Path) -> Backup:
-    """Makes a gallery of a backup, in a folder that holds none.
+def _begun(ledger: Path, source: Store) -> Path | None:
+    """The ledger, with how late it was, so that a missing one is known to be lost."""
+    try:
+        add_to_ledger(ledger, () if source.frozen else [source.mark()])
+    except OSError:
+        return None
+    return ledger
+
+
+def restore(
+    backup: Path, gallery: Path, ledgers: Sequence[Path] = (), *, without_ledger: bool = False
+) -> tuple[Backup, int]:
+    """Makes a gallery of a backup, in a folder that holds none. Who was erased since the backup was made stays erased.
+
+    Args:
+        ledgers: of erasures, besides the one at `gallery` and the one where the backup was made.
+        without_ledger: restore although that one is lost.
+
+    Returns:
+        What the backup says of itself, and how many sightings were removed since they were erased.
 
     Raises:
-        UsageError: there is a gallery already.
-        GalleryMissing, GalleryCorrupt: see `read_backup`.
+        UsageError: there is a gallery already, or files that one left; or the ledger isn't where it was.
+        GalleryMissing, GalleryCorrupt: see `read_backup`; or what was made isn't what the backup says.
+        GalleryError: the disk refuses.
     """
     if (gallery / FILE).exists():
         raise UsageError(f"{gallery} is a gallery already; restore into another folder, or move that one away")
+    left = [name for name in (f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal", "cache") if (gallery / name).exists()]
+    if left:
+        raise UsageError(
+            f"{gallery} has {' and '.join(left)} of a gallery that was there, which would be taken for this one's; restore into"
+            " another folder, or move that one away whole"
+        )
     made = read_backup(backup)
-    gallery.mkdir(parents=True, exist_ok=True)
-    unfinished = gallery / f"{FILE}.new"
-    shutil.copyfile(backup / FILE, unfinished)
-    with unfinished.open("rb") as written:
-        os.fsync(written.fileno())
-    unfinished.rename(gallery / FILE)
+    if missing := next((ledger for ledger in ledgers if not ledger.is_file()), None):
+        raise UsageError(f"no ledger of erasures at {missing}")
+    own = ledger_of(gallery)
+    if made.ledger is not None and not (ledgers or without_ledger or made.ledger.is_file() or own.is_file()):
+        raise UsageError(
+            f"{made.ledger}, the ledger of who was erased since this backup was made, isn't there; name it with --erasures, or"
+            " restore --without-erasures if it is lost: then they come back"
+        )
+    try:
+        gallery.mkdir(parents=True, exist_ok=True)
+        noted = {erasure.uid: erasure for erasure in read_ledger(own)}
+        others = [*ledgers, *([made.ledger] if made.ledger is not None else [])]
+        new = [erasure for ledger in others for erasure in read_ledger(ledger) if erasure.uid not in noted]
+        add_to_ledger(own, list({erasure.uid: erasure for erasure in new}.values()))
+        return made, _unpacked(backup / FILE, gallery, made)
+    except OSError as error:
+        raise GalleryError(f"{gallery}: nothing was restored: {error.strerror}") from error
+
+
+def _unpacked(copy: Path, gallery: Path, made: Backup) -> int:
+    """Checked where nobody takes it for a gallery yet; how many sightings are removed since they were erased."""
+    unfinished = gallery / "restored.new"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    try:
+        shutil.copyfile(copy, unfinished / FILE)
+        with closing(Store(unfinished)) as store:
+            removed = len(store.heed(read_ledger(ledger_of(gallery))))
+            held = sum(count for _, count, *_ in store.counts())
+            if held + removed != made.sightings:
+                raise GalleryCorrupt(f"{copy} should hold {made.sightings} sightings, and holds {held + removed}")
+            store.empty_journal()
+            store.connection.execute("PRAGMA journal_mode = DELETE")
+        with (unfinished / FILE).open("rb") as written:
+            os.fsync(written.fileno())
+        (unfinished / FILE).rename(gallery / FILE)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     sync_folder(gallery)
-    return made
+    return removed

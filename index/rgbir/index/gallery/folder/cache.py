@@ -1,4 +1,4 @@
-"""A copy of the slabs on disk, mapped into memory at the next opening. Derived, never trusted blindly, never needed.
+"""A copy of the slabs on disk, found by the next opening. Derived, never trusted blindly, never needed.
 
 A folder beside the gallery's file: one folder a slab, and a manifest that says of which state of the gallery they are. What
 doesn't fit, is damaged or is missing is read from the store instead.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import resource
 import shutil
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +26,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.index.errors import CacheDamaged, GalleryError
 from rgbir.index.files import replace_file
-from rgbir.index.gallery.folder.store import Store, writable
+from rgbir.index.gallery.folder.place import writable
+from rgbir.index.gallery.folder.store import Store
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import Codes
+from rgbir.index.nearest.kept import KeptRows
 from rgbir.index.nearest.rows import Mark
 from rgbir.index.nearest.slabs import WORTH_CODES, Slab, threads
 from rgbir.index.nearest.view import View
@@ -92,7 +96,7 @@ class Opening:
 
     def __str__(self) -> str:
         said = "".join(f"; {remark}" for remark in self.remarks)
-        return f"{self.mapped:,} sightings mapped from the cache, {self.read:,} read from SQLite, in {self.seconds:.1f} s{said}"
+        return f"{self.mapped:,} sightings found in the cache, {self.read:,} read from SQLite, in {self.seconds:.1f} s{said}"
 
 
 # --- writing
@@ -226,6 +230,7 @@ def load(folder: Path, store: Store, metric: Metric) -> tuple[View, Opening]:
         return empty, Opening(remarks=_told(folder, "its manifest can't be read") if damaged else ())
     if (reason := _misfit(manifest, store)) is not None:
         return empty, Opening(remarks=_told(folder, reason))
+    _allow_files(len(manifest.slabs))
     opening, remarks = Opening(), []
     cameras: dict[str, list[Slab]] = {}
     for kept, (slab, remark) in zip(
@@ -243,6 +248,16 @@ def load(folder: Path, store: Store, metric: Metric) -> tuple[View, Opening]:
             cameras.setdefault(kept.camera, []).append(slab)
     opening.remarks = tuple(remarks)
     return View(metric, manifest.mark, {camera: tuple(slabs) for camera, slabs in sorted(cameras.items())}), opening
+
+
+def _allow_files(count: int) -> None:
+    """Each slab holds a file open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 1024
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # a slab that can't be opened is read from SQLite
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _told(folder: Path, reason: str) -> tuple[str]:
@@ -274,26 +289,50 @@ def _map(folder: Path, kept: _Kept, metric: Metric) -> tuple[Slab | None, str]:
     if not place.exists():
         return None, ""
     try:
-        for name, expected in kept.sums.items():
-            if _sum(place / name) != expected:
-                raise CacheDamaged(f"{name} is not what was written")
-        labels, checksums, squares = (_loaded(place / name) for name in (_LABELS, _CHECKSUMS, _SQUARES))
-        vectors: NDArray[np.float32] = _loaded(place / _VECTORS, mmap_mode="r")
-        if len(vectors) != kept.sightings or labels.shape != (3, kept.sightings):
+        labels, checksums, squares = (
+            _loaded(_whole_file(place / name, kept.sums[name])) for name in (_LABELS, _CHECKSUMS, _SQUARES)
+        )
+        vectors = _rows_of(place / _VECTORS, checksums)
+        if len(vectors) != kept.sightings or labels.shape != (3, kept.sightings) or len(checksums) != kept.sightings:
             raise CacheDamaged(f"{_VECTORS} has {len(vectors)} rows, not {kept.sightings}")
-        codes = None if kept.codes is None else Codes.open(metric, place / _CODES, **kept.codes.model_dump())
-    except (OSError, ValueError, RuntimeError, CacheDamaged) as error:
+        codes = None
+        if kept.codes is not None:
+            codes = Codes.open(metric, place / _CODES, kept.sums[_CODES], **kept.codes.model_dump())
+    except (OSError, ValueError, KeyError, RuntimeError, CacheDamaged) as error:
         remark = f"a slab of camera {kept.camera} was read from SQLite: {error}"
         _log.warning("%s: %s", place, remark)
         return None, remark
     rows, times, identities = np.ascontiguousarray(labels)
-    return Slab(metric, vectors, rows, times, identities, checksums, codes, squares), ""
+    return Slab(metric, vectors, rows, times, identities, codes, squares), ""
 
 
-def _loaded(file: Path, mmap_mode: Literal["r"] | None = None) -> Any:
+def _whole_file(file: Path, checksum: int) -> BytesIO:
+    """Its bytes, read once and compared."""
+    content = file.read_bytes()
+    if zlib.crc32(content) != checksum:
+        raise CacheDamaged(f"{file.name} is not what was written")
+    return BytesIO(content)
+
+
+def _loaded(content: BytesIO) -> Any:
     """One at a time: NumPy parses a file's head with `ast`, and CPython 3.11 can't parse in two threads at once (gh-106905)."""
     with _LOADING:
-        return np.load(file, mmap_mode=mmap_mode)
+        return np.load(content)
+
+
+def _rows_of(file: Path, checksums: NDArray[np.uint32]) -> KeptRows:
+    """The embeddings of a slab, left in their file."""
+    with file.open("rb") as content, _LOADING:
+        version = np.lib.format.read_magic(content)
+        if version != (1, 0):
+            raise CacheDamaged(f"{file.name} is of NumPy's format {version}")
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(content)
+        if by_columns or len(shape) != 2 or dtype.kind != "f":
+            raise CacheDamaged(f"{file.name} holds {dtype} {shape}")
+        offset = content.tell()
+        if file.stat().st_size != offset + shape[0] * shape[1] * dtype.itemsize:
+            raise CacheDamaged(f"{file.name} has another length")
+    return KeptRows(file, dtype, shape, offset, checksums)
 
 
 def _sum(file: Path) -> int:

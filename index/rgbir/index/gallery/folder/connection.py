@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from rgbir.index.errors import GalleryBusy, GalleryCorrupt, GalleryError
+from rgbir.index.errors import GalleryBusy, GalleryCorrupt, GalleryError, GalleryFull
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_NO_ROOM = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_FSYNC}
 _CLOSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN}
 
 
@@ -21,17 +22,17 @@ def translated(error: sqlite3.Error, file: Path | str) -> GalleryError:
     """What SQLite says, in words that tell what to do.
 
     Returns:
-        GalleryCorrupt for a damaged file, GalleryBusy for one that another program holds, else a GalleryError.
+        GalleryCorrupt for a damaged file, GalleryBusy for one that another program holds, GalleryFull where no room is left, else a GalleryError.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _DAMAGED:
+    if code in _DAMAGED or str(error).startswith("Could not decode"):
         return GalleryCorrupt(
             f"{file} is not a readable gallery: {error}; `rgbir index verify` tells the extent, restore a backup"
         )
     if code in _LOCKED:
         return GalleryBusy(f"another program holds {file}: {error}; wait until it is done, or stop it")
-    if code == sqlite3.SQLITE_FULL:
-        return GalleryError(f"{file}: {error}; is the disk full? Free some space and try again")
+    if code == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorcode", 0) in _NO_ROOM:
+        return GalleryFull(f"{file}: {error}; is the disk full? Free some space and try again")
     if code in _CLOSED:
         return GalleryError(f"{file}: {error}; is the medium read-only, or the folder closed to this user?")
     if code == sqlite3.SQLITE_IOERR:

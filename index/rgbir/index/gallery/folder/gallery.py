@@ -20,13 +20,17 @@ from numpy.typing import NDArray
 
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import CacheDamaged, GalleryError, GalleryMismatch, InvalidQuery, UsageError
+from rgbir.index.errors import CacheDamaged, GalleryError, GalleryFull, GalleryMismatch, InvalidQuery, UsageError
 from rgbir.index.gallery.calibration import Calibration, calibrate
+from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import cache
+from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
 from rgbir.index.gallery.folder.lock import locked
-from rgbir.index.gallery.folder.store import FILE, Store, writable
+from rgbir.index.gallery.folder.place import FILE, writable
+from rgbir.index.gallery.folder.reserve import give_reserve_up, keep_reserve
+from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.folder.verify import disagreements
-from rgbir.index.gallery.interface import AnyGallery, Condition, span
+from rgbir.index.gallery.interface import AnyGallery, span
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query, scope, walks
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
@@ -41,6 +45,8 @@ from rgbir.index.times import from_microseconds, to_microseconds
 LOCK = "writer.lock"
 WORTH_CACHING = 10_000
 """Sightings that take about half a second to read from SQLite."""
+_AT_A_TIME = 50
+"""Sightings removed in one transaction on a full disk, where the journal has little room."""
 _log = logging.getLogger(__name__)
 
 
@@ -62,15 +68,64 @@ class Gallery(AnyGallery):
         self._calibration: Calibration | None = None
         self._approximate = Approximate(self._exactly, device)
         self.storage = Storage(meta.get("storage", Storage.FLOAT32))
+        self._ledger = ledger_of(self.folder)
         self._seen_version = -1
         self._named: tuple[Mark | None, dict[int, str]] = (None, {})
+        self.erased_since = self._caught_up()
         started = time.perf_counter()
         self._view, self.opening = cache.load(self.folder, self._reader, self.model.metric)
         if writable(self.folder):  # a process that was killed while it erased may have left them
             cache.forget(self.folder, self._reader.removed_since(self._view.mark.last_removal))
+            keep_reserve(self.folder)
         held = self._view.sightings
         self.opening.read += max(self.view().sightings - held, 0)
         self.opening.seconds = time.perf_counter() - started
+
+    def _caught_up(self) -> int:
+        """Carries out what was erased from a gallery at this place and this file doesn't know: it is older, or another one.
+
+        Returns:
+            How many sightings were removed.
+
+        Raises:
+            GalleryError: there is such an erasure, and the file can't be written.
+        """
+        try:
+            noted, known = read_ledger(self._ledger), self._writer.erasure_names()
+            new = [erasure for erasure in noted if erasure.uid not in known]
+            if self._writer.frozen and (open_ones := [own for own in new if own.ids or own.condition is not None]):
+                raise GalleryError(
+                    f"{self._ledger} tells of {len(open_ones)} erasures that {self.folder} hasn't carried out, and it can't be"
+                    " written to; open it once where it can"
+                )
+            removed = self._writer.heed(new) if new and not self._writer.frozen else []
+            if not self._writer.frozen:
+                if self._writer.moment() > max((erasure.at for erasure in noted), default=0):
+                    self._writer.mark()
+                self._tell_ledger(self._writer.erasures(but={erasure.uid for erasure in noted}))
+        except BaseException:
+            self.close_stores()
+            raise
+        if removed:
+            _log.warning("%s: %d sightings were erased since, and are removed", self.folder, len(removed))
+        return len(removed)
+
+    def _tell_ledger(self, erasures: Sequence[Erasure]) -> None:
+        """Notes them outside the gallery's file; what can't be noted now is when the gallery is opened again."""
+        for last in (False, True):
+            try:
+                if erasures:
+                    add_to_ledger(self._ledger, erasures)
+                return
+            except OSError as error:
+                if last:
+                    _log.warning(
+                        "%s: an erasure can't be noted there: %s; a backup from before it, restored here, would bring back whom it"
+                        " erased",
+                        self._ledger,
+                        error.strerror,
+                    )
+                give_reserve_up(self.folder)
 
     @classmethod
     def create(
@@ -116,8 +171,33 @@ class Gallery(AnyGallery):
 
     def close(self) -> None:
         self._approximate.close()
+        self.close_stores()
+
+    def close_stores(self) -> None:
         self._reader.close()
         self._writer.close()
+
+    @contextmanager
+    def _read(self) -> Iterator[Store]:
+        """The store, for what only reads, of the gallery that lies there.
+
+        Raises:
+            GalleryMoved: that isn't the one that was opened.
+        """
+        with self._reading:
+            if self._reader.refresh():
+                self._seen_version = -1
+            yield self._reader
+            self._reader.settled()
+
+    def check(self) -> None:
+        """Whether this is still the gallery that lies there.
+
+        Raises:
+            GalleryMoved: it isn't.
+        """
+        with self._read():
+            pass
 
     # --- what is there
 
@@ -136,7 +216,7 @@ class Gallery(AnyGallery):
 
     def view(self) -> View:
         """The newest state, with what other processes have written."""
-        with self._reading:
+        with self._read():
             version = self._reader.data_version()
             if version != self._seen_version:
                 with self._reader.changes_since(self._view.mark) as changes:
@@ -152,38 +232,38 @@ class Gallery(AnyGallery):
             return self._view
 
     def counts(self) -> list[CameraCount]:
-        with self._reading:
+        with self._read():
             return [
                 CameraCount(c, n, i, from_microseconds(first), from_microseconds(last))
                 for c, n, i, first, last in self._reader.counts()
             ]
 
     def get(self, sighting: str) -> Sighting | None:
-        with self._reading:
+        with self._read():
             return self._reader.get(sighting)
 
     def crop(self, sighting: str) -> Crop | None:
-        with self._reading:
+        with self._read():
             return self._reader.crop(sighting)
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are enrolled."""
-        with self._reading:
+        with self._read():
             return self._reader.known(ids)
 
     def sightings(self) -> list[Sighting]:
         """All of them, in enrolment order."""
-        with self._reading:
+        with self._read():
             return list(self._reader.all())
 
     def some(self) -> Sighting | None:
         """The last that was enrolled."""
-        with self._reading:
+        with self._read():
             return self._reader.last()
 
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
         """float32 (n, d), as the gallery keeps them, in the order asked for."""
-        with self._reading:
+        with self._read():
             return self._reader.embeddings(ids)
 
     # --- search
@@ -248,7 +328,7 @@ class Gallery(AnyGallery):
     def _filter(self, query: Query, view: View, cameras: Sequence[str]) -> Filter:
         track = None
         if query.track is not None:
-            with self._reading:
+            with self._read():
                 track = self._reader.rows_of_track(query.track)
         return Filter(
             None if query.since is None else to_microseconds(query.since),
@@ -302,7 +382,7 @@ class Gallery(AnyGallery):
 
     def _names(self, view: View) -> dict[int, str] | None:
         """Ids by row in that view; None if there is a newer one."""
-        with self._reading:
+        with self._read():
             if self._named[0] != view.mark:
                 found = self._reader.ids()
                 if self.view().mark != view.mark:
@@ -313,7 +393,7 @@ class Gallery(AnyGallery):
     def _found(self, rows: set[int]) -> dict[int, Sighting] | None:
         """By row. None if one was removed since the view: then the search must begin again."""
         wanted = sorted(rows)
-        with self._reading:
+        with self._read():
             sightings: dict[int, Sighting] = {}
             for start in range(0, len(wanted), 500):
                 sightings |= self._reader.by_rows(wanted[start : start + 500])
@@ -369,27 +449,67 @@ class Gallery(AnyGallery):
                 self._writer.set_meta(network=extended.to_dict())
             self._network = extended
 
-    def _remove(self, which: Condition) -> int:
-        """Embeddings and crops are overwritten on disk, and the cached slabs that held them deleted."""
-        clauses: list[tuple[str, list[Any]]] = []
-        if which.ids is not None:
-            clauses.append((f"id IN ({','.join('?' * len(which.ids))})", list(which.ids)))
-        if which.camera is not None:
-            clauses.append(("camera = ?", [which.camera]))
-        if which.identity is not None:
-            clauses.append(("identity = ?", [which.identity]))
-        if which.track is not None:
-            clauses.append(("track = ?", [which.track]))
-        if which.before is not None:
-            clauses.append(("taken_at < ?", [to_microseconds(which.before)]))
-        where = " AND ".join(clause for clause, _ in clauses)
+    def _remove(self, which: Condition, by_rule: bool = False) -> int:
+        """Embeddings and crops are overwritten on disk, and the cached slabs that held them deleted.
+
+        The erasure is noted in the ledger before it is done: one that is killed in between is carried out by the next opening.
+        """
         with self.writing():
-            removed = self._writer.remove(where, [value for _, values in clauses for value in values])
-            cache.forget(self.folder, removed)
+            if by_rule and not self._writer.count(which):
+                return 0
+            erasure = self._writer.planned(which, by_rule)
+            self._tell_ledger([erasure])
+            try:
+                removed = self._writer.remove(which, erasure)
+            except GalleryFull:
+                give_reserve_up(self.folder)
+                removed = self._writer.remove(which, erasure, most=_AT_A_TIME)
+            self._forget(removed)
+            keep_reserve(self.folder)
+        return len(removed)
+
+    def _forget(self, removed: Sequence[tuple[int, str]]) -> None:
+        """What was derived from them."""
+        cache.forget(self.folder, removed)
+        self._renew_calibration()
+
+    def _renew_calibration(self) -> None:
+        """Measures the pairs of cameras again that it lost with those who were erased."""
+        if (lost := self._writer.uncalibrated()) and (kept := self._writer.meta().get("calibration")):
+            known = Calibration.model_validate_json(kept)
+            made = calibrate(self.view(), self.network, known=known, cameras=lost)
+            self._writer.set_meta(calibration=made.model_dump_json(), uncalibrated="[]")
+
+    def empty_journal(self) -> bool:
+        """Empties the journal of what was erased while a reader needed it; False if one still does."""
+        with self._writing:
+            return not self._writer.journal_kept or self._writer.empty_journal()
+
+    def moment(self) -> int:
+        with self._read() as store:
+            return store.moment()
+
+    def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
+        with self._read() as store:
+            return store.bound(sightings)
+
+    def erasures(self) -> list[Erasure]:
+        with self._read() as store:
+            return store.erasures()
+
+    def heed(self, erasures: Sequence[Erasure]) -> int:
+        with self.writing():
+            known = self._writer.erasure_names()
+            new = [erasure for erasure in erasures if erasure.uid not in known]
+            if not new:
+                return 0
+            self._tell_ledger(new)
+            removed = self._writer.heed(new)
+            self._forget(removed)
         return len(removed)
 
     def save_cache(self) -> cache.Manifest:
-        """Copies the slabs, with their codes, to files that the next opening maps instead of reading SQLite.
+        """Copies the slabs, with their codes, to files that the next opening uses instead of reading SQLite.
 
         They take as much disk again as the embeddings, and a quarter more.
 
@@ -436,7 +556,7 @@ class Gallery(AnyGallery):
 
     def backups(self) -> list[dict[str, Any]]:
         """Copies that `back_up` made of this gallery: path, made_at, generation. What was erased since is in them still."""
-        with self._reading:
+        with self._read():
             return self._reader.backups()
 
     @property
@@ -458,7 +578,7 @@ class Gallery(AnyGallery):
         """
         with self.writing():
             made = calibrate(self.view(), self.network, progress)
-            self._writer.set_meta(calibration=made.model_dump_json())
+            self._writer.set_meta(calibration=made.model_dump_json(), uncalibrated="[]")
         return made
 
     def choose(self, choice: Choice) -> None:
@@ -473,7 +593,7 @@ class Gallery(AnyGallery):
     @property
     def keep_days(self) -> int | None:
         """How long sightings are kept after they were taken; None is for ever."""
-        with self._reading:
+        with self._read():
             days: int | None = json.loads(self._reader.meta().get("keep_days", "null"))
             return days
 
@@ -493,7 +613,7 @@ class Gallery(AnyGallery):
 
     def verify(self) -> list[str]:
         """What is wrong, in words; an empty list is a proof that SQLite and the search hold the same, unaltered vectors."""
-        with self._reading:
+        with self._read():
             problems = list(self._reader.problems())
             if problems:
                 return problems

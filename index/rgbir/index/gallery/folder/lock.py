@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rgbir.index.errors import GalleryBusy, GalleryError
@@ -26,8 +26,9 @@ def locked(file: Path) -> Iterator[None]:
             raise GalleryBusy(
                 f"process {holder} is writing to {file.parent}; wait until it is done, or stop it"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # a full disk: who holds it is a courtesy
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-FORMAT = 3
+import zlib
+from typing import Any
 
-SCHEMA = """
+FORMAT = 4
+LABELS = ("id", "camera", "taken_at", "identity", "track", "source", "digest", "since", "frame")
+
+_FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sightings (
     row INTEGER PRIMARY KEY AUTOINCREMENT,      -- enrolment order; never given twice
@@ -16,7 +20,9 @@ CREATE TABLE sightings (
     source TEXT NOT NULL,
     digest TEXT NOT NULL,
     embedding BLOB NOT NULL,                    -- little endian, as `storage` in meta says
-    checksum INTEGER NOT NULL                   -- crc32 of embedding
+    checksum INTEGER NOT NULL,                  -- crc32 of embedding
+    since INTEGER NOT NULL DEFAULT 0,           -- microseconds since 1970: the moment since which it is known
+    frame TEXT                                  -- JSON: where in which recording
 );
 CREATE INDEX sightings_camera ON sightings (camera, identity, taken_at);
 CREATE INDEX sightings_identity ON sightings (identity) WHERE identity IS NOT NULL;
@@ -31,6 +37,20 @@ CREATE TABLE crops (
 CREATE TABLE removals (number INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, camera TEXT NOT NULL);
 """
 
+_ADDED_IN_4 = """
+-- crc32 of what a person reads: the labels, and the crop with its media type.
+CREATE TABLE sums (
+    row INTEGER PRIMARY KEY REFERENCES sightings (row) ON DELETE CASCADE,
+    labels INTEGER NOT NULL,
+    crop INTEGER
+);
+-- What was erased, and when. Of the erased themselves nothing but salted hashes of their ids.
+CREATE TABLE erasures (uid TEXT PRIMARY KEY, at INTEGER NOT NULL, condition TEXT, salt TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE erased (id TEXT NOT NULL, uid TEXT NOT NULL REFERENCES erasures (uid), PRIMARY KEY (id, uid)) WITHOUT ROWID;
+"""
+
+SCHEMA = _FIRST + _ADDED_IN_4
+
 
 MIGRATIONS = {
     1: (
@@ -42,8 +62,27 @@ MIGRATIONS = {
         "DROP INDEX sightings_camera",
         "CREATE INDEX sightings_camera ON sightings (camera, identity, taken_at)",
     ),
+    3: (
+        "INSERT INTO meta VALUES ('salt', lower(hex(randomblob(16))))",
+        "ALTER TABLE sightings ADD COLUMN since INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sightings ADD COLUMN frame TEXT",
+        *(step for step in _ADDED_IN_4.split(";") if step.strip()),
+        f"INSERT INTO sums SELECT row, sum_of({', '.join(LABELS)}), (SELECT sum_of(media_type, data) FROM crops"
+        " WHERE crops.row = sightings.row) FROM sightings",
+    ),
 }
-"""What brings a gallery of a format to the next."""
+"""What brings a gallery of a format to the next. What was there before format 4 is summed as it is found then."""
+
+
+def sum_of(*values: Any) -> int | None:
+    """crc32 of an SQL row's values and of where each ends, text as its bytes; None where there is nothing but NULL."""
+    if all(value is None for value in values):
+        return None
+    total = 0
+    for value in values:
+        told = b"" if value is None else value if isinstance(value, bytes) else str(value).encode()
+        total = zlib.crc32(told, zlib.crc32(b"%d %d " % (value is None, len(told)), total))
+    return total
 
 
 def readable() -> set[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import secrets
+import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,19 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing
+from rgbir.index.errors import GalleryBusy, GalleryCorrupt, GalleryError, GalleryMissing
 from rgbir.index.files import sync_folder
+from rgbir.index.gallery.calibration import Calibration
+from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, hashed
 from rgbir.index.gallery.folder.connection import Connection
-from rgbir.index.gallery.folder.schema import FORMAT, MIGRATIONS, SCHEMA, readable
+from rgbir.index.gallery.folder.place import FILE, Place, journal, writable
+from rgbir.index.gallery.folder.schema import FORMAT, LABELS, MIGRATIONS, SCHEMA, readable, sum_of
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.nearest.rows import Changes, Mark, Vector
 from rgbir.index.times import from_microseconds, to_microseconds
 
-FILE = "gallery.sqlite3"
+BUSY_S = 30
+"""Seconds to wait for another program's transaction."""
 _log = logging.getLogger(__name__)
 
 
@@ -43,11 +48,15 @@ class Store:
                 f"{folder} is not a gallery: no {FILE}; make one with `rgbir index add … --gallery {folder}`"
             )
         self.folder = folder
-        self.connection = self._connect(file)
+        self.frozen = not writable(folder)
+        self.journal_kept = False
+        """Whether a reader keeps the journal from being emptied, with what was erased in it."""
+        self._connect()
         found = self._migrated()
         if found not in readable():
             self.close()
             raise GalleryError(f"{file} has format {found}; this version reads formats 1 to {FORMAT}: update rgbir")
+        self._format = int(found)
         meta = self.meta()
         self.dimension, self.dtype = int(meta["dimension"]), np.dtype(meta.get("storage", "float32")).newbyteorder("<")
 
@@ -61,7 +70,7 @@ class Store:
         connection = Connection.open(unfinished)
         try:
             connection.executescript(f"BEGIN;{SCHEMA}")
-            entries = {**meta, "format": str(FORMAT), "generation": "0"}
+            entries = {**meta, "format": str(FORMAT), "generation": "0", "salt": secrets.token_hex(16)}
             connection.executemany("INSERT INTO meta VALUES (?, ?)", entries.items())
             connection.execute("COMMIT")
         finally:
@@ -70,26 +79,55 @@ class Store:
         sync_folder(folder)
         return cls(folder)
 
-    @staticmethod
-    def _connect(file: Path) -> Connection:
-        if not writable(file.parent):
-            return _frozen(file)
-        connection = Connection.open(file, timeout=30)
+    def _connect(self) -> None:
+        file = self.folder / FILE
+        self._still: tuple[Any, ...] | None = None
+        self.connection = _read_only(file) if self.frozen else Connection.open(file, timeout=BUSY_S)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut, too
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
-            connection.execute("SELECT key FROM meta LIMIT 1")
+            self.connection.create_function("sum_of", -1, sum_of, deterministic=True)
+            if not self.frozen:
+                self.connection.execute("PRAGMA journal_mode = WAL")
+                # What was acknowledged survives a power cut, too.
+                self.connection.execute("PRAGMA synchronous = FULL")
+                self.connection.execute("PRAGMA foreign_keys = ON")
+                self.connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
+            elif not journal(self.folder).exists():
+                self._still = _state(file)
+            self.connection.execute("SELECT key FROM meta LIMIT 1")
         except BaseException:
-            connection.close()
+            self.connection.close()
             raise
-        return connection
+        self.place = Place(self.folder)
+
+    def refresh(self) -> bool:
+        """Makes sure, before anything is read, that this is still the gallery that lies there.
+
+        Returns:
+            True if the connection was made anew: another process began to write to a medium that is read-only here.
+
+        Raises:
+            GalleryMoved: it isn't.
+        """
+        self.place.check()
+        if self._still is None or self._still == _state(self.folder / FILE):
+            return False
+        self.connection.close()
+        self._connect()
+        return True
+
+    def settled(self) -> None:
+        """Makes sure, after something was read, that nobody wrote meanwhile where no lock can keep them from it.
+
+        Raises:
+            GalleryBusy: somebody did.
+        """
+        if self._still is not None and self._still != _state(self.folder / FILE):
+            raise GalleryBusy(f"another process began to write to {self.folder} while it was read; ask again")
 
     def _migrated(self) -> str:
         """The gallery's format, brought up to date where it can be written; each step happens as a whole or not at all."""
         found = self.meta().get("format", "")
-        while found.isdecimal() and int(found) in MIGRATIONS and writable(self.folder):
+        while found.isdecimal() and int(found) in MIGRATIONS and not self.frozen:
             with self._transaction() as connection:
                 now = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()[0]
                 if now == found:  # no other process was quicker
@@ -104,12 +142,12 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        """A write that happens as a whole or not at all, and makes a new generation."""
+        """A write that happens as a whole or not at all."""
         try:
+            self.place.check()
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
-                self.connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
                 self.connection.execute("COMMIT")
             except BaseException:
                 if self.connection.in_transaction:
@@ -117,8 +155,29 @@ class Store:
                 raise
         except GalleryError as error:
             raise type(error)(f"nothing was changed: {error}") from error
+        self.place.check()  # what was written to a file that nobody can find isn't acknowledged
+
+    @staticmethod
+    def _changed(connection: Connection) -> None:
+        """What is searched is another thing from now on."""
+        connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
+
+    def _moment(self, connection: Connection) -> int:
+        """Now, and later than every moment before it, wherever the clock was set; within a transaction."""
+        now = max(time.time_ns() // 1000, self.moment() + 1)
+        self._reach(connection, now)
+        return now
+
+    def _reach(self, connection: Connection, moment: int) -> None:
+        if moment > self.moment():
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('moment', ?)", (str(moment),))
 
     # --- reading
+
+    def moment(self) -> int:
+        """The latest moment that was noted here, microseconds since 1970."""
+        found = self.connection.execute("SELECT value FROM meta WHERE key = 'moment'").fetchone()
+        return 0 if found is None else int(found[0])
 
     def meta(self) -> dict[str, str]:
         return dict(self.connection.execute("SELECT key, value FROM meta"))
@@ -188,14 +247,15 @@ class Store:
                 f"{self.folder}: the embedding of row {row} is not what was written; restore a backup, or `rgbir index verify` for the extent"
             )
 
-    _COLUMNS = (
-        "row, id, camera, source, digest, taken_at, identity, track,"
-        " EXISTS (SELECT 1 FROM crops WHERE crops.row = sightings.row)"
-    )
+    @property
+    def _columns(self) -> str:
+        since, frame = ("since", "frame") if self._format >= 4 else ("0", "NULL")
+        crop = "EXISTS (SELECT 1 FROM crops WHERE crops.row = sightings.row)"
+        return f"row, id, camera, source, digest, taken_at, identity, track, {crop}, {since}, {frame}"
 
     def by_rows(self, rows: Sequence[int]) -> dict[int, Sighting]:
         marks = ",".join("?" * len(rows))
-        found = self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings WHERE row IN ({marks})", list(rows))
+        found = self.connection.execute(f"SELECT {self._columns} FROM sightings WHERE row IN ({marks})", list(rows))
         return {sighting.row: sighting for sighting in map(_sighting, found)}
 
     def rows_of_track(self, track: str) -> NDArray[np.int64]:
@@ -208,16 +268,16 @@ class Store:
         return dict(self.connection.execute("SELECT row, id FROM sightings"))
 
     def get(self, wanted: str) -> Sighting | None:
-        found = self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings WHERE id = ?", (wanted,)).fetchone()
+        found = self.connection.execute(f"SELECT {self._columns} FROM sightings WHERE id = ?", (wanted,)).fetchone()
         return None if found is None else _sighting(found)
 
     def last(self) -> Sighting | None:
-        query = f"SELECT {self._COLUMNS} FROM sightings ORDER BY row DESC LIMIT 1"
+        query = f"SELECT {self._columns} FROM sightings ORDER BY row DESC LIMIT 1"
         found = self.connection.execute(query).fetchone()
         return None if found is None else _sighting(found)
 
     def all(self) -> Iterator[Sighting]:
-        return map(_sighting, self.connection.execute(f"SELECT {self._COLUMNS} FROM sightings ORDER BY row"))
+        return map(_sighting, self.connection.execute(f"SELECT {self._columns} FROM sightings ORDER BY row"))
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Those that are enrolled already."""
@@ -225,9 +285,20 @@ class Store:
         return {wanted for wanted in ids if self.connection.execute(one, (wanted,)).fetchone()}
 
     def crop(self, wanted: str) -> Crop | None:
-        query = "SELECT media_type, data FROM crops JOIN sightings USING (row) WHERE id = ?"
+        """As it was written.
+
+        Raises:
+            GalleryCorrupt: it isn't.
+        """
+        total = "(SELECT crop FROM sums WHERE sums.row = crops.row)" if self._format >= 4 else "NULL"
+        query = f"SELECT row, media_type, data, {total} FROM crops JOIN sightings USING (row) WHERE id = ?"
         found = self.connection.execute(query, (wanted,)).fetchone()
-        return None if found is None else Crop(*found)
+        if found is None:
+            return None
+        row, media_type, data, checksum = found
+        if checksum is not None and sum_of(media_type, data) != checksum:
+            raise GalleryCorrupt(f"{self.folder}: the crop of row {row} is not what was written; restore a backup")
+        return Crop(media_type, data)
 
     def counts(self) -> list[tuple[str, int, int, int | None, int | None]]:
         """(camera, sightings, identities, earliest, latest) by camera."""
@@ -252,13 +323,19 @@ class Store:
     # --- writing
 
     def add(self, new: Sequence[tuple[NewSighting, NDArray[np.float32]]]) -> list[bool]:
-        """Writes sightings with their prepared embeddings in one transaction; True where it was new."""
+        """Writes sightings with their prepared embeddings in one transaction; True where it was new and not erased since."""
         written = []
         with self._transaction() as connection:
+            now, gone = 0, self.bound([sighting for sighting, _ in new])
             for sighting, embedding in new:
+                if sighting.id in gone:
+                    written.append(False)
+                    continue
+                if sighting.since is None and not now:
+                    now = self._moment(connection)
                 blob = embedding.astype(self.dtype).tobytes()
                 moment = None if sighting.taken_at is None else to_microseconds(sighting.taken_at)
-                row = (
+                labels = (
                     sighting.id,
                     sighting.camera,
                     moment,
@@ -266,55 +343,214 @@ class Store:
                     sighting.track,
                     sighting.source,
                     sighting.digest,
-                    blob,
-                    zlib.crc32(blob),
+                    now if sighting.since is None else sighting.since,
+                    sighting.frame,
                 )
                 cursor = connection.execute(
-                    "INSERT INTO sightings (id, camera, taken_at, identity, track, source, digest, embedding, checksum)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                    row,
+                    f"INSERT INTO sightings ({', '.join(LABELS)}, embedding, checksum)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                    (*labels, blob, zlib.crc32(blob)),
                 )
                 written.append(cursor.rowcount == 1)
-                if cursor.rowcount == 1 and sighting.crop is not None:
-                    connection.execute(
-                        "INSERT INTO crops VALUES (?, ?, ?)",
-                        (cursor.lastrowid, sighting.crop.media_type, sighting.crop.data),
-                    )
+                if cursor.rowcount == 1:
+                    self._add_crop(connection, cursor.lastrowid, labels, sighting.crop)
+            self._reach(connection, max((sighting.since or 0 for sighting, _ in new), default=0))
+            if any(written):
+                self._changed(connection)
         return written
 
-    def remove(self, where: str, values: Sequence[Any]) -> list[tuple[int, str]]:
-        """Removes the rows of a condition; their embeddings and crops are overwritten, in the journal too.
+    @staticmethod
+    def _add_crop(connection: Connection, row: int, labels: Sequence[Any], crop: Crop | None) -> None:
+        """The crop, where there is one, and the checksums."""
+        total = None if crop is None else sum_of(crop.media_type, crop.data)
+        connection.execute("INSERT INTO sums VALUES (?, ?, ?)", (row, sum_of(*labels), total))
+        if crop is not None:
+            connection.execute("INSERT INTO crops VALUES (?, ?, ?)", (row, crop.media_type, crop.data))
 
-        Where there are none, nothing is written and the generation stays.
+    def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
+        """Ids of those that an erasure binds: they were known before it."""
+        old = [sighting for sighting in sightings if sighting.since is not None]
+        since = min((sighting.since for sighting in old if sighting.since is not None), default=0)
+        later = self._erasures("WHERE at > ?", (since,)) if old else []
+        if not later:
+            return set()
+        caught = bound(old, later)
+        for salt in {erasure.salt for erasure in later}:
+            for sighting in old:
+                (at,) = self.connection.execute(
+                    "SELECT max(at) FROM erased JOIN erasures USING (uid) WHERE erased.id = ? AND salt = ?",
+                    (hashed(salt, sighting.id), salt),
+                ).fetchone()
+                if at is not None and sighting.since is not None and sighting.since < at:
+                    caught.add(sighting.id)
+        return caught
+
+    def planned(self, which: Condition, by_rule: bool = False) -> Erasure:
+        """An erasure as it is to be noted before it is done.
+
+        Args:
+            by_rule: by age; it needs no ids, since the rule goes on to hold.
+        """
+        where, values = _where(which)
+        found = () if by_rule else self.connection.execute(f"SELECT id FROM sightings WHERE {where}", values)
+        ids = {sighting for (sighting,) in found}
+        if which.ids is not None and which == Condition(which.ids):
+            ids |= set(which.ids)
+        salt = self.meta()["salt"]
+        return Erasure(
+            uid=secrets.token_hex(8),
+            at=max(time.time_ns() // 1000, self.moment() + 1),
+            condition=Named.of(which),
+            salt=salt,
+            ids=tuple(sorted(hashed(salt, sighting) for sighting in ids)),
+        )
+
+    def count(self, which: Condition) -> int:
+        """Sightings that meet it."""
+        where, values = _where(which)
+        return int(self.connection.execute(f"SELECT count(*) FROM sightings WHERE {where}", values).fetchone()[0])
+
+    def remove(self, which: Condition, erasure: Erasure, most: int | None = None) -> list[tuple[int, str]]:
+        """Removes what meets a condition; embeddings and crops are overwritten, in the journal too.
+
+        Args:
+            erasure: how it is noted, once nothing that meets it is left.
+            most: rows to remove in one transaction.
 
         Returns:
-            Their (row, camera).
+            (row, camera) of those that were removed.
         """
-        if not self.connection.execute(
-            f"SELECT EXISTS (SELECT 1 FROM sightings WHERE {where})", list(values)
-        ).fetchone()[0]:
-            return []
-        with self._transaction() as connection:
-            removed = list(
-                connection.execute(f"SELECT row, camera FROM sightings WHERE {where} ORDER BY row", list(values))
-            )
-            connection.executemany("INSERT INTO removals (row, camera) VALUES (?, ?)", removed)
-            connection.execute(f"DELETE FROM sightings WHERE {where}", list(values))
-        self.empty_journal()
+        where, values = _where(which)
+        limit = f"SELECT row, camera FROM sightings WHERE {where} ORDER BY row LIMIT ?"
+        removed: list[tuple[int, str]] = []
+        while True:
+            with self._transaction() as connection:
+                found = list(connection.execute(limit, [*values, -1 if most is None else most]))
+                self._erase(connection, found)
+                removed += found
+                if most is None or len(found) < most:
+                    self._note(connection, [erasure])
+                    break
+            self.empty_journal()
+        if removed:
+            self.empty_journal()
         return removed
 
-    def empty_journal(self) -> bool:
+    def heed(self, erasures: Sequence[Erasure]) -> list[tuple[int, str]]:
+        """Removes what was known before these erasures and is meant by them; those that were heeded before say nothing.
+
+        Returns:
+            (row, camera) of what was removed.
+        """
+        with self._transaction() as connection:
+            known = self.erasure_names()
+            new = [erasure for erasure in erasures if erasure.uid not in known]
+            rows: set[tuple[int, str]] = set()
+            by_salt: dict[str, dict[str, int]] = {}
+            for erasure in new:
+                for name in erasure.ids:
+                    at = by_salt.setdefault(erasure.salt, {})
+                    at[name] = max(erasure.at, at.get(name, 0))
+                if erasure.condition is not None:
+                    where, values = _named(erasure.condition)
+                    query = f"SELECT row, camera FROM sightings WHERE {where} AND since < ?"
+                    rows |= set(connection.execute(query, [*values, erasure.at]))
+            for salt, at in by_salt.items():
+                for row, camera, sighting, since in connection.execute("SELECT row, camera, id, since FROM sightings"):
+                    if since < at.get(hashed(salt, sighting), 0):
+                        rows.add((row, camera))
+            removed = sorted(rows)
+            self._erase(connection, removed)
+            self._note(connection, new)
+        if removed:
+            self.empty_journal()
+        return removed
+
+    def _erase(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
+        if not rows:
+            return
+        self._changed(connection)
+        self._uncalibrate(connection, rows)
+        connection.executemany("INSERT INTO removals (row, camera) VALUES (?, ?)", rows)
+        connection.executemany("DELETE FROM sightings WHERE row = ?", ((row,) for row, _ in rows))
+
+    def _uncalibrate(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
+        """Drops what was measured with labelled sightings that are erased."""
+        kept = self.meta().get("calibration")
+        if kept is None:
+            return
+        query = "SELECT DISTINCT camera FROM sightings WHERE identity IS NOT NULL AND row IN (SELECT value FROM json_each(?))"
+        cameras = {camera for (camera,) in connection.execute(query, (json.dumps([row for row, _ in rows]),))}
+        left = Calibration.model_validate_json(kept).without(cameras)
+        entries = {
+            "calibration": left.model_dump_json(),
+            "uncalibrated": json.dumps(sorted(cameras | self.uncalibrated())),
+        }
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", entries.items())
+
+    def uncalibrated(self) -> set[str]:
+        """Cameras whose pairs are to be measured again."""
+        return set(json.loads(self.meta().get("uncalibrated", "[]")))
+
+    def _note(self, connection: Connection, erasures: Sequence[Erasure]) -> None:
+        for erasure in erasures:
+            condition = None if erasure.condition is None else erasure.condition.model_dump_json(exclude_none=True)
+            line = (erasure.uid, erasure.at, condition, erasure.salt)
+            connection.execute("INSERT OR IGNORE INTO erasures VALUES (?, ?, ?, ?)", line)
+            connection.executemany(
+                "INSERT OR IGNORE INTO erased VALUES (?, ?)", ((name, erasure.uid) for name in erasure.ids)
+            )
+            self._reach(connection, erasure.at)
+
+    def mark(self) -> Erasure:
+        """Notes how far the moments are, for a ledger: an older file that takes this one's place goes on from there, even if the
+        clock was set back."""
+        mark = Erasure(uid=secrets.token_hex(8), at=self.moment())
+        with self._transaction() as connection:
+            self._note(connection, [mark])
+        return mark
+
+    def erasure_names(self) -> set[str]:
+        """Of the erasures that were heeded here."""
+        if self._format < 4:
+            return set()
+        return {uid for (uid,) in self.connection.execute("SELECT uid FROM erasures")}
+
+    def _erasures(self, where: str, values: Sequence[Any]) -> list[Erasure]:
+        """Without their ids."""
+        found = self.connection.execute(f"SELECT uid, at, condition, salt FROM erasures {where} ORDER BY at", values)
+        return [
+            Erasure(uid=uid, at=at, salt=salt, condition=None if told is None else Named.model_validate_json(told))
+            for uid, at, told, salt in found
+        ]
+
+    def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
+        """Those that were heeded here, in the order of their moments, but for those names."""
+        if self._format < 4:
+            return []
+        ids = "SELECT id FROM erased WHERE uid = ? ORDER BY id"
+        return [
+            erasure.model_copy(update={"ids": tuple(name for (name,) in self.connection.execute(ids, (erasure.uid,)))})
+            for erasure in self._erasures("", ())
+            if erasure.uid not in but
+        ]
+
+    def empty_journal(self, wait_s: float = 0.2) -> bool:
         """Brings the journal into the file and cuts it to nothing, so that it keeps no older page.
 
         Returns:
-            False if a search that began earlier still needs it; the next removal or `compact` does it then.
+            False if a search that began earlier still needs it; the next call does it then.
         """
-        done: bool = not self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        if not done:
-            _log.warning(
-                "%s: a reader needs the journal; it is emptied with the next removal or compaction", self.folder
-            )
-        return done
+        self.connection.execute(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
+        try:
+            self.journal_kept = bool(self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        except GalleryBusy:
+            self.journal_kept = True
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
+        if self.journal_kept:
+            _log.warning("%s: a reader needs the journal; it is emptied once the reader is done", self.folder)
+        return not self.journal_kept
 
     def vacuum(self) -> None:
         """Rewrites the file without the pages that removals left empty."""
@@ -330,6 +566,7 @@ class Store:
             connection.executemany(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", values
             )
+            self._changed(connection)
 
     def note_backup(self, path: str, made_at: str, generation: int) -> None:
         """Remembers that a copy was made, so that an erasure can name the copies that still hold what it erased."""
@@ -357,30 +594,85 @@ class Store:
                 yield f"row {row}: the embedding is not what was written"
             elif not np.isfinite(np.frombuffer(blob, self.dtype)).all():
                 yield f"row {row}: the embedding is not finite"
+        if self._format >= 4:
+            yield from self._harmed()
+
+    def _harmed(self) -> Iterator[str]:
+        """Labels and crops that are not what was written. Text is compared as bytes, whatever they are."""
+        labels = ", ".join(f"CAST({name} AS BLOB)" for name in LABELS)
+        query = f"SELECT sightings.row, sums.labels, {labels} FROM sightings LEFT JOIN sums USING (row)"
+        for row, total, *own in self.connection.execute(query):
+            if total is None or sum_of(*own) != total:
+                yield f"row {row}: the labels are not what was written"
+        query = (
+            "SELECT row, CAST(media_type AS BLOB), CAST(data AS BLOB), sums.crop FROM sums LEFT JOIN crops USING (row)"
+            " WHERE sums.crop IS NOT NULL"
+            " UNION ALL SELECT row, NULL, NULL, NULL FROM crops WHERE row NOT IN (SELECT row FROM sums WHERE crop IS NOT NULL)"
+        )
+        for row, media_type, data, total in self.connection.execute(query):
+            if total is None or data is None or sum_of(media_type, data) != total:
+                yield f"row {row}: the crop is not what was written"
 
 
-def writable(folder: Path) -> bool:
-    return os.access(folder, os.W_OK)
+def _where(which: Condition) -> tuple[str, list[Any]]:
+    named = Named(
+        camera=which.camera,
+        identity=which.identity,
+        track=which.track,
+        before=None if which.before is None else to_microseconds(which.before),
+    )
+    where, values = _named(named)
+    if which.ids is None:
+        return where, values
+    return f"{where} AND id IN (SELECT value FROM json_each(?))", [*values, json.dumps(which.ids)]
 
 
-def _frozen(file: Path) -> Connection:
-    """A gallery on a medium that can't be written: read as it is, with no journal of its own.
+def _named(condition: Named) -> tuple[str, list[Any]]:
+    """As SQL, with its values; all sightings where nothing is named."""
+    clauses: list[tuple[str, Any]] = [
+        ("camera = ?", condition.camera),
+        ("identity = ?", condition.identity),
+        ("track = ?", condition.track),
+        ("taken_at < ?", condition.before),
+    ]
+    given = [(clause, value) for clause, value in clauses if value is not None]
+    return " AND ".join(clause for clause, _ in given) or "TRUE", [value for _, value in given]
+
+
+def _state(file: Path) -> tuple[Any, ...]:
+    """What changes when somebody writes to a file, or opens it to write."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, journal(file.parent).exists()
+
+
+def _read_only(file: Path) -> Connection:
+    """A gallery on a medium that can't be written here: with its writer's journal while there is one, else as it lies there.
 
     Raises:
-        GalleryError: a journal beside it holds changes that only a writer could bring in.
+        GalleryError: the journal holds changes that only a writer could bring in.
     """
-    journal = file.with_name(f"{file.name}-wal")
-    if journal.exists() and journal.stat().st_size:
+    beside = journal(file.parent)
+    how = "mode=ro" if beside.exists() else "immutable=1"
+    connection = Connection.open(file, f"file:{quote(str(file.resolve()))}?{how}", timeout=BUSY_S)
+    try:
+        connection.execute("SELECT key FROM meta LIMIT 1")
+    except GalleryCorrupt:
+        connection.close()
+        raise
+    except GalleryError as error:
+        connection.close()
         raise GalleryError(
-            f"{file.parent} can't be written to and {journal.name} holds changes that aren't in {file.name} yet; copy the"
+            f"{file.parent} can't be written to and {beside.name} holds changes that aren't in {file.name} yet; copy the"
             " folder to where it can be written, or take a backup of it where it was made"
-        )
-    address = f"file:{quote(str(file.resolve()))}?immutable=1"
-    connection = Connection.open(file, address)
-    connection.execute("SELECT key FROM meta LIMIT 1")
+        ) from error
     return connection
 
 
 def _sighting(found: Sequence[Any]) -> Sighting:
-    row, id_, camera, source, digest, taken_at, identity, track, has_crop = found
-    return Sighting(row, id_, camera, source, digest, from_microseconds(taken_at), identity, track, bool(has_crop))
+    row, id_, camera, source, digest, taken_at, identity, track, has_crop, since, frame = found
+    return Sighting(
+        row, id_, camera, source, digest, from_microseconds(taken_at), identity, track, bool(has_crop), since, frame
+    )

@@ -14,7 +14,7 @@ def disagreements(view: View, store: Store) -> list[str]:
 
     Raises:
         GalleryCorrupt: a row of the store is not what was written.
-        CacheDamaged: a row mapped from the cache isn't.
+        CacheDamaged: a row of the cache isn't.
     """
     problems = []
     held: dict[int, tuple[Slab, int]] = {}

@@ -149,6 +149,7 @@ def sighting_of(entity: dict[str, Any]) -> Sighting:
         own["identity"],
         own["track"],
         own["has_crop"],
+        own["row"] // 1000,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import secrets
 import threading
 import time
 import zlib
@@ -23,7 +24,8 @@ from numpy.typing import NDArray
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryError, GalleryMissing, InvalidQuery, UsageError
-from rgbir.index.gallery.interface import AnyGallery, Condition
+from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, hashed
+from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus.entities import (
     BRUTE_FORCE,
     SCALARS,
@@ -46,6 +48,8 @@ from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import length, lost
 from rgbir.index.times import from_microseconds, to_microseconds
 
+ERASURE = "erasure:"
+_NONE = np.empty(0, np.float32)
 MOST = 16_384  # hits that Milvus gives at once
 _PIECE = 1_000
 
@@ -307,7 +311,11 @@ class MilvusGallery(AnyGallery):
         if not sightings:
             return []
         prepared = self._checked(sightings, Storage.FLOAT32)
-        known = self.known([sighting.id for sighting in sightings])
+        if framed := next((sighting for sighting in sightings if sighting.frame is not None), None):
+            raise UsageError(
+                f"{framed.source or framed.id}: a gallery in Milvus keeps no frame of a recording; one in a folder does"
+            )
+        known = self.known([sighting.id for sighting in sightings]) | self.bound(sightings)
         new, written = [], []
         for sighting, embedding, row in zip(sightings, prepared, self._rows(len(sightings)), strict=True):
             written.append(sighting.id not in known)
@@ -326,28 +334,85 @@ class MilvusGallery(AnyGallery):
         if len(extended) > len(network):
             self._changed(network=json.dumps(extended.to_dict()))
 
-    def _remove(self, which: Condition) -> int:
+    def _remove(self, which: Condition, by_rule: bool = False) -> int:
         """Milvus marks them at once and drops them from its files when it compacts, which is asked for."""
-        clauses = []
-        if which.ids is not None:
-            clauses.append(f"id in {listed(which.ids)}")
-        if which.camera is not None:
-            clauses.append(cameras_are([which.camera]))
-        if which.identity is not None:
-            clauses.append(f"identity == {which.identity}")
-        if which.track is not None:
-            clauses.append(f"track == {quoted(which.track)}")
-        if which.before is not None:
-            clauses.append(f"taken_at < {to_microseconds(which.before)}")
-        expression = " and ".join(clauses)
+        expression = _expression(which)
         removed = self._count(expression)
-        if removed:
+        if by_rule and not removed:
+            return 0
+        ids = {entity["id"] for entity in self._all(expression, ["id"])} if removed and not by_rule else set()
+        if which.ids is not None and which == Condition(which.ids):
+            ids |= set(which.ids)
+        salt = secrets.token_hex(16)
+        erasure = Erasure(
+            uid=secrets.token_hex(8),
+            at=max(self._rows(1)[0] // 1000, self.moment() + 1),
+            condition=Named.of(which),
+            salt=salt,
+            ids=tuple(sorted(hashed(salt, sighting) for sighting in ids)),
+        )
+        self._note([erasure])
+        self._delete(expression, removed)
+        return removed
+
+    def _delete(self, expression: str, count: int) -> None:
+        if count:
             with self._milvus():
                 self._client.delete(self._at.name, filter=expression)
                 self._client.flush(self._at.name)
                 self._client.compact(self._at.name)
             self._changed()
-        return removed
+
+    def _note(self, erasures: Sequence[Erasure]) -> None:
+        """In the collection of what the gallery says of itself, in pieces that fit."""
+        for erasure in erasures:
+            for place, start in enumerate(range(0, max(len(erasure.ids), 1), _PIECE)):
+                piece = erasure.model_copy(update={"ids": erasure.ids[start : start + _PIECE]})
+                line = entry(f"{ERASURE}{erasure.uid}:{place}", piece.model_dump_json(exclude_none=True))
+                with self._milvus():
+                    self._client.upsert(self._about_name, [line])
+
+    def erasures(self) -> list[Erasure]:
+        with self._milvus():
+            pieces = self._client.query_iterator(
+                self._about_name,
+                filter=f'key like "{ERASURE}%"',
+                batch_size=100,
+                output_fields=["value"],
+                consistency_level="Strong",
+            )
+            lines = []
+            while piece := pieces.next():
+                lines += [Erasure.model_validate_json(own["value"]) for own in piece]
+            pieces.close()
+        whole: dict[str, Erasure] = {}
+        for line in lines:
+            ids = whole[line.uid].ids if line.uid in whole else ()
+            whole[line.uid] = line.model_copy(update={"ids": (*ids, *line.ids)})
+        return sorted(whole.values(), key=lambda erasure: erasure.at)
+
+    def moment(self) -> int:
+        """Of the last change."""
+        return self.generation // 1000
+
+    def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
+        return bound(sightings, self.erasures()) if any(own.since is not None for own in sightings) else set()
+
+    def heed(self, erasures: Sequence[Erasure]) -> int:
+        known = {erasure.uid for erasure in self.erasures()}
+        new = [erasure for erasure in erasures if erasure.uid not in known]
+        if not new:
+            return 0
+        self._note(new)
+        held = [
+            NewSighting(s.camera, _NONE, s.digest, s.source, s.taken_at, s.identity, s.track, since=s.since)
+            for s in self.sightings()
+        ]
+        gone = sorted(bound(held, new))
+        for start in range(0, len(gone), _PIECE):
+            group = gone[start : start + _PIECE]
+            self._delete(f"id in {listed(group)}", len(group))
+        return len(gone)
 
     def backups(self) -> list[dict[str, Any]]:
         """None that this knows of: `milvus-backup` keeps its own list."""
@@ -372,7 +437,10 @@ class MilvusGallery(AnyGallery):
     def _about(self) -> dict[str, str]:
         with self._milvus():
             found = self._client.query(
-                self._about_name, filter='key != ""', output_fields=["key", "value"], consistency_level="Strong"
+                self._about_name,
+                filter=f'not (key like "{ERASURE}%")',
+                output_fields=["key", "value"],
+                consistency_level="Strong",
             )
         return {entry["key"]: entry["value"] for entry in found}
 
@@ -421,6 +489,21 @@ class MilvusGallery(AnyGallery):
                     consistency_level="Strong",
                 )
         return found
+
+
+def _expression(which: Condition) -> str:
+    clauses = []
+    if which.ids is not None:
+        clauses.append(f"id in {listed(which.ids)}")
+    if which.camera is not None:
+        clauses.append(cameras_are([which.camera]))
+    if which.identity is not None:
+        clauses.append(f"identity == {which.identity}")
+    if which.track is not None:
+        clauses.append(f"track == {quoted(which.track)}")
+    if which.before is not None:
+        clauses.append(f"taken_at < {to_microseconds(which.before)}")
+    return " and ".join(clauses)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,11 +12,12 @@ from rgbir.client import wire
 from rgbir.index import Sighting, UsageError
 from rgbir.server.access.keys import Key
 from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.errors import NotThere
 from rgbir.server.http.guard import Administering, Enrolling, Looking, Searching, Serving, enrolling
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing, Images, read, visible
+from rgbir.server.http.routes.shared import Changing, Images, Working, read, visible
 
 router = APIRouter(responses=PROBLEMS)
 
@@ -32,7 +34,12 @@ async def enrol(
 ) -> wire.EnrolResponse:
     """One result an image. The same image of the same camera is enrolled once, however often it is sent."""
     enrolling(caller, engine.gallery.network[camera].id)
-    results = await engine.enrol(await read(images), camera, taken_at, identity, track or None)
+    sent = await read(images)
+    if engine.audited:
+        digests = [hashlib.sha256(data).hexdigest() for _, data in sent]
+        labels = {"taken_at": taken_at and taken_at.isoformat(), "identity": identity, "track": track}
+        await engine.note(action="enrol", who=caller.name, camera=camera, sha256=digests, **labels)
+    results = await engine.enrol(sent, camera, taken_at, identity, track or None)
     return wire.EnrolResponse(
         results=[wire.Enrolled.model_validate({"name": n, "status": s, "id": i, "reason": r}) for n, s, i, r in results]
     )
@@ -73,19 +80,23 @@ async def get_image(engine: Serving, caller: Searching, sighting: str) -> Respon
     crop = await engine.look(lambda: engine.gallery.crop(sighting))
     if crop is None:
         raise NotThere(f"no image of sighting {sighting!r}; it isn't enrolled, or was enrolled without its crop")
+    await engine.note(action="look", who=caller.name, sighting=sighting)
     return Response(crop.data, media_type=crop.media_type, headers={"Cache-Control": "private, max-age=3600"})
 
 
 @router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
-async def remove_sighting(engine: Serving, models: Changing, caller: Administering, sighting: str) -> wire.Removed:
+async def remove_sighting(
+    engine: Serving, models: Changing, jobs: Working, caller: Administering, sighting: str
+) -> wire.Removed:
     await engine.look(lambda: visible(engine, sighting, caller))
-    return await _erased(engine, models, caller, {"ids": [sighting]})
+    return await _erased(engine, models, jobs, caller, {"ids": [sighting]})
 
 
 @router.delete("/gallery/sightings", summary="Erase all sightings that meet every condition", responses=BUSY)
 async def remove(
     engine: Serving,
     models: Changing,
+    jobs: Working,
     caller: Administering,
     camera: str | None = None,
     identity: int | None = None,
@@ -98,16 +109,18 @@ async def remove(
         enrolling(caller, engine.gallery.network[camera].id if camera else "all cameras")
     conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
     return await _erased(
-        engine, models, caller, {name: value for name, value in conditions.items() if value is not None}
+        engine, models, jobs, caller, {name: value for name, value in conditions.items() if value is not None}
     )
 
 
-async def _erased(engine: Engine, models: ModelSwap, caller: Key, conditions: dict[str, Any]) -> wire.Removed:
+async def _erased(
+    engine: Engine, models: ModelSwap, jobs: Jobs, caller: Key, conditions: dict[str, Any]
+) -> wire.Removed:
     """Noted before it is done and after, so that no erasure goes without a word."""
     await engine.note(action="erase", who=caller.name, conditions=conditions)
     removed = await engine.change(lambda: models.erase(conditions))
     await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
-    return wire.Removed(removed=removed)
+    return wire.Removed(removed=removed, archives=await engine.look(jobs.waiting))
 
 
 def _travelling(sighting: Sighting) -> wire.Sighting:

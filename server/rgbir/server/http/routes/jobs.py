@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, UploadFile
 
 from rgbir.client import wire
+from rgbir.index import sha256
 from rgbir.server.access.keys import Key, Role
 from rgbir.server.engine.jobs import Job, Jobs
 from rgbir.server.errors import NotThere, ServerFailure
@@ -25,11 +26,15 @@ async def start_job(
     archive: Annotated[UploadFile, File(description="a ZIP file with CAMERA/…/image.jpg")],
 ) -> wire.Job:
     """Answers once the archive is on disk; the job goes on beside the searches, and after a restart, too."""
+    since = await engine.look(engine.gallery.moment)
     taken = await engine.look(lambda: jobs.take(archive.file))
     try:
-        return wire.Job.model_validate(jobs.start(taken, caller.name, caller.cameras))
+        if engine.audited:
+            digest = await engine.look(lambda: sha256(taken))
+            await engine.note(action="enrol archive", who=caller.name, job=taken.stem, sha256=digest)
+        return wire.Job.model_validate(jobs.start(taken, caller.name, caller.cameras, since))
     except ServerFailure:
-        taken.unlink(missing_ok=True)
+        jobs.refuse(taken)
         raise
 
 

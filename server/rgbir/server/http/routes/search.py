@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 
 from rgbir.client import wire
 from rgbir.index import Modality, SearchOptions, UsageError
+from rgbir.server.access.evidence import answer_digest
 from rgbir.server.engine.engine import Named
 from rgbir.server.http.forms import names, parse_box, search_options
 from rgbir.server.http.guard import Measuring, Searching, Serving, Why, scoped, searched
@@ -77,7 +79,10 @@ async def distances(
     options = scoped(SearchOptions(camera or None, modality, names(cameras)), caller, engine)
     queries = await read(images)
     found = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)
-    await searched(engine, metrics, caller, why, queries, options, [])
+    told = {"model": found.model, "fingerprint": found.fingerprint, "generation": found.generation}
+    await searched(
+        engine, metrics, caller, why, queries, options, [], action="distances", answer=answer_digest(found), **told
+    )
     return wire.Distances(
         sightings=list(found.sightings),
         keys=found.keys.tolist(),
@@ -96,6 +101,14 @@ async def embed(
         raise UsageError(f"one image is embedded at a time, {len(images)} came")
     (image,) = await read(images)
     embedding, card = await engine.embed(image, modality)
+    await engine.note(
+        action="embed",
+        who=caller.name,
+        query={"sha256": [hashlib.sha256(image[1]).hexdigest()]},
+        modality=modality.value,
+        model=card.name,
+        fingerprint=card.fingerprint,
+    )
     return wire.Embedding(
         modality=modality.value,
         dimension=len(embedding),

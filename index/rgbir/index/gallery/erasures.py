@@ -1,0 +1,99 @@
+"""What was erased, and when: an erasure binds whatever was known before it, wherever that comes from later.
+
+A backup, a copy, an archive that waits: each may hold somebody who was erased since. So an erasure is noted without the person:
+its conditions, and salted hashes of the ids that it found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from rgbir.index.gallery.sightings import NewSighting
+from rgbir.index.times import to_microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Sightings that meet all that isn't None. before: taken before that moment."""
+
+    ids: tuple[str, ...] | None = None
+    camera: str | None = None
+    identity: int | None = None
+    track: str | None = None
+    before: datetime | None = None
+
+
+class Named(BaseModel):
+    """A condition as it is noted: without ids. before: microseconds since 1970."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    camera: str | None = None
+    identity: int | None = None
+    track: str | None = None
+    before: int | None = None
+
+    @classmethod
+    def of(cls, which: Condition) -> Self | None:
+        """None where ids were named: then these say everything."""
+        if which.ids is not None:
+            return None
+        before = None if which.before is None else to_microseconds(which.before)
+        return cls(camera=which.camera, identity=which.identity, track=which.track, before=before)
+
+    def meets(self, sighting: NewSighting) -> bool:
+        taken_at = None if sighting.taken_at is None else to_microseconds(sighting.taken_at)
+        return (
+            self.camera in (None, sighting.camera)
+            and self.identity in (None, sighting.identity)
+            and self.track in (None, sighting.track)
+            and (self.before is None or (taken_at is not None and taken_at < self.before))
+        )
+
+
+class Erasure(BaseModel):
+    """One erasure. at: its moment, microseconds since 1970. ids: `hashed` with the salt.
+
+    It binds a sighting that was known before `at` and meets the condition, or whose id is among the ids. One without either says
+    how late it was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    uid: str
+    at: int
+    condition: Named | None = None
+    salt: str = ""
+    ids: tuple[str, ...] = ()
+
+    def by_ids(self) -> Self:
+        """What it says of these very sightings, for a gallery that isn't the one it was meant for."""
+        return self.model_copy(update={"uid": f"{self.uid}.ids", "condition": None})
+
+
+def hashed(salt: str, sighting: str) -> str:
+    """An id as an erasure notes it."""
+    return hashlib.sha256(f"{salt}\0{sighting}".encode()).hexdigest()[:24]
+
+
+def bound(sightings: Sequence[NewSighting], erasures: Sequence[Erasure]) -> set[str]:
+    """Ids of those that were known before an erasure that means them. A sighting that says nothing of `since` is new."""
+    old = {sighting.id: sighting for sighting in sightings if sighting.since is not None}
+    by_name = {
+        (salt, hashed(salt, name)): name
+        for salt in {erasure.salt for erasure in erasures if erasure.ids}
+        for name in old
+    }
+    caught = set()
+    for erasure in erasures:
+        meant = {by_name.get((erasure.salt, name)) for name in erasure.ids}
+        if erasure.condition is not None:
+            meant |= {name for name, sighting in old.items() if erasure.condition.meets(sighting)}
+        caught |= {name for name in meant if name is not None and (old[name].since or 0) < erasure.at}
+    return caught

@@ -1,0 +1,94 @@
+"""The ledger of erasures: what keeps the erased from coming back when the gallery's file is replaced by an older one.
+
+`GALLERY.erasures` lies beside the gallery's folder, a JSON line an erasure, and is only added to. A gallery and those of other
+models beside it share one. What a line says is in `gallery.erasures`; nothing in it is a picture, an embedding or a plain id.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rgbir.index.errors import GalleryCorrupt, GalleryError
+from rgbir.index.files import sync_folder
+from rgbir.index.gallery.erasures import Erasure
+
+
+def first_of(gallery: Path) -> Path:
+    """The folder that a family of galleries is named after: those of other models are `FOLDER.<fingerprint>`."""
+    named = gallery if gallery.name not in ("", "..") else gallery.resolve()
+    return named.with_name(re.sub(r"\.[0-9a-f]{16}$", "", named.name))
+
+
+def ledger_of(gallery: Path) -> Path:
+    """Where the erasures of a gallery in a folder are noted."""
+    first = first_of(gallery.resolve())
+    return first.with_name(f"{first.name}.erasures")
+
+
+def read_ledger(file: Path) -> list[Erasure]:
+    """The erasures in the order they were noted; none where there is no file. Half a line at the end was never acknowledged.
+
+    Raises:
+        GalleryCorrupt: a line is no erasure.
+        GalleryError: the file can't be read.
+    """
+    try:
+        lines = file.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise GalleryError(f"{file}, the ledger of erasures, can't be read: {error.strerror}") from error
+    noted = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            noted.append(Erasure.model_validate_json(line))
+        except ValidationError as error:
+            raise GalleryCorrupt(
+                f"{file}: line {number} is no erasure, so who was erased then can't be told; put the line right, or take it"
+                f" out and erase them again ({error.errors()[0]['msg']})"
+            ) from error
+    return noted
+
+
+def add_to_ledger(file: Path, erasures: Sequence[Erasure]) -> None:
+    """Notes them; once this returns, they are on disk. The file is made if there is none.
+
+    Raises:
+        OSError: the disk is full, or closed to this process.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        whole = _end_of_lines(descriptor, size)
+        if whole < size:
+            os.ftruncate(descriptor, whole)
+        content = b"".join(erasure.model_dump_json(exclude_none=True).encode() + b"\n" for erasure in erasures)
+        try:
+            while content:
+                content = content[os.write(descriptor, content) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, whole)
+            raise
+    finally:
+        os.close(descriptor)
+    sync_folder(file.parent)
+
+
+def _end_of_lines(descriptor: int, size: int) -> int:
+    """Where the last whole line ends."""
+    end = size
+    while end:
+        start = max(0, end - 65_536)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

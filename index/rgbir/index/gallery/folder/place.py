@@ -1,0 +1,50 @@
+"""Is the gallery on disk still the one that was opened? Files can be replaced, moved and deleted under a process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rgbir.index.errors import GalleryMoved
+
+FILE = "gallery.sqlite3"
+Identity = tuple[int, int] | None
+"""Device and inode; None where there is no file."""
+
+
+def identity(file: Path) -> Identity:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def journal(folder: Path) -> Path:
+    return folder / f"{FILE}-wal"
+
+
+class Place:
+    """The files of an open gallery, as they were when it was opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files = [folder / FILE, journal(folder), folder / f"{FILE}-shm"]
+        self._opened = [identity(file) for file in self._files]
+
+    def check(self) -> None:
+        """Compares them: what isn't there any more can't be written to, and what is there now was never opened.
+
+        Raises:
+            GalleryMoved: one is another file, or none.
+        """
+        for file, opened in zip(self._files, self._opened, strict=True):
+            if opened is not None and identity(file) != opened:
+                raise GalleryMoved(
+                    f"{file} was replaced, moved or deleted while the gallery was open; nothing is answered or written until"
+                    " it is opened anew: restart what has it open, or put the file back"
+                )
+
+
+def writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK)

@@ -1,0 +1,210 @@
+"""Servers as processes, and the files they keep."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from rgbir.server.access.keys import Keyring, Role
+from tests.conftest import BUNDLE
+from tests.waiting import HANGS_AFTER_S, until
+
+_RUN = """
+import datetime, json, signal, sys
+from pathlib import Path
+given = json.loads(sys.argv[1])
+if given["clock"]:
+    import time_machine
+    now = None
+
+    def shift(*_):
+        global now
+        if now is not None:
+            now.stop()
+        there = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=float(Path(given["clock"]).read_text()))
+        now = time_machine.travel(there, tick=True)
+        now.start()
+
+    shift()
+    signal.signal(signal.SIGUSR1, shift)
+from rgbir.client.cli import main
+sys.argv = ["rgbir", "serve"]
+for name, value in given["settings"].items():
+    sys.argv += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+main()
+"""
+
+
+@dataclass
+class Site:
+    """A gallery's folder and what lies beside it."""
+
+    root: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.gallery = self.root / "gallery"
+        self.bundle = self.root / BUNDLE.name
+        if not self.bundle.exists():
+            shutil.copytree(BUNDLE, self.bundle)
+        self.token = Keyring(self.keys).add("admin", Role.ADMIN)
+        self.clock_shift = self.root / "shift"
+        self.clock_shift.write_text("0")
+
+    def key(self) -> None:
+        """A new file of keys, as somebody makes one whose keys are gone."""
+        self.keys.unlink(missing_ok=True)
+        self.token = Keyring(self.keys).add("admin", Role.ADMIN)
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys.json"
+
+    @property
+    def audit(self) -> Path:
+        return self.root / "log/audit.jsonl"
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What keeps state, by name. A new store adds its line here, and the matrix has it."""
+        return {
+            "gallery": self.gallery,
+            "database": self.gallery / "gallery.sqlite3",
+            "journal": self.gallery / "gallery.sqlite3-wal",
+            "shared memory": self.gallery / "gallery.sqlite3-shm",
+            "writer's lock": self.gallery / "writer.lock",
+            "reserve": self.gallery / "reserve",
+            "cache": self.gallery / "cache",
+            "ledger": self.root / "gallery.erasures",
+            "jobs": self.root / "gallery.jobs",
+            "clock": self.root / "gallery.clock",
+            "choice of a model": self.root / "gallery.serving.json",
+            "audit log": self.audit,
+            "audit heads": self.root / "heads.jsonl",
+            "keys": self.keys,
+            "weights": self.bundle / "weights.bin",
+        }
+
+    @contextmanager
+    def server(self, **more: Any) -> Iterator[Server]:
+        """A server that is ready, or ended."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        settings = {
+            "gallery": str(self.gallery),
+            "bundle": str(self.bundle),
+            "port": port,
+            "threads": 1,
+            "keys": str(self.keys),
+            "audit": str(self.audit),
+            "audit_heads": str(self.files["audit heads"]),
+            **self.settings,
+            **more,
+        }
+        given = json.dumps({"clock": str(self.clock_shift), "settings": settings})
+        with tempfile.TemporaryFile("w+") as said:
+            process = subprocess.Popen([sys.executable, "-c", _RUN, given], stdout=said, stderr=said, env=os.environ)
+            server = Server(process, port, self.token, said, self)
+            try:
+                until(lambda: server.ended or server.ready()[0] == 200, "the server")
+                yield server
+            finally:
+                process.kill()
+                process.wait()
+                server.http.close()
+
+
+@dataclass
+class Server:
+    """One process of a site."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    token: str
+    output: Any
+    site: Site
+
+    def __post_init__(self) -> None:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=HANGS_AFTER_S, headers=headers)
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def said(self) -> str:
+        """What it wrote to its output."""
+        self.output.seek(0)
+        return str(self.output.read())
+
+    def ready(self) -> tuple[int, str]:
+        try:
+            answer = self.http.get("/health/ready")
+        except httpx2.TransportError:
+            return 0, ""
+        return answer.status_code, answer.json().get("detail") or ""
+
+    # --- what happens to it
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """As an orchestrator does."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(HANGS_AFTER_S)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """As a machine that is suspended."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    def rotated(self) -> None:
+        """As logrotate tells after it moved the log."""
+        self.process.send_signal(signal.SIGHUP)
+
+    def shift_clock(self, seconds: float) -> None:
+        """Against the clock as it runs in the process now."""
+        self.site.clock_shift.write_text(str(seconds))
+        self.process.send_signal(signal.SIGUSR1)
+        time.sleep(0.1)
+
+    # --- what is asked of it
+
+    def enrol(self, image: bytes, camera: str = "1", **labels: Any) -> httpx2.Response:
+        return self.http.post(
+            "/gallery/sightings", files={"images": ("image.jpg", image)}, data={"camera": camera, **labels}
+        )
+
+    def erase(self, sighting: str) -> httpx2.Response:
+        return self.http.delete(f"/gallery/sightings/{sighting}")
+
+    def erase_all(self, **conditions: Any) -> httpx2.Response:
+        return self.http.delete("/gallery/sightings", params=conditions)
+
+    def search(self, image: bytes, **options: Any) -> httpx2.Response:
+        return self.http.post(
+            "/search", files={"images": ("query.jpg", image)}, data={"camera": "3", "top_k": "1000", **options}
+        )
+
+    def archive(self, content: bytes) -> httpx2.Response:
+        return self.http.post("/gallery/jobs", files={"archive": ("archive.zip", content)})
