@@ -203,7 +203,7 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
 
 
 # A method of each kind of graph here, the others and the other variants in the slow run; some variants differ in training alone.
-KINDS_OF_GRAPH = {"expat", "dfe", "agw", "tone"}
+KINDS_OF_GRAPH = {"expat", "dfe", "agw"}
 TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
 SERVED = [
     pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.site.media import read_only
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from rgbir.client.cli import app
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
@@ -145,12 +145,16 @@ def test_retention_by_the_command_line(tmp_path: Path) -> None:
         gallery.add(sightings(3, taken_at=datetime.now(UTC) - timedelta(days=9)))
     runner, folder = CliRunner(), str(tmp_path / "gallery")
 
+    def invoke(*options: str) -> Result:
+        return runner.invoke(app, ["index", "retain", "--gallery", folder, *options])
+
     def retain(*options: str) -> str:
-        return runner.invoke(app, ["index", "retain", "--gallery", folder, *options]).output
+        return invoke(*options).output
 
     assert "kept for 10 days after they were taken" in retain("--keep-days", "10")
     assert "3 sightings left" in retain()
-    assert "3 removed; 0 sightings left" in retain("--keep-days", "8")
+    assert "3 of 3 sightings, over half" in str(invoke("--keep-days", "8").exception)
+    assert "3 removed; 0 sightings left" in retain("--yes")
     assert "kept for ever" in retain("--forever")
 
 

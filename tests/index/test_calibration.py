@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +134,67 @@ def test_a_logistic_curve_is_found_again_and_separable_data_stay_finite(rng: np.
     assert found == pytest.approx((slope, expected), rel=0.06, abs=0.06)
     far = _logistic(rng.uniform(0, 1, 100), rng.uniform(5, 6, 1000))
     assert np.isfinite(far).all()
+
+
+@pytest.mark.parametrize("how", ["identity", "ids", "track", "older file"])
+def test_what_was_measured_with_the_erased_is_measured_again_without_them(
+    tmp_path: Path, rng: np.random.Generator, how: str
+) -> None:
+    gallery, _ = filled(tmp_path / "g", rng)
+    gone = [own for own in gallery.sightings() if own.identity == 3]
+    gallery.calibrate()
+    gallery.close()
+    shutil.copytree(tmp_path / "g", tmp_path / "older")
+    gallery = Gallery(tmp_path / "g")
+    if how == "ids":
+        gallery.remove(ids=[own.id for own in gone])
+    elif how == "track":
+        assert gallery.remove(track="nobody's") == 0
+        gallery.remove(identity=3)
+    else:
+        gallery.remove(identity=3)
+    if how == "older file":
+        gallery.close()
+        shutil.rmtree(tmp_path / "g")
+        (tmp_path / "older").rename(tmp_path / "g")
+        gallery = Gallery(tmp_path / "g")
+        assert gallery.erased_since == len(gone)
+    left = gallery.calibration()
+    assert left is not None
+
+    # Another gallery that never had them.
+    fresh = Gallery.create(tmp_path / "fresh", gallery.model, NETWORK)
+    held = gallery.sightings()
+    rows = gallery.embeddings([own.id for own in held])
+    fresh.add(
+        [
+            NewSighting(own.camera, row, own.digest, own.source, None, own.identity)
+            for own, row in zip(held, rows, strict=True)
+        ]
+    )
+    expected = fresh.calibrate()
+
+    assert left[0].pairs.keys() == expected.pairs.keys()
+    for name, pair in left[0].pairs.items():
+        assert pair.strangers == pytest.approx(expected.pairs[name].strangers)
+        assert (pair.genuine, pair.impostors) == (expected.pairs[name].genuine, expected.pairs[name].impostors)
+    gallery.close()
+    fresh.close()
+
+
+def test_an_erasure_that_is_killed_before_it_measures_again_leaves_nothing_of_the_erased(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery, _ = filled(tmp_path / "g", rng)
+    gallery.calibrate()
+    with monkeypatch.context() as patched:
+        patched.setattr(Gallery, "_renew_calibration", lambda self: None)
+        gallery.remove(camera="a", identity=3)
+    left = gallery.calibration()
+    assert left is not None
+    assert all("a" not in name.split("|") for name in left[0].pairs)
+    gallery.remove(ids=["nobody"])
+    again = gallery.calibration()
+    assert again is not None
+    assert any("a" in name.split("|") for name in again[0].pairs)
+    gallery.close()

@@ -95,13 +95,17 @@ def test_no_history_brings_the_erased_back_or_loses_what_was_enrolled_anew(
 ) -> None:
     chance = random.Random(seed)
     clock = [time.time_ns()]
+    # A gallery that lived apart is compared by the clocks; one place bears any clock.
+    apart = seed % 2 == 0
     monkeypatch.setattr(time, "time_ns", lambda: clock[0])
     folder = tmp_path / "gallery"
     gallery, truth = Gallery.create(folder, MODEL, NETWORK), Truth()
     copies: list[tuple[str, Path, dict[int, int]]] = []
     for event in range(60):
-        clock[0] += chance.choice([0, 1, 1_000_000_000, 86_400 * 10**9, -3600 * 10**9, -400 * 86_400 * 10**9])
-        what = chance.choice(["add", "add", "erase", "erase", "keep", "copy", "restore", "merge", "open"])
+        clock[0] += chance.choice(
+            [1_000_000, 86_400 * 10**9, *([] if apart else [0, -3600 * 10**9, -400 * 86_400 * 10**9])]
+        )
+        what = chance.choice(["add", "add", "erase", "erase", "keep", "copy", "elsewhere", "restore", "merge", "open"])
         if what == "add":
             new = chance.sample(range(60), chance.randrange(1, 8))
             gallery.add([picture(number) for number in new])
@@ -121,6 +125,12 @@ def test_no_history_brings_the_erased_back_or_loses_what_was_enrolled_anew(
             shutil.copytree(folder, tmp_path / f"copy-{event}")
             copies.append(("folder", tmp_path / f"copy-{event}", dict(truth.known)))
             gallery = Gallery(folder)
+        elif what == "elsewhere" and apart and any(kind == "folder" for kind, *_ in copies):
+            place, known = chance.choice([(place, known) for kind, place, known in copies if kind == "folder"])
+            new = chance.sample(range(60), 3)
+            with Gallery(place) as other:  # which knows of no erasure since it was copied
+                other.add([picture(number) for number in new])
+            known |= {number: event for number in new if number not in known}
         elif what in ("restore", "merge") and copies:
             kind, place, known = chance.choice(copies)
             if what == "merge" and kind == "folder":
@@ -205,7 +215,7 @@ def test_a_restore_whose_ledger_is_lost_is_refused_until_it_is_said(tmp_path: Pa
     with Gallery(tmp_path / "gallery") as gallery:
         gallery.remove(camera="a")
     (tmp_path / "gallery.erasures").rename(tmp_path / "carried")
-    with pytest.raises(UsageError, match="isn't there; name it with --erasures, or restore --without-erasures"):
+    with pytest.raises(UsageError, match="or is another one; name it with --erasures, or restore --without-erasures"):
         restore(tmp_path / "copy", tmp_path / "again")
     assert not (tmp_path / "again").exists()
 
@@ -274,3 +284,18 @@ def test_a_ledger_that_was_lost_is_written_again_from_the_gallery(tmp_path: Path
     ledger.unlink()
     Gallery(tmp_path / "gallery").close()
     assert set(before.splitlines()) <= set(ledger.read_bytes().splitlines())
+
+
+@pytest.mark.parametrize("given", [{"camera": "a"}, {"ids": [picture(number).id for number in range(40)]}])
+def test_what_was_enrolled_elsewhere_after_an_erasure_stays(tmp_path: Path, given: dict[str, Any]) -> None:
+    made(tmp_path / "gallery", range(20)).close()
+    shutil.copytree(tmp_path / "gallery", tmp_path / "apart")
+    with Gallery(tmp_path / "gallery") as gallery:
+        gallery.remove(**given)
+    with Gallery(tmp_path / "apart") as apart:
+        apart.add([picture(number) for number in range(20, 40)])
+    shutil.rmtree(tmp_path / "gallery")
+    (tmp_path / "apart").rename(tmp_path / "gallery")
+    meant = {number for number in range(20) if "ids" in given or picture(number).camera == "a"}
+    with Gallery(tmp_path / "gallery") as gallery:
+        assert {own.id for own in gallery.sightings()} == {picture(number).id for number in set(range(40)) - meant}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from rgbir.index import (
 )
 from rgbir.index.cameras import Passage
 from rgbir.index.enrolment.merge import merge
+from rgbir.index.errors import RetentionWaits
 from rgbir.index.gallery.addresses import create, open_gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus import entities as entities_module
@@ -246,7 +249,9 @@ def test_a_retention_is_kept_and_carried_out(make: Maker) -> None:
     gallery, held = make(), sightings(40)
     gallery.add(held)
     assert (gallery.keep_days, gallery.expire()) == (None, 0)
-    assert gallery.keep(1) == sum(own.taken_at is not None for own in held)
+    with pytest.raises(RetentionWaits, match="over half"):
+        gallery.keep(1)
+    assert gallery.expire(sure=True) == sum(own.taken_at is not None for own in held)
     assert gallery.keep_days == 1
     assert len(gallery) == sum(own.taken_at is None for own in held)
     assert gallery.keep(None) == 0
@@ -371,3 +376,55 @@ def test_a_large_crop_is_kept_smaller(database: Path) -> None:
         crop = gallery.crop(sighting.id)
     assert crop is not None
     assert (crop.media_type, len(crop.data) <= 48_000) == ("image/jpeg", True)
+
+
+def test_an_erasure_binds_what_was_known_before_it_and_nothing_after(make: Maker) -> None:
+    gallery, held = make(), sightings(40)
+    gallery.add(held)
+    since = gallery.moment()
+    again = replace(held[3], since=since)
+    assert gallery.remove(ids=[held[3].id]) == 1
+    assert gallery.remove(ids=[held[3].id]) == 0  # asked for again
+    assert (gallery.add([again]), gallery.bound([again])) == ([False], {again.id})
+    later = replace(held[3], since=gallery.moment())  # an archive that came after both
+    assert (gallery.bound([later]), gallery.add([later])) == (set(), [True])
+    kept = gallery.get(later.id)
+    assert kept is not None
+    assert kept.since == later.since
+    told = gallery.erasures()
+    assert len(told) == 2
+    assert gallery.heed(told) == 0
+
+
+def test_a_moment_never_runs_back(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery, held = make(), sightings(40)
+    gallery.add(held[:20])
+    gallery.remove(ids=[held[3].id])
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now - 3600 * 10**9)
+    before = gallery.moment()
+    gallery.add([held[3]])  # on purpose
+    made = gallery.get(held[3].id)
+    assert made is not None
+    assert made.since > before
+    copy = [replace(held[3], since=made.since)]
+    assert gallery.bound(copy) == set()
+
+
+def test_an_erasure_of_milvus_that_was_stopped_is_finished_by_the_next_opening(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"milvus+file:{database}/g{next(_numbers)}"
+    gallery, held = create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK), sightings(40)
+    gallery.add(held)
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(milvus_module.MilvusGallery, "_delete", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            gallery.remove(camera=held[0].camera)
+    assert len(gallery) == 40
+    with open_gallery(gallery.address) as again:
+        assert held[0].camera not in {own.camera for own in again.sightings()}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -321,3 +323,13 @@ def test_threads_that_answer_no_more_are_told_and_forgiven_when_they_do() -> Non
         assert told == [[], [], ["quick"], ["quick"], ["quick", "slow"]]
         release.set()
         until(lambda: watch.stuck() == [], "an answer")
+
+
+def test_a_crop_that_is_not_what_was_written_is_not_shown(http: TestClient, gallery: Gallery) -> None:
+    first, second = gallery.sightings()[:2]
+    with closing(sqlite3.connect(gallery.folder / "gallery.sqlite3")) as database, database:
+        database.execute("UPDATE crops SET data = (SELECT data FROM crops WHERE row = ?)", (second.row,))
+    assert http.get(f"/gallery/sightings/{second.id}/image").status_code == 200
+    refused = http.get(f"/gallery/sightings/{first.id}/image")
+    assert refused.status_code == 503
+    assert "is not what was written; restore a backup" in refused.json()["detail"]

@@ -41,6 +41,10 @@ if given["clock"]:
 
     shift()
     signal.signal(signal.SIGUSR1, shift)
+if given["steps"]:
+    from tests.site.kills import Steps
+    steps = Steps()
+    signal.signal(signal.SIGUSR2, lambda *_: steps.arm(int(Path(given["steps"]).read_text())))
 from rgbir.client.cli import main
 sys.argv = ["rgbir", "serve"]
 for name, value in given["settings"].items():
@@ -100,8 +104,12 @@ class Site:
         }
 
     @contextmanager
-    def server(self, **more: Any) -> Iterator[Server]:
-        """A server that is ready, or ended."""
+    def server(self, killable: bool = False, **more: Any) -> Iterator[Server]:
+        """A server that is ready, or ended.
+
+        Args:
+            killable: at a step; see `Server.kill_at`.
+        """
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         settings = {
@@ -115,7 +123,8 @@ class Site:
             **self.settings,
             **more,
         }
-        given = json.dumps({"clock": str(self.clock_shift), "settings": settings})
+        steps = str(self.root / "steps") if killable else None
+        given = json.dumps({"clock": str(self.clock_shift), "steps": steps, "settings": settings})
         with tempfile.TemporaryFile("w+") as said:
             process = subprocess.Popen([sys.executable, "-c", _RUN, given], stdout=said, stderr=said, env=os.environ)
             server = Server(process, port, self.token, said, self)
@@ -163,6 +172,11 @@ class Server:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def kill_at(self, step: int) -> None:
+        """Before the step of that number from now on; see `tests.site.kills`."""
+        (self.site.root / "steps").write_text(str(step))
+        self.process.send_signal(signal.SIGUSR2)
 
     def stop(self) -> None:
         """As an orchestrator does."""

@@ -227,6 +227,9 @@ class Removed(Wire):
         [],
         description="jobs whose archives were received and aren't enrolled yet; what they hold of the erased won't be",
     )
+    unreached: list[str] = Field(
+        [], description="galleries of other models that can't be changed now; their next opening erases there"
+    )
 
 
 class Embedding(Wire):

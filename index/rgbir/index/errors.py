@@ -3,7 +3,8 @@
 IndexFailure
 ├── UsageError              the call was wrong: correct it (exit code 2)
 │   ├── UnknownCamera
-│   └── InvalidQuery
+│   ├── InvalidQuery
+│   └── RetentionWaits      erasing by age may be a wrong clock's doing: look, and confirm it
 ├── BadImage                this image can't be read: skip it and go on
 ├── BadDataset              the folder is not what its layout promises: mend the folder
 ├── BadBundle               the bundle is incomplete or altered: export it again
@@ -37,6 +38,10 @@ class UnknownCamera(UsageError):
 
 class InvalidQuery(UsageError):
     """A query that no gallery could answer: wrong dimension, not finite, top_k below 1."""
+
+
+class RetentionWaits(UsageError):
+    """What retention would erase needs somebody's word."""
 
 
 class BadImage(IndexFailure):

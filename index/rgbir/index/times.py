@@ -10,10 +10,29 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.errors import InvalidQuery
+from rgbir.index.errors import InvalidQuery, UsageError
 
 MOST_DAYS = 3_660
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def check_moment(moment: datetime | None, name: str) -> None:
+    """A moment that is kept can be read, shown in every zone and erased: it has a zone, and lies in the calendar with a year to spare.
+
+    Raises:
+        UsageError: it doesn't.
+    """
+    if moment is None:
+        return
+    if moment.utcoffset() is None:
+        raise UsageError(f"{name} needs a zone, {moment.isoformat()} has none; append an offset such as +01:00, or Z")
+    if not _FIRST <= to_microseconds(moment) < _LAST:
+        raise UsageError(f"{name} lies between the years 2 and 9998, in UTC; {moment.isoformat()} doesn't")
+
+
+def in_calendar(value: int | None) -> bool:
+    """Whether that many microseconds are a moment that `check_moment` accepts."""
+    return value is None or _FIRST <= value < _LAST
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -21,7 +40,14 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def from_microseconds(value: int | None) -> datetime | None:
-    return None if value is None else _EPOCH + timedelta(microseconds=value)
+    """That moment; the calendar's end for one past it, which an older version let in."""
+    if value is None:
+        return None
+    return _EPOCH + timedelta(microseconds=min(max(value, _FIRST), _LAST))
+
+
+_FIRST = to_microseconds(datetime(2, 1, 1, tzinfo=UTC))
+_LAST = to_microseconds(datetime(9999, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,7 @@ def copy_gallery(
     """Copy a gallery to another place: into Milvus, out of it, or into float16. Run it again after a stop."""
     with open_gallery(source) as given, _open_or_like(given, target, storage) as opened:
         _merge(given, opened, conditions=True)
-        opened.keep(given.keep_days)
+        opened.set_keep_days(given.keep_days)
 
 
 def _open_or_like(given: AnyGallery, address: str, storage: Storage) -> AnyGallery:

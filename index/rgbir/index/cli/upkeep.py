@@ -36,12 +36,17 @@ def retain(
         int | None, typer.Option(help="Erase sightings so many days after they were taken.", min=1)
     ] = None,
     forever: Annotated[bool, typer.Option("--forever", help="Keep sightings until they are removed.")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Erase although the clock jumped, or although it is over half of the gallery."),
+    ] = False,
 ) -> None:
     """Set how long sightings are kept, and carry it out; without an option, carry out what is set."""
     if keep_days is not None and forever:
         raise UsageError("give --keep-days or --forever, not both")
     with open_gallery(gallery) as opened:
-        removed = opened.keep(keep_days) if keep_days is not None or forever else opened.expire()
+        new_rule = keep_days is not None or forever
+        removed = opened.keep(keep_days, sure=yes) if new_rule else opened.expire(sure=yes)
         days = opened.keep_days
         rule = "for ever" if days is None else f"for {days} days after they were taken; those without a time stay"
         print(f"sightings are kept {rule}\n{removed:,} removed; {len(opened):,} sightings left in {gallery}")
@@ -171,7 +176,7 @@ def reencode_gallery(
             f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{erased_too(tally.erased)};"
             f" {len(made):,} in {gallery}"
         )
-        made.keep(given.keep_days)
+        made.set_keep_days(given.keep_days)
         print(
             f"{100 * overlap(given, made):.1f} % of the ten nearest are the same, over up to a hundred of its sightings"
         )

@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from rgbir.index.datasets.records import ImageRecord, Skipped
-from rgbir.index.errors import BadDataset
+from rgbir.index.errors import BadDataset, UsageError
 from rgbir.index.images import Box
+from rgbir.index.times import check_moment
 
 REQUIRED = ("path", "camera")
 OPTIONAL = ("time", "identity", "track", "box")
@@ -93,6 +94,10 @@ def parse_time(text: str) -> datetime:
         raise ValueError(f"time must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}") from None
     if time.tzinfo is None:
         raise ValueError(f"time {text!r} has no zone; append an offset such as +01:00, or Z")
+    try:
+        check_moment(time, "time")
+    except UsageError as error:
+        raise ValueError(str(error)) from None
     return time
 
 

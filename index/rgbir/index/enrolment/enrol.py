@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,10 +16,12 @@ from PIL import Image
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.encoder import Encoder
-from rgbir.index.errors import BadImage, UnknownCamera
+from rgbir.index.errors import BadImage, RetentionWaits, UnknownCamera
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import Crop, NewSighting, digest_of, sighting_id
 from rgbir.index.images import decode, read_bytes
+
+_log = logging.getLogger(__name__)
 
 KEPT_AS_GIVEN = 512 * 1024
 _MEDIA = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png"}
@@ -84,9 +87,17 @@ def enrol(
                 _write(ready, modality, encoder, gallery, tally)
             progress(tally.seen - reported)
             reported = tally.seen
-        gallery.expire()
+        expired(gallery)
         gallery.refresh_cache()
     return tally
+
+
+def expired(gallery: AnyGallery) -> None:
+    """Retention at the end of a run; where somebody must look first, the run is over all the same."""
+    try:
+        gallery.expire()
+    except RetentionWaits as error:
+        _log.warning("%s", error)
 
 
 def _prepared(

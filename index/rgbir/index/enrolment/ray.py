@@ -17,7 +17,7 @@ from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.encoder import Encoder
-from rgbir.index.enrolment.enrol import Tally, encoded, prepare
+from rgbir.index.enrolment.enrol import Tally, encoded, expired, prepare
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.interface import AnyGallery
 
@@ -72,7 +72,7 @@ def enrol_on_ray(
             tally.present += len(written) - sum(written) + sum(outcome is None for outcome in outcomes)
             tally.skipped += [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
             progress(len(outcomes))
-        gallery.expire()
+        expired(gallery)
         gallery.refresh_cache()
     return tally
 

@@ -48,9 +48,9 @@ class GalleryAddress:
         """The gallery in a folder and those of other models that a server keeps beside it, `FOLDER.<fingerprint>`; none in Milvus."""
         if self.in_milvus:
             return []
-        first = first_of(self.folder).name
-        kin = re.compile(rf"{re.escape(first)}(\.[0-9a-f]{{16}})?")
-        beside = sorted(self.folder.parent.iterdir())
+        first = first_of(self.folder)
+        kin = re.compile(rf"{re.escape(first.name)}(\.[0-9a-f]{{16}})?")
+        beside = sorted(first.parent.iterdir())
         return [path for path in beside if kin.fullmatch(path.name) and (path / FILE).exists()]
 
     def archives(self) -> list[Path]:

@@ -74,7 +74,14 @@ class Erasure(BaseModel):
 
     def by_ids(self) -> Self:
         """What it says of these very sightings, for a gallery that isn't the one it was meant for."""
+        if self.condition is None:
+            return self
         return self.model_copy(update={"uid": f"{self.uid}.ids", "condition": None})
+
+
+def picture(camera: str, digest: str) -> str:
+    """What names a picture of a camera, whatever it was enrolled as."""
+    return f"{camera}\0{digest}"
 
 
 def hashed(salt: str, sighting: str) -> str:
@@ -82,13 +89,20 @@ def hashed(salt: str, sighting: str) -> str:
     return hashlib.sha256(f"{salt}\0{sighting}".encode()).hexdigest()[:24]
 
 
+def called_by(sighting: NewSighting) -> tuple[str, ...]:
+    """What an erasure may name a sighting by. What comes without a source, as from an archive, is the same picture again."""
+    own = (sighting.id,)
+    return own if sighting.source else (*own, picture(sighting.camera, sighting.digest))
+
+
 def bound(sightings: Sequence[NewSighting], erasures: Sequence[Erasure]) -> set[str]:
     """Ids of those that were known before an erasure that means them. A sighting that says nothing of `since` is new."""
     old = {sighting.id: sighting for sighting in sightings if sighting.since is not None}
     by_name = {
-        (salt, hashed(salt, name)): name
+        (salt, hashed(salt, called)): name
         for salt in {erasure.salt for erasure in erasures if erasure.ids}
-        for name in old
+        for name, sighting in old.items()
+        for called in called_by(sighting)
     }
     caught = set()
     for erasure in erasures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
@@ -18,8 +18,11 @@ from rgbir.index.gallery.calibration import Calibration
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query, Scope, score
+from rgbir.index.gallery.retention import Run, check
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, check_identity
-from rgbir.index.times import to_microseconds
+from rgbir.index.times import check_moment, to_microseconds
+
+MOST_DAYS = 365_000
 
 
 def span(query: Query, times: tuple[int, int] | None) -> tuple[int, int]:
@@ -150,6 +153,7 @@ class AnyGallery(ABC):
             GalleryBusy: another process is writing.
         """
         check_identity(identity)
+        check_moment(before, "before")
         own = None if camera is None else self.network[camera].id
         which = Condition(None if ids is None else tuple(ids), own, identity, track, before)
         if which == Condition():
@@ -161,6 +165,14 @@ class AnyGallery(ABC):
     @abstractmethod
     def _remove(self, which: Condition, by_rule: bool = False) -> int:
         """Removes them and notes the erasure, unless a rule goes on to hold and there is nothing to remove."""
+
+    @abstractmethod
+    def discard(self, ids: Sequence[str]) -> int:
+        """Removes what isn't in the gallery that this one follows. Nobody was erased: nothing is noted, and it may come again.
+
+        Returns:
+            How many there were.
+        """
 
     @abstractmethod
     def moment(self) -> int:
@@ -202,29 +214,70 @@ class AnyGallery(ABC):
     def keep_days(self) -> int | None:
         """How long sightings are kept after they were taken; None is for ever."""
 
-    def keep(self, days: int | None) -> int:
+    def keep(self, days: int | None, sure: bool = False) -> int:
         """Sets how long sightings are kept, and carries it out at once; None is for ever.
+
+        Args:
+            sure: see `expire`.
 
         Returns:
             How many were removed.
 
         Raises:
-            UsageError: less than a day.
+            UsageError: less than a day, or more than a calendar has.
+            RetentionWaits: see `expire`; the rule is set.
         """
-        if days is not None and days < 1:
-            raise UsageError(f"sightings are kept for a day at least, or for ever; not for {days} days")
-        self._set_keep_days(days)
-        return self.expire()
+        self.set_keep_days(days)
+        return self.expire(sure=sure)
 
-    def expire(self, now: datetime | None = None) -> int:
+    def set_keep_days(self, days: int | None) -> None:
+        """Sets how long sightings are kept, without carrying it out.
+
+        Raises:
+            UsageError: less than a day, or more than a calendar has.
+        """
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise UsageError(
+                f"sightings are kept for a day at least, and {MOST_DAYS:,} at most, or for ever; not for {days} days"
+            )
+        self._set_keep_days(days)
+
+    def expire(self, now: datetime | None = None, sure: bool = False) -> int:
         """Removes what was taken longer ago than the gallery keeps it. Sightings without a time stay.
 
         Bulk enrolment ends with it, and a server carries it out every hour.
+
+        Args:
+            sure: somebody looked at the clock and the rule, and means it.
+
+        Raises:
+            RetentionWaits: the clock jumped since the last run, or over half of the gallery would be erased.
         """
         days = self.keep_days
         if days is None:
             return 0
-        return self._remove(Condition(before=(now or datetime.now(UTC)) - timedelta(days=days)), by_rule=True)
+        run = Run.now(now)
+        which = Condition(before=run.at - timedelta(days=days))
+        known = True
+        if not sure:
+            noted = self._remembered("retention")
+            before = None if noted is None else Run.model_validate_json(noted)
+            known = check(run, before, self._meeting(which), len(self))
+        removed = self._remove(which, by_rule=True)
+        if known:
+            self._remember("retention", run.model_dump_json())
+        return removed
+
+    @abstractmethod
+    def _meeting(self, which: Condition) -> int:
+        """How many sightings meet it."""
+
+    @abstractmethod
+    def _remember(self, name: str, value: str) -> None:
+        """Keeps something beside the sightings; the gallery is no other by it."""
+
+    @abstractmethod
+    def _remembered(self, name: str) -> str | None: ...
 
     # --- what all do alike
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.errors import InvalidQuery
+from rgbir.index.errors import InvalidQuery, UsageError
 from rgbir.index.gallery.sightings import MOST_IDENTITY
 from rgbir.index.metric import Metric
-from rgbir.index.times import Hours, to_microseconds
+from rgbir.index.times import Hours, check_moment, to_microseconds
 
 MAX_TOP_K = 10_000
 
@@ -64,10 +64,10 @@ class Query:
         if not 1 <= self.top_k <= MAX_TOP_K:
             raise InvalidQuery(f"top_k must be between 1 and {MAX_TOP_K:,}, not {self.top_k}")
         for name, moment in (("since", self.since), ("until", self.until), ("taken_at", self.taken_at)):
-            if moment is not None and moment.tzinfo is None:
-                raise InvalidQuery(
-                    f"{name} needs a zone, {moment.isoformat()} has none; append an offset such as +01:00, or Z"
-                )
+            try:
+                check_moment(moment, name)
+            except UsageError as error:
+                raise InvalidQuery(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.errors import UsageError
 from rgbir.index.images import Box
+from rgbir.index.times import check_moment
 
 MOST_IDENTITY = 2**63 - 1
 
@@ -69,10 +70,7 @@ class NewSighting:
     frame: str | None = None
 
     def __post_init__(self) -> None:
-        if self.taken_at is not None and self.taken_at.tzinfo is None:
-            raise UsageError(
-                f"taken_at needs a zone, {self.taken_at.isoformat()} has none; append an offset such as +01:00"
-            )
+        check_moment(self.taken_at, "taken_at")
         check_identity(self.identity)
         check_frame(self.frame)
 

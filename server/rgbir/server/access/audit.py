@@ -7,7 +7,6 @@ heads noted where they can't write (`Heads`, `rgbir audit head`).
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import fcntl
 import hashlib
@@ -15,14 +14,13 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from rgbir.server.access.heads import Head, read_heads
 from rgbir.server.errors import AuditFailed
 
 T = TypeVar("T")
@@ -32,14 +30,6 @@ CLOCK_S = 2.0
 """Seconds that a clock may be set back by while it is kept right."""
 _BLOCK = 65_536
 Entry = dict[str, Any]
-
-
-class Head(NamedTuple):
-    """An entry's number and hash. end: where it ends in its file."""
-
-    n: int
-    hash: str
-    end: int = 0
 
 
 class AuditLog:
@@ -141,30 +131,42 @@ class AuditLog:
             AuditFailed: the file that is there now has entries that don't follow; the old one stays in use.
         """
         with self._lock:
-            head, cut_off = self.head, os.fstat(self._descriptor).st_size == 0
-            if self._is_there() and not (cut_off and head is not None):
-                return False
-            if not cut_off:
-                head = self._end()[0]  # another process may have added to it
-            old, self._descriptor = self._descriptor, self._opened()
-            try:
-                with _held(self._descriptor):
-                    first = self._first()
-                    if first is None:
-                        self.head = None
-                        self._write([{"action": "continued", "from": None if head is None else head.n}], head)
-                    elif first.get("previous") != (START if head is None else head.hash):
-                        raise AuditFailed(
-                            f"{self.file} has entries that don't follow entry {head and head.n}; move it away, and send SIGHUP again"
-                        )
-                    else:
-                        self.head = self._end()[0]
-            except BaseException:
-                os.close(self._descriptor)
-                self._descriptor, self.head = old, head
-                raise
-            os.close(old)
+            old = self._descriptor
+            with _held(old):  # who comes after this finds the file moved, and adds nothing to it
+                if not self._is_there():
+                    self._follow(self._end()[0])
+                elif os.fstat(old).st_size == 0 and self.head is not None:
+                    self._continue(self.head)
+                else:
+                    return False
+            if self._descriptor != old:
+                os.close(old)
             return True
+
+    def _follow(self, head: Head | None) -> None:
+        """Opens the file that is there now, and goes on after that entry of the one that was moved away."""
+        old, before = self._descriptor, self.head
+        self._descriptor = self._opened()
+        try:
+            with _held(self._descriptor):
+                first = self._first()
+                if first is None:
+                    self._continue(head)
+                elif first.get("previous") == (START if head is None else head.hash):
+                    self.head = self._end()[0]
+                else:
+                    raise AuditFailed(
+                        f"{self.file} has entries that don't follow entry {head and head.n}; move it away, and send SIGHUP again"
+                    )
+        except BaseException:
+            os.close(self._descriptor)
+            self._descriptor, self.head = old, before
+            raise
+
+    def _continue(self, head: Head | None) -> None:
+        """The first entry of an empty file."""
+        self.head = None
+        self._write([{"action": "continued", "from": None if head is None else head.n}], head)
 
     def _first(self) -> Entry | None:
         """The first entry; None in an empty file."""
@@ -312,6 +314,7 @@ def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path 
         if place == 0 and entry.get("action") == "continued" and isinstance(entry.get("n"), int):
             number, previous = entry["n"] - 1, str(entry.get("previous"))
             begun = entry["n"]
+            seen.add(previous)
         number += 1
         if entry.get("n") != number:
             return [f"entry {number}: its number is {entry.get('n')}; entries were taken out or put in"]
@@ -330,7 +333,13 @@ def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path 
             f"the entry with the hash {head} is not in the {number} entries; the end was cut off, or it is another log"
         )
     for noted in wanted:
-        if noted.n >= begun and noted.hash not in seen:
+        if noted.n < begun - 1:
+            told.append(
+                f"entry {noted.n}, whose hash was noted in {heads}, is of a file that was rotated away; name that one first, or"
+                f" nothing before entry {begun} is proven"
+            )
+            break
+        if noted.hash not in seen:
             told.append(
                 f"entry {noted.n}, whose hash was noted in {heads}, is not in the {number} entries; the log was made anew, or its end"
                 " was cut off"
@@ -350,104 +359,3 @@ def _hash(entry: Entry) -> str:
     own = {name: value for name, value in entry.items() if name != "hash"}
     content = json.dumps(own, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-class Heads:
-    """Heads of a log, noted on another medium: what lies there can't be chained anew by whoever can write the log."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self._noted = 0
-
-    def note(self, head: Head | None) -> None:
-        """Once this returns, it is on disk; nothing if it was noted before.
-
-        Raises:
-            AuditFailed: the medium refuses.
-        """
-        if head is None or head.n == self._noted:
-            return
-        line = json.dumps({"n": head.n, "hash": head.hash, "at": datetime.now(UTC).isoformat()}).encode() + b"\n"
-        try:
-            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                if os.write(descriptor, line) < len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise AuditFailed(f"{self.file}: heads of the audit log can't be noted there: {error.strerror}") from error
-        self._noted = head.n
-
-
-def read_heads(file: Path) -> list[Head]:
-    """In order; half a line at the end is left out.
-
-    Raises:
-        AuditFailed: no such file, or a line that is none.
-    """
-    try:
-        lines = file.read_bytes().split(b"\n")[:-1]
-        told = [json.loads(line) for line in lines]
-        return [Head(int(own["n"]), str(own["hash"])) for own in told]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise AuditFailed(f"{file} is no file of heads, which `rgbir serve --audit-heads` writes: {error}") from error
-
-
-class Notary:
-    """Notes what happens from an event loop; those who come while it writes share the next wait for the disk."""
-
-    def __init__(self, log: AuditLog, heads: Heads | None = None) -> None:
-        self.log, self.heads = log, heads
-        self._thread = ThreadPoolExecutor(1, "audit")
-        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
-
-    async def note(self, event: Entry) -> None:
-        """Returns once it is on disk.
-
-        Raises:
-            AuditFailed: it can't be written.
-        """
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, done))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-        await done
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Something with the log, in turn with what is noted."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def anchor(self) -> None:
-        """Notes the head on the other medium, where there is one.
-
-        Raises:
-            AuditFailed: it can't be noted there.
-        """
-        if self.heads is not None:
-            self.heads.note(self.log.head)
-
-    def close(self) -> None:
-        self._thread.shutdown()
-        try:
-            self.anchor()
-        except AuditFailed as error:
-            _log.error("%s", error)
-        self.log.close()
-
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            work = partial(self.log.add_all, [event for event, _ in batch])
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, work)
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-                continue
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,8 +41,10 @@ from rgbir.index import (
     remarks_of,
     replace_file,
 )
-from rgbir.server.access.audit import AuditLog, Heads, Notary
+from rgbir.server.access.audit import AuditLog
+from rgbir.server.access.heads import Heads
 from rgbir.server.access.keys import Keyring
+from rgbir.server.access.notary import Notary
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.engine.retrieval import Retrieval
 from rgbir.server.engine.watch import Watch
@@ -78,6 +80,7 @@ class Engine:
         self.galleries = Galleries(settings)
         self.now = self.opened(*self.galleries.chosen())
         self.keyring = None if settings.keys is None else Keyring(settings.keys)
+        self._noted_clock, self._told_of_clock = datetime.min.replace(tzinfo=UTC), False
         self._read_clock()
         heads = None if settings.audit_heads is None else Heads(settings.audit_heads)
         self._notary = None if settings.audit is None else Notary(AuditLog(settings.audit), heads)
@@ -98,13 +101,27 @@ class Engine:
                 )
 
     def _note_clock(self) -> None:
-        if self.keyring is not None:
-            self.keyring.not_before(datetime.now(UTC))
+        """Once a minute of the clock, whichever way it runs."""
+        if self.keyring is None:
+            return
+        now = datetime.now(UTC)
+        self.keyring.not_before(now)
+        if self.keyring.latest - now > timedelta(days=1) and not self._told_of_clock:
+            self._told_of_clock = True
+            _log.error(
+                "the clock says %s, and it was %s before: keys are judged by that; if it was wrong, delete %s and restart",
+                now.isoformat(timespec="seconds"),
+                self.keyring.latest.isoformat(timespec="seconds"),
+                self.galleries.clock,
+            )
+        if self.keyring.latest - self._noted_clock > timedelta(minutes=1):
+            self._noted_clock = self.keyring.latest
             with contextlib.suppress(OSError):  # a medium that is read-only, or full
                 replace_file(self.galleries.clock, self.keyring.latest.isoformat() + "\n")
 
     def _look(self) -> None:
         """What there is to search, and what keeps it from being searched, for whoever asks whether the server is ready."""
+        self._note_clock()
         try:
             self.sightings = len(self.gallery)
             if self._notary is not None:
@@ -314,7 +331,6 @@ class Engine:
                     _log.info("%s", error)
             with contextlib.suppress(GalleryError, OSError):
                 await self.change(lambda: self.gallery.empty_journal())
-            await self.look(self._note_clock)
             if self._notary is not None:
                 try:
                     await self._notary.run(self._notary.anchor)

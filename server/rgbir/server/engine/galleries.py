@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -24,8 +25,9 @@ class Galleries:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings, self.first = settings, Path(settings.gallery)
         self.address = GalleryAddress.of(settings.gallery)
+        named = settings.gallery if self.address.in_milvus else os.path.abspath(settings.gallery)
+        self.settings, self.first = settings, Path(named)
         self.file = self.first.with_name(self.first.name + ".serving.json")
         if settings.bundles is None:
             if not self.address.in_milvus and self.file.exists():

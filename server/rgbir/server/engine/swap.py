@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from PIL import Image
 from rgbir.index import (
     AnyGallery,
     Gallery,
+    GalleryError,
     IndexFailure,
     Modality,
     NewSighting,
@@ -159,22 +161,32 @@ class ModelSwap:
             self._known[name] = Standing(name)
             return self._known[name]
 
-    def erase(self, conditions: dict[str, Any]) -> int:
+    def erase(self, conditions: dict[str, Any]) -> tuple[int, list[str]]:
         """Removes sightings from every gallery of this server; runs where changes are made.
 
         Returns:
-            How many there were in the one that answers.
+            How many there were in the one that answers, and names of those that can't be changed now. The ledger that they
+            share has the erasure, and their next opening carries it out.
         """
-        for gallery in self._others():
-            with contextlib.suppress(UnknownCamera):  # one that this gallery never had
-                gallery.remove(**conditions)
-        return self.engine.gallery.remove(**conditions)
+        removed, unreached = self.engine.gallery.remove(**conditions), []
+        for folder, gallery in self._others():
+            try:
+                with gallery as opened, contextlib.suppress(UnknownCamera):  # one that this gallery never had
+                    opened.remove(**conditions)
+            except GalleryError as error:
+                _log.error("%s: the erasure is carried out when this gallery is opened again: %s", folder, error)
+                unreached.append(folder.name)
+        return removed, unreached
 
     def expire(self) -> None:
         """Carries out the retention, in every gallery; runs where changes are made."""
         self.engine.gallery.expire()
-        for gallery in self._others():
-            gallery.keep(self.engine.gallery.keep_days)
+        for folder, gallery in self._others():
+            try:
+                with gallery as opened:
+                    opened.keep(self.engine.gallery.keep_days, sure=True)
+            except GalleryError as error:
+                _log.error("%s: retention was not carried out: %s", folder, error)
 
     async def close(self) -> None:
         self._stop.set()
@@ -184,14 +196,14 @@ class ModelSwap:
         if self._other is not None:
             self._other.close()
 
-    def _others(self) -> Iterator[AnyGallery]:
+    def _others(self) -> Iterator[tuple[Path, AbstractContextManager[AnyGallery]]]:
         """The galleries that don't answer; those that aren't open are opened for as long as they are looked at."""
         open_ones = [self.engine.now, *([] if self._other is None else [self._other])]
-        yield from (own.gallery for own in open_ones[1:])
+        for own in open_ones[1:]:
+            yield Path(own.gallery.address), contextlib.nullcontext(own.gallery)
         for folder in self.engine.galleries.kept():
             if not any(folder.samefile(own.gallery.address) for own in open_ones):
-                with Gallery(folder) as opened:
-                    yield opened
+                yield folder, _opened(folder)
 
     def _changeable(self, name: str) -> None:
         if self.engine.settings.bundles is None:
@@ -270,8 +282,9 @@ class ModelSwap:
         standing.missing = len(tally.skipped)
         standing.reasons = {skipped.source: skipped.reason for skipped in tally.skipped[:MOST_REASONS]}
         for gone in superfluous(source, target):
-            removed += changed(partial(target.remove, ids=gone))
-        changed(lambda: target.keep(source.keep_days))
+            removed += changed(partial(target.discard, gone))
+        if target.keep_days != source.keep_days:
+            changed(partial(_keep_alike, source, target))
         return tally.added + removed
 
     def _changed_by_engine(self, work: Callable[[], int]) -> int:
@@ -308,6 +321,17 @@ class ModelSwap:
                 f"{standing.missing:,} sightings have no crop that can be read, and would not be found with {standing.name};"
                 " their reasons are listed; activate it with allow_missing if that is meant"
             )
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[AnyGallery]:
+    with Gallery(folder) as gallery:
+        yield gallery
+
+
+def _keep_alike(source: AnyGallery, target: AnyGallery) -> int:
+    target.set_keep_days(source.keep_days)
+    return 0
 
 
 def _add(source: AnyGallery, target: AnyGallery, new: Sequence[NewSighting]) -> int:

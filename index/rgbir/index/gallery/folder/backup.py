@@ -19,15 +19,16 @@ from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, Usa
 from rgbir.index.files import sync_folder
 from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
-from rgbir.index.gallery.folder.place import FILE, writable
+from rgbir.index.gallery.folder.place import FILE, leftovers, writable
 from rgbir.index.gallery.folder.store import Store
 
 MANIFEST = "backup.json"
 
 
 class Backup(BaseModel):
-    """What a backup says of itself. sha256: of the gallery's file. ledger: where the gallery's erasures are noted; None if they
-    can't be, or the backup was made before there was a ledger."""
+    """What a backup says of itself. sha256: of the gallery's file. ledger: where the gallery's erasures are noted; None if the
+    backup was made before there was a ledger. mark: a line that was in it then, so that another one isn't taken for it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,6 +39,7 @@ class Backup(BaseModel):
     fingerprint: str
     sha256: str
     ledger: Path | None = None
+    mark: str | None = None
 
 
 def back_up(gallery: Path, out: Path) -> Backup:
@@ -71,7 +73,10 @@ def _back_up(gallery: Path, out: Path, unfinished: Path) -> Backup:
             copy.execute("PRAGMA journal_mode = DELETE")
         with closing(Store(unfinished)) as copied:
             if problem := next(copied.problems(), None):
-                raise GalleryCorrupt(f"the copy is not whole, and no backup was made: {problem}")
+                raise GalleryCorrupt(
+                    f"no backup was made, since the copy would not be whole: {problem}; `rgbir index verify` tells whether the"
+                    " gallery is, erase what it names or restore an older backup"
+                )
             meta, sightings = copied.meta(), sum(count for _, count, *_ in copied.counts())
             copied.connection.execute("PRAGMA journal_mode = DELETE")
         made = Backup(
@@ -81,7 +86,8 @@ def _back_up(gallery: Path, out: Path, unfinished: Path) -> Backup:
             model=meta["model"],
             fingerprint=meta["fingerprint"],
             sha256=sha256(unfinished / FILE),
-            ledger=_begun(ledger_of(gallery), source),
+            ledger=ledger_of(gallery),
+            mark=_marked(ledger_of(gallery), source),
         )
         (unfinished / MANIFEST).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for name in (FILE, MANIFEST):
@@ -112,13 +118,15 @@ def read_backup(folder: Path) -> Backup:
     return made
 
 
-def _begun(ledger: Path, source: Store) -> Path | None:
-    """The ledger, with how late it was, so that a missing one is known to be lost."""
+def _marked(ledger: Path, source: Store) -> str | None:
+    """The uid of a line in the ledger, one that is made now where it can be written; None if there is none."""
     try:
-        add_to_ledger(ledger, () if source.frozen else [source.mark()])
-    except OSError:
+        if not source.frozen:
+            add_to_ledger(ledger, [source.mark()])
+        noted = read_ledger(ledger)
+    except (OSError, GalleryError):
         return None
-    return ledger
+    return noted[-1].uid if noted else None
 
 
 def restore(
@@ -140,8 +148,7 @@ def restore(
     """
     if (gallery / FILE).exists():
         raise UsageError(f"{gallery} is a gallery already; restore into another folder, or move that one away")
-    left = [name for name in (f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal", "cache") if (gallery / name).exists()]
-    if left:
+    if left := leftovers(gallery):
         raise UsageError(
             f"{gallery} has {' and '.join(left)} of a gallery that was there, which would be taken for this one's; restore into"
             " another folder, or move that one away whole"
@@ -150,17 +157,17 @@ def restore(
     if missing := next((ledger for ledger in ledgers if not ledger.is_file()), None):
         raise UsageError(f"no ledger of erasures at {missing}")
     own = ledger_of(gallery)
-    if made.ledger is not None and not (ledgers or without_ledger or made.ledger.is_file() or own.is_file()):
+    files = [own, *ledgers, *([made.ledger] if made.ledger is not None else [])]
+    noted = {erasure.uid: erasure for file in files for erasure in read_ledger(file)}
+    if made.ledger is not None and made.mark not in noted and not without_ledger:
         raise UsageError(
-            f"{made.ledger}, the ledger of who was erased since this backup was made, isn't there; name it with --erasures, or"
-            " restore --without-erasures if it is lost: then they come back"
+            f"{made.ledger}, the ledger of who was erased since this backup was made, isn't there, or is another one; name it with"
+            " --erasures, or restore --without-erasures if it is lost: then they come back"
         )
     try:
         gallery.mkdir(parents=True, exist_ok=True)
-        noted = {erasure.uid: erasure for erasure in read_ledger(own)}
-        others = [*ledgers, *([made.ledger] if made.ledger is not None else [])]
-        new = [erasure for ledger in others for erasure in read_ledger(ledger) if erasure.uid not in noted]
-        add_to_ledger(own, list({erasure.uid: erasure for erasure in new}.values()))
+        known = {erasure.uid for erasure in read_ledger(own)}
+        add_to_ledger(own, [erasure for erasure in noted.values() if erasure.uid not in known])
         return made, _unpacked(backup / FILE, gallery, made)
     except OSError as error:
         raise GalleryError(f"{gallery}: nothing was restored: {error.strerror}") from error

@@ -11,16 +11,24 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import CacheDamaged, GalleryError, GalleryFull, GalleryMismatch, InvalidQuery, UsageError
+from rgbir.index.errors import (
+    CacheDamaged,
+    GalleryBusy,
+    GalleryError,
+    GalleryFull,
+    GalleryMismatch,
+    InvalidQuery,
+    UsageError,
+)
 from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import cache
@@ -42,6 +50,7 @@ from rgbir.index.nearest.slabs import Filter
 from rgbir.index.nearest.view import Nearest, View
 from rgbir.index.times import from_microseconds, to_microseconds
 
+T = TypeVar("T")
 LOCK = "writer.lock"
 WORTH_CACHING = 10_000
 """Sightings that take about half a second to read from SQLite."""
@@ -80,6 +89,9 @@ class Gallery(AnyGallery):
         held = self._view.sightings
         self.opening.read += max(self.view().sightings - held, 0)
         self.opening.seconds = time.perf_counter() - started
+        if self.erased_since:
+            with suppress(GalleryBusy), self.writing():
+                self._renew_calibration()
 
     def _caught_up(self) -> int:
         """Carries out what was erased from a gallery at this place and this file doesn't know: it is older, or another one.
@@ -98,7 +110,7 @@ class Gallery(AnyGallery):
                     f"{self._ledger} tells of {len(open_ones)} erasures that {self.folder} hasn't carried out, and it can't be"
                     " written to; open it once where it can"
                 )
-            removed = self._writer.heed(new) if new and not self._writer.frozen else []
+            removed = self._heeded(new) if new and not self._writer.frozen else []
             if not self._writer.frozen:
                 if self._writer.moment() > max((erasure.at for erasure in noted), default=0):
                     self._writer.mark()
@@ -110,10 +122,23 @@ class Gallery(AnyGallery):
             _log.warning("%s: %d sightings were erased since, and are removed", self.folder, len(removed))
         return len(removed)
 
+    def _heeded(self, erasures: Sequence[Erasure]) -> list[tuple[int, str]]:
+        return self._with_room(lambda most: self._writer.heed(erasures, most))
+
+    def _with_room(self, erase: Callable[[int | None], T]) -> T:
+        """An erasure as a whole, or a few rows at a time in the room of the reserve where the disk is full."""
+        try:
+            return erase(None)
+        except GalleryFull:
+            give_reserve_up(self.folder)
+            return erase(_AT_A_TIME)
+
     def _tell_ledger(self, erasures: Sequence[Erasure]) -> None:
         """Notes them outside the gallery's file; what can't be noted now is when the gallery is opened again."""
         for last in (False, True):
             try:
+                if erasures and not self._ledger.exists():  # it was lost: all that is known goes in again
+                    add_to_ledger(self._ledger, self._writer.erasures(but={erasure.uid for erasure in erasures}))
                 if erasures:
                     add_to_ledger(self._ledger, erasures)
                 return
@@ -457,15 +482,18 @@ class Gallery(AnyGallery):
         with self.writing():
             if by_rule and not self._writer.count(which):
                 return 0
+            count = self._writer.count(which)
             erasure = self._writer.planned(which, by_rule)
             self._tell_ledger([erasure])
-            try:
-                removed = self._writer.remove(which, erasure)
-            except GalleryFull:
-                give_reserve_up(self.folder)
-                removed = self._writer.remove(which, erasure, most=_AT_A_TIME)
+            removed = self._with_room(lambda most: self._writer.remove(which, erasure, most))
             self._forget(removed)
             keep_reserve(self.folder)
+        return count  # an opening elsewhere, which read the ledger, may have been quicker
+
+    def discard(self, ids: Sequence[str]) -> int:
+        with self.writing():
+            removed = self._writer.remove(Condition(ids=tuple(ids)), None)
+            self._forget(removed)
         return len(removed)
 
     def _forget(self, removed: Sequence[tuple[int, str]]) -> None:
@@ -504,7 +532,7 @@ class Gallery(AnyGallery):
             if not new:
                 return 0
             self._tell_ledger(new)
-            removed = self._writer.heed(new)
+            removed = self._heeded(new)
             self._forget(removed)
         return len(removed)
 
@@ -601,6 +629,18 @@ class Gallery(AnyGallery):
         with self.writing():
             self._writer.set_meta(keep_days=json.dumps(days))
 
+    def _meeting(self, which: Condition) -> int:
+        with self._read() as store:
+            return store.count(which)
+
+    def _remember(self, name: str, value: str) -> None:
+        with self.writing():
+            self._writer.remember(name, value)
+
+    def _remembered(self, name: str) -> str | None:
+        with self._read() as store:
+            return store.meta().get(name)
+
     @classmethod
     def problems_in(cls, folder: Path | str) -> list[str]:
         """What is wrong with the gallery there, in words, even if it can't be opened; see `verify`."""
@@ -618,7 +658,7 @@ class Gallery(AnyGallery):
             if problems:
                 return problems
             try:
-                return disagreements(self.view(), self._reader)
+                return [*disagreements(self.view(), self._reader), *self._reader.remarks()]
             except CacheDamaged as error:
                 self._mend(error)
                 return [f"the cache was damaged and is dropped, SQLite is whole: {error}"]

@@ -21,13 +21,13 @@ from rgbir.index.gallery.erasures import Erasure
 
 def first_of(gallery: Path) -> Path:
     """The folder that a family of galleries is named after: those of other models are `FOLDER.<fingerprint>`."""
-    named = gallery if gallery.name not in ("", "..") else gallery.resolve()
-    return named.with_name(re.sub(r"\.[0-9a-f]{16}$", "", named.name))
+    place = Path(os.path.abspath(gallery))  # links stay: what one points to may be changed
+    return place.with_name(re.sub(r"\.[0-9a-f]{16}$", "", place.name))
 
 
 def ledger_of(gallery: Path) -> Path:
     """Where the erasures of a gallery in a folder are noted."""
-    first = first_of(gallery.resolve())
+    first = first_of(gallery)
     return first.with_name(f"{first.name}.erasures")
 
 
@@ -39,11 +39,13 @@ def read_ledger(file: Path) -> list[Erasure]:
         GalleryError: the file can't be read.
     """
     try:
-        lines = file.read_bytes().split(b"\n")[:-1]
+        *lines, rest = file.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
     except OSError as error:
         raise GalleryError(f"{file}, the ledger of erasures, can't be read: {error.strerror}") from error
+    if _whole(rest):
+        lines.append(rest)
     noted = []
     for number, line in enumerate(lines, start=1):
         try:
@@ -67,9 +69,12 @@ def add_to_ledger(file: Path, erasures: Sequence[Erasure]) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size
         whole = _end_of_lines(descriptor, size)
+        begun = b""
         if whole < size:
+            if _whole(os.pread(descriptor, size - whole, whole)):  # somebody's editor left the line feed out
+                whole, begun = size, b"\n"
             os.ftruncate(descriptor, whole)
-        content = b"".join(erasure.model_dump_json(exclude_none=True).encode() + b"\n" for erasure in erasures)
+        content = begun + b"".join(erasure.model_dump_json(exclude_none=True).encode() + b"\n" for erasure in erasures)
         try:
             while content:
                 content = content[os.write(descriptor, content) :]
@@ -80,6 +85,15 @@ def add_to_ledger(file: Path, erasures: Sequence[Erasure]) -> None:
     finally:
         os.close(descriptor)
     sync_folder(file.parent)
+
+
+def _whole(line: bytes) -> bool:
+    """Whether what has no line feed is an erasure all the same."""
+    try:
+        Erasure.model_validate_json(line)
+    except ValidationError:
+        return False
+    return True
 
 
 def _end_of_lines(descriptor: int, size: int) -> int:

@@ -21,7 +21,19 @@ def identity(file: Path) -> Identity:
 
 
 def journal(folder: Path) -> Path:
-    return folder / f"{FILE}-wal"
+    """Where SQLite keeps it: beside the real file, where that is linked to."""
+    return _beside(folder, "wal")
+
+
+def _beside(folder: Path, what: str) -> Path:
+    real = (folder / FILE).resolve()
+    return real.with_name(f"{real.name}-{what}")
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Names of what a gallery left that was there; SQLite, or the next opening, would take them for those of a new one."""
+    left = [folder / f"{FILE}-{what}" for what in ("wal", "shm", "journal")] + [folder / "cache"]
+    return [path.name for path in left if path.exists()]
 
 
 class Place:
@@ -29,7 +41,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = [folder / FILE, journal(folder), folder / f"{FILE}-shm"]
+        self._files = [folder / FILE, journal(folder), _beside(folder, "shm")]
         self._opened = [identity(file) for file in self._files]
 
     def check(self) -> None:
@@ -47,4 +59,5 @@ class Place:
 
 
 def writable(folder: Path) -> bool:
-    return os.access(folder, os.W_OK)
+    """Whether the gallery's file, and a journal beside it, can be written."""
+    return os.access(folder, os.W_OK) and os.access((folder / FILE).resolve().parent, os.W_OK)

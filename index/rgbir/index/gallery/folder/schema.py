@@ -78,11 +78,11 @@ def sum_of(*values: Any) -> int | None:
     """crc32 of an SQL row's values and of where each ends, text as its bytes; None where there is nothing but NULL."""
     if all(value is None for value in values):
         return None
-    total = 0
+    parts = []
     for value in values:
         told = b"" if value is None else value if isinstance(value, bytes) else str(value).encode()
-        total = zlib.crc32(told, zlib.crc32(b"%d %d " % (value is None, len(told)), total))
-    return total
+        parts += [b"-" if value is None else b"%d:" % len(told), told]
+    return zlib.crc32(b"".join(parts))
 
 
 def readable() -> set[str]:

@@ -8,7 +8,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,12 +16,22 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.errors import GalleryBusy, GalleryCorrupt, GalleryError, GalleryMissing
+from rgbir.index.errors import (
+    GalleryBusy,
+    GalleryCorrupt,
+    GalleryError,
+    GalleryFull,
+    GalleryMissing,
+    GalleryMoved,
+    UsageError,
+)
 from rgbir.index.files import sync_folder
 from rgbir.index.gallery.calibration import Calibration
-from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, hashed
+from rgbir.index.gallery.erasures import Condition, Erasure, Named, hashed, picture
+from rgbir.index.gallery.folder import erasing, session
 from rgbir.index.gallery.folder.connection import Connection
-from rgbir.index.gallery.folder.place import FILE, Place, journal, writable
+from rgbir.index.gallery.folder.harm import harm, out_of_calendar
+from rgbir.index.gallery.folder.place import FILE, Place, journal, leftovers, writable
 from rgbir.index.gallery.folder.schema import FORMAT, LABELS, MIGRATIONS, SCHEMA, readable, sum_of
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.nearest.rows import Changes, Mark, Vector
@@ -62,7 +72,16 @@ class Store:
 
     @classmethod
     def create(cls, folder: Path, meta: dict[str, str]) -> Store:
-        """A new, empty store; `meta` holds at least `dimension`."""
+        """A new, empty store; `meta` holds at least `dimension`.
+
+        Raises:
+            UsageError: files that another gallery left, which would be taken for this one's.
+        """
+        if left := leftovers(folder):
+            raise UsageError(
+                f"{folder} has {' and '.join(left)} of a gallery that was there, which would be taken for the new one's; choose"
+                " another folder, or move that one away whole"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / FILE
         unfinished = file.with_suffix(".new")
@@ -82,6 +101,7 @@ class Store:
     def _connect(self) -> None:
         file = self.folder / FILE
         self._still: tuple[Any, ...] | None = None
+        session.check_journal(file, journal(self.folder))
         self.connection = _read_only(file) if self.frozen else Connection.open(file, timeout=BUSY_S)
         try:
             self.connection.create_function("sum_of", -1, sum_of, deterministic=True)
@@ -98,6 +118,23 @@ class Store:
             self.connection.close()
             raise
         self.place = Place(self.folder)
+        self._content = _state(file)[:3]
+
+    def check(self) -> None:
+        """Makes sure that this is still the gallery that lies there.
+
+        Raises:
+            GalleryMoved: its files were replaced, moved, deleted, or written over.
+        """
+        self.place.check()
+        if self._still is not None or (content := _state(self.folder / FILE)[:3]) == self._content:
+            return
+        if not session.same(self.connection, self.folder / FILE):  # else a journal was brought in
+            raise GalleryMoved(
+                f"{self.folder / FILE} was written over while the gallery was open; nothing is answered or written until it is opened"
+                " anew: restart what has it open, with the file put right"
+            )
+        self._content = content
 
     def refresh(self) -> bool:
         """Makes sure, before anything is read, that this is still the gallery that lies there.
@@ -108,7 +145,7 @@ class Store:
         Raises:
             GalleryMoved: it isn't.
         """
-        self.place.check()
+        self.check()
         if self._still is None or self._still == _state(self.folder / FILE):
             return False
         self.connection.close()
@@ -144,7 +181,7 @@ class Store:
     def _transaction(self) -> Iterator[Connection]:
         """A write that happens as a whole or not at all."""
         try:
-            self.place.check()
+            self.check()
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
@@ -155,7 +192,7 @@ class Store:
                 raise
         except GalleryError as error:
             raise type(error)(f"nothing was changed: {error}") from error
-        self.place.check()  # what was written to a file that nobody can find isn't acknowledged
+        self.check()  # what was written to a file that nobody can find isn't acknowledged
 
     @staticmethod
     def _changed(connection: Connection) -> None:
@@ -369,21 +406,7 @@ class Store:
 
     def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
         """Ids of those that an erasure binds: they were known before it."""
-        old = [sighting for sighting in sightings if sighting.since is not None]
-        since = min((sighting.since for sighting in old if sighting.since is not None), default=0)
-        later = self._erasures("WHERE at > ?", (since,)) if old else []
-        if not later:
-            return set()
-        caught = bound(old, later)
-        for salt in {erasure.salt for erasure in later}:
-            for sighting in old:
-                (at,) = self.connection.execute(
-                    "SELECT max(at) FROM erased JOIN erasures USING (uid) WHERE erased.id = ? AND salt = ?",
-                    (hashed(salt, sighting.id), salt),
-                ).fetchone()
-                if at is not None and sighting.since is not None and sighting.since < at:
-                    caught.add(sighting.id)
-        return caught
+        return erasing.bound_in(self.connection, sightings) if self._format >= 4 else set()
 
     def planned(self, which: Condition, by_rule: bool = False) -> Erasure:
         """An erasure as it is to be noted before it is done.
@@ -391,9 +414,10 @@ class Store:
         Args:
             by_rule: by age; it needs no ids, since the rule goes on to hold.
         """
-        where, values = _where(which)
-        found = () if by_rule else self.connection.execute(f"SELECT id FROM sightings WHERE {where}", values)
-        ids = {sighting for (sighting,) in found}
+        clause, values = erasing.where(which)
+        query = f"SELECT id, camera, digest FROM sightings WHERE {clause}"
+        found = [] if by_rule else list(self.connection.execute(query, values))
+        ids = {sighting for sighting, *_ in found} | {picture(camera, digest) for _, camera, digest in found}
         if which.ids is not None and which == Condition(which.ids):
             ids |= set(which.ids)
         salt = self.meta()["salt"]
@@ -407,21 +431,21 @@ class Store:
 
     def count(self, which: Condition) -> int:
         """Sightings that meet it."""
-        where, values = _where(which)
-        return int(self.connection.execute(f"SELECT count(*) FROM sightings WHERE {where}", values).fetchone()[0])
+        clause, values = erasing.where(which)
+        return int(self.connection.execute(f"SELECT count(*) FROM sightings WHERE {clause}", values).fetchone()[0])
 
-    def remove(self, which: Condition, erasure: Erasure, most: int | None = None) -> list[tuple[int, str]]:
+    def remove(self, which: Condition, erasure: Erasure | None, most: int | None = None) -> list[tuple[int, str]]:
         """Removes what meets a condition; embeddings and crops are overwritten, in the journal too.
 
         Args:
-            erasure: how it is noted, once nothing that meets it is left.
+            erasure: how it is noted, once nothing that meets it is left; None for what is no erasure.
             most: rows to remove in one transaction.
 
         Returns:
             (row, camera) of those that were removed.
         """
-        where, values = _where(which)
-        limit = f"SELECT row, camera FROM sightings WHERE {where} ORDER BY row LIMIT ?"
+        clause, values = erasing.where(which)
+        limit = f"SELECT row, camera FROM sightings WHERE {clause} ORDER BY row LIMIT ?"
         removed: list[tuple[int, str]] = []
         while True:
             with self._transaction() as connection:
@@ -429,42 +453,37 @@ class Store:
                 self._erase(connection, found)
                 removed += found
                 if most is None or len(found) < most:
-                    self._note(connection, [erasure])
+                    self._note(connection, [] if erasure is None else [erasure])
                     break
             self.empty_journal()
         if removed:
             self.empty_journal()
         return removed
 
-    def heed(self, erasures: Sequence[Erasure]) -> list[tuple[int, str]]:
+    def heed(self, erasures: Sequence[Erasure], most: int | None = None) -> list[tuple[int, str]]:
         """Removes what was known before these erasures and is meant by them; those that were heeded before say nothing.
+
+        Args:
+            most: rows to remove in one transaction.
 
         Returns:
             (row, camera) of what was removed.
         """
-        with self._transaction() as connection:
-            known = self.erasure_names()
-            new = [erasure for erasure in erasures if erasure.uid not in known]
-            rows: set[tuple[int, str]] = set()
-            by_salt: dict[str, dict[str, int]] = {}
-            for erasure in new:
-                for name in erasure.ids:
-                    at = by_salt.setdefault(erasure.salt, {})
-                    at[name] = max(erasure.at, at.get(name, 0))
-                if erasure.condition is not None:
-                    where, values = _named(erasure.condition)
-                    query = f"SELECT row, camera FROM sightings WHERE {where} AND since < ?"
-                    rows |= set(connection.execute(query, [*values, erasure.at]))
-            for salt, at in by_salt.items():
-                for row, camera, sighting, since in connection.execute("SELECT row, camera, id, since FROM sightings"):
-                    if since < at.get(hashed(salt, sighting), 0):
-                        rows.add((row, camera))
-            removed = sorted(rows)
-            self._erase(connection, removed)
-            self._note(connection, new)
-        if removed:
-            self.empty_journal()
-        return removed
+        removed: list[tuple[int, str]] = []
+        while True:
+            with self._transaction() as connection:
+                known = self.erasure_names()
+                new = [erasure for erasure in erasures if erasure.uid not in known]
+                rows = erasing.meant(connection, new)
+                done = most is None or len(rows) <= most
+                self._erase(connection, rows[:most])
+                removed += rows[:most]
+                if done:
+                    self._note(connection, new)
+            if removed:
+                self.empty_journal()
+            if done:
+                return removed
 
     def _erase(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
         if not rows:
@@ -493,14 +512,8 @@ class Store:
         return set(json.loads(self.meta().get("uncalibrated", "[]")))
 
     def _note(self, connection: Connection, erasures: Sequence[Erasure]) -> None:
-        for erasure in erasures:
-            condition = None if erasure.condition is None else erasure.condition.model_dump_json(exclude_none=True)
-            line = (erasure.uid, erasure.at, condition, erasure.salt)
-            connection.execute("INSERT OR IGNORE INTO erasures VALUES (?, ?, ?, ?)", line)
-            connection.executemany(
-                "INSERT OR IGNORE INTO erased VALUES (?, ?)", ((name, erasure.uid) for name in erasure.ids)
-            )
-            self._reach(connection, erasure.at)
+        erasing.note(connection, erasures)
+        self._reach(connection, max((erasure.at for erasure in erasures), default=0))
 
     def mark(self) -> Erasure:
         """Notes how far the moments are, for a ledger: an older file that takes this one's place goes on from there, even if the
@@ -512,28 +525,11 @@ class Store:
 
     def erasure_names(self) -> set[str]:
         """Of the erasures that were heeded here."""
-        if self._format < 4:
-            return set()
-        return {uid for (uid,) in self.connection.execute("SELECT uid FROM erasures")}
-
-    def _erasures(self, where: str, values: Sequence[Any]) -> list[Erasure]:
-        """Without their ids."""
-        found = self.connection.execute(f"SELECT uid, at, condition, salt FROM erasures {where} ORDER BY at", values)
-        return [
-            Erasure(uid=uid, at=at, salt=salt, condition=None if told is None else Named.model_validate_json(told))
-            for uid, at, told, salt in found
-        ]
+        return erasing.names(self.connection) if self._format >= 4 else set()
 
     def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
         """Those that were heeded here, in the order of their moments, but for those names."""
-        if self._format < 4:
-            return []
-        ids = "SELECT id FROM erased WHERE uid = ? ORDER BY id"
-        return [
-            erasure.model_copy(update={"ids": tuple(name for (name,) in self.connection.execute(ids, (erasure.uid,)))})
-            for erasure in self._erasures("", ())
-            if erasure.uid not in but
-        ]
+        return erasing.noted(self.connection, set(but)) if self._format >= 4 else []
 
     def empty_journal(self, wait_s: float = 0.2) -> bool:
         """Brings the journal into the file and cuts it to nothing, so that it keeps no older page.
@@ -541,16 +537,24 @@ class Store:
         Returns:
             False if a search that began earlier still needs it; the next call does it then.
         """
-        self.connection.execute(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
-        try:
-            self.journal_kept = bool(self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
-        except GalleryBusy:
-            self.journal_kept = True
-        finally:
-            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
+        self.journal_kept = not self._emptied(wait_s)
         if self.journal_kept:
             _log.warning("%s: a reader needs the journal; it is emptied once the reader is done", self.folder)
-        return not self.journal_kept
+            return False
+        with suppress(GalleryFull):
+            with self._transaction() as connection:
+                session.renew(connection)
+            self._emptied(wait_s)
+        return True
+
+    def _emptied(self, wait_s: float) -> bool:
+        self.connection.execute(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
+        try:
+            return not self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except GalleryBusy:
+            return False
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
 
     def vacuum(self) -> None:
         """Rewrites the file without the pages that removals left empty."""
@@ -568,6 +572,11 @@ class Store:
             )
             self._changed(connection)
 
+    def remember(self, name: str, value: str) -> None:
+        """As `set_meta`, for what changes nothing that is searched."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
     def note_backup(self, path: str, made_at: str, generation: int) -> None:
         """Remembers that a copy was made, so that an erasure can name the copies that still hold what it erased."""
         noted = [*self.backups(), {"path": path, "made_at": made_at, "generation": generation}]
@@ -581,62 +590,13 @@ class Store:
     def problems(self) -> Iterator[str]:
         """What SQLite and the checksums find wrong; all of it, as far as the file can be read."""
         try:
-            yield from self._problems()
+            yield from harm(self.connection, self.dimension, self.dtype, self._format)
         except GalleryCorrupt as error:
             yield str(error)
 
-    def _problems(self) -> Iterator[str]:
-        for (line,) in self.connection.execute("PRAGMA integrity_check"):
-            if line != "ok":
-                yield f"SQLite: {line}"
-        for row, blob, checksum in self.connection.execute("SELECT row, embedding, checksum FROM sightings"):
-            if len(blob) != self.dtype.itemsize * self.dimension or zlib.crc32(blob) != checksum:
-                yield f"row {row}: the embedding is not what was written"
-            elif not np.isfinite(np.frombuffer(blob, self.dtype)).all():
-                yield f"row {row}: the embedding is not finite"
-        if self._format >= 4:
-            yield from self._harmed()
-
-    def _harmed(self) -> Iterator[str]:
-        """Labels and crops that are not what was written. Text is compared as bytes, whatever they are."""
-        labels = ", ".join(f"CAST({name} AS BLOB)" for name in LABELS)
-        query = f"SELECT sightings.row, sums.labels, {labels} FROM sightings LEFT JOIN sums USING (row)"
-        for row, total, *own in self.connection.execute(query):
-            if total is None or sum_of(*own) != total:
-                yield f"row {row}: the labels are not what was written"
-        query = (
-            "SELECT row, CAST(media_type AS BLOB), CAST(data AS BLOB), sums.crop FROM sums LEFT JOIN crops USING (row)"
-            " WHERE sums.crop IS NOT NULL"
-            " UNION ALL SELECT row, NULL, NULL, NULL FROM crops WHERE row NOT IN (SELECT row FROM sums WHERE crop IS NOT NULL)"
-        )
-        for row, media_type, data, total in self.connection.execute(query):
-            if total is None or data is None or sum_of(media_type, data) != total:
-                yield f"row {row}: the crop is not what was written"
-
-
-def _where(which: Condition) -> tuple[str, list[Any]]:
-    named = Named(
-        camera=which.camera,
-        identity=which.identity,
-        track=which.track,
-        before=None if which.before is None else to_microseconds(which.before),
-    )
-    where, values = _named(named)
-    if which.ids is None:
-        return where, values
-    return f"{where} AND id IN (SELECT value FROM json_each(?))", [*values, json.dumps(which.ids)]
-
-
-def _named(condition: Named) -> tuple[str, list[Any]]:
-    """As SQL, with its values; all sightings where nothing is named."""
-    clauses: list[tuple[str, Any]] = [
-        ("camera = ?", condition.camera),
-        ("identity = ?", condition.identity),
-        ("track = ?", condition.track),
-        ("taken_at < ?", condition.before),
-    ]
-    given = [(clause, value) for clause, value in clauses if value is not None]
-    return " AND ".join(clause for clause, _ in given) or "TRUE", [value for _, value in given]
+    def remarks(self) -> Iterator[str]:
+        """What is as it was written, and shouldn't be."""
+        return out_of_calendar(self.connection)
 
 
 def _state(file: Path) -> tuple[Any, ...]:

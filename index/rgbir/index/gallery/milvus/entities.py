@@ -27,6 +27,8 @@ BRUTE_FORCE = ("FLAT", "GPU_BRUTE_FORCE")
 """Index types that miss nothing. The embedded Milvus takes any name and searches by brute force, so it is checked here."""
 _TEXT = 65_535
 _LONGEST_CROP = 48_000  # bytes; in base64 they fit a text field
+LATER = ["since", "frame"]
+"""Fields that collections made before format 4 of folders lack."""
 SCALARS = ["id", "row", "camera", "taken_at", "identity", "track", "source", "digest", "has_crop"]
 
 
@@ -72,6 +74,8 @@ def make_collections(client: Any, at: Address, model: Model) -> None:
     text(sightings, "track", 1024, nullable=True)
     text(sightings, "source", 8192)
     text(sightings, "digest", 128)
+    sightings.add_field("since", DataType.INT64, nullable=True)
+    text(sightings, "frame", 8192, nullable=True)
     sightings.add_field("has_crop", DataType.BOOL)
     text(sightings, "crop_type", 64)
     text(sightings, "crop", _TEXT)
@@ -108,6 +112,8 @@ def entity_of(sighting: NewSighting, embedding: NDArray[np.float32], row: int) -
         "track": sighting.track,
         "source": sighting.source,
         "digest": sighting.digest,
+        "since": row // 1000 if sighting.since is None else sighting.since,
+        "frame": sighting.frame,
         "has_crop": crop is not None,
         "crop_type": "" if crop is None else crop.media_type,
         "crop": "" if crop is None else base64.b64encode(crop.data).decode(),
@@ -149,7 +155,8 @@ def sighting_of(entity: dict[str, Any]) -> Sighting:
         own["identity"],
         own["track"],
         own["has_crop"],
-        own["row"] // 1000,
+        own["row"] // 1000 if entity.get("since") is None else entity["since"],
+        entity.get("frame"),
     )
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 
@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryError, GalleryMissing, InvalidQuery, UsageError
-from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, hashed
+from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, hashed, picture
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus.entities import (
     BRUTE_FORCE,
+    LATER,
     SCALARS,
     Address,
     cameras_are,
@@ -87,11 +88,15 @@ class MilvusGallery(AnyGallery):
         self.model = Model(about["model"], about["fingerprint"], Metric(about["metric"]), int(about["dimension"]))
         with self._milvus():
             found = self._client.describe_index(self._at.name, "embedding")["index_type"]
+            fields = {field["name"] for field in self._client.describe_collection(self._at.name)["fields"]}
+        self._lacking = {name for name in LATER if name not in fields}
+        self._scalars = [*SCALARS, *(name for name in LATER if name in fields)]
         if found not in BRUTE_FORCE:
             self._client.close()
             raise GalleryError(
                 f"{address} has an index of type {found}, which may miss; make it {' or '.join(BRUTE_FORCE)}"
             )
+        self._finish()
 
     @classmethod
     def create(cls, address: str, model: Model, network: CameraNetwork) -> Self:
@@ -174,7 +179,7 @@ class MilvusGallery(AnyGallery):
         ]
 
     def get(self, sighting: str) -> Sighting | None:
-        found = self._some("id", [sighting], SCALARS)
+        found = self._some("id", [sighting], self._scalars)
         return sighting_of(found[0]) if found else None
 
     def crop(self, sighting: str) -> Crop | None:
@@ -187,11 +192,11 @@ class MilvusGallery(AnyGallery):
         return {entity["id"] for entity in self._some("id", ids, ["id"])}
 
     def sightings(self) -> list[Sighting]:
-        return sorted(map(sighting_of, self._all("", SCALARS)), key=lambda sighting: sighting.row)
+        return sorted(map(sighting_of, self._all("", self._scalars)), key=lambda sighting: sighting.row)
 
     def some(self) -> Sighting | None:
         with self._milvus():
-            found = self._client.query(self._at.name, filter="row >= 0", output_fields=SCALARS, limit=1)
+            found = self._client.query(self._at.name, filter="row >= 0", output_fields=self._scalars, limit=1)
         return sighting_of(found[0]) if found else None
 
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
@@ -256,7 +261,7 @@ class MilvusGallery(AnyGallery):
                     anns_field="embedding",
                     filter=expression,
                     limit=limit,
-                    output_fields=[*SCALARS, "embedding"],
+                    output_fields=[*self._scalars, "embedding"],
                     search_params={"metric_type": metric_type(self.model.metric)},
                     consistency_level="Strong",
                 )
@@ -264,7 +269,7 @@ class MilvusGallery(AnyGallery):
             if len(found) < limit or self._least(query, float(found[-1]["distance"])) > best[-1][0]:
                 return best
             limit *= 4
-        return self._sorted(query, list(self._all(expression, [*SCALARS, "embedding"])))[:top_k]
+        return self._sorted(query, list(self._all(expression, [*self._scalars, "embedding"])))[:top_k]
 
     def _least(self, query: NDArray[np.float32], last: float) -> float:
         """No sighting that Milvus finds no nearer than `last` has a smaller key.
@@ -289,7 +294,9 @@ class MilvusGallery(AnyGallery):
         expression = cameras_are(seen.searched)
         if most is not None and seen.searched and (held := self._count(expression)) > most:
             raise InvalidQuery(f"{held:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
-        pairs = self._sorted(prepared, list(self._all(expression, [*SCALARS, "embedding"]))) if seen.searched else []
+        pairs = (
+            self._sorted(prepared, list(self._all(expression, [*self._scalars, "embedding"]))) if seen.searched else []
+        )
         pairs.sort(key=lambda pair: pair[1].row)
         return Distances(
             tuple(sighting.id for _, sighting in pairs),
@@ -311,9 +318,10 @@ class MilvusGallery(AnyGallery):
         if not sightings:
             return []
         prepared = self._checked(sightings, Storage.FLOAT32)
-        if framed := next((sighting for sighting in sightings if sighting.frame is not None), None):
+        if self._lacking and any(own.frame is not None or own.since is not None for own in sightings):
             raise UsageError(
-                f"{framed.source or framed.id}: a gallery in Milvus keeps no frame of a recording; one in a folder does"
+                f"{self.address} was made before galleries in Milvus kept frames, and since when a sighting is known, which would be"
+                " lost; copy it to a new one with `rgbir index copy`, and use that"
             )
         known = self.known([sighting.id for sighting in sightings]) | self.bound(sightings)
         new, written = [], []
@@ -321,7 +329,8 @@ class MilvusGallery(AnyGallery):
             written.append(sighting.id not in known)
             if written[-1]:
                 known.add(sighting.id)
-                new.append(entity_of(sighting, embedding, row))
+                entity = entity_of(sighting, embedding, row)
+                new.append({name: value for name, value in entity.items() if name not in self._lacking})
         if new:
             with self._milvus():
                 self._client.insert(self._at.name, new)
@@ -340,20 +349,61 @@ class MilvusGallery(AnyGallery):
         removed = self._count(expression)
         if by_rule and not removed:
             return 0
-        ids = {entity["id"] for entity in self._all(expression, ["id"])} if removed and not by_rule else set()
+        found = list(self._all(expression, ["id", "camera", "digest"])) if removed and not by_rule else []
+        ids = {own["id"] for own in found} | {picture(own["camera"], own["digest"]) for own in found}
         if which.ids is not None and which == Condition(which.ids):
             ids |= set(which.ids)
         salt = secrets.token_hex(16)
         erasure = Erasure(
             uid=secrets.token_hex(8),
-            at=max(self._rows(1)[0] // 1000, self.moment() + 1),
+            at=self._rows(1)[0] // 1000 + 1,
             condition=Named.of(which),
             salt=salt,
             ids=tuple(sorted(hashed(salt, sighting) for sighting in ids)),
         )
-        self._note([erasure])
-        self._delete(expression, removed)
+        self._carry_out([erasure], lambda: self._delete(expression, removed))
         return removed
+
+    def discard(self, ids: Sequence[str]) -> int:
+        found = len(self.known(ids))
+        self._delete_ids(ids)
+        return found
+
+    def _carry_out(self, erasures: Sequence[Erasure], delete: Callable[[], None]) -> None:
+        """Noted first; one that is stopped in between is carried out by the next opening."""
+        self._remember("erasing", "1")
+        self._note(erasures)
+        delete()
+        self._remember("erasing", "")
+
+    def _finish(self) -> None:
+        """Carries out what was noted and perhaps not done."""
+        if self._remembered("erasing"):
+            self._delete_ids(self._meant(self.erasures()))
+            self._remember("erasing", "")
+
+    def _meant(self, erasures: Sequence[Erasure]) -> list[str]:
+        """Ids of what was known before an erasure that means it."""
+        held = [
+            NewSighting(s.camera, _NONE, s.digest, s.source, s.taken_at, s.identity, s.track, since=s.since)
+            for s in self.sightings()
+        ]
+        return sorted(bound(held, erasures))
+
+    def _delete_ids(self, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), _PIECE):
+            group = ids[start : start + _PIECE]
+            self._delete(f"id in {listed(group)}", len(group))
+
+    def _meeting(self, which: Condition) -> int:
+        return self._count(_expression(which))
+
+    def _remember(self, name: str, value: str) -> None:
+        with self._milvus():
+            self._client.upsert(self._about_name, [entry(name, value)])
+
+    def _remembered(self, name: str) -> str | None:
+        return self._about().get(name)
 
     def _delete(self, expression: str, count: int) -> None:
         if count:
@@ -371,6 +421,9 @@ class MilvusGallery(AnyGallery):
                 line = entry(f"{ERASURE}{erasure.uid}:{place}", piece.model_dump_json(exclude_none=True))
                 with self._milvus():
                     self._client.upsert(self._about_name, [line])
+        latest = max((erasure.at for erasure in erasures), default=0)
+        if latest > self.moment():
+            self._remember("moment", str(latest))
 
     def erasures(self) -> list[Erasure]:
         with self._milvus():
@@ -392,8 +445,9 @@ class MilvusGallery(AnyGallery):
         return sorted(whole.values(), key=lambda erasure: erasure.at)
 
     def moment(self) -> int:
-        """Of the last change."""
-        return self.generation // 1000
+        """Of the last change, or the last erasure, which may have found nothing."""
+        about = self._about()
+        return max(int(about["generation"]) // 1000, int(about.get("moment", "0")))
 
     def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
         return bound(sightings, self.erasures()) if any(own.since is not None for own in sightings) else set()
@@ -403,15 +457,8 @@ class MilvusGallery(AnyGallery):
         new = [erasure for erasure in erasures if erasure.uid not in known]
         if not new:
             return 0
-        self._note(new)
-        held = [
-            NewSighting(s.camera, _NONE, s.digest, s.source, s.taken_at, s.identity, s.track, since=s.since)
-            for s in self.sightings()
-        ]
-        gone = sorted(bound(held, new))
-        for start in range(0, len(gone), _PIECE):
-            group = gone[start : start + _PIECE]
-            self._delete(f"id in {listed(group)}", len(group))
+        gone = self._meant(new)
+        self._carry_out(new, lambda: self._delete_ids(gone))
         return len(gone)
 
     def backups(self) -> list[dict[str, Any]]:
@@ -450,9 +497,11 @@ class MilvusGallery(AnyGallery):
             self._client.upsert(self._about_name, [entry(key, value) for key, value in entries.items()])
 
     def _rows(self, count: int) -> range:
-        """Numbers that grow with time, so that they tell the order of enrolment: nanoseconds, none twice in this process."""
+        """Numbers that grow with time, so that they tell the order of enrolment: nanoseconds, none twice in this process, and
+        later than every moment that was noted, wherever the clock was set."""
+        moment = self.moment()
         with self._clock:
-            first = max(time.time_ns(), self._last + 1)
+            first = max(time.time_ns(), self._last + 1, 1000 * (moment + 1))
             self._last = first + count - 1
             return range(first, first + count)
 

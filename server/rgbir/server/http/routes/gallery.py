@@ -118,9 +118,9 @@ async def _erased(
 ) -> wire.Removed:
     """Noted before it is done and after, so that no erasure goes without a word."""
     await engine.note(action="erase", who=caller.name, conditions=conditions)
-    removed = await engine.change(lambda: models.erase(conditions))
+    removed, unreached = await engine.change(lambda: models.erase(conditions))
     await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
-    return wire.Removed(removed=removed, archives=await engine.look(jobs.waiting))
+    return wire.Removed(removed=removed, archives=await engine.look(jobs.waiting), unreached=unreached)
 
 
 def _travelling(sighting: Sighting) -> wire.Sighting:

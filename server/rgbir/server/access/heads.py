@@ -1,0 +1,63 @@
+"""Heads of the audit log, noted on another medium: what lies there can't be made anew by whoever can write the log."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from rgbir.server.errors import AuditFailed
+
+
+class Head(NamedTuple):
+    """An entry's number and hash. end: where it ends in its file."""
+
+    n: int
+    hash: str
+    end: int = 0
+
+
+class Heads:
+    """A file of JSON lines that is only added to."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._noted = 0
+
+    def note(self, head: Head | None) -> None:
+        """Once this returns, it is on disk; nothing if it was noted before.
+
+        Raises:
+            AuditFailed: the medium refuses.
+        """
+        if head is None or head.n == self._noted:
+            return
+        line = json.dumps({"n": head.n, "hash": head.hash, "at": datetime.now(UTC).isoformat()}).encode() + b"\n"
+        try:
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                if os.write(descriptor, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise AuditFailed(f"{self.file}: heads of the audit log can't be noted there: {error.strerror}") from error
+        self._noted = head.n
+
+
+def read_heads(file: Path) -> list[Head]:
+    """In order; half a line at the end is left out.
+
+    Raises:
+        AuditFailed: no such file, or a line that is none.
+    """
+    try:
+        lines = file.read_bytes().split(b"\n")[:-1]
+        told = [json.loads(line) for line in lines]
+        return [Head(int(own["n"]), str(own["hash"])) for own in told]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise AuditFailed(f"{file} is no file of heads, which `rgbir serve --audit-heads` writes: {error}") from error
