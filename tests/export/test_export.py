@@ -202,7 +202,7 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
         np.testing.assert_allclose(output, network(x).numpy(), rtol=1e-4, atol=1e-5)
 
 
-# A method of each kind of graph here, the others and the other variants in the slow run; some variants differ in training alone.
+# Methods of three kinds of graph here, the others and the other variants in the slow run; some variants differ in training alone.
 KINDS_OF_GRAPH = {"expat", "dfe", "agw"}
 TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
 SERVED = [

@@ -74,11 +74,15 @@ def test_a_new_gallery_beside_what_another_left_is_refused(tmp_path: Path, left:
         Gallery.create(tmp_path / "gallery", MODEL, NETWORK)
 
 
-def test_a_file_that_an_older_one_was_written_over_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("erased", [True, False])
+def test_a_file_that_an_older_one_was_written_over_is_noticed(tmp_path: Path, erased: bool) -> None:
     made(tmp_path / "gallery").close()
     shutil.copy(tmp_path / "gallery" / FILE, tmp_path / "older")
     with Gallery(tmp_path / "gallery") as gallery:
-        gallery.remove(camera="a")
+        gallery.add([picture(49)])
+    with Gallery(tmp_path / "gallery") as gallery:
+        if erased:
+            gallery.remove(camera="a")
         gallery.add([picture(50)])
         inode = os.stat(tmp_path / "gallery" / FILE).st_ino
         shutil.copyfile(tmp_path / "older", tmp_path / "gallery" / FILE)

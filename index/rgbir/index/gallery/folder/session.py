@@ -55,16 +55,24 @@ def of_file(file: Path) -> Session:
     raise AssertionError
 
 
-def same(connection: Connection, file: Path) -> bool:
-    """Whether an open connection sees what was written over the file that is there. Others may write meanwhile."""
+def same(connection: Connection, file: Path, least: int) -> int | None:
+    """Whether an open connection sees what was written over the file that is there. Others may write meanwhile.
+
+    Args:
+        least: the generation of the file when it was last looked at.
+
+    Returns:
+        Its generation now; None if it is another file's content, or an older one's.
+    """
     for _ in range(10):
         try:
-            if Session.seen(connection).follows(of_file(file)):
-                return True
+            seen, there = Session.seen(connection), of_file(file)
+            if seen.follows(there) and least <= there.generation <= seen.generation:
+                return there.generation
         except (GalleryCorrupt, KeyError):
             pass
         time.sleep(0.002)
-    return False
+    return None
 
 
 def check_journal(file: Path, journal: Path) -> None:

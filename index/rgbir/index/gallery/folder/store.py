@@ -119,6 +119,7 @@ class Store:
             raise
         self.place = Place(self.folder)
         self._content = _state(file)[:3]
+        self._generation = 0 if self._still is not None else session.of_file(file).generation
 
     def check(self) -> None:
         """Makes sure that this is still the gallery that lies there.
@@ -129,12 +130,13 @@ class Store:
         self.place.check()
         if self._still is not None or (content := _state(self.folder / FILE)[:3]) == self._content:
             return
-        if not session.same(self.connection, self.folder / FILE):  # else a journal was brought in
+        generation = session.same(self.connection, self.folder / FILE, self._generation)
+        if generation is None:  # else a journal was brought in
             raise GalleryMoved(
                 f"{self.folder / FILE} was written over while the gallery was open; nothing is answered or written until it is opened"
                 " anew: restart what has it open, with the file put right"
             )
-        self._content = content
+        self._content, self._generation = content, generation
 
     def refresh(self) -> bool:
         """Makes sure, before anything is read, that this is still the gallery that lies there.
