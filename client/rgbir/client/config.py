@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -127,12 +128,27 @@ def _check_variables(command: Any, name: str, commands: list[str]) -> None:
     own = [*shared, *ELSEWHERE, *_variables(command, (name,))]
     roots = [variable((), other) for other in commands]
     for said in os.environ:
-        if not said.startswith("RGBIR_") or said in own:
+        if not said.startswith("RGBIR_") or said in own or _of_a_service(said, os.environ[said]):
             continue
         root = said.partition("__")[0]
         if "__" in said and root in roots and root != variable((), name):
             continue  # another command's; it checks it
         raise BadConfig(f"no option has the variable {said}{_nearest(said, own)}")
+
+
+_SERVICE = re.compile(
+    r"RGBIR(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+
+
+def _of_a_service(name: str, value: str) -> bool:
+    """Whether Kubernetes set it in every pod beside a Service that is named rgbir, or rgbir-something: it is no option.
+
+    A plain `…_PORT` is one only where it holds an address, as Kubernetes writes it: `tcp://10.0.0.1:8077`.
+    """
+    if not _SERVICE.fullmatch(name) or "__" in name:
+        return False
+    return not name.endswith("_PORT") or "SERVICE" in name or "://" in value or "_TCP_" in name or "_UDP_" in name
 
 
 def _variables(command: Any, path: tuple[str, ...]) -> Iterator[str]:

@@ -39,6 +39,7 @@ from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of
 from rgbir.index.images import SUFFIXES, Box, decode, pixels, read_bytes
+from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
 from rgbir.index.search.quality import image_quality, remarks_of
@@ -95,6 +96,7 @@ __all__ = [
     "Tally",
     "UnknownCamera",
     "UsageError",
+    "cores",
     "crop_of",
     "decode",
     "device_named",

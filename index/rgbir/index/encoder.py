@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle, UsageError
 from rgbir.index.images import pixels
+from rgbir.index.machine import cores
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Encoder:
                 f"ONNX Runtime {ort.__version__} here has no provider {', '.join(absent)}; it has {', '.join(available)}"
             )
         self._requested = preferred() if providers is None else list(providers)
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
         self.state = bundle.state()
         """Of the bundle's files before they were read."""
         graphs = set(bundle.card.graphs.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,6 +19,7 @@ from rgbir.index.evaluation.protocols import Hiding, Protocol
 from rgbir.index.evaluation.ranking import Outcomes, outcomes
 from rgbir.index.evaluation.report import Report
 from rgbir.index.evaluation.tasks import Draw, Task
+from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison, Ranked
 from rgbir.index.nearest.reciprocal import Reciprocal
@@ -63,7 +63,7 @@ def evaluate_ranked(
     trials = _Trials(task, protocol)
     step = max(1, _BLOCK_CELLS // len(task.gallery))
     blocks = [np.arange(start, min(start + step, len(task.queries))) for start in range(0, len(task.queries), step)]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for block in pool.map(lambda rows: (rows, trials.measured(rows, rank(rows))), blocks):
             trials.keep(*block)
     found = tuple(trials.measures(number) for number in range(len(task.draws)))

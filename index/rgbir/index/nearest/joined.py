@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index.machine import cores
 from rgbir.index.nearest.slabs import Estimates, Filter, Slab, threads
 
 
@@ -58,7 +58,7 @@ def _estimated(
 ) -> Iterator[tuple[Slab, NDArray[np.int64] | None, Estimates]]:
     """Of the slabs that have a row to offer, as many beside each other as there are cores."""
     asked = [(slab, positions) for slab in slabs if (positions := slab.allowed(rows)) is None or len(positions)]
-    beside = len(os.sched_getaffinity(0))
+    beside = cores()
     for start in range(0, len(asked), beside):
         group = asked[start : start + beside]
         for (slab, positions), found in zip(

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import CacheDamaged
+from rgbir.index.machine import memory
 
 MOST_IN_MEMORY = 0.5
-"""Of the machine's memory, for embeddings that were read whole; past it they are read again each time."""
+"""Of the memory that this process may use, for embeddings that were read whole; past it they are read again each time."""
 _in_memory = 0
 
 
@@ -81,7 +82,7 @@ class KeptRows:
         self._fill(rows, self.offset)
         for place, row in enumerate(rows):
             self._compare(row, place)
-        if _in_memory + self.nbytes <= MOST_IN_MEMORY * _memory():
+        if _in_memory + self.nbytes <= MOST_IN_MEMORY * memory():
             self._whole = rows
             _in_memory += self.nbytes
         return rows
@@ -100,7 +101,3 @@ class KeptRows:
     def _compare(self, row: NDArray[Any], place: int) -> None:
         if zlib.crc32(row.data) != self.checksums[place]:
             raise CacheDamaged(f"row {place} in the cache is not what was written ({self.file.name})")
-
-
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

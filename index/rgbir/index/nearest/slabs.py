@@ -5,7 +5,6 @@ A removed sighting's slab is built anew without it. Whoever searches keeps the s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import Candidates, Codes, length, lost, squared_lengths
 from rgbir.index.nearest.kept import KeptRows
@@ -294,4 +294,4 @@ def threads() -> ThreadPoolExecutor:
     """As many as cores, each with one FAISS thread."""
     import faiss
 
-    return ThreadPoolExecutor(len(os.sched_getaffinity(0)), "scan", lambda: faiss.omp_set_num_threads(1))
+    return ThreadPoolExecutor(cores(), "scan", lambda: faiss.omp_set_num_threads(1))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -88,10 +90,37 @@ def run(settings: Settings, json_logs: bool = False) -> None:
             raise BadSettings(
                 f"{settings.keys} has no key; make one with `rgbir keys add NAME --role admin --keys {settings.keys}`"
             )
+        listening = _listening(settings.host, settings.port)
         print(
-            f"{len(gallery):,} sightings, {bundle.name}; http://{settings.host}:{settings.port}/ (Ctrl-C ends it)",
+            f"{len(gallery):,} sightings, {bundle.name}; http://{settings.host}:{listening.getsockname()[1]}/ (Ctrl-C ends it)",
             flush=True,
         )
     to_standard_error(json_logs)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the log is open: rotation must not end a server that begins
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", server_header=False)
+    # One process, whatever WEB_CONCURRENCY says: model and gallery are in its memory.
+    config = uvicorn.Config(create_app(settings), log_level="warning", server_header=False, workers=1)
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # Ctrl-C ends it, after what was begun is finished
+        server.run(sockets=[listening])
+    if not server.started:  # what was wrong is in the log
+        raise SystemExit(3)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Taken before anything is said of it.
+
+    Raises:
+        BadSettings: somebody else has it, or the machine has no such address.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        taken = socket.socket(family)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, port))
+        taken.listen(2048)
+        taken.set_inheritable(True)
+    except OSError as error:
+        raise BadSettings(
+            f"can't listen on {host}:{port}: {error.strerror}; choose another --port or --host"
+        ) from error
+    return taken

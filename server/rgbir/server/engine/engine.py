@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +32,7 @@ from rgbir.index import (
     Searcher,
     SearchOptions,
     UsageError,
+    cores,
     crop_of,
     decode,
     digest_of,
@@ -72,10 +72,10 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        cores = len(os.sched_getaffinity(0))
-        self._decoders = ThreadPoolExecutor(cores, "decode")
+        threads = cores()
+        self._decoders = ThreadPoolExecutor(threads, "decode")
         self._model = ThreadPoolExecutor(1, "model")
-        self._searches = ThreadPoolExecutor(cores, "search")
+        self._searches = ThreadPoolExecutor(threads, "search")
         self._changes = ThreadPoolExecutor(1, "change")
         self.galleries = Galleries(settings)
         self.now = self.opened(*self.galleries.chosen())

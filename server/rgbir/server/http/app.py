@@ -15,7 +15,7 @@ from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.http import problems
-from rgbir.server.http.limits import BodyLimit, SecurityHeaders
+from rgbir.server.http.limits import BodyLimit, HeadAsGet, SecurityHeaders
 from rgbir.server.http.log import RequestLog
 from rgbir.server.http.metrics import Metrics
 from rgbir.server.http.openapi import completed
@@ -74,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     larger = {"/gallery/jobs": settings.max_archive_bytes}
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
     if settings.traces:
         app.state.traces = tracing.install(app.add_middleware)

@@ -36,6 +36,23 @@ class SecurityHeaders:
         await self.app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
+class HeadAsGet:
+    """ASGI middleware: HEAD is answered wherever GET is, as RFC 9110 has it: the same without a body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self.app({**scope, "method": "GET"}, receive, without_body)
+
+
 class BodyLimit:
     """ASGI middleware: 413 for a body of more than `max_bytes`, announced or not; it is counted as it comes.
 

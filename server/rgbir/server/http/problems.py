@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -71,6 +73,7 @@ PROBLEMS = documented(
     _422="can't be answered as it is",
     _429="too many requests in flight",
     _503="the gallery or the audit log can't be used now",
+    _507="the server's temporary folder is full",
 )
 BUSY = documented(_409="another process is writing to the gallery")
 NOT_NOW = documented(_409="not in this state")
@@ -106,6 +109,12 @@ def install(app: FastAPI) -> None:
 
     async def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = tempfile.gettempdir()
+            return problem(
+                507, f"the server's temporary folder, {where}, is full; bodies are kept there until they are read"
+            )
         return problem(error.status_code, str(error.detail), error.headers)
 
     async def unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -36,23 +36,15 @@ class Session(NamedTuple):
         return self.name == file.name or (self.before == file.name and self.base == file.generation)
 
 
-def of_file(file: Path) -> Session:
-    """What the file says without its journal.
-
-    Raises:
-        GalleryError: it can't be read.
-    """
-    for last in (False, False, True):
-        connection = Connection.open(file, f"file:{quote(str(file.resolve()))}?immutable=1")
-        try:
-            return Session.seen(connection)
-        except (GalleryError, KeyError):
-            if last:
-                raise
-            time.sleep(0.01)  # another process was just bringing its journal in
-        finally:
-            connection.close()
-    raise AssertionError
+def of_file(file: Path) -> Session | None:
+    """What the file says without its journal; None where it says nothing by itself, since half of a journal was brought in."""
+    connection = Connection.open(file, f"file:{quote(str(file.resolve()))}?immutable=1")
+    try:
+        return Session.seen(connection)
+    except (GalleryCorrupt, KeyError):
+        return None
+    finally:
+        connection.close()
 
 
 def same(connection: Connection, file: Path, least: int) -> int | None:
@@ -62,15 +54,14 @@ def same(connection: Connection, file: Path, least: int) -> int | None:
         least: the generation of the file when it was last looked at.
 
     Returns:
-        Its generation now; None if it is another file's content, or an older one's.
+        Its generation now, `least` while it can't be told; None if it is another file's content, or an older one's.
     """
     for _ in range(10):
-        try:
-            seen, there = Session.seen(connection), of_file(file)
-            if seen.follows(there) and least <= there.generation <= seen.generation:
-                return there.generation
-        except (GalleryCorrupt, KeyError):
-            pass
+        seen, there = Session.seen(connection), of_file(file)
+        if there is None:
+            return least
+        if seen.follows(there) and least <= there.generation <= seen.generation:
+            return there.generation
         time.sleep(0.002)
     return None
 
@@ -87,6 +78,8 @@ def check_journal(file: Path, journal: Path) -> None:
     except OSError:
         return
     alone = of_file(file)
+    if alone is None:  # a checkpoint was killed: it needs the journal, as no whole file would
+        return
     # A connection that can't write changes neither of the two, not even when it is closed.
     connection = Connection.open(file, f"file:{quote(str(file.resolve()))}?mode=ro", timeout=30)
     try:

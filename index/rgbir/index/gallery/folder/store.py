@@ -119,7 +119,8 @@ class Store:
             raise
         self.place = Place(self.folder)
         self._content = _state(file)[:3]
-        self._generation = 0 if self._still is not None else session.of_file(file).generation
+        alone = None if self._still is not None else session.of_file(file)
+        self._generation = 0 if alone is None else alone.generation
 
     def check(self) -> None:
         """Makes sure that this is still the gallery that lies there.
