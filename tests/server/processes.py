@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import BUNDLE
+from tests.site.ports import free_port
 from tests.waiting import until
 
 from rgbir.client import Client
@@ -21,8 +21,7 @@ def process(
     gallery: Path, more: str = "", environment: dict[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A server and its port. more: further settings, as Python writes them."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     code = (
         "import sys; from pathlib import Path; from rgbir.server.cli.serve import run; from rgbir.server import Settings\n"
         f"run(Settings(sys.argv[1], Path(sys.argv[2]), port={port}, threads=1{more}))"

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import httpx2
 
 from rgbir.server.access.keys import Keyring, Role
 from tests.conftest import BUNDLE
+from tests.site.ports import free_port
 from tests.waiting import HANGS_AFTER_S, until
 
 _RUN = """
@@ -110,8 +110,7 @@ class Site:
         Args:
             killable: at a step; see `Server.kill_at`.
         """
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         settings = {
             "gallery": str(self.gallery),
             "bundle": str(self.bundle),
