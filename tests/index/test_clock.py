@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.index.yard import YARD
+from tests.waiting import HANGS_AFTER_S
 
 from rgbir.index import Gallery, Metric, Model, NewSighting, Query, UsageError
 from rgbir.index.datasets import ImageRecord, read_table
@@ -112,7 +113,7 @@ def test_a_run_knows_this_machine() -> None:
     first, second = Run.now(), Run.now()
     assert first.boot == second.boot != ""
     assert 0 <= second.up_s - first.up_s < 3600
-    assert abs(second.jump(first)) < timedelta(seconds=5)
+    assert abs(second.jump(first)) < timedelta(seconds=HANGS_AFTER_S)
     with pytest.raises(RetentionWaits):
         retention.check(second, None, 2, 3)
 

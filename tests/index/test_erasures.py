@@ -5,6 +5,7 @@ The model knows no clock and no file: it counts events, and holds for each galle
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
@@ -299,3 +300,17 @@ def test_what_was_enrolled_elsewhere_after_an_erasure_stays(tmp_path: Path, give
     meant = {number for number in range(20) if "ids" in given or picture(number).camera == "a"}
     with Gallery(tmp_path / "gallery") as gallery:
         assert {own.id for own in gallery.sightings()} == {picture(number).id for number in set(range(40)) - meant}
+
+
+def test_a_backup_that_names_no_ledger_says_so_when_it_is_restored(tmp_path: Path) -> None:
+    with made(tmp_path / "gallery") as gallery:
+        back_up(tmp_path / "gallery", tmp_path / "copy")
+        gallery.remove(camera="a")
+    manifest = tmp_path / "copy/backup.json"
+    told = {name: value for name, value in json.loads(manifest.read_text()).items() if name not in ("ledger", "mark")}
+    manifest.write_text(json.dumps(told))  # as older versions wrote it
+    shutil.rmtree(tmp_path / "gallery")
+    runner = CliRunner()
+    here = runner.invoke(app, ["index", "restore", str(tmp_path / "copy"), "--gallery", str(tmp_path / "gallery")])
+    assert "were erased since, and are removed" in here.output
+    assert f"only what {tmp_path / 'gallery.erasures'} tells was applied" in here.output

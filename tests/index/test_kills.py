@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def sightings(numbers: range) -> list[NewSighting]:
 
 RUN = """
 import json, shutil, sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from tests.index.test_kills import operation, prepared
@@ -87,7 +89,7 @@ def prepared(name: str, variant: int, origin: Path, root: Path) -> Path:
     return root
 
 
-def operation(name: str, variant: int, root: Path):  # type: ignore[no-untyped-def]
+def operation(name: str, variant: int, root: Path) -> Callable[[], object]:
     """What is killed; everything is open already that it needs."""
     folder = root / "gallery"
     if name == "restore":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import random
 import shutil
 import zipfile
@@ -12,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.conftest import BUNDLE
-from tests.site.server import Server, Site
+from tests.site.server import Server, Site, another_model
 from tests.waiting import until
 
 from rgbir.index import Gallery, SysuMM01, digest_of
@@ -24,11 +23,7 @@ from rgbir.server.access.audit import problems
 def site(tmp_path: Path, gallery: Gallery) -> Site:
     gallery.close()
     shutil.copytree(gallery.folder, tmp_path / "site/gallery")
-    bundles = tmp_path / "site/bundles"
-    shutil.copytree(BUNDLE, bundles / "cosine")
-    card = json.loads((bundles / "cosine/card.json").read_text())
-    (bundles / "cosine/card.json").write_text(json.dumps(card | {"metric": "cosine", "name": "cosine"}))
-    return Site(tmp_path / "site", {"bundles": str(bundles)})
+    return Site(tmp_path / "site", {"bundles": str(another_model(tmp_path / "site/bundles"))})
 
 
 def packed(pictures: list[bytes], turn: int) -> tuple[bytes, dict[str, bytes]]:

@@ -85,3 +85,17 @@ def test_a_closed_gallery_that_nobody_writes_is_opened_anew_once_somebody_does(
         assert replica.verify() == []
         with pytest.raises(GalleryError):
             replica.remove(ids=[ids[5]])
+
+
+def test_a_replica_that_can_not_be_opened_for_a_moment_goes_on(tmp_path: Path, gallery: Gallery) -> None:
+    count = len(gallery)
+    gallery.close()
+    with read_only(gallery.folder, tmp_path / "closed") as closed, Gallery(closed) as replica:
+        beside = gallery.folder / f"{FILE}-wal"
+        beside.touch()  # a writer that just begins, and hasn't come to its shared memory
+        for _ in range(3):
+            with pytest.raises(GalleryError):
+                replica.counts()
+        beside.unlink()
+        assert sum(camera.sightings for camera in replica.counts()) == count
+        assert replica.verify() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.client import Client, NotFound, Unprocessable
 from rgbir.client.wire import SearchResponse
-from rgbir.index import Encoder, Gallery, Modality, Searcher, SearchOptions, SysuMM01, decode, read_bytes
+from rgbir.index import Camera, Encoder, Gallery, Modality, Searcher, SearchOptions, SysuMM01, decode, read_bytes
 from rgbir.server import Settings, create_app
 from rgbir.server.engine.watch import Watch
 from rgbir.server.errors import BadSettings
@@ -333,3 +334,22 @@ def test_a_crop_that_is_not_what_was_written_is_not_shown(http: TestClient, gall
     refused = http.get(f"/gallery/sightings/{first.id}/image")
     assert refused.status_code == 503
     assert "is not what was written; restore a backup" in refused.json()["detail"]
+
+
+def test_every_minute_a_journal_that_a_reader_needed_is_emptied_and_the_log_s_head_is_noted(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rgbir.server.engine.engine.MINUTE_S", 0.05)
+    gone, journal = gallery.sightings()[0].id, gallery.folder / "gallery.sqlite3-wal"
+    heads = tmp_path / "heads.jsonl"
+    settings = Settings(gallery.folder, BUNDLE, threads=1, audit=tmp_path / "audit.jsonl", audit_heads=heads)
+    with TestClient(create_app(settings)) as http:
+        reader = sqlite3.connect(gallery.folder / "gallery.sqlite3", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sightings").fetchone()
+        gallery.add_cameras([Camera("new", frozenset({Modality.RGB}), "new")])
+        assert http.delete(f"/gallery/sightings/{gone}").json()["removed"] == 1
+        assert journal.stat().st_size > 0
+        reader.close()
+        until(lambda: journal.stat().st_size == 0, "the emptied journal")
+        until(lambda: heads.exists() and json.loads(heads.read_text().splitlines()[-1])["n"] == 2, "the head")

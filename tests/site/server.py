@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ if given["clock"]:
         there = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=float(Path(given["clock"]).read_text()))
         now = time_machine.travel(there, tick=True)
         now.start()
+        Path(given["clock"] + ".told").write_text(Path(given["clock"]).read_text())
 
     shift()
     signal.signal(signal.SIGUSR1, shift)
@@ -51,6 +51,27 @@ for name, value in given["settings"].items():
     sys.argv += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
 main()
 """
+
+
+FILES = {
+    "gallery": "gallery",
+    "database": "gallery/gallery.sqlite3",
+    "journal": "gallery/gallery.sqlite3-wal",
+    "shared memory": "gallery/gallery.sqlite3-shm",
+    "writer's lock": "gallery/writer.lock",
+    "reserve": "gallery/reserve",
+    "cache": "gallery/cache",
+    "ledger": "gallery.erasures",
+    "jobs": "gallery.jobs",
+    "clock": "gallery.clock",
+    "choice of a model": "gallery.serving.json",
+    "audit log": "log/audit.jsonl",
+    "audit log's reserve": "log/audit.jsonl.reserve",
+    "audit heads": "heads.jsonl",
+    "keys": "keys.json",
+    "weights": f"{BUNDLE.name}/weights.bin",
+}
+"""What keeps state, below a site's root. A new store adds its line here, and the matrix has it."""
 
 
 @dataclass
@@ -84,24 +105,7 @@ class Site:
 
     @property
     def files(self) -> dict[str, Path]:
-        """What keeps state, by name. A new store adds its line here, and the matrix has it."""
-        return {
-            "gallery": self.gallery,
-            "database": self.gallery / "gallery.sqlite3",
-            "journal": self.gallery / "gallery.sqlite3-wal",
-            "shared memory": self.gallery / "gallery.sqlite3-shm",
-            "writer's lock": self.gallery / "writer.lock",
-            "reserve": self.gallery / "reserve",
-            "cache": self.gallery / "cache",
-            "ledger": self.root / "gallery.erasures",
-            "jobs": self.root / "gallery.jobs",
-            "clock": self.root / "gallery.clock",
-            "choice of a model": self.root / "gallery.serving.json",
-            "audit log": self.audit,
-            "audit heads": self.root / "heads.jsonl",
-            "keys": self.keys,
-            "weights": self.bundle / "weights.bin",
-        }
+        return {name: self.root / place for name, place in FILES.items()}
 
     @contextmanager
     def server(self, killable: bool = False, **more: Any) -> Iterator[Server]:
@@ -197,9 +201,11 @@ class Server:
 
     def shift_clock(self, seconds: float) -> None:
         """Against the clock as it runs in the process now."""
+        told = self.site.clock_shift.with_name("shift.told")
+        told.unlink(missing_ok=True)
         self.site.clock_shift.write_text(str(seconds))
         self.process.send_signal(signal.SIGUSR1)
-        time.sleep(0.1)
+        until(told.exists, "the other clock")
 
     # --- what is asked of it
 
@@ -221,3 +227,11 @@ class Server:
 
     def archive(self, content: bytes) -> httpx2.Response:
         return self.http.post("/gallery/jobs", files={"archive": ("archive.zip", content)})
+
+
+def another_model(folder: Path) -> Path:
+    """A folder of bundles with one more, `cosine`: the same network, compared otherwise."""
+    shutil.copytree(BUNDLE, folder / "cosine")
+    card = json.loads((folder / "cosine/card.json").read_text())
+    (folder / "cosine/card.json").write_text(json.dumps(card | {"metric": "cosine", "name": "cosine"}))
+    return folder

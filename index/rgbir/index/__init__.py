@@ -31,7 +31,7 @@ from rgbir.index.errors import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index.files import replace_file, sync_folder
+from rgbir.index.files import give_room_up, keep_room, replace_file, sync_folder
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
@@ -102,7 +102,9 @@ __all__ = [
     "device_named",
     "digest_of",
     "enrol",
+    "give_room_up",
     "image_quality",
+    "keep_room",
     "modality_for",
     "open_benchmark",
     "open_gallery",

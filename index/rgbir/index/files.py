@@ -1,8 +1,9 @@
-"""Files that outlive a power cut."""
+"""Files that outlive a power cut, and room that is kept for a full disk."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -24,3 +25,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def keep_room(file: Path, size: int) -> None:
+    """Takes so many bytes of the disk, to be given up when there is no other room; it doesn't matter if there aren't as many."""
+    if file.exists():
+        return
+    with suppress(OSError):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError:
+            file.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def give_room_up(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink()

@@ -21,6 +21,7 @@ from rgbir.index.gallery.addresses import GalleryAddress, open_gallery, open_or_
 from rgbir.index.gallery.calibration import summary
 from rgbir.index.gallery.folder.backup import back_up, restore
 from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.folder.ledger import ledger_of
 from rgbir.index.gallery.folder.place import FILE
 from rgbir.index.gallery.model import Storage
 from rgbir.index.nearest.sketches import Choice, Kind
@@ -70,7 +71,7 @@ def restore_backup(
     erasures: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A ledger of erasures to keep to, GALLERY.erasures of where the backup was made; may be repeated."
+            help="A ledger to apply: the file GALLERY.erasures from where the backup was made. May be repeated."
         ),
     ] = None,
     without_erasures: Annotated[
@@ -87,6 +88,10 @@ def restore_backup(
     )
     if removed:
         print(f"{removed:,} of them were erased since, and are removed")
+    if made.ledger is None:
+        print(
+            f"the backup names no ledger of erasures; of those made since, only what {ledger_of(gallery)} tells was applied"
+        )
 
 
 @index.command("tune")

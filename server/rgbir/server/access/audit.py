@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rgbir.index import give_room_up, keep_room
 from rgbir.server.access.heads import Head, read_heads
 from rgbir.server.errors import AuditFailed
 
@@ -29,6 +30,8 @@ START = "0" * 64
 CLOCK_S = 2.0
 """Seconds that a clock may be set back by while it is kept right."""
 _BLOCK = 65_536
+_ERASING, _RESERVED = ("erase", "erased"), 65_536
+"""What is noted on a full disk, too, and the bytes kept for it."""
 Entry = dict[str, Any]
 
 
@@ -47,6 +50,8 @@ class AuditLog:
         except OSError as error:
             raise AuditFailed(f"{file}: the audit log can't be opened: {error.strerror}") from error
         self._descriptor = self._opened()
+        self._reserve = file.with_name(f"{file.name}.reserve")
+        keep_room(self._reserve, _RESERVED)
         self.head: Head | None = None
         """The last entry that this process wrote, or found."""
         with suppress(AuditFailed):  # an entry that was changed is told by whoever is to add another
@@ -73,7 +78,14 @@ class AuditLog:
                     self.check()
                     last, cut = self._last()
                     events = [{**event, **cut} if place == 0 else event for place, event in enumerate(events)]
-                    self._write(events, last)
+                    try:
+                        self._write(events, last)
+                    except OSError as error:
+                        if error.errno != errno.ENOSPC or not any(own.get("action") in _ERASING for own in events):
+                            raise
+                        give_room_up(self._reserve)  # no full disk keeps anybody from being erased
+                        self._write(events, last)
+                keep_room(self._reserve, _RESERVED)
             except OSError as error:
                 raise AuditFailed(
                     f"{self.file}: the audit log can't be written: {error.strerror}; nothing was done"

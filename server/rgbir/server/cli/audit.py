@@ -34,8 +34,11 @@ def verify(
         Path | None, typer.Option(help="What `rgbir serve --audit-heads` wrote; all of these must be in it.")
     ] = None,
 ) -> None:
-    """Prove that no single entry was changed, taken out or put in. With heads that were noted where the log's writers can't
-    write, prove too that it wasn't made anew as a whole, or cut off, up to the last of them."""
+    """Prove that no single entry was changed, taken out or put in.
+
+    Heads that were noted where the log's writers can't write prove more, up to the last of them: that the log wasn't made anew
+    as a whole, and that its end wasn't cut off.
+    """
     found = problems(log, head, heads)
     for problem in found:
         print(problem)

@@ -54,6 +54,7 @@ from rgbir.server.tracing import stage
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+MINUTE_S = 60
 EVERY_S = 3600
 """Seconds between carrying out a gallery's retention."""
 STUCK_AFTER_S = {"model": 120.0, "search": 120.0, "changes": 3600.0}
@@ -321,7 +322,7 @@ class Engine:
         Every minute it empties a journal that a reader had needed, and notes the audit log's head elsewhere.
         """
         for minute in itertools.count():
-            if minute % (EVERY_S // 60) == 0:
+            if minute % (EVERY_S // MINUTE_S) == 0:
                 try:
                     await self.change(expire)
                     await self.change(lambda: self.gallery.refresh_cache())
@@ -336,7 +337,7 @@ class Engine:
                     await self._notary.run(self._notary.anchor)
                 except AuditFailed as error:
                     _log.error("%s", error)
-            await asyncio.sleep(60)
+            await asyncio.sleep(MINUTE_S)
 
     async def look(self, work: Callable[[], T]) -> T:
         """Runs something that only reads the gallery beside the event loop."""

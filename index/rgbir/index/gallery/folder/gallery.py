@@ -29,13 +29,13 @@ from rgbir.index.errors import (
     InvalidQuery,
     UsageError,
 )
+from rgbir.index.files import give_room_up, keep_room
 from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import cache
 from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
 from rgbir.index.gallery.folder.lock import locked
-from rgbir.index.gallery.folder.place import FILE, writable
-from rgbir.index.gallery.folder.reserve import give_reserve_up, keep_reserve
+from rgbir.index.gallery.folder.place import FILE, RESERVE, RESERVED, writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.folder.verify import disagreements
 from rgbir.index.gallery.interface import AnyGallery, span
@@ -85,7 +85,7 @@ class Gallery(AnyGallery):
         self._view, self.opening = cache.load(self.folder, self._reader, self.model.metric)
         if writable(self.folder):  # a process that was killed while it erased may have left them
             cache.forget(self.folder, self._reader.removed_since(self._view.mark.last_removal))
-            keep_reserve(self.folder)
+            keep_room(self.folder / RESERVE, RESERVED)
         held = self._view.sightings
         self.opening.read += max(self.view().sightings - held, 0)
         self.opening.seconds = time.perf_counter() - started
@@ -116,7 +116,7 @@ class Gallery(AnyGallery):
                     self._writer.mark()
                 self._tell_ledger(self._writer.erasures(but={erasure.uid for erasure in noted}))
         except BaseException:
-            self.close_stores()
+            self._close_stores()
             raise
         if removed:
             _log.warning("%s: %d sightings were erased since, and are removed", self.folder, len(removed))
@@ -130,7 +130,7 @@ class Gallery(AnyGallery):
         try:
             return erase(None)
         except GalleryFull:
-            give_reserve_up(self.folder)
+            give_room_up(self.folder / RESERVE)
             return erase(_AT_A_TIME)
 
     def _tell_ledger(self, erasures: Sequence[Erasure]) -> None:
@@ -150,7 +150,7 @@ class Gallery(AnyGallery):
                         self._ledger,
                         error.strerror,
                     )
-                give_reserve_up(self.folder)
+                give_room_up(self.folder / RESERVE)
 
     @classmethod
     def create(
@@ -196,9 +196,9 @@ class Gallery(AnyGallery):
 
     def close(self) -> None:
         self._approximate.close()
-        self.close_stores()
+        self._close_stores()
 
-    def close_stores(self) -> None:
+    def _close_stores(self) -> None:
         self._reader.close()
         self._writer.close()
 
@@ -214,15 +214,6 @@ class Gallery(AnyGallery):
                 self._seen_version = -1
             yield self._reader
             self._reader.settled()
-
-    def check(self) -> None:
-        """Whether this is still the gallery that lies there.
-
-        Raises:
-            GalleryMoved: it isn't.
-        """
-        with self._read():
-            pass
 
     # --- what is there
 
@@ -480,14 +471,14 @@ class Gallery(AnyGallery):
         The erasure is noted in the ledger before it is done: one that is killed in between is carried out by the next opening.
         """
         with self.writing():
-            if by_rule and not self._writer.count(which):
-                return 0
             count = self._writer.count(which)
+            if by_rule and not count:
+                return 0
             erasure = self._writer.planned(which, by_rule)
             self._tell_ledger([erasure])
             removed = self._with_room(lambda most: self._writer.remove(which, erasure, most))
             self._forget(removed)
-            keep_reserve(self.folder)
+            keep_room(self.folder / RESERVE, RESERVED)
         return count  # an opening elsewhere, which read the ledger, may have been quicker
 
     def discard(self, ids: Sequence[str]) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 from rgbir.index.errors import GalleryMoved
 
 FILE = "gallery.sqlite3"
+RESERVE, RESERVED = "reserve", 4 << 20
+"""A file whose bytes an erasure gives up on a full disk."""
 Identity = tuple[int, int] | None
 """Device and inode; None where there is no file."""
 

@@ -100,26 +100,25 @@ class Store:
 
     def _connect(self) -> None:
         file = self.folder / FILE
-        self._still: tuple[Any, ...] | None = None
         session.check_journal(file, journal(self.folder))
-        self.connection = _read_only(file) if self.frozen else Connection.open(file, timeout=BUSY_S)
+        still = _state(file) if self.frozen and not journal(self.folder).exists() else None
+        connection = _read_only(file) if self.frozen else Connection.open(file, timeout=BUSY_S)
         try:
-            self.connection.create_function("sum_of", -1, sum_of, deterministic=True)
+            connection.create_function("sum_of", -1, sum_of, deterministic=True)
             if not self.frozen:
-                self.connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA journal_mode = WAL")
                 # What was acknowledged survives a power cut, too.
-                self.connection.execute("PRAGMA synchronous = FULL")
-                self.connection.execute("PRAGMA foreign_keys = ON")
-                self.connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
-            elif not journal(self.folder).exists():
-                self._still = _state(file)
-            self.connection.execute("SELECT key FROM meta LIMIT 1")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten
+            connection.execute("SELECT key FROM meta LIMIT 1")
+            alone = None if still is not None else session.of_file(file)
         except BaseException:
-            self.connection.close()
+            connection.close()
             raise
-        self.place = Place(self.folder)
-        self._content = _state(file)[:3]
-        alone = None if self._still is not None else session.of_file(file)
+        self.connection, self.place = connection, Place(self.folder)
+        # still: the file's state where nobody writes to it; None where a lock keeps reading and writing apart.
+        self._still, self._content = still, _state(file)[:3]
         self._generation = 0 if alone is None else alone.generation
 
     def check(self) -> None:
@@ -151,8 +150,9 @@ class Store:
         self.check()
         if self._still is None or self._still == _state(self.folder / FILE):
             return False
-        self.connection.close()
-        self._connect()
+        old = self.connection
+        self._connect()  # where it can't be opened just now, the old connection stays for the next try
+        old.close()
         return True
 
     def settled(self) -> None:

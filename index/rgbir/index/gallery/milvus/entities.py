@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rgbir.index.errors import GalleryCorrupt, UsageError
+from rgbir.index.gallery.erasures import Condition
 from rgbir.index.gallery.interface import span
 from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.query import Query
@@ -182,6 +183,21 @@ def expression_of(
         apart = f"(taken_at <= {moment - soonest} or taken_at >= {moment + soonest})"
         near = f"taken_at >= {moment - latest} and taken_at <= {moment + latest}"
         clauses.append(f"(camera != {quoted(camera)} or taken_at is null or ({apart} and {near}))")
+    return " and ".join(clauses)
+
+
+def expression_of_erasure(which: Condition) -> str:
+    clauses = []
+    if which.ids is not None:
+        clauses.append(f"id in {listed(which.ids)}")
+    if which.camera is not None:
+        clauses.append(cameras_are([which.camera]))
+    if which.identity is not None:
+        clauses.append(f"identity == {which.identity}")
+    if which.track is not None:
+        clauses.append(f"track == {quoted(which.track)}")
+    if which.before is not None:
+        clauses.append(f"taken_at < {to_microseconds(which.before)}")
     return " and ".join(clauses)
 
 

@@ -35,10 +35,10 @@ from rgbir.index.gallery.milvus.entities import (
     entity_of,
     entry,
     expression_of,
+    expression_of_erasure,
     listed,
     make_collections,
     metric_type,
-    quoted,
     row_of,
     sighting_of,
 )
@@ -47,7 +47,7 @@ from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope, wa
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import length, lost
-from rgbir.index.times import from_microseconds, to_microseconds
+from rgbir.index.times import from_microseconds
 
 ERASURE = "erasure:"
 _NONE = np.empty(0, np.float32)
@@ -345,7 +345,7 @@ class MilvusGallery(AnyGallery):
 
     def _remove(self, which: Condition, by_rule: bool = False) -> int:
         """Milvus marks them at once and drops them from its files when it compacts, which is asked for."""
-        expression = _expression(which)
+        expression = expression_of_erasure(which)
         removed = self._count(expression)
         if by_rule and not removed:
             return 0
@@ -396,7 +396,7 @@ class MilvusGallery(AnyGallery):
             self._delete(f"id in {listed(group)}", len(group))
 
     def _meeting(self, which: Condition) -> int:
-        return self._count(_expression(which))
+        return self._count(expression_of_erasure(which))
 
     def _remember(self, name: str, value: str) -> None:
         with self._milvus():
@@ -538,21 +538,6 @@ class MilvusGallery(AnyGallery):
                     consistency_level="Strong",
                 )
         return found
-
-
-def _expression(which: Condition) -> str:
-    clauses = []
-    if which.ids is not None:
-        clauses.append(f"id in {listed(which.ids)}")
-    if which.camera is not None:
-        clauses.append(cameras_are([which.camera]))
-    if which.identity is not None:
-        clauses.append(f"identity == {which.identity}")
-    if which.track is not None:
-        clauses.append(f"track == {quoted(which.track)}")
-    if which.before is not None:
-        clauses.append(f"taken_at < {to_microseconds(which.before)}")
-    return " and ".join(clauses)
 
 
 @contextmanager
