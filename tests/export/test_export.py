@@ -54,8 +54,8 @@ def run_of(folder: Path, recipe: ExpATRecipe) -> Run:
     return Run(folder, "expat", "paper", "people", 5, recipe)
 
 
-# A neck of each shape here, the others in the slow run.
-QUICK = {("scale", "per_modality"), ("full", "shared")}
+# One neck here, the others in the slow run.
+QUICK = {("scale", "per_modality")}
 NECKS = [
     pytest.param({"csbn": kind, "csbn_sharing": sharing}, marks=[] if (kind, sharing) in QUICK else [pytest.mark.slow])
     for kind in ("scale", "full", "none", "off")
@@ -202,8 +202,8 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
         np.testing.assert_allclose(output, network(x).numpy(), rtol=1e-4, atol=1e-5)
 
 
-# Methods of three kinds of graph here, the others and the other variants in the slow run; some variants differ in training alone.
-KINDS_OF_GRAPH = {"expat", "dfe", "agw"}
+# Methods of two kinds of graph here, the others and the other variants in the slow run; some variants differ in training alone.
+KINDS_OF_GRAPH = {"expat", "agw"}
 TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
 SERVED = [
     pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])

@@ -61,7 +61,13 @@ def looks_like_a_run(folder: Path, run: Run, method: Method) -> None:
         torch.testing.assert_close(same.embed(images, Modality.RGB), method.embed(images, Modality.RGB))
 
 
-@pytest.mark.parametrize("name", METHODS)
+# A method of each kind of batch here (tuples, pairs, mixed), the others in the slow run.
+LEARNS = {"expat", "dfe", "hpiln"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in LEARNS else [pytest.mark.slow]) for name in METHODS]
+)
 def test_a_stopped_run_resumes_to_identical_losses_and_weights(tmp_path: Path, people: SysuMM01, name: str) -> None:
     variant = list(METHODS[name].variants)[-1]
     recipe = recipe_of(name, variant, changes={**lasting(name, 4), "checkpoint_every": 2})
@@ -121,8 +127,7 @@ def learning(name: str, variant: str) -> dict[str, Any]:
             return {**people, "optimiser.learning_rate": 0.01 if name == "asymmetric_fc" else 0.02}
 
 
-# A method of each kind of batch here (tuples, pairs, mixed), the others and the other variants in the slow run.
-LEARNS = {"expat", "dfe", "hpiln"}
+# The other variants in the slow run, too.
 # DFE's weights for RegDB are left out: an aligning loss eleven times as heavy needs weights from ImageNet to start with.
 LEARNING = [
     pytest.param(
