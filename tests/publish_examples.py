@@ -91,7 +91,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         "images.zip": packed.getvalue(),
     }
     settings = Settings(folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles")
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         job = http.post("/gallery/jobs", files=[("archive", ("images.zip", packed.getvalue()))]).json()["id"]
         _until(lambda: http.get(f"/gallery/jobs/{job}").json()["ended_at"])
         for example in examples(sighting, job):

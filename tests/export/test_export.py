@@ -242,7 +242,7 @@ def test_every_method_exports_with_parity_and_answers_a_search_over_http(
         enrol(people.records("test", (1, 2, 4, 5)), encoder, gallery)
     settings = Settings(bundle=tmp_path / "bundle", gallery=tmp_path / "gallery", threads=1)
     probe = next(people.records("test", (3,)))
-    with TestClient(create_app(settings)) as http, Client(http) as client:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http, Client(http) as client:
         answer = client.search([probe.path], camera="3", top_k=50)
     assert {hit.camera for hit in answer.hits} == {"1", "4", "5"}
     assert len(answer.hits) == 36

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rgbir.index import (
@@ -142,6 +142,7 @@ def test_a_search_is_brute_force_in_its_order(
     like: int,
 ) -> None:
     query = vectors[like % len(vectors)]
+    assume(since is None or until is None or since < until)
     moments = [None if minutes is None else START + timedelta(minutes=minutes) for minutes in (since, until)]
 
     with make(tmp_path_factory.mktemp("g") / "g", vectors, metric) as gallery:

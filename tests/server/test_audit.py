@@ -36,7 +36,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def http(gallery: Gallery, log: Path) -> Iterator[TestClient]:
     settings = Settings(gallery.folder, BUNDLE, threads=1, audit=log)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
         yield opened
 
 
@@ -73,7 +73,7 @@ def test_searches_and_erasures_are_noted_with_who_why_and_what(
 
 def test_a_server_that_wants_a_purpose_refuses_searches_without(gallery: Gallery, log: Path, people: SysuMM01) -> None:
     settings = replace(Settings(gallery.folder, BUNDLE, threads=1, audit=log), need_purpose=True)
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         image = next(people.records("test", (3,))).path.read_bytes()
         refused = http.post("/search", files=[("images", image)], data={"camera": "3", "purpose": "  "})
         assert (refused.status_code, "wants to know why" in refused.json()["detail"]) == (422, True)

@@ -71,7 +71,7 @@ def test_a_port_in_use_is_told_before_anything_is_said_of_listening(site: Site) 
 
 
 def test_head_is_answered_wherever_get_is(gallery: Gallery) -> None:
-    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1))) as http:
+    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         for path in ("/health/live", "/health/ready", "/gallery", "/", "/openapi.json"):
             asked, given = http.head(path), http.get(path)
             assert (asked.status_code, asked.content) == (given.status_code, b"") == (200, b"")

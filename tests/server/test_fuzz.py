@@ -21,7 +21,7 @@ from rgbir.server import Settings, create_app
 @pytest.fixture
 def http(gallery: Gallery) -> Iterator[TestClient]:
     settings = Settings(gallery.folder, BUNDLE, threads=1, max_bytes=500_000, max_pixels=1_000_000)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
         yield opened
 
 

@@ -23,6 +23,7 @@ from rgbir.client.wire import Job
 from rgbir.index import Camera, CameraNetwork, Encoder, Gallery, Modality, SysuMM01, digest_of
 from rgbir.index.gallery.sightings import sighting_id
 from rgbir.server import Settings, create_app
+from rgbir.server.engine import archive
 from rgbir.server.engine.engine import Engine, Enrolment
 
 
@@ -35,7 +36,9 @@ def empty(tmp_path: Path, encoder: Encoder) -> Path:
 
 @pytest.fixture
 def http(empty: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(empty, BUNDLE, threads=1, max_bytes=300_000))) as opened:
+    with TestClient(
+        create_app(Settings(empty, BUNDLE, threads=1, max_bytes=300_000)), base_url="http://127.0.0.1"
+    ) as opened:
         yield opened
 
 
@@ -80,16 +83,17 @@ def test_an_archive_is_enrolled_and_what_is_wrong_in_it_named(
 ) -> None:
     client = Client(http)
     job = client.start_job(packed(tmp_path, people))
-    assert (job.total, job.who) == (24 + 4, "anyone")
+    assert (job.total, job.who) == (24 + 5, "anyone")
 
     done = ended(client, job)
 
-    assert (done.state, done.added, done.present, done.skipped) == ("done", 24, 0, 4)
+    assert (done.state, done.added, done.present, done.skipped) == ("done", 24, 0, 5)
     assert list((tmp_path / "gallery.jobs").iterdir()) == []
     assert "no camera 'attic'" in done.reasons["attic/1.jpg"]
     assert "no camera '..'" in done.reasons["../../etc/passwd.jpg"]
     assert "larger than 300,000 bytes" in done.reasons["door/large.jpg"]
     assert "door/broken.jpg" in done.reasons
+    assert sum(done.skipped_by.values()) == 5
     with Gallery(empty) as gallery:
         assert (len(gallery), gallery.verify()) == (24, [])
     again = ended(client, client.start_job(tmp_path / "images.zip"))
@@ -117,6 +121,50 @@ def test_a_job_is_cancelled_and_searches_go_on_meanwhile(
         assert gallery.verify() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("door\\a.jpg", None, ""),
+        ("/door/a.jpg", None, ""),
+        ("door/deep/er/a.JPEG", None, ""),
+        ("a.jpg", "not in a folder", "the first folder is the camera"),
+        ("door/a.heic", "suffix .heic", "JPEG, PNG, BMP, WEBP, TIFF are read"),
+        ("door/b.gif", "suffix .gif", "are read"),
+        ("door/Thumbs.db", "suffix .db", "are read"),
+        ("__MACOSX/door/._a.jpg", "no such camera", "no camera '__MACOSX'"),
+        ("attic/a.jpg", "no such camera", "no camera 'attic'"),
+    ],
+)  # fmt: skip
+def test_no_file_of_an_archive_is_passed_over_in_silence(
+    http: TestClient, people: SysuMM01, tmp_path: Path, name: str, kind: str | None, told: str
+) -> None:
+    picture = next(people.records("test", (1,))).path.read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as out:
+        info = zipfile.ZipInfo("x")
+        info.filename = name
+        out.writestr(info, picture)
+    done = ended(Client(http), Client(http).start_job(tmp_path / "one.zip"))
+    assert (done.state, done.total) == ("done", 1)
+    if kind is None:
+        assert (done.added, done.skipped) == (1, 0)
+    else:
+        assert (done.added, done.skipped, done.skipped_by) == (0, 1, {kind: 1})
+        assert told in "".join(done.reasons.values())
+
+
+def test_a_table_of_contents_that_is_too_long_is_refused_unread(
+    http: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as out:
+        for number in range(200):
+            out.writestr(f"door/{number:04}.jpg", b"")
+    assert archive._directory_bytes(tmp_path / "many.zip") == 200 * (46 + len("door/0000.jpg"))
+    monkeypatch.setattr(archive, "MOST_DIRECTORY_BYTES", 10_000)
+    with pytest.raises(Unprocessable, match="table of contents has 11,800 bytes; at most 10,000 are read"):
+        Client(http).start_job(tmp_path / "many.zip")
+    assert list((tmp_path / "gallery.jobs").iterdir()) == []
+
+
 def test_what_is_no_archive_is_refused_and_nothing_left_behind(http: TestClient, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 but no archive")
     client = Client(http)
@@ -137,18 +185,18 @@ def test_what_is_no_archive_is_refused_and_nothing_left_behind(http: TestClient,
 
 def test_a_job_goes_on_after_a_restart_and_after_a_kill(empty: Path, people: SysuMM01, tmp_path: Path) -> None:
     archive = packed(tmp_path, people, copies=10)
-    with TestClient(create_app(Settings(empty, BUNDLE, threads=1))) as http:
+    with TestClient(create_app(Settings(empty, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         client = Client(http)
         job = client.start_job(archive)
         until(lambda: client.job(job.id).added >= 16, "the first group")
     with process(empty) as (server, port), Client(f"http://127.0.0.1:{port}") as client:
-        assert client.job(job.id).total == 244
+        assert client.job(job.id).total == 245
         second = client.start_job(archive)
         server.kill()
     (empty.with_name("gallery.jobs") / "half.zip").write_bytes(b"PK")
-    with TestClient(create_app(Settings(empty, BUNDLE, threads=1))) as http:
+    with TestClient(create_app(Settings(empty, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         first, again = (ended(Client(http), Client(http).job(own.id)) for own in (job, second))
-    assert (first.state, first.total, first.added + first.present) == ("done", 244, 240)
+    assert (first.state, first.total, first.added + first.present) == ("done", 245, 240)
     assert first.present <= 32  # of the groups that were on their way, twice
     assert (again.state, again.added, again.present) == ("done", 0, 240)
     assert list(empty.with_name("gallery.jobs").iterdir()) == []
@@ -181,7 +229,7 @@ def test_a_damaged_note_keeps_no_server_from_starting_and_its_archive_enrols_not
     (folder / "strange.json").mkdir()
     (folder / "broken.json").write_bytes(note)
     packed(tmp_path, people).rename(folder / "broken.zip")
-    with TestClient(create_app(Settings(empty, BUNDLE, threads=1))) as http:
+    with TestClient(create_app(Settings(empty, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         client = Client(http)
         assert client.ready()
         job = client.job("broken")
@@ -248,14 +296,14 @@ def test_a_second_server_leaves_the_archives_of_the_first_alone(empty: Path, peo
     folder = empty.with_name("gallery.jobs")
     with process(empty) as (server, port), Client(f"http://127.0.0.1:{port}") as client:
         job = client.start_job(archive)
-        with TestClient(create_app(Settings(empty, BUNDLE, threads=1))) as http:
+        with TestClient(create_app(Settings(empty, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
             assert http.get("/gallery/jobs").json() == {"jobs": []}
             assert (folder / f"{job.id}.zip").is_file()
         done = ended(client, client.job(job.id))
         assert (done.state, done.added, done.present) == ("done", 240, 0)
         second = client.start_job(archive)
         server.kill()
-    with TestClient(create_app(Settings(empty, BUNDLE, threads=1))) as http:
+    with TestClient(create_app(Settings(empty, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         assert ended(Client(http), Client(http).job(second.id)).present == 240
     assert list(folder.iterdir()) == []
 
@@ -275,11 +323,11 @@ class Trickle(io.BytesIO):
 def test_an_archive_that_is_being_received_is_nobodys_leftover(empty: Path, people: SysuMM01, tmp_path: Path) -> None:
     data = packed(tmp_path, people).read_bytes()
     settings = Settings(empty, BUNDLE, threads=1)
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         jobs = http.app.state.jobs  # type: ignore[attr-defined]
 
         def look() -> None:
-            with TestClient(create_app(settings)) as other:
+            with TestClient(create_app(settings), base_url="http://127.0.0.1") as other:
                 assert other.get("/gallery/jobs").json() == {"jobs": []}
 
         taken = jobs.take(Trickle(data, look))

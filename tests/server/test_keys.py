@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import stat
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,7 +36,7 @@ MAY = {
     ("POST", "/search"): {Role.SEARCH},
     ("POST", "/search/batch"): {Role.SEARCH},
     ("POST", "/distances"): {Role.SEARCH},
-    ("POST", "/embed"): {Role.SEARCH},
+    ("POST", "/embed"): {Role.EXPORT},
     ("POST", "/gallery/sightings"): {Role.ENROL},
     ("POST", "/gallery/jobs"): {Role.ENROL},
     ("GET", "/gallery/jobs"): {Role.ENROL},
@@ -71,7 +73,7 @@ def settings(gallery: Gallery, ring: Keyring, tmp_path: Path) -> Settings:
 @pytest.fixture
 def http(settings: Settings, ring: Keyring) -> Iterator[TestClient]:
     ring.add("first", Role.ADMIN)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
         yield opened
 
 
@@ -117,7 +119,7 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         for refused in (nobody, stranger, http.request(method, where, headers={"Authorization": "Basic eA=="}, **rest)):
             assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer"), path
             assert refused.headers["Content-Type"] == "application/problem+json"
-        for role in (Role.SEARCH, Role.ENROL, Role.MONITOR, Role.ADMIN):
+        for role in (Role.SEARCH, Role.ENROL, Role.EXPORT, Role.MONITOR, Role.ADMIN):
             status = http.request(method, where, headers=bearer(tokens[role]), **rest).status_code
             if role is Role.ADMIN or role in MAY[method, path]:
                 assert status in (200, 202, 404), (role, method, path, status)
@@ -147,7 +149,13 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
         assert http.post("/search", data={"like": held[camera]}).status_code == 404
     assert {count.camera for count in search.gallery().cameras} == {"1", "4"}
     assert search.gallery().sightings == sum(sighting.camera in ("1", "4") for sighting in gallery.sightings())
-    assert {camera.id for camera in search.cameras().cameras if camera.sightings} == {"1", "4"}
+    assert {camera.id for camera in search.cameras().cameras} == {"1", "4"}
+    assert {own.camera for own in answer.excluded_cameras} <= {"1", "4"}
+    assert answer.query.place is None
+    for form in ({"camera": "9"}, {"camera": "3", "cameras": "9"}):
+        refused = http.post("/search", files=[("images", infrared.read_bytes())], data=form)
+        assert refused.status_code == 403
+        assert "it has:" not in refused.text
     assert http.get("/metrics").status_code == 403
     assert http.get("/health/ready").json()["detail"] == ""
     assert set(search.distances(infrared, camera="3").searched_cameras) == {"1", "4"}
@@ -195,6 +203,95 @@ def test_an_administrator_of_some_cameras_erases_only_theirs(http: TestClient, r
 
     assert http.delete("/gallery/sightings", params={"identity": identity, "camera": "1"}).json()["removed"] > 0
     assert {own.camera for own in gallery.sightings() if own.identity == identity} == {"2", "4", "5"}
+
+
+def test_an_administrator_of_some_cameras_sees_nothing_of_the_others_and_changes_nothing_for_all(
+    http: TestClient, ring: Keyring, people: SysuMM01
+) -> None:
+    whole = Client(http, key=None)
+    http.headers.update(bearer(ring.add("all", Role.ADMIN)))
+    infrared = next(people.records("test", (3,))).path
+    assert whole.search(infrared, camera="3", cameras=["5"]).hits
+    started = http.post("/gallery/jobs", files=[("archive", archive(people))]).json()["id"]
+    until(lambda: whole.job(started).ended_at is not None, "the job's end")
+
+    http.headers.update(bearer(ring.add("hall", Role.ADMIN, ["1"])))
+
+    for method, path in (
+        ("GET", "/audit"), ("GET", "/metrics"), ("GET", "/models"), ("POST", "/models/x/prepare"),
+        ("POST", "/models/x/activate"), ("DELETE", "/models/x"),
+    ):  # fmt: skip
+        refused = http.request(method, path)
+        assert refused.status_code == 403, path
+        assert "needs a key of all" in refused.text
+    assert http.get("/gallery/jobs").json()["jobs"] == []
+    assert http.get(f"/gallery/jobs/{started}").status_code == 404
+    assert http.delete(f"/gallery/jobs/{started}").status_code == 404
+
+
+def test_a_key_made_with_another_name_of_its_camera_is_a_key_of_that_camera(
+    http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery
+) -> None:
+    held = {sighting.camera: sighting.id for sighting in gallery.sightings()}
+    assert gallery.network["cam1"].id == "1"
+    http.headers.update(bearer(ring.add("alias", Role.ADMIN, ["cam1", "cam4", "1"])))
+    client = Client(http)
+
+    answer = client.search(next(people.records("test", (3,))).path, camera="cam3", top_k=50)
+
+    assert {hit.camera for hit in answer.hits} == set(answer.searched_cameras) == {"1", "4"}
+    assert client.sighting(held["1"]).camera == "1"
+    assert client.enrol(next(people.records("test", (1,))).path, camera="cam1")[0].status in ("added", "present")
+    assert {count.camera for count in client.gallery().cameras} == {"1", "4"}
+    assert client.remove(held["4"]) == 1
+
+
+def test_keys_that_are_made_at_once_all_work(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    code = "from rgbir.client.cli import main; main()"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, "keys", "add", f"desk {n}", "--keys", str(file)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(6)
+    ]
+    tokens = [process.communicate()[0].strip() for process in started]
+    assert [process.returncode for process in started] == [0] * 6
+    ring = Keyring(file)
+    assert {key.name for token in tokens if (key := ring.find(token))} == {f"desk {n}" for n in range(6)}
+
+
+def test_keys_that_nobody_should_believe_are_refused_with_words(ring: Keyring) -> None:
+    runner = CliRunner()
+    for days in ("0", "36501", "999999999"):
+        told = runner.invoke(commands, ["keys", "add", "a", "--keys", str(ring.file), "--days", days])
+        assert told.exit_code != 0
+        assert not isinstance(told.exception, OverflowError)
+    for name in ("", "  ", "a\nb", "x" * 201):
+        with pytest.raises(BadSettings, match="a key's name has 1 to 200"):
+            ring.add(name, Role.SEARCH)
+    token = ring.add("a", Role.SEARCH)
+    whole = json.loads(ring.file.read_text())
+    harmed: list[dict[str, Any]] = [
+        {"format": 2},
+        {"keys": [{**whole["keys"][0], "sha256": "é" * 64}]},
+        {"keys": [{**whole["keys"][0], "sha256": "ab"}]},
+        {"keys": whole["keys"] * 2},
+        {"keys": [{**whole["keys"][0], "made_at": "2026-01-01T00:00:00"}]},
+        {"keys": [{**whole["keys"][0], "role": "root"}]},
+    ]
+    for change in harmed:
+        ring.file.write_text(json.dumps({**whole, **change}))
+        with pytest.raises(BadSettings, match="is no file of keys"):
+            ring.find(token)
+    ring.file.write_text(json.dumps(whole))
+    ring.file.chmod(0o602)
+    with pytest.raises(BadSettings, match="chmod 600"):
+        ring.find(token)
+    ring.file.chmod(0o600)
+    assert ring.find(token) is not None
 
 
 def test_keys_are_rotated_and_revoked_without_a_restart(http: TestClient, ring: Keyring) -> None:
@@ -260,7 +357,7 @@ def test_logs_have_an_id_and_neither_keys_nor_forms(
     infrared = next(people.records("test", (3,))).path.read_bytes()
     with caplog.at_level(logging.INFO, "rgbir"):
         answer = http.post(
-            "/search?secret=1", files=[("images", infrared)], data={"camera": "3", "purpose": "a secret purpose"},
+            "/search", files=[("images", infrared)], data={"camera": "3", "purpose": "a secret purpose"},
             headers={**bearer(token), "X-Request-Id": "abc-1"},
         )  # fmt: skip
     assert answer.headers["X-Request-Id"] == "abc-1"

@@ -17,7 +17,11 @@ from rgbir.server import Settings, create_app
 
 @pytest.fixture
 def http(gallery: Gallery) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), raise_server_exceptions=False) as opened:
+    with TestClient(
+        create_app(Settings(gallery.folder, BUNDLE, threads=1)),
+        base_url="http://127.0.0.1",
+        raise_server_exceptions=False,
+    ) as opened:
         yield opened
 
 

@@ -56,7 +56,7 @@ def settings(gallery: Gallery, bundles: Path, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[Client]:
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         yield Client(http)
 
 
@@ -214,14 +214,14 @@ def test_what_another_process_erased_is_gone_from_the_next_model_too(
 def test_the_choice_outlives_a_restart_and_needs_its_bundles(
     settings: Settings, people: SysuMM01, bundles: Path
 ) -> None:
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         client = Client(http)
         client.prepare_model("cosine")
         filled(client, "cosine")
         client.activate_model("cosine")
     with pytest.raises(BadSettings, match="say where the bundles lie with --bundles"):
         Galleries(replace(settings, bundles=None))
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         assert next((own.name, own.state) for own in Client(http).models()) == ("cosine", "answering")
         assert Client(http).search(infrared(people), camera="3").model.name == "cosine"
         Client(http).prepare_model(FIRST)
@@ -307,7 +307,7 @@ def test_a_server_that_is_killed_while_it_enrols_erases_and_changes_models_loses
             for thread in working:
                 thread.join()
     assert len(Galleries(settings).kept()) == 2
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         client = Client(http)
         assert all(client.sighting(sighting) for sighting in added)
         for folder in Galleries(settings).kept():
@@ -341,7 +341,7 @@ def _change(port: int, *_: object) -> None:
 
 
 def test_a_server_without_bundles_says_so(gallery: Gallery) -> None:
-    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1))) as http:
+    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         client = Client(http)
         assert [own.state for own in client.models()] == ["answering"]
         with pytest.raises(NotFound, match="start it with --bundles FOLDER"):

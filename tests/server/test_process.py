@@ -52,7 +52,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(gallery: Gallery, announced
         with socket.create_connection(("127.0.0.1", port), timeout=HANGS_AFTER_S) as slow:
             length = "Content-Length: 5000" if announced else "Transfer-Encoding: chunked"
             kind = "Content-Type: multipart/form-data; boundary=x"
-            slow.sendall(f"POST /search HTTP/1.1\r\nHost: x\r\n{kind}\r\n{length}\r\n\r\n".encode())
+            slow.sendall(f"POST /search HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n{length}\r\n\r\n".encode())
             answer = slow.recv(4096).decode()
         assert answer.startswith("HTTP/1.1 408 "), answer
         with Client(f"http://127.0.0.1:{port}") as client:
@@ -65,7 +65,7 @@ def test_paths_and_headers_lead_nowhere_else(gallery: Gallery) -> None:
                      "/gallery/sightings/..%2f..%2fx/image", "/page/%00", "/page/page.js%0d%0aX-Evil: 1"):  # fmt: skip
             with socket.create_connection(("127.0.0.1", port), timeout=HANGS_AFTER_S) as raw:
                 raw.sendall(
-                    f"GET {path.replace(' ', '%20')} HTTP/1.1\r\nHost: x\r\nX-Request-Id: a%0d%0aSet-Cookie: x\r\nConnection: close\r\n\r\n".encode()
+                    f"GET {path.replace(' ', '%20')} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: a%0d%0aSet-Cookie: x\r\nConnection: close\r\n\r\n".encode()
                 )
                 answer = b"".join(iter(lambda raw=raw: raw.recv(65536), b"")).decode(errors="replace")  # type: ignore[misc]
             head = answer.partition("\r\n\r\n")[0].lower()

@@ -34,7 +34,7 @@ def settings(gallery: Gallery, people: SysuMM01) -> Settings:
 
 @pytest.fixture
 def http(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
         yield opened
 
 
@@ -236,7 +236,7 @@ def test_every_no_is_a_problem_document(http: TestClient, method: str, path: str
 def test_too_many_requests_in_flight_are_429(settings: Settings, people: SysuMM01) -> None:
     from dataclasses import replace
 
-    with TestClient(create_app(replace(settings, max_in_flight=0))) as http:
+    with TestClient(create_app(replace(settings, max_in_flight=0)), base_url="http://127.0.0.1") as http:
         response = http.post(
             "/search", data={"camera": "3"}, files=[("images", ("a.jpg", infrared(people).read_bytes()))]
         )
@@ -270,7 +270,7 @@ def test_the_page_and_its_parts_come_with_a_strict_policy(http: TestClient) -> N
 def test_health(http: TestClient, settings: Settings) -> None:
     assert http.get("/health/live").json()["status"] == "ok"
     assert "48 sightings" in http.get("/health/ready").json()["detail"]
-    not_started = TestClient(create_app(settings))
+    not_started = TestClient(create_app(settings), base_url="http://127.0.0.1")
     assert not_started.get("/health/live").status_code == 200
     assert not_started.get("/health/ready").status_code == 503
 
@@ -297,7 +297,7 @@ def test_health_is_told_at_once_while_threads_do_long_work(gallery: Gallery, poo
         begun.set()
         release.wait(HANGS_AFTER_S)
 
-    with TestClient(app) as http:
+    with TestClient(app, base_url="http://127.0.0.1") as http:
         busy: ThreadPoolExecutor = getattr(app.state.engine, pool)
         working = [busy.submit(work) for _ in range(20)]
         begun.wait(HANGS_AFTER_S)
@@ -343,7 +343,7 @@ def test_every_minute_a_journal_that_a_reader_needed_is_emptied_and_the_log_s_he
     gone, journal = gallery.sightings()[0].id, gallery.folder / "gallery.sqlite3-wal"
     heads = tmp_path / "heads.jsonl"
     settings = Settings(gallery.folder, BUNDLE, threads=1, audit=tmp_path / "audit.jsonl", audit_heads=heads)
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         reader = sqlite3.connect(gallery.folder / "gallery.sqlite3", isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sightings").fetchone()

@@ -71,6 +71,9 @@ class SearchResponse(Wire):
         [], description="what is wrong with the query's images or doubtful about the hits, if anything"
     )
     doubtful: bool | None = Field(None, description="probably not in this gallery; none where that isn't known")
+    error: str | None = Field(
+        None, description="of a batch: why this image couldn't be searched with; nothing was searched then"
+    )
 
     @classmethod
     def of(cls, answer: Answer) -> SearchResponse:
@@ -86,6 +89,7 @@ class SearchResponse(Wire):
             milliseconds={stage: round(value, 3) for stage, value in answer.milliseconds.items()},
             warnings=list(answer.warnings),
             doubtful=answer.doubtful,
+            error=answer.error,
         )
 
 
@@ -118,6 +122,8 @@ class Answer(Protocol):
     def warnings(self) -> Sequence[str]: ...
     @property
     def doubtful(self) -> bool | None: ...
+    @property
+    def error(self) -> str | None: ...
 
 
 def _hit(hit: Any) -> Hit:
@@ -185,10 +191,11 @@ class Job(Wire):
     id: str
     who: str = Field(description="the key that started it")
     state: Literal["waiting", "running", "done", "cancelled", "failed"]
-    total: int = Field(description="images in the archive")
+    total: int = Field(description="files in the archive")
     added: int
     present: int
     skipped: int
+    skipped_by: dict[str, int] = Field({}, description="how many were skipped for which kind of reason")
     reasons: dict[str, str] = Field({}, description="why the first hundred were skipped, by name")
     error: str | None = None
     made_at: datetime

@@ -31,14 +31,14 @@ from rgbir.index.errors import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index.files import give_room_up, keep_room, replace_file, sync_folder
+from rgbir.index.files import changing, give_room_up, keep_room, replace_file, sync_folder
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of
-from rgbir.index.images import SUFFIXES, Box, decode, pixels, read_bytes
+from rgbir.index.images import FORMATS, SUFFIXES, Box, decode, pixels, pixels_in, read_bytes
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
@@ -87,6 +87,8 @@ __all__ = [
     "Query",
     "RegDB",
     "SUFFIXES",
+    "FORMATS",
+    "pixels_in",
     "SearchOptions",
     "Searcher",
     "Sighting",
@@ -117,6 +119,7 @@ __all__ = [
     "remarks_of",
     "renewed",
     "replace_file",
+    "changing",
     "sha256",
     "superfluous",
     "told",

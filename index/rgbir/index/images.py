@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from rgbir.index.depth import ASSUMED, check_colours, eight_bits, is_deep
 from rgbir.index.errors import BadImage
 
 MAX_PIXELS = 64_000_000
@@ -44,8 +45,8 @@ def read_bytes(path: Path) -> bytes:
 def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """An upright RGB image, whatever the file held.
 
-    EXIF orientation is applied. Palette, grey, CMYK and 16-bit images become 8-bit RGB (16-bit: the high byte of the
-    full range); transparency is laid on black. Only the first frame of an animation is read.
+    EXIF orientation is applied. Palette, grey, CMYK and deep images become 8-bit RGB (deep ones as `rgbir.index.depth` has it:
+    `info[ASSUMED]` says how); transparency is laid on black. Only the first frame of an animation is read.
 
     Args:
         data: the bytes of a JPEG, PNG, BMP, WebP or TIFF file.
@@ -65,7 +66,10 @@ def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels:
             width, height = image.size
             if width * height > max_pixels:
                 raise BadImage(f"{name}: {width} x {height} pixels; at most {max_pixels:,} are decoded")
+            deep_colours = _is_deep(image) and image.mode in ("RGB", "RGBA")
             image.load()
+            image = eight_bits(image, name) if is_deep(image) else image
+            check_colours(image, deep_colours, name)
             image = ImageOps.exif_transpose(image)
     except BadImage:
         raise
@@ -75,19 +79,33 @@ def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels:
         raise BadImage(f"{name}: not an image of a known format ({', '.join(FORMATS)})") from error
     except Exception as error:  # a damaged file can raise nearly anything from a decoder
         raise BadImage(f"{name}: can't be decoded: {error}") from error
+    assumed = image.info.get(ASSUMED)
     image = _to_rgb(image)
+    if assumed is not None:
+        image.info[ASSUMED] = assumed
     return image if box is None else _cropped(image, box, name)
+
+
+def pixels_in(data: bytes) -> int:
+    """How many pixels an image says that it has; 0 for what is none. Nothing of them is decoded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            width, height = Image.open(io.BytesIO(data), formats=FORMATS).size
+    except Exception:  # as in `decode`, which says what is wrong
+        return 0
+    return int(width * height)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether a value has 16 bits, by how it is unpacked: `RGB;16B`."""
+    tiles = getattr(image, "tile", ())
+    return any(";16" in str(tile[3]) for tile in tiles)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        if image.mode == "F":
-            low, high = float(np.nanmin(values)), float(np.nanmax(values))
-            values = (np.nan_to_num(values) - low) / max(high - low, 1e-12) * 65535
-        return Image.fromarray((np.clip(values, 0, 65535) / 256).astype(np.uint8)).convert("RGB")
     if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
         ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
         return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")

@@ -65,14 +65,20 @@ class Hours:
     zone: str = "UTC"
 
     def __post_init__(self) -> None:
+        if self.start.tzinfo is not None or self.end.tzinfo is not None:
+            raise InvalidQuery("hours have no offset: name a zone behind them, such as 22:00-05:30 Europe/Berlin")
         if self.start == self.end:
             raise InvalidQuery(
                 f"hours {self.start:%H:%M} to {self.end:%H:%M} are no time at all; leave them out for the whole day"
             )
         try:
+            if len(self.zone) > 64:
+                raise ValueError
             ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise InvalidQuery(f"no time zone {self.zone!r}; a zone is a name such as Europe/Berlin, or UTC") from None
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is none
+            raise InvalidQuery(
+                f"no time zone {self.zone[:64]!r}; a zone is a name such as Europe/Berlin, or UTC"
+            ) from None
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -86,7 +92,9 @@ class Hours:
         try:
             return cls(time.fromisoformat(start), time.fromisoformat(end), zone.strip() or "UTC")
         except ValueError:
-            raise InvalidQuery(f"hours are such as 22:00-05:30, or 22:00-05:30 Europe/Berlin, not {text!r}") from None
+            raise InvalidQuery(
+                f"hours are such as 22:00-05:30, or 22:00-05:30 Europe/Berlin, not {text[:80]!r}"
+            ) from None
 
     def windows(self, first: int, last: int) -> NDArray[np.int64]:
         """int64 (n, 2): since ≤ moment < until, microseconds; one for each day that touches first to last.

@@ -7,6 +7,7 @@ ServerFailure
 ├── NotThere        no such sighting, image, job, bundle or sample (404)
 ├── NotNow          not in this state: wait, or do the other thing first (409)
 ├── BadArchive      a bulk upload that is no archive (422)
+├── WrongHost       a name that isn't this server's (421)
 ├── NoKey           no bearer token, or nobody's (401)
 ├── NotAllowed      a key without that right, or without that camera (403)
 ├── TookTooLong     no answer within the deadline (503)
@@ -45,6 +46,10 @@ class NotNow(ServerFailure):
 
 
 class BadArchive(ServerFailure):
+    pass
+
+
+class WrongHost(ServerFailure):
     pass
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 from rgbir.server.errors import BadSettings
 
 MEBIBYTE = 1024 * 1024
+_HOST_NAME = re.compile(r"[a-z0-9._:-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,14 @@ class Settings:
     gpu_half: embeddings as float16 there; answers stay. gpu_bytes: most of their memory to take.
     keys: who may do what; without it whoever reaches the server may do everything. audit: the log of searches and
     erasures; audit_heads: where its heads are noted each minute, on a medium that who can write the log can't. need_purpose: refuse searches that don't state one.
+    host_names: by which it may be asked; with keys and none named, by any. trusted_proxies: addresses and networks whose
+    X-Forwarded-For and X-Forwarded-Proto are believed. ending_s: that requests have to end once the server is told to.
     traces: for OpenTelemetry. bundles: a folder of bundles that an administrator may change to while the server runs.
     samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
 
     Raises:
-        BadSettings: a host that others can reach, without `open_to_all`; heads of an audit log without one.
+        BadSettings: a host that others can reach, without `open_to_all`; heads of an audit log without one; a host name or a proxy
+            that is none.
     """
 
     gallery: str | Path
@@ -35,6 +40,7 @@ class Settings:
     threads: int | None = None
     max_bytes: int = 32 * MEBIBYTE
     max_pixels: int = 24_000_000
+    max_request_pixels: int = 300_000_000
     max_images: int = 32
     max_top_k: int = 1000
     max_distances: int = 100_000
@@ -54,11 +60,24 @@ class Settings:
     audit: Path | None = None
     audit_heads: Path | None = None
     need_purpose: bool = False
+    host_names: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    max_head_bytes: int = 65_536
+    max_connections: int = 1024
+    ending_s: int = 20
 
     def __post_init__(self) -> None:
         if self.audit_heads is not None and self.audit is None:
             raise BadSettings("--audit-heads notes heads of an audit log; start the server with --audit FILE, too")
-        if self.keys is None and not self.open_to_all and not _loopback(self.host):
+        for name in self.host_names:
+            if not _HOST_NAME.fullmatch(name):
+                raise BadSettings(f"--host-name is a name or an address without a port, in small letters, not {name!r}")
+        for proxy in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise BadSettings(f"--trusted-proxy is an address or a network such as 10.0.0.0/8: {error}") from None
+        if self.keys is None and not self.open_to_all and not loopback(self.host):
             raise BadSettings(
                 f"the server has no keys, so it listens on this machine only; {self.host} can be reached by others:"
                 " make keys (`rgbir keys add … --keys FILE`) and start it with --keys, or say --open if everyone who reaches it may do"
@@ -66,7 +85,8 @@ class Settings:
             )
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Whether that name or address is this machine's own."""
     if host == "localhost":
         return True
     try:

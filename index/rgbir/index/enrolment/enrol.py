@@ -15,6 +15,7 @@ from PIL import Image
 
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.depth import ASSUMED
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import BadImage, RetentionWaits, UnknownCamera
 from rgbir.index.gallery.interface import AnyGallery
@@ -168,13 +169,19 @@ def modality_for(named: Modality | None, camera: Camera) -> Modality:
 
 
 def crop_of(data: bytes, image: Image.Image, as_given: bool = True) -> Crop:
-    """The picture as the gallery keeps it: the file as it came if it is a small JPEG or PNG, else a JPEG of it."""
-    media_type = _MEDIA.get(data[:3])
-    if as_given and media_type and len(data) <= KEPT_AS_GIVEN:
+    """The picture as the gallery keeps it: the file as it came if it is a small JPEG or PNG, else a JPEG of it.
+
+    A deep image is kept as the 8 bits that were seen: a PNG, which shows the same everywhere and embeds the same again.
+    """
+    media_type, deep = _MEDIA.get(data[:3]), ASSUMED in image.info
+    if as_given and media_type and not deep and len(data) <= KEPT_AS_GIVEN:
         return Crop(media_type, data)
     small = image.copy()
     small.thumbnail((1024, 1024))
     buffer = io.BytesIO()
+    if deep:
+        small.convert("L").save(buffer, "PNG")
+        return Crop("image/png", buffer.getvalue())
     small.save(buffer, "JPEG", quality=92)
     return Crop("image/jpeg", buffer.getvalue())
 

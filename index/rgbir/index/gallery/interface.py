@@ -62,6 +62,10 @@ class AnyGallery(ABC):
         """Of the cameras that have sightings, by name."""
 
     @abstractmethod
+    def untimed(self, cameras: Sequence[str]) -> tuple[int, int]:
+        """How many sightings those cameras have, and how many of them have no time."""
+
+    @abstractmethod
     def get(self, sighting: str) -> Sighting | None: ...
 
     @abstractmethod

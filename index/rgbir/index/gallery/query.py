@@ -36,6 +36,7 @@ class Query:
     taken_at: when the query's image was taken. With it, sightings are left out that nobody could have walked to or from in
     time, where the network knows the passage.
     least_score: no hits below it, 0 to 1.
+    visible: the only cameras that the one who asks may see; others are neither searched nor told of. None is all.
 
     Raises:
         InvalidQuery: a value out of its range.
@@ -53,6 +54,7 @@ class Query:
     hours: Hours | None = None
     taken_at: datetime | None = None
     least_score: float = 0.0
+    visible: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if self.identity is not None and not 0 <= self.identity <= MOST_IDENTITY:
@@ -68,6 +70,10 @@ class Query:
                 check_moment(moment, name)
             except UsageError as error:
                 raise InvalidQuery(str(error)) from None
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise InvalidQuery(
+                f"since is before until; {self.since.isoformat()} to {self.until.isoformat()} is no time at all"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ class Answer:
     """Hits from the most alike on, and what was searched for them.
 
     doubtful: a stranger is expected to be as near as the nearest hit, so the person is probably not in the gallery; None where
-    that isn't known.
+    that isn't known. error: why the query couldn't be searched with, where it is one of several; nothing was searched then.
     """
 
     camera: str | None
@@ -133,6 +139,7 @@ class Answer:
     milliseconds: Mapping[str, float]
     warnings: tuple[str, ...] = ()
     doubtful: bool | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,7 +192,7 @@ def origin(
 
 
 def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scope:
-    """Decides camera by camera.
+    """Decides camera by camera; one that was asked for is searched, or left out with the reason.
 
     Args:
         enrolled: the gallery's cameras, those with sightings.
@@ -198,7 +205,9 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
     wanted = None if query.cameras is None else {network[name].id for name in query.cameras}
     searched: list[str] = []
     excluded: list[ExcludedCamera] = []
-    for camera in (network[name] for name in enrolled):
+    told = {network[name].id for name in query.visible if name in network} if query.visible is not None else None
+    held = [*enrolled, *sorted((wanted or set()) - set(enrolled))]
+    for camera in (network[name] for name in held if told is None or name in told):
         if own is not None and camera.place == own.place:
             same = (
                 "the query's own camera"
@@ -211,9 +220,12 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
         elif wanted is None and modality is not None and modality.other not in camera.modalities:
             excluded.append(
                 ExcludedCamera(
-                    camera.id, f"gives {modality} images only, as the query; name it under cameras to search it"
+                    camera.id,
+                    f"gives {modality} images only, as the query; name it under cameras to search it",
                 )
             )
+        elif camera.id not in enrolled:
+            excluded.append(ExcludedCamera(camera.id, "nothing of it is enrolled"))
         else:
             searched.append(camera.id)
     return Scope(own, modality, tuple(searched), tuple(excluded))

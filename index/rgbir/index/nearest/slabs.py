@@ -110,6 +110,11 @@ class Slab:
         known = self.times[self.times != NO_TIME]
         return (int(known.min()), int(known.max())) if len(known) else None
 
+    @cached_property
+    def untimed(self) -> int:
+        """Rows without a time."""
+        return int((self.times == NO_TIME).sum())
+
     @property
     def vectors(self) -> Embeddings:
         """(n, d)."""

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from rgbir.index.cameras import Modality
+from rgbir.index.depth import ASSUMED
 
 SMALLEST = (24, 48)
 """Pixels, width and height, below which little is left to recognise."""
@@ -21,7 +22,7 @@ def image_quality(image: Image.Image, modality: Modality) -> list[str]:
 
     Too small, over- or under-exposed, blurred, or of the other modality than it is said to be.
     """
-    said = []
+    said = [f"deep image: {image.info[ASSUMED]}"] if ASSUMED in image.info else []
     if image.width < SMALLEST[0] or image.height < SMALLEST[1]:
         said.append(
             f"the image has {image.width}x{image.height} pixels; below {SMALLEST[0]}x{SMALLEST[1]} people are rarely found"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, get_args
@@ -30,6 +30,7 @@ class SearchOptions:
     """A search without its images: the fields of `Query`, and how hits are arranged.
 
     group_by: the best hit of each. rerank: among so many nearest by their k-reciprocal neighbours; 0 is not at all.
+    visible: the only cameras that the one who asks may see; others are neither searched nor told of. None is all.
     passages: what to do with sightings that nobody could have walked to, where `taken_at` is given.
 
     Raises:
@@ -50,6 +51,7 @@ class SearchOptions:
     group_by: Group = "none"
     rerank: int = 0
     passages: Passages = "filter"
+    visible: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, choices in (("group_by", get_args(Group)), ("passages", get_args(Passages))):
@@ -123,8 +125,33 @@ class Searcher:
             answer = plausible_first(answer, self.gallery.network, options.taken_at)
         if (known := self.gallery.calibration()) is not None:
             answer = explained(answer, *known)
+        answer = self._seen(answer, options)
         milliseconds = {**(stages or {}), "search": (time.perf_counter() - started) * 1000}
         return replace(answer, shots=len(embeddings), milliseconds=milliseconds, warnings=(*remarks, *answer.warnings))
+
+    def _seen(self, answer: Answer, options: SearchOptions) -> Answer:
+        """The answer with remarks on what was asked for, and nothing of a camera that the one who asks may not see."""
+        if options.visible is not None and answer.camera is not None and answer.camera not in options.visible:
+            answer = replace(answer, place=None)
+        return replace(answer, warnings=(*answer.warnings, *self._doubts(answer.searched_cameras, options)))
+
+    def _doubts(self, searched: Sequence[str], options: SearchOptions) -> Iterator[str]:
+        """What of the options had no effect, or leaves nothing to find."""
+        if not searched:
+            yield "no camera was searched; excluded_cameras says why"
+            return
+        if options.passages == "rank" and options.taken_at is None:
+            yield "passages ranked nothing, since taken_at isn't known"
+        filtered = [name for name in ("since", "until", "hours") if getattr(options, name) is not None]
+        walked = options.taken_at is not None and options.passages != "off"
+        if not filtered and not walked:
+            return
+        held, untimed = self.gallery.untimed(searched)
+        if filtered and untimed:
+            yield f"{untimed:,} of the {held:,} sightings searched have no time, so {' and '.join(filtered)} left them out"
+        network = self.gallery.network
+        if walked and (options.camera is None or all(network.passage(options.camera, c) is None for c in searched)):
+            yield "taken_at left nothing out: the network knows no passage from the query's camera to those searched"
 
     def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled, in all cameras of other places unless some are named.
@@ -141,8 +168,8 @@ class Searcher:
             options,
             camera=camera.id,
             modality=options.modality or min(camera.modalities, key=lambda modality: modality is Modality.IR),
-            cameras=options.cameras or tuple(other.id for other in network),
-            taken_at=options.taken_at or found.taken_at,
+            cameras=options.cameras or tuple(other.camera for other in self.gallery.counts()),
+            taken_at=options.taken_at or (found.taken_at if network.passages else None),
         )
         return self.find(self.gallery.embeddings([sighting]), options)
 
@@ -171,12 +198,12 @@ class Searcher:
         if options.rerank or options.group_by != "none" or options.passages == "rank":
             raise InvalidQuery("a batch of searches neither re-ranks nor groups; search one at a time for that")
         modality = self.modality_of(options)
-        return self.gallery.search_many([self._query(own[None], options, modality) for own in embeddings])
+        answers = self.gallery.search_many([self._query(own[None], options, modality) for own in embeddings])
+        return [self._seen(answer, options) for answer in answers]
 
-    def distances(self, images: Sequence[Image.Image], options: SearchOptions, most: int | None = None) -> Distances:
-        """How far every sighting in the query's scope is; see `Gallery.distances`."""
-        modality = self.modality_of(options)
-        return self.gallery.distances(self._query(self.encoder.embed(images, modality), options, modality), most)
+    def distances(self, embeddings: NDArray[np.float32], options: SearchOptions, most: int | None = None) -> Distances:
+        """How far every sighting in the query's scope is from it, float32 (shots, d); see `Gallery.distances`."""
+        return self.gallery.distances(self._query(embeddings, options, self.modality_of(options)), most)
 
     def _query(self, embeddings: NDArray[np.float32], options: SearchOptions, modality: Modality) -> Query:
         return Query(
@@ -192,4 +219,5 @@ class Searcher:
             hours=options.hours,
             taken_at=options.taken_at if options.passages == "filter" else None,
             least_score=options.least_score,
+            visible=options.visible,
         )

@@ -41,7 +41,8 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
     shots = [decode(image, f"image {place}", tuple(box) if box else None) for place, image in enumerate(images, 1)]
     options = options_of(entry["options"])
     if entry["action"] == "distances":
-        same = answer_digest(searcher.distances(shots, options)) == entry["answer"]
+        embeddings = searcher.encoder.embed(shots, searcher.modality_of(options))
+        same = answer_digest(searcher.distances(embeddings, options)) == entry["answer"]
         return (
             []
             if same
@@ -71,8 +72,9 @@ def options_of(said: dict[str, Any]) -> SearchOptions:
             values[name] = datetime.fromisoformat(values[name])
     if values.get("modality"):
         values["modality"] = Modality(values["modality"])
-    if values.get("cameras") is not None:
-        values["cameras"] = tuple(values["cameras"])
+    for name in ("cameras", "visible"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
     if hours := values.get("hours"):
         values["hours"] = Hours(time.fromisoformat(hours["start"]), time.fromisoformat(hours["end"]), hours["zone"])
     known = {field.name for field in fields(SearchOptions)}

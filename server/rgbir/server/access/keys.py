@@ -8,24 +8,31 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rgbir.index import replace_file
+from rgbir.index import changing, replace_file
 from rgbir.server.errors import BadSettings
 
 PREFIX = "rgbir_"
+MOST_DAYS, MOST_NAME = 36_500, 200
 
 
 class Role(StrEnum):
-    """SEARCH asks; ENROL adds images; MONITOR reads metrics; ADMIN does everything, erases and reads the audit log."""
+    """SEARCH asks; ENROL adds images; EXPORT takes embeddings, which are templates of people; MONITOR reads metrics; ADMIN does
+    everything, erases and reads the audit log."""
 
     SEARCH = "search"
     ENROL = "enrol"
+    EXPORT = "export"
     MONITOR = "monitor"
     ADMIN = "admin"
 
@@ -38,15 +45,21 @@ class Key(BaseModel):
     name: str
     role: Role
     cameras: tuple[str, ...] | None = None
-    sha256: str
-    made_at: datetime
-    expires_at: datetime | None = None
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    made_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
     def may(self, *roles: Role) -> bool:
         return self.role is Role.ADMIN or self.role in roles
 
     def sees(self, camera: str) -> bool:
         return self.cameras is None or camera in self.cameras
+
+    def of(self, id_of: Callable[[str], str]) -> Key:
+        """The key with its cameras by their ids, whatever they were called when it was made."""
+        if self.cameras is None:
+            return self
+        return self.model_copy(update={"cameras": tuple(dict.fromkeys(map(id_of, self.cameras)))})
 
 
 ANYONE = Key(name="anyone", role=Role.ADMIN, sha256="", made_at=datetime(1970, 1, 1, tzinfo=UTC))
@@ -56,8 +69,16 @@ ANYONE = Key(name="anyone", role=Role.ADMIN, sha256="", made_at=datetime(1970, 1
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = 1
+    format: Literal[1] = 1
     keys: tuple[Key, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for what in ("name", "sha256"):
+            often = [value for value, times in Counter(getattr(key, what) for key in self.keys).items() if times > 1]
+            if often:
+                raise ValueError(f"two keys have the {what} {often[0]!r}; each has its own")
+        return self
 
 
 class Keyring:
@@ -80,6 +101,11 @@ class Keyring:
         """As the file is now; one that can't be read any more lets nobody in."""
         try:
             status = self.file.stat()
+            if status.st_mode & stat.S_IWOTH:
+                self._keys, self._seen = (), None
+                raise BadSettings(
+                    f"anybody on this machine may write to {self.file}, and let themselves in: chmod 600 it"
+                )
             seen = (status.st_mtime_ns, status.st_ino, status.st_dev, status.st_size)
             if seen != self._seen:
                 self._keys = _File.model_validate_json(self.file.read_bytes()).keys
@@ -130,19 +156,32 @@ class Keyring:
         Raises:
             BadSettings: there is one of that name.
         """
-        if any(key.name == name for key in self.keys):
-            raise BadSettings(f"there is a key {name!r} already; rotate or revoke it, or choose another name")
-        return self._put(name, role, None if cameras is None else tuple(cameras), days)
+        with self._alone():
+            if any(key.name == name for key in self.keys):
+                raise BadSettings(f"there is a key {name!r} already; rotate or revoke it, or choose another name")
+            return self._put(name, role, None if cameras is None else tuple(cameras), days)
 
     def rotate(self, name: str, days: int | None = None) -> str:
         """A new token for that key; the old one ends."""
-        old = self._named(name)
-        return self._put(name, old.role, old.cameras, days)
+        with self._alone():
+            old = self._named(name)
+            return self._put(name, old.role, old.cameras, days)
 
     def revoke(self, name: str) -> None:
         """Ends that key."""
-        self._named(name)
-        self._write(tuple(key for key in self.keys if key.name != name))
+        with self._alone():
+            self._named(name)
+            self._write(tuple(key for key in self.keys if key.name != name))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process changes the file at a time, from reading it to writing it; the others wait."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with changing(self.file.parent):
+                yield
+        except OSError as error:
+            raise BadSettings(f"{self.file} can't be written: {error.strerror}; nothing was changed") from error
 
     def _named(self, name: str) -> Key:
         for key in self.keys:
@@ -153,13 +192,18 @@ class Keyring:
 
     def _put(self, name: str, role: Role, cameras: tuple[str, ...] | None, days: int | None) -> str:
         token, now = PREFIX + secrets.token_urlsafe(32), datetime.now(UTC)
+        if not name.strip() or len(name) > MOST_NAME or not name.isprintable():
+            raise BadSettings(f"a key's name has 1 to {MOST_NAME} characters that can be printed, not {name[:80]!r}")
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise BadSettings(
+                f"a key lasts 1 to {MOST_DAYS:,} days, not {days:,}; leave it out for one that doesn't end"
+            )
         ends = None if days is None else now + timedelta(days=days)
         new = Key(name=name, role=role, cameras=cameras, sha256=_digest(token), made_at=now, expires_at=ends)
         self._write((*(key for key in self.keys if key.name != name), new))
         return token
 
     def _write(self, keys: tuple[Key, ...]) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         replace_file(self.file, _File(keys=keys).model_dump_json(indent=1) + "\n", mode=0o600)
 
 

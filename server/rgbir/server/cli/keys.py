@@ -21,7 +21,10 @@ def add(
     name: Annotated[str, typer.Argument(help="Who or what it is for; the audit log names it.")],
     file: KeysOption,
     role: Annotated[
-        Role, typer.Option(help="search asks, enrol adds images, monitor reads metrics, admin does everything.")
+        Role,
+        typer.Option(
+            help="search asks, enrol adds images, export takes embeddings, monitor reads metrics, admin does everything."
+        ),
     ] = Role.SEARCH,
     camera: Annotated[
         list[str] | None, typer.Option(help="Only this camera's sightings; may be repeated. All without.")

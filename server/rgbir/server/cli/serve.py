@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import typer
 import uvicorn
@@ -16,6 +18,7 @@ from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
 from rgbir.server.http.app import create_app
+from rgbir.server.http.connection import Connection, ConnectionLimits
 from rgbir.server.http.log import to_standard_error
 from rgbir.server.settings import Settings
 
@@ -42,10 +45,19 @@ def serve(
         Path | None,
         typer.Option(help="Note the log's head here each minute: on a medium that who can write the log can't write."),
     ] = None,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(help="A name by which it may be asked; may be repeated. With keys and none named, by any."),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="An address or network whose X-Forwarded-For and -Proto are believed; may be repeated."),
+    ] = None,
     need_purpose: Annotated[bool, typer.Option(help="Refuse searches that don't state a purpose.")] = False,
     max_bytes: Annotated[int, _limit("Bytes of a request's body.")] = LIMITS.max_bytes,
     max_archive_bytes: Annotated[int, _limit("Bytes of an archive to enrol.")] = LIMITS.max_archive_bytes,
     max_pixels: Annotated[int, _limit("Pixels of an image.")] = LIMITS.max_pixels,
+    max_request_pixels: Annotated[int, _limit("Pixels of a request's images together.")] = LIMITS.max_request_pixels,
     max_images: Annotated[int, _limit("Images of a request.")] = LIMITS.max_images,
     max_top_k: Annotated[int, _limit("Hits of a search.")] = LIMITS.max_top_k,
     max_distances: Annotated[int, _limit("Sightings that /distances tells of.")] = LIMITS.max_distances,
@@ -54,6 +66,11 @@ def serve(
     max_waiting: Annotated[int, _limit("Images that wait for the model; 429 past it.")] = LIMITS.max_waiting,
     deadline_s: Annotated[float, _limit("Seconds an answer may take; 503 past it.")] = LIMITS.deadline_s,
     slowest_s: Annotated[float, _limit("Seconds a piece of a body may take to come; 408 past it.")] = LIMITS.slowest_s,
+    max_head_bytes: Annotated[
+        int, _limit("Bytes of a request's URL and headers; 431 past it.")
+    ] = LIMITS.max_head_bytes,
+    max_connections: Annotated[int, _limit("Connections at once; 503 past it.")] = LIMITS.max_connections,
+    ending_s: Annotated[int, _limit("Seconds that requests have to end, once it is told to end.")] = LIMITS.ending_s,
     json_logs: Annotated[bool, typer.Option(help="A line of JSON for every request, on standard error.")] = False,
     traces: Annotated[bool, typer.Option(help="OpenTelemetry: send traces to OTEL_EXPORTER_OTLP_ENDPOINT.")] = False,
     bundles: Annotated[
@@ -74,9 +91,10 @@ def serve(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose, bundles=bundles, traces=traces,
-        max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_images=max_images,
+        max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
-        max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s,
+        max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),
+        trusted_proxies=tuple(trusted_proxy or ()), max_head_bytes=max_head_bytes, max_connections=max_connections, ending_s=ending_s,
     )  # fmt: skip
     run(settings, json_logs)
 
@@ -98,7 +116,20 @@ def run(settings: Settings, json_logs: bool = False) -> None:
     to_standard_error(json_logs)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the log is open: rotation must not end a server that begins
     # One process, whatever WEB_CONCURRENCY says: model and gallery are in its memory.
-    config = uvicorn.Config(create_app(settings), log_level="warning", server_header=False, workers=1)
+    app = create_app(settings)
+    limits = ConnectionLimits(settings.max_head_bytes, settings.slowest_s, settings.max_connections)
+    config = uvicorn.Config(
+        app,
+        http=cast("type[asyncio.Protocol]", partial(Connection, limits=limits, closed=app.state.metrics.closed_for)),
+        ws="none",
+        log_level="warning",
+        server_header=False,
+        workers=1,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=settings.ending_s,
+        env_file=None,
+    )
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # Ctrl-C ends it, after what was begun is finished
         server.run(sockets=[listening])

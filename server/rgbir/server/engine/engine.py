@@ -9,10 +9,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from rgbir.index import (
     BadImage,
     Box,
     Card,
+    Crop,
     Distances,
     Encoder,
     GalleryError,
@@ -38,6 +40,7 @@ from rgbir.index import (
     digest_of,
     image_quality,
     modality_for,
+    pixels_in,
     remarks_of,
     replace_file,
 )
@@ -207,12 +210,30 @@ class Engine:
             return await self._run(self._searches, lambda: now.searcher.like(sighting, options))
 
     async def search_each(self, images: Sequence[Named], options: SearchOptions) -> list[Answer]:
-        """Every image a query of its own."""
+        """Every image a query of its own; one that can't be read has an answer that says so.
+
+        Raises:
+            BadImage: none can be read.
+        """
         self._allowed(options)
         with self._place() as now:
             modality = now.searcher.modality_of(options)
-            embeddings, _, _ = await self._embedded(now, images, modality)
-            return await self._run(self._searches, lambda: now.searcher.each(embeddings, options))
+            await self._check(images)
+            work = (self._run(self._decoders, partial(self._ready, now, modality, own, None)) for own in images)
+            ready = await asyncio.gather(*work, return_exceptions=True)
+            good: list[tuple[NDArray[np.uint8], list[str]]] = []
+            for own in ready:
+                if not isinstance(own, BaseException):
+                    good.append(own)
+                elif not isinstance(own, BadImage):
+                    raise own
+            if not good:
+                raise next(own for own in ready if isinstance(own, BadImage))
+            embeddings = await _batched(now, [pixels for pixels, _ in good], modality)
+            found = iter(await self._run(self._searches, lambda: now.searcher.each(embeddings, options)))
+            answers = [next(found) if isinstance(own, tuple) else own for own in ready]
+            one = next(own for own in answers if isinstance(own, Answer))
+            return [_of_one(own, one, ready[place]) for place, own in enumerate(answers)]
 
     def _allowed(self, options: SearchOptions) -> None:
         if options.top_k > self.settings.max_top_k:
@@ -224,7 +245,7 @@ class Engine:
         """Embeddings, remarks on the images, and milliseconds by stage."""
         started = time.perf_counter()
         with stage("decode"):
-            self._check_count(images)
+            await self._check(images)
             work = (self._run(self._decoders, partial(self._ready, now, modality, own, box)) for own in images)
             pixels, said = zip(*await asyncio.gather(*work), strict=True)
         begun = time.perf_counter()
@@ -235,10 +256,10 @@ class Engine:
 
     async def distances(self, images: Sequence[Named], options: SearchOptions) -> Distances:
         with self._place() as now:
-            now.searcher.modality_of(options)  # before any work
-            decoded = await self._decoded(images)
+            modality = now.searcher.modality_of(options)  # before any work
+            embeddings, _, _ = await self._embedded(now, images, modality)
             most = self.settings.max_distances
-            return await self._run(self._model, lambda: now.searcher.distances(decoded, options, most))
+            return await self._run(self._searches, lambda: now.searcher.distances(embeddings, options, most))
 
     async def embed(self, image: Named, modality: Modality) -> tuple[NDArray[np.float32], Card]:
         """The embedding, and the card of the model it is of."""
@@ -261,48 +282,58 @@ class Engine:
             since: the gallery's moment since which they are known; what was erased after it is skipped. None is now.
         """
         self.gallery.network[camera]
-        self._check_count(images)
+        if since is None:
+            await self._check(images)
         with self._place():
-            decoded = await asyncio.gather(*(self._readable(name, data) for name, data in images))
-            ready = [
-                (data, image) for (_, data), image in zip(images, decoded, strict=True) if not isinstance(image, str)
-            ]
-            while (made := await self._enrolled(ready, camera, taken_at, identity, track, since)) is None:
+            while (made := await self._enrolled(images, camera, taken_at, identity, track, since)) is None:
                 pass  # another model answers since the images were encoded
-            written = iter(made)
-            return [_outcome(name, image, written) for (name, _), image in zip(images, decoded, strict=True)]
+            return made
 
     async def _enrolled(
         self,
-        ready: Sequence[tuple[bytes, Image.Image]],
+        images: Sequence[Named],
         camera: str,
         taken_at: datetime | None,
         identity: int | None,
         track: str | None,
         since: int | None,
-    ) -> list[tuple[str, str]] | None:
-        """Ids of the sightings and what became of each; None if the model that encoded them doesn't answer any more."""
+    ) -> list[Enrolment] | None:
+        """None if the model that encoded them doesn't answer any more. No more images are held whole than there are decoders."""
         now = self.now
         seen_by = now.gallery.network[camera]
-        pixels = await self._run(self._decoders, lambda: [now.encoder.pixels(image) for _, image in ready])
-        embeddings = await _batched(now, pixels, modality_for(None, seen_by))
-
+        work = (self._run(self._decoders, partial(self._reduced, now, *image)) for image in images)
+        reduced = await asyncio.gather(*work)
+        ready = [own for own in reduced if not isinstance(own, str)]
+        embeddings = await _batched(now, [own.pixels for own in ready], modality_for(None, seen_by))
         labels: dict[str, Any] = {"taken_at": taken_at, "identity": identity, "track": track, "since": since}
 
-        def write() -> list[tuple[str, str]] | None:
+        def write() -> Iterator[tuple[str, str]] | None:
             if now is not self.now:
                 return None
             new = [
-                NewSighting(seen_by.id, embedding, digest_of(data), crop=crop_of(data, image), **labels)
-                for (data, image), embedding in zip(ready, embeddings, strict=True)
+                NewSighting(seen_by.id, embedding, own.digest, crop=own.crop, **labels)
+                for own, embedding in zip(ready, embeddings, strict=True)
             ]
             written, gone = now.gallery.add(new), now.gallery.bound(new)
-            return [
-                (sighting.id, "added" if was_new else "erased" if sighting.id in gone else "present")
-                for sighting, was_new in zip(new, written, strict=True)
-            ]
+            return iter(
+                [
+                    (sighting.id, "added" if was_new else "erased" if sighting.id in gone else "present")
+                    for sighting, was_new in zip(new, written, strict=True)
+                ]
+            )
 
-        return await self._run(self._changes, write)
+        written = await self._run(self._changes, write)
+        if written is None:
+            return None
+        return [_outcome(name, own, written) for (name, _), own in zip(images, reduced, strict=True)]
+
+    def _reduced(self, now: Retrieval, name: str, data: bytes) -> _Reduced | str:
+        """What of an image goes on, or the reason why it can't be read."""
+        try:
+            image = self._decode(name, data)
+        except BadImage as error:
+            return str(error)
+        return _Reduced(now.encoder.pixels(image), digest_of(data), crop_of(data, image))
 
     async def change(self, work: Callable[[], T]) -> T:
         """Runs a change of the gallery beside the event loop, one at a time."""
@@ -343,18 +374,6 @@ class Engine:
         """Runs something that only reads the gallery beside the event loop."""
         return await self._run(self._decoders, work)
 
-    async def _decoded(self, images: Sequence[Named]) -> list[Image.Image]:
-        self._check_count(images)
-        work = (self._run(self._decoders, partial(self._decode, name, data)) for name, data in images)
-        return list(await asyncio.gather(*work))
-
-    async def _readable(self, name: str, data: bytes) -> Image.Image | str:
-        """The image, or the reason why it can't be read."""
-        try:
-            return await self._run(self._decoders, partial(self._decode, name, data))
-        except BadImage as error:
-            return str(error)
-
     def _ready(
         self, now: Retrieval, modality: Modality, image: Named, box: Box | None
     ) -> tuple[NDArray[np.uint8], list[str]]:
@@ -362,9 +381,20 @@ class Engine:
         decoded = self._decode(*image, box)
         return now.encoder.pixels(decoded), image_quality(decoded, modality)
 
-    def _check_count(self, images: Sequence[Named]) -> None:
+    async def _check(self, images: Sequence[Named]) -> None:
+        """Before any work.
+
+        Raises:
+            UsageError: none, or more images or pixels than a request may have.
+        """
         if not 1 <= len(images) <= self.settings.max_images:
             raise UsageError(f"between 1 and {self.settings.max_images} images a request, not {len(images)}")
+        together = await self.look(lambda: sum(pixels_in(data) for _, data in images))
+        if together > self.settings.max_request_pixels:
+            raise UsageError(
+                f"the images have {together:,} pixels together; at most {self.settings.max_request_pixels:,} a request: send"
+                " fewer at a time, or smaller ones"
+            )
 
     def _decode(self, name: str, data: bytes, box: Box | None = None) -> Image.Image:
         return decode(data, name, box, max_pixels=self.settings.max_pixels)
@@ -402,7 +432,24 @@ async def _batched(now: Retrieval, pixels: Sequence[NDArray[np.uint8]], modality
     return await now.queues[modality](pixels)
 
 
-def _outcome(name: str, image: Image.Image | str, written: Iterator[tuple[str, str]]) -> Enrolment:
+def _of_one(answer: Answer | BaseException, other: Answer, ready: Any) -> Answer:
+    """A batch's answer to one image: with remarks on it, or why it couldn't be read."""
+    if isinstance(answer, Answer):
+        return replace(answer, warnings=(*remarks_of([ready[1]]), *answer.warnings))
+    return replace(
+        other, searched_cameras=(), excluded_cameras=(), hits=(), doubtful=None, warnings=(), error=str(answer)
+    )
+
+
+class _Reduced(NamedTuple):
+    """An image as the model takes it, and as the gallery keeps it."""
+
+    pixels: NDArray[np.uint8]
+    digest: str
+    crop: Crop
+
+
+def _outcome(name: str, image: _Reduced | str, written: Iterator[tuple[str, str]]) -> Enrolment:
     if isinstance(image, str):
         return name, "skipped", None, image
     sighting, status = next(written)

@@ -12,32 +12,26 @@ import asyncio
 import errno
 import fcntl
 import logging
-import lzma
 import os
 import shutil
 import uuid
 import zipfile
-import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from rgbir.index import SUFFIXES, IndexFailure, replace_file
+from rgbir.index import IndexFailure, replace_file
+from rgbir.server.engine.archive import Archive, opened
 from rgbir.server.engine.engine import Engine, Named
-from rgbir.server.errors import BadArchive, CantWrite, NotThere, ServerFailure, TooBusy
+from rgbir.server.errors import CantWrite, NotThere, ServerFailure, TooBusy
 
 _log = logging.getLogger(__name__)
 TOGETHER, MOST_WAITING, MOST_REASONS, KEPT = 16, 4, 100, 100
-_UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, OSError, ValueError, EOFError
-)  # fmt: skip
-"""What unpacking a harmed or locked member may raise."""
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
 
@@ -55,12 +49,13 @@ class _Note(BaseModel):
     added: int = 0
     present: int = 0
     skipped: int = 0
+    skipped_by: dict[str, int] = {}
     reasons: dict[str, str] = {}
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One archive. reasons: of the first hundred images that were skipped, by name. cameras: those of the key that sent it.
+    """One archive. total: files in it. skipped_by: how many for which kind of reason. reasons: of the first hundred files that were skipped, by name. cameras: those of the key that sent it.
 
     since: the gallery's moment when it was received. done: of its images, that a server needs not look at again.
     """
@@ -73,6 +68,7 @@ class Job:
     added: int = 0
     present: int = 0
     skipped: int = 0
+    skipped_by: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -88,8 +84,10 @@ class Job:
     def note(self) -> _Note:
         return _Note.model_validate(self, from_attributes=True)
 
-    def skip(self, name: str, reason: str) -> None:
+    def skip(self, name: str, kind: str, reason: str) -> None:
         self.skipped += 1
+        if kind in self.skipped_by or len(self.skipped_by) < MOST_REASONS:
+            self.skipped_by[kind] = self.skipped_by.get(kind, 0) + 1
         if len(self.reasons) < MOST_REASONS:
             self.reasons[name] = reason
 
@@ -195,7 +193,15 @@ class Jobs:
         """Forgets an archive that was taken and can't be a job."""
         self._discard(archive)
 
-    def start(self, archive: Path, who: str, cameras: tuple[str, ...] | None = None, since: int = 0) -> Job:
+    def make_sure_of_room(self) -> None:
+        """
+        Raises:
+            TooBusy: enough jobs are waiting.
+        """
+        if sum(job.state in ("waiting", "running") for job in self._jobs.values()) > MOST_WAITING:
+            raise TooBusy(f"{MOST_WAITING} jobs are waiting already; come back when one has ended")
+
+    async def start(self, archive: Path, who: str, cameras: tuple[str, ...] | None = None, since: int = 0) -> Job:
         """A job for an archive that was taken; it is deleted at the end.
 
         Args:
@@ -207,15 +213,8 @@ class Jobs:
             TooBusy: enough jobs are waiting.
             CantWrite: the disk is full.
         """
-        if sum(job.state in ("waiting", "running") for job in self._jobs.values()) > MOST_WAITING:
-            raise TooBusy(f"{MOST_WAITING} jobs are waiting already; come back when one has ended")
-        try:
-            with zipfile.ZipFile(archive) as opened:
-                total = sum(1 for _ in _images(opened))
-        except _UNREADABLE as error:
-            raise BadArchive(
-                f"the archive is no ZIP file that can be read: {error}; it holds CAMERA/…/image.jpg"
-            ) from error
+        self.make_sure_of_room()
+        total = await self.engine.look(lambda: _count(archive))
         job = Job(archive.stem, who, total, cameras, since=since)
         try:
             self._write(job)
@@ -291,33 +290,39 @@ class Jobs:
 
     async def _enrol(self, job: Job, archive: Path) -> None:
         network = self.engine.gallery.network
-        with zipfile.ZipFile(archive) as opened:
+        content = await self.engine.look(lambda: Archive(archive))
+        try:
             group: list[Named] = []
             camera = ""
-            for place, member in enumerate(_images(opened)):
+            for place, member in enumerate(content.members):
                 if place < job.done:
                     continue
-                folder = PurePosixPath(member.filename).parts[0]
-                data, reason = None, None
-                if folder not in network:
-                    reason = f"no camera {folder!r} in the gallery's network; the first folder is the camera"
-                elif job.cameras is not None and network[folder].id not in job.cameras:
-                    reason = f"this key may not add images of camera {folder}"
-                else:
-                    data = await self.engine.look(partial(_read, opened, member, self.engine.settings.max_bytes))
+                kind, reason, data = member.kind, member.reason, None
+                if kind is None and member.camera not in network:
+                    kind = "no such camera"
+                    reason = f"no camera {member.camera!r} in the gallery's network; the first folder is the camera"
+                elif kind is None and job.cameras is not None and network[member.camera].id not in job.cameras:
+                    kind, reason = "another key's camera", f"this key may not add images of camera {member.camera}"
+                elif kind is None:
+                    data = await self.engine.look(partial(content.read, member, self.engine.settings.max_bytes))
                     if data is None:
+                        kind = "not unpacked"
                         reason = f"larger than {self.engine.settings.max_bytes:,} bytes, or it can't be unpacked"
-                if group and (folder != camera or len(group) == TOGETHER):
+                if group and (member.camera != camera or len(group) == TOGETHER):
                     await self._send(job, group, camera)
                     await self._reached(job, place)
                     group = []
                 if data is None:
-                    job.skip(member.filename, reason or "")
+                    job.skip(member.name, kind or "", reason or "")
+                    if place % 256 == 0:
+                        await asyncio.sleep(0)  # requests go on beside an archive of which nothing is taken
                 else:
-                    group.append((member.filename, data))
-                camera = folder
+                    group.append((member.name, data))
+                camera = member.camera
             if group:
                 await self._send(job, group, camera)
+        finally:
+            content.close()
 
     async def _reached(self, job: Job, place: int) -> None:
         """The images before that place are dealt with."""
@@ -333,7 +338,7 @@ class Jobs:
                 await asyncio.sleep(0.5)  # searches go first
         for name, status, _, reason in results:
             if status == "skipped":
-                job.skip(name, reason or "")
+                job.skip(name, "not enrolled", reason or "")
             else:
                 job.added += status == "added"
                 job.present += status == "present"
@@ -343,21 +348,11 @@ def _note_of(archive: Path) -> Path:
     return archive.with_suffix(".json")
 
 
-def _images(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
-    """Members `CAMERA/…/image`, in byte order of their names."""
-    for member in sorted(archive.infolist(), key=lambda member: member.filename.encode()):
-        path = PurePosixPath(member.filename)
-        if not member.is_dir() and len(path.parts) > 1 and path.suffix.lower() in SUFFIXES:
-            yield member
+def _count(archive: Path) -> int:
+    """Its files.
 
-
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes | None:
-    """The member's bytes, whatever its header says of their number; None if they are too many or can't be unpacked."""
-    if member.file_size > most:
-        return None
-    try:
-        with archive.open(member) as content:
-            data = content.read(most + 1)
-    except _UNREADABLE:
-        return None
-    return data if len(data) <= most else None
+    Raises:
+        BadArchive: it can't be read.
+    """
+    with opened(archive) as content:
+        return len(content.members)

@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from rgbir.server import tracing
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.http import problems
+from rgbir.server.http.door import Door
+from rgbir.server.http.known import MOST_FIELD_BYTES, MOST_FIELDS, only_known
 from rgbir.server.http.limits import BodyLimit, HeadAsGet, SecurityHeaders
 from rgbir.server.http.log import RequestLog
 from rgbir.server.http.metrics import Metrics
@@ -65,6 +67,12 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(only_known)],
+        form_limits={
+            "max_files": 2 * settings.max_images,
+            "max_fields": MOST_FIELDS,
+            "max_part_size": MOST_FIELD_BYTES,
+        },
     )
 
     app.state.metrics = Metrics()
@@ -73,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = lambda: completed(described())  # type: ignore[method-assign]
     larger = {"/gallery/jobs": settings.max_archive_bytes}
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
+    app.add_middleware(Door, settings=settings, routers=ROUTERS)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog, metrics=app.state.metrics)

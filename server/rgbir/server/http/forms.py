@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Form
+from pydantic import StringConstraints
 
 from rgbir.index import Box, Group, Hours, Modality, SearchOptions, UsageError
 
+_PIXELS = re.compile(r"[0-9]{1,9}")
+CameraName = Annotated[str, StringConstraints(max_length=200)]
+Cameras = Annotated[str, StringConstraints(max_length=20_000)]
+"""Names of several, separated by commas."""
+Text = Annotated[str, StringConstraints(max_length=1000)]
+
 
 async def search_options(
-    camera: Annotated[str | None, Form(description="that took the images; cameras at its place are left out")] = None,
+    camera: Annotated[
+        CameraName | None, Form(description="that took the images; cameras at its place are left out")
+    ] = None,
     modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
     top_k: Annotated[int, Form(ge=1, description="most hits wanted")] = 10,
     cameras: Annotated[
-        list[str] | None, Form(description="search only these; repeat the field, or separate by commas")
+        list[Cameras] | None,
+        Form(max_length=1000, description="search only these; repeat the field, or separate by commas"),
     ] = None,
     since: Annotated[datetime | None, Form(description="earliest time of a sighting, with a zone")] = None,
     until: Annotated[datetime | None, Form(description="sightings before this time only, with a zone")] = None,
     hours: Annotated[
-        str | None, Form(description="time of day, over midnight too: 22:00-05:30, or 22:00-05:30 Europe/Berlin")
+        Text | None, Form(description="time of day, over midnight too: 22:00-05:30, or 22:00-05:30 Europe/Berlin")
     ] = None,
     taken_at: Annotated[
         datetime | None, Form(description="of the images, with a zone; needed to leave out what can't be walked")
@@ -32,7 +43,7 @@ async def search_options(
         ),
     ] = "filter",
     identity: Annotated[int | None, Form(ge=0, description="only sightings labelled with it")] = None,
-    track: Annotated[str | None, Form(description="only sightings of it")] = None,
+    track: Annotated[Text | None, Form(description="only sightings of it")] = None,
     least_score: Annotated[float, Form(ge=0, le=1, description="no hits below it")] = 0.0,
     group_by: Annotated[Group, Form(description="the best hit of each")] = "none",
     rerank: Annotated[
@@ -73,7 +84,7 @@ def parse_box(text: str | None) -> Box | None:
     if not text:
         return None
     parts = text.replace(",", " ").split()
-    if len(parts) != 4 or not all(part.isdecimal() for part in parts):
-        raise UsageError(f"box is left,top,right,bottom in pixels, not {text!r}")
+    if len(parts) != 4 or not all(_PIXELS.fullmatch(part) for part in parts):
+        raise UsageError(f"box is left,top,right,bottom in pixels, not {text[:80]!r}")
     left, top, right, bottom = map(int, parts)
     return left, top, right, bottom

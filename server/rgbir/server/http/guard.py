@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import Depends, Form, Request
+from fastapi import Depends, FastAPI, Form, Request
 
 from rgbir.index import Answer, SearchOptions, UsageError
 from rgbir.server.access.keys import ANYONE, Key, Role
@@ -38,8 +40,8 @@ async def _metrics(request: Request) -> Metrics:
 Measuring = Annotated[Metrics, Depends(_metrics)]
 
 
-async def _caller(request: Request, engine: Serving) -> Key:
-    """The key that came with the request.
+def caller_of(engine: Engine, authorization: str) -> Key:
+    """The key that came with a request, its cameras by their ids.
 
     Raises:
         NoKey: none, or nobody's.
@@ -47,7 +49,7 @@ async def _caller(request: Request, engine: Serving) -> Key:
     """
     if engine.keyring is None:
         return ANYONE
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NoKey("this server wants a key: send the header `Authorization: Bearer KEY`; `rgbir keys add` makes one")
     try:
@@ -59,24 +61,53 @@ async def _caller(request: Request, engine: Serving) -> Key:
         ) from error
     if key is None:
         raise NoKey("nobody's key, or one that has ended; ask for a new one (`rgbir keys rotate`)")
-    return key
+    network = engine.gallery.network
+    return key.of(lambda name: network[name].id if name in network else name)
 
 
-def _allowed(*roles: Role) -> Callable[[Key], Awaitable[Key]]:
-    async def check(caller: Annotated[Key, Depends(_caller)]) -> Key:
-        if not caller.may(*roles):
-            wanted = " or ".join(role.value for role in (*roles, Role.ADMIN))
-            raise NotAllowed(f"key {caller.name!r} has the role {caller.role}; this needs {wanted}")
+class Beforehand(ABC):
+    """A dependency that is decided before a byte of the body is taken; the door asks it, and keeps its word for the route."""
+
+    @abstractmethod
+    def decide(self, app: FastAPI, caller: Key) -> None:
+        """Raises what keeps the request out."""
+
+    async def __call__(self, request: Request) -> Key:
+        caller: Key = request.scope[CALLER]
         return caller
 
-    return check
+
+CALLER = "rgbir.caller"
 
 
-Searching = Annotated[Key, Depends(_allowed(Role.SEARCH))]
-Enrolling = Annotated[Key, Depends(_allowed(Role.ENROL))]
-Looking = Annotated[Key, Depends(_allowed(Role.SEARCH, Role.ENROL))]
-Monitoring = Annotated[Key, Depends(_allowed(Role.SEARCH, Role.ENROL, Role.MONITOR))]
-Administering = Annotated[Key, Depends(_allowed())]
+class Allowed(Beforehand):
+    """The caller, who has one of the roles. whole: and sees all cameras.
+
+    Raises:
+        NotAllowed: the caller hasn't.
+    """
+
+    def __init__(self, *roles: Role, whole: bool = False) -> None:
+        self.roles, self.whole = roles, whole
+
+    def decide(self, app: FastAPI, caller: Key) -> None:
+        if not caller.may(*self.roles):
+            wanted = " or ".join(role.value for role in (*self.roles, Role.ADMIN))
+            raise NotAllowed(f"key {caller.name!r} has the role {caller.role}; this needs {wanted}")
+        if self.whole and caller.cameras is not None:
+            own = ", ".join(caller.cameras)
+            raise NotAllowed(
+                f"key {caller.name!r} is for cameras {own}; this is of all cameras, and needs a key of all"
+            )
+
+
+Searching = Annotated[Key, Depends(Allowed(Role.SEARCH))]
+Enrolling = Annotated[Key, Depends(Allowed(Role.ENROL))]
+Exporting = Annotated[Key, Depends(Allowed(Role.EXPORT))]
+Looking = Annotated[Key, Depends(Allowed(Role.SEARCH, Role.ENROL))]
+Monitoring = Annotated[Key, Depends(Allowed(Role.SEARCH, Role.ENROL, Role.MONITOR, whole=True))]
+Erasing = Annotated[Key, Depends(Allowed())]
+Administering = Annotated[Key, Depends(Allowed(whole=True))]
 
 
 def enrolling(caller: Key, camera: str) -> None:
@@ -85,32 +116,37 @@ def enrolling(caller: Key, camera: str) -> None:
     Raises:
         NotAllowed: it isn't.
     """
-    if caller.cameras is not None:
-        _within(caller, camera, set(caller.cameras))
+    if not caller.sees(camera):
+        raise NotAllowed(
+            f"key {caller.name!r} is for cameras {', '.join(sorted(caller.cameras or ()))}, not for {camera}"
+        )
 
 
-def _within(caller: Key, camera: str, own: set[str]) -> None:
-    if camera not in own:
-        raise NotAllowed(f"key {caller.name!r} is for cameras {', '.join(sorted(own))}, not for {camera}")
+def camera_of(caller: Key, engine: Engine, name: str) -> str:
+    """The id of a camera that a caller names; a key of some cameras isn't told which others there are.
+
+    Raises:
+        UnknownCamera, NotAllowed: no such camera.
+    """
+    network = engine.gallery.network
+    if caller.cameras is not None and name not in network:
+        enrolling(caller, name)
+    return network[name].id
 
 
 def scoped(options: SearchOptions, caller: Key, engine: Engine) -> SearchOptions:
-    """The options, searching no camera that the key doesn't see.
+    """The options, searching and telling of no camera that the key doesn't see.
 
     Raises:
         NotAllowed: a camera is named that it doesn't.
     """
     if caller.cameras is None:
         return options
-    network = engine.gallery.network
-    own = {network[name].id for name in caller.cameras if name in network}
-    if options.cameras is not None:
-        for name in options.cameras:
-            _within(caller, network[name].id, own)
-        return options
-    modality = None if options.camera is None and options.modality is None else engine.searcher.modality_of(options)
-    seen = (camera for camera in network if camera.id in own)
-    return replace(options, cameras=tuple(c.id for c in seen if modality is None or modality.other in c.modalities))
+    for name in options.cameras or ():
+        enrolling(caller, camera_of(caller, engine, name))
+    if options.camera is not None:
+        camera_of(caller, engine, options.camera)
+    return replace(options, visible=caller.cameras)
 
 
 class Purpose(NamedTuple):
@@ -118,6 +154,11 @@ class Purpose(NamedTuple):
 
     purpose: str | None
     case: str | None
+
+    def unheard(self, engine: Engine) -> Iterator[str]:
+        """That it was stated for nobody, where nothing is logged."""
+        if not engine.audited and (self.purpose or self.case):
+            yield "this server keeps no audit log, so the purpose and the case are noted nowhere"
 
 
 async def _purpose(
@@ -130,7 +171,8 @@ async def _purpose(
     Raises:
         UsageError: no purpose, where the server wants one.
     """
-    if engine.settings.need_purpose and not (purpose or "").strip():
+    said = "".join(sign for sign in purpose or "" if unicodedata.category(sign)[0] in "LNPS")
+    if engine.settings.need_purpose and not said:
         raise UsageError("this server wants to know why: send a purpose with the search")
     return Purpose(purpose, case)
 
@@ -153,7 +195,7 @@ async def searched(
         metrics.searched(answer)
     if not engine.audited:
         return
-    hashes = query if isinstance(query, str) else [hashlib.sha256(data).hexdigest() for _, data in query]
+    hashes = query if isinstance(query, str) else await engine.look(lambda: _hashes(query))
     event: dict[str, Any] = {
         "action": "search",
         "who": caller.name,
@@ -168,6 +210,10 @@ async def searched(
         "hits": [[hit.id for hit in answer.hits] for answer in answers],
     }
     await engine.note(**event | more)
+
+
+def _hashes(images: list[Named]) -> list[str]:
+    return [hashlib.sha256(data).hexdigest() for _, data in images]
 
 
 def _said(options: SearchOptions) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
@@ -17,6 +18,14 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+
+
+LEAST_RATE = 4096
+"""Bytes a second that a body must bring, after a first while."""
+
+
+MOST_LARGE = 2
+"""Bodies at once on the paths that take larger ones."""
 
 
 class SecurityHeaders:
@@ -56,13 +65,15 @@ class HeadAsGet:
 class BodyLimit:
     """ASGI middleware: 413 for a body of more than `max_bytes`, announced or not; it is counted as it comes.
 
-    larger: by path, where more is taken. slowest_s: what a piece of a body may take to come; 408 after it.
+    larger: by path, where more is taken. slowest_s: what a piece of a body may take to come, and the whole of it beyond a
+    second for each `LEAST_RATE` bytes; 408 after it.
     """
 
     def __init__(
         self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None, slowest_s: float = 20.0
     ) -> None:
         self.app, self.max_bytes, self.larger, self.slowest_s = app, max_bytes, larger or {}, slowest_s
+        self.large_ones = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,10 +81,23 @@ class BodyLimit:
             return
         most = self.larger.get(scope["path"], self.max_bytes)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > most:
-            await problem(413, self._detail(most, f"{int(announced):,} bytes"))(scope, receive, send)
+        if announced.isdigit() and (len(announced) > 18 or int(announced) > most):
+            told = f"{int(announced):,} bytes" if len(announced) <= 18 else "more"
+            await problem(413, self._detail(most, told))(scope, receive, send)
             return
-        came, answered, complete = 0, False, False
+        large = scope["path"] in self.larger
+        if large and self.large_ones >= MOST_LARGE:
+            said = f"{MOST_LARGE} large bodies are being received already; come back when one is there"
+            await problem(429, said, {"Retry-After": "5"})(scope, receive, send)
+            return
+        self.large_ones += large
+        try:
+            await self._received(scope, receive, send, most)
+        finally:
+            self.large_ones -= large
+
+    async def _received(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        came, answered, complete, started = 0, False, False, time.monotonic()
         refused: tuple[int, str] | None = None
 
         async def counted() -> Message:
@@ -81,9 +105,13 @@ class BodyLimit:
             if complete:
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), self.slowest_s)
+                owed = started + self.slowest_s + came / LEAST_RATE - time.monotonic()
+                message = await asyncio.wait_for(receive(), max(0.0, min(self.slowest_s, owed)))
             except TimeoutError:
-                said = f"no more of the body came for {self.slowest_s:g} s; send it again, or from a quicker line"
+                said = (
+                    f"a body comes with {LEAST_RATE:,} bytes a second at least and no pause of {self.slowest_s:g} s, this one"
+                    f" with {came:,} bytes in {time.monotonic() - started:.0f} s; send it again, or from a quicker line"
+                )
                 refused = (408, said)
                 raise TooSlow(said) from None
             complete = not message.get("more_body", False)

@@ -41,6 +41,9 @@ class Metrics:
         self.empty = Counter("rgbir_searches_without_hits", "Searches that found nothing", registry=own)
         self.approximate = Counter("rgbir_approximate_searches", "Answers that may have missed hits", registry=own)
         self.remarks = Counter("rgbir_poor_queries", "Searches with remarks on the query's images", registry=own)
+        self._closed = Counter(
+            "rgbir_connections_closed", "Connections that the server ended, by reason", ["reason"], registry=own
+        )
         self._in_flight = Gauge("rgbir_requests_in_flight", "Requests being answered", registry=own)
         self._waiting = Gauge("rgbir_images_waiting", "Images waiting for the model", ["modality"], registry=own)
         self._batches = Gauge("rgbir_model_batches", "Runs of the model so far", ["modality"], registry=own)
@@ -53,6 +56,9 @@ class Metrics:
         self._device = Gauge("rgbir_device_bytes", "Embeddings held in GPUs' memory", registry=own)
         ProcessCollector(registry=own)
         self._generation = Gauge("rgbir_gallery_generation", "Changes of the gallery", registry=own)
+
+    def closed_for(self, reason: str) -> None:
+        self._closed.labels(reason).inc()
 
     def searched(self, answer: Answer) -> None:
         for stage, milliseconds in answer.milliseconds.items():

@@ -29,6 +29,7 @@ from rgbir.server.errors import (
     TookTooLong,
     TooLarge,
     TooSlow,
+    WrongHost,
 )
 
 # The first that fits. What isn't here is the server's own fault: 500, with nothing of it told to the client.
@@ -39,6 +40,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotThere, 404),
     (NotNow, 409),
     (BadArchive, 422),
+    (WrongHost, 421),
     (NoKey, 401),
     (NotAllowed, 403),
     (TookTooLong, 503),
@@ -54,6 +56,8 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (IndexFailure, 500),
 )
 RETRY_AFTER_S = 1
+MOST_SAID = 2000
+"""Characters of a detail: what was sent isn't sent back whole."""
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -70,6 +74,7 @@ PROBLEMS = documented(
     _403="a key without that right",
     _408="the body doesn't come",
     _413="body or image too large",
+    _421="a host name that isn't this server's",
     _422="can't be answered as it is",
     _429="too many requests in flight",
     _503="the gallery or the audit log can't be used now",
@@ -84,23 +89,29 @@ def problem(
     status: int, detail: str, headers: Mapping[str, str] | None = None, errors: list[dict[str, Any]] | None = None
 ) -> JSONResponse:
     title = "Client Closed Request" if status == 499 else HTTPStatus(status).phrase
+    if len(detail) > MOST_SAID:
+        detail = f"{detail[: MOST_SAID // 2]} … {detail[-MOST_SAID // 2 :]}"
     document = Problem(title=title, status=status, detail=detail, errors=errors)
     return JSONResponse(
         document.model_dump(exclude_none=True), status, dict(headers or {}), media_type="application/problem+json"
     )
 
 
+def answer(error: Exception) -> JSONResponse:
+    """The problem document of one of our own exceptions."""
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    later = status in (409, 429, 503) and not isinstance(error, NotNow)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if later else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(status, str(error), headers)
+
+
 def install(app: FastAPI) -> None:
     """Turns exceptions into problem documents."""
 
     async def failure(_: Request, error: Exception) -> JSONResponse:
-        status = next(status for kind, status in _STATUS if isinstance(error, kind))
-        headers = (
-            {"Retry-After": str(RETRY_AFTER_S)} if status in (409, 429, 503) and not isinstance(error, NotNow) else {}
-        )
-        if status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
-        return problem(status, str(error), headers)
+        return answer(error)
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

@@ -254,6 +254,10 @@ class Gallery(AnyGallery):
                 for c, n, i, first, last in self._reader.counts()
             ]
 
+    def untimed(self, cameras: Sequence[str]) -> tuple[int, int]:
+        slabs = self.view().slabs(cameras)
+        return sum(map(len, slabs)), sum(slab.untimed for slab in slabs)
+
     def get(self, sighting: str) -> Sighting | None:
         with self._read():
             return self._reader.get(sighting)

@@ -72,6 +72,7 @@ class MilvusGallery(AnyGallery):
         self._client = _connected(self._at)
         self._about_name = f"{self._at.name}_about"
         self._clock, self._last = threading.Lock(), 0
+        self._untimed: tuple[int, dict[str, tuple[int, int]]] = (-1, {})
         self._span: tuple[int, tuple[int, int] | None] = (-1, None)
         self._enrolled: tuple[int, list[str]] = (-1, [])
         with self._milvus():
@@ -177,6 +178,18 @@ class MilvusGallery(AnyGallery):
             )
             for camera, count in sorted(sightings.items())
         ]
+
+    def untimed(self, cameras: Sequence[str]) -> tuple[int, int]:
+        generation = self.generation
+        if self._untimed[0] != generation:
+            self._untimed = (generation, {})
+        known = self._untimed[1]
+        for camera in cameras:
+            if camera not in known:
+                of = cameras_are([camera])
+                held = self._count(of)
+                known[camera] = (held, held - self._count(f"({of}) and (taken_at >= 0 or taken_at < 0)"))
+        return sum(known[c][0] for c in cameras), sum(known[c][1] for c in cameras)
 
     def get(self, sighting: str) -> Sighting | None:
         found = self._some("id", [sighting], self._scalars)

@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Request, Response
 
 from rgbir.client import wire
 from rgbir.index import Sighting, UsageError
@@ -15,7 +15,9 @@ from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.errors import NotThere
-from rgbir.server.http.guard import Administering, Enrolling, Looking, Searching, Serving, enrolling
+from rgbir.server.http.forms import CameraName, Text
+from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
+from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Changing, Images, Working, read, visible
 
@@ -24,22 +26,24 @@ router = APIRouter(responses=PROBLEMS)
 
 @router.post("/gallery/sightings", summary="Enrol images of a camera", responses=BUSY)
 async def enrol(
+    request: Request,
     engine: Serving,
     caller: Enrolling,
     images: Images,
-    camera: Annotated[str, Form(description="that took the images")],
+    camera: Annotated[CameraName, Form(description="that took the images")],
     taken_at: Annotated[datetime | None, Form(description="with a zone")] = None,
     identity: Annotated[int | None, Form(ge=0)] = None,
-    track: Annotated[str | None, Form()] = None,
+    track: Annotated[Text | None, Form()] = None,
 ) -> wire.EnrolResponse:
-    """One result an image. The same image of the same camera is enrolled once, however often it is sent."""
-    enrolling(caller, engine.gallery.network[camera].id)
+    """One result an image. Past the deadline the answer is 503, and sending them again adds what is missing. The same image of the same camera is enrolled once, however often it is sent."""
+    enrolling(caller, camera_of(caller, engine, camera))
     sent = await read(images)
     if engine.audited:
-        digests = [hashlib.sha256(data).hexdigest() for _, data in sent]
+        digests = await engine.look(lambda: [hashlib.sha256(data).hexdigest() for _, data in sent])
         labels = {"taken_at": taken_at and taken_at.isoformat(), "identity": identity, "track": track}
         await engine.note(action="enrol", who=caller.name, camera=camera, sha256=digests, **labels)
-    results = await engine.enrol(sent, camera, taken_at, identity, track or None)
+    work = engine.enrol(sent, camera, taken_at, identity, track or None)
+    results = await patiently(request, work, engine.settings.deadline_s)
     return wire.EnrolResponse(
         results=[wire.Enrolled.model_validate({"name": n, "status": s, "id": i, "reason": r}) for n, s, i, r in results]
     )
@@ -86,7 +90,7 @@ async def get_image(engine: Serving, caller: Searching, sighting: str) -> Respon
 
 @router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
 async def remove_sighting(
-    engine: Serving, models: Changing, jobs: Working, caller: Administering, sighting: str
+    engine: Serving, models: Changing, jobs: Working, caller: Erasing, sighting: str
 ) -> wire.Removed:
     await engine.look(lambda: visible(engine, sighting, caller))
     return await _erased(engine, models, jobs, caller, {"ids": [sighting]})
@@ -97,7 +101,7 @@ async def remove(
     engine: Serving,
     models: Changing,
     jobs: Working,
-    caller: Administering,
+    caller: Erasing,
     camera: str | None = None,
     identity: int | None = None,
     track: str | None = None,
@@ -106,7 +110,7 @@ async def remove(
     if before is not None and before.tzinfo is None:
         raise UsageError(f"before needs a zone, {before.isoformat()} has none; append an offset such as +01:00, or Z")
     if caller.cameras is not None:
-        enrolling(caller, engine.gallery.network[camera].id if camera else "all cameras")
+        enrolling(caller, camera_of(caller, engine, camera) if camera else "all cameras")
     conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
     return await _erased(
         engine, models, jobs, caller, {name: value for name, value in conditions.items() if value is not None}

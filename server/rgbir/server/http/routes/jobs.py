@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, UploadFile
 
 from rgbir.client import wire
 from rgbir.index import sha256
 from rgbir.server.access.keys import Key, Role
 from rgbir.server.engine.jobs import Job, Jobs
 from rgbir.server.errors import NotThere, ServerFailure
-from rgbir.server.http.guard import Enrolling, Serving
+from rgbir.server.http.guard import Beforehand, Enrolling, Serving
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Working
 
 router = APIRouter(responses=PROBLEMS)
 
 
-@router.post("/gallery/jobs", summary="Enrol an archive of images", status_code=202, responses=BUSY)
+class Room(Beforehand):
+    """Whether another archive may come now.
+
+    Raises:
+        TooBusy: enough of them wait.
+    """
+
+    def decide(self, app: FastAPI, caller: Key) -> None:
+        jobs: Jobs = app.state.jobs
+        jobs.make_sure_of_room()
+
+
+@router.post(
+    "/gallery/jobs",
+    summary="Enrol an archive of images",
+    status_code=202,
+    responses=BUSY,
+    dependencies=[Depends(Room())],
+)
 async def start_job(
     engine: Serving,
     jobs: Working,
@@ -27,12 +45,13 @@ async def start_job(
 ) -> wire.Job:
     """Answers once the archive is on disk; the job goes on beside the searches, and after a restart, too."""
     since = await engine.look(engine.gallery.moment)
+    jobs.make_sure_of_room()
     taken = await engine.look(lambda: jobs.take(archive.file))
     try:
         if engine.audited:
             digest = await engine.look(lambda: sha256(taken))
             await engine.note(action="enrol archive", who=caller.name, job=taken.stem, sha256=digest)
-        return wire.Job.model_validate(jobs.start(taken, caller.name, caller.cameras, since))
+        return wire.Job.model_validate(await jobs.start(taken, caller.name, caller.cameras, since))
     except ServerFailure:
         jobs.refuse(taken)
         raise
@@ -54,7 +73,7 @@ async def cancel_job(jobs: Working, caller: Enrolling, job: str) -> wire.Job:
 
 
 def _own(caller: Key, job: Job) -> bool:
-    return caller.role is Role.ADMIN or job.who == caller.name
+    return job.who == caller.name or (caller.role is Role.ADMIN and caller.cameras is None)
 
 
 def _job(jobs: Jobs, caller: Key, name: str) -> Job:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from rgbir.client import wire
 from rgbir.index import Modality, SearchOptions, UsageError
 from rgbir.server.access.evidence import answer_digest
 from rgbir.server.engine.engine import Named
-from rgbir.server.http.forms import names, parse_box, search_options
-from rgbir.server.http.guard import Measuring, Searching, Serving, Why, scoped, searched
+from rgbir.server.http.forms import CameraName, Cameras, Text, names, parse_box, search_options
+from rgbir.server.http.guard import Exporting, Measuring, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Images, read, visible
+from rgbir.server.http.routes.shared import Images, read, told, visible
 
 router = APIRouter(responses=PROBLEMS)
 Wanted = Annotated[SearchOptions, Depends(search_options)]
 
 
-@router.post("/search", summary="Who looks like this in the other cameras' images?", responses=NOT_FOUND)
+@router.post(
+    "/search",
+    summary="Who looks like this in the other cameras' images?",
+    responses=NOT_FOUND,
+    response_model=wire.SearchResponse,
+)
 async def search(
     request: Request,
     engine: Serving,
@@ -33,10 +39,14 @@ async def search(
         list[UploadFile] | None, File(description="several are several shots of one person; none with `like`")
     ] = None,
     box: Annotated[str | None, Form(description="where the person is in each image: left,top,right,bottom")] = None,
-    like: Annotated[str | None, Form(description="a sighting's id: search for its person in place of images")] = None,
-) -> wire.SearchResponse:
+    like: Annotated[Text | None, Form(description="a sighting's id: search for its person in place of images")] = None,
+) -> Response:
     if bool(images) == bool(like):
         raise UsageError("a search needs images, or a sighting to be like; one of them")
+    if like and (box or options.camera):
+        raise UsageError(
+            f"{'box' if box else 'camera'} tells of images; with like it is the sighting's, so leave it out"
+        )
     options = scoped(options, caller, engine)
     if like:
         await engine.look(lambda: visible(engine, like, caller))
@@ -46,22 +56,25 @@ async def search(
         query = await read(images or [])
         work = engine.search(query, options, parse_box(box))
     answer = await patiently(request, work, engine.settings.deadline_s)
+    answer = replace(answer, warnings=(*answer.warnings, *why.unheard(engine)))
     await searched(engine, metrics, caller, why, query, options, [answer], box=parse_box(box))
-    return wire.SearchResponse.of(answer)
+    return await told(engine, lambda: wire.SearchResponse.of(answer))
 
 
-@router.post("/search/batch", summary="Each image a search of its own")
+@router.post("/search/batch", summary="Each image a search of its own", response_model=wire.BatchResponse)
 async def search_batch(
     request: Request, engine: Serving, metrics: Measuring, caller: Searching, why: Why, options: Wanted, images: Images
-) -> wire.BatchResponse:
+) -> Response:
     """The same options for all, answered from one state of the gallery; neither re-ranked nor grouped."""
     options, queries = scoped(options, caller, engine), await read(images)
     answers = await patiently(request, engine.search_each(queries, options), engine.settings.deadline_s)
     await searched(engine, metrics, caller, why, queries, options, answers, batch=True)
-    return wire.BatchResponse(answers=[wire.SearchResponse.of(answer) for answer in answers])
+    remarks = tuple(why.unheard(engine))
+    answers = [replace(answer, warnings=(*answer.warnings, *remarks)) for answer in answers]
+    return await told(engine, lambda: wire.BatchResponse(answers=[wire.SearchResponse.of(own) for own in answers]))
 
 
-@router.post("/distances", summary="How far every sighting in a query's scope is")
+@router.post("/distances", summary="How far every sighting in a query's scope is", response_model=wire.Distances)
 async def distances(
     request: Request,
     engine: Serving,
@@ -69,43 +82,49 @@ async def distances(
     caller: Searching,
     why: Why,
     images: Images,
-    camera: Annotated[str | None, Form(description="that took the images; cameras at its place are left out")] = None,
+    camera: Annotated[
+        CameraName | None, Form(description="that took the images; cameras at its place are left out")
+    ] = None,
     modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
     cameras: Annotated[
-        list[str] | None, Form(description="search only these; repeat the field, or separate by commas")
+        list[Cameras] | None,
+        Form(max_length=1000, description="search only these; repeat the field, or separate by commas"),
     ] = None,
-) -> wire.Distances:
+) -> Response:
     """For benchmarks, which rank a part of the gallery at a time."""
     options = scoped(SearchOptions(camera or None, modality, names(cameras)), caller, engine)
     queries = await read(images)
     found = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)
-    told = {"model": found.model, "fingerprint": found.fingerprint, "generation": found.generation}
-    await searched(
-        engine, metrics, caller, why, queries, options, [], action="distances", answer=answer_digest(found), **told
-    )
-    return wire.Distances(
-        sightings=list(found.sightings),
-        keys=found.keys.tolist(),
-        searched_cameras=list(found.searched_cameras),
-        excluded_cameras=[wire.ExcludedCamera.model_validate(excluded) for excluded in found.excluded_cameras],
-        generation=found.generation,
-        model=wire.Model(name=found.model, fingerprint=found.fingerprint),
+    of = {"model": found.model, "fingerprint": found.fingerprint, "generation": found.generation}
+    digest = await engine.look(lambda: answer_digest(found))
+    await searched(engine, metrics, caller, why, queries, options, [], action="distances", answer=digest, **of)
+    return await told(
+        engine,
+        lambda: wire.Distances(
+            sightings=list(found.sightings),
+            keys=found.keys.tolist(),
+            searched_cameras=list(found.searched_cameras),
+            excluded_cameras=[wire.ExcludedCamera.model_validate(excluded) for excluded in found.excluded_cameras],
+            generation=found.generation,
+            model=wire.Model(name=found.model, fingerprint=found.fingerprint),
+        ),
     )
 
 
 @router.post("/embed", summary="The embedding of one image")
 async def embed(
-    engine: Serving, caller: Searching, images: Images, modality: Annotated[Modality, Form()]
+    request: Request, engine: Serving, caller: Exporting, images: Images, modality: Annotated[Modality, Form()]
 ) -> wire.Embedding:
     if len(images) != 1:
         raise UsageError(f"one image is embedded at a time, {len(images)} came")
     (image,) = await read(images)
-    embedding, card = await engine.embed(image, modality)
+    embedding, card = await patiently(request, engine.embed(image, modality), engine.settings.deadline_s)
     await engine.note(
         action="embed",
         who=caller.name,
         query={"sha256": [hashlib.sha256(image[1]).hexdigest()]},
         modality=modality.value,
+        embeddings=1,
         model=card.name,
         fingerprint=card.fingerprint,
     )

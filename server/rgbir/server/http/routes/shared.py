@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, File, Request, UploadFile
+from fastapi import Depends, File, Request, Response, UploadFile
+from pydantic import BaseModel
 
 from rgbir.index import Sighting
 from rgbir.server.access.keys import ANYONE, Key
@@ -30,6 +32,12 @@ Changing = Annotated[ModelSwap, Depends(_models)]
 Images = Annotated[
     list[UploadFile], File(description="JPEG, PNG, BMP, WebP or TIFF; several are several shots of one person")
 ]
+
+
+async def told(engine: Engine, answer: Callable[[], BaseModel]) -> Response:
+    """An answer that may be long, made and written beside the event loop."""
+    content = await engine.look(lambda: answer().model_dump_json())
+    return Response(content, media_type="application/json")
 
 
 async def read(images: list[UploadFile]) -> list[Named]:

@@ -1,0 +1,209 @@
+"""What is given is used, or refused by name: at every route, an unknown, a contradictory and an inapplicable thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from tests.conftest import BUNDLE
+
+from rgbir.index import Gallery, SysuMM01
+from rgbir.server import Settings, create_app
+from rgbir.server.http.routes import ROUTERS
+
+ROUTES = sorted(
+    (method, route.path) for own in ROUTERS for route in own.routes if isinstance(route, APIRoute)
+    for method in route.methods or ()
+)  # fmt: skip
+
+
+@pytest.fixture
+def http(gallery: Gallery) -> Iterator[TestClient]:
+    settings = Settings(gallery.folder, BUNDLE, threads=1, max_images=4)
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def infrared(people: SysuMM01) -> bytes:
+    return next(people.records("test", (3,))).path.read_bytes()
+
+
+def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
+    image = [("images", ("q.jpg", infrared))]
+    return {
+        "/search": {"files": image, "data": {"camera": "3"}},
+        "/search/batch": {"files": image, "data": {"camera": "3"}},
+        "/distances": {"files": image, "data": {"camera": "3"}},
+        "/embed": {"files": image, "data": {"modality": "ir"}},
+        "/gallery/jobs": {"files": [("archive", ("a.zip", b"PK"))]},
+        "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
+    }
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_route_takes_what_it_doesn_t_know(
+    http: TestClient, gallery: Gallery, infrared: bytes, method: str, path: str
+) -> None:
+    where = path.replace("{sighting}", gallery.sightings()[0].id).replace("{name}", "page.js").replace("{job}", "x")
+    form = bodies(infrared).get(path, {}) if method == "POST" else {}
+    held = len(gallery)
+
+    unknown = http.request(method, where, params={"camra": "1"}, **form)
+    assert unknown.status_code == 422, unknown.text
+    assert "no query parameter 'camra' here" in unknown.json()["detail"]
+    if form:
+        extra = {**form, "data": {**form.get("data", {}), "topk": "3"}}
+        told = http.request(method, where, **extra).json()["detail"]
+        assert "no form field 'topk' here" in told
+        for name, value in form.get("data", {}).items():
+            twice = {**form, "data": {name: [value, value]}}
+            assert f"form field {name!r} came 2 times" in http.request(method, where, **twice).json()["detail"]
+            elsewhere = http.request(method, where, params={name: value}, **form).json()["detail"]
+            assert f"{name!r} is a form field here, and came as a query parameter" in elsewhere
+        as_json = http.request(method, where, json={"camera": "3"}).json()["detail"]
+        assert "the body is a form" in as_json
+    else:
+        body = http.request(method, where, data={"camera": "1"})
+        assert body.status_code == 422
+        assert "takes no body" in body.json()["detail"]
+    assert len(gallery) == held
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "told"),
+    [
+        ("/search", {"topk": "3"}, "did you mean 'top_k'?"),
+        ("/gallery/sightings", {"box": "0,0,10,10"}, "no form field 'box' here"),
+        ("/search", {"like": "SIGHTING"}, "one of them"),
+        ("/search", {"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}, "is no time at all"),
+        ("/search", {"since": "2026-03-02T00:00:00Z", "until": "2026-03-02T01:00:00+01:00"}, "is no time at all"),
+        ("/search", {"group_by": "camera", "rerank": "20"}, "not both"),
+        ("/search", {"modality": "rgb"}, "correct one of them"),
+        ("/search/batch", {"rerank": "20"}, "neither re-ranks nor groups"),
+        ("/search", {"box": "0,0," + "9" * 5000 + ",1"}, "box is left,top,right,bottom"),
+        ("/search", {"box": "٠,٠,١,١"}, "box is left,top,right,bottom"),
+        ("/search", {"hours": "22:00-05:30 Europe"}, "no time zone 'Europe'"),
+        ("/search", {"hours": "22:00-05:30 ../../etc/passwd"}, "no time zone"),
+        ("/search", {"hours": "22:00-05:30 " + "A" * 900}, "no time zone"),
+        ("/search", {"hours": "22:00-05:30 " + "A" * 5000}, "hours: "),
+        ("/search", {"hours": "22:00+01:00-05:30"}, "hours have no offset"),
+        ("/search", {"hours": "22:00-05:30+01:00"}, "hours have no offset"),
+        ("/search", {"track": "x" * 1001}, "track: "),
+        ("/search", {"identity": "9" * 30}, "identity"),
+        ("/gallery/sightings", {"identity": "9" * 30}, "identity"),
+        ("/gallery/sightings", {"track": "x" * 1001}, "track: "),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_or_is_garbage_is_refused(
+    http: TestClient, gallery: Gallery, infrared: bytes, path: str, form: dict[str, str], told: str
+) -> None:
+    held = len(gallery)
+    given = {name: value.replace("SIGHTING", gallery.sightings()[0].id) for name, value in form.items()}
+    camera = {"camera": "6" if path == "/gallery/sightings" else "3"}
+    refused = http.post(path, files=[("images", infrared)], data={**camera, **given})
+    assert refused.status_code == 422, refused.text
+    assert told in refused.json()["detail"]
+    assert len(gallery) == held
+
+
+def test_what_is_sent_isn_t_sent_back_whole(http: TestClient, infrared: bytes) -> None:
+    for path, form in (
+        ("/search", {"camera": "c" * 60_000}),
+        ("/search", {"camera": "3", "cameras": "c" * 19_000}),
+        ("/gallery/sightings", {"camera": "c" * 60_000}),
+        ("/search", {"camera": "3", "like" * 15_000: "x"}),
+    ):
+        refused = http.post(path, files=[("images", infrared)], data=form)
+        assert refused.status_code in (400, 422)
+        assert len(refused.content) < 5_000
+
+
+def test_a_search_like_a_sighting_takes_no_camera_and_no_box(http: TestClient, gallery: Gallery) -> None:
+    own = gallery.sightings()[0].id
+    for name, value in (("camera", "3"), ("box", "0,0,9,9")):
+        refused = http.post("/search", data={"like": own, name: value})
+        assert (refused.status_code, refused.json()["detail"].split(" ")[0]) == (422, name)
+    assert http.post("/search", data={"like": own}).json()["hits"]
+
+
+def test_what_had_no_effect_is_told(http: TestClient, gallery: Gallery, infrared: bytes) -> None:
+    def warnings(**form: str) -> str:
+        answer = http.post("/search", files=[("images", infrared)], data={"camera": "3", **form})
+        assert answer.status_code == 200, answer.text
+        return "; ".join(answer.json()["warnings"])
+
+    held = sum(count.sightings for count in gallery.counts() if count.camera in ("1", "4", "5"))
+    untimed = f"{held} of the {held} sightings searched have no time, so"
+    assert untimed not in warnings()
+    assert f"{untimed} since left them out" in warnings(since="2026-01-01T00:00:00Z")
+    assert f"{untimed} until and hours left" in warnings(until="2026-01-01T00:00:00Z", hours="22:00-05:00")
+    assert "knows no passage" in warnings(taken_at="2026-01-01T00:00:00Z")
+    assert "passages ranked nothing" in warnings(passages="rank")
+    assert "noted nowhere" in warnings(purpose="a theft")
+    assert "no camera was searched" in warnings(cameras="2")
+
+
+@pytest.mark.parametrize("asked", [None, ["1"], ["2", "4"], ["cam1", "1"], ["3", "6"], ["6"], [*"123456"]])
+@pytest.mark.parametrize("query", [{"camera": "3"}, {"camera": "1"}, {"modality": "ir"}, {"modality": "rgb"}])
+@pytest.mark.parametrize("visible", [None, ("1", "4"), ("2",), ("6",)])
+def test_cameras_that_are_asked_for_are_searched_or_left_out_for_a_true_reason(
+    gallery: Gallery, query: dict[str, str], asked: list[str] | None, visible: tuple[str, ...] | None
+) -> None:
+    """The rule in plain words, told again here; the gallery holds cameras 1, 2, 4 and 5, and 2 and 3 share a place."""
+    import numpy as np
+
+    from rgbir.index import Modality, Query
+
+    network, held = gallery.network, {count.camera for count in gallery.counts()}
+    given: dict[str, Any] = {**query, **({"modality": Modality(query["modality"])} if "modality" in query else {})}
+    row = np.ones(gallery.model.dimension, np.float32)
+    answer = gallery.search(Query(row, cameras=asked, visible=visible, **given))
+
+    own = network[query["camera"]] if "camera" in query else None
+    infrared = query.get("modality") == "ir" or query.get("camera") == "3"
+    wanted = held if asked is None else {network[name].id for name in asked}
+    told = {excluded.camera: excluded.reason for excluded in answer.excluded_cameras}
+    assert not told.keys() & set(answer.searched_cameras)
+    for camera in network:
+        place = own is not None and camera.place == own.place
+        other = asked is not None or (Modality.RGB if infrared else Modality.IR) in camera.modalities
+        if (visible is not None and camera.id not in visible) or (camera.id not in held and camera.id not in wanted):
+            assert camera.id not in (*answer.searched_cameras, *told)
+        elif camera.id in held and camera.id in wanted and not place and other:
+            assert camera.id in answer.searched_cameras
+        elif own is not None and camera.id == own.id:
+            assert told[camera.id] == "the query's own camera"
+        elif place:
+            assert told[camera.id].startswith("same place as the query's camera")
+        elif camera.id not in wanted:
+            assert told[camera.id] == "not among the cameras asked for"
+        elif not other:
+            assert told[camera.id].startswith("gives rgb images only" if not infrared else "gives ir images only")
+        else:
+            assert told[camera.id] == "nothing of it is enrolled"
+
+
+def test_a_purpose_is_something_that_can_be_read(gallery: Gallery, infrared: bytes, tmp_path: Any) -> None:
+    settings = replace(Settings(gallery.folder, BUNDLE, threads=1), audit=tmp_path / "log.jsonl", need_purpose=True)
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
+        for purpose, status in (("\u200b\u2060\u200d", 422), (" \t ", 422), ("—", 200), ("窃盗", 200), ("26-117", 200)):
+            form = {"camera": "3", "purpose": purpose}
+            assert http.post("/search", files=[("images", infrared)], data=form).status_code == status, purpose
+
+
+def test_one_bad_image_of_a_batch_fails_alone(http: TestClient, infrared: bytes) -> None:
+    def batch(*images: bytes) -> Any:
+        return http.post("/search/batch", files=[("images", data) for data in images], data={"camera": "3"})
+
+    alone = batch(infrared).json()["answers"][0]
+    first, bad, last = batch(infrared, b"no image", infrared).json()["answers"]
+    assert first["hits"] == last["hits"] == alone["hits"] != []
+    assert (bad["hits"], bad["searched_cameras"]) == ([], [])
+    assert "not an image of a known format" in bad["error"]
+    assert first["error"] is None
+    assert batch(b"no", b"image").status_code == 422
