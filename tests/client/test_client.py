@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from typer.testing import CliRunner
 
 from rgbir.client import (
+    Answered,
     AsyncClient,
     Busy,
     Client,
@@ -19,9 +22,13 @@ from rgbir.client import (
     ConnectionFailed,
     Forbidden,
     NotFound,
+    Refused,
+    SearchResponse,
     ServerFailed,
     Unprocessable,
 )
+from rgbir.client.cli import app
+from rgbir.client.commands import _show
 
 
 def answering(status: int, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Client:
@@ -154,3 +161,60 @@ def test_many_images_go_in_requests_of_neighbours() -> None:
     items = [(b"image", {"camera": camera}) for camera in "aaaaabba"]
     assert len(list(client.enrol_all(items, together=3))) == 8
     assert requests == [("a", 3), ("a", 2), ("b", 2), ("a", 1)]
+
+
+def test_ids_are_one_segment_of_a_path_whatever_is_in_them() -> None:
+    seen: list[str] = []
+
+    def record(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.url.raw_path.decode())
+        return httpx2.Response(404, json={"detail": "none"})
+
+    client = Client(httpx2.Client(base_url="http://server", transport=httpx2.MockTransport(record)), retries=0)
+    odd = "../a/b?c#d e"
+    for call in (client.sighting, client.image, client.remove, client.erase, client.job, client.cancel_job):
+        with pytest.raises(NotFound):
+            call(odd)
+    assert all(path.endswith(("..%2Fa%2Fb%3Fc%23d%20e", "..%2Fa%2Fb%3Fc%23d%20e/image")) for path in seen), seen
+
+
+def test_what_the_server_failed_at_was_not_refused() -> None:
+    with pytest.raises(ServerFailed) as caught:
+        answering(500, b'{"detail": "because"}').gallery()
+    assert not isinstance(caught.value, Refused)
+    assert isinstance(caught.value, Answered)
+    assert caught.value.status == 500
+
+
+def test_the_command_line_tells_all_that_an_answer_says(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = SearchResponse.model_validate(
+        {
+            "query": {"camera": "3", "modality": "ir", "place": "yard", "shots": 1},
+            "searched_cameras": ["1"],
+            "excluded_cameras": [{"camera": "2", "reason": "same place"}],
+            "hits": [
+                {
+                    "rank": 1, "id": "a", "camera": "1", "distance": 1.0, "score": 0.5,
+                    "meaning": {"probability": 0.81, "false_accept_rate": 0.01, "strangers": 2.5},
+                }
+            ],
+            "model": {"name": "m", "fingerprint": "f"}, "generation": 1, "exact": False, "milliseconds": {},
+            "warnings": ["the image is blurred"], "doubtful": True,
+        }
+    )  # fmt: skip
+    _show(answer)
+    told = capsys.readouterr().out
+    for said in ("warning: the image is blurred", "doubtful: ", "approximate: ", "hit 1: 81% likely", "2.5 strangers"):
+        assert said in told
+    _show(answer.model_copy(update={"exact": True, "doubtful": None, "warnings": [], "hits": []}))
+    assert "warning" not in capsys.readouterr().out
+
+
+def test_a_search_of_a_gallery_here_refuses_what_is_a_server_s(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    here = ["search", str(tmp_path / "a.jpg"), "--camera", "3", "--gallery", "g", "--bundle", "b"]
+    for option in ("--purpose", "--case", "--key"):
+        told = CliRunner().invoke(app, [*here, option, "x"])
+        assert (told.exit_code, option in told.output) == (2, True)
+    like = CliRunner().invoke(app, ["search", "--like", "a", "--camera", "3", "--url", "http://127.0.0.1:9"])
+    assert (like.exit_code, "leave it out" in like.output.replace("\n", " ")) == (2, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -52,6 +53,18 @@ def trained(seed: int = 0, changes: Mapping[str, Any] | None = None) -> tuple[Ex
 
 def run_of(folder: Path, recipe: ExpATRecipe) -> Run:
     return Run(folder, "expat", "paper", "people", 5, recipe)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(math.nan, "embeddings aren't finite"), (0.0, "gives different .* images one embedding")]
+)
+def test_a_network_that_tells_nobody_apart_makes_no_bundle(tmp_path: Path, value: float, told: str) -> None:
+    method, recipe = trained()
+    with torch.no_grad():
+        method.get_parameter("backbone.conv1.weight").fill_(value)
+    with pytest.raises(ParityFailure, match=told):
+        export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
+    assert not (tmp_path / "bundle").exists()
 
 
 # One neck here, the others in the slow run.

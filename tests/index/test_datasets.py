@@ -101,7 +101,8 @@ def test_folders_take_the_camera_from_the_first_folder(tmp_path: Path) -> None:
         ("yard/day 1/b.PNG", "yard"),
     ]
     assert [(s.source, s.reason.split(";")[0]) for s in found if isinstance(s, Skipped)] == [
-        ("stray.jpg", "lies in no camera's folder")
+        ("hall/notes.txt", "no image by its name"),
+        ("stray.jpg", "lies in no camera's folder"),
     ]
 
 

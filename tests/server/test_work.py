@@ -16,10 +16,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from tests.conftest import BUNDLE
 from tests.site.server import Site
+from tests.waiting import until
 
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
+from rgbir.server.engine import engine as engine_module
 from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.swap import ModelSwap
 
 
 def blank(width: int, height: int) -> bytes:
@@ -141,3 +144,20 @@ def test_nothing_that_grows_with_what_is_sent_runs_on_the_event_loop(
     assert {name: answer.status_code for name, answer in sent.items()} == dict.fromkeys(sent, 200) | {"archive": 202}
     print(f"longest callback: {1000 * max(taken):.0f} ms of processor time")
     assert max(taken) < 0.25, sorted(taken)[-5:]
+
+
+def test_house_keeping_goes_on_after_an_error_that_nobody_expected(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "MINUTE_S", 0.01)
+    monkeypatch.setattr(engine_module, "EVERY_S", 0.02)
+    tried: list[int] = []
+
+    def expire(*_: object) -> None:
+        tried.append(1)
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(ModelSwap, "expire", expire)
+    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
+        until(lambda: len(tried) > 2, "another hour")
+        assert http.get("/health/live").status_code == 200

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.training.small import ROWS, VARIANTS, batch_for, build, lasting, make_run, recipe_of, recorded
+from typer.testing import CliRunner
 
+from rgbir.client.cli import app as commands
 from rgbir.index import Modality, SysuMM01
 from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, fit, load_run
 from rgbir.training.errors import BadRecipe, NotFinite
+from rgbir.training.layers import unit
 from rgbir.training.validate import Validation
 
 
@@ -181,6 +186,92 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, people: SysuMM0
     changes = {"schedule.updates": 30, "optimiser.learning_rate": 1e30, "schedule.warmup": 0}
     with pytest.raises(NotFinite, match=r"the loss is not finite .*lower optimiser\.learning_rate"):
         fit(*make_run(tmp_path / "run", people, recipe_of("expat", changes=changes)))
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_with_its_name_and_the_weights_before_it(
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"schedule.updates": 30, "checkpoint_every": 2}
+    run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes=changes))
+    build, calls = Run.build, itertools.count()
+
+    def harmed(own: Run) -> Method:
+        method = build(own)
+        weight = method.get_parameter("backbone.conv1.weight")
+        weight.register_hook(lambda gradient: gradient * (math.nan if next(calls) >= 5 else 1))
+        return method
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "build", harmed)
+        with pytest.raises(NotFinite, match=r"update 5: the gradient of backbone\.conv1\.weight is not finite"):
+            fit(run, source)
+    assert run.load_checkpoint()["updates"] == 4
+    assert all(torch.isfinite(weight).all() for weight in run.load_weights().state_dict().values())
+
+
+def test_a_weight_that_is_not_finite_is_in_no_checkpoint(
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, source = make_run(
+        tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 30, "checkpoint_every": 2})
+    )
+    build, made = Run.build, list[Method]()
+
+    def kept(own: Run) -> Method:
+        made.append(build(own))
+        return made[-1]
+
+    def watch(update: int, losses: Losses) -> None:
+        if update == 3:
+            made[0].get_buffer("backbone.bn1.running_var")[0] = math.nan
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "build", kept)
+        with pytest.raises(NotFinite, match=r"update 3: backbone\.bn1\.running_var is not finite"):
+            fit(run, source, watch=watch)
+    assert run.load_checkpoint()["updates"] == 2
+
+
+def test_a_row_that_is_not_finite_stays_so_and_is_no_zero() -> None:
+    rows = torch.tensor([[3.0, 4.0], [0.0, 0.0], [math.nan, 1.0], [1e-8, 0.0]])
+    made = unit(rows)
+    torch.testing.assert_close(made[0], torch.tensor([0.6, 0.8]))
+    assert (made[[1, 3]] == 0).all()
+    assert torch.isnan(made[2]).all()
+
+
+def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: SysuMM01) -> None:
+    small = [
+        "backbone=compact",
+        "height=64",
+        "width=32",
+        "tuples=2",
+        "checkpoint_every=1",
+        "schedule.updates=2",
+        "validate_every=0",
+    ]
+    sets = [word for own in small for word in ("--set", own)]
+    base = ["--data", str(people.root), "--out", str(tmp_path / "run")]
+
+    def train(*arguments: str) -> tuple[int, str]:
+        told = CliRunner().invoke(commands, ["train", *arguments])
+        return told.exit_code if told.exception is None else 1, f"{told.output} {told.exception}"
+
+    assert train("expat", *base, *sets)[0] == 0
+    for arguments, said in (
+        (["dfe"], "trains expat, and --resume goes on with it; method dfe would be another run"),
+        (["expat", "--variant", "official-code"], "variant official-code would be another run"),
+        (["expat", "--variant", "nonsense"], "no variant 'nonsense'"),
+        (["expat", "--row", "none"], "no row 'none'"),
+        (["expat", "--set", "nonsense=1"], "nonsense"),
+        (["expat", "--set", "schedule.updates=12"], "schedule.updates would differ"),
+        (["expat", "--set", "height=128"], "height would differ"),
+    ):
+        code, told = train(*arguments, *base, "--resume")
+        assert code != 0
+        assert said in told
+    assert train("expat", *base, "--resume")[0] == 0
+    assert train("expat", *base, "--variant", "paper", *sets, "--resume")[0] == 0
 
 
 def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: SysuMM01) -> None:

@@ -2,6 +2,7 @@
 
 from rgbir.client.client import AsyncClient, Client
 from rgbir.client.errors import (
+    Answered,
     Busy,
     ClientError,
     Conflict,
@@ -16,6 +17,7 @@ from rgbir.client.wire import Hit, SearchResponse
 
 __all__ = [
     "AsyncClient",
+    "Answered",
     "Busy",
     "Client",
     "ClientError",

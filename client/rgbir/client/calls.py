@@ -141,12 +141,12 @@ def start_job(archive: Path | str) -> Call[wire.Job]:
 
 def job(job: str) -> Call[wire.Job]:
     """How far it is."""
-    return Call(_as(wire.Job), "GET", f"/gallery/jobs/{job}")
+    return Call(_as(wire.Job), "GET", f"/gallery/jobs/{_segment(job)}")
 
 
 def cancel_job(job: str) -> Call[wire.Job]:
     """Ends it; what it enrolled stays."""
-    return Call(_as(wire.Job), "DELETE", f"/gallery/jobs/{job}")
+    return Call(_as(wire.Job), "DELETE", f"/gallery/jobs/{_segment(job)}")
 
 
 def embed(image: Image, *, modality: Modality) -> Call[wire.Embedding]:
@@ -168,12 +168,12 @@ def distances(
 
 def sighting(sighting: str) -> Call[wire.Sighting]:
     """What is known of it."""
-    return Call(_as(wire.Sighting), "GET", f"/gallery/sightings/{sighting}")
+    return Call(_as(wire.Sighting), "GET", f"/gallery/sightings/{_segment(sighting)}")
 
 
 def image(sighting: str) -> Call[bytes]:
     """The crop a sighting was enrolled with: JPEG or PNG."""
-    return Call(lambda response: response.content, "GET", f"/gallery/sightings/{sighting}/image")
+    return Call(lambda response: response.content, "GET", f"/gallery/sightings/{_segment(sighting)}/image")
 
 
 def erase(
@@ -186,7 +186,7 @@ def erase(
 ) -> Call[wire.Removed]:
     """Erases one sighting, or all that meet every condition; tells how many, and which archives wait that may hold them."""
     if sighting is not None:
-        return Call(_as(wire.Removed), "DELETE", f"/gallery/sightings/{sighting}")
+        return Call(_as(wire.Removed), "DELETE", f"/gallery/sightings/{_segment(sighting)}")
     conditions = _form(camera=camera, identity=identity, track=track, before=before)
     return Call(_as(wire.Removed), "DELETE", "/gallery/sightings", {"params": conditions})
 

@@ -13,7 +13,7 @@ import httpx2
 
 from rgbir.client import calls, wire
 from rgbir.client.calls import Call, Image
-from rgbir.client.errors import Busy, ClientError, ConnectionFailed, Refused, refusal
+from rgbir.client.errors import Answered, Busy, ClientError, ConnectionFailed, refusal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class _Common:
         """Seconds until the next attempt; None if there is none."""
         if attempt >= self.retries or not isinstance(error, (Busy, ConnectionFailed)):
             return None
-        asked = error.retry_after_s if isinstance(error, Refused) else None
+        asked = error.retry_after_s if isinstance(error, Answered) else None
         growing: float = 0.25 * 2**attempt * (1 + random.random())
         return min(asked if asked is not None else growing, LONGEST_PAUSE_S)
 

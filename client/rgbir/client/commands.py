@@ -17,6 +17,7 @@ from rgbir.client.wire import SearchResponse
 
 
 def search(
+    ctx: typer.Context,
     images: Annotated[
         list[Path] | None, typer.Argument(help="One or more images of the same person.", exists=True, dir_okay=False)
     ] = None,
@@ -79,6 +80,15 @@ def search(
         "rerank": rerank,
         "like": like,
     }
+    given = [name for name, value in (("--purpose", purpose), ("--case", case)) if value]
+    if _on_the_command_line(ctx, "key"):
+        given.append("--key")
+    if url is None and given:
+        raise typer.BadParameter(f"{', '.join(given)}: for a server; a gallery of this machine keeps no audit log")
+    if url is not None and _on_the_command_line(ctx, "bundle"):
+        raise typer.BadParameter("--bundle goes with --gallery; a server has its own")
+    if like is not None and camera is not None:
+        raise typer.BadParameter("--camera tells of images; with --like it is the sighting's, so leave it out")
     if url is not None:
         with Client(url, key=key) as client:
             response = client.search(images or [], purpose=purpose, case=case, **options)
@@ -144,6 +154,12 @@ def ready(url: UrlOption) -> None:
     print("ready")
 
 
+def _on_the_command_line(ctx: typer.Context, name: str) -> bool:
+    """A file or a variable may hold what other calls need."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _local_search() -> Any:
     (point,) = entry_points(group="rgbir.local_search")
     try:
@@ -185,6 +201,20 @@ def _show(response: SearchResponse) -> None:
             escape(hit.source or hit.id),
         )
     console.print(table)
+    for hit in response.hits:
+        if hit.meaning is not None:
+            strangers = (
+                "" if hit.meaning.strangers is None else f", {hit.meaning.strangers:.2g} strangers as near expected"
+            )
+            console.print(
+                f"hit {hit.rank}: {hit.meaning.probability:.0%} likely one person{strangers}", highlight=False
+            )
+    if response.doubtful:
+        console.print("doubtful: the person is probably not in this gallery", style="yellow")
+    if not response.exact:
+        console.print("approximate: an index proposed the hits, and may have missed some", style="yellow")
+    for warning in response.warnings:
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
     console.print(f"searched: {', '.join(response.searched_cameras) or 'no camera'}", highlight=False)
     for excluded in response.excluded_cameras:
         console.print(f"left out: camera {excluded.camera}: {excluded.reason}", highlight=False, markup=False)
@@ -207,8 +237,8 @@ def enrol(
     with Client(url, key=key) as client:
         for result in client.enrol_all((image, labels) for image in images):
             counts[result.status] += 1
-            if result.status == "skipped":
-                typer.echo(f"skipped {result.name}: {result.reason}", err=True)
+            if result.reason is not None:
+                typer.echo(f"{result.status} {result.name}: {result.reason}", err=True)
     print(f"{counts['added']:,} added, {counts['present']:,} were there, {counts['skipped']:,} skipped")
     if counts["skipped"]:
         raise typer.Exit(3)

@@ -2,13 +2,14 @@
 
 ClientError
 ├── ConnectionFailed        no answer: is the server up, is the URL right?
-├── Refused                 the server understood and said no (4xx)
-│   ├── Unprocessable       the request can't be answered as it is: correct it (400, 413, 415, 422)
-│   ├── Forbidden           no key, or one without that right (401, 403)
-│   ├── NotFound            no such thing (404)
-│   ├── Conflict            not in this state: do the other thing first (409 without a time to wait)
-│   └── Busy                too much at once, or someone else is writing: wait `retry_after_s` (409, 429, 503)
-└── ServerFailed            the server's fault (5xx)
+└── Answered                the server answered with a problem
+    ├── Refused             it understood and said no (4xx)
+    │   ├── Unprocessable   the request can't be answered as it is: correct it (400, 413, 415, 421, 422)
+    │   ├── Forbidden       no key, or one without that right (401, 403)
+    │   ├── NotFound        no such thing (404)
+    │   ├── Conflict        not in this state: do the other thing first (409 without a time to wait)
+    │   └── Busy            too much at once, or someone else is writing: wait `retry_after_s` (409, 429, 503)
+    └── ServerFailed        the server's fault (5xx)
 
 `exit_code` is what the command line ends with when the error reaches it.
 """
@@ -24,7 +25,7 @@ class ConnectionFailed(ClientError):
     pass
 
 
-class Refused(ClientError):
+class Answered(ClientError):
     """The server's problem document: `status`, `detail`, and `problem` with everything it said."""
 
     def __init__(
@@ -32,6 +33,10 @@ class Refused(ClientError):
     ) -> None:
         super().__init__(detail)
         self.detail, self.status, self.problem, self.retry_after_s = detail, status, problem or {}, retry_after_s
+
+
+class Refused(Answered):
+    pass
 
 
 class Unprocessable(Refused):
@@ -54,16 +59,16 @@ class Busy(Refused):
     pass
 
 
-class ServerFailed(Refused):
+class ServerFailed(Answered):
     pass
 
 
-_BY_STATUS: dict[int, type[Refused]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Busy, 429: Busy, 503: Busy}
+_BY_STATUS: dict[int, type[Answered]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Busy, 429: Busy, 503: Busy}
 
 
-def refusal(status: int, problem: dict[str, object], retry_after: str | None) -> Refused:
+def refusal(status: int, problem: dict[str, object], retry_after: str | None) -> Answered:
     """The exception for a problem document."""
-    kind = _BY_STATUS.get(status, ServerFailed if status >= 500 else Unprocessable)
+    kind: type[Answered] = _BY_STATUS.get(status, ServerFailed if status >= 500 else Unprocessable)
     if status == 409 and retry_after is None:
         kind = Conflict
     detail = str(problem.get("detail") or problem.get("title") or f"the server answered {status}")

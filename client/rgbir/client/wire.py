@@ -178,7 +178,7 @@ class Enrolled(Wire):
     name: str = Field(description="the file's name, or its place among the images")
     status: Literal["added", "present", "skipped"]
     id: str | None = Field(None, description="of the sighting; none if skipped")
-    reason: str | None = Field(None, description="why it was skipped")
+    reason: str | None = Field(None, description="why it was skipped, or what of its labels stays as it is")
 
 
 class EnrolResponse(Wire):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def prove(
         tolerance: largest difference allowed, relative to the largest value of the embedding.
 
     Raises:
-        ParityFailure: they differ more.
+        ParityFailure: they differ more, or the network's embeddings aren't finite, or are the same for different images.
     """
     rng = np.random.default_rng(0)
     shape = (bundle.card.height, bundle.card.width, 3)
@@ -48,11 +49,25 @@ def prove(
         for batch in [*inputs, *([np.stack(real[:1]), np.stack(real)] if real else [])]:
             with torch.inference_mode():
                 expected = served(torch.from_numpy(batch)).numpy()
+            if not np.isfinite(expected).all():
+                raise ParityFailure(
+                    f"the network's {modality.value} embeddings aren't finite: its weights are damaged; no bundle was written"
+                )
+            if len(batch) == MANY and _coincide(expected):
+                raise ParityFailure(
+                    f"the network gives different {modality.value} images one embedding: nobody could be told apart; no bundle"
+                    " was written. Did the training fail?"
+                )
             difference = np.abs(encoder.encode(batch, modality) - expected).max() / max(np.abs(expected).max(), 1e-12)
             worst, cases = max(worst, float(difference)), cases + 1
-    if not worst <= tolerance:
+    if not worst <= tolerance:  # nor NaN
         raise ParityFailure(
             f"ONNX Runtime and torch differ by {worst:.2e} relative to the largest value, at most {tolerance:.0e} is allowed;"
             " no bundle was written"
         )
     return Parity(largest_relative_difference=worst, tolerance=tolerance, cases=cases)
+
+
+def _coincide(embeddings: NDArray[np.floating[Any]]) -> bool:
+    """Whether all rows are the same but for rounding."""
+    return bool(np.abs(embeddings - embeddings[0]).max() <= 1e-9 * max(float(np.abs(embeddings).max()), 1e-30))

@@ -11,6 +11,7 @@ from rgbir.index.datasets import (
     Skipped,
     SysuMM01,
     open_benchmark,
+    passed_over_words,
     read_folders,
     read_table,
 )
@@ -31,13 +32,13 @@ from rgbir.index.errors import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index.files import changing, give_room_up, keep_room, replace_file, sync_folder
+from rgbir.index.files import beside, changing, give_room_up, keep_room, replace_file, sync_folder
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
-from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of
+from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, labels_of, other_labels
 from rgbir.index.images import FORMATS, SUFFIXES, Box, decode, pixels, pixels_in, read_bytes
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
@@ -100,6 +101,8 @@ __all__ = [
     "UsageError",
     "cores",
     "crop_of",
+    "labels_of",
+    "other_labels",
     "decode",
     "device_named",
     "digest_of",
@@ -120,6 +123,8 @@ __all__ = [
     "renewed",
     "replace_file",
     "changing",
+    "beside",
+    "passed_over_words",
     "sha256",
     "superfluous",
     "told",

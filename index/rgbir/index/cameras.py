@@ -143,7 +143,10 @@ class CameraNetwork:
         path = Path(source)
         if not path.is_file():
             raise UsageError(f"no network {str(source)!r}: give a TOML file or one of {', '.join(cls.built_in())}")
-        return cls.from_toml(path.read_text(encoding="utf-8"), where=str(path))
+        try:
+            return cls.from_toml(path.read_text(encoding="utf-8-sig"), where=str(path))
+        except UnicodeError as error:
+            raise UsageError(f"{path} is not UTF-8 text, as TOML is: {error}") from error
 
     @staticmethod
     def built_in() -> list[str]:

@@ -8,6 +8,7 @@ IndexFailure
 ├── BadImage                this image can't be read: skip it and go on
 ├── BadDataset              the folder is not what its layout promises: mend the folder
 ├── BadBundle               the bundle is incomplete or altered: export it again
+├── CantWrite               a file can't be written: make room, or choose another place
 ├── EvaluationError         no number can be given honestly
 └── GalleryError
     ├── GalleryMissing      nothing there: make one, or correct the path
@@ -54,6 +55,10 @@ class BadDataset(IndexFailure):
 
 class BadBundle(IndexFailure):
     """A model bundle that is incomplete, altered, or of a newer format."""
+
+
+class CantWrite(IndexFailure):
+    """A file that somebody asked for can't be written; nothing of it was kept."""
 
 
 class EvaluationError(IndexFailure):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from rgbir.index.errors import CantWrite
+
 
 def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
     """Writes a small file in one step: after a crash it is the old one or the new one, and once this returns it is the new one."""
@@ -18,6 +20,33 @@ def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
         os.fsync(written.fileno())
     new.replace(file)
     sync_folder(file.parent)
+
+
+@contextmanager
+def beside(file: Path) -> Iterator[Path]:
+    """Where to write what is to become that file: a name beside it, of the same suffix, which is renamed at the end.
+
+    A failure leaves nothing of it, and what was there before as it was.
+
+    Raises:
+        CantWrite: no such folder, a full disk, or one that is closed to us.
+    """
+    new = file.with_name(f".{file.stem}.{os.getpid()}.new{file.suffix}")
+    try:
+        yield new
+        with new.open("rb") as written:
+            os.fsync(written.fileno())
+        new.replace(file)
+    except OSError as error:
+        raise CantWrite(f"{file} can't be written: {error.strerror or error}; nothing of it was kept") from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def write_beside(file: Path, text: str) -> None:
+    """A text file, by `beside`."""
+    with beside(file) as new:
+        new.write_text(text, encoding="utf-8")
 
 
 def sync_folder(folder: Path) -> None:

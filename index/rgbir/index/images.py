@@ -21,6 +21,8 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
 
 # A truncated file is an error here, never a picture with a grey end.
 ImageFile.LOAD_TRUNCATED_IMAGES = False
+# Pillow warns of bombs and odd metadata, which the checks here decide. Once for the process: threads share its filters.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Box = tuple[int, int, int, int]
 
@@ -60,17 +62,15 @@ def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels:
     if not data:
         raise BadImage(f"{name}: empty file; an image was expected")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of bombs and odd metadata; the checks here decide
-            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-            width, height = image.size
-            if width * height > max_pixels:
-                raise BadImage(f"{name}: {width} x {height} pixels; at most {max_pixels:,} are decoded")
-            deep_colours = _is_deep(image) and image.mode in ("RGB", "RGBA")
-            image.load()
-            image = eight_bits(image, name) if is_deep(image) else image
-            check_colours(image, deep_colours, name)
-            image = ImageOps.exif_transpose(image)
+        image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+        width, height = image.size
+        if width * height > max_pixels:
+            raise BadImage(f"{name}: {width} x {height} pixels; at most {max_pixels:,} are decoded")
+        deep_colours = _is_deep(image) and image.mode in ("RGB", "RGBA")
+        image.load()
+        image = eight_bits(image, name) if is_deep(image) else image
+        check_colours(image, deep_colours, name)
+        image = ImageOps.exif_transpose(image)
     except BadImage:
         raise
     except Image.DecompressionBombError as error:
@@ -89,9 +89,7 @@ def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels:
 def pixels_in(data: bytes) -> int:
     """How many pixels an image says that it has; 0 for what is none. Nothing of them is decoded."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            width, height = Image.open(io.BytesIO(data), formats=FORMATS).size
+        width, height = Image.open(io.BytesIO(data), formats=FORMATS).size
     except Exception:  # as in `decode`, which says what is wrong
         return 0
     return int(width * height)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from rgbir.index import Benchmark, Modality, SysuMM01, decode, open_benchmark, pixels, read_bytes
+from rgbir.index import (
+    BadDataset,
+    Benchmark,
+    Modality,
+    SysuMM01,
+    UsageError,
+    beside,
+    decode,
+    open_benchmark,
+    passed_over_words,
+    pixels,
+    read_bytes,
+)
 from rgbir.training.errors import BadRecipe
 
 if TYPE_CHECKING:
@@ -24,6 +37,7 @@ if TYPE_CHECKING:
     from rgbir.index.evaluation import Report
     from rgbir.training.method import Losses, Method
     from rgbir.training.recipe import AnyRecipe
+    from rgbir.training.run import Run
     from rgbir.training.validate import Validation
 
 
@@ -84,8 +98,10 @@ def train(
     from rgbir.training.source import Source
 
     benchmark = open_benchmark(data)
+    over = benchmark.passed_over()
     if resume:
         run = load_run(out)
+        _same_recipe(run, method, variant, row, recipe, changes or [])
         source = Source(training_records(benchmark, run.recipe.data), run.recipe, cache)
         if source.identities != run.identities:
             raise BadRecipe(
@@ -105,6 +121,12 @@ def train(
     print(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}"
     )
+    if over.total() >= len(source.records):
+        raise BadDataset(
+            f"{passed_over_words(over)}; that is more than is read: put the files where the layout has them"
+        )
+    if over:
+        print(passed_over_words(over), file=sys.stderr)
     validation = _validation(benchmark, settings)
     console = Console(stderr=True)
     columns = (
@@ -147,6 +169,39 @@ def train(
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.data}")
 
 
+def _same_recipe(
+    run: Run, method: str, variant: str | None, row: str | None, recipe: Path | None, changes: list[str]
+) -> None:
+    """A run goes on as it was begun; what is given beside --resume must be so in its recipe.
+
+    Raises:
+        BadRecipe: it isn't, or there is no such method, variant, row or setting.
+    """
+    from rgbir.training.methods import entry
+    from rgbir.training.recipe import flat, parse_assignments, read_changes
+
+    asked = entry(method)
+    named = [(f"method {method}", method, run.method)]
+    if variant is not None:
+        asked.resolve(variant, None)
+        named.append((f"variant {variant}", variant, run.variant))
+    for said, given, own in named:
+        if given != own:
+            raise BadRecipe(f"{run.folder} trains {own}, and --resume goes on with it; {said} would be another run")
+    wanted = dict(asked.rows[row]) if row is not None and row in asked.rows else {}
+    if row is not None and row not in asked.rows:
+        asked.resolve(variant, row)
+    wanted |= read_changes(recipe) if recipe is not None else {}
+    wanted |= parse_assignments(changes)
+    other = dict(flat(run.recipe.changed(wanted).model_dump(mode="json")))
+    held = dict(flat(run.recipe.model_dump(mode="json")))
+    if apart := [name for name, value in other.items() if held.get(name) != value]:
+        raise BadRecipe(
+            f"{run.folder} was begun with other settings, and --resume goes on with them: {', '.join(apart[:5])} would differ."
+            " Leave them out, or begin a new run that starts from its weights: --set start=RUN"
+        )
+
+
 def _validation(data: Benchmark, settings: AnyRecipe) -> Validation | None:
     """On the identities that SYSU-MM01 holds back for it; the other data sets hold nobody back."""
     from rgbir.training.validate import Validation
@@ -172,6 +227,8 @@ def attend(
     from rgbir.training.run import load_run
     from rgbir.training.transforms import normalise
 
+    if out.suffix.lower() != ".png" or not out.parent.is_dir():
+        raise UsageError(f"--out is a .png file in a folder that is there, not {out}")
     trained = load_run(run)
     method, size = trained.load_weights(), (trained.recipe.height, trained.recipe.width)
 
@@ -187,5 +244,6 @@ def attend(
     if against is not None:
         shown = prepared(against)[0]
         pairs.insert(0, np.hstack([shown, np.zeros_like(shown)]))
-    Image.fromarray(np.hstack(pairs)).save(out)
+    with beside(out) as new:
+        Image.fromarray(np.hstack(pairs)).save(new)
     print(f"{len(images)} maps in {out}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rgbir.index.evaluation import Report
 from rgbir.training.errors import BadCheckpoint, BadRecipe, NotFinite
@@ -45,7 +46,7 @@ def fit(
         watch: called after each update.
 
     Raises:
-        NotFinite: a loss became NaN or infinite. The last checkpoint is from before.
+        NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
         BadCheckpoint: nothing to resume, or weights to start from that don't fit.
     """
     recipe, target = run.recipe, torch.device(device)
@@ -75,6 +76,8 @@ def fit(
                 )
             optimiser.zero_grad(set_to_none=True)
             scaler.scale(total).backward()
+            if not scaler.is_enabled():  # which skips such updates, and tries again with a smaller scale
+                _check_finite(update, "the gradient of", {name: p.grad for name, p in method.named_parameters()})
             scaler.step(optimiser)
             scaler.update()
             watch(update, losses)
@@ -94,8 +97,25 @@ def fit(
                 board("val/rank_1", report.rank(1), done)
                 board("val/mAP", report.mean_ap, done)
             if done % recipe.checkpoint_every == 0 or done == len(source):
+                _check_finite(update, "", method.state_dict())
                 run.save_checkpoint(_state(done, method, optimiser, scaler), method)
     return method.eval()
+
+
+def _check_finite(update: int, what: str, tensors: Mapping[str, Tensor | None]) -> None:
+    """
+    Raises:
+        NotFinite: a value isn't; the first tensor that has one is named.
+    """
+    own = {name: tensor for name, tensor in tensors.items() if tensor is not None and tensor.is_floating_point()}
+    norms = torch._foreach_norm(list(own.values()), math.inf)
+    if bool(torch.isfinite(torch.stack([norm.float() for norm in norms])).all()):
+        return
+    name = next(name for name, norm in zip(own, norms, strict=True) if not torch.isfinite(norm))
+    raise NotFinite(
+        f"update {update}: {what}{' ' if what else ''}{name} is not finite; the last checkpoint is from before. Lower"
+        " optimiser.learning_rate, or set amp=off"
+    )
 
 
 def _start(method: Method, recipe: Recipe) -> None:

@@ -30,11 +30,11 @@ def row_distance(x: Tensor, y: Tensor) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    """Rows of length 1, in float32 or better; rows shorter than 1e-6 become 0 and get no gradient."""
+    """Rows of length 1, in float32 or better; rows shorter than 1e-6 become 0 and get no gradient; NaN stays NaN."""
     with torch.autocast(x.device.type, enabled=False):
         x = _precise(x)
         lengths = x.square().sum(-1, keepdim=True).clamp_min(1e-12).sqrt()
-        return torch.where(lengths > 1e-6, x / lengths, 0.0)
+        return torch.where(lengths <= 1e-6, 0.0, x / lengths)
 
 
 def _precise(x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.cli.options import GalleryOption, JsonFlag, ThreadsOption, progress
+from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, JsonFlag, ThreadsOption, given, progress, refuse
 from rgbir.index.datasets import (
     LLCM,
     Benchmark,
@@ -27,6 +27,7 @@ from rgbir.index.datasets import (
     benchmark_images,
     read_folders,
     read_table,
+    recognised,
 )
 from rgbir.index.datasets.sysu_mm01 import List
 from rgbir.index.datasets.table import parse_time
@@ -43,7 +44,6 @@ from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Storage
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
-SKIPPED_EXIT = 3
 Layout = Literal["folders", "csv", "sysu", "regdb", "llcm", "market"]
 BENCHMARKS: dict[str, Callable[[Path], Benchmark]] = {
     "sysu": SysuMM01,
@@ -56,6 +56,7 @@ _SHOWN = 20
 
 @index.command()
 def add(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="A folder of images; a table for layout csv.")],
     gallery: Annotated[str | None, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The model bundle's folder.")] = None,
@@ -96,6 +97,8 @@ def add(
 ) -> None:
     """Enrol every image of a folder. Run it again after a stop: it goes on, and encodes nothing twice."""
 
+    _refuse_others(ctx, folder, layout, url, on_ray)
+
     def records() -> Iterator[ImageRecord | Skipped]:
         found = _records(folder, layout, camera, of, modality, split)
         return iter(found) if part is None else shard(found, *_part(part))
@@ -121,6 +124,7 @@ def add(
         declared = BENCHMARKS[layout](folder).network if layout in BENCHMARKS else CameraNetwork(Path(gallery).name, ())
     encoder = Encoder(loaded, threads=threads, batch=batch)
     with open_or_create(gallery, loaded.card, declared, storage) as opened:
+        _as_declared(ctx, opened, declared if network else None, storage)
         if network is None and layout not in BENCHMARKS:
             opened.add_cameras(
                 [Camera(name, frozenset({Modality.RGB}), name) for name in seen if name not in opened.network]
@@ -134,6 +138,59 @@ def add(
                 tally = enrol_on_ray(records(), bundle, opened, address=address, **share)
         total = len(opened)
     _told(tally, gallery, as_json, sightings=total, providers=encoder.providers)
+
+
+def _refuse_others(ctx: typer.Context, folder: Path, layout: Layout, url: str | None, on_ray: str | None) -> None:
+    """What is given and would have no effect on this enrolment, and a data set that would be read as anything else.
+
+    Raises:
+        UsageError: something is.
+    """
+    if url is not None:
+        here = ("bundle", "network", "batch", "workers", "threads", "keep_images", "storage", "on_ray")
+        refuse(ctx, "a server decodes, encodes and keeps the images itself", only=here)
+    else:
+        refuse(ctx, "--key is a server's", only=("key",))
+    if on_ray is not None:
+        refuse(ctx, "Ray decides how many work", only=("workers", "threads"))
+    if layout != "sysu":
+        refuse(ctx, f"layout {layout} has no lists", only=("of",))
+    if layout != "regdb":
+        refuse(ctx, f"layout {layout} has no splits", only=("split",))
+    if layout in BENCHMARKS:
+        refuse(ctx, f"layout {layout} says its cameras", only=("camera",))
+    else:
+        refuse(ctx, f"layout {layout} says no modality", only=("modality",))
+    kind = recognised(folder) if layout == "folders" and folder.is_dir() and not given(ctx, "layout") else None
+    if kind is not None:
+        own = next(name for name, reader in BENCHMARKS.items() if reader is kind)
+        raise UsageError(
+            f"{folder} looks like {kind.__name__}: say --layout {own} for its people and cameras, or --layout folders to take"
+            " its first folders for cameras"
+        )
+
+
+def _as_declared(ctx: typer.Context, gallery: AnyGallery, network: CameraNetwork | None, storage: Storage) -> None:
+    """Whether what was declared for a new gallery is so of the one that is there.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    if given(ctx, "storage") and gallery.storage is not storage:
+        raise UsageError(
+            f"the gallery keeps {gallery.storage}, and --storage says {storage}; `rgbir index copy OLD NEW --storage {storage}`"
+            " makes one of it"
+        )
+    if network is None:
+        return
+    held = {camera.id: camera for camera in gallery.network}
+    apart = [camera.id for camera in network if held.get(camera.id) != camera]
+    if apart or network.passages != gallery.network.passages:
+        which = f"camera {', '.join(apart[:5])}" if apart else "its passages"
+        raise UsageError(
+            f"the gallery was made with another network than --network says: {which} differs; leave --network out to go on"
+            " with the gallery's, or make a new gallery"
+        )
 
 
 def _told(tally: Tally, where: str, as_json: bool, **more: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,8 +16,8 @@ from rich.table import Table
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.cli.options import BundleOption, ThreadsOption, progress
-from rgbir.index.datasets import open_benchmark
+from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, ThreadsOption, progress, refuse
+from rgbir.index.datasets import LLCM, Benchmark, RegDB, SysuMM01, open_benchmark, passed_over_words
 from rgbir.index.datasets.sysu_mm01 import List
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
@@ -27,6 +28,7 @@ from rgbir.index.evaluation.benchmark import Choice, Pictures, default_for, vers
 from rgbir.index.evaluation.protocols import Direction, Mode, Selection, Shots
 from rgbir.index.evaluation.ranking import ApRule, CmcLevel, Denominator
 from rgbir.index.evaluation.report import COLUMNS
+from rgbir.index.files import write_beside
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.metric import Metric
 
@@ -48,6 +50,7 @@ def embed(
 
 
 def evaluate(
+    ctx: typer.Context,
     data: Annotated[
         Path | None, typer.Option(help="The root of SYSU-MM01, RegDB, LLCM, Market-1501 or DukeMTMC-reID.")
     ] = None,
@@ -126,8 +129,18 @@ def evaluate(
 ) -> None:
     """Measure a model by a benchmark's protocol: CMC, mAP and mINP of each trial, and their mean."""
     if compare is not None:
+        refuse(ctx, "--compare measures nothing", but=("compare",))
         _show_comparison(*compare)
         return
+    if (query is None) != (against is None):
+        raise UsageError("--query and --against go together: the queries' features, and the gallery's")
+    if curves and plots is None:
+        raise UsageError("--curves draws into --plots; say which folder")
+    if query is not None:
+        own = ("query", "against", "protocol", "cmc", "ap", "denominator", "metric", "network", "json_file", "markdown")
+        refuse(ctx, "--query with --against measures the saved features as they are", but=own)
+    else:
+        refuse(ctx, "--network is of --query and --against", only=("network",))
     switches = {"selection": selection, "cmc": cmc, "ap": ap, "denominator": denominator}
     changed = {name: value for name, value in switches.items() if value is not None}
     if query and against:
@@ -141,6 +154,7 @@ def evaluate(
     else:
         benchmark = open_benchmark(data)
         rules = _protocol(protocol, changed, default_for(benchmark))
+        _refuse_others(ctx, benchmark, rules, url, features, bundle)
         chosen = Choice(
             rules,
             mode,
@@ -162,13 +176,50 @@ def evaluate(
         else:
             raise UsageError("--data needs what to measure on it: --bundle, --url or --features")
     if markdown is not None:
-        markdown.write_text(report.to_markdown(), encoding="utf-8")
+        write_beside(markdown, report.to_markdown())
     if json_file == "-":
         print(report.to_json())
-        return
-    _show(report)
-    if json_file:
-        Path(json_file).write_text(report.to_json() + "\n", encoding="utf-8")
+    else:
+        _show(report)
+        if json_file:
+            write_beside(Path(json_file), report.to_json() + "\n")
+    if data is not None and (over := benchmark.passed_over()):
+        print(passed_over_words(over), file=sys.stderr)
+        raise typer.Exit(SKIPPED_EXIT)
+
+
+def _refuse_others(
+    ctx: typer.Context,
+    data: Benchmark,
+    rules: Protocol,
+    url: str | None,
+    features: Sequence[Path] | None,
+    bundles: Sequence[Path] | None,
+) -> None:
+    """What is given and would have no effect on this measurement.
+
+    Raises:
+        UsageError: something is.
+    """
+    if sum(map(bool, (url, features, bundles))) > 1:
+        raise UsageError("one thing is measured at a time: --bundle, --url or --features")
+    if url:
+        refuse(
+            ctx,
+            "a server is measured with its own model and metric",
+            only=("metric", "threads", "gallery", "save_features"),
+        )
+    if features:
+        refuse(ctx, "saved features need no model", only=("threads", "gallery", "save_features"))
+    kind = type(data).__name__
+    if not isinstance(data, SysuMM01):
+        refuse(ctx, f"SYSU-MM01's options don't fit {kind}", only=("mode", "shots", "of", "permutations"))
+    if not isinstance(data, (RegDB, LLCM)):
+        refuse(ctx, f"{kind} has one direction", only=("direction",))
+    if not isinstance(data, RegDB):
+        refuse(ctx, f"{kind} has no splits", only=("split",))
+    if rules.selection != "official":
+        refuse(ctx, f"protocol {rules.name} doesn't read the authors' permutations", only=("permutations",))
 
 
 def _protocol(name: str | None, changed: dict[str, Any], default: Protocol) -> Protocol:

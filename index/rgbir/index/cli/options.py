@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from rgbir.index.errors import UsageError
 
 GalleryOption = Annotated[
     str,
@@ -22,6 +25,41 @@ ThreadsOption = Annotated[
     typer.Option(help="Threads of the model; all of this process's cores by default.", min=1),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+SKIPPED_EXIT = 3
+"""When something that was given was passed over."""
+
+
+def given(ctx: typer.Context, name: str) -> bool:
+    """Whether that option was given on the command line or by its own variable.
+
+    A file of options, and a variable that commands share, such as RGBIR_KEY, may hold what other calls need.
+    """
+    source = ctx.get_parameter_source(name)
+    if source is None or source.name not in ("COMMANDLINE", "ENVIRONMENT"):
+        return False
+    param = next(param for param in ctx.command.params if param.name == name)
+    shared = isinstance(param.envvar, list) and param.envvar[0] not in os.environ
+    return source.name == "COMMANDLINE" or not shared
+
+
+def refuse(ctx: typer.Context, why: str, only: Sequence[str] | None = None, but: Sequence[str] = ()) -> None:
+    """Options that have no effect here aren't taken in silence.
+
+    Args:
+        only: the names to look at; all but `but` if None.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    shown = {param.name: param.opts[-1] for param in ctx.command.params if param.name}
+    names = [name for name in (shown if only is None else only) if name not in but and given(ctx, name)]
+    if names:
+        told = ", ".join(shown[name] for name in names)
+        raise UsageError(
+            f"{why}: {told} {'has' if len(names) == 1 else 'have'} no effect; leave {'it' if len(names) == 1 else 'them'} out"
+        )
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Readers: a folder in, records out."""
 
-from rgbir.index.datasets.detect import Benchmark, benchmark_images, open_benchmark
+from rgbir.index.datasets.detect import Benchmark, benchmark_images, open_benchmark, recognised
 from rgbir.index.datasets.folders import read_folders
 from rgbir.index.datasets.llcm import LLCM
 from rgbir.index.datasets.market import Market1501
+from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
@@ -21,4 +22,6 @@ __all__ = [
     "read_folders",
     "read_table",
     "benchmark_images",
+    "recognised",
+    "passed_over_words",
 ]

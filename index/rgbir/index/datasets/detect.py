@@ -47,15 +47,19 @@ def benchmark_images(
                 yield from data.records("gallery") if one is Modality.RGB else ()
 
 
+def recognised(root: Path) -> type[Benchmark] | None:
+    """The reader of the data set whose folders lie there, if any."""
+    return next((reader for sign, reader in _SIGNS if (root / sign).is_dir()), None)
+
+
 def open_benchmark(root: Path) -> Benchmark:
     """The data set in that folder, known by the folders inside.
 
     Raises:
         BadDataset: none of them, or its layout is broken.
     """
-    for sign, reader in _SIGNS:
-        if (root / sign).is_dir():
-            return reader(root)
+    if (reader := recognised(root)) is not None:
+        return reader(root)
     if not root.is_dir():
         raise BadDataset(f"{root} is not a folder; expected the root of a data set")
     known = "cam1 … cam6 and exp (SYSU-MM01), Visible, Thermal and idx (RegDB), test_vis, test_nir and idx (LLCM),"

@@ -6,16 +6,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from rgbir.index.datasets.passed import is_system
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.errors import BadDataset
-from rgbir.index.images import SUFFIXES
+from rgbir.index.images import FORMATS, SUFFIXES
 
 
 def read_folders(root: Path, camera: str | None = None) -> Iterator[ImageRecord | Skipped]:
     """Every image below `root`, in byte order of its path; the first folder's name is its camera.
 
-    Dot files and files that aren't images by their suffix are passed over in silence; an image outside of any camera's
-    folder and a folder that can't be read are skipped with a reason. A folder reached again through a symbolic link
+    Dot files and what systems leave in folders are passed over in silence. Files that aren't images by their suffix, images
+    outside of any camera's folder and folders that can't be read are skipped with a reason. A folder reached again through a symbolic link
     (a loop, or a second road) is skipped too: no image comes twice.
 
     Args:
@@ -46,7 +47,7 @@ def _walk(
         return
     visited.add((status.st_dev, status.st_ino))
     for entry in entries:
-        if entry.name.startswith("."):
+        if is_system(entry.name):
             continue
         path = folder / entry.name
         source = path.relative_to(root).as_posix()
@@ -65,3 +66,7 @@ def _walk(
                 )
             else:
                 yield ImageRecord(path, source, seen_by)
+        else:
+            yield Skipped(
+                source, f"no image by its name; {', '.join(FORMATS)} are read, with {', '.join(sorted(SUFFIXES))}"
+            )

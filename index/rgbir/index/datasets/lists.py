@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
 
 
@@ -17,22 +18,21 @@ class Line(NamedTuple):
 
 
 def read_list(file: Path, root: Path) -> list[Line]:
-    """The lines of an index file, in order; LF or CRLF, with or without a newline at the end.
+    """The lines of an index file, in order; LF or CRLF, spaces or tabs, slashes or Windows' backslashes.
 
     Raises:
         BadDataset: no such file, or a line that doesn't say an image of the folder; the text names file and line.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file)
     except FileNotFoundError:
         raise BadDataset(f"{file} is not there; the data set's idx folder holds it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadDataset(f"{file} can't be read: {error}") from error
     lines = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        path, _, label = line.strip().rpartition(" ")
+        *parts, label = line.split()
+        path = " ".join(parts).replace("\\", "/")
         where = f"{file} line {number}"
         folder = path.split("/")[-2] if path.count("/") else ""
         if not path or not label.isdecimal() or not folder.isdecimal():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,9 @@ from pathlib import Path
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.lists import check_labels, read_list
 from rgbir.index.datasets.names import jpegs
+from rgbir.index.datasets.passed import passed_over
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
 
 CAMERAS = range(1, 10)
@@ -69,7 +72,7 @@ class LLCM:
         """The identities of the test, ascending."""
         file = self.root / "idx" / "test_id.txt"
         try:
-            cells = file.read_text(encoding="utf-8").replace("\n", ",").split(",")
+            cells = read_text(file).replace("\n", ",").split(",")
             return tuple(sorted({int(cell) for cell in cells if cell.strip()}))
         except FileNotFoundError:
             raise BadDataset(f"{file} is not there; the data set's idx folder holds it") from None
@@ -87,6 +90,12 @@ class LLCM:
             for identity in self.test_identities:
                 for number, source in enumerate(self.files(modality, camera, identity), start=1):
                     yield ImageRecord(self.root / source, source, str(camera), modality, identity, number=number)
+
+    def passed_over(self) -> Counter[str]:
+        """Files in the test's folders that aren't read, by reason."""
+        cameras = [self.root / f"test_{FOLDERS[m]}" / f"cam{camera}" for m in Modality for camera in CAMERAS]
+        people = (folder / f"{identity:04d}" for folder in cameras for identity in self.test_identities)
+        return passed_over(cameras, (), deeper=True) + passed_over(people, (".jpg",))
 
     def count(self) -> dict[str, int]:
         """Images and identities."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,13 +12,14 @@ from typing import Literal
 
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.names import jpegs
+from rgbir.index.datasets.passed import passed_over
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import BadDataset
 
 Part = Literal["train", "query", "gallery"]
 FOLDERS: dict[Part, str] = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 JUNK, DISTRACTOR = -1, 0
-_NAME = re.compile(r"^(-?\d+)_c(\d)")
+_NAME = re.compile(r"^(-?\d+)_c(\d+)")
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,18 @@ class Market1501:
 
     @cached_property
     def network(self) -> CameraNetwork:
-        """Six cameras, or Duke's eight where one beyond the sixth occurs."""
-        eight = any(_NAME.match(name)[2] in "78" for part in FOLDERS for name in self._names(part))  # type: ignore[index]
+        """Six cameras, or Duke's eight where one beyond the sixth occurs.
+
+        Raises:
+            BadDataset: a name says a camera that neither has.
+        """
+        seen = {_labels(name, self.folder / FOLDERS[part])[1] for part in FOLDERS for name in self._names(part)}
+        if unknown := sorted(seen - set("12345678"), key=int):
+            raise BadDataset(
+                f"{self.folder}: images of camera {', '.join(unknown)}; Market-1501 has cameras 1 to 6 and DukeMTMC-reID 1 to"
+                " 8. Enrol a set of your own as folders or as a table"
+            )
+        eight = bool(seen & {"7", "8"})
         return CameraNetwork.read("dukemtmc-reid" if eight else "market-1501")
 
     def records(self, part: Part) -> Iterator[ImageRecord]:
@@ -72,12 +84,17 @@ class Market1501:
         Raises:
             BadDataset: a name that doesn't say identity and camera.
         """
+        _ = self.network
         for name in self._names(part):
             identity, camera = _labels(name, self.folder / FOLDERS[part])
             if identity != JUNK:
                 source = f"{FOLDERS[part]}/{name}"
                 known = None if identity == DISTRACTOR else identity
                 yield ImageRecord(self.folder / source, source, camera, Modality.RGB, known)
+
+    def passed_over(self) -> Counter[str]:
+        """Files in the three folders that aren't read, by reason."""
+        return passed_over((self.folder / name for name in FOLDERS.values()), (".jpg",))
 
     def count(self) -> dict[str, int]:
         """Files, identities, junk and distractors."""
@@ -101,4 +118,4 @@ def _labels(name: str, folder: Path) -> tuple[int, str]:
     found = _NAME.match(name)
     if not found or int(found[1]) < JUNK:
         raise BadDataset(f"{folder / name}: expected a name such as 0001_c1s1_001051_00.jpg (identity, then camera)")
-    return int(found[1]), found[2]
+    return int(found[1]), str(int(found[2]))

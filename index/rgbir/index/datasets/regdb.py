@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -10,7 +11,9 @@ from typing import Literal, get_args
 
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.lists import Line, check_labels, read_list
+from rgbir.index.datasets.passed import is_system
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
 
 Part = Literal["train", "test"]
@@ -58,6 +61,18 @@ class RegDB:
         """
         for line in self._lines(split)[part, modality]:
             yield ImageRecord(self.root / line.source, line.source, CAMERAS[modality], modality, line.identity)
+
+    def passed_over(self) -> Counter[str]:
+        """Files in people's folders that no split's list names, by reason."""
+        lines = (line for file in (self.root / "idx").glob("*.txt") for line in read_text(file).splitlines())
+        listed = {" ".join(line.split()[:-1]).replace("\\", "/") for line in lines}
+        found: Counter[str] = Counter()
+        for kind in ("Visible", "Thermal"):
+            for file in (self.root / kind).rglob("*"):
+                name = file.relative_to(self.root).as_posix()
+                if name not in listed and file.is_file() and not is_system(file.name):
+                    found["in no list"] += 1
+        return found
 
     def count(self, split: int) -> dict[str, int]:
         """Images and identities of a split's parts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.names import jpegs
+from rgbir.index.datasets.passed import passed_over
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
 
 List = Literal["train", "val", "trainval", "test", "available"]
@@ -109,6 +112,12 @@ class SysuMM01:
         """Images by camera."""
         return {camera: sum(len(self.files(camera, i)) for i in self.identities(of)) for camera in CAMERAS}
 
+    def passed_over(self) -> Counter[str]:
+        """Files in the cameras' and people's folders that aren't read, by reason. People in no list aren't looked at."""
+        cameras = [self.root / f"cam{camera}" for camera in CAMERAS]
+        people = (folder / f"{identity:04d}" for folder in cameras for identity in self.identities("available"))
+        return passed_over(cameras, (), deeper=True) + passed_over(people, (".jpg",))
+
     def permutations(self, file: Path | None = None) -> Permutations:
         """The authors' permutation tables.
 
@@ -129,7 +138,7 @@ def _id_list(folder: Path, name: str) -> tuple[int, ...]:
     text, matlab = folder / f"{name}_id.txt", folder / f"{name}_id.mat"
     found: list[tuple[int, ...]] = []
     if text.is_file():
-        cells = text.read_text().replace("\n", ",").split(",")
+        cells = read_text(text).replace("\n", ",").split(",")
         try:
             found.append(tuple(sorted(int(cell) for cell in cells if cell.strip())))
         except ValueError as error:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.datasets.text import encoding_of
 from rgbir.index.errors import BadDataset, UsageError
 from rgbir.index.images import Box
 from rgbir.index.times import check_moment
@@ -30,7 +31,7 @@ def read_table(file: Path, camera: str | None = None) -> Iterator[ImageRecord | 
             f"{file} is not a file; layout csv expects a table with columns {', '.join(REQUIRED + OPTIONAL)}"
         )
     try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
+        with file.open(newline="", encoding=encoding_of(file)) as lines:
             rows = csv.DictReader(lines)
             _check_header(rows.fieldnames, file, camera)
             for row in rows:
@@ -39,8 +40,10 @@ def read_table(file: Path, camera: str | None = None) -> Iterator[ImageRecord | 
                     yield _record(row, file.parent, camera)
                 except ValueError as error:
                     yield Skipped(source, str(error))
-    except UnicodeDecodeError as error:
-        raise BadDataset(f"{file} is not UTF-8 text: {error}") from error
+    except UnicodeError as error:
+        raise BadDataset(f"{file} is not UTF-8 text, nor UTF-16 with a mark: {error}; save it as UTF-8") from error
+    except OSError as error:
+        raise BadDataset(f"{file} can't be read: {error.strerror}") from error
     except csv.Error as error:
         raise BadDataset(f"{file}: not a CSV table: {error}") from error
 
@@ -77,8 +80,8 @@ def _record(row: dict[str, str | None], folder: Path, camera: str | None) -> Ima
 def _identity(cell: str) -> int | None:
     if not cell:
         return None
-    if not cell.isdecimal():
-        raise ValueError(f"identity must be a whole number, 0 or more, not {cell!r}")
+    if not (cell.isascii() and cell.isdecimal() and len(cell) < 20):
+        raise ValueError(f"identity must be a whole number, 0 or more, not {cell[:40]!r}")
     return int(cell)
 
 
@@ -105,7 +108,7 @@ def _box(cell: str) -> Box | None:
     if not cell:
         return None
     parts = cell.replace(",", " ").replace(";", " ").split()
-    if len(parts) != 4 or not all(part.isdecimal() for part in parts):
-        raise ValueError(f"box must be `left top right bottom` in pixels, not {cell!r}")
+    if len(parts) != 4 or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+        raise ValueError(f"box must be `left top right bottom` in pixels, not {cell[:40]!r}")
     left, top, right, bottom = map(int, parts)
     return left, top, right, bottom

@@ -19,7 +19,15 @@ from rgbir.index.depth import ASSUMED
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import BadImage, RetentionWaits, UnknownCamera
 from rgbir.index.gallery.interface import AnyGallery
-from rgbir.index.gallery.sightings import Crop, NewSighting, digest_of, sighting_id
+from rgbir.index.gallery.sightings import (
+    Crop,
+    Labels,
+    NewSighting,
+    digest_of,
+    labels_of,
+    other_labels,
+    sighting_id,
+)
 from rgbir.index.images import decode, read_bytes
 
 _log = logging.getLogger(__name__)
@@ -114,8 +122,9 @@ def _prepared(
     incoming, network = iter(records), gallery.network
     ahead: list[list[Future[Ready | Skipped | None]]] = []
 
-    def known(sighting: str) -> bool:
-        return bool(gallery.known([sighting]))
+    def known(sighting: str) -> Labels | None:
+        held = gallery.get(sighting)
+        return None if held is None else labels_of(held)
 
     def fill() -> bool:
         group = list(islice(incoming, batch))
@@ -142,18 +151,25 @@ def prepare(
     record: ImageRecord | Skipped,
     encoder: Encoder,
     network: CameraNetwork,
-    known: Callable[[str], bool],
+    known: Callable[[str], Labels | None],
     keep_crops: bool,
 ) -> Ready | Skipped | None:
-    """An image, read, decoded and resized; None for one that is `known`, by its sighting's id, already."""
+    """An image, read, decoded and resized; None for one that is known already.
+
+    Args:
+        known: the labels that a sighting of that id is enrolled with; None if it isn't. Other ones than the record's are skipped
+            with the reason.
+    """
     if isinstance(record, Skipped):
         return record
     try:
         camera = network[record.camera]
         data = read_bytes(record.path)
         digest = digest_of(data, record.box)
-        if known(sighting_id(camera.id, record.source, digest)):
-            return None
+        held = known(sighting_id(camera.id, record.source, digest))
+        if held is not None:
+            differing = other_labels(held, (record.taken_at, record.identity, record.track))
+            return None if differing is None else Skipped(record.source, differing)
         image = decode(data, str(record.path), record.box)
     except (BadImage, UnknownCamera) as error:
         return Skipped(record.source, str(error))

@@ -20,6 +20,7 @@ from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, encoded, expired, prepare
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.sightings import Labels, labels_of
 
 
 def enrol_on_ray(
@@ -53,7 +54,7 @@ def enrol_on_ray(
     gallery.expect(Bundle(bundle).card)
     if not ray.is_initialized():
         ray.init(address=address, log_to_driver=False, include_dashboard=False)
-    known = ray.put({sighting.id for sighting in gallery.sightings()})
+    known = ray.put({sighting.id: labels_of(sighting) for sighting in gallery.sightings()})
     rows = ray.data.from_items([{"record": pickle.dumps(record)} for record in records])
     done = rows.map_batches(
         _Worker,
@@ -85,14 +86,12 @@ class _Worker:
 
         self.encoder = Encoder(Bundle(Path(bundle)), threads=1)
         self.network = CameraNetwork.from_dict(network)
-        self.known: set[str] = ray.get(known)
+        self.known: dict[str, Labels] = ray.get(known)
         self.keep_crops = keep_crops
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
         records = [pickle.loads(row) for row in rows["record"]]
-        prepared = [
-            prepare(record, self.encoder, self.network, self.known.__contains__, self.keep_crops) for record in records
-        ]
+        prepared = [prepare(record, self.encoder, self.network, self.known.get, self.keep_crops) for record in records]
         ready = [own for own in prepared if own is not None and not isinstance(own, Skipped)]
         outcomes: list[Any] = [own for own in prepared if own is None or isinstance(own, Skipped)]
         for modality in Modality:

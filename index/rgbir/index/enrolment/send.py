@@ -58,5 +58,8 @@ def send(
             else:
                 tally.added += result.status == "added"
                 tally.present += result.status == "present"
+                if result.reason is not None:
+                    tally.skipped.append(Skipped(source, result.reason))
+                    tally.present -= 1
             progress(1)
     return tally

@@ -17,6 +17,7 @@ from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.sysu_mm01 import CAMERAS
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation.features import Features
+from rgbir.index.files import beside
 
 
 def files_of(prefix: Path) -> dict[int, Path]:
@@ -69,7 +70,8 @@ def write_authors(prefix: Path, features: Features, records: Sequence[ImageRecor
             for number, row in mine.items():
                 table[number - 1] = row
             cell[identity - 1, 0] = table
-        savemat(prefix.with_name(f"{prefix.name}_cam{camera}.mat"), {"feature": cell}, do_compression=True)
+        with beside(prefix.with_name(f"{prefix.name}_cam{camera}.mat")) as new:
+            savemat(new, {"feature": cell}, do_compression=True)
 
 
 def _cell(file: Path) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from rgbir.index.bundle import Bundle, Card
 from rgbir.index.datasets import LLCM, Benchmark, Market1501, RegDB, SysuMM01
 from rgbir.index.datasets.sysu_mm01 import List
 from rgbir.index.encoder import Encoder
-from rgbir.index.errors import UsageError
+from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation import (
     DEFAULTS,
     Features,
@@ -144,6 +144,12 @@ def of_bundles(
     """
     if len(bundles) > 1 and not isinstance(data, RegDB):
         raise UsageError(f"{len(bundles)} bundles came; only RegDB is measured with several, one for each split")
+    if len(bundles) > 1:
+        splits = [_split_of(Bundle(bundle).card) or choice.split or 1 for bundle in bundles]
+        if twice := sorted({split for split in splits if splits.count(split) > 1}):
+            raise UsageError(
+                f"several bundles are of RegDB's split {', '.join(map(str, twice))}; a split is one trial: give one of each"
+            )
     reports = [_of_bundle(data, choice, bundle, gallery, metric, threads, save, bar) for bundle in bundles]
     return Report.joined(reports)
 
@@ -211,7 +217,13 @@ def of_features(data: Benchmark, choice: Choice, files: Sequence[Path], metric: 
 
 
 def joined(*parts: Features) -> Features:
-    """One after the other."""
+    """One after the other.
+
+    Raises:
+        EvaluationError: embeddings of several lengths.
+    """
+    if len(lengths := sorted({part.embeddings.shape[1] for part in parts})) > 1:
+        raise EvaluationError(f"embeddings of {' and '.join(map(str, lengths))} values; all must be of one model")
     return Features(
         np.concatenate([part.embeddings for part in parts]),
         np.concatenate([part.identities for part in parts]),

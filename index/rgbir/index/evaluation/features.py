@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError, UsageError
+from rgbir.index.files import beside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +88,15 @@ class Features:
         return Features(taken.embeddings, labels, np.array([r.camera for r in records], np.str_), taken.sources)
 
     def save(self, file: Path) -> None:
-        np.savez(file, embeddings=self.embeddings, identities=self.identities, cameras=self.cameras, paths=self.sources)
+        """Writes a features file (.npz): beside, then renamed, so that a full disk leaves no half one."""
+        with beside(file) as new, new.open("wb") as written:
+            np.savez(
+                written,
+                embeddings=self.embeddings,
+                identities=self.identities,
+                cameras=self.cameras,
+                paths=self.sources,
+            )
 
     @classmethod
     def load(cls, file: Path) -> Features:
@@ -109,9 +118,33 @@ class Features:
             raise UsageError(
                 f"{file}: no {', '.join(sorted(missing))}; a features file has embeddings, identities, cameras and optionally paths"
             )
-        embeddings = np.asarray(parts["embeddings"], np.float32)
+        if unknown := parts.keys() - {"embeddings", "identities", "cameras", "paths"}:
+            raise UsageError(
+                f"{file}: it has {', '.join(sorted(unknown))}, which nothing reads here; a features file has embeddings,"
+                " identities, cameras and optionally paths"
+            )
+        try:
+            embeddings = np.asarray(parts["embeddings"], np.float32)
+        except ValueError as error:
+            raise UsageError(f"{file}: embeddings are numbers, n rows of d: {error}") from None
+        if embeddings.ndim != 2 or not embeddings.size:
+            raise UsageError(f"{file}: embeddings are n rows of d values, not {embeddings.shape}")
         sources = _names(parts.get("paths", np.full(len(embeddings), "")))
-        return cls(embeddings, np.ravel(parts["identities"]).astype(np.int64), _names(parts["cameras"]), sources)
+        return cls(embeddings, _whole(np.ravel(parts["identities"]), file), _names(parts["cameras"]), sources)
+
+
+def _whole(values: NDArray[Any], file: Path) -> NDArray[np.int64]:
+    """Identities as whole numbers, however they were written; none is rounded.
+
+    Raises:
+        UsageError: one isn't.
+    """
+    if values.dtype.kind not in "iuf":
+        raise UsageError(f"{file}: identities are whole numbers, -1 for unknown, not {values.dtype}")
+    odd = values[~np.isfinite(values) | (values != np.rint(values)) | (np.abs(values) > 2.0**62)]
+    if len(odd):
+        raise UsageError(f"{file}: identities are whole numbers, -1 for unknown, not {odd[0]}")
+    return values.astype(np.int64)
 
 
 def _numpy(file: Path) -> dict[str, Any]:

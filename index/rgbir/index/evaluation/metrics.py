@@ -97,20 +97,36 @@ def measure(
     if np.isnan(distances).any():
         query, row = np.argwhere(np.isnan(distances))[0]
         raise EvaluationError(f"the distance of query {query} to gallery row {row} is NaN")
-    names, codes = np.unique(gallery_identities, return_inverse=True)
+    names, codes, people = numbered(gallery_identities)
     own = coded(query_identities, names)
     parts = []
     step = max(1, _BLOCK_CELLS // max(rows, 1))
     for block in (slice(start, start + step) for start in range(0, queries, step)):
         order = np.argsort(distances[block], axis=1, kind="stable")
         unseen = None if hidden is None else np.take_along_axis(hidden[block], order, axis=1)
-        parts.append(outcomes(codes[order], own[block], len(names), unseen, cmc=cmc, ap=ap))
+        parts.append(outcomes(codes[order], own[block], people, unseen, cmc=cmc, ap=ap))
     found = Outcomes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return Measures.of(found, rows, len(names), cmc, denominator)
+    return Measures.of(found, rows, people, cmc, denominator)
+
+
+def numbered(identities: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """The known identities, ascending; each row's number; and how many people that are.
+
+    A row whose identity isn't known (below 0) is a stranger of its own: two unknown people aren't one.
+    """
+    known = identities >= 0
+    names, numbers = np.unique(identities[known], return_inverse=True)
+    codes = np.empty(len(identities), np.int64)
+    codes[known] = numbers
+    strangers = int((~known).sum())
+    codes[~known] = len(names) + np.arange(strangers)
+    return names, codes, len(names) + strangers
 
 
 def coded(identities: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.int64]:
     """The place of each identity among `names`, which ascend; -1 where it is unknown (below 0) or not there."""
+    if not len(names):
+        return np.full(len(identities), -1, np.int64)
     place = np.minimum(np.searchsorted(names, identities), len(names) - 1)
     there = (identities >= 0) & (names[place] == identities)
     return np.where(there, place, -1)

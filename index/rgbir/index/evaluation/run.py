@@ -14,7 +14,7 @@ from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError
 from rgbir.index.evaluation.features import Features
-from rgbir.index.evaluation.metrics import Measures, coded, measure
+from rgbir.index.evaluation.metrics import Measures, coded, measure, numbered
 from rgbir.index.evaluation.protocols import Hiding, Protocol
 from rgbir.index.evaluation.ranking import Outcomes, outcomes
 from rgbir.index.evaluation.report import Report
@@ -108,7 +108,22 @@ def evaluate_trial(
     metric: Metric,
     about: dict[str, str] | None = None,
 ) -> Report:
-    """One trial on anybody's saved features: every query against the gallery as it is, in its row order."""
+    """One trial on anybody's saved features: every query against the gallery as it is, in its row order.
+
+    By Market-1501's protocols, junk (identity -1) is in nobody's gallery.
+
+    Raises:
+        EvaluationError: nothing on one side, or embeddings of two lengths.
+    """
+    if not len(queries) or not len(gallery):
+        raise EvaluationError(f"{len(queries):,} queries and {len(gallery):,} gallery rows; both are needed")
+    if (asked := queries.embeddings.shape[1]) != (held := gallery.embeddings.shape[1]):
+        raise EvaluationError(
+            f"the queries' embeddings have {asked:,} values and the gallery's {held:,}; both must be of one model"
+        )
+    if protocol.data == "Market-1501" and (junk := int((gallery.identities < 0).sum())):
+        gallery = gallery.take(gallery.identities >= 0)
+        about = {**(about or {}), "junk left out": str(junk)}
     keys = Comparison(metric, gallery.embeddings).keys(queries.embeddings)
     hidden = hidden_rows(protocol.hiding, network, queries, gallery)
     result = measure(
@@ -147,10 +162,10 @@ class _Trials:
     def __init__(self, task: Task, protocol: Protocol) -> None:
         self.task, self.protocol = task, protocol
         identities = _labels(task.gallery)
-        self.names, codes = np.unique(identities, return_inverse=True)
-        small: type[np.signedinteger[Any]] = np.int16 if len(self.names) < 32_000 else np.int32
+        names, codes, self.people = numbered(identities)
+        small: type[np.signedinteger[Any]] = np.int16 if self.people < 32_000 else np.int32
         self.codes: Codes = codes.astype(small)
-        self.own: Codes = coded(_labels(task.queries), self.names).astype(small)
+        self.own: Codes = coded(_labels(task.queries), names).astype(small)
         self.by_camera = protocol.hiding == "identity and camera"
         place = protocol.hiding == "place"
         seen_by = [[task.network[r.camera].place if place else task.network[r.camera].id for r in records]
@@ -215,7 +230,7 @@ class _Trials:
         own, hidden = self.own[rows], None
         if cameras is not None:
             hidden = (names == own[:, None]) & (cameras == self.query_cameras[rows][:, None])
-        return outcomes(names, own, len(self.names), hidden, cmc=self.protocol.cmc, ap=self.protocol.ap)
+        return outcomes(names, own, self.people, hidden, cmc=self.protocol.cmc, ap=self.protocol.ap)
 
     def keep(self, rows: NDArray[np.int64], results: Sequence[tuple[int, NDArray[np.int64], Outcomes]]) -> None:
         for number, asked, found in results:

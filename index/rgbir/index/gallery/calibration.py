@@ -42,8 +42,12 @@ class Pair(BaseModel):
 
     def false_accept_rate(self, distance: float) -> float:
         """The share of stranger pairs that are as near; at least one pair more than were seen."""
-        seen = float(np.interp(distance, self.strangers, np.linspace(0, 1, len(self.strangers)), left=0.0, right=1.0))
-        return max(seen, 1 / (self.impostors + 1))
+        return float(self.false_accept_rates(np.array([distance]))[0])
+
+    def false_accept_rates(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same of several, (n,)."""
+        levels = np.linspace(0, 1, len(self.strangers))
+        return np.maximum(np.interp(distances, self.strangers, levels, left=0.0, right=1.0), 1 / (self.impostors + 1))
 
 
 class Calibration(BaseModel):

@@ -93,6 +93,8 @@ class AnyGallery(ABC):
 
     # --- search
 
+    storage = Storage.FLOAT32
+
     def search(self, query: Query) -> Answer:
         """The sightings most like the query, among those it may see: exactly brute force's, ties in enrolment order.
 

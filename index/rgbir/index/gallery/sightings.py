@@ -100,6 +100,27 @@ class Sighting:
     frame: str | None = None
 
 
+Labels = tuple[datetime | None, int | None, str | None]
+"""taken_at, identity and track of a sighting."""
+
+
+def labels_of(sighting: Sighting) -> Labels:
+    return sighting.taken_at, sighting.identity, sighting.track
+
+
+def other_labels(held: Labels, given: Labels) -> str | None:
+    """That a sighting is enrolled with other labels than it is given now, in words; what isn't given differs from nothing."""
+    names = ("time", "identity", "track")
+    apart = [
+        f"{name} {'none' if own is None else own}, not {new}"
+        for name, own, new in zip(names, held, given, strict=True)
+        if new is not None and new != own
+    ]
+    if not apart:
+        return None
+    return f"it is enrolled with {'; '.join(apart)}: labels stay as they are, erase it and add it again to change them"
+
+
 def digest_of(data: bytes, box: Box | None = None) -> str:
     """Names an image by its content, and by the part of it that is meant."""
     content = hashlib.sha256(data)

@@ -14,6 +14,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.evaluation import Features, Protocol, Report, Task
 from rgbir.index.evaluation.run import hidden_rows
+from rgbir.index.files import beside
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison
 from rgbir.index.plots.cameras import camera_pairs, draw_camera_pairs
@@ -62,11 +63,16 @@ def draw_all(
     _draw_map(asked, shown, task, folder / "map.png")
     pairs = camera_pairs(task, queries, gallery, protocol, metric)
     draw_camera_pairs(pairs, folder / "cameras.png")
-    with (folder / "cameras.csv").open("w", newline="", encoding="utf-8") as file:
+    with beside(folder / "cameras.csv") as new, new.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
         lines.writerow(["query camera", "gallery camera", "valid queries", "rank-1", "mAP"])
-        lines.writerows([p.query, p.gallery, p.queries, p.rank_1, p.mean_ap] for p in pairs)
+        lines.writerows([cell(p.query), cell(p.gallery), p.queries, p.rank_1, p.mean_ap] for p in pairs)
     return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".csv"))
+
+
+def cell(text: str) -> str:
+    """A text for a table, which a spreadsheet must not take for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def read_curve(file: Path) -> list[float]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rgbir.index.files import beside
+
 # Okabe & Ito, "Color Universal Design", 2008.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#f0e442")
 RIGHT, WRONG = "#009e73", "#d55e00"
@@ -21,4 +23,5 @@ def canvas(width: float = 6.4, height: float = 4.4) -> tuple[Figure, Axes]:
 
 
 def save(figure: Figure, file: Path) -> None:
-    figure.savefig(file, dpi=150, metadata={"Software": None})
+    with beside(file) as new:
+        figure.savefig(new, dpi=150, metadata={"Software": None})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from rgbir.index.gallery.calibration import Calibration, Pair
 from rgbir.index.gallery.query import Answer, Hit, Meaning
 
@@ -19,13 +21,16 @@ def explained(answer: Answer, calibration: Calibration | None, sightings: Mappin
         return answer
     own = {camera: calibration.of(answer.camera, camera) for camera in answer.searched_cameras}
 
-    def strangers(distance: float) -> float | None:
-        rates = [(pair, sightings.get(camera, 0)) for camera, pair in own.items()]
-        if any(pair is None for pair, _ in rates):
-            return None
-        return sum(pair.false_accept_rate(distance) * count for pair, count in rates if pair is not None)
-
-    hits = tuple(_explained(hit, own.get(hit.camera), strangers(hit.distance)) for hit in answer.hits)
+    distances = np.array([hit.distance for hit in answer.hits])
+    known = {camera: pair.false_accept_rates(distances) for camera, pair in own.items() if pair is not None}
+    expected: list[float | None] = [None] * len(distances)
+    if len(known) == len(own):
+        counted = [rates * sightings.get(camera, 0) for camera, rates in known.items()]
+        expected = list(np.sum(counted, axis=0).tolist())
+    hits = tuple(
+        _explained(hit, own.get(hit.camera), float(known[hit.camera][place]) if hit.camera in known else 0.0, strangers)
+        for place, (hit, strangers) in enumerate(zip(answer.hits, expected, strict=True))
+    )
     best = min(
         (hit.meaning.strangers for hit in hits if hit.meaning and hit.meaning.strangers is not None), default=None
     )
@@ -38,8 +43,8 @@ def explained(answer: Answer, calibration: Calibration | None, sightings: Mappin
     return replace(answer, hits=hits, doubtful=doubt, warnings=(*answer.warnings, *([said] if said else [])))
 
 
-def _explained(hit: Hit, pair: Pair | None, strangers: float | None) -> Hit:
+def _explained(hit: Hit, pair: Pair | None, rate: float, strangers: float | None) -> Hit:
     if pair is None:
         return hit
-    meaning = Meaning(pair.probability(hit.distance), pair.false_accept_rate(hit.distance), strangers)
+    meaning = Meaning(pair.probability(hit.distance), rate, strangers)
     return replace(hit, meaning=meaning)

@@ -12,7 +12,7 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import AnyGallery, Distances, Hours, Modality, Searcher, SearchOptions, decode
+from rgbir.index import AnyGallery, Distances, Hours, Modality, Searcher, SearchOptions, beside, decode
 from rgbir.server.access.audit import Entry, entries, problems
 from rgbir.server.errors import AuditFailed
 
@@ -112,7 +112,7 @@ def export_case(log: Path, case: str, gallery: AnyGallery, out: Path) -> tuple[i
         "log_head": head,
         "files": {n: hashlib.sha256(data).hexdigest() for n, data in files.items()},
     }
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with beside(out) as new, zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
         archive.writestr("manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))

@@ -39,7 +39,9 @@ from rgbir.index import (
     decode,
     digest_of,
     image_quality,
+    labels_of,
     modality_for,
+    other_labels,
     pixels_in,
     remarks_of,
     replace_file,
@@ -64,7 +66,7 @@ STUCK_AFTER_S = {"model": 120.0, "search": 120.0, "changes": 3600.0}
 """Seconds after which a pool of threads that doesn't answer is said to be stuck, so that the process is started again."""
 Named = tuple[str, bytes]
 Enrolment = tuple[str, str, str | None, str | None]
-"""(name, status, sighting id, reason): added or present with an id, skipped with a reason."""
+"""(name, status, sighting id, reason): added or present with an id, skipped with a reason; present with one where labels differ."""
 
 
 class Engine:
@@ -128,6 +130,7 @@ class Engine:
         self._note_clock()
         try:
             self.sightings = len(self.gallery)
+            _ = self.gallery.generation  # what other servers did to the network of cameras comes with it
             if self._notary is not None:
                 self._notary.log.check()
             if self.keyring is not None:
@@ -307,7 +310,7 @@ class Engine:
         embeddings = await _batched(now, [own.pixels for own in ready], modality_for(None, seen_by))
         labels: dict[str, Any] = {"taken_at": taken_at, "identity": identity, "track": track, "since": since}
 
-        def write() -> Iterator[tuple[str, str]] | None:
+        def write() -> Iterator[tuple[str, str, str | None]] | None:
             if now is not self.now:
                 return None
             new = [
@@ -317,10 +320,16 @@ class Engine:
             written, gone = now.gallery.add(new), now.gallery.bound(new)
             return iter(
                 [
-                    (sighting.id, "added" if was_new else "erased" if sighting.id in gone else "present")
+                    (sighting.id, "added", None) if was_new
+                    else (sighting.id, "erased", None) if sighting.id in gone
+                    else (sighting.id, "present", relabelled(sighting.id))
                     for sighting, was_new in zip(new, written, strict=True)
                 ]
-            )
+            )  # fmt: skip
+
+        def relabelled(sighting: str) -> str | None:
+            held = now.gallery.get(sighting)
+            return None if held is None else other_labels(labels_of(held), (taken_at, identity, track))
 
         written = await self._run(self._changes, write)
         if written is None:
@@ -361,13 +370,21 @@ class Engine:
                     _log.error("%s", error)
                 except (GalleryError, OSError) as error:  # another process is writing, or the medium is read-only
                     _log.info("%s", error)
-            with contextlib.suppress(GalleryError, OSError):
+                except Exception:  # whatever it was, the next hour tries again
+                    _log.exception("retention failed; it is tried again in an hour")
+            try:
                 await self.change(lambda: self.gallery.empty_journal())
+            except (GalleryError, OSError):
+                pass
+            except Exception:
+                _log.exception("the journal couldn't be emptied; it is tried again in a minute")
             if self._notary is not None:
                 try:
                     await self._notary.run(self._notary.anchor)
                 except AuditFailed as error:
                     _log.error("%s", error)
+                except Exception:
+                    _log.exception("the audit log's head couldn't be noted; it is tried again in a minute")
             await asyncio.sleep(MINUTE_S)
 
     async def look(self, work: Callable[[], T]) -> T:
@@ -449,10 +466,10 @@ class _Reduced(NamedTuple):
     crop: Crop
 
 
-def _outcome(name: str, image: _Reduced | str, written: Iterator[tuple[str, str]]) -> Enrolment:
+def _outcome(name: str, image: _Reduced | str, written: Iterator[tuple[str, str, str | None]]) -> Enrolment:
     if isinstance(image, str):
         return name, "skipped", None, image
-    sighting, status = next(written)
+    sighting, status, reason = next(written)
     if status == "erased":
         return name, "skipped", None, "it was erased after the archive was received"
-    return name, status, sighting, None
+    return name, status, sighting, reason

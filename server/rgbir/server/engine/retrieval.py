@@ -3,6 +3,7 @@ exchanged as one."""
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 from rgbir.index import Bundle, Encoder, Modality, Searcher, device_named, open_gallery
 from rgbir.server.engine.batching import Batcher
 from rgbir.server.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 class Retrieval:
@@ -52,8 +55,17 @@ class Retrieval:
             GalleryError: a sighting that is enrolled isn't found again by its own embedding.
         """
         card = self.encoder.card
+        chance = np.random.default_rng(0)
         for modality in card.graphs:
             self.encoder.encode(np.zeros((1, card.height, card.width, 3), np.uint8), modality)
+            noise = chance.integers(0, 256, (2, card.height, card.width, 3), np.uint8)
+            first, second = self.encoder.encode(noise, modality)
+            if np.array_equal(first, second):
+                _log.error(
+                    "%s gives different %s images one embedding: nobody can be told apart; export it again from a whole run",
+                    card.name,
+                    modality.value,
+                )
         self.searcher.self_test()
 
     def close(self) -> None:

@@ -135,6 +135,7 @@ function compare(place) {
 }
 
 async function start() {
+  $("about").textContent = "connecting…";
   const [network, gallery, samples] = await Promise.all([ask("/cameras"), ask("/gallery"), ask("/samples")]);
   $("about").textContent = `${gallery.sightings.toLocaleString()} sightings of ${gallery.cameras.length} cameras; model ${gallery.model}`;
   $("cameras").replaceChildren(...network.cameras.map((camera, place) => {

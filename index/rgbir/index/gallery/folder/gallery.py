@@ -294,6 +294,8 @@ class Gallery(AnyGallery):
         Raises:
             UnknownCamera, InvalidQuery: a query doesn't fit this gallery.
         """
+        if not queries:
+            return []
         started = time.perf_counter()
         prepared = np.stack([self._prepared(query) for query in queries])
         while True:

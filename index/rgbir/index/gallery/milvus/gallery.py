@@ -72,6 +72,7 @@ class MilvusGallery(AnyGallery):
         self._client = _connected(self._at)
         self._about_name = f"{self._at.name}_about"
         self._clock, self._last = threading.Lock(), 0
+        self._network_told, self._network = "", CameraNetwork("", ())
         self._untimed: tuple[int, dict[str, tuple[int, int]]] = (-1, {})
         self._span: tuple[int, tuple[int, int] | None] = (-1, None)
         self._enrolled: tuple[int, list[str]] = (-1, [])
@@ -150,7 +151,8 @@ class MilvusGallery(AnyGallery):
 
     @property
     def network(self) -> CameraNetwork:
-        return CameraNetwork.from_dict(json.loads(self._about()["network"]))
+        """As of the last question to Milvus that told it: a search, a change, or `generation`."""
+        return self._network
 
     def __len__(self) -> int:
         return self._count("")
@@ -255,8 +257,7 @@ class MilvusGallery(AnyGallery):
         return self._span[1]
 
     def _scope(self, query: Query) -> tuple[Scope, int]:
-        about = self._about()
-        network = CameraNetwork.from_dict(json.loads(about["network"]))
+        about, network = self._about(), self.network
         generation = int(about["generation"])
         if self._enrolled[0] != generation:
             there = (camera.id for camera in network if self._count(cameras_are([camera.id])))
@@ -355,6 +356,7 @@ class MilvusGallery(AnyGallery):
         extended = network.extended(cameras)
         if len(extended) > len(network):
             self._changed(network=json.dumps(extended.to_dict()))
+            self._about()
 
     def _remove(self, which: Condition, by_rule: bool = False) -> int:
         """Milvus marks them at once and drops them from its files when it compacts, which is asked for."""
@@ -502,7 +504,10 @@ class MilvusGallery(AnyGallery):
                 output_fields=["key", "value"],
                 consistency_level="Strong",
             )
-        return {entry["key"]: entry["value"] for entry in found}
+        about = {entry["key"]: entry["value"] for entry in found}
+        if (told := about.get("network", "")) != self._network_told:
+            self._network_told, self._network = told, CameraNetwork.from_dict(json.loads(told))
+        return about
 
     def _changed(self, **entries: str) -> None:
         entries["generation"] = str(self._rows(1)[0])

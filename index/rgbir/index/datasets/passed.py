@@ -1,0 +1,45 @@
+"""Files that lie where a reader looks and that it doesn't read: counted by reason, so that no set is half read in silence."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx", "readme.txt", "readme.md"})
+"""What systems leave in folders, and what tells people about them. Dot files are of the same kind."""
+
+
+def is_system(name: str) -> bool:
+    return name.startswith(".") or name.lower() in SYSTEM
+
+
+def passed_over(folders: Iterable[Path], suffixes: Iterable[str], deeper: bool = False) -> Counter[str]:
+    """How many entries of these folders aren't taken, by reason.
+
+    Args:
+        suffixes: what is taken, in small letters.
+        deeper: whether folders in them are looked into by other means.
+    """
+    taken, found = tuple(suffixes), Counter[str]()
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        for entry in os.scandir(folder):
+            if is_system(entry.name):
+                continue
+            if entry.is_dir():
+                if not deeper:
+                    found["in a folder too deep"] += sum(len(files) for _, _, files in os.walk(entry.path))
+            elif deeper:
+                found["outside the people's folders"] += 1
+            elif not entry.name.lower().endswith(taken):
+                found[f"suffix {Path(entry.name).suffix.lower() or 'none'}"] += 1
+    return +found
+
+
+def passed_over_words(found: Counter[str]) -> str:
+    """In words."""
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in found.most_common())
+    return f"{found.total():,} files of the data set are passed over: {reasons}"
