@@ -20,7 +20,7 @@ from tests.conftest import ROOT, made_once
 DOCS = ROOT / "docs"
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = "Not run by the tests"
-QUICK = {"tutorial", "own-cameras", "keys-and-audit"}
+QUICK = {"tutorial", "own-cameras", "thermal-cameras"}
 PAGES = [
     pytest.param(page, id=page.stem, marks=[] if page.stem in QUICK else [pytest.mark.slow])
     for page in (DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md")))

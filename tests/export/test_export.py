@@ -215,8 +215,8 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
         np.testing.assert_allclose(output, network(x).numpy(), rtol=1e-4, atol=1e-5)
 
 
-# Methods of two kinds of graph here, the others and the other variants in the slow run; some variants differ in training alone.
-KINDS_OF_GRAPH = {"expat", "agw"}
+# One method here, the others and the other variants in the slow run; some variants differ in training alone.
+KINDS_OF_GRAPH = {"expat"}
 TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
 SERVED = [
     pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])

@@ -33,6 +33,7 @@ def test_fp16_halves_the_weights_and_says_how_far_it_drifts(
     assert Encoder(Bundle(tmp_path / "fp16")).encode(images, Modality.IR).dtype == np.float32
 
 
+@pytest.mark.slow
 def test_int8_quantises_the_convolutions_with_unsigned_activations(tmp_path: Path, people: SysuMM01) -> None:
     method, recipe = trained()
     images, scales = (sample(people, of, 12, 64, 32) for of in ("test", "train"))

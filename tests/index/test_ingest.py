@@ -129,6 +129,7 @@ def test_a_naive_time_is_refused() -> None:
 
 
 STUCK = """
+import time
 from rgbir.client.cli import main
 from rgbir.index import Gallery
 add, done = Gallery.add, []

@@ -59,6 +59,7 @@ def test_camera_pairs_are_the_protocol_on_a_pair_alone(people: SysuMM01, encoder
     assert whole.trials[0].queries == 24
 
 
+@pytest.mark.slow
 def test_the_table_of_pairs_is_a_file_too(tmp_path: Path, people: SysuMM01) -> None:
     arguments = ["evaluate", "--data", str(people.root), "--bundle", str(BUNDLE), "--plots", str(tmp_path)]
     assert runner.invoke(app, arguments).exit_code == 0

@@ -33,14 +33,14 @@ def site(tmp_path: Path, gallery: Gallery) -> Site:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Iterator[Server]:
-    """One that waits no more than two seconds for anything."""
+    """One that waits no more than a second for anything."""
     root = tmp_path_factory.mktemp("door")
     Gallery.open_or_create(root / "gallery", encoder.card, CameraNetwork.read("sysu-mm01")).close()
     (root / "tmp").mkdir()
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TMPDIR", str(root / "tmp"))
         site = Site(root)
-        with site.server(slowest_s=2, ending_s=2, max_head_bytes=20_000, max_connections=40) as started:
+        with site.server(slowest_s=1, ending_s=2, max_head_bytes=20_000, max_connections=40) as started:
             yield started
 
 

@@ -207,3 +207,11 @@ def test_one_bad_image_of_a_batch_fails_alone(http: TestClient, infrared: bytes)
     assert "not an image of a known format" in bad["error"]
     assert first["error"] is None
     assert batch(b"no", b"image").status_code == 422
+
+
+@pytest.mark.parametrize("disposition", ["name=\"images\"; filename*=UTF-8''a.jpg", 'name="images"'])
+def test_a_part_that_is_no_file_is_told_how_to_be_one(http: TestClient, infrared: bytes, disposition: str) -> None:
+    body = f"--X\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode() + infrared + b"\r\n--X--\r\n"
+    refused = http.post("/search/batch", content=body, headers={"Content-Type": "multipart/form-data; boundary=X"})
+    assert refused.status_code == 422
+    assert 'in a part with filename="…"' in refused.json()["detail"]

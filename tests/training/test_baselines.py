@@ -346,6 +346,7 @@ def test_the_embedding_rests_for_its_epochs_after_decorrelation() -> None:
         assert method.embedding.weight.requires_grad == (epoch in (0, 3))
 
 
+@pytest.mark.slow
 def test_a_run_stopped_while_the_embedding_rests_goes_on_as_if_it_had_not(tmp_path: Path, people: SysuMM01) -> None:
     changes = {"schedule.epochs": 4, "sphere.decorrelate": (1,), "sphere.rest": 2, "checkpoint_every": 10}
     run, source = make_run(tmp_path / "whole", people, sphere(**changes), "hsme")

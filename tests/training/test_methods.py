@@ -40,7 +40,7 @@ def test_every_variant_and_row_builds_and_takes_a_step(name: str, variant: str, 
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
-@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("precision", [torch.bfloat16, pytest.param(torch.float16, marks=pytest.mark.slow)])
 def test_mixed_precision_survives_coinciding_and_black_images(name: str, variant: str, precision: torch.dtype) -> None:
     recipe = recipe_of(name, variant)
     method = build(recipe, name)
@@ -138,7 +138,9 @@ LEARNING = [
     pytest.param(
         name,
         variant,
-        marks=[pytest.mark.slow] if name not in LEARNS or variant != next(iter(METHODS[name].variants)) else [],
+        marks=[pytest.mark.slow]
+        if name not in ("expat", "hpiln") or variant != next(iter(METHODS[name].variants))
+        else [],
     )
     for name, variant in VARIANTS
     if (name, variant) != ("dfe", "regdb")

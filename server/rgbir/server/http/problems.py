@@ -97,6 +97,13 @@ def problem(
     )
 
 
+_NO_FILE = 'a file is expected, in a part with filename="…"; a filename* alone is none in a form (RFC 7578)'
+
+
+def _is_no_file(entry: Mapping[str, Any]) -> bool:
+    return "Expected UploadFile" in str(entry.get("msg"))
+
+
 def answer(error: Exception) -> JSONResponse:
     """The problem document of one of our own exceptions."""
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
@@ -115,7 +122,10 @@ def install(app: FastAPI) -> None:
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        errors = [{"field": ".".join(map(str, entry["loc"][1:])), "message": entry["msg"]} for entry in error.errors()]
+        errors = [
+            {"field": ".".join(map(str, entry["loc"][1:])), "message": _NO_FILE if _is_no_file(entry) else entry["msg"]}
+            for entry in error.errors()
+        ]
         return problem(422, "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors), errors=errors)
 
     async def http(_: Request, error: Exception) -> JSONResponse:
