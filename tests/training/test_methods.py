@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from tests.site.media import disk, fill
 from tests.training.small import ROWS, VARIANTS, batch_for, build, lasting, make_run, recipe_of, recorded
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app as commands
-from rgbir.index import Modality, SysuMM01
+from rgbir.export import export
+from rgbir.index import CantWrite, Modality, SysuMM01
 from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, fit, load_run
 from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.layers import unit
@@ -291,3 +293,30 @@ def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: Sys
     both = recipe_of("expat", changes={**changes, "imagenet": "x.pth"})
     with pytest.raises(BadRecipe, match="a run starts from one of them"):
         fit(*make_run(tmp_path / "fourth", people, both))
+
+
+def test_a_full_disk_ends_a_training_in_words_with_what_was_kept_before(tmp_path: Path, people: SysuMM01) -> None:
+    changes = {"schedule.updates": 3, "checkpoint_every": 1}
+    with disk(tmp_path / "full", 64) as full:
+        run, source = make_run(full / "run", people, recipe_of("expat", changes=changes))
+
+        def watch(update: int, losses: Losses) -> None:
+            if update == 1:
+                fill(full)
+
+        with pytest.raises(CantWrite, match="can't be written: "):
+            fit(run, source, watch=watch)
+        (full / "filler").unlink()
+        assert run.load_checkpoint()["updates"] == 1
+        assert not list(run.folder.glob("*.new*"))
+        assert not list(run.folder.glob(".*.new*"))
+
+
+def test_a_full_disk_leaves_no_bundle(tmp_path: Path, people: SysuMM01) -> None:
+    with disk(tmp_path / "full", 32) as full:
+        run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
+        method = fit(run, source)
+        fill(full)
+        with pytest.raises(CantWrite, match="can't be written: No space left on device; nothing of it was kept"):
+            export(run, full / "bundle", method=method)
+        assert [file.name for file in full.iterdir()] == ["filler"]

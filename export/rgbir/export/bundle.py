@@ -17,7 +17,7 @@ from rgbir.export.graph import graph
 from rgbir.export.parity import prove
 from rgbir.export.precision import Images, drift, half, int8
 from rgbir.export.weights import save
-from rgbir.index import CARD, Bundle, Card, Modality, Precision, sha256
+from rgbir.index import CARD, Bundle, Card, Modality, Precision, sha256, writing_to
 from rgbir.training import Method, Run
 
 
@@ -45,6 +45,7 @@ def export(
         ExportFailure: `out` exists, or int8 without calibration images.
         ParityFailure: the graphs differ from the network; nothing is written.
         BadCheckpoint: the run has no weights.
+        CantWrite: the disk is full, or closed to us; nothing is written.
     """
     if out.exists():
         raise ExportFailure(f"{out} exists; remove it, or choose another name")
@@ -55,26 +56,27 @@ def export(
     names = {m: "embed.onnx" if method.one_stream else f"{m}.onnx" for m in Modality}
     size = (run.recipe.height, run.recipe.width)
     models = {name: graph(method, modality, *size) for modality, name in reversed(list(names.items()))}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as made:
-        exact = Path(made) / "fp32"
-        card = write(exact, models, _card(run, method, names, note))
-        card = card.model_copy(update={"parity": prove(method, Bundle(exact), real)})
-        write_card(exact, card)
-        finished = exact
-        if precision != "fp32":
-            finished = Path(made) / precision
-            given = calibration or {}
-            smaller = {
-                name: half(model) if precision == "fp16" else int8(model, _for(name, names, given))
-                for name, model in models.items()
-            }
-            card = card.model_copy(update={"precision": precision, "name": f"{card.name}.{precision}"})
-            card = write(finished, smaller, card)
-            some = {m: real.get(m) or _random(*size) for m in Modality}
-            card = card.model_copy(update={"drift": drift(Bundle(exact), Bundle(finished), some)})
-            write_card(finished, card)
-        shutil.move(finished, out)
+    with writing_to(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as made:
+            exact = Path(made) / "fp32"
+            card = write(exact, models, _card(run, method, names, note))
+            card = card.model_copy(update={"parity": prove(method, Bundle(exact), real)})
+            write_card(exact, card)
+            finished = exact
+            if precision != "fp32":
+                finished = Path(made) / precision
+                given = calibration or {}
+                smaller = {
+                    name: half(model) if precision == "fp16" else int8(model, _for(name, names, given))
+                    for name, model in models.items()
+                }
+                card = card.model_copy(update={"precision": precision, "name": f"{card.name}.{precision}"})
+                card = write(finished, smaller, card)
+                some = {m: real.get(m) or _random(*size) for m in Modality}
+                card = card.model_copy(update={"drift": drift(Bundle(exact), Bundle(finished), some)})
+                write_card(finished, card)
+            shutil.move(finished, out)
     return card
 
 

@@ -67,6 +67,10 @@ def export_run(
 
     if protocol not in PROTOCOLS:
         raise UsageError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    if calibrate is not None and precision != "int8":
+        raise UsageError(f"--calibrate sets the scales of int8, and has no effect with {precision}; leave it out")
+    if data is None and protocol != "sysu":
+        raise UsageError("--protocol measures --data, and has no effect without it; leave it out")
     trained = load_run(run)
     size = (trained.recipe.height, trained.recipe.width)
     images = {} if data is None else sample(SysuMM01(data), "test", SAMPLES, *size)

@@ -23,6 +23,7 @@ from rgbir.index.errors import (
     BadBundle,
     BadDataset,
     BadImage,
+    CantWrite,
     GalleryBusy,
     GalleryError,
     GalleryMismatch,
@@ -32,7 +33,7 @@ from rgbir.index.errors import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index.files import beside, changing, give_room_up, keep_room, replace_file, sync_folder
+from rgbir.index.files import beside, changing, give_room_up, keep_room, replace_file, sync_folder, writing_to
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
@@ -54,6 +55,7 @@ __all__ = [
     "BadBundle",
     "BadDataset",
     "BadImage",
+    "CantWrite",
     "Benchmark",
     "Box",
     "Bundle",
@@ -124,6 +126,7 @@ __all__ = [
     "replace_file",
     "changing",
     "beside",
+    "writing_to",
     "passed_over_words",
     "sha256",
     "superfluous",

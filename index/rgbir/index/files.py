@@ -23,6 +23,18 @@ def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
 
 
 @contextmanager
+def writing_to(place: Path) -> Iterator[None]:
+    """
+    Raises:
+        CantWrite: no such folder, a full disk, or one that is closed to us.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CantWrite(f"{place} can't be written: {error.strerror or error}; nothing of it was kept") from error
+
+
+@contextmanager
 def beside(file: Path) -> Iterator[Path]:
     """Where to write what is to become that file: a name beside it, of the same suffix, which is renamed at the end.
 
@@ -33,14 +45,15 @@ def beside(file: Path) -> Iterator[Path]:
     """
     new = file.with_name(f".{file.stem}.{os.getpid()}.new{file.suffix}")
     try:
-        yield new
-        with new.open("rb") as written:
-            os.fsync(written.fileno())
-        new.replace(file)
-    except OSError as error:
-        raise CantWrite(f"{file} can't be written: {error.strerror or error}; nothing of it was kept") from error
+        with writing_to(file):
+            yield new
+            with new.open("rb") as written:
+                os.fsync(written.fileno())
+            new.replace(file)
+            sync_folder(file.parent)
     finally:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def write_beside(file: Path, text: str) -> None:

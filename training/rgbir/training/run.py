@@ -10,8 +10,8 @@ weights.safetensors   the network alone, written at each checkpoint; what export
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from rgbir.index import beside, writing_to
 from rgbir.training.errors import BadCheckpoint
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
@@ -43,8 +45,13 @@ class Run:
         return entry(self.method).build(self.recipe, self.identities)
 
     def start(self) -> None:
-        """Writes recipe and versions."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Writes recipe and versions.
+
+        Raises:
+            CantWrite: the disk is full, or closed to us.
+        """
+        with writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         about = {"method": self.method, "variant": self.variant, "data": self.data, "identities": self.identities}
         _write(
             self.folder / "recipe.json", json.dumps({**about, "recipe": self.recipe.model_dump(mode="json")}, indent=2)
@@ -55,11 +62,16 @@ class Run:
         _write(self.folder / "versions.json", json.dumps(versions, indent=2))
 
     def log(self, **entry: Any) -> None:
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        file = self.folder / "log.jsonl"
+        with writing_to(file), file.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
 
     def save_checkpoint(self, state: dict[str, Any], method: Method) -> None:
-        """Replaces the checkpoint and the weights; a crash leaves the ones before."""
+        """Replaces the checkpoint and the weights; a crash, or a full disk, leaves the ones before.
+
+        Raises:
+            CantWrite: the disk is full, or closed to us.
+        """
         _replace(self.folder / "checkpoint.pt", lambda file: torch.save(state, file))
         weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
         _replace(self.folder / "weights.safetensors", lambda file: save_file(weights, file))
@@ -117,8 +129,8 @@ def _write(file: Path, text: str) -> None:
 
 
 def _replace(file: Path, write: Callable[[Path], object]) -> None:
-    new = file.with_name(file.name + ".new")
-    write(new)
-    with new.open("rb") as written:
-        os.fsync(written.fileno())
-    os.replace(new, file)
+    with beside(file) as new:
+        try:
+            write(new)
+        except (RuntimeError, SafetensorError) as error:  # what torch and safetensors make of a full disk
+            raise OSError(errno.EIO, f"{str(error).splitlines()[0]}; is the disk full?") from error
