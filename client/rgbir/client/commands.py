@@ -214,7 +214,7 @@ def _show(response: SearchResponse) -> None:
     if not response.exact:
         console.print("approximate: an index proposed the hits, and may have missed some", style="yellow")
     for warning in response.warnings:
-        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(f"searched: {', '.join(response.searched_cameras) or 'no camera'}", highlight=False)
     for excluded in response.excluded_cameras:
         console.print(f"left out: camera {excluded.camera}: {excluded.reason}", highlight=False, markup=False)

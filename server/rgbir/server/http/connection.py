@@ -42,7 +42,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **more)
         self.limits, self.closed = limits, closed
         self._in_head, self._head_bytes, self._in_message, self._said = True, 0, False, False
-        self._refused, self._discarded = False, 0
+        self._refused, self._ended, self._discarded = False, False, 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -64,7 +64,7 @@ class Connection(HttpToolsProtocol):
             if self._discarded > _MOST_DISCARDED:
                 self.transport.close()
             return
-        self._said = True
+        self._said, self._ended = True, False
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -72,7 +72,7 @@ class Connection(HttpToolsProtocol):
             return
         if self._in_head and max(self._head_bytes, self._parsed_bytes()) > self.limits.head_bytes:
             self._too_long()
-        elif self._in_head or not self._in_message:
+        elif self._in_head or not (self._in_message or self._ended):  # what comes between messages belongs to the next
             if "head" not in self._timers:
                 self._wait("head", self._head_is_late)
         elif self.cycle.response_complete and "rest" not in self._timers:
@@ -96,7 +96,7 @@ class Connection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._in_message = False
+        self._in_message, self._ended = False, True
         self._came("rest")
         if not self._refused:
             super().on_message_complete()

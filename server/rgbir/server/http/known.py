@@ -49,9 +49,13 @@ def _check(
         if name not in known:
             near = get_close_matches(name[:80], known, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise UsageError(f"no {kind} {shown!r} here; {hint}there are: {', '.join(known) or 'none'}")
+            raise UsageError(f"no {kind} {shown!r} here; {hint}{_told(known)}")
         if times > 1 and not known[name]:
             raise UsageError(f"{kind} {shown!r} came {times} times, and has one value; send it once")
+
+
+def _told(known: dict[str, bool]) -> str:
+    return f"there are: {', '.join(known)}" if known else "this route has none"
 
 
 _SEEN: dict[int, _Known] = {}
