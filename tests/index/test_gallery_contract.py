@@ -180,6 +180,17 @@ def test_a_search_is_brute_force_in_its_order_under_every_filter(make: Maker, me
     ]
 
 
+def test_sightings_without_a_time_are_counted(make: Maker) -> None:
+    gallery, held = make(), sightings(40)
+    gallery.add(held)
+    for cameras in (["door"], ["door", "yard"], [], [camera.id for camera in gallery.network]):
+        own = [sighting for sighting in held if sighting.camera in cameras]
+        assert gallery.untimed(cameras) == (len(own), sum(sighting.taken_at is None for sighting in own))
+    gallery.remove(ids=[held[0].id])
+    left = [sighting for sighting in held[1:] if sighting.camera == held[0].camera]
+    assert gallery.untimed([held[0].camera])[0] == len(left)
+
+
 def test_what_is_given_comes_back(make: Maker) -> None:
     gallery, held = make(), sightings(30)
     assert gallery.add(held) == [True] * 30

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from rgbir.index import (
 )
 from rgbir.index.evaluation import PROTOCOLS, Features, evaluate_trial
 from rgbir.index.evaluation.metrics import measure
+from rgbir.index.files import write_beside
 from rgbir.index.metric import Metric
 from rgbir.index.plots.album import cell
 
@@ -339,6 +342,20 @@ def test_a_file_that_can_t_be_written_leaves_what_was_there(saved: dict[str, Pat
     assert not [file for file in tmp_path.iterdir() if ".new" in file.name]
 
 
+def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / "real.txt").write_text("before")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
+    write_beside(tmp_path / "link.txt", "after")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "after"
+    write_beside(Path("/dev/null"), "gone")
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        heard = pool.submit((tmp_path / "pipe").read_text)
+        write_beside(tmp_path / "pipe", "told")
+        assert heard.result() == "told"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"), [("=1+1", "'=1+1"), ("+a", "'+a"), ("-a", "'-a"), ("@x", "'@x"), ("gate", "gate"), ("", "")]
 )
@@ -348,7 +365,6 @@ def test_a_table_s_cell_is_no_formula(text: str, shown: str) -> None:
 
 def test_images_of_many_warnings_leave_the_process_s_filters_alone(people: SysuMM01) -> None:
     import warnings
-    from concurrent.futures import ThreadPoolExecutor
 
     from rgbir.index import decode
 

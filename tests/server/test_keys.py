@@ -156,6 +156,8 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
         refused = http.post("/search", files=[("images", infrared.read_bytes())], data=form)
         assert refused.status_code == 403
         assert "it has:" not in refused.text
+    by_alias = http.post("/search", files=[("images", infrared.read_bytes())], data={"camera": "3", "cameras": "cam5"})
+    assert "not for cam5" in by_alias.json()["detail"]  # and not which camera that is
     assert http.get("/metrics").status_code == 403
     assert http.get("/health/ready").json()["detail"] == ""
     assert set(search.distances(infrared, camera="3").searched_cameras) == {"1", "4"}
@@ -174,6 +176,7 @@ def test_an_archive_of_a_key_of_some_cameras_adds_only_theirs(
     with zipfile.ZipFile(tmp_path / "both.zip", "w") as out:
         for camera in ("1", "4"):
             out.writestr(f"{camera}/a.jpg", colour + camera.encode())
+        out.writestr("attic/a.jpg", colour)
     before = len(gallery)
     http.headers.update(bearer(ring.add("gate", Role.ENROL, ["1"])))
     client = Client(http)
@@ -182,8 +185,12 @@ def test_an_archive_of_a_key_of_some_cameras_adds_only_theirs(
     until(lambda: client.job(job.id).ended_at is not None, "the job's end")
 
     done = client.job(job.id)
-    assert (done.added, done.skipped, len(gallery)) == (1, 1, before + 1)
-    assert done.reasons == {"4/a.jpg": "this key may not add images of camera 4"}
+    assert (done.added, done.skipped, len(gallery)) == (1, 2, before + 1)
+    assert done.skipped_by == {"not this key's camera": 2}  # whether there is such a camera isn't told
+    assert done.reasons == {
+        "4/a.jpg": "this key may not add images of camera 4",
+        "attic/a.jpg": "this key may not add images of camera attic",
+    }
 
 
 def test_an_administrator_of_some_cameras_erases_only_theirs(http: TestClient, ring: Keyring, gallery: Gallery) -> None:
@@ -384,3 +391,16 @@ def test_a_damaged_file_of_keys_lets_nobody_in_with_words_and_only_until_it_is_m
         assert str(ring.file) not in refused.text
     ring.file.write_text(whole)
     assert http.get("/gallery", headers=headers).status_code == 200
+
+
+def test_samples_of_cameras_that_a_key_does_not_see_are_none(
+    settings: Settings, ring: Keyring, people: SysuMM01, tmp_path: Path
+) -> None:
+    (tmp_path / "samples").mkdir()
+    for name in ("3_a.jpg", "6_b.jpg"):
+        (tmp_path / "samples" / name).write_bytes(next(people.records("test", (3,))).path.read_bytes())
+    token = ring.add("night", Role.SEARCH, ["cam3", "1"])
+    own = create_app(replace(settings, samples=tmp_path / "samples"))
+    with TestClient(own, base_url="http://127.0.0.1", headers=bearer(token)) as http:
+        assert http.get("/samples").json() == [{"name": "3_a.jpg", "camera": "3"}]
+        assert [http.get(f"/samples/{name}").status_code for name in ("3_a.jpg", "6_b.jpg", "x.jpg")] == [200, 404, 404]

@@ -38,11 +38,17 @@ def writing_to(place: Path) -> Iterator[None]:
 def beside(file: Path) -> Iterator[Path]:
     """Where to write what is to become that file: a name beside it, of the same suffix, which is renamed at the end.
 
-    A failure leaves nothing of it, and what was there before as it was.
+    A failure leaves nothing of it, and what was there before as it was. What is no plain file, such as a pipe, is written to
+    as it is; a link stays one.
 
     Raises:
         CantWrite: no such folder, a full disk, or one that is closed to us.
     """
+    if file.exists() and not file.is_file():
+        with writing_to(file):
+            yield file
+        return
+    file = file.resolve() if file.is_symlink() else file
     new = file.with_name(f".{file.stem}.{os.getpid()}.new{file.suffix}")
     try:
         with writing_to(file):

@@ -161,7 +161,9 @@ def _refuse_others(ctx: typer.Context, folder: Path, layout: Layout, url: str | 
         refuse(ctx, f"layout {layout} says its cameras", only=("camera",))
     else:
         refuse(ctx, f"layout {layout} says no modality", only=("modality",))
-    kind = recognised(folder) if layout == "folders" and folder.is_dir() and not given(ctx, "layout") else None
+    said = ctx.get_parameter_source("layout")
+    unsaid = said is not None and said.name == "DEFAULT"
+    kind = recognised(folder) if layout == "folders" and folder.is_dir() and unsaid else None
     if kind is not None:
         own = next(name for name, reader in BENCHMARKS.items() if reader is kind)
         raise UsageError(

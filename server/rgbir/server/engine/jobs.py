@@ -105,7 +105,7 @@ class Jobs:
         self._closing = False
 
     def resume(self) -> None:
-        """Goes on with the archives that a server took, didn't finish, and has no more."""
+        """Goes on with the archives that a server took, didn't finish, and has no more; the first that came first."""
         if not self.folder.is_dir():
             return
         for archive in self.folder.glob("*.zip"):
@@ -114,18 +114,18 @@ class Jobs:
         for unfinished in self.folder.glob("*.new"):
             if not unfinished.with_suffix("").with_suffix(".zip").exists():
                 unfinished.unlink(missing_ok=True)
-        notes = [file for file in self.folder.glob("*.json") if file.is_file()]
-        for note in sorted(notes, key=lambda file: file.stat().st_mtime_ns):
+        unfinished_jobs = []
+        for note in sorted(file for file in self.folder.glob("*.json") if file.is_file()):
             archive = note.with_suffix(".zip")
             if not archive.exists():
                 note.unlink(missing_ok=True)
             elif archive.stem in self._claims:
                 try:
-                    job = Job.noted(note.stem, _Note.model_validate_json(note.read_bytes()))
+                    unfinished_jobs.append(Job.noted(note.stem, _Note.model_validate_json(note.read_bytes())))
                 except (ValidationError, OSError) as error:
                     self._give_up(note, error)
-                else:
-                    self._begin(job)
+        for job in sorted(unfinished_jobs, key=lambda job: job.made_at):
+            self._begin(job)
 
     def _claim(self, archive: Path) -> bool:
         """Whether this server holds that archive from now on; False if another one does, or it is gone."""
@@ -298,11 +298,16 @@ class Jobs:
                 if place < job.done:
                     continue
                 kind, reason, data = member.kind, member.reason, None
-                if kind is None and member.camera not in network:
+                known = member.camera in network
+                if (
+                    kind is None
+                    and job.cameras is not None
+                    and not (known and network[member.camera].id in job.cameras)
+                ):
+                    kind, reason = "not this key's camera", f"this key may not add images of camera {member.camera}"
+                elif kind is None and not known:
                     kind = "no such camera"
                     reason = f"no camera {member.camera!r} in the gallery's network; the first folder is the camera"
-                elif kind is None and job.cameras is not None and network[member.camera].id not in job.cameras:
-                    kind, reason = "another key's camera", f"this key may not add images of camera {member.camera}"
                 elif kind is None:
                     data = await self.engine.look(partial(content.read, member, self.engine.settings.max_bytes))
                     if data is None:

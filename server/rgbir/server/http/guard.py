@@ -110,16 +110,18 @@ Erasing = Annotated[Key, Depends(Allowed())]
 Administering = Annotated[Key, Depends(Allowed(whole=True))]
 
 
-def enrolling(caller: Key, camera: str) -> None:
+def enrolling(caller: Key, camera: str, name: str | None = None) -> None:
     """Refuses a camera that is not the key's.
+
+    Args:
+        name: how the caller called it.
 
     Raises:
         NotAllowed: it isn't.
     """
     if not caller.sees(camera):
-        raise NotAllowed(
-            f"key {caller.name!r} is for cameras {', '.join(sorted(caller.cameras or ()))}, not for {camera}"
-        )
+        own = ", ".join(sorted(caller.cameras or ()))
+        raise NotAllowed(f"key {caller.name!r} is for cameras {own}, not for {name or camera}")
 
 
 def camera_of(caller: Key, engine: Engine, name: str) -> str:
@@ -143,7 +145,7 @@ def scoped(options: SearchOptions, caller: Key, engine: Engine) -> SearchOptions
     if caller.cameras is None:
         return options
     for name in options.cameras or ():
-        enrolling(caller, camera_of(caller, engine, name))
+        enrolling(caller, camera_of(caller, engine, name), name)
     if options.camera is not None:
         camera_of(caller, engine, options.camera)
     return replace(options, visible=caller.cameras)

@@ -36,7 +36,7 @@ async def enrol(
     track: Annotated[Text | None, Form()] = None,
 ) -> wire.EnrolResponse:
     """One result an image. Past the deadline the answer is 503, and sending them again adds what is missing. The same image of the same camera is enrolled once, however often it is sent."""
-    enrolling(caller, camera_of(caller, engine, camera))
+    enrolling(caller, camera_of(caller, engine, camera), camera)
     sent = await read(images)
     if engine.audited:
         digests = await engine.look(lambda: [hashlib.sha256(data).hexdigest() for _, data in sent])
@@ -110,7 +110,7 @@ async def remove(
     if before is not None and before.tzinfo is None:
         raise UsageError(f"before needs a zone, {before.isoformat()} has none; append an offset such as +01:00, or Z")
     if caller.cameras is not None:
-        enrolling(caller, camera_of(caller, engine, camera) if camera else "all cameras")
+        enrolling(caller, camera_of(caller, engine, camera) if camera else "all cameras", camera)
     conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
     return await _erased(
         engine, models, jobs, caller, {name: value for name, value in conditions.items() if value is not None}

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Response
 
+from rgbir.server.access.keys import Key
+from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
 from rgbir.server.http.guard import Searching, Serving
 
@@ -29,16 +31,26 @@ async def asset(name: str) -> Response:
 async def samples(engine: Serving, caller: Searching) -> list[dict[str, str]]:
     folder = engine.settings.samples
     names = [] if folder is None else sorted(path.name for path in folder.glob("*.jpg"))
-    return [{"name": name, "camera": name.split("_")[0]} for name in names]
+    return [{"name": name, "camera": _camera(name)} for name in names if _seen(engine, caller, name)]
 
 
 @router.get("/samples/{name}")
 async def sample(engine: Serving, caller: Searching, name: str) -> Response:
     folder = engine.settings.samples
     known = {} if folder is None else {path.name: path for path in folder.glob("*.jpg")}
-    if name not in known:
+    if name not in known or not _seen(engine, caller, name):
         raise NotThere(f"no sample {name!r}")
     return Response(known[name].read_bytes(), media_type="image/jpeg")
+
+
+def _camera(sample: str) -> str:
+    return sample.split("_")[0]
+
+
+def _seen(engine: Engine, caller: Key, sample: str) -> bool:
+    """Whether the key sees the camera that took it."""
+    network, camera = engine.gallery.network, _camera(sample)
+    return caller.sees(network[camera].id if camera in network else camera)
 
 
 def _asset(name: str) -> Response:
