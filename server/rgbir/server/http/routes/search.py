@@ -58,7 +58,7 @@ async def search(
     answer = await patiently(request, work, engine.settings.deadline_s)
     answer = replace(answer, warnings=(*answer.warnings, *why.unheard(engine)))
     await searched(engine, metrics, caller, why, query, options, [answer], box=parse_box(box))
-    return await told(engine, lambda: wire.SearchResponse.of(answer))
+    return await told(engine, lambda: wire.SearchResponse.of(answer), len(answer.hits))
 
 
 @router.post("/search/batch", summary="Each image a search of its own", response_model=wire.BatchResponse)
@@ -71,7 +71,11 @@ async def search_batch(
     await searched(engine, metrics, caller, why, queries, options, answers, batch=True)
     remarks = tuple(why.unheard(engine))
     answers = [replace(answer, warnings=(*answer.warnings, *remarks)) for answer in answers]
-    return await told(engine, lambda: wire.BatchResponse(answers=[wire.SearchResponse.of(own) for own in answers]))
+    return await told(
+        engine,
+        lambda: wire.BatchResponse(answers=[wire.SearchResponse.of(own) for own in answers]),
+        sum(len(own.hits) for own in answers),
+    )
 
 
 @router.post("/distances", summary="How far every sighting in a query's scope is", response_model=wire.Distances)
@@ -108,6 +112,7 @@ async def distances(
             generation=found.generation,
             model=wire.Model(name=found.model, fingerprint=found.fingerprint),
         ),
+        len(found.sightings),
     )
 
 
