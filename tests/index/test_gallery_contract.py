@@ -37,6 +37,7 @@ from rgbir.index.gallery.addresses import create, open_gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus import entities as entities_module
 from rgbir.index.gallery.milvus import gallery as milvus_module
+from rgbir.index.gallery.milvus.gallery import MilvusGallery
 from rgbir.index.times import Hours
 
 RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
@@ -178,6 +179,32 @@ def test_a_search_is_brute_force_in_its_order_under_every_filter(make: Maker, me
         brute(metric, held, Query(held[3].embedding)),
         brute(metric, held, Query(held[4].embedding, camera="night")),
     ]
+
+
+def test_no_queries_have_no_answers(make: Maker) -> None:
+    assert make().search_many([]) == []
+
+
+def test_a_search_asks_milvus_for_what_the_gallery_says_of_itself_once(
+    make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery, held = make(), sightings(20)
+    gallery.add(held)
+    if not isinstance(gallery, MilvusGallery):
+        pytest.skip("of a gallery in Milvus")
+    about, asked = MilvusGallery._about, list[int]()
+
+    def counted(self: MilvusGallery) -> dict[str, str]:
+        asked.append(1)
+        return about(self)
+
+    gallery.search(Query(held[0].embedding))
+    with monkeypatch.context() as patched:
+        patched.setattr(MilvusGallery, "_about", counted)
+        gallery.search(Query(held[0].embedding, camera="night"))
+        assert gallery.network["night"].id == "night"
+        assert "door" in gallery.network
+    assert asked == [1]
 
 
 def test_sightings_without_a_time_are_counted(make: Maker) -> None:

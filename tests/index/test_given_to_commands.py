@@ -182,19 +182,21 @@ def test_files_of_a_data_set_that_are_passed_over_are_counted_and_end_in_exit_co
         f"cam3/{own}/z.heic",
         f"cam1/{own}/deep/1.jpg",
         "cam2/top.jpg",
+        "cam2/7/1.jpg",
     ):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(b"x")
     (root / f"cam1/{own}/Thumbs.db").write_bytes(b"x")
     assert SysuMM01(root).passed_over() == {
         "suffix .png": 2, "suffix .heic": 1, "in a folder too deep": 1, "outside the people's folders": 1,
+        "in a folder that is no identity of four digits": 1,
     }  # fmt: skip
     told = rgbir("counts", root)
     assert told.exit_code == 3
-    assert "5 files of the data set are passed over: 2 suffix .png" in told.output
+    assert "6 files of the data set are passed over: 2 suffix .png" in told.output
     measured = rgbir("evaluate", "--data", root, "--bundle", BUNDLE, "--json", tmp_path / "r.json")
     assert measured.exit_code == 3
-    assert "5 files of the data set are passed over" in measured.output
+    assert "6 files of the data set are passed over" in measured.output
 
 
 @pytest.mark.parametrize("layout", ["regdb", "llcm", "market"])

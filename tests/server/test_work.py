@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -18,7 +19,7 @@ from tests.conftest import BUNDLE
 from tests.site.server import Site
 from tests.waiting import until
 
-from rgbir.index import Gallery, SysuMM01
+from rgbir.index import Encoder, Gallery, SysuMM01
 from rgbir.server import Settings, create_app
 from rgbir.server.engine import engine as engine_module
 from rgbir.server.engine.engine import Engine
@@ -144,6 +145,17 @@ def test_nothing_that_grows_with_what_is_sent_runs_on_the_event_loop(
     assert {name: answer.status_code for name, answer in sent.items()} == dict.fromkeys(sent, 200) | {"archive": 202}
     print(f"longest callback: {1000 * max(taken):.0f} ms of processor time")
     assert max(taken) < 0.25, sorted(taken)[-5:]
+
+
+def test_a_model_that_tells_nobody_apart_is_told_of_when_the_server_starts(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = gallery.embeddings([gallery.sightings()[0].id])
+    gallery.remove(camera="1")
+    monkeypatch.setattr(Encoder, "encode", lambda self, images, modality: np.repeat(own, len(images), axis=0))
+    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
+        assert http.get("/health/live").status_code == 200
+    assert caplog.text.count("nobody can be told apart") == 2
 
 
 def test_house_keeping_goes_on_after_an_error_that_nobody_expected(

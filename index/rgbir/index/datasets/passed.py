@@ -20,7 +20,7 @@ def passed_over(folders: Iterable[Path], suffixes: Iterable[str], deeper: bool =
 
     Args:
         suffixes: what is taken, in small letters.
-        deeper: whether folders in them are looked into by other means.
+        deeper: whether folders in them are people's, of four digits, which are looked into by themselves.
     """
     taken, found = tuple(suffixes), Counter[str]()
     for folder in folders:
@@ -30,8 +30,9 @@ def passed_over(folders: Iterable[Path], suffixes: Iterable[str], deeper: bool =
             if is_system(entry.name):
                 continue
             if entry.is_dir():
-                if not deeper:
-                    found["in a folder too deep"] += sum(len(files) for _, _, files in os.walk(entry.path))
+                reason = "in a folder too deep" if not deeper else "in a folder that is no identity of four digits"
+                if not (deeper and len(entry.name) == 4 and entry.name.isascii() and entry.name.isdecimal()):
+                    found[reason] += sum(not is_system(file) for _, _, files in os.walk(entry.path) for file in files)
             elif deeper:
                 found["outside the people's folders"] += 1
             elif not entry.name.lower().endswith(taken):
