@@ -111,6 +111,9 @@ def test_one_split_of_regdb_is_one_trial(people: SysuMM01, tmp_path: Path) -> No
     shutil.copytree(BUNDLE, tmp_path / "again")
     told = refusal("evaluate", "--data", regdb, "--bundle", BUNDLE, "--bundle", tmp_path / "again")
     assert "several bundles are of RegDB's split 1; a split is one trial" in told
+    for option in ("--save-features", "--plots"):
+        told = refusal("evaluate", "--data", regdb, "--bundle", BUNDLE, "--bundle", BUNDLE, option, tmp_path / "x.npz")
+        assert "several would write over each other" in told
 
 
 def test_an_enrolment_refuses_what_has_no_effect_on_it(gallery: Gallery, people: SysuMM01, tmp_path: Path) -> None:

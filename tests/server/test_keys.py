@@ -27,6 +27,7 @@ from rgbir.client.cli import app as commands
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Key, Keyring, Role
+from rgbir.server.cli.serve import _check_keys
 from rgbir.server.errors import BadSettings
 from rgbir.server.http.log import JsonLines
 from rgbir.server.http.routes import ROUTERS
@@ -404,3 +405,9 @@ def test_samples_of_cameras_that_a_key_does_not_see_are_none(
     with TestClient(own, base_url="http://127.0.0.1", headers=bearer(token)) as http:
         assert http.get("/samples").json() == [{"name": "3_a.jpg", "camera": "3"}]
         assert [http.get(f"/samples/{name}").status_code for name in ("3_a.jpg", "6_b.jpg", "x.jpg")] == [200, 404, 404]
+
+
+def test_a_key_for_a_camera_that_nobody_has_is_told_of(ring: Keyring, gallery: Gallery, capsys: Any) -> None:
+    ring.add("hall", Role.SEARCH, ["cam1", "hallway"])
+    _check_keys(ring.file, gallery.network)
+    assert capsys.readouterr().err == "key 'hall' is for camera hallway, which the network 'sysu-mm01' doesn't have\n"

@@ -140,11 +140,13 @@ def of_bundles(
     """Encodes here; gallery embeddings come from a gallery, if there is one. Several bundles are RegDB's splits.
 
     Raises:
-        UsageError: several bundles elsewhere.
+        UsageError: several bundles elsewhere, of one split, or with files that are written of each.
     """
     if len(bundles) > 1 and not isinstance(data, RegDB):
         raise UsageError(f"{len(bundles)} bundles came; only RegDB is measured with several, one for each split")
     if len(bundles) > 1:
+        if save is not None or choice.pictures is not None:
+            raise UsageError("--save-features and --plots are of one bundle; several would write over each other")
         splits = [_split_of(Bundle(bundle).card) or choice.split or 1 for bundle in bundles]
         if twice := sorted({split for split in splits if splits.count(split) > 1}):
             raise UsageError(

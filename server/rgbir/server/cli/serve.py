@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 import uvicorn
 
-from rgbir.index import Bundle, open_gallery
+from rgbir.index import Bundle, CameraNetwork, open_gallery
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
@@ -104,10 +105,8 @@ def run(settings: Settings, json_logs: bool = False) -> None:
     bundle, address = Galleries(settings).chosen()
     with open_gallery(address) as gallery:
         gallery.expect(Bundle(bundle).card)
-        if settings.keys is not None and not Keyring(settings.keys).keys:
-            raise BadSettings(
-                f"{settings.keys} has no key; make one with `rgbir keys add NAME --role admin --keys {settings.keys}`"
-            )
+        if settings.keys is not None:
+            _check_keys(settings.keys, gallery.network)
         listening = _listening(settings.host, settings.port)
         print(
             f"{len(gallery):,} sightings, {bundle.name}; http://{settings.host}:{listening.getsockname()[1]}/ (Ctrl-C ends it)",
@@ -135,6 +134,22 @@ def run(settings: Settings, json_logs: bool = False) -> None:
         server.run(sockets=[listening])
     if not server.started:  # what was wrong is in the log
         raise SystemExit(3)
+
+
+def _check_keys(file: Path, network: CameraNetwork) -> None:
+    """
+    Raises:
+        BadSettings: there is none.
+    """
+    keys = Keyring(file).keys
+    if not keys:
+        raise BadSettings(f"{file} has no key; make one with `rgbir keys add NAME --role admin --keys {file}`")
+    for key in keys:
+        if unknown := [camera for camera in key.cameras or () if camera not in network]:
+            print(
+                f"key {key.name!r} is for camera {', '.join(unknown)}, which the network {network.name!r} doesn't have",
+                file=sys.stderr,
+            )
 
 
 def _listening(host: str, port: int) -> socket.socket:
