@@ -339,7 +339,7 @@ def test_a_crop_that_is_not_what_was_written_is_not_shown(http: TestClient, gall
 def test_every_minute_a_journal_that_a_reader_needed_is_emptied_and_the_log_s_head_is_noted(
     gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rgbir.server.engine.engine.MINUTE_S", 0.05)
+    monkeypatch.setattr("rgbir.server.engine.house.MINUTE_S", 0.05)
     gone, journal = gallery.sightings()[0].id, gallery.folder / "gallery.sqlite3-wal"
     heads = tmp_path / "heads.jsonl"
     settings = Settings(gallery.folder, BUNDLE, threads=1, audit=tmp_path / "audit.jsonl", audit_heads=heads)

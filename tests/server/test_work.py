@@ -21,7 +21,7 @@ from tests.waiting import until
 
 from rgbir.index import Encoder, Gallery, SysuMM01
 from rgbir.server import Settings, create_app
-from rgbir.server.engine import engine as engine_module
+from rgbir.server.engine import house
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.swap import ModelSwap
 
@@ -161,8 +161,8 @@ def test_a_model_that_tells_nobody_apart_is_told_of_when_the_server_starts(
 def test_house_keeping_goes_on_after_an_error_that_nobody_expected(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MINUTE_S", 0.01)
-    monkeypatch.setattr(engine_module, "EVERY_S", 0.02)
+    monkeypatch.setattr(house, "MINUTE_S", 0.01)
+    monkeypatch.setattr(house, "EVERY_S", 0.02)
     tried: list[int] = []
 
     def expire(*_: object) -> None:

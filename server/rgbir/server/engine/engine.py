@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -44,9 +42,9 @@ from rgbir.index import (
     other_labels,
     pixels_in,
     remarks_of,
-    replace_file,
 )
 from rgbir.server.access.audit import AuditLog
+from rgbir.server.access.clock import NotedClock
 from rgbir.server.access.heads import Heads
 from rgbir.server.access.keys import Keyring
 from rgbir.server.access.notary import Notary
@@ -59,9 +57,6 @@ from rgbir.server.tracing import stage
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-MINUTE_S = 60
-EVERY_S = 3600
-"""Seconds between carrying out a gallery's retention."""
 STUCK_AFTER_S = {"model": 120.0, "search": 120.0, "changes": 3600.0}
 """Seconds after which a pool of threads that doesn't answer is said to be stuck, so that the process is started again."""
 Named = tuple[str, bytes]
@@ -86,8 +81,7 @@ class Engine:
         self.galleries = Galleries(settings)
         self.now = self.opened(*self.galleries.chosen())
         self.keyring = None if settings.keys is None else Keyring(settings.keys)
-        self._noted_clock, self._told_of_clock = datetime.min.replace(tzinfo=UTC), False
-        self._read_clock()
+        self._clock = None if self.keyring is None else NotedClock(self.galleries.clock, self.keyring)
         heads = None if settings.audit_heads is None else Heads(settings.audit_heads)
         self._notary = None if settings.audit is None else Notary(AuditLog(settings.audit), heads)
         self._told_of_bundle = False
@@ -98,36 +92,10 @@ class Engine:
         pools = {"model": self._model, "search": self._searches, "changes": self._changes}
         self.watch = Watch(pools, STUCK_AFTER_S, {"search": self._look})
 
-    def _read_clock(self) -> None:
-        """Keys that have ended stay so, although the clock was set back meanwhile."""
-        if self.keyring is not None:
-            with contextlib.suppress(OSError, ValueError):
-                self.keyring.not_before(
-                    datetime.fromisoformat(self.galleries.clock.read_text(encoding="utf-8").strip())
-                )
-
-    def _note_clock(self) -> None:
-        """Once a minute of the clock, whichever way it runs."""
-        if self.keyring is None:
-            return
-        now = datetime.now(UTC)
-        self.keyring.not_before(now)
-        if self.keyring.latest - now > timedelta(days=1) and not self._told_of_clock:
-            self._told_of_clock = True
-            _log.error(
-                "the clock says %s, and it was %s before: keys are judged by that; if it was wrong, delete %s and restart",
-                now.isoformat(timespec="seconds"),
-                self.keyring.latest.isoformat(timespec="seconds"),
-                self.galleries.clock,
-            )
-        if self.keyring.latest - self._noted_clock > timedelta(minutes=1):
-            self._noted_clock = self.keyring.latest
-            with contextlib.suppress(OSError):  # a medium that is read-only, or full
-                replace_file(self.galleries.clock, self.keyring.latest.isoformat() + "\n")
-
     def _look(self) -> None:
         """What there is to search, and what keeps it from being searched, for whoever asks whether the server is ready."""
-        self._note_clock()
+        if self._clock is not None:
+            self._clock.note()
         try:
             self.sightings = len(self.gallery)
             _ = self.gallery.generation  # what other servers did to the network of cameras comes with it
@@ -167,6 +135,15 @@ class Engine:
         """Writes to the audit log, where there is one; returns once it is on disk."""
         if self._notary is not None:
             await self._notary.note(event)
+
+    async def anchor(self) -> None:
+        """Notes the audit log's head elsewhere, where that is wanted.
+
+        Raises:
+            AuditFailed: it can't be.
+        """
+        if self._notary is not None:
+            await self._notary.run(self._notary.anchor)
 
     def opened(self, bundle: Path, gallery: Path | str) -> Retrieval:
         """A model and its gallery, beside those that answer now."""
@@ -355,37 +332,6 @@ class Engine:
     def submit_model(self, work: Callable[[], T]) -> Future[T]:
         """A run of a model, in turn with those of requests, for another thread to wait for."""
         return self._model.submit(work)
-
-    async def keep_house(self, expire: Callable[[], None]) -> None:
-        """Carries out the gallery's retention and refreshes its cache every hour, until it is cancelled.
-
-        Every minute it empties a journal that a reader had needed, and notes the audit log's head elsewhere.
-        """
-        for minute in itertools.count():
-            if minute % (EVERY_S // MINUTE_S) == 0:
-                try:
-                    await self.change(expire)
-                    await self.change(lambda: self.gallery.refresh_cache())
-                except UsageError as error:  # retention that wants to be asked first
-                    _log.error("%s", error)
-                except (GalleryError, OSError) as error:  # another process is writing, or the medium is read-only
-                    _log.info("%s", error)
-                except Exception:  # whatever it was, the next hour tries again
-                    _log.exception("retention failed; it is tried again in an hour")
-            try:
-                await self.change(lambda: self.gallery.empty_journal())
-            except (GalleryError, OSError):
-                pass
-            except Exception:
-                _log.exception("the journal couldn't be emptied; it is tried again in a minute")
-            if self._notary is not None:
-                try:
-                    await self._notary.run(self._notary.anchor)
-                except AuditFailed as error:
-                    _log.error("%s", error)
-                except Exception:
-                    _log.exception("the audit log's head couldn't be noted; it is tried again in a minute")
-            await asyncio.sleep(MINUTE_S)
 
     async def look(self, work: Callable[[], T]) -> T:
         """Runs something that only reads the gallery beside the event loop."""

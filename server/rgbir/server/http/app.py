@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 
 from rgbir.server import tracing
 from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.house import keep_house
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.http import problems
@@ -45,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         models = ModelSwap(engine)
         app.state.engine, app.state.jobs, app.state.models = engine, Jobs(engine), models
         app.state.jobs.resume()
-        keeping = asyncio.create_task(engine.keep_house(models.expire))
+        keeping = asyncio.create_task(keep_house(engine, models.expire))
         watching = asyncio.create_task(engine.watch.go_on())
         with suppress(RuntimeError, ValueError):  # signals come to the main thread only
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reopening(engine))
