@@ -42,7 +42,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **more)
         self.limits, self.closed = limits, closed
         self._in_head, self._head_bytes, self._in_message, self._said = True, 0, False, False
-        self._refused, self._ended, self._discarded = False, False, 0
+        self._refused, self._ended, self._discarded, self._unread = False, False, 0, 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -102,6 +102,7 @@ class Connection(HttpToolsProtocol):
             super().on_message_complete()
 
     def pause_writing(self) -> None:
+        self._unread = self.transport.get_write_buffer_size()
         self._wait("reader", self._reader_is_late)
         super().pause_writing()  # type: ignore[no-untyped-call, unused-ignore]
 
@@ -133,8 +134,13 @@ class Connection(HttpToolsProtocol):
             self._end("silent")
 
     def _reader_is_late(self) -> None:
-        self.closed("slow reader")
-        self.transport.abort()
+        """Slow is who took nothing of the answer meanwhile; whoever takes a little goes on."""
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if self._unread < before:
+            self._wait("reader", self._reader_is_late)
+        else:
+            self.closed("slow reader")
+            self.transport.abort()
 
     def _too_long(self) -> None:
         most = f"{self.limits.head_bytes:,} bytes"
@@ -155,10 +161,8 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing() or self._refused:
             return
         self._refused = True
-        if (
-            self.cycle is not None and not self.cycle.response_complete
-        ):  # nothing comes before the answer that is on its way
-            self._end(why)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._end(why)  # nothing comes before the answer that is on its way
             return
         answer = problem(status, detail)
         head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), b"connection: close"]

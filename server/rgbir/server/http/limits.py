@@ -97,20 +97,22 @@ class BodyLimit:
             self.large_ones -= large
 
     async def _received(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
-        came, answered, complete, started = 0, False, False, time.monotonic()
+        came, answered, complete, waited = 0, False, False, 0.0
         refused: tuple[int, str] | None = None
 
         async def counted() -> Message:
-            nonlocal came, complete, refused
+            nonlocal came, complete, refused, waited
             if complete:
                 return await receive()
+            owed = self.slowest_s + came / LEAST_RATE - waited
+            begun = time.monotonic()
             try:
-                owed = started + self.slowest_s + came / LEAST_RATE - time.monotonic()
                 message = await asyncio.wait_for(receive(), max(0.0, min(self.slowest_s, owed)))
+                waited += time.monotonic() - begun  # for the peer; the time that we take with it isn't counted
             except TimeoutError:
                 said = (
                     f"a body comes with {LEAST_RATE:,} bytes a second at least and no pause of {self.slowest_s:g} s, this one"
-                    f" with {came:,} bytes in {time.monotonic() - started:.0f} s; send it again, or from a quicker line"
+                    f" with {came:,} bytes in {waited + time.monotonic() - begun:.0f} s; send it again, or from a quicker line"
                 )
                 refused = (408, said)
                 raise TooSlow(said) from None
