@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rgbir.index import ImageRecord, Modality, SysuMM01
@@ -89,3 +90,17 @@ def market(root: Path, people: SysuMM01, inner: str = "") -> Path:
 def _copy(record: ImageRecord, folder: Path) -> None:
     name = f"{record.identity:04d}_c{record.camera}s1_{record.number:06d}_00.jpg"
     (folder / name).write_bytes(record.path.read_bytes())
+
+
+def sysu(root: Path, people: SysuMM01) -> Path:
+    """The people's own folder, copied."""
+    return Path(shutil.copytree(people.root, root))
+
+
+TREES: dict[str, Callable[[Path, SysuMM01], Path]] = {
+    "sysu": sysu,
+    "regdb": regdb,
+    "llcm": llcm,
+    "market": market,
+}
+"""A small tree of every data set, by its layout."""

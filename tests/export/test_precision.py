@@ -21,7 +21,9 @@ def test_fp16_halves_the_weights_and_says_how_far_it_drifts(
 ) -> None:
     method, recipe = trained()
 
-    card = export(run_of(tmp_path, recipe), tmp_path / "fp16", sample(people, "test", 6, 64, 32), method, "fp16")
+    card = export(
+        run_of(tmp_path, recipe), tmp_path / "fp16", sample(people.records("test"), 6, 64, 32), method, "fp16"
+    )
 
     assert (card.precision, card.name) == ("fp16", "expat_compact.people.fp16")
     assert card.drift is not None
@@ -36,7 +38,7 @@ def test_fp16_halves_the_weights_and_says_how_far_it_drifts(
 @pytest.mark.slow
 def test_int8_quantises_the_convolutions_with_unsigned_activations(tmp_path: Path, people: SysuMM01) -> None:
     method, recipe = trained()
-    images, scales = (sample(people, of, 12, 64, 32) for of in ("test", "train"))
+    images, scales = (sample(people.records(of), 12, 64, 32) for of in ("test", "train"))
 
     card = export(run_of(tmp_path, recipe), tmp_path / "int8", images, method, "int8", scales)
 

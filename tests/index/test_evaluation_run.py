@@ -24,6 +24,7 @@ from rgbir.index import (
     Metric,
     Modality,
     RegDB,
+    Setting,
     SysuMM01,
     UsageError,
 )
@@ -37,10 +38,6 @@ from rgbir.index.evaluation import (
     evaluate,
     evaluate_ranked,
     evaluate_trial,
-    llcm_task,
-    market_task,
-    regdb_task,
-    sysu_task,
 )
 from rgbir.index.evaluation.run import hidden_rows
 from rgbir.index.evaluation.sources import encoded, enrolled
@@ -50,7 +47,7 @@ from rgbir.index.nearest.comparison import Comparison, Ranked
 
 
 def test_a_gallery_and_a_bundle_give_the_same_report(gallery: Gallery, people: SysuMM01, encoder: Encoder) -> None:
-    task = sysu_task(people, PROTOCOLS["sysu"])
+    task = people.task(PROTOCOLS["sysu"])
     probes = encoded(task.queries, encoder)
 
     one, other = (
@@ -66,7 +63,7 @@ def test_a_gallery_and_a_bundle_give_the_same_report(gallery: Gallery, people: S
 def test_the_report_is_the_mean_of_its_trials_and_survives_json(
     gallery: Gallery, people: SysuMM01, encoder: Encoder
 ) -> None:
-    task = sysu_task(people, PROTOCOLS["sysu-seeded"], "indoor")
+    task = people.task(PROTOCOLS["sysu-seeded"], Setting(mode="indoor"))
 
     report = evaluate(
         task, encoded(task.queries, encoder), enrolled(task.gallery, gallery), PROTOCOLS["sysu-seeded"], Metric.COSINE
@@ -85,7 +82,7 @@ def test_the_report_is_the_mean_of_its_trials_and_survives_json(
 
 
 def test_indoor3_probes_with_camera_3_only(people: SysuMM01) -> None:
-    task = sysu_task(people, PROTOCOLS["sysu-indoor3"], "indoor")
+    task = people.task(PROTOCOLS["sysu-indoor3"], Setting(mode="indoor"))
     assert {record.camera for record in task.queries} == {"3"}
     assert len(task.queries) == 12
 
@@ -96,7 +93,7 @@ def test_an_image_that_is_not_enrolled_is_named(gallery: Gallery, people: SysuMM
 
 
 def test_an_image_without_a_feature_and_a_wrong_label_are_named(people: SysuMM01, encoder: Encoder) -> None:
-    task = sysu_task(people, PROTOCOLS["sysu"])
+    task = people.task(PROTOCOLS["sysu"])
     probes = encoded(task.queries, encoder)
     with pytest.raises(EvaluationError, match=r"\d+ of \d+ images have no feature, cam1/0007/000\d\.jpg among them"):
         evaluate(task, probes, probes, PROTOCOLS["sysu"], Metric.EUCLIDEAN)
@@ -107,7 +104,7 @@ def test_an_image_without_a_feature_and_a_wrong_label_are_named(people: SysuMM01
 
 def test_more_shots_than_a_folder_has_is_an_error(people: SysuMM01) -> None:
     with pytest.raises(Exception, match="10 shots are asked for, the folder holds 4"):
-        sysu_task(people, PROTOCOLS["sysu"], shots="multi")
+        people.task(PROTOCOLS["sysu"], Setting(shots="multi"))
 
 
 # --- the other data sets
@@ -132,7 +129,7 @@ def test_regdb_asks_all_of_one_modality_against_all_of_the_other(tmp_path: Path,
         ("visible->infrared", Modality.RGB, "visible->thermal"),
         ("infrared->visible", Modality.IR, "thermal->visible"),
     ):
-        task = regdb_task(data, 4, direction)  # type: ignore[arg-type]
+        task = data.task(PROTOCOLS["regdb"], Setting(direction=direction, split=4))  # type: ignore[arg-type]
         assert {record.modality for record in task.queries} == {asked}
         assert {record.modality for record in task.gallery} == {asked.other}
         assert task.setting == {"direction": word}
@@ -151,7 +148,7 @@ def test_regdb_asks_all_of_one_modality_against_all_of_the_other(tmp_path: Path,
 
 def test_llcm_draws_one_image_of_each_identity_and_camera(tmp_path: Path, people: SysuMM01) -> None:
     data = LLCM(layouts.llcm(tmp_path / "LLCM", people))
-    task = llcm_task(data, PROTOCOLS["llcm"])
+    task = data.task(PROTOCOLS["llcm"])
 
     assert (len(task.queries), len(task.draws)) == (24, 10)
     assert len(task.gallery) == len({int(row) for draw in task.draws for row in draw.gallery}) <= 48
@@ -167,8 +164,8 @@ def test_llcm_draws_one_image_of_each_identity_and_camera(tmp_path: Path, people
 
 def test_llcm_swapped_asks_with_drawn_images(tmp_path: Path, people: SysuMM01) -> None:
     data = LLCM(layouts.llcm(tmp_path / "LLCM", people))
-    plain = llcm_task(data, PROTOCOLS["llcm"], "visible->infrared")
-    swapped = llcm_task(data, PROTOCOLS["llcm-swapped"], "visible->infrared")
+    plain = data.task(PROTOCOLS["llcm"], Setting(direction="visible->infrared"))
+    swapped = data.task(PROTOCOLS["llcm-swapped"], Setting(direction="visible->infrared"))
 
     assert {record.modality for record in plain.queries} == {Modality.RGB} == {r.modality for r in swapped.gallery}
     assert {record.modality for record in swapped.queries} == {Modality.IR}
@@ -185,7 +182,7 @@ def test_llcm_swapped_asks_with_drawn_images(tmp_path: Path, people: SysuMM01) -
 @pytest.mark.parametrize("name", ["market", "market-trapezoid"])
 def test_market_hides_the_querys_own_identity_and_camera(tmp_path: Path, people: SysuMM01, name: str) -> None:
     data = Market1501(layouts.market(tmp_path / "Market", people))
-    task, protocol = market_task(data), PROTOCOLS[name]
+    task, protocol = data.task(PROTOCOLS[name]), PROTOCOLS[name]
 
     report = evaluate(task, reader_of(task.queries), reader_of(task.gallery, 1), protocol, Metric.EUCLIDEAN)
 
@@ -334,7 +331,7 @@ def test_people_without_a_label_are_not_one_person_to_be_hidden() -> None:
 
 
 def test_nan_names_both_images(people: SysuMM01) -> None:
-    task = sysu_task(people, PROTOCOLS["sysu"])
+    task = people.task(PROTOCOLS["sysu"])
 
     def ranking(rows: np.ndarray) -> Ranked:
         values = np.ones((len(rows), len(task.gallery)))

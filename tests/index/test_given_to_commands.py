@@ -26,7 +26,7 @@ from rgbir.index import (
     RegDB,
     Skipped,
     SysuMM01,
-    open_benchmark,
+    open_data_set,
     read_folders,
     read_table,
 )
@@ -136,7 +136,7 @@ def test_an_enrolment_refuses_what_has_no_effect_on_it(gallery: Gallery, people:
     assert "--storage says float16" in refusal(*into, "--storage", "float16")
     assert "was made with another network" in refusal(*into, "--network", "regdb")
     assert rgbir(*into, "--network", "sysu-mm01").exit_code == 0
-    assert "looks like SysuMM01: say --layout sysu" in refusal(
+    assert "looks like SYSU-MM01: say --layout sysu" in refusal(
         "index", "add", people.root, "--gallery", tmp_path / "new", "--bundle", BUNDLE
     )
     assert not (tmp_path / "new").exists()
@@ -205,11 +205,11 @@ def test_files_of_a_data_set_that_are_passed_over_are_counted_and_end_in_exit_co
 @pytest.mark.parametrize("layout", ["regdb", "llcm", "market"])
 def test_other_data_sets_count_what_they_pass_over_too(people: SysuMM01, tmp_path: Path, layout: str) -> None:
     root = getattr(layouts, layout)(tmp_path / layout, people)
-    assert not open_benchmark(root).passed_over()
+    assert not open_data_set(root).passed_over()
     image = next(path for path in sorted(root.rglob("*.*")) if path.suffix in (".jpg", ".bmp") and "train" not in str(path)
                  and "/vis/" not in str(path) and "/nir/" not in str(path))  # fmt: skip
     image.with_suffix(".tga").write_bytes(b"x")
-    assert open_benchmark(root).passed_over().total() == 1
+    assert open_data_set(root).passed_over().total() == 1
 
 
 @pytest.mark.parametrize("camera", ["12", "15", "9"])

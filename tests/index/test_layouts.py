@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests import layouts
 
-from rgbir.index import LLCM, BadDataset, Market1501, Modality, RegDB, SysuMM01, open_benchmark
+from rgbir.index import LLCM, BadDataset, Market1501, Modality, RegDB, SysuMM01, open_data_set
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,13 @@ def test_a_folder_is_known_by_what_it_holds(
     tmp_path: Path, people: SysuMM01, regdb: Path, llcm: Path, market: Path
 ) -> None:
     inner = layouts.market(tmp_path / "outer", people, "Market-1501-v15.09.15")
-    kinds = [type(open_benchmark(root)) for root in (people.root, regdb, llcm, market, inner)]
+    kinds = [type(open_data_set(root)) for root in (people.root, regdb, llcm, market, inner)]
     assert kinds == [SysuMM01, RegDB, LLCM, Market1501, Market1501]
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadDataset, match=r"no data set that is known here; expected cam1 … cam6"):
-        open_benchmark(tmp_path / "empty")
+        open_data_set(tmp_path / "empty")
     with pytest.raises(BadDataset, match="is not a folder"):
-        open_benchmark(tmp_path / "absent")
+        open_data_set(tmp_path / "absent")
 
 
 # --- RegDB
@@ -115,7 +115,7 @@ def test_people_in_both_parts_or_in_one_modality_are_refused(tmp_path: Path, reg
 
 def test_llcms_training_lists_and_test_folders(llcm: Path) -> None:
     data = LLCM(llcm)
-    training = list(data.training(Modality.IR))
+    training = list(data.records("train", Modality.IR))
     test = list(data.test(Modality.IR))
 
     assert training[0].source == "nir/0001/0001_c01_s185535_f0001_nir.jpg"
@@ -145,7 +145,7 @@ def test_an_llcm_folder_that_is_wrong(tmp_path: Path, llcm: Path) -> None:
     shutil.copy(next(named.parent.iterdir()), named)
     (root / "idx/train_vis.txt").write_text("vis/0001/nobody.jpg 0\n")
     with pytest.raises(BadDataset, match=r"train_vis.txt: vis/0001/nobody.jpg: expected a name such as 0001_c01"):
-        list(LLCM(root).training(Modality.RGB))
+        list(LLCM(root).records("train", Modality.RGB))
     shutil.rmtree(root / "test_nir")
     with pytest.raises(BadDataset, match="no folder test_nir; expected LLCM's root"):
         LLCM(root)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rgbir.index.datasets.protocol import ApRule, CmcLevel
 from rgbir.index.errors import EvaluationError
 from rgbir.index.evaluation import measure
-from rgbir.index.evaluation.ranking import ApRule, CmcLevel
 
 # evaluation.md 1: identity(camera) in order of distance: 4(2) 2(5) 2(1) 4(4) 8(1) 4(5); camera 3 hides camera 2.
 GALLERY = np.array([4, 2, 2, 4, 8, 4])

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import Encoder, Metric, SysuMM01
-from rgbir.index.evaluation import PROTOCOLS, evaluate, sysu_task
+from rgbir.index.evaluation import PROTOCOLS, evaluate
 from rgbir.index.evaluation.sources import encoded
 from rgbir.index.plots import camera_pairs
 from rgbir.index.plots.canvas import RIGHT, WRONG
@@ -44,7 +44,7 @@ def test_every_picture_is_drawn_by_one_command(tmp_path: Path, people: SysuMM01)
 
 def test_camera_pairs_are_the_protocol_on_a_pair_alone(people: SysuMM01, encoder: Encoder) -> None:
     protocol = PROTOCOLS["sysu"]
-    task = sysu_task(people, protocol)
+    task = people.task(protocol)
     queries, gallery = encoded(task.queries, encoder), encoded(task.gallery, encoder)
 
     pairs = camera_pairs(task, queries, gallery, protocol, Metric.EUCLIDEAN)
@@ -76,7 +76,7 @@ def test_plots_of_reranked_or_fused_rankings_are_refused(tmp_path: Path, people:
 def test_counts_stand_beside_what_was_published(people: SysuMM01) -> None:
     shown = runner.invoke(app, ["counts", str(people.root)])
     assert shown.exit_code == 0
-    assert "21 of 21 counts differ from the published SysuMM01" in shown.output
+    assert "21 of 21 counts differ from the published SYSU-MM01" in shown.output
     content = json.loads(runner.invoke(app, ["counts", str(people.root), "--json"]).output)
     assert content[0] == {"what": "train identities", "found": 4, "published": 296}
 

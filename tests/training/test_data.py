@@ -12,7 +12,7 @@ from tests.training.small import recipe_of
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import SysuMM01, open_benchmark
+from rgbir.index import SysuMM01, open_data_set
 from rgbir.training.data import name_of, training_records
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import Data, flat
@@ -54,7 +54,7 @@ def test_a_row_trains_on_its_data_set_by_one_command(
 def test_the_training_images_of_each_data_set(tmp_path: Path, people: SysuMM01) -> None:
     counts = {}
     for layout, make in LAYOUTS.items():
-        data = open_benchmark(make(tmp_path / layout, people))
+        data = open_data_set(make(tmp_path / layout, people))
         counts[layout] = len(training_records(data, Data()))
         assert name_of(data, Data()).startswith(layout)
     assert counts == {"regdb": 32, "llcm": 96, "market": 64}
@@ -62,7 +62,7 @@ def test_the_training_images_of_each_data_set(tmp_path: Path, people: SysuMM01) 
 
 
 def test_market_has_one_modality_and_makes_blind_batches(tmp_path: Path, people: SysuMM01) -> None:
-    data = open_benchmark(layouts.market(tmp_path / "market", people))
+    data = open_data_set(layouts.market(tmp_path / "market", people))
     source = Source(training_records(data, Data()), recipe_of("expat_single"))
     batch = source[0]
     assert source.identities == 4

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app as commands
 from rgbir.export import export
-from rgbir.index import CantWrite, Modality, SysuMM01
+from rgbir.index import CantWrite, Modality, Setting, SysuMM01
+from rgbir.index.evaluation import PROTOCOLS
 from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, fit, load_run
 from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.layers import unit
@@ -159,7 +160,9 @@ def test_it_learns_four_synthetic_people(tmp_path: Path, people: SysuMM01, name:
     recipe = recipe_of(name, variant, changes={**changes, **learning(name, variant)})
     run, source = make_run(tmp_path / "run", people, recipe, name)
 
-    _, totals = recorded(run, source, validate=Validation(people, recipe.height, recipe.width, of="train"))
+    protocol = PROTOCOLS["sysu-seeded"]
+    watched = Validation(protocol, people.task(protocol, Setting(identities="train")), recipe.height, recipe.width)
+    _, totals = recorded(run, source, validate=watched)
 
     assert totals[max(totals)] < 0.75 * totals[0]
     last = json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[-1])

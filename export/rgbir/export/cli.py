@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +11,23 @@ import typer
 from numpy.typing import NDArray
 from typer.core import TyperGroup
 
-from rgbir.index import Bundle, Encoder, Modality, Precision, SysuMM01, UsageError, decode, pixels, read_bytes
-from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE, List
-from rgbir.index.evaluation import PROTOCOLS, evaluate, sysu_task
+from rgbir.index import (
+    Bundle,
+    DataSet,
+    Encoder,
+    ImageRecord,
+    Modality,
+    Precision,
+    Setting,
+    UsageError,
+    decode,
+    open_data_set,
+    pixels,
+    read_bytes,
+)
+from rgbir.index.datasets.known import ROOT
+from rgbir.index.evaluation import PROTOCOLS, Protocol, evaluate
+from rgbir.index.evaluation.benchmark import Choice
 from rgbir.index.evaluation.sources import encoded
 
 SAMPLES, CALIBRATION = 24, 200
@@ -51,30 +66,35 @@ def export_run(
     run: Annotated[Path, typer.Argument(help="The --out folder of `rgbir train`.")],
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
     precision: Annotated[Precision, typer.Option(help="fp16 and int8 are made from the proven fp32 graphs.")] = "fp32",
-    calibrate: Annotated[
-        Path | None, typer.Option(help="A SYSU-MM01 root; images of its train list set the scales of int8.")
-    ] = None,
+    calibrate: Annotated[Path | None, typer.Option(help=f"{ROOT} Its training images set the scales of int8.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="A SYSU-MM01 root; its test images serve the proof, and are measured into the card."),
+        typer.Option(help=f"{ROOT} Its test images serve the proof, and are measured into the card."),
     ] = None,
-    protocol: Annotated[str, typer.Option(help="What is measured with --data.")] = "sysu",
+    protocol: Annotated[
+        str | None, typer.Option(help="What is measured with --data; the data set's own if not given.")
+    ] = None,
     note: Annotated[str, typer.Option(help="Where it comes from, for the card.")] = "",
 ) -> None:
     """Write a bundle that serves without torch, after proving that it computes what the run computes."""
     from rgbir.export.bundle import export as write_bundle
     from rgbir.training import load_run
 
-    if protocol not in PROTOCOLS:
+    if protocol is not None and protocol not in PROTOCOLS:
         raise UsageError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     if calibrate is not None and precision != "int8":
         raise UsageError(f"--calibrate sets the scales of int8, and has no effect with {precision}; leave it out")
-    if data is None and protocol != "sysu":
+    if data is None and protocol is not None:
         raise UsageError("--protocol measures --data, and has no effect without it; leave it out")
     trained = load_run(run)
     size = (trained.recipe.height, trained.recipe.width)
-    images = {} if data is None else sample(SysuMM01(data), "test", SAMPLES, *size)
-    scales = {} if calibrate is None else sample(SysuMM01(calibrate), "train", CALIBRATION, *size)
+    setting = Setting(split=trained.recipe.data.split)
+    tested = None if data is None else open_data_set(data)
+    images, scales = {}, {}
+    if tested is not None:
+        images = sample((record for which in Modality for record in tested.test(which, setting)), SAMPLES, *size)
+    if calibrate is not None:
+        scales = sample(open_data_set(calibrate).training(setting), CALIBRATION, *size)
     card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note)
     assert card.parity is not None
     print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
@@ -84,35 +104,39 @@ def export_run(
     )
     if card.drift:
         print(f"drift from fp32: cosine mean {card.drift.cosine_mean:.5f}, least {card.drift.cosine_min:.5f}")
-    if data is not None:
-        _measure(SysuMM01(data), out, protocol)
+    if tested is not None:
+        _measure(tested, out, PROTOCOLS[protocol] if protocol else tested.protocols[0], setting)
 
 
-def sample(data: SysuMM01, of: List, count: int, height: int, width: int) -> dict[Modality, list[NDArray[np.uint8]]]:
-    """Up to `count` images of each modality, spread over the list."""
-    chosen = {}
-    for modality, cameras in ((Modality.RGB, VISIBLE), (Modality.IR, INFRARED)):
-        records = list(data.records(of, cameras))
-        spread = records[:: max(1, len(records) // count)][:count]
+def sample(
+    records: Iterable[ImageRecord], count: int, height: int, width: int
+) -> dict[Modality, list[NDArray[np.uint8]]]:
+    """Up to `count` images of each modality, spread over the records; each uint8 (height, width, 3)."""
+    everything, chosen = list(records), {}
+    for modality in Modality:
+        images = [record for record in everything if record.modality is modality]
+        spread = images[:: max(1, len(images) // count)][:count]
         chosen[modality] = [pixels(decode(read_bytes(r.path), str(r.path)), height, width) for r in spread]
     return chosen
 
 
-def _measure(data: SysuMM01, out: Path, protocol: str) -> None:
+def _measure(data: DataSet, out: Path, protocol: Protocol, setting: Setting) -> None:
     from rgbir.export.bundle import record_measurement
 
-    encoder = Encoder(Bundle(out))
-    task = sysu_task(data, PROTOCOLS[protocol])
+    encoder, name = Encoder(Bundle(out)), data.root.name
+    task = Choice(protocol, setting).task(data)
     probes, gallery = (encoded(records, encoder) for records in (task.queries, task.gallery))
-    report = evaluate(task, probes, gallery, PROTOCOLS[protocol], encoder.card.metric)
-    first, name = report.trials[0], data.root.name
+    report = evaluate(task, probes, gallery, protocol, encoder.card.metric)
+    first = report.trials[0]
     result = {
-        "data": f"{name}, test list: {first.queries} queries, {first.gallery_identities} identities",
-        "command": f"rgbir evaluate --data {name} --bundle {out.name} --protocol {protocol}",
+        "data": f"{name}: {first.queries} queries, {first.gallery_identities} identities",
+        "command": f"rgbir evaluate --data {name} --bundle {out.name} --protocol {protocol.name}",
         "rank_1": round(report.rank(1), 6),
         "rank_10": round(report.rank(10), 6),
         "mAP": round(report.mean_ap, 6),
         "mINP": round(report.mean_inp, 6),
     }
-    record_measurement(out, f"{protocol}, all-search, single-shot, {name}", result)
+    record_measurement(
+        out, ", ".join((protocol.name, *(f"{key} {value}" for key, value in task.setting.items()), name)), result
+    )
     print(f"measured: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f} on {name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,17 +18,17 @@ from rich.table import Table
 
 from rgbir.index import (
     BadDataset,
-    Benchmark,
+    DataSet,
     Modality,
-    SysuMM01,
     UsageError,
     beside,
     decode,
-    open_benchmark,
+    open_data_set,
     passed_over_words,
     pixels,
     read_bytes,
 )
+from rgbir.index.datasets.known import ROOT
 from rgbir.training.errors import BadRecipe
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _changes(changes: Mapping[str, object]) -> str:
 
 def train(
     method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
-    data: Annotated[Path, typer.Option(help="The root of SYSU-MM01, RegDB, LLCM, Market-1501 or DukeMTMC-reID.")],
+    data: Annotated[Path, typer.Option(help=ROOT)],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
     variant: Annotated[str | None, typer.Option(help="Such as official-code; the method's first if not given.")] = None,
     row: Annotated[str | None, typer.Option(help="A row of the paper's tables, such as table1.id+at+csbn.")] = None,
@@ -97,12 +98,12 @@ def train(
     from rgbir.training.run import Run, load_run
     from rgbir.training.source import Source
 
-    benchmark = open_benchmark(data)
-    over = benchmark.passed_over()
+    data_set = open_data_set(data)
+    over = data_set.passed_over()
     if resume:
         run = load_run(out)
         _same_recipe(run, method, variant, row, recipe, changes or [])
-        source = Source(training_records(benchmark, run.recipe.data), run.recipe, cache)
+        source = Source(training_records(data_set, run.recipe.data), run.recipe, cache)
         if source.identities != run.identities:
             raise BadRecipe(
                 f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
@@ -114,9 +115,9 @@ def train(
         if recipe is not None:
             settings = settings.changed(read_changes(recipe))
         settings = settings.changed(parse_assignments(changes or []))
-        source = Source(training_records(benchmark, settings.data), settings, cache)
+        source = Source(training_records(data_set, settings.data), settings, cache)
         name = variant or next(iter(entry(method).variants))
-        run = Run(out, method, name, name_of(benchmark, settings.data), source.identities, settings)
+        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings)
     settings = run.recipe
     print(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}"
@@ -127,7 +128,7 @@ def train(
         )
     if over:
         print(passed_over_words(over), file=sys.stderr)
-    validation = _validation(benchmark, settings)
+    validation = _validation(data_set, settings)
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -202,13 +203,15 @@ def _same_recipe(
         )
 
 
-def _validation(data: Benchmark, settings: AnyRecipe) -> Validation | None:
-    """On the identities that SYSU-MM01 holds back for it; the other data sets hold nobody back."""
+def _validation(data: DataSet, settings: AnyRecipe) -> Validation | None:
+    """On the people that the data set holds back for it; most hold nobody back."""
     from rgbir.training.validate import Validation
 
-    if not isinstance(data, SysuMM01) or not data.identities("val"):
+    if (watched := data.held_back()) is None:
         return None
-    return Validation(data, settings.height, settings.width, image_cmc=settings.cmc == "image")
+    protocol, task = watched
+    protocol = replace(protocol, cmc="image" if settings.cmc == "image" else "identity")
+    return Validation(protocol, task, settings.height, settings.width)
 
 
 def attend(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from rgbir.index import ImageRecord, Modality
-from rgbir.index.datasets import SysuMM01
-from rgbir.index.datasets.sysu_mm01 import List
-from rgbir.index.evaluation import PROTOCOLS, Features, Report, evaluate, sysu_task
+from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
 from rgbir.index.evaluation.sources import labelled
 from rgbir.training.method import Method
 from rgbir.training.source import ImageStore
@@ -20,25 +18,30 @@ from rgbir.training.transforms import normalise
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """All-search, single-shot, on the identities of a list (99 of SYSU-MM01's for `val`), galleries drawn by seed."""
+    """Measures a method on people that its data set holds back (99 of SYSU-MM01's).
 
-    data: SysuMM01
+    Attributes:
+        protocol: by which.
+        task: the queries, the gallery and the trials.
+        height: of the network's images, pixels.
+        width: of the network's images, pixels.
+        batch: images that are embedded together.
+    """
+
+    protocol: Protocol
+    task: Task
     height: int
     width: int
-    of: List = "val"
-    image_cmc: bool = False
     batch: int = 64
 
     def __call__(self, method: Method, device: torch.device) -> Report:
-        protocol = replace(PROTOCOLS["sysu-seeded"], cmc="image" if self.image_cmc else "identity")
-        task = sysu_task(self.data, protocol, of=self.of)
-        probes = self._features(method, task.queries, Modality.IR, device)
-        gallery = self._features(method, task.gallery, Modality.RGB, device)
-        return evaluate(task, probes, gallery, protocol, method.metric)
+        probes, gallery = (
+            self._features(method, records, device) for records in (self.task.queries, self.task.gallery)
+        )
+        return evaluate(self.task, probes, gallery, self.protocol, method.metric)
 
-    def _features(
-        self, method: Method, records: Sequence[ImageRecord], modality: Modality, device: torch.device
-    ) -> Features:
+    def _features(self, method: Method, records: Sequence[ImageRecord], device: torch.device) -> Features:
+        modality = records[0].modality or Modality.RGB
         store = ImageStore(records, self.height, self.width, cache=False)
         parts = []
         training = method.training

@@ -14,9 +14,10 @@ import numpy as np
 from rgbir.index.bench.loop import loop
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets import ImageRecord
+from rgbir.index.datasets.draws import Pick, official, seeded
+from rgbir.index.datasets.protocol import Mode, Shots
+from rgbir.index.datasets.sysu_mm01 import GALLERY_CAMERAS, SHOTS
 from rgbir.index.evaluation import PROTOCOLS, Draw, Features, Task, evaluate
-from rgbir.index.evaluation.protocols import GALLERY_CAMERAS, SHOTS, Mode, Shots
-from rgbir.index.evaluation.selection import Pick, official, seeded
 from rgbir.index.metric import Metric
 
 PEOPLE, IMAGES = 96, 20

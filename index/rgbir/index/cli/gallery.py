@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -16,20 +17,8 @@ from rich.table import Table
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, JsonFlag, ThreadsOption, given, progress, refuse
-from rgbir.index.datasets import (
-    LLCM,
-    Benchmark,
-    ImageRecord,
-    Market1501,
-    RegDB,
-    Skipped,
-    SysuMM01,
-    benchmark_images,
-    read_folders,
-    read_table,
-    recognised,
-)
-from rgbir.index.datasets.sysu_mm01 import List
+from rgbir.index.datasets import LAYOUTS, ImageRecord, Setting, Skipped, read_folders, read_table, recognised
+from rgbir.index.datasets.dataset import List
 from rgbir.index.datasets.table import parse_time
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, enrol
@@ -44,13 +33,11 @@ from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Storage
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
-Layout = Literal["folders", "csv", "sysu", "regdb", "llcm", "market"]
-BENCHMARKS: dict[str, Callable[[Path], Benchmark]] = {
-    "sysu": SysuMM01,
-    "regdb": RegDB,
-    "llcm": LLCM,
-    "market": Market1501,
-}
+Wanted = Literal["rgb", "ir", "both"]
+if TYPE_CHECKING:
+    Layout = str
+else:
+    Layout = Literal[("folders", "csv", *LAYOUTS)]
 _SHOWN = 20
 
 
@@ -67,15 +54,11 @@ def add(
     layout: Annotated[Layout, typer.Option(help="How the folder is laid out.")] = "folders",
     network: Annotated[
         str | None,
-        typer.Option(
-            help="The cameras and their places: a TOML file, or sysu-mm01, regdb, llcm, market-1501, dukemtmc-reid."
-        ),
+        typer.Option(help=f"The cameras and their places: a TOML file, or {', '.join(CameraNetwork.built_in())}."),
     ] = None,
     camera: Annotated[str | None, typer.Option(help="The camera of all these images.")] = None,
-    of: Annotated[List, typer.Option("--list", help="Layout sysu: whose images.")] = "test",
-    modality: Annotated[
-        Literal["rgb", "ir", "both"], typer.Option(help="Layouts sysu, regdb, llcm: which images.")
-    ] = "rgb",
+    identities: Annotated[List, typer.Option("--list", help="Layout sysu: whose images.")] = "test",
+    modality: Annotated[Wanted, typer.Option(help="Layouts of data sets: which images.")] = "rgb",
     split: Annotated[int, typer.Option(help="Layout regdb: which split's test images.", min=1, max=10)] = 1,
     batch: Annotated[int, typer.Option(help="Images a run of the model, and a transaction.", min=1, max=4096)] = 32,
     workers: Annotated[int, typer.Option(help="Threads that read and decode.", min=1, max=64)] = 2,
@@ -100,8 +83,8 @@ def add(
     _refuse_others(ctx, folder, layout, url, on_ray)
 
     def records() -> Iterator[ImageRecord | Skipped]:
-        found = _records(folder, layout, camera, of, modality, split)
-        return iter(found) if part is None else shard(found, *_part(part))
+        everything = _records(folder, layout, camera, modality, Setting(identities, split=split))
+        return iter(everything) if part is None else shard(everything, *_part(part))
 
     # Read twice rather than kept: memory doesn't grow with the number of files.
     seen, total = dict[str, None](), 0
@@ -121,11 +104,11 @@ def add(
     loaded = Bundle(bundle)
     declared = CameraNetwork.read(network) if network else None
     if declared is None:
-        declared = BENCHMARKS[layout](folder).network if layout in BENCHMARKS else CameraNetwork(Path(gallery).name, ())
+        declared = LAYOUTS[layout](folder).network if layout in LAYOUTS else CameraNetwork(Path(gallery).name, ())
     encoder = Encoder(loaded, threads=threads, batch=batch)
     with open_or_create(gallery, loaded.card, declared, storage) as opened:
         _as_declared(ctx, opened, declared if network else None, storage)
-        if network is None and layout not in BENCHMARKS:
+        if network is None and layout not in LAYOUTS:
             opened.add_cameras(
                 [Camera(name, frozenset({Modality.RGB}), name) for name in seen if name not in opened.network]
             )
@@ -140,7 +123,7 @@ def add(
     _told(tally, gallery, as_json, sightings=total, providers=encoder.providers)
 
 
-def _refuse_others(ctx: typer.Context, folder: Path, layout: Layout, url: str | None, on_ray: str | None) -> None:
+def _refuse_others(ctx: typer.Context, folder: Path, layout: str, url: str | None, on_ray: str | None) -> None:
     """What is given and would have no effect on this enrolment, and a data set that would be read as anything else.
 
     Raises:
@@ -153,11 +136,9 @@ def _refuse_others(ctx: typer.Context, folder: Path, layout: Layout, url: str | 
         refuse(ctx, "--key is a server's", only=("key",))
     if on_ray is not None:
         refuse(ctx, "Ray decides how many work", only=("workers", "threads"))
-    if layout != "sysu":
-        refuse(ctx, f"layout {layout} has no lists", only=("of",))
-    if layout != "regdb":
-        refuse(ctx, f"layout {layout} has no splits", only=("split",))
-    if layout in BENCHMARKS:
+    choices = LAYOUTS[layout].choices if layout in LAYOUTS else frozenset()
+    refuse(ctx, f"layout {layout} has no such choice", only=sorted({"identities", "split"} - choices))
+    if layout in LAYOUTS:
         refuse(ctx, f"layout {layout} says its cameras", only=("camera",))
     else:
         refuse(ctx, f"layout {layout} says no modality", only=("modality",))
@@ -165,9 +146,8 @@ def _refuse_others(ctx: typer.Context, folder: Path, layout: Layout, url: str | 
     unsaid = said is not None and said.name == "DEFAULT"
     kind = recognised(folder) if layout == "folders" and folder.is_dir() and unsaid else None
     if kind is not None:
-        own = next(name for name, reader in BENCHMARKS.items() if reader is kind)
         raise UsageError(
-            f"{folder} looks like {kind.__name__}: say --layout {own} for its people and cameras, or --layout folders to take"
+            f"{folder} looks like {kind.names[0]}: say --layout {kind.layout} for its people and cameras, or --layout folders to take"
             " its first folders for cameras"
         )
 
@@ -219,15 +199,15 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def _records(
-    folder: Path, layout: Layout, camera: str | None, of: List, modality: Literal["rgb", "ir", "both"], split: int
+    folder: Path, layout: str, camera: str | None, modality: Wanted, setting: Setting
 ) -> Iterable[ImageRecord | Skipped]:
-    match layout:
-        case "folders":
-            return read_folders(folder, camera)
-        case "csv":
-            return read_table(folder, camera)
-        case "sysu" | "regdb" | "llcm" | "market":
-            return benchmark_images(BENCHMARKS[layout](folder), modality, of, split)
+    if layout == "folders":
+        return read_folders(folder, camera)
+    if layout == "csv":
+        return read_table(folder, camera)
+    data = LAYOUTS[layout](folder)
+    modalities = list(Modality) if modality == "both" else [Modality(modality)]
+    return chain.from_iterable(data.test(which, setting) for which in modalities)
 
 
 def _list_skipped(skipped: list[Skipped]) -> None:

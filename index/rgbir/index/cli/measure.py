@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,16 +17,16 @@ from rich.table import Table
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, ThreadsOption, progress, refuse
-from rgbir.index.datasets import LLCM, Benchmark, RegDB, SysuMM01, open_benchmark, passed_over_words
-from rgbir.index.datasets.sysu_mm01 import List
+from rgbir.index.datasets import PROTOCOLS, DataSet, Protocol, Setting, open_data_set, passed_over_words
+from rgbir.index.datasets.dataset import List
+from rgbir.index.datasets.known import ROOT
+from rgbir.index.datasets.protocol import ApRule, CmcLevel, Denominator, Direction, Mode, Selection, Shots
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
-from rgbir.index.evaluation import DEFAULTS, PROTOCOLS, Features, Protocol, Reciprocal, Report, evaluate_trial
+from rgbir.index.evaluation import Features, Reciprocal, Report, evaluate_trial
 from rgbir.index.evaluation import benchmark as measuring
 from rgbir.index.evaluation import compare as paired
-from rgbir.index.evaluation.benchmark import Choice, Pictures, default_for, versions
-from rgbir.index.evaluation.protocols import Direction, Mode, Selection, Shots
-from rgbir.index.evaluation.ranking import ApRule, CmcLevel, Denominator
+from rgbir.index.evaluation.benchmark import Choice, Pictures, versions
 from rgbir.index.evaluation.report import COLUMNS
 from rgbir.index.files import write_beside
 from rgbir.index.images import decode, read_bytes
@@ -51,9 +51,7 @@ def embed(
 
 def evaluate(
     ctx: typer.Context,
-    data: Annotated[
-        Path | None, typer.Option(help="The root of SYSU-MM01, RegDB, LLCM, Market-1501 or DukeMTMC-reID.")
-    ] = None,
+    data: Annotated[Path | None, typer.Option(help=ROOT)] = None,
     bundle: Annotated[
         list[Path] | None,
         typer.Option(help="The model bundle to measure; on RegDB one for each split, in any order."),
@@ -86,7 +84,7 @@ def evaluate(
     split: Annotated[
         int | None, typer.Option(help="RegDB: the split; what the bundle was trained on if not given.", min=1, max=10)
     ] = None,
-    of: Annotated[List, typer.Option("--list", help="SYSU-MM01: whose images.")] = "test",
+    identities: Annotated[List, typer.Option("--list", help="SYSU-MM01: whose images.")] = "test",
     selection: Annotated[
         Selection | None, typer.Option(help="Instead of the protocol's: who draws the gallery.")
     ] = None,
@@ -144,7 +142,7 @@ def evaluate(
     switches = {"selection": selection, "cmc": cmc, "ap": ap, "denominator": denominator}
     changed = {name: value for name, value in switches.items() if value is not None}
     if query and against:
-        rules = _protocol(protocol, changed, DEFAULTS["SYSU-MM01"])
+        rules = _protocol(protocol, changed, PROTOCOLS["sysu"])
         about = {"query": query.name, "against": against.name, **versions()}
         cameras = CameraNetwork.read(network)
         loaded = Features.load(query), Features.load(against)
@@ -152,27 +150,22 @@ def evaluate(
     elif data is None:
         raise UsageError("give --data with --bundle, --url or --features; or --query with --against")
     else:
-        benchmark = open_benchmark(data)
-        rules = _protocol(protocol, changed, default_for(benchmark))
-        _refuse_others(ctx, benchmark, rules, url, features, bundle)
+        data_set = open_data_set(data)
+        rules = _protocol(protocol, changed, data_set.protocols[0])
+        _refuse_others(ctx, data_set, rules, url, features, bundle)
         chosen = Choice(
             rules,
-            mode,
-            shots,
-            of,
-            direction,
-            split,
-            permutations,
+            Setting(identities, mode, shots, permutations, direction, split),
             query_shots,
             _reciprocal(rerank) if rerank else None,
             _pictures(plots, curves or ()) if plots else None,
         )
         if url is not None:
-            report = measuring.of_server(benchmark, chosen, url, progress)
+            report = measuring.of_server(data_set, chosen, url, progress)
         elif features:
-            report = measuring.of_features(benchmark, chosen, features, metric)
+            report = measuring.of_features(data_set, chosen, features, metric)
         elif bundle:
-            report = measuring.of_bundles(benchmark, chosen, bundle, gallery, metric, threads, save_features, progress)
+            report = measuring.of_bundles(data_set, chosen, bundle, gallery, metric, threads, save_features, progress)
         else:
             raise UsageError("--data needs what to measure on it: --bundle, --url or --features")
     if markdown is not None:
@@ -183,14 +176,14 @@ def evaluate(
         _show(report)
         if json_file:
             write_beside(Path(json_file), report.to_json() + "\n")
-    if data is not None and (over := benchmark.passed_over()):
+    if data is not None and (over := data_set.passed_over()):
         print(passed_over_words(over), file=sys.stderr)
         raise typer.Exit(SKIPPED_EXIT)
 
 
 def _refuse_others(
     ctx: typer.Context,
-    data: Benchmark,
+    data: DataSet,
     rules: Protocol,
     url: str | None,
     features: Sequence[Path] | None,
@@ -211,13 +204,8 @@ def _refuse_others(
         )
     if features:
         refuse(ctx, "saved features need no model", only=("threads", "gallery", "save_features"))
-    kind = type(data).__name__
-    if not isinstance(data, SysuMM01):
-        refuse(ctx, f"SYSU-MM01's options don't fit {kind}", only=("mode", "shots", "of", "permutations"))
-    if not isinstance(data, (RegDB, LLCM)):
-        refuse(ctx, f"{kind} has one direction", only=("direction",))
-    if not isinstance(data, RegDB):
-        refuse(ctx, f"{kind} has no splits", only=("split",))
+    choices = {field.name for field in fields(Setting)}
+    refuse(ctx, f"{data.name} has no such choice", only=sorted(choices - data.choices))
     if rules.selection != "official":
         refuse(ctx, f"protocol {rules.name} doesn't read the authors' permutations", only=("permutations",))
 

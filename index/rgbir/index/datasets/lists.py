@@ -1,12 +1,21 @@
-"""Index files of RegDB and LLCM: a path and a label on each line."""
+"""What data sets list: the images of a folder by name, and index files with a path and a label on each line."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
+
+
+def jpegs(folder: Path) -> tuple[str, ...]:
+    """Names that end in .jpg, whatever the case, ascending as bytes; none if there is no folder. Dot files are passed over."""
+    if not folder.is_dir():
+        return ()
+    names = [name for name in os.listdir(folder) if name.lower().endswith(".jpg") and not name.startswith(".")]
+    return tuple(sorted(names, key=os.fsencode))
 
 
 class Line(NamedTuple):

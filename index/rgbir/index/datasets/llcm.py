@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
 
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.datasets.lists import check_labels, read_list
-from rgbir.index.datasets.names import jpegs
+from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, Setting, compared
+from rgbir.index.datasets.draws import seeded
+from rgbir.index.datasets.lists import check_labels, jpegs, read_list
 from rgbir.index.datasets.passed import passed_over
+from rgbir.index.datasets.protocol import Direction, Protocol
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.task import Draw, Task, rows_by_pick, rows_of
 from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
 
 CAMERAS = range(1, 10)
 FOLDERS = {Modality.RGB: "vis", Modality.IR: "nir"}
+Part = Literal["train", "test"]
+_OWN = Protocol("llcm", data="LLCM", selection="seeded", hiding="identity and camera")
+_PUBLISHED = {
+    "train vis images": 16946, "train nir images": 13975, "train identities": 713,
+    "test vis images": 8680, "test nir images": 7166, "test identities": 351,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class LLCM:
+class LLCM(DataSet):
     """The data set in its published layout.
 
     Reference:
@@ -40,6 +52,13 @@ class LLCM:
         Rows of the query's own identity and camera are hidden; the two modalities of a camera count as one camera.
     """
 
+    names: ClassVar = ("LLCM",)
+    layout: ClassVar = "llcm"
+    signs: ClassVar = ("test_vis",)
+    holds: ClassVar = "test_vis, test_nir and idx"
+    protocols: ClassVar = (_OWN, replace(_OWN, name="llcm-swapped", drawn_queries=True))
+    choices: ClassVar = frozenset({"direction"})
+
     root: Path
 
     def __post_init__(self) -> None:
@@ -53,12 +72,20 @@ class LLCM:
     def network(self) -> CameraNetwork:
         return CameraNetwork.read("llcm")
 
-    def training(self, modality: Modality) -> Iterator[ImageRecord]:
-        """The training images in the order of their file; the camera is read from the image's name.
+    def records(self, part: Part, modality: Modality) -> Iterator[ImageRecord]:
+        """Training images in the order of their file, test images by camera, identity and name.
 
         Raises:
             BadDataset: no list, labels that contradict each other, or a name without a camera.
         """
+        return self._training(modality) if part == "train" else self.test(modality)
+
+    def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        """Visible images first."""
+        for modality in Modality:
+            yield from self._training(modality)
+
+    def _training(self, modality: Modality) -> Iterator[ImageRecord]:
         files = {m: self.root / "idx" / f"train_{name}.txt" for m, name in FOLDERS.items()}
         lines = {m: read_list(file, self.root) for m, file in files.items()}
         check_labels({files[m]: lines[m] for m in lines})
@@ -84,12 +111,40 @@ class LLCM:
         folder = f"test_{FOLDERS[modality]}/cam{camera}/{identity:04d}"
         return tuple(f"{folder}/{name}" for name in jpegs(self.root / folder))
 
-    def test(self, modality: Modality) -> Iterator[ImageRecord]:
+    def test(self, modality: Modality, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
         """Every test image: camera by camera, identity by identity, image by image, each ascending."""
         for camera in CAMERAS:
             for identity in self.test_identities:
                 for number, source in enumerate(self.files(modality, camera, identity), start=1):
                     yield ImageRecord(self.root / source, source, str(camera), modality, identity, number=number)
+
+    def task(self, protocol: Protocol, setting: Setting = PLAIN) -> Task:
+        """Every test image of one modality against one drawn image of each identity and camera of the other.
+
+        With `drawn_queries` visible->infrared has the drawn infrared images as queries and all visible images as
+        gallery, as the public script does it since June 2023.
+        """
+        usual: Direction = "visible->infrared" if protocol.drawn_queries else "infrared->visible"
+        direction = setting.direction or usual
+        asked = Modality.RGB if direction == "visible->infrared" else Modality.IR
+        drawn = asked.other
+        sizes = {
+            (camera, identity): len(self.files(drawn, camera, identity))
+            for camera in CAMERAS
+            for identity in self.test_identities
+        }
+        records = {modality: list(self.test(modality)) for modality in (asked, drawn)}
+        rows, everything = rows_by_pick(records[drawn]), np.arange(len(records[asked]))
+        drawings = [
+            rows_of(rows, seeded(sizes, self.test_identities, tuple(CAMERAS), 1, trial))
+            for trial in range(protocol.trials)
+        ]
+        chosen = {"direction": str(direction)}
+        if protocol.drawn_queries and direction == "visible->infrared":
+            swapped = [Draw(drawing, everything) for drawing in drawings]
+            return Task(self.network, chosen, records[drawn], records[asked], swapped)
+        draws = [Draw(everything, drawing) for drawing in drawings]
+        return Task(self.network, chosen, records[asked], records[drawn], draws).trimmed()
 
     def passed_over(self) -> Counter[str]:
         """Files in the test's folders that aren't read, by reason."""
@@ -99,13 +154,16 @@ class LLCM:
 
     def count(self) -> dict[str, int]:
         """Images and identities."""
-        training = {m: list(self.training(m)) for m in Modality}
+        training = {m: list(self._training(m)) for m in Modality}
         return {
             **{f"train {FOLDERS[m]} images": len(found) for m, found in training.items()},
             "train identities": len({record.identity for found in training.values() for record in found}),
             **{f"test {FOLDERS[m]} images": sum(1 for _ in self.test(m)) for m in Modality},
             "test identities": len(self.test_identities),
         }
+
+    def counts(self) -> list[Count]:
+        return compared(self.count(), _PUBLISHED)
 
 
 def _camera(source: str, file: Path) -> str:

@@ -5,25 +5,41 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.datasets.names import jpegs
+from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, Setting, compared
+from rgbir.index.datasets.lists import jpegs
 from rgbir.index.datasets.passed import passed_over
+from rgbir.index.datasets.protocol import Protocol
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.task import Task
 from rgbir.index.errors import BadDataset
 
 Part = Literal["train", "query", "gallery"]
 FOLDERS: dict[Part, str] = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 JUNK, DISTRACTOR = -1, 0
+_OWN = Protocol(
+    "market", data="Market-1501", selection="everything", cmc="image", hiding="identity and camera", trials=1
+)
+_PUBLISHED = {
+    "market-1501": {
+        "train files": 12936, "train identities": 751, "query files": 3368, "query identities": 750,
+        "gallery files": 19732, "gallery identities": 750, "junk": 3819, "distractors": 2798,
+    },
+    "dukemtmc-reid": {
+        "train files": 16522, "train identities": 702, "query files": 2228, "query identities": 702,
+        "gallery files": 17661, "junk": 0, "distractors": 0,
+    },
+}  # fmt: skip
 _NAME = re.compile(r"^(-?\d+)_c(\d+)")
 
 
 @dataclass(frozen=True)
-class Market1501:
+class Market1501(DataSet):
     """Either data set in its published layout.
 
     Reference:
@@ -42,6 +58,12 @@ class Market1501:
         Junk (identity -1) is in nobody's gallery and isn't read. Distractors (identity 0) match nobody: they come without
         an identity. Rows of the query's own identity and camera are hidden.
     """
+
+    names: ClassVar = ("Market-1501", "DukeMTMC-reID")
+    layout: ClassVar = "market"
+    signs: ClassVar = ("bounding_box_test", "Market-1501-v15.09.15", "DukeMTMC-reID")
+    holds: ClassVar = "bounding_box_train, bounding_box_test and query"
+    protocols: ClassVar = (_OWN, replace(_OWN, name="market-trapezoid", ap="trapezoid", denominator="all"))
 
     root: Path
 
@@ -92,6 +114,17 @@ class Market1501:
                 known = None if identity == DISTRACTOR else identity
                 yield ImageRecord(self.folder / source, source, camera, Modality.RGB, known)
 
+    def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        return self.records("train")
+
+    def test(self, modality: Modality, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        """The gallery's images; all are colour images."""
+        return self.records("gallery") if modality is Modality.RGB else iter(())
+
+    def task(self, protocol: Protocol, setting: Setting = PLAIN) -> Task:
+        """Every query against the whole gallery without junk; one trial."""
+        return Task.of_everything(self.network, {}, list(self.records("query")), list(self.records("gallery")))
+
     def passed_over(self) -> Counter[str]:
         """Files in the three folders that aren't read, by reason."""
         return passed_over((self.folder / name for name in FOLDERS.values()), (".jpg",))
@@ -106,6 +139,9 @@ class Market1501:
             if part == "gallery":
                 counts |= {"junk": labels.count(JUNK), "distractors": labels.count(DISTRACTOR)}
         return counts
+
+    def counts(self) -> list[Count]:
+        return compared(self.count(), _PUBLISHED[self.network.name])
 
     def _names(self, part: Part) -> tuple[str, ...]:
         names = jpegs(self.folder / FOLDERS[part])

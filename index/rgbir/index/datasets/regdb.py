@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, Setting, compared
 from rgbir.index.datasets.lists import Line, check_labels, read_list
 from rgbir.index.datasets.passed import is_system
+from rgbir.index.datasets.protocol import Direction, Protocol
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.task import Task
 from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
 
 Part = Literal["train", "test"]
 SPLITS = range(1, 11)
 CAMERAS = {Modality.RGB: "visible", Modality.IR: "thermal"}
+_OWN = Protocol("regdb", data="RegDB", selection="everything", cmc="image", hiding="nothing")
+_PUBLISHED = {
+    **{f"{part} {kind} images": 2060 for part in ("train", "test") for kind in ("visible", "thermal")},
+    "train identities": 206,
+    "test identities": 206,
+}
 
 
 @dataclass(frozen=True)
-class RegDB:
+class RegDB(DataSet):
     """The data set in its published layout.
 
     Reference:
@@ -39,6 +48,13 @@ class RegDB:
     Protocol:
         Ten trials are ten splits, and each is measured with a model trained on the same split.
     """
+
+    names: ClassVar = ("RegDB",)
+    layout: ClassVar = "regdb"
+    signs: ClassVar = ("Visible",)
+    holds: ClassVar = "Visible, Thermal and idx"
+    protocols: ClassVar = (_OWN, replace(_OWN, name="regdb-idcmc", cmc="identity"))
+    choices: ClassVar = frozenset({"direction", "split"})
 
     root: Path
 
@@ -62,6 +78,23 @@ class RegDB:
         for line in self._lines(split)[part, modality]:
             yield ImageRecord(self.root / line.source, line.source, CAMERAS[modality], modality, line.identity)
 
+    def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        """Of a split, visible images first."""
+        for modality in Modality:
+            yield from self.records(setting.split or 1, "train", modality)
+
+    def test(self, modality: Modality, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        return self.records(setting.split or 1, "test", modality)
+
+    def task(self, protocol: Protocol, setting: Setting = PLAIN) -> Task:
+        """Every test image of one modality against every test image of the other; one trial, that of the split."""
+        direction: Direction = setting.direction or "visible->infrared"
+        asked = Modality.RGB if direction == "visible->infrared" else Modality.IR
+        queries, gallery = (list(self.test(modality, setting)) for modality in (asked, asked.other))
+        return Task.of_everything(
+            self.network, {"direction": direction.replace("infrared", "thermal")}, queries, gallery
+        )
+
     def passed_over(self) -> Counter[str]:
         """Files in people's folders that no split's list names, by reason."""
         lines = (line for file in (self.root / "idx").glob("*.txt") for line in read_text(file).splitlines())
@@ -80,6 +113,11 @@ class RegDB:
         counts = {f"{part} {CAMERAS[modality]} images": len(found) for (part, modality), found in lines.items()}
         people = {part: {line.identity for m in Modality for line in lines[part, m]} for part in get_args(Part)}
         return counts | {f"{part} identities": len(found) for part, found in people.items()}
+
+    def counts(self) -> list[Count]:
+        """Of all splits."""
+        found = {f"split {split}: {what}": n for split in SPLITS for what, n in self.count(split).items()}
+        return compared(found, {f"split {split}: {what}": n for split in SPLITS for what, n in _PUBLISHED.items()})
 
     def _lines(self, split: int) -> dict[tuple[Part, Modality], list[Line]]:
         if split not in SPLITS:

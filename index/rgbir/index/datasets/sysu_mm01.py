@@ -4,30 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.datasets.names import jpegs
+from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, List, Setting, compared
+from rgbir.index.datasets.draws import Permutations, Pick, official, seeded
+from rgbir.index.datasets.lists import jpegs
 from rgbir.index.datasets.passed import passed_over
+from rgbir.index.datasets.protocol import Mode, Protocol, Shots
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.task import Draw, Task, rows_by_pick, rows_of
 from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
 
-List = Literal["train", "val", "trainval", "test", "available"]
 CAMERAS = (1, 2, 3, 4, 5, 6)
 VISIBLE, INFRARED = (1, 2, 4, 5), (3, 6)
-Permutations = dict[tuple[int, int], NDArray[np.int64]]
-"""(camera, identity) → (10, n): row t is the order in which trial t draws the images 1..n."""
+GALLERY_CAMERAS: dict[Mode, tuple[int, ...]] = {"all": VISIBLE, "indoor": (1, 2)}
+SHOTS: dict[Shots, int] = {"single": 1, "multi": 10}
+_OWN = Protocol("sysu")
+_PUBLISHED: dict[List, tuple[int, tuple[int, ...]]] = {
+    "train": (296, (4721, 5753, 5929, 4821, 4989, 4000)),
+    "val": (99, (0, 0, 1980, 990, 984, 0)),
+    "test": (96, (1374, 1565, 1883, 1918, 1918, 1920)),
+}
 
 
 @dataclass(frozen=True)
-class SysuMM01:
+class SysuMM01(DataSet):
     """The data set in its published layout.
 
     Reference:
@@ -42,10 +51,22 @@ class SysuMM01:
         22,258 + 11,909; test 6,775 + 3,803.
 
     Protocol:
-        `rgbir.index.evaluation`: probes are all infrared test images; cameras 2 and 3 share a room.
+        Probes are all infrared test images, against drawn visible images; cameras 2 and 3 share a room.
 
     Images are reached by the id lists only: folders of people outside of them exist, and are not read.
     """
+
+    names: ClassVar = ("SYSU-MM01",)
+    layout: ClassVar = "sysu"
+    signs: ClassVar = ("cam1",)
+    holds: ClassVar = "cam1 … cam6 and exp"
+    protocols: ClassVar = (
+        _OWN,
+        replace(_OWN, name="sysu-seeded", selection="seeded"),
+        replace(_OWN, name="sysu-imagecmc", cmc="image"),
+        replace(_OWN, name="sysu-indoor3", indoor_probes=(3,)),
+    )
+    choices: ClassVar = frozenset({"identities", "mode", "shots", "permutations"})
 
     root: Path
 
@@ -108,9 +129,50 @@ class SysuMM01:
                     source = f"cam{camera}/{identity:04d}/{name}"
                     yield ImageRecord(self.root / source, source, str(camera), modality, identity, number=number)
 
+    def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        return self.records(setting.identities or "train")
+
+    def test(self, modality: Modality, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        return self.records(setting.identities or "test", VISIBLE if modality is Modality.RGB else INFRARED)
+
+    def task(self, protocol: Protocol, setting: Setting = PLAIN) -> Task:
+        """Infrared probes against drawn visible images."""
+        of = setting.identities or "test"
+        identities, cameras = self.identities(of), GALLERY_CAMERAS[setting.mode]
+        sizes = {(camera, identity): len(self.files(camera, identity)) for camera in cameras for identity in identities}
+        tables = self.permutations(setting.permutations) if protocol.selection == "official" else None
+
+        def picks(trial: int) -> list[Pick]:
+            if tables is not None:
+                return official(tables, sizes, identities, cameras, SHOTS[setting.shots], trial)
+            return seeded(sizes, identities, cameras, SHOTS[setting.shots], trial)
+
+        probe_cameras = protocol.indoor_probes if setting.mode == "indoor" else INFRARED
+        queries = list(self.records(of, probe_cameras))
+        gallery = list(self.records(of, cameras))
+        rows, everyone = rows_by_pick(gallery), np.arange(len(queries))
+        draws = [Draw(everyone, rows_of(rows, picks(trial))) for trial in range(protocol.trials)]
+        chosen: dict[str, str] = {"mode": setting.mode, "shots": setting.shots, "identities": of}
+        return Task(self.network, chosen, queries, gallery, draws).trimmed()
+
+    def held_back(self) -> tuple[Protocol, Task] | None:
+        """The people of the val list, galleries drawn by seed; None if there is nobody in it."""
+        if not self.identities("val"):
+            return None
+        protocol = next(protocol for protocol in self.protocols if protocol.name == "sysu-seeded")
+        return protocol, self.task(protocol, Setting(identities="val"))
+
     def count(self, of: List) -> dict[int, int]:
         """Images by camera."""
         return {camera: sum(len(self.files(camera, i)) for i in self.identities(of)) for camera in CAMERAS}
+
+    def counts(self) -> list[Count]:
+        found = {f"{of} identities": len(self.identities(of)) for of in _PUBLISHED}
+        published = {f"{of} identities": people for of, (people, _) in _PUBLISHED.items()}
+        for of, (_, images) in _PUBLISHED.items():
+            found |= {f"{of} cam{camera} images": n for camera, n in self.count(of).items()}
+            published |= {f"{of} cam{camera} images": n for camera, n in zip(CAMERAS, images, strict=True)}
+        return compared(found, published)
 
     def passed_over(self) -> Counter[str]:
         """Files in the cameras' and people's folders that aren't read, by reason. People in no list aren't looked at."""

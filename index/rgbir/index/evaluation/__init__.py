@@ -1,16 +1,14 @@
 """Benchmark protocols on features, wherever they come from."""
 
+from rgbir.index.datasets import PROTOCOLS, Draw, Protocol, Task
 from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.fusion import several_shots
 from rgbir.index.evaluation.metrics import Measures, measure
-from rgbir.index.evaluation.protocols import DEFAULTS, PROTOCOLS, Protocol
 from rgbir.index.evaluation.report import Report
 from rgbir.index.evaluation.run import evaluate, evaluate_ranked, evaluate_reranked, evaluate_trial
-from rgbir.index.evaluation.tasks import Draw, Task, llcm_task, market_task, regdb_task, sysu_task
 from rgbir.index.nearest.reciprocal import Reciprocal
 
 __all__ = [
-    "DEFAULTS",
     "PROTOCOLS",
     "Draw",
     "Features",
@@ -24,9 +22,5 @@ __all__ = [
     "evaluate_trial",
     "several_shots",
     "Reciprocal",
-    "llcm_task",
-    "market_task",
     "measure",
-    "regdb_task",
-    "sysu_task",
 ]

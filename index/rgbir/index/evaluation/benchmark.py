@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from rgbir.index.bundle import Bundle, Card
-from rgbir.index.datasets import LLCM, Benchmark, Market1501, RegDB, SysuMM01
-from rgbir.index.datasets.sysu_mm01 import List
+from rgbir.index.datasets import PLAIN, DataSet, Setting
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation import (
-    DEFAULTS,
     Features,
     Protocol,
     Reciprocal,
@@ -25,20 +23,15 @@ from rgbir.index.evaluation import (
     evaluate,
     evaluate_ranked,
     evaluate_reranked,
-    llcm_task,
-    market_task,
-    regdb_task,
     several_shots,
-    sysu_task,
 )
 from rgbir.index.evaluation.authors import read_authors, write_authors
-from rgbir.index.evaluation.protocols import Data, Direction, Mode, Shots
 from rgbir.index.evaluation.remote import connect, remote_ranking
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.index.gallery.addresses import open_gallery
 from rgbir.index.metric import Metric
+from rgbir.index.words import listed
 
-NAMES: dict[type, Data] = {SysuMM01: "SYSU-MM01", RegDB: "RegDB", LLCM: "LLCM", Market1501: "Market-1501"}
 Pictures = Callable[[Task, Features, Features, Protocol, Metric, Report], object]
 """Draws an evaluation: its task, the queries' and the gallery's features, protocol, metric and report."""
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -50,25 +43,20 @@ def no_bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
     yield lambda done: None
 
 
-def default_for(data: Benchmark) -> Protocol:
-    """The data set's own protocol."""
-    return DEFAULTS[NAMES[type(data)]]
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A protocol, and what it leaves open.
+    """What is measured of a data set, and how.
 
-    pictures: draws what was measured.
+    Attributes:
+        protocol: the rules.
+        setting: what the data set leaves open.
+        query_shots: images of a person by a camera that are fused into one query, 1 or more.
+        reciprocal: how rankings are re-ranked; None is not at all.
+        pictures: draws what was measured.
     """
 
     protocol: Protocol
-    mode: Mode = "all"
-    shots: Shots = "single"
-    of: List = "test"
-    direction: Direction | None = None
-    split: int | None = None
-    permutations: Path | None = None
+    setting: Setting = PLAIN
     query_shots: int = 1
     reciprocal: Reciprocal | None = None
     pictures: Pictures | None = None
@@ -95,40 +83,36 @@ class Choice:
             return evaluate_reranked(task, queries, gallery, protocol, metric, self.reciprocal, about)
         return evaluate(task, queries, gallery, protocol, metric, about)
 
-    def task(self, data: Benchmark, split: int | None = None) -> Task:
+    def task(self, data: DataSet, trained: int | None = None) -> Task:
         """What to embed and to rank.
 
         Args:
-            split: RegDB's, where a model says it and the choice doesn't.
+            trained: the split that a model was trained on, for a data set of several.
 
         Raises:
-            UsageError: another data set's protocol, or two splits.
+            UsageError: another data set's protocol, a drawing that it doesn't have, or two splits.
         """
-        if self.protocol.data != NAMES[type(data)]:
+        rules, setting = self.protocol, self.setting
+        if rules.data != data.name:
             raise UsageError(
-                f"protocol {self.protocol.name} is {self.protocol.data}'s, {data.root} holds {NAMES[type(data)]}; leave"
-                f" --protocol out, or say {default_for(data).name}"
+                f"protocol {rules.name} is {rules.data}'s, {data.root} holds {data.name}; leave --protocol out, or say"
+                f" {data.protocols[0].name}"
             )
-        match data:
-            case SysuMM01():
-                tables = data.permutations(self.permutations) if self.protocol.selection == "official" else None
-                return sysu_task(data, self.protocol, self.mode, self.shots, self.of, tables)
-            case RegDB():
-                if self.split is not None and split is not None and self.split != split:
-                    raise UsageError(
-                        f"the bundle was trained on RegDB's split {split}; on the test people of split {self.split} it"
-                        " would meet people of its training. Measure it on its own split, without --split"
-                    )
-                return regdb_task(data, self.split or split or 1, self.direction or "visible->infrared")
-            case LLCM():
-                usual: Direction = "visible->infrared" if self.protocol.drawn_queries else "infrared->visible"
-                return llcm_task(data, self.protocol, self.direction or usual)
-            case Market1501():
-                return market_task(data)
+        drawings = {protocol.selection for protocol in data.protocols}
+        if rules.selection not in drawings:
+            raise UsageError(f"selection is {listed(sorted(drawings), 'or')} for {data.name}, not {rules.selection}")
+        if trained is not None and "split" in data.choices:
+            if setting.split not in (None, trained):
+                raise UsageError(
+                    f"the bundle was trained on {data.name}'s split {trained}; on the test people of split"
+                    f" {setting.split} it would meet people of its training. Measure it on its own split, without --split"
+                )
+            setting = replace(setting, split=trained)
+        return data.task(rules, setting)
 
 
 def of_bundles(
-    data: Benchmark,
+    data: DataSet,
     choice: Choice,
     bundles: Sequence[Path],
     gallery: str | None,
@@ -137,27 +121,27 @@ def of_bundles(
     save: Path | None = None,
     bar: Bar = no_bar,
 ) -> Report:
-    """Encodes here; gallery embeddings come from a gallery, if there is one. Several bundles are RegDB's splits.
+    """Encodes here; gallery embeddings come from a gallery, if there is one. Several bundles are of several splits.
 
     Raises:
         UsageError: several bundles elsewhere, of one split, or with files that are written of each.
     """
-    if len(bundles) > 1 and not isinstance(data, RegDB):
-        raise UsageError(f"{len(bundles)} bundles came; only RegDB is measured with several, one for each split")
+    if len(bundles) > 1 and "split" not in data.choices:
+        raise UsageError(f"{len(bundles)} bundles came; {data.name} has no splits, and is measured with one")
     if len(bundles) > 1:
         if save is not None or choice.pictures is not None:
             raise UsageError("--save-features and --plots are of one bundle; several would write over each other")
-        splits = [_split_of(Bundle(bundle).card) or choice.split or 1 for bundle in bundles]
+        splits = [_split_of(Bundle(bundle).card) or choice.setting.split or 1 for bundle in bundles]
         if twice := sorted({split for split in splits if splits.count(split) > 1}):
             raise UsageError(
-                f"several bundles are of RegDB's split {', '.join(map(str, twice))}; a split is one trial: give one of each"
+                f"several bundles are of {data.name}'s split {', '.join(map(str, twice))}; a split is one trial: give one of each"
             )
     reports = [_of_bundle(data, choice, bundle, gallery, metric, threads, save, bar) for bundle in bundles]
     return Report.joined(reports)
 
 
 def _of_bundle(
-    data: Benchmark,
+    data: DataSet,
     choice: Choice,
     bundle: Path,
     gallery: str | None,
@@ -186,7 +170,7 @@ def _of_bundle(
     return choice.measure(task, queries, rows, metric or card.metric, about)
 
 
-def of_server(data: Benchmark, choice: Choice, url: str, bar: Bar = no_bar) -> Report:
+def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Report:
     """The server encodes the queries, compares them with its gallery and keeps its same-location rule.
 
     Raises:
@@ -205,7 +189,7 @@ def of_server(data: Benchmark, choice: Choice, url: str, bar: Bar = no_bar) -> R
             return evaluate_ranked(task, ranking, choice.protocol, Metric(held.metric), about)
 
 
-def of_features(data: Benchmark, choice: Choice, files: Sequence[Path], metric: Metric | None) -> Report:
+def of_features(data: DataSet, choice: Choice, files: Sequence[Path], metric: Metric | None) -> Report:
     """Features of somebody's model, known by the images' names (`paths`, relative to the data set's root).
 
     A name that is no file, such as `deep`, stands for `deep_cam1.mat` … as SYSU-MM01's authors write them.
@@ -235,7 +219,7 @@ def joined(*parts: Features) -> Features:
 
 
 def _split_of(card: Card) -> int | None:
-    """The RegDB split that a bundle was trained on; None for one that saw other data."""
+    """The split that a bundle was trained on; None for one that saw data without splits."""
     if "_split" not in card.training_data:
         return None
     number = card.training_data.rsplit("_split", 1)[1]

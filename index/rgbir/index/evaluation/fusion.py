@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation.features import Features
-from rgbir.index.evaluation.tasks import Draw, Task
 from rgbir.index.gallery.query import fuse
 from rgbir.index.metric import Metric
 

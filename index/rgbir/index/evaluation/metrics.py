@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index.datasets.protocol import ApRule, CmcLevel, Denominator
 from rgbir.index.errors import EvaluationError
-from rgbir.index.evaluation.ranking import ApRule, CmcLevel, Denominator, Outcomes, outcomes
+from rgbir.index.evaluation.ranking import Outcomes, outcomes
 
 _BLOCK_CELLS = 16_000_000
 

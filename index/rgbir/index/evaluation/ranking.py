@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-CmcLevel = Literal["identity", "image"]
-ApRule = Literal["rectangle", "trapezoid"]
-Denominator = Literal["valid", "all"]
+from rgbir.index.datasets.protocol import ApRule, CmcLevel
 
 
 class Outcomes(NamedTuple):

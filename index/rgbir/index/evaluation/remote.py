@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import Modality
+from rgbir.index.datasets.protocol import Hiding
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.task import Task
 from rgbir.index.errors import EvaluationError, UsageError
-from rgbir.index.evaluation.protocols import Hiding
 from rgbir.index.evaluation.run import Rank
-from rgbir.index.evaluation.tasks import Task
 from rgbir.index.gallery.sightings import digest_of, sighting_id
 from rgbir.index.images import read_bytes
 from rgbir.index.nearest.comparison import Ranked

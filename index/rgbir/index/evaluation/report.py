@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index.datasets.protocol import Protocol
 from rgbir.index.evaluation.metrics import Measures
-from rgbir.index.evaluation.protocols import Protocol
 from rgbir.index.metric import Metric
 
 RANKS = (1, 5, 10, 20)

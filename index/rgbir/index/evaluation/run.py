@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork
+from rgbir.index.datasets.protocol import Hiding, Protocol
 from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.errors import EvaluationError
 from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.metrics import Measures, coded, measure, numbered
-from rgbir.index.evaluation.protocols import Hiding, Protocol
 from rgbir.index.evaluation.ranking import Outcomes, outcomes
 from rgbir.index.evaluation.report import Report
-from rgbir.index.evaluation.tasks import Draw, Task
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison, Ranked

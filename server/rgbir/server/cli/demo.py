@@ -26,7 +26,7 @@ from rgbir.index import (
 )
 from rgbir.index.cli import progress
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
-from rgbir.index.evaluation import PROTOCOLS, evaluate, sysu_task
+from rgbir.index.evaluation import PROTOCOLS, evaluate
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.index.synthetic import Split, synthesize
 from rgbir.server.cli.serve import run
@@ -92,7 +92,7 @@ def _evaluate(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
         "3. measuring by SYSU-MM01's protocol: infrared probes, colour gallery, same room left out (synthetic people, not real data)"
     )
     protocol = PROTOCOLS["sysu"]
-    task = sysu_task(data, protocol)
+    task = data.task(protocol)
     probes, rows = encoded(task.queries, encoder), enrolled(task.gallery, gallery)
     report = evaluate(task, probes, rows, protocol, encoder.card.metric)
     trial = report.trials[0]

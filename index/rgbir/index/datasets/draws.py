@@ -1,4 +1,4 @@
-"""Which gallery images a trial of SYSU-MM01 shows: drawn by the authors' permutation file, or by a seeded generator.
+"""Which gallery images a trial shows: drawn by the authors' permutation file, or by a seeded generator.
 
 Both return picks in the protocol's row order, which decides ties.
 """
@@ -9,8 +9,13 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from rgbir.index.datasets.sysu_mm01 import Permutations
+import numpy as np
+from numpy.typing import NDArray
+
 from rgbir.index.errors import BadDataset
+
+Permutations = dict[tuple[int, int], NDArray[np.int64]]
+"""(camera, identity) → (10, n): row t is the order in which trial t draws the images 1..n."""
 
 
 class Pick(NamedTuple):

@@ -1,0 +1,148 @@
+"""What a data set is to the rest of the project: one object, whatever its folders look like."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.protocol import Direction, Mode, Protocol, Shots
+from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.task import Task
+
+List = Literal["train", "val", "trainval", "test", "available"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is chosen of a data set beside its protocol. Each data set names in `choices` what it takes of it.
+
+    Attributes:
+        identities: whose images; None is the train list to train, the test list to test.
+        mode: the gallery's cameras, in all-search or indoor-search.
+        shots: one or ten gallery images of each identity and camera.
+        permutations: the authors' permutation file, if it is not in the data set's folder.
+        direction: the query's modality, then the gallery's; None is the protocol's usual one.
+        split: of several published ones, from 1; None is the first.
+    """
+
+    identities: List | None = None
+    mode: Mode = "all"
+    shots: Shots = "single"
+    permutations: Path | None = None
+    direction: Direction | None = None
+    split: int | None = None
+
+
+PLAIN = Setting()
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Something that is counted in a folder, beside what was published of it.
+
+    Attributes:
+        what: the thing, in words.
+        found: how many the folder holds.
+        published: how many the data set should hold; None where nobody says.
+    """
+
+    what: str
+    found: int
+    published: int | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the folder isn't as published."""
+        return self.published is not None and self.found != self.published
+
+
+def compared(found: dict[str, int], published: dict[str, int]) -> list[Count]:
+    """Counts beside published ones, in the order they were found."""
+    return [Count(what, n, published.get(what)) for what, n in found.items()]
+
+
+class DataSet(ABC):
+    """A data set in its published layout, opened at its root.
+
+    Attributes:
+        names: as papers write them; the first is its own, the others are laid out and measured as it is.
+        layout: its short name on the command line.
+        signs: folders in a root by which it is known, one is enough.
+        holds: what lies in its root, for a reader of an error.
+        protocols: ways to measure it; the first is its own.
+        choices: the fields of `Setting` that it takes.
+        root: its folder.
+
+    Raises (when it is opened):
+        BadDataset: the folder isn't its root.
+    """
+
+    names: ClassVar[tuple[str, ...]]
+    layout: ClassVar[str]
+    signs: ClassVar[tuple[str, ...]]
+    holds: ClassVar[str]
+    protocols: ClassVar[tuple[Protocol, ...]]
+    choices: ClassVar[frozenset[str]] = frozenset()
+    root: Path
+
+    @abstractmethod
+    def __init__(self, root: Path) -> None: ...
+
+    @property
+    def name(self) -> str:
+        """The first of its names, which its protocols bear."""
+        return self.names[0]
+
+    @property
+    @abstractmethod
+    def network(self) -> CameraNetwork:
+        """Its cameras and their places.
+
+        Raises:
+            BadDataset: an image says a camera that it doesn't have.
+        """
+
+    @abstractmethod
+    def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        """The images to train on; of `setting.identities` and `setting.split` where it has such a choice.
+
+        Raises:
+            BadDataset: the folder breaks a promise of its layout.
+        """
+
+    @abstractmethod
+    def test(self, modality: Modality, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        """The images of that modality which its protocol asks for or shows.
+
+        Raises:
+            BadDataset: the folder breaks a promise of its layout.
+        """
+
+    @abstractmethod
+    def task(self, protocol: Protocol, setting: Setting = PLAIN) -> Task:
+        """What to embed and to rank.
+
+        Raises:
+            BadDataset: the folder breaks a promise of its layout, or contradicts the permutation file.
+        """
+
+    def held_back(self) -> tuple[Protocol, Task] | None:
+        """People that are neither trained on nor tested, to watch a training by; None if it holds nobody back."""
+        return None
+
+    @abstractmethod
+    def counts(self) -> list[Count]:
+        """Its images and people beside the published numbers.
+
+        Raises:
+            BadDataset: the folder breaks a promise of its layout.
+        """
+
+    @abstractmethod
+    def passed_over(self) -> Counter[str]:
+        """How many files lie where it reads and aren't read, by reason."""
