@@ -1,7 +1,7 @@
 """How Sphinx makes a site of these pages (`make docs`), the reference of Python from the code's docstrings."""
 
 import re
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 from sphinx.application import Sphinx
@@ -15,6 +15,7 @@ highlight_language = "text"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 4
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 default_role = "code"  # what docstrings have between backticks
 autodoc_member_order = "bysource"
 autodoc_default_options = {"undoc-members": True, "exclude-members": "model_config"}
@@ -45,6 +46,12 @@ def describe(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
     if isinstance(thing, type) and issubclass(thing, BaseModel):
         fields = {name: field.description for name, field in thing.model_fields.items() if field.description}
         lines += ["", *(f":param {name}: {description}" for name, description in fields.items())]
+    elif isinstance(thing, type):
+        hints = get_type_hints(thing, include_extras=True) if "__annotations__" in vars(thing) else {}
+        options = {
+            name: getattr(get_args(hint)[-1], "description", None) for name, hint in hints.items() if get_args(hint)
+        }
+        lines += ["", *(f":param {name}: {words}" for name, words in options.items() if isinstance(words, str))]
     drawn = [number for number, line in enumerate(lines) if line.startswith(_DRAWN)]
     if drawn:
         first, last = drawn[0] - 1, drawn[-1] + 1

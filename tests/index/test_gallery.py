@@ -146,7 +146,8 @@ def test_a_search_is_brute_force_in_its_order(
     moments = [None if minutes is None else START + timedelta(minutes=minutes) for minutes in (since, until)]
 
     with make(tmp_path_factory.mktemp("g") / "g", vectors, metric) as gallery:
-        answer = gallery.search(Query(query, own, None, wanted, moments[0], moments[1], identity, k))
+        asked = Query(query, camera=own, cameras=wanted, since=moments[0], until=moments[1], identity=identity, top_k=k)
+        answer = gallery.search(asked)
 
     cameras = ("yard", "hall", "gate")
     passing = [

@@ -64,11 +64,7 @@ def test_a_search_over_http_is_the_search_in_process(
 
     over_http = client.search(shots, **options)
 
-    modality = Modality(options["modality"]) if "modality" in options else None
-    cameras = tuple(options["cameras"]) if options.get("cameras") else None
-    asked = SearchOptions(
-        options.get("camera"), modality, cameras, None, None, options.get("identity"), options.get("top_k", 10)
-    )
+    asked = SearchOptions.read(options)
     in_process = SearchResponse.of(
         Searcher(encoder, gallery).search([decode(read_bytes(path)) for path in shots], asked)
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar, Unpack, get_type_hints
 from urllib.parse import quote
 
 import httpx2
@@ -16,7 +17,6 @@ from pydantic import BaseModel
 from rgbir.client import wire
 
 Image = Path | str | bytes
-Modality = Literal["rgb", "ir"]
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
@@ -44,76 +44,42 @@ class Call(Generic[T]):
 def search(
     images: Image | Sequence[Image] = (),
     *,
-    camera: str | None = None,
-    modality: Modality | None = None,
-    cameras: Sequence[str] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    hours: str | None = None,
-    taken_at: datetime | None = None,
-    passages: Literal["filter", "rank", "off"] | None = None,
-    identity: int | None = None,
-    track: str | None = None,
-    least_score: float | None = None,
-    group_by: Literal["none", "identity", "track", "camera"] | None = None,
-    rerank: int | None = None,
     box: tuple[int, int, int, int] | None = None,
     like: str | None = None,
     purpose: str | None = None,
     case: str | None = None,
-    top_k: int = 10,
+    **options: Unpack[wire.SearchFields],
 ) -> Call[wire.SearchResponse]:
     """Who looks like this in the other cameras' images? Several images are several shots of one person.
 
     Args:
         images: files by path, or their bytes; none with `like`.
-        camera: the query's own; cameras at its place are left out.
-        modality: of the images, where the camera doesn't say it.
-        cameras: search only these.
-        since, until: since ≤ time of the sighting < until, with a zone.
-        hours: time of day, such as `22:00-05:30 Europe/Berlin`.
-        taken_at: of the images, with a zone.
-        passages: sightings that nobody could have walked to or from in time: left out, ranked last, or as ever.
-        identity: only sightings labelled with it.
-        track: only sightings of it.
-        least_score: no hits below it, 0 to 1.
-        group_by: the best hit of each.
-        rerank: so many nearest by their k-reciprocal neighbours.
         box: where the person is in each image: left, top, right, bottom.
         like: a sighting's id, whose person to search for in place of images.
         purpose, case: why, and for which case; for the server's audit log.
-        top_k: most hits wanted.
+        options: `camera` and the others of `wire.SearchFields`.
+
+    Raises:
+        TypeError: an option that there isn't.
     """
-    form = _form(
-        camera=camera, modality=modality, cameras=cameras, since=since, until=until, hours=hours, taken_at=taken_at,
-        passages=passages, identity=identity, track=track, least_score=least_score, group_by=group_by, rerank=rerank,
-        box=None if box is None else ",".join(map(str, box)), like=like, purpose=purpose, case=case, top_k=top_k,
-    )  # fmt: skip
+    where = None if box is None else ",".join(map(str, box))
+    form = _form(**_known(wire.SearchFields, options), box=where, like=like, purpose=purpose, case=case)
     return Call(_as(wire.SearchResponse), "POST", "/search", {"data": form, "files": _files(images)})
 
 
 def search_each(
     images: Sequence[Image],
     *,
-    camera: str | None = None,
-    modality: Modality | None = None,
-    cameras: Sequence[str] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    hours: str | None = None,
-    taken_at: datetime | None = None,
-    identity: int | None = None,
-    track: str | None = None,
-    least_score: float | None = None,
     purpose: str | None = None,
     case: str | None = None,
-    top_k: int = 10,
+    **options: Unpack[wire.SearchFields],
 ) -> Call[list[wire.SearchResponse]]:
-    """Every image a search of its own, with the same options; see `search`."""
-    form = _form(
-        camera=camera, modality=modality, cameras=cameras, since=since, until=until, hours=hours, taken_at=taken_at,
-        identity=identity, track=track, least_score=least_score, purpose=purpose, case=case, top_k=top_k,
-    )  # fmt: skip
+    """Every image a search of its own, with the same options; see `search`. Hits are neither grouped nor re-ranked.
+
+    Raises:
+        TypeError: an option that there isn't.
+    """
+    form = _form(**_known(wire.SearchFields, options), purpose=purpose, case=case)
     read = _as(wire.BatchResponse)
     rest = {"data": form, "files": _files(images)}
     return Call(lambda response: read(response).answers, "POST", "/search/batch", rest)
@@ -149,20 +115,22 @@ def cancel_job(job: str) -> Call[wire.Job]:
     return Call(_as(wire.Job), "DELETE", f"/gallery/jobs/{_segment(job)}")
 
 
-def embed(image: Image, *, modality: Modality) -> Call[wire.Embedding]:
+def embed(image: Image, *, modality: wire.Modality) -> Call[wire.Embedding]:
     """The embedding alone."""
     return Call(_as(wire.Embedding), "POST", "/embed", {"data": {"modality": modality}, "files": _files(image)})
 
 
-def distances(
-    images: Image | Sequence[Image],
-    *,
-    camera: str | None = None,
-    modality: Modality | None = None,
-    cameras: Sequence[str] | None = None,
-) -> Call[wire.Distances]:
-    """How far every sighting in the query's scope is; what `rgbir evaluate --url` ranks."""
-    form = _form(camera=camera, modality=modality, cameras=cameras)
+def distances(images: Image | Sequence[Image], **options: Unpack[wire.QueryFields]) -> Call[wire.Distances]:
+    """How far every sighting in the query's scope is; what `rgbir evaluate --url` ranks.
+
+    Args:
+        images: files by path, or their bytes.
+        options: those of `wire.QueryFields`.
+
+    Raises:
+        TypeError: an option that there isn't.
+    """
+    form = _form(**_known(wire.QueryFields, options))
     return Call(_as(wire.Distances), "POST", "/distances", {"data": form, "files": _files(images)})
 
 
@@ -278,6 +246,16 @@ def _named(image: Image, place: int) -> tuple[str, bytes]:
     return path.name, path.read_bytes()
 
 
+def _known(form: type, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options, if the form has each: keywords of a `TypedDict` aren't checked when the program runs."""
+    known = get_type_hints(form)
+    if unknown := sorted(options.keys() - known.keys()):
+        near = get_close_matches(unknown[0], known, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise TypeError(f"no option {unknown[0]!r}; {hint}there are {', '.join(known)}")
+    return options
+
+
 def _form(**fields: Any) -> dict[str, Any]:
     return {name: _text(value) for name, value in fields.items() if value is not None}
 
@@ -285,4 +263,6 @@ def _form(**fields: Any) -> dict[str, Any]:
 def _text(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    return list(value) if isinstance(value, (list, tuple)) else str(value)
+    if isinstance(value, (list, tuple)):
+        return list(value) or [""]  # an empty list would not travel, and none is not all
+    return str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,73 +12,31 @@ from rich.markup import escape
 from rich.table import Table
 
 from rgbir.client.client import Client
-from rgbir.client.wire import SearchResponse
+from rgbir.client.options import moment, with_options
+from rgbir.client.wire import SearchFields, SearchResponse
 
 
+@with_options(SearchFields)
 def search(
     ctx: typer.Context,
     images: Annotated[
         list[Path] | None, typer.Argument(help="One or more images of the same person.", exists=True, dir_okay=False)
     ] = None,
     like: Annotated[str | None, typer.Option(help="A sighting's id: search for its person in place of images.")] = None,
-    camera: Annotated[
-        str | None, typer.Option(help="The camera that took them; cameras at its place are left out.")
-    ] = None,
-    modality: Annotated[str | None, typer.Option(help="rgb or ir, where the camera doesn't say it.")] = None,
     gallery: Annotated[str | None, typer.Option(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The model bundle it was made with.")] = None,
     url: Annotated[str | None, typer.Option(help="A server, such as http://127.0.0.1:8077.")] = None,
     key: Annotated[str | None, typer.Option(help="The server's key.")] = None,
-    top_k: Annotated[int, typer.Option(help="Most hits wanted.", min=1, max=10_000)] = 10,
-    cameras: Annotated[str | None, typer.Option(help="Search only these, separated by commas.")] = None,
-    since: Annotated[str | None, typer.Option(help="Earliest time of a sighting, ISO 8601 with a zone.")] = None,
-    until: Annotated[str | None, typer.Option(help="Sightings before this time only, ISO 8601 with a zone.")] = None,
-    identity: Annotated[int | None, typer.Option(help="Only sightings labelled with this identity.", min=0)] = None,
-    track: Annotated[str | None, typer.Option(help="Only sightings of this track.")] = None,
-    hours: Annotated[
-        str | None,
-        typer.Option(help="Time of day, over midnight too: 22:00-05:30, or with a zone: '22:00-05:30 Europe/Berlin'."),
-    ] = None,
-    taken_at: Annotated[str | None, typer.Option(help="When the images were taken, ISO 8601 with a zone.")] = None,
-    passages: Annotated[
-        str, typer.Option(help="Sightings that nobody could have walked to in time: filter, rank (last), or off.")
-    ] = "filter",
-    least_score: Annotated[float, typer.Option(help="No hits below it.", min=0, max=1)] = 0.0,
-    group_by: Annotated[str, typer.Option(help="The best hit of each identity, track or camera; or none.")] = "none",
-    rerank: Annotated[
-        int,
-        typer.Option(
-            help="Re-rank so many nearest by their k-reciprocal neighbours; 0 is not at all.", min=0, max=1000
-        ),
-    ] = 0,
     purpose: Annotated[str | None, typer.Option(help="Why, for the server's audit log.")] = None,
     case: Annotated[str | None, typer.Option(help="The case it belongs to, for the server's audit log.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    **options: Any,
 ) -> None:
     """Search a gallery for the person on one or more images."""
     if (url is None) == (gallery is None):
         raise typer.BadParameter("give either --url, or --gallery with --bundle")
-    if modality not in (None, "rgb", "ir"):
-        raise typer.BadParameter(f"modality is rgb or ir, not {modality}")
     if bool(images) == bool(like):
         raise typer.BadParameter("give images, or --like with a sighting's id")
-    options: dict[str, Any] = {
-        "camera": camera,
-        "modality": modality,
-        "cameras": None if cameras is None else [name.strip() for name in cameras.split(",") if name.strip()],
-        "since": _moment("since", since),
-        "until": _moment("until", until),
-        "identity": identity,
-        "track": track,
-        "top_k": top_k,
-        "hours": hours,
-        "taken_at": _moment("taken_at", taken_at),
-        "passages": passages,
-        "least_score": least_score,
-        "group_by": group_by,
-        "rerank": rerank,
-        "like": like,
-    }
     given = [name for name, value in (("--purpose", purpose), ("--case", case)) if value]
     if _on_the_command_line(ctx, "key"):
         given.append("--key")
@@ -87,15 +44,17 @@ def search(
         raise typer.BadParameter(f"{', '.join(given)}: for a server; a gallery of this machine keeps no audit log")
     if url is not None and _on_the_command_line(ctx, "bundle"):
         raise typer.BadParameter("--bundle goes with --gallery; a server has its own")
-    if like is not None and camera is not None:
+    if like is not None and options["camera"] is not None:
         raise typer.BadParameter("--camera tells of images; with --like it is the sighting's, so leave it out")
     if url is not None:
         with Client(url, key=key) as client:
-            response = client.search(images or [], purpose=purpose, case=case, **options)
+            response = client.search(images or [], like=like, purpose=purpose, case=case, **options)
     else:
         if bundle is None:
             raise typer.BadParameter("--gallery needs --bundle, the model it was made with")
-        response = SearchResponse.of(_local_search()(images or [], gallery=gallery, bundle=bundle, **options))
+        response = SearchResponse.of(
+            _local_search()(images or [], gallery=gallery, bundle=bundle, like=like, **options)
+        )
     print(response.model_dump_json(indent=2)) if as_json else _show(response)
 
 
@@ -168,18 +127,6 @@ def _local_search() -> Any:
         raise typer.BadParameter(f"a search without a server needs {error.name}: pip install 'rgbir[index]'") from error
 
 
-def _moment(name: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"--{name} must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}") from None
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"--{name} {text!r} has no zone; append an offset such as +01:00, or Z")
-    return moment
-
-
 def _show(response: SearchResponse) -> None:
     console = Console()
     asked = response.query
@@ -232,7 +179,7 @@ def enrol(
     track: Annotated[str | None, typer.Option(help="The track they belong to.")] = None,
 ) -> None:
     """Enrol images on a server. Send them again after a stop: each is enrolled once."""
-    labels = {"camera": camera, "taken_at": _moment("taken_at", taken_at), "identity": identity, "track": track}
+    labels = {"camera": camera, "taken_at": moment("taken_at", taken_at), "identity": identity, "track": track}
     counts = {"added": 0, "present": 0, "skipped": 0}
     with Client(url, key=key) as client:
         for result in client.enrol_all((image, labels) for image in images):

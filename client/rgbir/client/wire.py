@@ -4,11 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Modality = Literal["rgb", "ir"]
+
+
+Name = Annotated[str, Field(max_length=200)]
+Names = Annotated[str, Field(max_length=20_000)]
+"""Of several, separated by commas."""
+Text = Annotated[str, Field(max_length=1000)]
+
+
+class QueryFields(TypedDict, total=False):
+    """What every search says of its query, as form fields."""
+
+    camera: Annotated[
+        Name | None, Field(None, description="the camera that took the images; cameras at its place are left out")
+    ]
+    modality: Annotated[
+        Modality | None, Field(None, description="modality of the images, where the camera doesn't say it")
+    ]
+    cameras: Annotated[Sequence[Names] | None, Field(None, max_length=1000, description="search only these")]
+
+
+class SearchFields(QueryFields, total=False):
+    """The options of a search, as form fields: those that the index takes, with its defaults, bounds and words."""
+
+    top_k: Annotated[int, Field(10, ge=1, le=10_000, description="most hits wanted")]
+    since: Annotated[datetime | None, Field(None, description="earliest time of a sighting, ISO 8601 with a zone")]
+    until: Annotated[datetime | None, Field(None, description="sightings before this time only, ISO 8601 with a zone")]
+    hours: Annotated[
+        Text | None,
+        Field(None, description="time of day, over midnight too: 22:00-05:30, or 22:00-05:30 Europe/Berlin"),
+    ]
+    taken_at: Annotated[
+        datetime | None,
+        Field(
+            None,
+            description="when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked",
+        ),
+    ]
+    passages: Annotated[
+        Literal["filter", "rank", "off"],
+        Field(
+            "filter",
+            description="sightings that nobody could have walked to in time: leave them out, rank them last, or keep them",
+        ),
+    ]
+    identity: Annotated[int | None, Field(None, ge=0, le=2**63 - 1, description="only sightings labelled with it")]
+    track: Annotated[Text | None, Field(None, description="only sightings of it")]
+    least_score: Annotated[float, Field(0.0, ge=0, le=1, description="no hits below it")]
+    group_by: Annotated[
+        Literal["none", "identity", "track", "camera"], Field("none", description="the best hit of each")
+    ]
+    rerank: Annotated[
+        int,
+        Field(0, ge=0, le=1000, description="re-rank so many nearest by k-reciprocal neighbours; 0 is not at all"),
+    ]
 
 
 class Wire(BaseModel):

@@ -39,6 +39,7 @@ from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
+from rgbir.index.gallery.options import Filters, Group, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, labels_of, other_labels
 from rgbir.index.images import FORMATS, SUFFIXES, Box, decode, pixels, pixels_in, read_bytes
@@ -46,8 +47,7 @@ from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
 from rgbir.index.search.quality import image_quality, remarks_of
-from rgbir.index.search.refine import Group
-from rgbir.index.search.searcher import Searcher, SearchOptions
+from rgbir.index.search.searcher import Searcher
 from rgbir.index.times import Hours
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "Setting",
     "SUFFIXES",
     "FORMATS",
+    "Filters",
     "pixels_in",
     "SearchOptions",
     "Searcher",

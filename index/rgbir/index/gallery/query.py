@@ -11,69 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.errors import InvalidQuery, UsageError
-from rgbir.index.gallery.sightings import MOST_IDENTITY
+from rgbir.index.errors import InvalidQuery
+from rgbir.index.gallery.options import Filters
 from rgbir.index.metric import Metric
-from rgbir.index.times import Hours, check_moment, to_microseconds
-
-MAX_TOP_K = 10_000
+from rgbir.index.times import to_microseconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Query:
+class Query(Filters):
     """Who looks like this, elsewhere?
 
-    embedding: float32 (d,), as the gallery's bundle gives it.
-    camera: the query's own; cameras at its place are left out.
-    modality: of the query's image; cameras of the same modality only are left out. Follows from a one-modality camera.
-    cameras: the only ones to search; None is all of the other modality. Naming one searches it whatever its modality,
-    but never at the query's own place.
-    since, until: since ≤ taken_at < until; sightings without a time are left out when either is given.
-    identity: only sightings labelled with it.
-    top_k: most hits wanted, 1 to 10,000.
-    track: only sightings of it.
-    hours: only sightings of that time of day; those without a time are left out.
-    taken_at: when the query's image was taken. With it, sightings are left out that nobody could have walked to or from in
-    time, where the network knows the passage.
-    least_score: no hits below it, 0 to 1.
-    visible: the only cameras that the one who asks may see; others are neither searched nor told of. None is all.
+    Without `modality`, it follows from a camera of one. With `taken_at`, sightings are left out that nobody could have walked to
+    or from in time, where the network knows the passage.
+
+    Attributes:
+        embedding: float32 (d,), as the gallery's bundle gives it; `Filters` has the others.
 
     Raises:
         InvalidQuery: a value out of its range.
     """
 
     embedding: NDArray[np.float32]
-    camera: str | None = None
-    modality: Modality | None = None
-    cameras: Sequence[str] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    identity: int | None = None
-    top_k: int = 10
-    track: str | None = None
-    hours: Hours | None = None
-    taken_at: datetime | None = None
-    least_score: float = 0.0
-    visible: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        if self.identity is not None and not 0 <= self.identity <= MOST_IDENTITY:
-            raise InvalidQuery(f"identity is 0 or more and below 2^63, not {self.identity}")
-        if not 0 <= self.least_score <= 1:
-            raise InvalidQuery(f"least_score is between 0 and 1, not {self.least_score}")
+        Filters.__post_init__(self)
         if self.embedding.ndim != 1 or not np.isfinite(self.embedding).all():
             raise InvalidQuery(f"a query embedding is one vector of finite numbers, not {self.embedding.shape}")
-        if not 1 <= self.top_k <= MAX_TOP_K:
-            raise InvalidQuery(f"top_k must be between 1 and {MAX_TOP_K:,}, not {self.top_k}")
-        for name, moment in (("since", self.since), ("until", self.until), ("taken_at", self.taken_at)):
-            try:
-                check_moment(moment, name)
-            except UsageError as error:
-                raise InvalidQuery(str(error)) from None
-        if self.since is not None and self.until is not None and self.since >= self.until:
-            raise InvalidQuery(
-                f"since is before until; {self.since.isoformat()} to {self.until.isoformat()} is no time at all"
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rgbir.index.bundle import Bundle
-from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
 from rgbir.index.gallery.addresses import open_gallery
+from rgbir.index.gallery.options import SearchOptions
 from rgbir.index.gallery.query import Answer
 from rgbir.index.images import decode, read_bytes
-from rgbir.index.search.searcher import Searcher, SearchOptions
-from rgbir.index.times import Hours
+from rgbir.index.search.searcher import Searcher
 
 
 def search(
@@ -22,18 +21,14 @@ def search(
     *,
     gallery: str,
     bundle: Path,
-    modality: str | None = None,
-    cameras: Sequence[str] | None = None,
-    hours: str | None = None,
     like: str | None = None,
     **options: Any,
 ) -> Answer:
     """Opens gallery and bundle, searches once, closes them. Several images are several shots of one person.
 
     Args:
-        hours: such as `22:00-05:30 Europe/Berlin`.
         like: a sighting's id, in place of images.
-        options: the other fields of `SearchOptions`.
+        options: the fields of `SearchOptions`, as `SearchOptions.read` takes them.
 
     Raises:
         IndexFailure: whatever stands in the way; its text says what to do.
@@ -41,12 +36,7 @@ def search(
     started = time.perf_counter()
     shots = [decode(read_bytes(path), str(path)) for path in images]
     decoding = (time.perf_counter() - started) * 1000
-    wanted = SearchOptions(
-        modality=None if modality is None else Modality(modality),
-        cameras=None if cameras is None else tuple(cameras),
-        hours=Hours.parse(hours) if hours else None,
-        **options,
-    )
+    wanted = SearchOptions.read(options)
     with open_gallery(gallery) as opened:
         searcher = Searcher(Encoder(Bundle(bundle)), opened)
         return searcher.like(like, wanted) if like else searcher.search(shots, wanted, decoding)

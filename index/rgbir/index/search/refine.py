@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
 
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.gallery.interface import AnyGallery
-from rgbir.index.gallery.query import MAX_TOP_K, Answer, Hit, Query
+from rgbir.index.gallery.options import MAX_TOP_K, MOST_RERANKED, Group
+from rgbir.index.gallery.query import Answer, Hit, Query
 from rgbir.index.nearest.reciprocal import Reciprocal
-
-Group = Literal["none", "identity", "track", "camera"]
-MOST_RERANKED = 1_000
-"""Hits that a re-ranking compares with each other: about half a second on two cores."""
 
 
 def grouped(gallery: AnyGallery, query: Query, by: Group) -> Answer:

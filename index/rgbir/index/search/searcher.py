@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, get_args
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,49 +14,11 @@ from rgbir.index.cameras import Modality
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import GalleryError, InvalidQuery
 from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.options import Filters, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Query, fuse, origin
 from rgbir.index.search.explained import explained
 from rgbir.index.search.quality import image_quality, remarks_of
-from rgbir.index.search.refine import Group, grouped, plausible_first, reranked
-from rgbir.index.times import Hours
-
-Passages = Literal["filter", "rank", "off"]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """A search without its images: the fields of `Query`, and how hits are arranged.
-
-    group_by: the best hit of each. rerank: among so many nearest by their k-reciprocal neighbours; 0 is not at all.
-    visible: the only cameras that the one who asks may see; others are neither searched nor told of. None is all.
-    passages: what to do with sightings that nobody could have walked to, where `taken_at` is given.
-
-    Raises:
-        InvalidQuery: arrangements that exclude each other.
-    """
-
-    camera: str | None = None
-    modality: Modality | None = None
-    cameras: tuple[str, ...] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    identity: int | None = None
-    top_k: int = 10
-    track: str | None = None
-    hours: Hours | None = None
-    taken_at: datetime | None = None
-    least_score: float = 0.0
-    group_by: Group = "none"
-    rerank: int = 0
-    passages: Passages = "filter"
-    visible: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        for name, choices in (("group_by", get_args(Group)), ("passages", get_args(Passages))):
-            if getattr(self, name) not in choices:
-                raise InvalidQuery(f"{name} is {', '.join(choices)}, not {getattr(self, name)!r}")
-        if self.rerank and self.group_by != "none":
-            raise InvalidQuery("hits are re-ranked or grouped, not both; leave out rerank or group_by")
+from rgbir.index.search.refine import grouped, plausible_first, reranked
 
 
 class Searcher:
@@ -206,18 +166,6 @@ class Searcher:
         return self.gallery.distances(self._query(embeddings, options, self.modality_of(options)), most)
 
     def _query(self, embeddings: NDArray[np.float32], options: SearchOptions, modality: Modality) -> Query:
-        return Query(
-            fuse(self.gallery.model.metric, embeddings),
-            camera=options.camera,
-            modality=modality,
-            cameras=options.cameras,
-            since=options.since,
-            until=options.until,
-            identity=options.identity,
-            track=options.track,
-            top_k=options.top_k,
-            hours=options.hours,
-            taken_at=options.taken_at if options.passages == "filter" else None,
-            least_score=options.least_score,
-            visible=options.visible,
-        )
+        asked = {each.name: getattr(options, each.name) for each in fields(Filters)}
+        asked |= {"modality": modality, "taken_at": options.taken_at if options.passages == "filter" else None}
+        return Query(fuse(self.gallery.model.metric, embeddings), **asked)

@@ -8,11 +8,11 @@ import zipfile
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime, time
+from datetime import time
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import AnyGallery, Distances, Hours, Modality, Searcher, SearchOptions, beside, decode
+from rgbir.index import AnyGallery, Distances, Hours, Searcher, SearchOptions, beside, decode
 from rgbir.server.access.audit import Entry, entries, problems
 from rgbir.server.errors import AuditFailed
 
@@ -65,22 +65,17 @@ def answer_digest(found: Distances) -> str:
 
 
 def options_of(said: dict[str, Any]) -> SearchOptions:
-    """The options as they were."""
+    """The options as they were.
+
+    Raises:
+        AuditFailed: an option that this version doesn't know.
+    """
     values = dict(said)
-    for name in ("since", "until", "taken_at"):
-        if values.get(name):
-            values[name] = datetime.fromisoformat(values[name])
-    if values.get("modality"):
-        values["modality"] = Modality(values["modality"])
-    for name in ("cameras", "visible"):
-        if values.get(name) is not None:
-            values[name] = tuple(values[name])
+    if unknown := values.keys() - {each.name for each in fields(SearchOptions)}:
+        raise AuditFailed(f"the entry has options that this version doesn't know: {', '.join(sorted(unknown))}")
     if hours := values.get("hours"):
         values["hours"] = Hours(time.fromisoformat(hours["start"]), time.fromisoformat(hours["end"]), hours["zone"])
-    known = {field.name for field in fields(SearchOptions)}
-    if unknown := values.keys() - known:
-        raise AuditFailed(f"the entry has options that this version doesn't know: {', '.join(sorted(unknown))}")
-    return SearchOptions(**values)
+    return SearchOptions.read(values)
 
 
 def export_case(log: Path, case: str, gallery: AnyGallery, out: Path) -> tuple[int, int]:

@@ -1,77 +1,62 @@
-"""A search's form fields, the same for every route that searches."""
+"""A search's form fields: made of what travels, so that a field is declared once."""
 
 from __future__ import annotations
 
+import inspect
 import re
-from datetime import datetime
-from typing import Annotated, Literal
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from fastapi import Form
+from fastapi import Depends, Form
 from pydantic import StringConstraints
+from pydantic.fields import FieldInfo
 
-from rgbir.index import Box, Group, Hours, Modality, SearchOptions, UsageError
+from rgbir.client import wire
+from rgbir.index import Box, SearchOptions, UsageError
 
 _PIXELS = re.compile(r"[0-9]{1,9}")
 CameraName = Annotated[str, StringConstraints(max_length=200)]
-Cameras = Annotated[str, StringConstraints(max_length=20_000)]
-"""Names of several, separated by commas."""
 Text = Annotated[str, StringConstraints(max_length=1000)]
 
 
-async def search_options(
-    camera: Annotated[
-        CameraName | None, Form(description="that took the images; cameras at its place are left out")
-    ] = None,
-    modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
-    top_k: Annotated[int, Form(ge=1, description="most hits wanted")] = 10,
-    cameras: Annotated[
-        list[Cameras] | None,
-        Form(max_length=1000, description="search only these; repeat the field, or separate by commas"),
-    ] = None,
-    since: Annotated[datetime | None, Form(description="earliest time of a sighting, with a zone")] = None,
-    until: Annotated[datetime | None, Form(description="sightings before this time only, with a zone")] = None,
-    hours: Annotated[
-        Text | None, Form(description="time of day, over midnight too: 22:00-05:30, or 22:00-05:30 Europe/Berlin")
-    ] = None,
-    taken_at: Annotated[
-        datetime | None, Form(description="of the images, with a zone; needed to leave out what can't be walked")
-    ] = None,
-    passages: Annotated[
-        Literal["filter", "rank", "off"],
-        Form(
-            description="sightings that nobody could have walked to in time: leave them out, rank them last, or as ever"
-        ),
-    ] = "filter",
-    identity: Annotated[int | None, Form(ge=0, description="only sightings labelled with it")] = None,
-    track: Annotated[Text | None, Form(description="only sightings of it")] = None,
-    least_score: Annotated[float, Form(ge=0, le=1, description="no hits below it")] = 0.0,
-    group_by: Annotated[Group, Form(description="the best hit of each")] = "none",
-    rerank: Annotated[
-        int, Form(ge=0, le=1000, description="re-rank so many nearest by k-reciprocal neighbours; 0 is not at all")
-    ] = 0,
-) -> SearchOptions:
-    return SearchOptions(
-        camera=camera or None,
-        modality=modality,
-        cameras=names(cameras),
-        since=since,
-        until=until,
-        identity=identity,
-        top_k=top_k,
-        track=track or None,
-        hours=Hours.parse(hours) if hours else None,
-        taken_at=taken_at,
-        least_score=least_score,
-        group_by=group_by,
-        rerank=rerank,
-        passages=passages,
+def options_from(form: type) -> Callable[..., Coroutine[Any, Any, SearchOptions]]:
+    """A dependency that takes the fields of a form of the wire, such as `wire.SearchFields`.
+
+    Raises (when asked):
+        InvalidQuery: values that don't fit each other.
+    """
+
+    async def take(**given: Any) -> SearchOptions:
+        if given["cameras"] is not None:
+            given["cameras"] = names(given["cameras"])
+        return SearchOptions.read(given)
+
+    take.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [_parameter(name, hint) for name, hint in get_type_hints(form, include_extras=True).items()]
     )
+    return take
 
 
-def names(cameras: list[str] | None) -> tuple[str, ...] | None:
+def _parameter(name: str, hint: Any) -> inspect.Parameter:
+    kind, field = get_args(hint)
+    assert isinstance(field, FieldInfo)
+    description = field.description
+    if _several(kind):
+        kind, description = list[wire.Names] | None, f"{description}; repeat the field, or separate by commas"
+    taken = Annotated[kind, *field.metadata, Form(description=description)]  # type: ignore[valid-type]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=taken)
+
+
+def _several(kind: Any) -> bool:
+    return any(get_origin(part) is Sequence for part in get_args(kind))
+
+
+Wanted = Annotated[SearchOptions, Depends(options_from(wire.SearchFields))]
+Asked = Annotated[SearchOptions, Depends(options_from(wire.QueryFields))]
+
+
+def names(cameras: Iterable[str]) -> tuple[str, ...]:
     """Of a form field that may be repeated, or hold several separated by commas."""
-    if cameras is None:
-        return None
     return tuple(name.strip() for entry in cameras for name in entry.split(",") if name.strip())
 
 

@@ -6,20 +6,19 @@ import hashlib
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from rgbir.client import wire
-from rgbir.index import Modality, SearchOptions, UsageError
+from rgbir.index import Modality, UsageError
 from rgbir.server.access.evidence import answer_digest
 from rgbir.server.engine.engine import Named
-from rgbir.server.http.forms import CameraName, Cameras, Text, names, parse_box, search_options
+from rgbir.server.http.forms import Asked, Text, Wanted, parse_box
 from rgbir.server.http.guard import Exporting, Measuring, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Images, read, told, visible
 
 router = APIRouter(responses=PROBLEMS)
-Wanted = Annotated[SearchOptions, Depends(search_options)]
 
 
 @router.post(
@@ -85,18 +84,11 @@ async def distances(
     metrics: Measuring,
     caller: Searching,
     why: Why,
+    asked: Asked,
     images: Images,
-    camera: Annotated[
-        CameraName | None, Form(description="that took the images; cameras at its place are left out")
-    ] = None,
-    modality: Annotated[Modality | None, Form(description="of the images, where the camera doesn't say it")] = None,
-    cameras: Annotated[
-        list[Cameras] | None,
-        Form(max_length=1000, description="search only these; repeat the field, or separate by commas"),
-    ] = None,
 ) -> Response:
     """For benchmarks, which rank a part of the gallery at a time."""
-    options = scoped(SearchOptions(camera or None, modality, names(cameras)), caller, engine)
+    options = scoped(asked, caller, engine)
     queries = await read(images)
     found = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)
     of = {"model": found.model, "fingerprint": found.fingerprint, "generation": found.generation}
