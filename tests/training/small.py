@@ -10,10 +10,10 @@ import torch
 
 from rgbir.index import SysuMM01
 from rgbir.training import METHODS, Losses, Method, Run, TupleBatch, fit
-from rgbir.training.batches import Batch, MixedBatch, PairBatch
+from rgbir.training.data.batch import Batch, MixedBatch, PairBatch
+from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, MixedRecipe, TupleRecipe
-from rgbir.training.source import Source
 
 SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32}
 SMALL_TUPLES = {**SMALL, "tuples": 3, "augment.padcrop": 2}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rgbir.index import Metric
 from rgbir.training.backbones import ResNet50
+from rgbir.training.data.samplers.identities import IdentitySampler
 from rgbir.training.losses.hardest import distance_matrix, hardest_triplets
 from rgbir.training.losses.multi_mode import (
     MODES,
@@ -24,7 +25,6 @@ from rgbir.training.losses.multi_mode import (
 )
 from rgbir.training.methods import METHODS
 from rgbir.training.methods.base_derivative import USED, BaseDerivative, BaseDerivativeRecipe, Derivation
-from rgbir.training.samplers import IdentitySampler
 from rgbir.training.schedules import Agw
 
 

@@ -16,6 +16,7 @@ from rgbir.training import Losses, fit, load_run
 from rgbir.training.backbones import CompactResNet, ResNet50
 from rgbir.training.backbones.alexnet import AlexNet
 from rgbir.training.backbones.towers import Towers
+from rgbir.training.data.transforms import MEAN, STD
 from rgbir.training.losses import (
     BatchHardExponentialAngular,
     CentredRanking,
@@ -38,7 +39,6 @@ from rgbir.training.methods.sysu_baselines import (
     ZeroPaddingNetwork,
     padded,
 )
-from rgbir.training.transforms import MEAN, STD
 
 
 def doubles(values: object) -> Tensor:

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import SysuMM01, open_data_set
-from rgbir.training.data import name_of, training_records
+from rgbir.training.data.images import name_of, training_records
+from rgbir.training.data.source import Source
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import Data, flat
-from rgbir.training.source import Source
 
 LAYOUTS = {"regdb": layouts.regdb, "llcm": layouts.llcm, "market": layouts.market}
 

@@ -13,11 +13,11 @@ from tests.training.small import batch_for, recipe_of
 from torch import Tensor
 
 from rgbir.index import Metric, Modality
+from rgbir.training.data.samplers.pairs import PairSampler
 from rgbir.training.errors import BadRecipe
 from rgbir.training.losses import correlation_gap, distribution_gap, stripe_identity
 from rgbir.training.methods import METHODS
 from rgbir.training.methods.dfe import DFE, DFERecipe
-from rgbir.training.samplers import PairSampler
 
 
 def doubles(values: object) -> Tensor:

@@ -11,9 +11,9 @@ from tests.conftest import BUNDLE
 
 from rgbir.index import Bundle, Encoder, Modality, SysuMM01
 from rgbir.training import Losses, Run, fit
+from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
 from rgbir.training.methods.expat import ExpATRecipe
-from rgbir.training.source import Source
 
 pytestmark = pytest.mark.gpu
 

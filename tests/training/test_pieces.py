@@ -12,6 +12,8 @@ from torch import nn
 
 from rgbir.index import SysuMM01
 from rgbir.training.backbones import CompactResNet, ResNet50, load_imagenet
+from rgbir.training.data.source import Source
+from rgbir.training.data.transforms import MEAN, STD, augmented, erase, normalise, window
 from rgbir.training.errors import BadCheckpoint, BadRecipe
 from rgbir.training.layers import batch_norm_neck
 from rgbir.training.methods import METHODS, entry
@@ -19,8 +21,6 @@ from rgbir.training.methods.expat import ExpAT, ExpATRecipe
 from rgbir.training.optim import Adam, Sgd, set_rate
 from rgbir.training.recipe import Augmentation, flat, parse_assignments, read_changes
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
-from rgbir.training.source import Source
-from rgbir.training.transforms import MEAN, STD, augmented, erase, normalise, window
 
 # --- methods.md 1.6, 1.8, 1.9
 

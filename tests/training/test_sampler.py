@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rgbir.training.samplers import MixedSampler, TupleSampler
+from rgbir.training.data.samplers.mixed import MixedSampler
+from rgbir.training.data.samplers.tuples import TupleSampler
 
 
 def world(identities: int, rgb: int, ir: int) -> tuple[dict[int, list[int]], dict[int, list[int]]]:

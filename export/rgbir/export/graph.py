@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from rgbir.export.fold import fold_batch_norms
 from rgbir.index import Modality
 from rgbir.training import Method
-from rgbir.training.transforms import normalise
+from rgbir.training.data.transforms import normalise
 
 OPSET = 18
 

@@ -1,4 +1,4 @@
-from .batches import PairBatch, TupleBatch
+from .data.batch import PairBatch, TupleBatch
 from .errors import BadCheckpoint, BadRecipe, TrainingFailure
 from .fit import fit
 from .method import Losses, Method

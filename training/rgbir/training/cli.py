@@ -91,12 +91,12 @@ def train(
     cache: Annotated[bool, typer.Option(help="Keep decoded images in memory.")] = True,
 ) -> None:
     """Train a method; weights, checkpoints and log go to the run's folder."""
-    from rgbir.training.data import name_of, training_records
+    from rgbir.training.data.images import name_of, training_records
+    from rgbir.training.data.source import Source
     from rgbir.training.fit import fit
     from rgbir.training.methods import entry
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
-    from rgbir.training.source import Source
 
     data_set = open_data_set(data)
     over = data_set.passed_over()
@@ -227,8 +227,8 @@ def attend(
     import torch
 
     from rgbir.training.attention import attention, overlaid
+    from rgbir.training.data.transforms import normalise
     from rgbir.training.run import load_run
-    from rgbir.training.transforms import normalise
 
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
         raise UsageError(f"--out is a .png file in a folder that is there, not {out}")

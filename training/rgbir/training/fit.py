@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from rgbir.index.evaluation import Report
+from rgbir.training.data.source import Source, batches
 from rgbir.training.errors import BadCheckpoint, BadRecipe, NotFinite
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import set_rate
 from rgbir.training.recipe import Recipe
 from rgbir.training.run import Run, load_run
-from rgbir.training.source import Source, batches
 
 Watch = Callable[[int, Losses], None]
 Validate = Callable[[Method, torch.device], Report]

@@ -13,7 +13,7 @@ from rgbir.index import Metric, Modality
 from rgbir.training.backbones import load_imagenet
 
 if TYPE_CHECKING:
-    from rgbir.training.source import Source
+    from rgbir.training.data.source import Source
 
 Losses = dict[str, Tensor]
 

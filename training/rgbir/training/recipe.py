@@ -18,7 +18,6 @@ from rgbir.training.settings import Settings
 
 R = TypeVar("R", bound="Recipe")
 Trunk = Literal["resnet50", "compact"]
-Tower = Literal["alexnet", "resnet50", "compact"]
 
 
 class Augmentation(Settings):
@@ -141,18 +140,6 @@ class BaselineRecipe(IdentityRecipe):
     width: int = Field(144, ge=16)
     schedule: Agw = Agw(epochs=60)
     people: int = Field(8, ge=2, description="identities a batch")
-
-
-class TowersRecipe(IdentityRecipe):
-    """Of TONE and BDTR, whose two AlexNets see one image of each person in each modality."""
-
-    backbone: Tower = "alexnet"
-    height: int = Field(227, ge=32)
-    width: int = Field(227, ge=16)
-    optimiser: Sgd = Sgd(learning_rate=0.001, fresh_factor=1.0)
-    schedule: WarmupStep
-    people: int = Field(64, ge=2, description="identities a batch")
-    images: int = Field(1, ge=1, description="images of each in each modality")
 
 
 class MixedRecipe(Recipe):

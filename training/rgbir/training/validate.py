@@ -11,9 +11,9 @@ import torch
 from rgbir.index import ImageRecord, Modality
 from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
 from rgbir.index.evaluation.sources import labelled
+from rgbir.training.data.store import ImageStore
+from rgbir.training.data.transforms import normalise
 from rgbir.training.method import Method
-from rgbir.training.source import ImageStore
-from rgbir.training.transforms import normalise
 
 
 @dataclass(frozen=True, slots=True)

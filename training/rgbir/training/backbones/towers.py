@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from rgbir.index import Modality
@@ -14,6 +16,23 @@ from rgbir.training.backbones.compact import CompactResNet
 from rgbir.training.backbones.pretrained import load_imagenet, read_checkpoint
 from rgbir.training.backbones.resnet import ResNet50
 from rgbir.training.layers import ByModality, GlobalAveragePool, Projection
+from rgbir.training.optim import Sgd
+from rgbir.training.recipe import IdentityRecipe
+from rgbir.training.schedules import WarmupStep
+
+Tower = Literal["alexnet", "resnet50", "compact"]
+
+
+class TowersRecipe(IdentityRecipe):
+    """Of TONE and BDTR, whose two AlexNets see one image of each person in each modality."""
+
+    backbone: Tower = "alexnet"
+    height: int = Field(227, ge=32)
+    width: int = Field(227, ge=16)
+    optimiser: Sgd = Sgd(learning_rate=0.001, fresh_factor=1.0)
+    schedule: WarmupStep
+    people: int = Field(64, ge=2, description="identities a batch")
+    images: int = Field(1, ge=1, description="images of each in each modality")
 
 
 class Towers(nn.Module):

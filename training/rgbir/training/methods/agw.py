@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES
 from rgbir.training.backbones.stages import TwoStreams, non_local_blocks
-from rgbir.training.batches import PairBatch
+from rgbir.training.data.batch import PairBatch
 from rgbir.training.layers import GeneralisedMeanPool, GlobalAveragePool, batch_norm_neck, linear_classifier
 from rgbir.training.losses import HardestTriplet, WeightedRegularisedTriplet
 from rgbir.training.method import Losses, Method

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES, Stages
 from rgbir.training.backbones.stages import load_parts
-from rgbir.training.batches import PairBatch
+from rgbir.training.data.batch import PairBatch
+from rgbir.training.data.transforms import MEAN, STD
 from rgbir.training.layers import GeneralisedMeanPool, GlobalAveragePool, batch_norm_neck, linear_classifier
 from rgbir.training.losses.multi_mode import MODES, Mode, mode_identity, multi_directional, multi_mode
 from rgbir.training.method import Losses, Method
@@ -25,7 +26,6 @@ from rgbir.training.optim import Sgd
 from rgbir.training.recipe import BaselineRecipe
 from rgbir.training.schedules import Agw
 from rgbir.training.settings import Settings
-from rgbir.training.transforms import MEAN, STD
 
 PAPER = (
     "H. Liu, Z. Miao, B. Yang, R. Ding, A Base-Derivative Framework for Cross-Modality RGB-Infrared Person"

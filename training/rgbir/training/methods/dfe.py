@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES
-from rgbir.training.batches import PairBatch
+from rgbir.training.data.batch import PairBatch
 from rgbir.training.errors import BadRecipe
 from rgbir.training.layers import linear_classifier
 from rgbir.training.losses import correlation_gap, distribution_gap, stripe_identity

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES
-from rgbir.training.batches import TupleBatch
+from rgbir.training.data.batch import TupleBatch
 from rgbir.training.layers import CosineClassifier, GlobalAveragePool, NeckKind, linear_classifier, necks
 from rgbir.training.losses import (
     AngularTriplet,

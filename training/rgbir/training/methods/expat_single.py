@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES
-from rgbir.training.batches import MixedBatch
+from rgbir.training.data.batch import MixedBatch
 from rgbir.training.layers import GlobalAveragePool, NeckKind, batch_norm_neck, linear_classifier, unit
 from rgbir.training.losses import BatchHardExponentialAngular, Centres, HardestTriplet
 from rgbir.training.method import Losses, Method

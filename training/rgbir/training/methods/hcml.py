@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rgbir.index import Modality
+from rgbir.training.data.source import Source
 from rgbir.training.layers import ByModality, unit
 from rgbir.training.methods import tone
 from rgbir.training.settings import Settings
-from rgbir.training.source import Source
 
 PAPER = tone.PAPER
 IDEA = "TONE, then a linear map for each modality and a metric, fitted to its vectors"

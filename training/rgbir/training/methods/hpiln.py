@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rgbir.index import Modality
-from rgbir.training.batches import MixedBatch
+from rgbir.training.data.batch import MixedBatch
 from rgbir.training.errors import BadRecipe
 from rgbir.training.losses import Centres, HardestTriplet, HardPentaplet
 from rgbir.training.losses.pentaplet import Terms

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES
 from rgbir.training.backbones.stages import TwoStreams
-from rgbir.training.batches import PairBatch
+from rgbir.training.data.batch import PairBatch
 from rgbir.training.layers import GlobalAveragePool, linear_classifier, unit
 from rgbir.training.losses import DualConstrained
 from rgbir.training.method import Losses, Method

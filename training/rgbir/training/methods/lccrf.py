@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from rgbir.index import Modality
 from rgbir.training.backbones import BACKBONES, Stages
 from rgbir.training.backbones.stages import load_parts, non_local_blocks
-from rgbir.training.batches import TupleBatch
+from rgbir.training.data.batch import TupleBatch
 from rgbir.training.layers import ByModality, GeneralisedMeanPool, batch_norm_neck, linear_classifier
 from rgbir.training.losses import (
     Compactness,

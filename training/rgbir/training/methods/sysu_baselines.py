@@ -19,12 +19,12 @@ from rgbir.index import Modality
 from rgbir.training.backbones import BACKBONES
 from rgbir.training.backbones.pretrained import load_imagenet
 from rgbir.training.backbones.stages import TwoStreams
-from rgbir.training.batches import PairBatch
+from rgbir.training.data.batch import PairBatch
+from rgbir.training.data.transforms import MEAN, STD
 from rgbir.training.layers import ByModality, GlobalAveragePool, linear_classifier
 from rgbir.training.method import Losses, Method
 from rgbir.training.recipe import BaselineRecipe
 from rgbir.training.settings import Settings
-from rgbir.training.transforms import MEAN, STD
 
 PAPER = "A. Wu, W.-S. Zheng, H.-X. Yu, S. Gong, J. Lai, RGB-Infrared Cross-Modality Person Re-Identification, ICCV 2017"
 

@@ -15,12 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rgbir.index import Modality
-from rgbir.training.backbones.towers import Towers
-from rgbir.training.batches import PairBatch
+from rgbir.training.backbones.towers import Towers, TowersRecipe
+from rgbir.training.data.batch import PairBatch
 from rgbir.training.layers import linear_classifier
 from rgbir.training.losses import contrastive
 from rgbir.training.method import Losses, Method
-from rgbir.training.recipe import TowersRecipe
 from rgbir.training.schedules import WarmupStep
 from rgbir.training.settings import Settings
 

@@ -1,4 +1,4 @@
-"""Training images and the batches made of them."""
+"""The batches of a run, made of training images."""
 
 from __future__ import annotations
 
@@ -11,30 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from rgbir.index import ImageRecord, Modality, decode, pixels, read_bytes
-from rgbir.training.batches import Batch, MixedBatch, PairBatch, TupleBatch
+from rgbir.index import ImageRecord, Modality
+from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, TupleBatch
+from rgbir.training.data.samplers.identities import IdentitySampler
+from rgbir.training.data.samplers.mixed import Mixed, MixedSampler
+from rgbir.training.data.samplers.pairs import PairSampler
+from rgbir.training.data.samplers.tuples import TupleSampler
+from rgbir.training.data.store import ImageStore
+from rgbir.training.data.transforms import LARGER, augmented, normalise, window
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
-from rgbir.training.samplers import IdentitySampler, Mixed, MixedSampler, PairSampler, TupleSampler
-from rgbir.training.transforms import LARGER, augmented, normalise, window
-
-
-class ImageStore:
-    """Decoded and resized images by number; kept in memory if `cache` (147 kB each at 384x128)."""
-
-    def __init__(self, records: Sequence[ImageRecord], height: int, width: int, cache: bool) -> None:
-        self.records, self.height, self.width, self.cache = records, height, width, cache
-        self._kept: dict[int, NDArray[np.uint8]] = {}
-
-    def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        if number in self._kept:
-            return self._kept[number]
-        path = self.records[number].path
-        image = pixels(decode(read_bytes(path), str(path)), self.height, self.width)
-        if self.cache:
-            self._kept[number] = image
-        return image
-
 
 Images = dict[int, list[int]]
 """Image numbers by identity."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rgbir.training.samplers.pairs import Pairs
+from rgbir.training.data.samplers.pairs import Pairs
 
 
 class IdentitySampler:
