@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from rgbir.index import SysuMM01
-from rgbir.training import METHODS, Losses, Method, Run, TupleBatch, fit
+from rgbir.training import METHODS, Losses, Method, Run, TupleBatch, train
 from rgbir.training.data.batch import Batch, MixedBatch, PairBatch
 from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
@@ -89,4 +89,4 @@ def recorded(run: Run, source: Source, **options: Any) -> tuple[Method, dict[int
     def watch(update: int, losses: Losses) -> None:
         totals[update] = float(torch.stack([loss.detach() for loss in losses.values()]).sum())
 
-    return fit(run, source, watch=watch, **options), totals
+    return train(run, source, watch=watch, **options), totals

@@ -12,7 +12,7 @@ from tests.training.small import batch_for, lasting, make_run, recipe_of, record
 from torch import Tensor
 
 from rgbir.index import Modality, SysuMM01
-from rgbir.training import Losses, fit, load_run
+from rgbir.training import Losses, load_run, train
 from rgbir.training.backbones import CompactResNet, ResNet50
 from rgbir.training.backbones.alexnet import AlexNet
 from rgbir.training.backbones.towers import Towers
@@ -362,7 +362,7 @@ def test_a_run_stopped_while_the_embedding_rests_goes_on_as_if_it_had_not(tmp_pa
 
     stopped, source = make_run(tmp_path / "stopped", people, sphere(**changes), "hsme")
     with pytest.raises(Stop):
-        fit(stopped, source, watch=stop)
+        train(stopped, source, watch=stop)
     resumed, rest = recorded(load_run(tmp_path / "stopped"), source, resume=True)
 
     assert rest == {update: expected[update] for update in range(10, 32)}

@@ -10,7 +10,7 @@ import torch
 from tests.conftest import BUNDLE
 
 from rgbir.index import Bundle, Encoder, Modality, SysuMM01
-from rgbir.training import Losses, Run, fit
+from rgbir.training import Losses, Run, train
 from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
 from rgbir.training.methods.expat import ExpATRecipe
@@ -37,7 +37,7 @@ def test_training_on_a_gpu_learns_and_stays_finite(tmp_path: Path, people: SysuM
     def watch(update: int, losses: Losses) -> None:
         totals.append(float(torch.stack([loss.detach() for loss in losses.values()]).sum()))
 
-    fit(
+    train(
         Run(tmp_path / "run", "expat", "paper", "people", source.identities, recipe), source, device="cuda", watch=watch
     )
 

@@ -18,7 +18,7 @@ from rgbir.client.cli import app as commands
 from rgbir.export import export
 from rgbir.index import CantWrite, Modality, Setting, SysuMM01
 from rgbir.index.evaluation import PROTOCOLS
-from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, fit, load_run
+from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, load_run, train
 from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.layers import unit
 from rgbir.training.validate import Validation
@@ -91,7 +91,7 @@ def test_a_stopped_run_resumes_to_identical_losses_and_weights(tmp_path: Path, p
 
     stopped, source = make_run(tmp_path / "stopped", people, recipe, name)
     with pytest.raises(Stop):
-        fit(stopped, source, watch=stop)
+        train(stopped, source, watch=stop)
     resumed, rest = recorded(load_run(tmp_path / "stopped"), source, resume=True)
 
     assert rest == {update: expected[update] for update in range(2, len(expected))}
@@ -183,16 +183,16 @@ def test_a_folder_without_a_run_and_a_damaged_checkpoint_are_clear_errors(tmp_pa
     run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
     run.start()
     with pytest.raises(BadCheckpoint, match="stopped before its first checkpoint"):
-        fit(run, source, resume=True)
+        train(run, source, resume=True)
     (tmp_path / "run/checkpoint.pt").write_bytes(b"damaged")
     with pytest.raises(BadCheckpoint, match="can't be read"):
-        fit(run, source, resume=True)
+        train(run, source, resume=True)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, people: SysuMM01) -> None:
     changes = {"schedule.updates": 30, "optimiser.learning_rate": 1e30, "schedule.warmup": 0}
     with pytest.raises(NotFinite, match=r"the loss is not finite .*lower optimiser\.learning_rate"):
-        fit(*make_run(tmp_path / "run", people, recipe_of("expat", changes=changes)))
+        train(*make_run(tmp_path / "run", people, recipe_of("expat", changes=changes)))
 
 
 def test_a_gradient_that_is_not_finite_stops_the_run_with_its_name_and_the_weights_before_it(
@@ -211,7 +211,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_with_its_name_and_the_weigh
     with monkeypatch.context() as patched:
         patched.setattr(Run, "build", harmed)
         with pytest.raises(NotFinite, match=r"update 5: the gradient of backbone\.conv1\.weight is not finite"):
-            fit(run, source)
+            train(run, source)
     assert run.load_checkpoint()["updates"] == 4
     assert all(torch.isfinite(weight).all() for weight in run.load_weights().state_dict().values())
 
@@ -235,7 +235,7 @@ def test_a_weight_that_is_not_finite_is_in_no_checkpoint(
     with monkeypatch.context() as patched:
         patched.setattr(Run, "build", kept)
         with pytest.raises(NotFinite, match=r"update 3: backbone\.bn1\.running_var is not finite"):
-            fit(run, source, watch=watch)
+            train(run, source, watch=watch)
     assert run.load_checkpoint()["updates"] == 2
 
 
@@ -257,15 +257,15 @@ def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: Sys
         "schedule.updates=2",
         "validate_every=0",
     ]
-    sets = [word for own in small for word in ("--set", own)]
+    sets = [word for setting in small for word in ("--set", setting)]
     base = ["--data", str(people.root), "--out", str(tmp_path / "run")]
 
-    def train(*arguments: str) -> tuple[int, str]:
-        told = CliRunner().invoke(commands, ["train", *arguments])
-        return told.exit_code if told.exception is None else 1, f"{told.output} {told.exception}"
+    def rgbir_train(*arguments: str) -> tuple[int, str]:
+        answer = CliRunner().invoke(commands, ["train", *arguments])
+        return answer.exit_code if answer.exception is None else 1, f"{answer.output} {answer.exception}"
 
-    assert train("expat", *base, *sets)[0] == 0
-    for arguments, said in (
+    assert rgbir_train("expat", *base, *sets)[0] == 0
+    for arguments, refusal in (
         (["dfe"], "trains expat, and --resume goes on with it; method dfe would be another run"),
         (["expat", "--variant", "official-code"], "variant official-code would be another run"),
         (["expat", "--variant", "nonsense"], "no variant 'nonsense'"),
@@ -274,28 +274,28 @@ def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: Sys
         (["expat", "--set", "schedule.updates=12"], "schedule.updates would differ"),
         (["expat", "--set", "height=128"], "height would differ"),
     ):
-        code, told = train(*arguments, *base, "--resume")
+        code, output = rgbir_train(*arguments, *base, "--resume")
         assert code != 0
-        assert said in told
-    assert train("expat", *base, "--resume")[0] == 0
-    assert train("expat", *base, "--variant", "paper", *sets, "--resume")[0] == 0
+        assert refusal in output
+    assert rgbir_train("expat", *base, "--resume")[0] == 0
+    assert rgbir_train("expat", *base, "--variant", "paper", *sets, "--resume")[0] == 0
 
 
 def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: SysuMM01) -> None:
     first, source = make_run(tmp_path / "first", people, recipe_of("expat", changes={"schedule.updates": 1}))
-    fit(first, source)
+    train(first, source)
     changes = {"schedule.updates": 1, "optimiser.learning_rate": 1e-30, "start": str(tmp_path / "first")}
 
-    second = fit(*make_run(tmp_path / "second", people, recipe_of("expat", changes=changes)))
+    second = train(*make_run(tmp_path / "second", people, recipe_of("expat", changes=changes)))
 
     given = first.load_weights().get_parameter("backbone.conv1.weight")
     torch.testing.assert_close(second.get_parameter("backbone.conv1.weight"), given)
     other = recipe_of("expat", changes={**changes, "embedding_layer": True})
     with pytest.raises(BadCheckpoint, match="don't fit this recipe's network"):
-        fit(*make_run(tmp_path / "third", people, other))
+        train(*make_run(tmp_path / "third", people, other))
     both = recipe_of("expat", changes={**changes, "imagenet": "x.pth"})
     with pytest.raises(BadRecipe, match="a run starts from one of them"):
-        fit(*make_run(tmp_path / "fourth", people, both))
+        train(*make_run(tmp_path / "fourth", people, both))
 
 
 def test_a_full_disk_ends_a_training_in_words_with_what_was_kept_before(tmp_path: Path, people: SysuMM01) -> None:
@@ -308,7 +308,7 @@ def test_a_full_disk_ends_a_training_in_words_with_what_was_kept_before(tmp_path
                 fill(full)
 
         with pytest.raises(CantWrite, match="can't be written: "):
-            fit(run, source, watch=watch)
+            train(run, source, watch=watch)
         (full / "filler").unlink()
         assert run.load_checkpoint()["updates"] == 1
         assert not list(run.folder.glob("*.new*"))
@@ -318,7 +318,7 @@ def test_a_full_disk_ends_a_training_in_words_with_what_was_kept_before(tmp_path
 def test_a_full_disk_leaves_no_bundle(tmp_path: Path, people: SysuMM01) -> None:
     with disk(tmp_path / "full", 32) as full:
         run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
-        method = fit(run, source)
+        method = train(run, source)
         fill(full)
         with pytest.raises(CantWrite, match="can't be written: No space left on device; nothing of it was kept"):
             export(run, full / "bundle", method=method)

@@ -1,6 +1,6 @@
 from .data.batch import PairBatch, TupleBatch
 from .errors import BadCheckpoint, BadRecipe, TrainingFailure
-from .fit import fit
+from .loop import train
 from .method import Losses, Method
 from .methods import METHODS
 from .recipe import Recipe
@@ -17,6 +17,6 @@ __all__ = [
     "Run",
     "TrainingFailure",
     "TupleBatch",
-    "fit",
     "load_run",
+    "train",
 ]

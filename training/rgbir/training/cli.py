@@ -91,9 +91,9 @@ def train(
     cache: Annotated[bool, typer.Option(help="Keep decoded images in memory.")] = True,
 ) -> None:
     """Train a method; weights, checkpoints and log go to the run's folder."""
+    from rgbir.training import loop
     from rgbir.training.data.images import name_of, training_records
     from rgbir.training.data.source import Source
-    from rgbir.training.fit import fit
     from rgbir.training.methods import entry
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
@@ -158,7 +158,7 @@ def train(
             )
             return report
 
-        fit(
+        loop.train(
             run,
             source,
             device=device,

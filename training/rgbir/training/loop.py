@@ -24,7 +24,7 @@ Validate = Callable[[Method, torch.device], Report]
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def fit(
+def train(
     run: Run,
     source: Source,
     *,
