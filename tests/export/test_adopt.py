@@ -42,8 +42,8 @@ class Net(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        found: Tensor = self.layers(images)
-        return found
+        embeddings: Tensor = self.layers(images)
+        return embeddings
 
 
 def written(folder: Path, more: str, model: ModelProto | None = None) -> Path:

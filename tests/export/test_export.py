@@ -56,13 +56,13 @@ def run_of(folder: Path, recipe: ExpATRecipe) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(math.nan, "embeddings aren't finite"), (0.0, "gives different .* images one embedding")]
+    ("value", "message"), [(math.nan, "embeddings aren't finite"), (0.0, "gives different .* images one embedding")]
 )
-def test_a_network_that_tells_nobody_apart_makes_no_bundle(tmp_path: Path, value: float, told: str) -> None:
+def test_a_network_that_tells_nobody_apart_makes_no_bundle(tmp_path: Path, value: float, message: str) -> None:
     method, recipe = trained()
     with torch.no_grad():
         method.get_parameter("backbone.conv1.weight").fill_(value)
-    with pytest.raises(ParityFailure, match=told):
+    with pytest.raises(ParityFailure, match=message):
         export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
     assert not (tmp_path / "bundle").exists()
 
@@ -220,8 +220,8 @@ KINDS_OF_GRAPH = {"expat"}
 TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
 SERVED = [
     pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])
-    for name, one in METHODS.items()
-    for place, variant in enumerate(one.variants)
+    for name, listed in METHODS.items()
+    for place, variant in enumerate(listed.variants)
     if (name, variant) not in TRAINING_ALONE
 ]
 

@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32}
 SMALL_TUPLES = {**SMALL, "tuples": 3, "augment.padcrop": 2}
 SMALL_PEOPLE = {**SMALL, "people": 3, "images": 3, "augment.padcrop": 2}
 SMALL_TOWERS = {**SMALL, "people": 4, "fc7": 32, "augment.padcrop": 2}
-OWN: dict[str, dict[str, Any]] = {
+CHANGED: dict[str, dict[str, Any]] = {
     "dfe": {**SMALL, "pairs": 16, "dfe.parts": 2, "dfe.width": 32},
     "hpiln": {"slim": 8, "height": 64, "width": 32, "people": 3, "images": 4},
     "expat_single": {**SMALL, "people": 3, "images": 4, "augment.padcrop": 2},
@@ -34,15 +34,15 @@ FIXED = {"hacnn": (160, 64), "mudeep": (256, 128)}
 """Networks of HPILN that take one image size."""
 EPOCH = {"dfe": 4}
 """Updates an epoch on the four training people, 64 RGB and 32 IR images, where it isn't 8."""
-VARIANTS = [(name, variant) for name, one in METHODS.items() for variant in one.variants]
-ROWS = [(name, next(iter(one.variants)), row) for name, one in METHODS.items() for row in one.rows]
+VARIANTS = [(name, variant) for name, listed in METHODS.items() for variant in listed.variants]
+ROWS = [(name, next(iter(listed.variants)), row) for name, listed in METHODS.items() for row in listed.rows]
 
 
 def recipe_of(
     method: str, variant: str | None = None, row: str | None = None, changes: Mapping[str, Any] | None = None
 ) -> AnyRecipe:
     chosen = entry(method).resolve(variant, row)
-    small = {**OWN.get(method, SMALL_TUPLES)}
+    small = {**CHANGED.get(method, SMALL_TUPLES)}
     if chosen.backbone in FIXED:
         small["height"], small["width"] = FIXED[chosen.backbone]
     return chosen.changed({**small, **(changes or {})})

@@ -30,7 +30,7 @@ from rgbir.training.methods import METHODS
 from rgbir.training.methods.agw import AGW, AGWRecipe
 from rgbir.training.methods.bdtr import BDTRRecipe
 from rgbir.training.methods.expat_single import ExpATSingle, ExpATSingleRecipe
-from rgbir.training.methods.hcml import HCML, HcmlRecipe, Labelled, components, fit_metric
+from rgbir.training.methods.hcml import HCML, HcmlRecipe, Labelled, fit_metric, principal_axes
 from rgbir.training.methods.hsme import HSME, HSMERecipe
 from rgbir.training.methods.sysu_baselines import (
     AsymmetricNetwork,
@@ -178,24 +178,24 @@ def test_agw_is_built_as_its_code() -> None:
 def test_streams_part_where_they_are_told(tmp_path: Path) -> None:
     given = ResNet50()
     torch.save(given.state_dict(), tmp_path / "resnet50.pth")
-    for row, own in (("split.stage0", "conv1"), ("split.stage4", "layer4.2.conv3")):
+    for row, layer in (("split.stage0", "conv1"), ("split.stage4", "layer4.2.conv3")):
         recipe = METHODS["two_stream"].resolve(row=row)
         method = TwoStreamNetwork(recipe, 3)  # type: ignore[arg-type]
         method.start_from_imagenet(tmp_path / "resnet50.pth")
         for side in (method.streams.own.rgb, method.streams.own.ir):
-            assert torch.equal(side.get_parameter(f"part.{own}.weight"), given.get_parameter(f"{own}.weight"))
+            assert torch.equal(side.get_parameter(f"part.{layer}.weight"), given.get_parameter(f"{layer}.weight"))
     assert not list(method.streams.shared.parameters())
 
 
 def test_one_stream_is_one_and_asymmetric_fc_differs_in_its_last_layer_only() -> None:
     images = torch.randn(2, 3, 64, 32)
-    one = OneStreamNetwork(recipe_of("one_stream"), 3).eval()  # type: ignore[arg-type]
-    assert torch.equal(one.embed(images, Modality.RGB), one.embed(images, Modality.IR))
+    network = OneStreamNetwork(recipe_of("one_stream"), 3).eval()  # type: ignore[arg-type]
+    assert torch.equal(network.embed(images, Modality.RGB), network.embed(images, Modality.IR))
 
     fc = AsymmetricNetwork(METHODS["asymmetric_fc"].recipe, 3)  # type: ignore[arg-type]
     assert fc.dimension == 512
-    own = [name for name, _ in fc.named_parameters() if ".rgb." in name or ".ir." in name]
-    assert own == [f"embedding.{side}.{part}" for side in ("rgb", "ir") for part in ("weight", "bias")]
+    separate = [name for name, _ in fc.named_parameters() if ".rgb." in name or ".ir." in name]
+    assert separate == [f"embedding.{side}.{part}" for side in ("rgb", "ir") for part in ("weight", "bias")]
 
 
 def test_padding_makes_grey_and_zero_of_colour_and_zero_and_infrared_of_infrared() -> None:
@@ -258,10 +258,10 @@ def test_towers_share_their_last_layer_only() -> None:
 # --- HCML
 
 
-def test_components_are_those_of_the_covariance() -> None:
+def test_principal_axes_are_those_of_the_covariance() -> None:
     torch.manual_seed(0)
     x = torch.randn(50, 4, dtype=torch.float64) @ torch.randn(4, 7, dtype=torch.float64) + 3
-    mean, basis = components(x, 6)
+    mean, basis = principal_axes(x, 6)
 
     torch.testing.assert_close(basis[:, :4].T @ basis[:, :4], torch.eye(4, dtype=torch.float64))
     assert not basis[:, 4:].any()
@@ -366,7 +366,7 @@ def test_a_run_stopped_while_the_embedding_rests_goes_on_as_if_it_had_not(tmp_pa
     resumed, rest = recorded(load_run(tmp_path / "stopped"), source, resume=True)
 
     assert rest == {update: expected[update] for update in range(10, 32)}
-    weights = [one.get_parameter("embedding.weight") for one in (method, resumed)]
+    weights = [network.get_parameter("embedding.weight") for network in (method, resumed)]
     assert torch.equal(*weights)
     assert all(weight.requires_grad for weight in weights)
 

@@ -128,10 +128,10 @@ def test_batches_of_32_pairs_make_633_updates_of_sysu_mm01() -> None:
 
 def test_another_epoch_pairs_anew_and_the_same_update_pairs_the_same() -> None:
     images = {i: [10 * i + k for k in range(5)] for i in range(6)}
-    one, other = (PairSampler(images, images, pairs=4, seed=1) for _ in range(2))
+    sampler, other = (PairSampler(images, images, pairs=4, seed=1) for _ in range(2))
 
-    assert (one.draw(9).ir == other.draw(9).ir).all()
-    assert not (one.draw(0).rgb == one.draw(one.updates_per_epoch).rgb).all()
+    assert (sampler.draw(9).ir == other.draw(9).ir).all()
+    assert not (sampler.draw(0).rgb == sampler.draw(sampler.updates_per_epoch).rgb).all()
 
 
 def full() -> DFERecipe:

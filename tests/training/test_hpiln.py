@@ -75,10 +75,12 @@ def test_the_worked_numbers_of_the_hard_triplet(reduce: Any, expected: float) ->
 
 @pytest.mark.proves("worked numbers", "hpiln", "expat_single")
 def test_the_worked_numbers_of_the_centre_loss() -> None:
-    two, one = doubles([[1, 2], [3, 4]]), doubles([[1, 1], [2, 0]])
+    two_people, same_person = doubles([[1, 2], [3, 4]]), doubles([[1, 1], [2, 0]])
 
-    assert float(centre_loss(two, torch.tensor([0, 1]), doubles([[0, 0], [3, 3]]))) == pytest.approx(1.5, abs=1e-6)
-    assert float(centre_loss(one, torch.tensor([0, 0]), doubles([[1, 1]]))) == pytest.approx(0.5, abs=1e-6)
+    assert float(centre_loss(two_people, torch.tensor([0, 1]), doubles([[0, 0], [3, 3]]))) == pytest.approx(
+        1.5, abs=1e-6
+    )
+    assert float(centre_loss(same_person, torch.tensor([0, 0]), doubles([[1, 1]]))) == pytest.approx(0.5, abs=1e-6)
 
 
 def test_the_pentaplet_is_a_slow_loop() -> None:
@@ -172,7 +174,7 @@ def test_each_network_embeds_at_full_size(name: Any) -> None:
 
 
 def test_bfe_has_1536_values_where_its_own_code_is_followed() -> None:
-    assert BFE(embed="concat").dimension == 1536
+    assert BFE(embedding="concat").dimension == 1536
     method = HPILN(small("bfe-concat"), 3)
     views = method.network(torch.randn(4, 3, 64, 32))
     assert [part.shape[1] for part in views.ranked] == [64, 128]
@@ -238,8 +240,8 @@ def test_every_branch_of_mgn_starts_from_the_checkpoint(tmp_path: Path) -> None:
     pairs = [("first.conv1", "layer3.0.conv1")]
     pairs += [(f"branches.{n}.0.conv1", "layer3.1.conv1") for n in range(3)]
     pairs += [(f"branches.{n}.7.conv3", "layer4.2.conv3") for n in range(3)]
-    for own, name in pairs:
-        assert torch.equal(network.get_parameter(f"{own}.weight"), given.get_parameter(f"{name}.weight"))
+    for place, name in pairs:
+        assert torch.equal(network.get_parameter(f"{place}.weight"), given.get_parameter(f"{name}.weight"))
 
 
 def test_densenets_published_checkpoint_has_older_names(tmp_path: Path) -> None:

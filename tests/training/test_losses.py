@@ -172,8 +172,8 @@ def test_coinciding_and_zero_vectors_give_finite_losses_and_gradients(loss: nn.M
 
 
 def test_the_guards_of_cosine_and_distance() -> None:
-    zero, one = torch.zeros(1, 3), torch.ones(1, 3)
+    zero, ones = torch.zeros(1, 3), torch.ones(1, 3)
 
-    assert float(cosine(zero, one)) == 0
-    assert float(row_distance(one, one)) == pytest.approx(1e-6)
-    assert float(cosine(one * 1e-15, one)) == pytest.approx(0, abs=1e-6)
+    assert float(cosine(zero, ones)) == 0
+    assert float(row_distance(ones, ones)) == pytest.approx(1e-6)
+    assert float(cosine(ones * 1e-15, ones)) == pytest.approx(0, abs=1e-6)

@@ -202,8 +202,8 @@ def test_a_gradient_that_is_not_finite_stops_the_run_with_its_name_and_the_weigh
     run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes=changes))
     build, calls = Run.build, itertools.count()
 
-    def harmed(own: Run) -> Method:
-        method = build(own)
+    def harmed(begun: Run) -> Method:
+        method = build(begun)
         weight = method.get_parameter("backbone.conv1.weight")
         weight.register_hook(lambda gradient: gradient * (math.nan if next(calls) >= 5 else 1))
         return method
@@ -224,8 +224,8 @@ def test_a_weight_that_is_not_finite_is_in_no_checkpoint(
     )
     build, made = Run.build, list[Method]()
 
-    def kept(own: Run) -> Method:
-        made.append(build(own))
+    def kept(begun: Run) -> Method:
+        made.append(build(begun))
         return made[-1]
 
     def watch(update: int, losses: Losses) -> None:

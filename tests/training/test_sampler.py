@@ -78,9 +78,9 @@ def test_the_draws_of_the_two_negatives_are_independent() -> None:
 
 
 def test_an_update_draws_the_same_whenever_it_is_asked() -> None:
-    one, other = (TupleSampler(*world(6, 4, 4), tuples=4, seed=3) for _ in range(2))
+    sampler, other = (TupleSampler(*world(6, 4, 4), tuples=4, seed=3) for _ in range(2))
 
-    later = [one.draw(update) for update in range(12)][11]
+    later = [sampler.draw(update) for update in range(12)][11]
 
     assert all((a == b).all() for a, b in zip(later, other.draw(11), strict=True))
     assert not all(
@@ -112,13 +112,13 @@ def test_a_mixed_batch_holds_people_once_and_images_once_where_there_are_enough(
     assert (drawn.images // 1000 == drawn.identities).all()
     assert len(set(drawn.identities.tolist())) == 3
     for identity in set(drawn.identities.tolist()):
-        own = drawn.images[drawn.identities == identity]
-        infrared = own % 1000 >= 500
+        images = drawn.images[drawn.identities == identity]
+        infrared = images % 1000 >= 500
         if balanced:
             assert infrared.sum() == half
-            parts = ((own[~infrared], rgb), (own[infrared], ir))
+            parts = ((images[~infrared], rgb), (images[infrared], ir))
         else:
-            parts = ((own, rgb + ir),)  # type: ignore[assignment]
+            parts = ((images, rgb + ir),)  # type: ignore[assignment]
         for part, count in parts:
             assert len(set(part.tolist())) == len(part) or len(part) > count
     again = MixedSampler(*world(identities, rgb, ir), people=3, images=2 * half, seed=seed, balanced=balanced)

@@ -176,10 +176,10 @@ def _output(model: ModelProto, path: Path, foreign: Foreign) -> str:
     names = [value.name for value in model.graph.output]
     if foreign.output is None:
         return names[0]
-    found = {foreign.output, f"adopted_{foreign.output}"} & set(names)
-    if not found:
+    named = {foreign.output, f"adopted_{foreign.output}"} & set(names)
+    if not named:
         raise ExportFailure(f"{path}: no output {foreign.output!r}; it has {', '.join(names)}")
-    return found.pop()
+    return named.pop()
 
 
 def _rename(model: ModelProto, names: dict[str, str]) -> None:
@@ -206,12 +206,12 @@ def _original(path: Path, foreign: Foreign, pixels: NDArray[np.uint8]) -> NDArra
     kind = _FLOATS[given.type.tensor_type.elem_type]
     try:
         session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
-        answers = [session.run([answer], {given.name: own[None].astype(kind)})[0] for own in values]
+        outputs = [session.run([answer], {given.name: image[None].astype(kind)})[0] for image in values]
     except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
         raise ExportFailure(
             f"{path}: ONNX Runtime can't run it on {foreign.height}x{foreign.width} images in {foreign.layout}: {error}"
         ) from error
-    return np.concatenate([np.asarray(own, np.float64).reshape(1, -1) for own in answers])
+    return np.concatenate([np.asarray(output, np.float64).reshape(1, -1) for output in outputs])
 
 
 def _tolerance(models: dict[str, ModelProto]) -> float:
@@ -235,10 +235,10 @@ def _proven(
         encoder = Encoder(bundle, batch=1024)
         for modality, file in bundle.card.graphs.items():
             for batch, right in zip(pixels, expected[file], strict=True):
-                found = encoder.encode(batch, modality)
-                if found.shape != right.shape:
-                    raise ParityFailure(f"{file}: {len(batch)} images gave embeddings of shape {found.shape}")
-                worst = max(worst, float(np.abs(found - right).max() / max(np.abs(right).max(), 1e-12)))
+                embeddings = encoder.encode(batch, modality)
+                if embeddings.shape != right.shape:
+                    raise ParityFailure(f"{file}: {len(batch)} images gave embeddings of shape {embeddings.shape}")
+                worst = max(worst, float(np.abs(embeddings - right).max() / max(np.abs(right).max(), 1e-12)))
                 cases += 1
     except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
         raise ParityFailure(

@@ -83,11 +83,11 @@ def export(
 def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str) -> Card:
     recipe = run.recipe
     return Card(
-        name=f"{run.method}_{recipe.backbone}.{run.data}",
+        name=f"{run.method}_{recipe.backbone}.{run.training_data}",
         method=run.method,
         variant=run.variant,
         backbone=recipe.backbone,
-        training_data=run.data,
+        training_data=run.training_data,
         recipe=recipe.model_dump(mode="json", exclude={"imagenet", "start"}),
         height=recipe.height,
         width=recipe.width,

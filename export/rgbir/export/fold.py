@@ -19,18 +19,18 @@ def fold_batch_norms(model: ModelProto) -> ModelProto:
     Raises:
         UnfoldableGraph: statistics that are not constants of the graph.
     """
-    folder = _Folder(model)
+    folding = _Folding(model)
     for node in [node for node in model.graph.node if node.op_type == "BatchNormalization"]:
-        folder.fold(node)
-    folder.drop_unused()
+        folding.fold(node)
+    folding.drop_unused()
     onnx.checker.check_model(model)
     return model
 
 
-class _Folder:
+class _Folding:
     def __init__(self, model: ModelProto) -> None:
         self.graph = model.graph
-        self.constants = {entry.name: entry for entry in model.graph.initializer}
+        self.constants = {tensor.name: tensor for tensor in model.graph.initializer}
         self.producers = {name: node for node in model.graph.node for name in node.output}
 
     def fold(self, node: NodeProto) -> None:
@@ -118,6 +118,6 @@ class _Folder:
 
     def drop_unused(self) -> None:
         used = {name for node in self.graph.node for name in node.input} | {output.name for output in self.graph.output}
-        kept = [entry for entry in self.graph.initializer if entry.name in used]
+        kept = [tensor for tensor in self.graph.initializer if tensor.name in used]
         del self.graph.initializer[:]
         self.graph.initializer.extend(kept)

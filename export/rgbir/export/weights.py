@@ -20,15 +20,15 @@ def save(folder: Path, graphs: Mapping[str, ModelProto]) -> list[str]:
     with (folder / WEIGHTS).open("wb") as file:
         for model in graphs.values():
             for tensor in model.graph.initializer:
-                data = numpy_helper.to_array(tensor).tobytes()
-                if len(data) < _SMALL:
+                content = numpy_helper.to_array(tensor).tobytes()
+                if len(content) < _SMALL:
                     continue
-                content = hashlib.sha256(data).hexdigest()
-                if content not in stored:
+                digest = hashlib.sha256(content).hexdigest()
+                if digest not in stored:
                     file.write(b"\0" * (-file.tell() % _ALIGNMENT))
-                    stored[content] = (file.tell(), len(data))
-                    file.write(data)
-                _move_out(tensor, *stored[content])
+                    stored[digest] = (file.tell(), len(content))
+                    file.write(content)
+                _move_out(tensor, *stored[digest])
     for name, model in graphs.items():
         onnx.save_model(model, folder / name)
     return [*graphs, WEIGHTS]
@@ -39,5 +39,5 @@ def _move_out(tensor: TensorProto, offset: int, length: int) -> None:
         tensor.ClearField(field)
     tensor.data_location = TensorProto.EXTERNAL
     for key, value in (("location", WEIGHTS), ("offset", str(offset)), ("length", str(length))):
-        entry = tensor.external_data.add()
-        entry.key, entry.value = key, value
+        place = tensor.external_data.add()
+        place.key, place.value = key, value

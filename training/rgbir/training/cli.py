@@ -49,8 +49,8 @@ def methods(name: Annotated[str | None, typer.Argument(help="Show this one in fu
 
     if name is None:
         table = Table("method", "idea", "variants", "paper")
-        for key, one in METHODS.items():
-            table.add_row(key, one.idea, ", ".join(one.variants), one.paper)
+        for key, listed in METHODS.items():
+            table.add_row(key, listed.idea, ", ".join(listed.variants), listed.paper)
         Console().print(table)
         return
     chosen = entry(name)
@@ -167,7 +167,7 @@ def train(
             validate=validate if validation else None,
             watch=watch,
         )
-    print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.data}")
+    print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.training_data}")
 
 
 def _same_recipe(
@@ -186,17 +186,17 @@ def _same_recipe(
     if variant is not None:
         asked.resolve(variant, None)
         named.append((f"variant {variant}", variant, run.variant))
-    for said, given, own in named:
-        if given != own:
-            raise BadRecipe(f"{run.folder} trains {own}, and --resume goes on with it; {said} would be another run")
+    for option, asked_for, begun in named:
+        if asked_for != begun:
+            raise BadRecipe(f"{run.folder} trains {begun}, and --resume goes on with it; {option} would be another run")
     wanted = dict(asked.rows[row]) if row is not None and row in asked.rows else {}
     if row is not None and row not in asked.rows:
         asked.resolve(variant, row)
     wanted |= read_changes(recipe) if recipe is not None else {}
     wanted |= parse_assignments(changes)
     other = dict(flat(run.recipe.changed(wanted).model_dump(mode="json")))
-    held = dict(flat(run.recipe.model_dump(mode="json")))
-    if apart := [name for name, value in other.items() if held.get(name) != value]:
+    kept = dict(flat(run.recipe.model_dump(mode="json")))
+    if apart := [name for name, value in other.items() if kept.get(name) != value]:
         raise BadRecipe(
             f"{run.folder} was begun with other settings, and --resume goes on with them: {', '.join(apart[:5])} would differ."
             " Leave them out, or begin a new run that starts from its weights: --set start=RUN"

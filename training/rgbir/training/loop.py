@@ -107,11 +107,11 @@ def _check_finite(update: int, what: str, tensors: Mapping[str, Tensor | None]) 
     Raises:
         NotFinite: a value isn't; the first tensor that has one is named.
     """
-    own = {name: tensor for name, tensor in tensors.items() if tensor is not None and tensor.is_floating_point()}
-    norms = torch._foreach_norm(list(own.values()), math.inf)
+    checked = {name: tensor for name, tensor in tensors.items() if tensor is not None and tensor.is_floating_point()}
+    norms = torch._foreach_norm(list(checked.values()), math.inf)
     if bool(torch.isfinite(torch.stack([norm.float() for norm in norms])).all()):
         return
-    name = next(name for name, norm in zip(own, norms, strict=True) if not torch.isfinite(norm))
+    name = next(name for name, norm in zip(checked, norms, strict=True) if not torch.isfinite(norm))
     raise NotFinite(
         f"update {update}: {what}{' ' if what else ''}{name} is not finite; the last checkpoint is from before. Lower"
         " optimiser.learning_rate, or set amp=off"

@@ -186,7 +186,7 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     """`["schedule.updates=100", "csbn=off"]` as settings; values are TOML where they can be, else plain text.
 
     Raises:
-        BadRecipe: an entry without `=`.
+        BadRecipe: an assignment without `=`.
     """
     changes: dict[str, Any] = {}
     for assignment in assignments:

@@ -37,7 +37,7 @@ class Run:
     folder: Path
     method: str
     variant: str
-    data: str
+    training_data: str
     identities: int
     recipe: AnyRecipe
 
@@ -52,7 +52,12 @@ class Run:
         """
         with writing_to(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        about = {"method": self.method, "variant": self.variant, "data": self.data, "identities": self.identities}
+        about = {
+            "method": self.method,
+            "variant": self.variant,
+            "data": self.training_data,
+            "identities": self.identities,
+        }
         _write(
             self.folder / "recipe.json", json.dumps({**about, "recipe": self.recipe.model_dump(mode="json")}, indent=2)
         )
@@ -61,10 +66,10 @@ class Run:
         }
         _write(self.folder / "versions.json", json.dumps(versions, indent=2))
 
-    def log(self, **entry: Any) -> None:
+    def log(self, **values: Any) -> None:
         file = self.folder / "log.jsonl"
         with writing_to(file), file.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
+            log.write(json.dumps(values) + "\n")
 
     def save_checkpoint(self, state: dict[str, Any], method: Method) -> None:
         """Replaces the checkpoint and the weights; a crash, or a full disk, leaves the ones before.

@@ -25,14 +25,14 @@ class Validation:
         task: the queries, the gallery and the trials.
         height: of the network's images, pixels.
         width: of the network's images, pixels.
-        batch: images that are embedded together.
+        at_once: images that are embedded together.
     """
 
     protocol: Protocol
     task: Task
     height: int
     width: int
-    batch: int = 64
+    at_once: int = 64
 
     def __call__(self, method: Method, device: torch.device) -> Report:
         probes, gallery = (
@@ -47,8 +47,8 @@ class Validation:
         training = method.training
         method.eval()
         with torch.inference_mode():
-            for start in range(0, len(records), self.batch):
-                images = np.stack([store[number] for number in range(start, min(start + self.batch, len(records)))])
+            for start in range(0, len(records), self.at_once):
+                images = np.stack([store[number] for number in range(start, min(start + self.at_once, len(records)))])
                 parts.append(
                     method.embed(normalise(torch.from_numpy(images).to(device)), modality).float().cpu().numpy()
                 )

@@ -71,6 +71,7 @@ class TwoStreams(nn.Module):
         after: Mapping[tuple[int, int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
+        # Runs keep their weights under this name: with another, earlier ones would not load.
         self.own = ByModality(Stages(backbone, 0, split), Stages(backbone, 0, split))
         self.shared: nn.Module = Stages(backbone, split + 1, 4, after) if split < 4 else nn.Identity()
 

@@ -81,23 +81,23 @@ class Source(Dataset[Batch]):
         return TupleBatch(rgb, ir, labels) if isinstance(self.sampler, TupleSampler) else PairBatch(rgb, ir, labels)
 
     def vectors(
-        self, embed: Callable[[Tensor, Modality], Tensor], device: torch.device, batch: int = 64
+        self, embed: Callable[[Tensor, Modality], Tensor], device: torch.device, at_once: int = 64
     ) -> dict[Modality, tuple[Tensor, Tensor]]:
         """What `embed` makes of all training images of each modality, unaugmented: float32 (n, d), labels int64 (n,)."""
-        found = {}
+        by_modality = {}
         for modality in Modality:
             numbers = [
                 n for n, record in enumerate(self.records)
                 if record.modality is modality and record.identity in self.classes
             ]  # fmt: skip
             parts = []
-            for start in range(0, len(numbers), batch):
-                images = np.stack([self.store[number] for number in numbers[start : start + batch]])
+            for start in range(0, len(numbers), at_once):
+                images = np.stack([self.store[number] for number in numbers[start : start + at_once]])
                 with torch.inference_mode():
                     parts.append(embed(normalise(torch.from_numpy(images).to(device)), modality).float())
             labels = [self.classes[self.records[n].identity or 0] for n in numbers]
-            found[modality] = (torch.cat(parts).cpu().clone(), torch.tensor(labels))
-        return found
+            by_modality[modality] = (torch.cat(parts).cpu().clone(), torch.tensor(labels))
+        return by_modality
 
     def _images(self, numbers: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         """Augmented images in the arrangement of their numbers."""
@@ -125,19 +125,21 @@ def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairS
 
 def _by_identity(records: Sequence[ImageRecord], of_both: bool) -> tuple[Images, Images]:
     """Image numbers by identity, RGB and IR; with `of_both`, identities seen in one modality only are left out."""
-    found: dict[Modality, dict[int, list[int]]] = {Modality.RGB: defaultdict(list), Modality.IR: defaultdict(list)}
+    numbers: dict[Modality, dict[int, list[int]]] = {Modality.RGB: defaultdict(list), Modality.IR: defaultdict(list)}
     for number, record in enumerate(records):
         if record.modality is not None and record.identity is not None:
-            found[record.modality][record.identity].append(number)
-    both = found[Modality.RGB].keys() & found[Modality.IR].keys()
+            numbers[record.modality][record.identity].append(number)
+    both = numbers[Modality.RGB].keys() & numbers[Modality.IR].keys()
     rgb, ir = (
         {identity: images[identity] for identity in sorted(images) if identity in both or not of_both}
-        for images in found.values()
+        for images in numbers.values()
     )
     return rgb, ir
 
 
 def batches(source: Source, start: int, workers: int = 0) -> DataLoader[Batch]:
     """The batches of updates `start`, `start + 1`, … to the end of the schedule, in order."""
-    own = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
-    return DataLoader(source, batch_size=None, sampler=range(start, len(source)), num_workers=workers, generator=own)
+    generator = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
+    return DataLoader(
+        source, batch_size=None, sampler=range(start, len(source)), num_workers=workers, generator=generator
+    )

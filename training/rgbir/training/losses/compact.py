@@ -6,16 +6,13 @@ re-identification", World Wide Web, 2022 (methods.md 3.3).
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rgbir.training.layers import cosine
+from rgbir.training.losses.hardest import Reduce
 from rgbir.training.losses.pairing import Roles
-
-Reduce = Literal["mean", "sum"]
 
 
 class EnumeratedAngularTriplet(nn.Module):
@@ -35,9 +32,9 @@ class EnumeratedAngularTriplet(nn.Module):
 
     def forward(self, rgb: Roles, ir: Roles) -> Tensor:
         terms = [
-            self._term(own.anchor, other.positive, negative)
-            for own, other in ((rgb, ir), (ir, rgb))
-            for negative in (other.negative, own.negative)
+            self._term(roles.anchor, other.positive, negative)
+            for roles, other in ((rgb, ir), (ir, rgb))
+            for negative in (other.negative, roles.negative)
         ]
         return torch.stack(terms).sum()
 
@@ -57,8 +54,8 @@ class ReleasedAngularTriplet(nn.Module):
     def forward(self, rgb: Roles, ir: Roles) -> Tensor:
         return self._direction(rgb, ir.positive) + self._direction(ir, rgb.positive)
 
-    def _direction(self, own: Roles, positive: Tensor) -> Tensor:
-        gap = F.relu(cosine(own.anchor, own.negative)) - cosine(own.anchor, positive) + self.zeta
+    def _direction(self, roles: Roles, positive: Tensor) -> Tensor:
+        gap = F.relu(cosine(roles.anchor, roles.negative)) - cosine(roles.anchor, positive) + self.zeta
         return F.relu(gap).mean().exp()
 
 

@@ -56,8 +56,8 @@ def _of_sysu(
     rows: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Entry:
     """Of one of the four that came with SYSU-MM01."""
-    own = {f"peers.{name}": {}, **(rows or {})}
-    return Entry(build, recipe, sysu.PAPER, sysu.IDEAS[name], sysu.VARIANTS, own, sysu.PUBLISHED[name])
+    all_rows = {f"peers.{name}": {}, **(rows or {})}
+    return Entry(build, recipe, sysu.PAPER, sysu.IDEAS[name], sysu.VARIANTS, all_rows, sysu.PUBLISHED[name])
 
 
 @lru_cache(maxsize=1)

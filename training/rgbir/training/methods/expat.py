@@ -133,8 +133,8 @@ class ExpAT(Method):
                 vectors = self.csbn(pooled, Modality.RGB)
                 pairs = [pooled[: 3 * n], pooled[3 * n :], vectors[: 3 * n], vectors[3 * n :]]
             else:
-                own = [(pooled[: 3 * n], Modality.RGB), (pooled[3 * n :], Modality.IR)]
-                pairs = [own[0][0], own[1][0], *(self.csbn(part, modality) for part, modality in own)]
+                sides = [(pooled[: 3 * n], Modality.RGB), (pooled[3 * n :], Modality.IR)]
+                pairs = [sides[0][0], sides[1][0], *(self.csbn(part, modality) for part, modality in sides)]
         else:
             size = n if self.recipe.bn_groups == "role" else 3 * n
             groups = [

@@ -51,17 +51,18 @@ class HCML(tone.TONE):
 
     def finish(self, source: Source, device: torch.device) -> None:
         """Fits the maps to all training images."""
-        found = source.vectors(lambda images, modality: unit(super(HCML, self).embed(images, modality)), device)
+        by_modality = source.vectors(lambda images, modality: unit(super(HCML, self).embed(images, modality)), device)
         rgb, ir = (
-            Labelled(vectors.double(), labels) for vectors, labels in (found[m] for m in (Modality.RGB, Modality.IR))
+            Labelled(vectors.double(), labels)
+            for vectors, labels in (by_modality[m] for m in (Modality.RGB, Modality.IR))
         )
-        mean, basis = components(torch.cat([rgb.vectors, ir.vectors]), self.dimension)
+        mean, basis = principal_axes(torch.cat([rgb.vectors, ir.vectors]), self.dimension)
         rgb, ir = (Labelled((side.vectors - mean) @ basis, side.labels) for side in (rgb, ir))
         metric = fit_metric(rgb, ir, self.settings.iterations, self.settings.within)
-        for side, own in ((self.fitted.rgb, metric.visible), (self.fitted.ir, metric.thermal)):
-            weight = (basis @ own @ metric.shared).T
-            side.get_parameter("weight").copy_(weight)
-            side.get_parameter("bias").copy_(-weight @ mean)
+        for layer, map_ in ((self.fitted.rgb, metric.visible), (self.fitted.ir, metric.thermal)):
+            weight = (basis @ map_ @ metric.shared).T
+            layer.get_parameter("weight").copy_(weight)
+            layer.get_parameter("bias").copy_(-weight @ mean)
 
 
 class Labelled(NamedTuple):
@@ -79,7 +80,7 @@ class FittedMetric(NamedTuple):
     shared: Tensor
 
 
-def components(vectors: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def principal_axes(vectors: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The mean (d,) and the first `count` principal axes (d, count); axes without any variance are 0."""
     mean = vectors.mean(dim=0)
     _, strengths, axes = torch.linalg.svd(vectors - mean, full_matrices=False)
@@ -99,7 +100,7 @@ def fit_metric(rgb: Labelled, ir: Labelled, iterations: int = 300, within: float
     means = [torch.stack([side.vectors[side.labels == c].mean(dim=0) for c in classes]) for side in (rgb, ir)]
     places = [torch.searchsorted(classes, side.labels) for side in (rgb, ir)]
     size = rgb.vectors.shape[1]
-    own = [torch.eye(size, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    maps = [torch.eye(size, dtype=torch.float64, requires_grad=True) for _ in range(2)]
     metric = previous = torch.eye(size, dtype=torch.float64)
     same = torch.eye(len(classes), dtype=torch.bool)
     sign = torch.where(same, 1.0, -1.0).double()
@@ -107,13 +108,13 @@ def fit_metric(rgb: Labelled, ir: Labelled, iterations: int = 300, within: float
     centre = _between(means[0], means[1], metric).mean()
 
     def across(metric: Tensor) -> Tensor:
-        distance = _between(means[0] @ own[0], means[1] @ own[1], metric)
+        distance = _between(means[0] @ maps[0], means[1] @ maps[1], metric)
         return (weight * F.softplus(sign * (distance - centre))).sum()
 
     def inside() -> Tensor:
         spread = [
             F.softplus(((side.vectors - mean[place]) @ map_).square().sum(dim=1)).mean()
-            for side, mean, place, map_ in zip((rgb, ir), means, places, own, strict=True)
+            for side, mean, place, map_ in zip((rgb, ir), means, places, maps, strict=True)
         ]
         return within * torch.stack(spread).sum()
 
@@ -132,18 +133,18 @@ def fit_metric(rgb: Labelled, ir: Labelled, iterations: int = 300, within: float
                     break
                 step /= 2
         metric, previous, momentum = following.detach(), metric, grown
-        gradients = torch.autograd.grad(across(metric) + inside(), own)
+        gradients = torch.autograd.grad(across(metric) + inside(), maps)
         with torch.no_grad():
-            for map_, slope in zip(own, gradients, strict=True):
+            for map_, slope in zip(maps, gradients, strict=True):
                 map_ -= 0.1 * 0.95**iteration * slope
     values, axes = torch.linalg.eigh(metric)
-    return FittedMetric(own[0].detach(), own[1].detach(), axes * values.clamp_min(0).sqrt())
+    return FittedMetric(maps[0].detach(), maps[1].detach(), axes * values.clamp_min(0).sqrt())
 
 
 def _between(a: Tensor, b: Tensor, metric: Tensor) -> Tensor:
     """(a_i - b_j) M (a_i - b_j)ᵀ, (n, m)."""
-    own = [((x @ metric) * x).sum(dim=1) for x in (a, b)]
-    return own[0][:, None] + own[1][None, :] - 2 * (a @ metric @ b.T)
+    squares = [((x @ metric) * x).sum(dim=1) for x in (a, b)]
+    return squares[0][:, None] + squares[1][None, :] - 2 * (a @ metric @ b.T)
 
 
 def _positive(metric: Tensor) -> Tensor:

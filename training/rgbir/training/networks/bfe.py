@@ -19,20 +19,20 @@ from rgbir.training.networks.whole import ConvBlock, Network, Views, max_pooled
 
 
 class BFE(Network):
-    """1024-d of the erasing branch, or 1536-d of both (`embed` concat; then each is ranked on its own).
+    """1024-d of the erasing branch, or 1536-d of both (`embedding` concat; then each is ranked on its own).
 
     Args:
         slim: divides every width.
-        embed: HPILN prints 1024; the code it builds on puts 512 of the global branch before them (methods.md 5.7, 3).
+        embedding: HPILN prints 1024; the code it builds on puts 512 of the global branch before them (methods.md 5.7, 3).
         erase: height and width of the erased rectangle, as shares of the map's; the code of December 2018, or
             (0.33, 1.0) of the later one.
     """
 
     def __init__(
-        self, slim: int = 1, embed: Literal["erased", "concat"] = "erased", erase: tuple[float, float] = (0.5, 0.5)
+        self, slim: int = 1, embedding: Literal["erased", "concat"] = "erased", erase: tuple[float, float] = (0.5, 0.5)
     ) -> None:
         super().__init__()
-        self.embed, self.erase = embed, erase
+        self.embedding, self.erase = embedding, erase
         self.backbone = ResNet50(last_stride=1, width=64 // slim)
         channels = self.backbone.channels
         self.reduce = ConvBlock(channels, channels // 4, bias=False)
@@ -41,7 +41,7 @@ class BFE(Network):
             initialise(part)
         self.project = Projection(channels, channels // 2)
         self.heads = (channels // 4, channels // 2)
-        self.dimension = channels // 2 if embed == "erased" else sum(self.heads)
+        self.dimension = channels // 2 if embedding == "erased" else sum(self.heads)
 
     def start_from_imagenet(self, file: Path) -> None:
         load_imagenet(self.backbone, file)
@@ -50,7 +50,7 @@ class BFE(Network):
         maps = self.backbone(images)
         whole = self.reduce(maps.mean(dim=(2, 3), keepdim=True)).flatten(1)
         erased = self.project(max_pooled(self._erased(self.bottleneck(maps))))
-        if self.embed == "erased":
+        if self.embedding == "erased":
             return Views(erased, [erased], [whole, erased])
         return Views(torch.cat([whole, erased], dim=1), [whole, erased], [whole, erased])
 

@@ -52,18 +52,18 @@ class MixedSampler:
                 raise ValueError(f"balanced batches take half of a person's images from each modality; {images} is odd")
             if odd := sorted(rgb.keys() ^ ir.keys())[:5]:
                 raise ValueError(f"balanced batches need RGB and IR images of everyone; without both: {odd}")
-            self.sources = {identity: [rgb[identity], ir[identity]] for identity in rgb}
+            self.choices = {identity: [rgb[identity], ir[identity]] for identity in rgb}
         else:
             everyone = rgb.keys() | ir.keys()
-            self.sources = {identity: [[*rgb.get(identity, ()), *ir.get(identity, ())]] for identity in everyone}
-        if len(self.sources) < max(people, 2):
-            raise ValueError(f"a batch needs {people} identities; {len(self.sources)} came")
+            self.choices = {identity: [[*rgb.get(identity, ()), *ir.get(identity, ())]] for identity in everyone}
+        if len(self.choices) < max(people, 2):
+            raise ValueError(f"a batch needs {people} identities; {len(self.choices)} came")
         self.people, self.images, self.seed = people, images, seed
-        self.identities = np.array(sorted(self.sources), np.int64)
+        self.identities = np.array(sorted(self.choices), np.int64)
 
     @property
     def updates_per_epoch(self) -> int:
-        total = sum(len(source) for sources in self.sources.values() for source in sources)
+        total = sum(len(images) for choices in self.choices.values() for images in choices)
         return max(1, total // (self.people * self.images))
 
     def draw(self, update: int) -> Mixed:
@@ -71,7 +71,7 @@ class MixedSampler:
         rng = np.random.default_rng([self.seed, 6, update])
         chosen = rng.choice(self.identities, self.people, replace=False)
         drawn = []
-        for sources in (self.sources[int(identity)] for identity in chosen):
-            count = self.images // len(sources)
-            drawn += [rng.choice(np.asarray(source), count, replace=len(source) < count) for source in sources]
+        for choices in (self.choices[int(identity)] for identity in chosen):
+            count = self.images // len(choices)
+            drawn += [rng.choice(np.asarray(images), count, replace=len(images) < count) for images in choices]
         return Mixed(np.concatenate(drawn), np.repeat(chosen, self.images))

@@ -86,9 +86,9 @@ class TupleSampler:
         return [a_rgb, p_rgb, n_rgb, a_ir, p_ir, n_ir]
 
     def _stranger(self, identity: int, rng: np.random.Generator) -> int:
-        own = int(np.searchsorted(self.identities, identity))
+        place = int(np.searchsorted(self.identities, identity))
         drawn = int(rng.integers(len(self.identities) - 1))
-        return int(self.identities[drawn + (drawn >= own)])
+        return int(self.identities[drawn + (drawn >= place)])
 
 
 def _other(images: NDArray[np.int64], image: int, rng: np.random.Generator) -> int:
