@@ -27,8 +27,16 @@ _FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: n
 class Foreign(BaseModel):
     """What a hand-written card says. A pixel of value v in 0..255 reaches the graph as (v / 255 - mean) / std.
 
-    graphs: the ONNX file of each modality, beside the card; one file may serve both. order, layout: what its input wants.
-    output: the graph's output that is the embedding, the first if not said.
+    Attributes:
+        name: of the bundle.
+        graphs: the ONNX file of each modality, beside the card; one file may serve both.
+        height, width: of the images that its input wants, in pixels.
+        metric: how its embeddings are compared.
+        mean, std: of pixels in 0..1, in the order of the graph's channels.
+        order, layout: what its input wants.
+        output: the graph's output that is the embedding, the first if not said.
+        method: what trained it; the name up to its first underscore if not said.
+        backbone, training_data, note, licence: for the bundle's card.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +74,7 @@ def adopt(file: Path, out: Path) -> Card:
     """Writes a bundle of a foreign model, after proving that it computes what the model computes on pixels prepared as the card says.
 
     Raises:
-        ExportFailure: `out` exists; no such graph; one of another form than the card promises.
+        ExportFailure: `out` exists; `file` is no card; no such graph; one of another form than the card promises.
         ParityFailure: the bundle computes something else; nothing is written.
     """
     if out.exists():
@@ -105,7 +113,16 @@ def adopt(file: Path, out: Path) -> Card:
 
 
 def prepared(path: Path, foreign: Foreign, dimension: int) -> ModelProto:
-    """The graph with uint8 (n, height, width, 3) RGB in front and float32 (n, d) at the end."""
+    """The graph with uint8 (n, height, width, 3) RGB in front and float32 (n, d) at the end.
+
+    Args:
+        path: the foreign ONNX file.
+        foreign: what its card says.
+        dimension: d.
+
+    Raises:
+        ExportFailure: no such graph; one of another form than the card promises.
+    """
     model = _loaded(path)
     graph = model.graph
     _rename(model, {name: f"adopted_{name}" for name in ("images", "embeddings")})

@@ -43,6 +43,7 @@ def export(
 
     Raises:
         ExportFailure: `out` exists, or int8 without calibration images.
+        UnfoldableGraph: a batch norm whose statistics are not constants.
         ParityFailure: the graphs differ from the network; nothing is written.
         BadCheckpoint: the run has no weights.
         CantWrite: the disk is full, or closed to us; nothing is written.
@@ -101,7 +102,7 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str) ->
 
 
 def write(folder: Path, models: Mapping[str, ModelProto], card: Card) -> Card:
-    """Graphs, weights and card; the card gets the files' sums."""
+    """Writes graphs, weights and card into a new folder; the card gets the files' sums."""
     folder.mkdir()
     copies = {name: _copy(model) for name, model in models.items()}
     card = card.model_copy(update={"files": {file: sha256(folder / file) for file in sorted(save(folder, copies))}})
@@ -126,11 +127,16 @@ def _random(height: int, width: int) -> Images:
 
 
 def write_card(folder: Path, card: Card) -> None:
+    """Writes a bundle's card, in place of the one that it has."""
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def record_measurement(folder: Path, name: str, result: dict[str, Any]) -> Card:
-    """Adds a measured result to a bundle's card, under its name."""
+    """Adds a measured result to a bundle's card, under its name, and returns the card.
+
+    Raises:
+        BadBundle: the folder holds no bundle, or a damaged one.
+    """
     card = Bundle(folder).card
     card = card.model_copy(update={"measured": {**card.measured, name: result}})
     write_card(folder, card)

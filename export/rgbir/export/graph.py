@@ -43,7 +43,13 @@ def graph(method: Method, modality: Modality, height: int, width: int) -> ModelP
 
 
 def traced(network: nn.Module, example: Tensor, optimise: bool = True) -> ModelProto:
-    """The graph of any network of one input, `images`, whose first axis is dynamic, and one output, `embeddings`."""
+    """The graph of any network of one input, `images`, whose first axis is dynamic, and one output, `embeddings`.
+
+    Args:
+        network: in evaluation mode.
+        example: an input of any shape and type that the network takes, with two items or more.
+        optimise: whether the exporter simplifies the graph.
+    """
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)

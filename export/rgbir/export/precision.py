@@ -35,10 +35,8 @@ def int8(model: ModelProto, images: Images) -> ModelProto:
     """The network between normalisation and pooling in 8 bits: unsigned activations, signed weights a channel (QDQ).
 
     Args:
-        images: some hundreds, of the modality that the graph embeds; their activations set the scales.
-
-    Raises:
-        ExportFailure: no images.
+        model: an fp32 graph.
+        images: some hundreds, at least one, of the modality that the graph embeds; their activations set the scales.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
@@ -89,7 +87,12 @@ def _outside(model: ModelProto) -> list[str]:
 
 
 def drift(exact: Bundle, other: Bundle, images: Mapping[Modality, Images]) -> Drift:
-    """How the other bundle's embeddings turn away from the exact one's: the cosine between them, image by image."""
+    """How the other bundle's embeddings turn away from the exact one's: the cosine between them, image by image.
+
+    Args:
+        exact, other: bundles of the same network.
+        images: uint8 (height, width, 3) each, RGB, by modality; at least one in all.
+    """
     cosines: list[float] = []
     encoders: list[Any] = [Encoder(bundle) for bundle in (exact, other)]
     for modality, some in images.items():

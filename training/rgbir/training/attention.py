@@ -21,14 +21,16 @@ from rgbir.training.method import Method
 
 
 def attention(method: Method, image: Tensor, modality: Modality, against: Tensor | None = None) -> NDArray[np.float32]:
-    """How much each part of an image makes its embedding what it is, (height, width) in 0..1.
+    """How much each part of an image makes its embedding what it is, float32 (height, width) in 0..1.
 
     The last feature map with more than one row and column is weighed by the gradient of the embedding's squared length, or
     of its cosine to another embedding. In networks of several branches that is the last branch's map.
 
     Args:
+        method: the network; it is left in evaluation mode.
         image: float32 (3, height, width), normalised.
-        against: (d,), another image's embedding: then the map shows what the two have in common.
+        modality: of the image.
+        against: float32 (d,), another image's embedding: then the map shows what the two have in common.
 
     Raises:
         BadRecipe: the network has no such map.
@@ -57,7 +59,14 @@ def attention(method: Method, image: Tensor, modality: Modality, against: Tensor
 
 
 def overlaid(picture: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The picture (h, w, 3) under its map (h, w): dark where the network doesn't look, warm where it does.
+    """The picture under its map: dark where the network doesn't look, warm where it does.
+
+    Args:
+        picture: uint8 (h, w, 3), RGB.
+        seen: float32 (h, w), in 0..1.
+
+    Returns:
+        uint8 (h, w, 3), RGB.
 
     Raises:
         BadRecipe: matplotlib isn't installed.

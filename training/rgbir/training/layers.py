@@ -18,6 +18,12 @@ def cosine(x: Tensor, y: Tensor) -> Tensor:
     """cos(x, y) = x.y / max(|x| |y|, 1e-8) along the last axis, in float32 or better; 0 for zero vectors.
 
     The lengths' squares are kept off zero, so the gradient stays finite there (methods.md 1.1, 1.7).
+
+    Args:
+        x, y: float (..., d); their leading axes broadcast.
+
+    Returns:
+        float32, or float64 of float64; the leading axes, values in -1..1.
     """
     x, y = _precise(x), _precise(y)
     lengths = x.square().sum(-1).clamp_min(1e-24).sqrt() * y.square().sum(-1).clamp_min(1e-24).sqrt()
@@ -25,12 +31,18 @@ def cosine(x: Tensor, y: Tensor) -> Tensor:
 
 
 def row_distance(x: Tensor, y: Tensor) -> Tensor:
-    """Euclidean distance of corresponding rows; coinciding rows give 1e-6 and no gradient (methods.md 1.7)."""
+    """Euclidean distance of corresponding rows; coinciding rows give 1e-6 and no gradient (methods.md 1.7).
+
+    Rows are float (n, d) in both, distances float32 or better, (n,).
+    """
     return (_precise(x) - _precise(y)).square().sum(-1).clamp_min(1e-12).sqrt()
 
 
 def unit(x: Tensor) -> Tensor:
-    """Rows of length 1, in float32 or better; rows shorter than 1e-6 become 0 and get no gradient; NaN stays NaN."""
+    """Rows of length 1, in float32 or better; rows shorter than 1e-6 become 0 and get no gradient; NaN stays NaN.
+
+    From float (..., d) to the same shape.
+    """
     with torch.autocast(x.device.type, enabled=False):
         x = _precise(x)
         lengths = x.square().sum(-1, keepdim=True).clamp_min(1e-12).sqrt()
@@ -42,7 +54,7 @@ def _precise(x: Tensor) -> Tensor:
 
 
 class Projection(nn.Sequential):
-    """Linear, batch norm, rectifier: (n, inputs) → (n, outputs)."""
+    """Linear, batch norm, rectifier: float (n, inputs) → float (n, outputs)."""
 
     def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
         linear = nn.Linear(inputs, outputs, bias=bias)
@@ -53,7 +65,7 @@ class Projection(nn.Sequential):
 
 
 class GlobalAveragePool(nn.Module):
-    """(n, c, h, w) → (n, c)."""
+    """The mean over the positions of a map: float (n, c, h, w) → float (n, c)."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps.mean(dim=(2, 3))
@@ -70,13 +82,15 @@ class GeneralisedMeanPool(nn.Module):
         self.p = nn.Parameter(torch.tensor(p), requires_grad=learn)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(n, c, h, w) → (n, c)."""
+        """float (n, c, h, w) → float32 or better (n, c)."""
         with torch.autocast(maps.device.type, enabled=False):
             return (_precise(maps).flatten(2).pow(self.p).mean(dim=2) + 1e-12).pow(1 / self.p)
 
 
 class NonLocal(nn.Module):
     """x + BN(W y), y = (theta^T phi / positions) g: every position looks at every other; the identity at the start.
+
+    From maps float (n, channels, h, w) to maps of the same shape.
 
     Source: Wang et al., "Non-local Neural Networks", CVPR 2018, dot-product form (methods.md 3.2).
     """
@@ -97,7 +111,7 @@ class NonLocal(nn.Module):
 
 
 class ByModality(nn.Module):
-    """Two copies of a part, one a modality."""
+    """Two copies of a part, one a modality; tensors of any shape that the part takes."""
 
     def __init__(self, rgb: nn.Module, ir: nn.Module) -> None:
         super().__init__()
@@ -108,7 +122,7 @@ class ByModality(nn.Module):
 
 
 class Shared(nn.Module):
-    """One part for both modalities, called as `ByModality` is."""
+    """One part for both modalities, called as `ByModality` is; tensors of any shape that the part takes."""
 
     def __init__(self, part: nn.Module) -> None:
         super().__init__()
@@ -132,6 +146,7 @@ def batch_norm_neck(channels: int, kind: NeckKind = "scale") -> nn.Module:
 
 
 def necks(channels: int, kind: NeckKind, per_modality: bool) -> ByModality | Shared:
+    """A neck for each modality, which begin alike, or one for both."""
     neck = batch_norm_neck(channels, kind)
     return ByModality(neck, deepcopy(neck)) if per_modality else Shared(neck)
 
@@ -157,7 +172,9 @@ class CosineClassifier(nn.Module):
 
     @property
     def kappa(self) -> Tensor:
+        """The scale, a positive float32 scalar."""
         return F.softplus(self.free_scale)
 
     def forward(self, embeddings: Tensor) -> Tensor:
+        """float (n, channels) → logits float32 or better (n, identities), in -kappa..kappa."""
         return self.kappa * cosine(embeddings[:, None, :], self.weight[None, :, :])

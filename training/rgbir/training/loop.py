@@ -34,7 +34,7 @@ def train(
     validate: Validate | None = None,
     watch: Watch = lambda update, losses: None,
 ) -> Method:
-    """Trains the run's method on the source's batches, to the end of its schedule.
+    """Trains the run's method on the source's batches, to the end of its schedule, and returns it ready to embed.
 
     Args:
         run: where recipe, checkpoints and log go.
@@ -48,6 +48,8 @@ def train(
     Raises:
         NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
         BadCheckpoint: nothing to resume, or weights to start from that don't fit.
+        BadRecipe: `imagenet` and `start` are both set, or settings that don't go together.
+        CantWrite: the disk is full, or closed to us; the checkpoint before stays.
     """
     recipe, target = run.recipe, torch.device(device)
     torch.manual_seed(recipe.seed)

@@ -53,8 +53,11 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
-        """float32 (n, 3, height, width), normalised → (n, dimension)."""
+        """float32 (n, 3, height, width), normalised → float (n, dimension); all images are of that modality."""
 
     @abstractmethod
     def losses(self, batch: Any) -> Losses:
-        """The terms of the objective by name; the loop adds them up. The batch is of the kind its recipe asks for."""
+        """The terms of the objective by name, each a scalar; the loop adds them up.
+
+        The batch is of the kind its recipe asks for.
+        """

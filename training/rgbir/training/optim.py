@@ -12,7 +12,7 @@ from rgbir.training.settings import Settings
 class Adam(Settings):
     """`adam-exp`, as the released expAT code sets it up (methods.md 1.9)."""
 
-    learning_rate: float = Field(3e-4, gt=0)
+    learning_rate: float = Field(3e-4, gt=0, description="before the schedule's factor")
     weight_decay: float = Field(5e-4, ge=0, description="coupled; biases have none")
     decay_biases: bool = Field(False, description="biases decay as well")
     bias_factor: float = Field(2.0, gt=0, description="biases learn faster by this factor")
@@ -39,10 +39,10 @@ class Adam(Settings):
 class Sgd(Settings):
     """Momentum, coupled weight decay, and a faster rate for layers that no checkpoint brings (methods.md 4.6)."""
 
-    learning_rate: float = Field(0.01, gt=0)
-    weight_decay: float = Field(5e-4, ge=0)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    nesterov: bool = False
+    learning_rate: float = Field(0.01, gt=0, description="before the schedule's factor")
+    weight_decay: float = Field(5e-4, ge=0, description="coupled; all parameters have it")
+    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last step that the next one keeps")
+    nesterov: bool = Field(False, description="the gradient is taken where the momentum leads")
     fresh_factor: float = Field(10.0, gt=0, description="layers that start from nothing learn faster by this factor")
 
     def build(self, network: nn.Module, fresh: tuple[str, ...] = ()) -> torch.optim.Optimizer:

@@ -44,6 +44,8 @@ class Augmentation(Settings):
 
 
 class Data(Settings):
+    """Which of a data set's images are trained on, where it leaves a choice."""
+
     train_identities: Literal["train", "trainval"] = Field(
         "train", description="SYSU-MM01 lists to train on: 296 or 395 identities"
     )
@@ -51,24 +53,33 @@ class Data(Settings):
 
 
 class Recipe(Settings):
-    """What every method's recipe has."""
+    """What every method's recipe has.
 
-    backbone: str = "resnet50"
+    Attributes:
+        data: which images are trained on.
+        augment: how images are changed before the network sees them.
+    """
+
+    backbone: str = Field("resnet50", description="the network; each method says which it takes")
     imagenet: str | None = Field(
         None, description="path of torchvision's checkpoint to start from; nothing is downloaded"
     )
     start: str | None = Field(None, description="folder of a run of the same network whose weights to start from")
-    height: int = Field(384, ge=32)
-    width: int = Field(128, ge=16)
-    seed: int = Field(0, ge=0)
+    height: int = Field(384, ge=32, description="of the network's images, in pixels")
+    width: int = Field(128, ge=16, description="of the network's images, in pixels")
+    seed: int = Field(0, ge=0, description="of all that is drawn: first weights, batches, changes of images")
     amp: Literal["off", "bf16", "fp16"] = Field(
         "off", description="mixed precision of the network; losses stay in float32"
     )
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="share of a label that the identity loss spreads over all identities"
+    )
     data: Data = Data()
     augment: Augmentation = Augmentation()
     validate_every: int = Field(200, ge=0, description="updates between validations; 0 is never")
-    checkpoint_every: int = Field(5_000, ge=1)
+    checkpoint_every: int = Field(
+        5_000, ge=1, description="updates between checkpoints; the last update writes one too"
+    )
     cmc: Literal["identity", "image"] = Field("identity", description="what ranks count when the run validates")
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
@@ -98,7 +109,12 @@ class Recipe(Settings):
 
 
 class TupleRecipe(Recipe):
-    """Of the methods that train on tuples: expAT and LCCRF (methods.md 2.4, 2.6)."""
+    """Of the methods that train on tuples: expAT and LCCRF (methods.md 2.4, 2.6).
+
+    Attributes:
+        optimiser: how parameters follow their gradients.
+        schedule: the course of the learning rate, and the length of the training.
+    """
 
     backbone: Trunk = "resnet50"
     optimiser: Adam = Adam()
@@ -111,7 +127,12 @@ class TupleRecipe(Recipe):
 
 
 class PairRecipe(Recipe):
-    """Of the methods that train on pairs of an RGB and an IR image of one person: DFE (methods.md 4.4)."""
+    """Of the methods that train on pairs of an RGB and an IR image of one person: DFE (methods.md 4.4).
+
+    Attributes:
+        optimiser: how parameters follow their gradients.
+        schedule: the course of the learning rate, and the length of the training.
+    """
 
     backbone: Trunk = "resnet50"
     optimiser: Sgd = Sgd()
@@ -121,7 +142,12 @@ class PairRecipe(Recipe):
 
 
 class IdentityRecipe(Recipe):
-    """Of the methods that train on some people, several images of each in both modalities (methods.md 6.4)."""
+    """Of the methods that train on some people, several images of each in both modalities (methods.md 6.4).
+
+    Attributes:
+        optimiser: how parameters follow their gradients.
+        schedule: the course of the learning rate, and the length of the training.
+    """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     data: Data = Data(train_identities="trainval")
@@ -143,7 +169,12 @@ class BaselineRecipe(IdentityRecipe):
 
 
 class MixedRecipe(Recipe):
-    """Of the methods that see single images of some people: HPILN (methods.md 5.4), expAT on one modality (2.6)."""
+    """Of the methods that see single images of some people: HPILN (methods.md 5.4), expAT on one modality (2.6).
+
+    Attributes:
+        optimiser: how parameters follow their gradients.
+        schedule: the course of the learning rate, and the length of the training.
+    """
 
     optimiser: Adam = Adam(bias_factor=1.0, decay_biases=True)
     schedule: WarmupStep | WarmupEpoch = WarmupStep(updates=10_000, warmup=0, milestones=())

@@ -32,7 +32,16 @@ from rgbir.training.recipe import AnyRecipe, flat
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was trained: enough to build the network again."""
+    """What was trained: enough to build the network again.
+
+    Attributes:
+        folder: where its files lie.
+        method: its method's name.
+        variant: of the method, as `rgbir methods` lists them.
+        training_data: the data set's name in a bundle's.
+        identities: how many people its classifiers tell apart.
+        recipe: the resolved settings.
+    """
 
     folder: Path
     method: str
@@ -42,6 +51,11 @@ class Run:
     recipe: AnyRecipe
 
     def build(self) -> Method:
+        """The method's network as it is before training.
+
+        Raises:
+            BadRecipe: no such method, or settings that don't go together.
+        """
         return entry(self.method).build(self.recipe, self.identities)
 
     def start(self) -> None:
@@ -67,6 +81,11 @@ class Run:
         _write(self.folder / "versions.json", json.dumps(versions, indent=2))
 
     def log(self, **values: Any) -> None:
+        """Appends a line to `log.jsonl`.
+
+        Raises:
+            CantWrite: the disk is full, or closed to us.
+        """
         file = self.folder / "log.jsonl"
         with writing_to(file), file.open("a", encoding="utf-8") as log:
             log.write(json.dumps(values) + "\n")
@@ -120,6 +139,7 @@ def load_run(folder: Path) -> Run:
 
     Raises:
         BadCheckpoint: no run there.
+        BadRecipe: its recipe has a method, a setting or a value that isn't known here.
     """
     file = folder / "recipe.json"
     if not file.is_file():

@@ -10,7 +10,7 @@ from rgbir.training.settings import Settings
 class WarmupStep(Settings):
     """`warmup-step`, counted in updates: expAT and LCCRF."""
 
-    updates: int = Field(30_000, ge=1)
+    updates: int = Field(30_000, ge=1, description="of the whole training")
     warmup: int = Field(500, ge=0, description="updates of linear warm-up from a third; 0 is off")
     milestones: tuple[int, ...] = Field((10_000, 20_000, 30_000), description="where the rate is divided by ten")
 
@@ -33,7 +33,7 @@ class WarmupStep(Settings):
 class WarmupEpoch(Settings):
     """`warmup-epoch`, counted in epochs from 1: expAT on Market-1501 and DukeMTMC-reID."""
 
-    epochs: int = Field(120, ge=1)
+    epochs: int = Field(120, ge=1, description="of the whole training")
     warmup: int = Field(10, ge=0, description="epochs of linear warm-up from a hundredth; 0 is off")
     milestones: tuple[int, ...] = Field((40, 70), description="epochs from which the rate is divided by ten")
 
@@ -50,7 +50,7 @@ class WarmupEpoch(Settings):
 class Agw(Settings):
     """`agw`, counted in epochs: a linear warm-up over ten, then a tenth from 20 and a hundredth from 50 (1.6)."""
 
-    epochs: int = Field(80, ge=1)
+    epochs: int = Field(80, ge=1, description="of the whole training")
 
     def total(self, updates_per_epoch: int) -> int:
         return self.epochs * updates_per_epoch
@@ -65,7 +65,7 @@ class Agw(Settings):
 class EpochSteps(Settings):
     """Divided by ten every so many epochs, without warm-up: DFE (methods.md 4.6)."""
 
-    epochs: int = Field(20, ge=1)
+    epochs: int = Field(20, ge=1, description="of the whole training")
     every: int = Field(5, ge=1, description="epochs between divisions by ten")
 
     def total(self, updates_per_epoch: int) -> int:

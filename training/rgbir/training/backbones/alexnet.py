@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 
 class AlexNet(nn.Module):
-    """From 224x224 or 227x227: 256 maps of 6x6, `fc6` and `fc7` of 4096 each; `forward` gives the maps, flattened."""
+    """From 224x224 or 227x227: 256 maps of 6x6; `fc6` and `fc7`, of 4096 each, are the towers'.
+
+    `forward` gives the maps, flattened: float32 (n, 3, height, width), normalised → float (n, 9216).
+    """
 
     channels = 256 * 6 * 6
 

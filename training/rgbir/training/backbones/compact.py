@@ -11,7 +11,7 @@ from rgbir.training.backbones.resnet import initialise
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut."""
+    """Two 3x3 convolutions beside a shortcut: float (n, inputs, h, w) → float (n, outputs, h/stride, w/stride)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
@@ -44,8 +44,9 @@ class CompactResNet(nn.Module):
         initialise(self)
 
     def stage0(self, images: Tensor) -> Tensor:
-        """Before the first residual stage."""
+        """Before the first residual stage: float32 (n, inputs, h, w), normalised → float (n, 32, h/2, w/2)."""
         return F.relu(self.bn1(self.conv1(images)))
 
     def forward(self, images: Tensor) -> Tensor:
+        """float32 (n, inputs, h, w), normalised → float (n, 256, h/16, w/16)."""
         return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(self.stage0(images))))))

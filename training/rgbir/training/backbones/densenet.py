@@ -40,7 +40,10 @@ class _Transition(nn.Module):
 
 
 class DenseNet121(nn.Module):
-    """Without a classifier; output stride 32, 1024 channels at growth 32."""
+    """Without a classifier; output stride 32, 1024 channels at growth 32.
+
+    From images float32 (n, 3, h, w), normalised, to maps float (n, channels, h/32, w/32).
+    """
 
     def __init__(self, growth: int = 32) -> None:
         super().__init__()

@@ -51,7 +51,7 @@ def _modern(name: str) -> str:
 
 
 def read_checkpoint(file: Path) -> dict[str, Tensor]:
-    """A state dict from a file; only tensors are ever unpickled.
+    """A state dict from a file: tensors of any shape by name. Nothing else is ever unpickled.
 
     Raises:
         BadCheckpoint: no such file, or not a state dict.

@@ -13,7 +13,10 @@ from torch.nn import functional as F
 
 
 class Bottleneck(nn.Module):
-    """1x1 down, 3x3, 1x1 up to four times the width, beside a shortcut."""
+    """1x1 down, 3x3, 1x1 up to four times the width, beside a shortcut.
+
+    From maps float (n, inputs, h, w) to maps float (n, 4 · width, h/stride, w/stride).
+    """
 
     expansion = 4
 
@@ -54,10 +57,11 @@ class ResNet50(nn.Module):
         initialise(self)
 
     def stage0(self, images: Tensor) -> Tensor:
-        """Before the first residual stage."""
+        """Before the first residual stage: float32 (n, inputs, h, w), normalised → float (n, width, h/4, w/4)."""
         return F.max_pool2d(F.relu(self.bn1(self.conv1(images))), 3, 2, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
+        """float32 (n, inputs, h, w), normalised → float (n, channels, h/16, w/16); h/32, w/32 with `last_stride` 2."""
         return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(self.stage0(images))))))
 
 

@@ -40,6 +40,7 @@ class Stages(nn.Module):
         self.after = nn.ModuleDict({_key(*place): module for place, module in (after or {}).items()})
 
     def forward(self, x: Tensor) -> Tensor:
+        """float (n, channels, h, w) → the same of the last stage; images, normalised, if the first is stage 0."""
         if self.first == 0:
             x = self.part.stage0(x)
         for stage in range(max(self.first, 1), self.last + 1):
@@ -76,10 +77,19 @@ class TwoStreams(nn.Module):
         self.shared: nn.Module = Stages(backbone, split + 1, 4, after) if split < 4 else nn.Identity()
 
     def forward(self, images: Tensor, modality: Modality) -> Tensor:
+        """float32 (n, 3, h, w), normalised, all of that modality → float (n, channels, h/16, w/16)."""
         return self.shared(self.own(images, modality))
 
     def both(self, rgb: Tensor, ir: Tensor) -> Tensor:
-        """Maps of the RGB images and then of the IR images; all of them share a forward pass of the shared stages."""
+        """Maps of the RGB images and then of the IR images; all of them share a forward pass of the shared stages.
+
+        Args:
+            rgb: float32 (n, 3, h, w), normalised.
+            ir: float32 (m, 3, h, w), normalised.
+
+        Returns:
+            float (n + m, channels, h/16, w/16).
+        """
         return self.shared(torch.cat([self.own(rgb, Modality.RGB), self.own(ir, Modality.IR)]))
 
     def start_from_imagenet(self, whole: ResNet50 | CompactResNet, file: Path) -> None:
@@ -109,6 +119,7 @@ def _key(stage: int, place: int) -> str:
 
 
 def blocks(backbone: nn.Module, stage: int) -> Sequence[nn.Module]:
+    """The blocks of a stage, 1 to 4, in the order in which images go through them."""
     layer = backbone.get_submodule(f"layer{stage}")
     return list(layer) if isinstance(layer, nn.Sequential) else [layer]
 

@@ -24,7 +24,11 @@ Tower = Literal["alexnet", "resnet50", "compact"]
 
 
 class TowersRecipe(IdentityRecipe):
-    """Of TONE and BDTR, whose two AlexNets see one image of each person in each modality."""
+    """Of TONE and BDTR, whose two AlexNets see one image of each person in each modality.
+
+    Attributes:
+        schedule: the course of the learning rate, and the length of the training; each method sets its own.
+    """
 
     backbone: Tower = "alexnet"
     height: int = Field(227, ge=32)
@@ -41,6 +45,7 @@ class Towers(nn.Module):
     Args:
         name: the network; AlexNet in the papers.
         outputs: length of the shared layer's vector.
+        hidden: length of the layer before it.
     """
 
     def __init__(self, name: str, outputs: int, hidden: int = 4096) -> None:
@@ -56,10 +61,11 @@ class Towers(nn.Module):
         nn.init.zeros_(self.fc7.bias)
 
     def forward(self, images: Tensor, modality: Modality) -> Tensor:
+        """float32 (n, 3, h, w), normalised, all of that modality → float (n, outputs)."""
         return self.fc7(self._hidden(images, modality))
 
     def both(self, rgb: Tensor, ir: Tensor) -> Tensor:
-        """Vectors of the RGB images and then of the IR images."""
+        """Vectors of the RGB and then of the IR images: float32 (n, 3, h, w), normalised, of each → float (2 · n, outputs)."""
         return self.fc7(torch.cat([self._hidden(rgb, Modality.RGB), self._hidden(ir, Modality.IR)]))
 
     def _hidden(self, images: Tensor, modality: Modality) -> Tensor:

@@ -10,7 +10,9 @@ from torch import Tensor
 class PairBatch(NamedTuple):
     """Row i of `rgb` and row i of `ir` show the same person, `labels[i]`.
 
-    rgb, ir: float32 (n, 3, height, width), normalised. labels: int64 (n,), 0 ≤ label < identities.
+    Attributes:
+        rgb, ir: float32 (n, 3, height, width), normalised.
+        labels: int64 (n,), 0 ≤ label < identities.
     """
 
     rgb: Tensor
@@ -24,8 +26,10 @@ class PairBatch(NamedTuple):
 class TupleBatch(NamedTuple):
     """N tuples: an anchor, a positive and a negative, each in both modalities.
 
-    rgb, ir: float32 (3, N, 3, height, width), normalised; the first axis is anchor, positive, negative.
-    labels: int64 (N,), the class of anchor and positive, 0 ≤ label < identities. The negatives' classes differ from it.
+    Attributes:
+        rgb, ir: float32 (3, N, 3, height, width), normalised; the first axis is anchor, positive, negative.
+        labels: int64 (N,), the class of anchor and positive, 0 ≤ label < identities. The negatives' classes differ
+            from it.
     """
 
     rgb: Tensor
@@ -39,7 +43,10 @@ class TupleBatch(NamedTuple):
 class MixedBatch(NamedTuple):
     """Images of several people, in any mixture of the modalities.
 
-    images: float32 (n, 3, height, width), normalised. infrared: bool (n,). labels: int64 (n,), 0 ≤ label < identities.
+    Attributes:
+        images: float32 (n, 3, height, width), normalised.
+        infrared: bool (n,), True where the image is infrared.
+        labels: int64 (n,), 0 ≤ label < identities.
     """
 
     images: Tensor

@@ -29,6 +29,11 @@ Images = dict[int, list[int]]
 class Source(Dataset[Batch]):
     """Item t is the batch of update t; what it holds depends on the recipe's seed and t alone.
 
+    Args:
+        records: the images to train on; those that show nobody are left out.
+        recipe: says which batches are made, of which size, how images are changed, and for how many updates.
+        cache: whether decoded images stay in memory.
+
     Raises:
         BadRecipe: the records don't make the recipe's batches (see the samplers).
     """
@@ -48,6 +53,7 @@ class Source(Dataset[Batch]):
 
     @property
     def identities(self) -> int:
+        """How many people the labels tell apart."""
         return len(self.classes)
 
     @property
@@ -64,6 +70,7 @@ class Source(Dataset[Batch]):
 
     @property
     def updates_per_epoch(self) -> int:
+        """As the sampler counts an epoch."""
         return self.sampler.updates_per_epoch
 
     def __len__(self) -> int:
@@ -83,7 +90,16 @@ class Source(Dataset[Batch]):
     def vectors(
         self, embed: Callable[[Tensor, Modality], Tensor], device: torch.device, at_once: int = 64
     ) -> dict[Modality, tuple[Tensor, Tensor]]:
-        """What `embed` makes of all training images of each modality, unaugmented: float32 (n, d), labels int64 (n,)."""
+        """What a network makes of all training images, unaugmented.
+
+        Args:
+            embed: from float32 (n, 3, height, width), normalised, and their modality to float (n, d).
+            device: where the images are put.
+            at_once: how many go through the network together.
+
+        Returns:
+            By modality: vectors float32 (n, d), and their labels int64 (n,), 0 ≤ label < identities.
+        """
         by_modality = {}
         for modality in Modality:
             numbers = [

@@ -11,7 +11,13 @@ from rgbir.index import ImageRecord, decode, pixels, read_bytes
 
 
 class ImageStore:
-    """Decoded and resized images by number; kept in memory if `cache` (147 kB each at 384x128)."""
+    """Decoded and resized images by number: uint8 (height, width, 3), RGB.
+
+    Args:
+        records: image t is the file of record t.
+        height, width: in pixels.
+        cache: whether they stay in memory once read (147 kB each at 384x128).
+    """
 
     def __init__(self, records: Sequence[ImageRecord], height: int, width: int, cache: bool) -> None:
         self.records, self.height, self.width, self.cache = records, height, width, cache

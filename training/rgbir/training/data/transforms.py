@@ -28,7 +28,7 @@ LARGER = 1.125
 
 
 def window(image: NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """That much of a larger image, at a uniform place."""
+    """That much of a larger image, at a uniform place: uint8 (H, W, 3) → uint8 (height, width, 3), a view."""
     top, left = (
         int(rng.integers(0, have - want + 1)) for have, want in zip(image.shape, (height, width), strict=False)
     )
@@ -72,7 +72,7 @@ def _cropped(image: NDArray[np.uint8], pad: int, rng: np.random.Generator) -> ND
 
 
 def erase(image: Tensor, rng: np.random.Generator, fill: tuple[float, float, float]) -> None:
-    """Overwrites a random rectangle of 2 to 40 % of the area, in place; (3, h, w), normalised.
+    """Overwrites a random rectangle of 2 to 40 % of the area, in place; float32 (3, h, w), normalised.
 
     The released code draws the aspect uniformly, not log-uniformly, and writes its constants after normalisation.
 

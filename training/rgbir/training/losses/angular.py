@@ -19,7 +19,15 @@ Form = Literal["mean_exp", "exp_mean"]
 
 
 def angular_gap(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float) -> Tensor:
-    """h = [cos(a, n)]_+ - cos(a, p) + xi, one value a tuple: in 0..2 + xi for xi ≥ 1."""
+    """h = [cos(a, n)]_+ - cos(a, p) + xi, one value a tuple: in 0..2 + xi for xi ≥ 1.
+
+    Args:
+        anchor, positive, negative: float (N, d).
+        margin: xi.
+
+    Returns:
+        float32 or better (N,).
+    """
     return F.relu(cosine(anchor, negative)) - cosine(anchor, positive) + margin
 
 
@@ -90,7 +98,7 @@ class BatchHardExponentialAngular(nn.Module):
         self.margin, self.form = margin, form
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """features: (n, d). labels: int64 (n,); each label at least twice, and at least two labels."""
+        """features: float (n, d). labels: int64 (n,); each label at least twice, and at least two labels. A scalar."""
         similarity = cosine(features[:, None, :], features[None, :, :])
         same = labels[:, None] == labels[None, :]
         itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def centre_loss(features: Tensor, labels: Tensor, centres: Tensor) -> Tensor:
-    """0.5 mean |x - c_y|². features (n, d), labels int64 (n,), centres (C, d)."""
+    """0.5 mean |x - c_y|², a scalar. features: float (n, d). labels: int64 (n,), 0 ≤ y < C. centres: float (C, d)."""
     return 0.5 * (features - centres[labels]).square().sum(dim=1).mean()
 
 
@@ -27,7 +27,10 @@ class Centres(nn.Module):
         self.register_buffer("centres", torch.randn(identities, dimension))
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """float32 (n, d), int64 (n,). In training the centres take their step after the loss is known."""
+        """features: float32 (n, d). labels: int64 (n,). A scalar.
+
+        In training the centres take their step after the loss is known.
+        """
         loss = centre_loss(features, labels, self.centres.clone())
         if self.training:
             with torch.no_grad():

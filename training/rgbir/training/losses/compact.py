@@ -31,6 +31,7 @@ class EnumeratedAngularTriplet(nn.Module):
         self.zeta, self.exponential, self.clamp_positive = zeta, exponential, clamp_positive
 
     def forward(self, rgb: Roles, ir: Roles) -> Tensor:
+        """The sum of the four terms, a scalar; embeddings (N, d)."""
         terms = [
             self._term(roles.anchor, other.positive, negative)
             for roles, other in ((rgb, ir), (ir, rgb))
@@ -52,6 +53,7 @@ class ReleasedAngularTriplet(nn.Module):
         self.zeta = zeta
 
     def forward(self, rgb: Roles, ir: Roles) -> Tensor:
+        """The sum of both directions, a scalar; embeddings (N, d)."""
         return self._direction(rgb, ir.positive) + self._direction(ir, rgb.positive)
 
     def _direction(self, roles: Roles, positive: Tensor) -> Tensor:
@@ -70,7 +72,7 @@ class Compactness(nn.Module):
         self.sign, self.reduce = sign, reduce
 
     def forward(self, rgb: Tensor, ir: Tensor) -> Tensor:
-        """rgb, ir: (N, R, channels), the R positions of each anchor's map."""
+        """rgb, ir: float (N, R, channels), the R positions of each anchor's map. A scalar."""
         return self._of(rgb) + self._of(ir)
 
     def _of(self, descriptors: Tensor) -> Tensor:
@@ -89,7 +91,7 @@ class CrossModalDistillation(nn.Module):
         self.reduce = reduce
 
     def forward(self, anchor_rgb: Tensor, positive_rgb: Tensor, anchor_ir: Tensor, positive_ir: Tensor) -> Tensor:
-        """All (N, …) of one shape."""
+        """All float (N, …) of the same shape. A scalar."""
         return self._between(anchor_rgb, positive_ir) + self._between(anchor_ir, positive_rgb)
 
     def _between(self, a: Tensor, b: Tensor) -> Tensor:

@@ -12,7 +12,13 @@ from torch.nn import functional as F
 
 
 def stripe_identity(logits_rgb: Tensor, logits_ir: Tensor, labels: Tensor, eps: float = 0.0) -> Tensor:
-    """The sum over stripes and modalities of batch-mean cross entropies. logits: (N, K, C). labels: int64 (N,)."""
+    """The sum over stripes and modalities of batch-mean cross entropies, a scalar.
+
+    Args:
+        logits_rgb, logits_ir: float (N, K, C), of K stripes and C identities.
+        labels: int64 (N,), 0 ≤ label < C.
+        eps: label smoothing.
+    """
     stripes = logits_rgb.shape[1]
     total: Tensor = sum(
         (
@@ -26,7 +32,10 @@ def stripe_identity(logits_rgb: Tensor, logits_ir: Tensor, labels: Tensor, eps: 
 
 
 def distribution_gap(parts_rgb: Tensor, parts_ir: Tensor) -> Tensor:
-    """L_d: 1/(2N) sum_j |mu_j - mu'_j|² + |sigma_j - sigma'_j|², over the K stripes of each image; parts (N, K, D)."""
+    """L_d: 1/(2N) sum_j |mu_j - mu'_j|² + |sigma_j - sigma'_j|², over the K stripes of each image.
+
+    Parts are float (N, K, D), the gap is a scalar.
+    """
     mu, sigma = _moments(parts_rgb)
     mu_ir, sigma_ir = _moments(parts_ir)
     return ((mu - mu_ir).square().sum() + (sigma - sigma_ir).square().sum()) / (2 * parts_rgb.shape[0])
@@ -44,7 +53,10 @@ def _moments(parts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def correlation_gap(features_rgb: Tensor, features_ir: Tensor) -> Tensor:
-    """L_c: |C_rgb - C_ir|_F² / N, where C holds the Pearson correlations of a modality's images; features (N, D)."""
+    """L_c: |C_rgb - C_ir|_F² / N, where C holds the Pearson correlations of a modality's images.
+
+    Features are float (N, D), the gap is a scalar.
+    """
     return (_pearson(features_rgb) - _pearson(features_ir)).square().sum() / features_rgb.shape[0]
 
 

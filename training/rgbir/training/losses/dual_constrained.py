@@ -19,9 +19,14 @@ from rgbir.training.losses.hardest import distance_matrix, hardest
 
 
 def contrastive(rgb: Tensor, ir: Tensor, same: Tensor, margin: float = 0.5) -> Tensor:
-    """0.5 mean( s d² + (1 - s) [margin - d]_+² ) over pairs of rows. rgb, ir: (n, d). same: 0 or 1, (n,).
+    """0.5 mean( s d² + (1 - s) [margin - d]_+² ) over pairs of rows, a scalar.
 
     Unit length along the features; the released code of TONE normalises along the batch.
+
+    Args:
+        rgb, ir: float (n, d).
+        same: float (n,), 1 where a row's images show the same person, 0 where not.
+        margin: d of two people costs nothing from there on.
     """
     distance = row_distance(unit(rgb), unit(ir))
     return 0.5 * (same * distance.square() + (1 - same) * F.relu(margin - distance).square()).mean()
@@ -50,7 +55,7 @@ class DualConstrained(nn.Module):
         self.margin, self.intra_margin, self.weight, self.directions = margin, intra_margin, weight, directions
 
     def forward(self, rgb: Tensor, ir: Tensor, labels: Tensor) -> Tensor:
-        """rgb, ir: (n, d). labels: int64 (n,), at least two different."""
+        """rgb, ir: float (n, d). labels: int64 (n,), at least two different. A scalar."""
         rgb, ir = unit(rgb), unit(ir)
         pairs = [(rgb, ir), (ir, rgb)] if self.directions == "both" else [(rgb, ir)]
         return torch.stack([self._direction(anchors, gallery, labels) for anchors, gallery in pairs]).sum()
@@ -79,7 +84,7 @@ class CentredRanking(nn.Module):
         self.margin = margin
 
     def forward(self, rgb: Tensor, ir: Tensor, labels: Tensor) -> Tensor:
-        """rgb, ir: (n, d). labels: int64 (n,), at least two different."""
+        """rgb, ir: float (n, d). labels: int64 (n,), at least two different. A scalar."""
         rgb, ir = unit(rgb), unit(ir)
         same = labels[:, None] == labels[None, :]
         centres = (rgb + ir) / 2

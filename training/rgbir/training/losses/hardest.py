@@ -12,7 +12,15 @@ Reduce = Literal["mean", "sum"]
 
 
 def distance_matrix(x: Tensor, y: Tensor) -> Tensor:
-    """Euclidean, (n, m), in float32 or better; coinciding vectors give 1e-6 and no gradient (methods.md 1.7)."""
+    """Euclidean distance of each row to each; coinciding vectors give 1e-6 and no gradient (methods.md 1.7).
+
+    Args:
+        x: float (n, d).
+        y: float (m, d).
+
+    Returns:
+        float32 or better (n, m).
+    """
     if x.dtype != torch.float64:
         x, y = x.float(), y.float()
     squares = x.square().sum(1)[:, None] + y.square().sum(1)[None, :] - 2 * x @ y.T
@@ -20,14 +28,24 @@ def distance_matrix(x: Tensor, y: Tensor) -> Tensor:
 
 
 class Hardest(NamedTuple):
-    """Distances (n,) of each anchor; -inf and inf where it has no positive or no negative."""
+    """Distances of each anchor.
+
+    Attributes:
+        positive: float (n,), to the farthest positive; -inf where there is none.
+        negative: float (n,), to the nearest negative; inf where there is none.
+    """
 
     positive: Tensor
     negative: Tensor
 
 
 def hardest(distance: Tensor, same: Tensor) -> Hardest:
-    """Positives and negatives are told apart by a mask; a product with a 0/1 mask would always find 0 (6.7, 1)."""
+    """Positives and negatives are told apart by a mask; a product with a 0/1 mask would always find 0 (6.7, 1).
+
+    Args:
+        distance: float (n, m), of n anchors to m others.
+        same: bool (n, m), True where the other is a positive.
+    """
     return Hardest(
         distance.masked_fill(~same, -torch.inf).amax(dim=1), distance.masked_fill(same, torch.inf).amin(dim=1)
     )
@@ -47,10 +65,15 @@ def hardest_triplets(
     too, at distance 0, which is never the farthest where there is another.
 
     Args:
-        anchors: (n, d).
-        others: (m, d); the same tensor for triplets within it.
+        anchors: float (n, d).
+        others: float (m, d); the same tensor for triplets within it.
         labels: int64 (n,), of the anchors.
+        margin: what the negative must be farther by.
+        reduce: mean or sum over the anchors.
         other_labels: int64 (m,), if they aren't the same.
+
+    Returns:
+        A scalar.
     """
     if not len(anchors) or not len(others):
         return anchors.new_zeros(())
@@ -71,5 +94,5 @@ class HardestTriplet(nn.Module):
         self.margin, self.reduce = margin, reduce
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """features: (n, d). labels: int64 (n,)."""
+        """features: float (n, d). labels: int64 (n,). A scalar."""
         return hardest_triplets(features, features, labels, self.margin, self.reduce)

@@ -19,17 +19,30 @@ class SmoothedCrossEntropy(nn.Module):
         self.eps = eps
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """logits: (n, C). labels: int64 (n,)."""
+        """logits: float (n, C). labels: int64 (n,), 0 ≤ label < C. A scalar."""
         return F.cross_entropy(logits, labels, label_smoothing=self.eps)
 
 
 def identity_pair(logits_rgb: Tensor, logits_ir: Tensor, labels: Tensor, eps: float = 0.1) -> Tensor:
-    """The anchors of both modalities: each a batch mean, added and not averaged."""
+    """The anchors of both modalities: each a batch mean, added and not averaged, a scalar.
+
+    Args:
+        logits_rgb, logits_ir: float (n, C).
+        labels: int64 (n,), 0 ≤ label < C, of both.
+        eps: label smoothing.
+    """
     loss = SmoothedCrossEntropy(eps)
     total: Tensor = loss(logits_rgb, labels) + loss(logits_ir, labels)
     return total
 
 
 def cosine_softmax(features: Tensor, weights: Tensor, labels: Tensor, kappa: float) -> Tensor:
-    """Cross entropy of kappa · cos(v, w_k), batch mean, no smoothing. features (n, d), weights (C, d)."""
+    """Cross entropy of kappa · cos(v, w_k), batch mean, no smoothing, a scalar.
+
+    Args:
+        features: float (n, d).
+        weights: float (C, d).
+        labels: int64 (n,), 0 ≤ label < C.
+        kappa: the scale.
+    """
     return F.cross_entropy(kappa * cosine(features[:, None, :], weights[None, :, :]), labels)

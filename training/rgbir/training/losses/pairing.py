@@ -10,7 +10,11 @@ Pairing = Literal["bi", "uni"]
 
 
 class Roles(NamedTuple):
-    """Embeddings (N, d) of the N anchors, positives and negatives of one modality."""
+    """Embeddings of the tuples of one modality.
+
+    Attributes:
+        anchor, positive, negative: float (N, d).
+    """
 
     anchor: Tensor
     positive: Tensor
@@ -29,7 +33,11 @@ class PairedLoss(nn.Module):
         self.pairing = pairing
 
     def direction(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        """The scalar cost of one direction; arguments (N, d)."""
+        """The scalar cost of one direction; arguments float (N, d).
+
+        Raises:
+            TypeError: the subclass defines none.
+        """
         raise TypeError(f"{type(self).__name__} defines no direction")
 
     def weights(self) -> tuple[float, float]:
@@ -37,6 +45,7 @@ class PairedLoss(nn.Module):
         return 1.0, 1.0
 
     def forward(self, rgb: Roles, ir: Roles) -> Tensor:
+        """The weighted sum of both directions, a scalar."""
         others = (ir, rgb) if self.pairing == "bi" else (rgb, ir)
         of_rgb, of_ir = self.weights()
         return of_rgb * self.direction(rgb.anchor, others[0].positive, others[0].negative) + of_ir * self.direction(

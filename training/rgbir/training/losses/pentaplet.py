@@ -30,7 +30,7 @@ class HardPentaplet(nn.Module):
         self.margin, self.terms = margin, terms
 
     def forward(self, features: Tensor, labels: Tensor, infrared: Tensor) -> Tensor:
-        """features: (M, d). labels: int64 (M,). infrared: bool (M,)."""
+        """features: float (M, d). labels: int64 (M,). infrared: bool (M,). A scalar."""
         total = features.new_zeros(())
         if self.terms != "hct":
             total = total + self.anywhere(features, labels)
@@ -39,11 +39,11 @@ class HardPentaplet(nn.Module):
         return total / len(labels)
 
     def anywhere(self, features: Tensor, labels: Tensor) -> Tensor:
-        """The sum of HGT."""
+        """The sum of HGT, a scalar; arguments as of `forward`."""
         return hardest_triplets(features, features, labels, self.margin, "sum")
 
     def across(self, features: Tensor, labels: Tensor, infrared: Tensor) -> Tensor:
-        """The sum of HCT."""
+        """The sum of HCT, a scalar; arguments as of `forward`."""
         sides = [(features[side], labels[side]) for side in (~infrared, infrared)]
         (rgb, of_rgb), (ir, of_ir) = sides
         there = hardest_triplets(rgb, ir, of_rgb, self.margin, "sum", of_ir)

@@ -27,7 +27,7 @@ class WeightedRegularisedTriplet(nn.Module):
         self.include_self = include_self
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """features: (n, d). labels: int64 (n,); each at least twice without `include_self`, and at least two labels."""
+        """features: float (n, d). labels: int64 (n,), at least two, and each twice without `include_self`. A scalar."""
         distance = distance_matrix(features, features)
         same = labels[:, None] == labels[None, :]
         itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)

@@ -18,7 +18,17 @@ from rgbir.training.recipe import AnyRecipe, BaselineRecipe
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A method as `rgbir methods` lists it. `variants` and `rows` are changes to the recipe."""
+    """A method as `rgbir methods` lists it. `variants` and `rows` are changes to the recipe.
+
+    Attributes:
+        build: makes the network of a recipe and a number of identities.
+        recipe: the settings of the first variant.
+        paper: its reference.
+        idea: the method in a line.
+        variants: changes by the variant's name; the first variant is taken if none is named.
+        rows: changes by the name of a row of the paper's tables.
+        published: lines with what the paper prints.
+    """
 
     build: Callable[[Any, int], Method]
     recipe: AnyRecipe
@@ -86,6 +96,11 @@ METHODS: dict[str, Entry] = {
 
 
 def entry(name: str) -> Entry:
+    """The method of that name.
+
+    Raises:
+        BadRecipe: there is none.
+    """
     if name not in METHODS:
         raise BadRecipe(f"no method {name!r}; there are {', '.join(METHODS)}")
     return METHODS[name]

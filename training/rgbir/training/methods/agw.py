@@ -34,12 +34,19 @@ IDEA = "a stem for each modality; attention, generalised-mean pooling, and a tri
 
 
 class NonLocalBlocks(Settings):
-    on: bool = True
+    """The attention of stages 2 and 3 (methods.md 3.2)."""
+
+    on: bool = Field(True, description="off: the backbone as it is")
     inter: Literal["half", "one"] = Field("one", description="inner channels; 1 in the released code")
 
 
 class AGWRecipe(BaselineRecipe):
-    """The released code's settings."""
+    """The released code's settings.
+
+    Attributes:
+        nl: non-local blocks.
+        pool: generalised-mean or average pooling.
+    """
 
     optimiser: Sgd = Sgd(nesterov=True)
     schedule: Agw = Agw(epochs=80)
@@ -48,7 +55,7 @@ class AGWRecipe(BaselineRecipe):
     ranking: Literal["wrt", "triplet"] = Field(
         "wrt", description="weighted over all pairs, or the hardest of each anchor"
     )
-    triplet_margin: float = Field(0.3, ge=0)
+    triplet_margin: float = Field(0.3, ge=0, description="of the ranking `triplet`")
 
 
 class AGW(Method):

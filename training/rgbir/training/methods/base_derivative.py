@@ -46,17 +46,25 @@ USED: dict[str, tuple[Mode, ...]] = {
 class Weights(Settings):
     """L = alpha L_id + beta L_MML + gamma L_MDL; 1:1:1 on SYSU-MM01, 1:1:5 on RegDB."""
 
-    alpha: float = Field(1.0, ge=0)
-    beta: float = Field(1.0, ge=0)
-    gamma: float = Field(1.0, ge=0)
+    alpha: float = Field(1.0, ge=0, description="of the identity loss")
+    beta: float = Field(1.0, ge=0, description="of the triplets within each modality")
+    gamma: float = Field(1.0, ge=0, description="of the triplets across modalities")
 
 
 class Generator(Settings):
+    """How the derived modalities are made."""
+
     input: Literal["normalised", "raw01"] = Field("normalised", description="what the derived images are made of")
 
 
 class BaseDerivativeRecipe(BaselineRecipe):
-    """The paper's settings where it states them; the others follow AGW (methods.md 6.7)."""
+    """The paper's settings where it states them; the others follow AGW (methods.md 6.7).
+
+    Attributes:
+        weights: of the three losses.
+        gen: the generator of derived images.
+        pool: average or generalised-mean pooling.
+    """
 
     optimiser: Sgd = Sgd(nesterov=True, fresh_factor=1.0)
     schedule: Agw = Agw(epochs=80)
@@ -88,7 +96,7 @@ class Derivation(nn.Module):
                 nn.init.zeros_(layer.get_parameter("bias"))
 
     def forward(self, rgb: Tensor, ir: Tensor) -> dict[Mode, Tensor]:
-        """(n, 3, h, w) each → what is derived of visible (if it is) and of infrared images."""
+        """float32 (n, 3, h, w) each → as many, derived of visible (if any are) and of infrared images."""
         derived: dict[Mode, Tensor] = {"DI": self.to_three(ir.mean(dim=1, keepdim=True))}
         if self.to_one is not None:
             derived["DV"] = self.to_three(F.relu(self.to_one(rgb)))

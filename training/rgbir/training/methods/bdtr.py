@@ -39,8 +39,8 @@ class BDTRRecipe(TowersRecipe):
         "bdtr", description="ebdtr is a reconstruction, its formula isn't verified"
     )
     directions: Literal["both", "one"] = Field("both", description="anchors of both modalities, or visible ones only")
-    margin: float = Field(0.5, ge=0)
-    intra_margin: float = Field(0.1, ge=0)
+    margin: float = Field(0.5, ge=0, description="of the ranking across modalities")
+    intra_margin: float = Field(0.1, ge=0, description="of the constraint within a modality")
     intra_weight: float = Field(0.1, ge=0, description="0 leaves the constraint within a modality out")
 
 

@@ -32,12 +32,14 @@ IDEA = "six stripes, each classified; their distribution and the correlation of 
 class Weights(Settings):
     """L = alpha L_id + beta L_d + gamma L_c; 1:1:1 on SYSU-MM01, 1:11:2 on RegDB."""
 
-    alpha: float = Field(1.0, ge=0)
-    beta: float = Field(1.0, ge=0)
-    gamma: float = Field(1.0, ge=0)
+    alpha: float = Field(1.0, ge=0, description="of the identity loss")
+    beta: float = Field(1.0, ge=0, description="of the distance between distributions")
+    gamma: float = Field(1.0, ge=0, description="of the distance between correlations")
 
 
 class Parts(Settings):
+    """The stripes of the body, and what each becomes."""
+
     parts: int = Field(6, ge=1, description="horizontal stripes")
     width: int = Field(256, ge=1, description="of a stripe's feature")
     reduce: Literal["shared", "separate"] = Field(
@@ -46,7 +48,12 @@ class Parts(Settings):
 
 
 class DFERecipe(PairRecipe):
-    """The paper's settings where it states them; the others are readings (methods.md 4.7)."""
+    """The paper's settings where it states them; the others are readings (methods.md 4.7).
+
+    Attributes:
+        dfe: the stripes.
+        weights: of the three losses.
+    """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     augment: Augmentation = Augmentation(padcrop=0, erasing=0.0)
@@ -56,7 +63,11 @@ class DFERecipe(PairRecipe):
 
 
 class DFE(Method):
-    """One network for both modalities; the embedding is the stripes' features, one after the other."""
+    """One network for both modalities; the embedding is the stripes' features, one after the other.
+
+    Raises:
+        BadRecipe: the number of stripes doesn't divide the rows of the feature map.
+    """
 
     one_stream = True
     fresh = ("reduce", "classifiers")
@@ -82,7 +93,7 @@ class DFE(Method):
         return self.parts * self.recipe.dfe.width
 
     def stripes(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) → (n, parts, width)."""
+        """float32 (n, 3, h, w), normalised → float (n, parts, width)."""
         maps = self.backbone(images)
         pooled = maps.unflatten(2, (self.parts, -1)).mean(dim=(3, 4))[..., None]
         if len(self.reduce) == 1:

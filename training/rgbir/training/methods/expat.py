@@ -48,23 +48,31 @@ class Angular(Settings):
         "mean_exp", description="mean of the exponentials, or exponential of the mean"
     )
     hinge: bool = Field(False, description="clamp h at 0; the margin study needs it")
-    xi: float = Field(1.0, ge=0)
+    xi: float = Field(1.0, ge=0, description="the margin")
     alpha: float = Field(1.0, ge=0, description="weight of the RGB-anchored direction")
     beta: float = Field(1.0, ge=0, description="weight of the IR-anchored direction")
 
 
 class ExpATRecipe(TupleRecipe):
-    """The paper's settings, and a switch for every row of its tables."""
+    """The paper's settings, and a switch for every row of its tables.
 
-    ranking: Literal["expat", "at", "triplet", "cosine_triplet", "npair", "none"] = "expat"
+    Attributes:
+        expat: the ranking loss of `expat` and `at`.
+    """
+
+    ranking: Literal["expat", "at", "triplet", "cosine_triplet", "npair", "none"] = Field(
+        "expat", description="the loss beside the identity loss"
+    )
     ranking_reads: Literal["embedding", "pooled"] = Field("embedding", description="`pooled`: before the neck (BNNeck)")
     pairing: Pairing = Field("bi", description="positives and negatives of the other modality, or of the anchor's own")
     triplet_margin: float = Field(0.3, ge=0, description="of triplet and cosine_triplet")
     expat: Angular = Angular()
     csbn: NeckKind = Field("scale", description="neck with trained scale; with shift too; with neither; no neck")
-    csbn_sharing: Literal["shared", "per_modality"] = "shared"
+    csbn_sharing: Literal["shared", "per_modality"] = Field(
+        "shared", description="both modalities go through the same neck, or each has its own"
+    )
     embedding_layer: bool = Field(False, description="Linear + ReLU before the neck (row EL of Table I)")
-    classifier: Literal["linear", "cosine"] = "linear"
+    classifier: Literal["linear", "cosine"] = Field("linear", description="logits by dot product, or by scaled cosine")
     cls_init: Literal["normal", "kaiming"] = Field(
         "normal", description="N(0, 0.001²) as released; the paper says Kaiming"
     )
@@ -98,6 +106,7 @@ class ExpAT(Method):
         return self.recipe.csbn_sharing == "shared" or self.recipe.csbn == "off"
 
     def pooled(self, images: Tensor) -> Tensor:
+        """What the neck reads: float32 (n, 3, height, width), normalised → float (n, dimension)."""
         return self.embedding(self.pool(self.backbone(images)))
 
     def embed(self, images: Tensor, modality: Modality) -> Tensor:

@@ -30,12 +30,18 @@ IDEA = "expAT's angular triplet on one modality: the hardest of a batch, on a st
 
 
 class Centre(Settings):
+    """The centre loss (methods.md 2.6)."""
+
     weight: float = Field(0.0, ge=0, description="0.0005 where the table adds a centre loss")
     rate: float = Field(0.5, gt=0, description="at which the centres follow")
 
 
 class ExpATSingleRecipe(MixedRecipe):
-    """The released code's settings: the strong baseline's, with expAT in place of its triplet."""
+    """The released code's settings: the strong baseline's, with expAT in place of its triplet.
+
+    Attributes:
+        centre: the centre loss, off by its weight.
+    """
 
     backbone: Trunk = "resnet50"
     height: int = Field(256, ge=32)
@@ -45,10 +51,10 @@ class ExpATSingleRecipe(MixedRecipe):
     people: int = Field(16, ge=2, description="identities a batch")
     images: int = Field(4, ge=2, description="images of each")
     sampling: Literal["balanced", "blind"] = Field("blind", description="blind needs one modality only")
-    ranking: Literal["expat", "at", "triplet"] = "expat"
+    ranking: Literal["expat", "at", "triplet"] = Field("expat", description="the loss beside the identity loss")
     ranking_reads: Literal["embedding", "pooled"] = Field("embedding", description="`pooled`: before the neck (BNNeck)")
     ranking_weight: float = Field(0.1, ge=0, description="beside the identity loss; 0.001 with a centre loss")
-    triplet_margin: float = Field(0.3, ge=0)
+    triplet_margin: float = Field(0.3, ge=0, description="of the ranking `triplet`")
     csbn: NeckKind | Literal["l2norm"] = Field("scale", description="as expAT's; or unit length in its place")
     metric: Literal["cosine", "euclidean"] = Field("cosine", description="distance at test time")
     centre: Centre = Centre()
@@ -102,7 +108,7 @@ class ExpATSingle(Method):
 
 
 class Unit(nn.Module):
-    """Vectors of length 1."""
+    """Vectors of length 1: float (n, d) → float32 or better (n, d)."""
 
     def forward(self, vectors: Tensor) -> Tensor:
         return unit(vectors)

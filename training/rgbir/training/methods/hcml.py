@@ -24,12 +24,20 @@ IDEA = "TONE, then a linear map for each modality and a metric, fitted to its ve
 
 
 class Hierarchical(Settings):
+    """How the metric is fitted (methods.md 7.5)."""
+
     components: int = Field(600, ge=1, description="kept of a joint principal component analysis")
-    iterations: int = Field(300, ge=0)
+    iterations: int = Field(300, ge=0, description="steps of the fit; 0 leaves it as it starts")
     within: float = Field(0.2, ge=0, description="weight of the two terms that draw a person's images together")
 
 
 class HcmlRecipe(tone.ToneRecipe):
+    """TONE's settings, and those of the metric.
+
+    Attributes:
+        hcml: the fit that follows the training.
+    """
+
     hcml: Hierarchical = Hierarchical()
 
 
@@ -66,14 +74,25 @@ class HCML(tone.TONE):
 
 
 class Labelled(NamedTuple):
-    """vectors: float64 (n, d). labels: int64 (n,)."""
+    """Vectors of one modality, and who they show.
+
+    Attributes:
+        vectors: float64 (n, d).
+        labels: int64 (n,).
+    """
 
     vectors: Tensor
     labels: Tensor
 
 
 class FittedMetric(NamedTuple):
-    """V, T and P, each (d, d): the distance of x and z is |x V P - z T P|."""
+    """The distance of a visible x and a thermal z is |x V P - z T P|.
+
+    Attributes:
+        visible: V, float64 (d, d).
+        thermal: T, float64 (d, d).
+        shared: P, float64 (d, d).
+    """
 
     visible: Tensor
     thermal: Tensor
@@ -81,7 +100,12 @@ class FittedMetric(NamedTuple):
 
 
 def principal_axes(vectors: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The mean (d,) and the first `count` principal axes (d, count); axes without any variance are 0."""
+    """The mean (d,) and the first `count` principal axes (d, count); axes without any variance are 0.
+
+    Args:
+        vectors: float64 (n, d); what is returned has their type.
+        count: may be larger than d.
+    """
     mean = vectors.mean(dim=0)
     _, strengths, axes = torch.linalg.svd(vectors - mean, full_matrices=False)
     basis = torch.zeros(vectors.shape[1], count, dtype=vectors.dtype)
@@ -95,6 +119,11 @@ def fit_metric(rgb: Labelled, ir: Labelled, iterations: int = 300, within: float
 
     M takes accelerated proximal-gradient steps with a line search, negative eigenvalues set to 0; V and T take gradient
     steps of 0.1 · 0.95^iteration; all start as identity matrices. Both modalities show the same identities.
+
+    Args:
+        rgb, ir: vectors float64 (n, d) and (m, d), with their labels.
+        iterations: steps.
+        within: weight of the terms that draw a person's images of one modality together.
     """
     classes = torch.unique(rgb.labels)
     means = [torch.stack([side.vectors[side.labels == c].mean(dim=0) for c in classes]) for side in (rgb, ir)]

@@ -48,10 +48,14 @@ Objective = Literal["id", "hp", "hpi", "ht", "hti", "center"]
 
 
 class Hp(Settings):
+    """The hard pentaplet loss (methods.md 5.3)."""
+
     terms: Terms = Field("both", description="ours, for diagnosis: one of the two sums alone")
 
 
 class Bfe(Settings):
+    """The switches of BFE (methods.md 5.7, 3)."""
+
     erase: tuple[float, float] = Field(
         (0.5, 0.5), description="height and width of the erased part; (0.33, 1.0) in later code"
     )
@@ -59,12 +63,20 @@ class Bfe(Settings):
 
 
 class Center(Settings):
-    weight: float = Field(0.0005, ge=0)
+    """The centre loss (methods.md 5.3)."""
+
+    weight: float = Field(0.0005, ge=0, description="beside the identity loss")
     rate: float = Field(0.5, gt=0, description="at which the centres follow")
 
 
 class HPILNRecipe(MixedRecipe):
-    """The paper's settings where it states them, with Res-Mid; each other network is a variant with its image size."""
+    """The paper's settings where it states them, with Res-Mid; each other network is a variant with its image size.
+
+    Attributes:
+        hp: the pentaplet loss.
+        bfe: what BFE erases and gives.
+        center: the centre loss.
+    """
 
     backbone: Name = "res_mid"
     height: int = Field(224, ge=32)
@@ -98,7 +110,11 @@ NETWORKS: dict[Name, Callable[[HPILNRecipe], Network]] = {
 
 
 class HPILN(Method):
-    """One network for both modalities; the classifiers read what the network gives them, the ranking its embedding."""
+    """One network for both modalities; the classifiers read what the network gives them, the ranking its embedding.
+
+    Raises:
+        BadRecipe: the network takes images of another size.
+    """
 
     one_stream = True
 

@@ -32,6 +32,8 @@ IDEA = "two streams, identities by angle alone on a sphere, ranked across and wi
 
 
 class Sphere(Settings):
+    """The hypersphere of embeddings and classifier, and when D-HSME decorrelates."""
+
     scale: float = Field(14.0, gt=0, description="of the cosines before the softmax")
     embedding: int = Field(1024, ge=1, description="length of the embedding")
     decorrelate: tuple[int, ...] = Field(
@@ -41,6 +43,12 @@ class Sphere(Settings):
 
 
 class HSMERecipe(BaselineRecipe):
+    """As AGW trains; what HSME adds is reconstructed.
+
+    Attributes:
+        sphere: the hypersphere.
+    """
+
     sphere: Sphere = Sphere()
     split: int = Field(1, ge=0, le=4, description="the last stage that each modality has for itself")
 

@@ -47,34 +47,55 @@ class Eat(Settings):
 
 
 class Compact(Settings):
+    """The compactness of local descriptors (methods.md 3.3)."""
+
     sign: Literal[-1, 1] = Field(1, description="+1 as printed drives local descriptors from their mean; -1 to it")
-    reduce: Literal["mean", "sum"] = "mean"
+    reduce: Literal["mean", "sum"] = Field("mean", description="over descriptors and images")
 
 
 class Cmkd(Settings):
+    """The distillation between modalities (methods.md 3.3)."""
+
     reduce: Literal["mean", "sum"] = Field(
         "mean", description="`sum` is the printed norm, hundreds of thousands times larger"
     )
 
 
 class LossSwitches(Settings):
+    """Which losses stand beside the identity loss."""
+
     eat: Literal["paper", "official", "off"] = Field("paper", description="four terms, or the two of the released code")
-    compact: Literal["spatial", "off"] = "spatial"
-    cmkd: bool = True
+    compact: Literal["spatial", "off"] = Field(
+        "spatial", description="compactness of local descriptors; never without eat"
+    )
+    cmkd: bool = Field(True, description="distillation between modalities")
 
 
 class NonLocalBlocks(Settings):
-    on: bool = True
+    """The attention of stages 2 and 3 (methods.md 3.2)."""
+
+    on: bool = Field(True, description="off: the backbone as it is")
     inter: Literal["half", "one"] = Field("half", description="inner channels: half, or 1 as in the released code")
 
 
 class Gem(Settings):
-    p: float = Field(3.0, gt=0)
-    learn_p: bool = False
+    """Generalised-mean pooling (methods.md 3.2)."""
+
+    p: float = Field(3.0, gt=0, description="the power; 1 is the mean, and the larger the nearer to the maximum")
+    learn_p: bool = Field(False, description="train the power as well")
 
 
 class LCCRFRecipe(TupleRecipe):
-    """The paper's settings, and a switch for every row of its table."""
+    """The paper's settings, and a switch for every row of its table.
+
+    Attributes:
+        loss: which losses there are.
+        eat: the enumerated angular triplet.
+        compact: compactness.
+        cmkd: distillation.
+        nl: non-local blocks.
+        gem: pooling.
+    """
 
     data: Data = Data(train_identities="trainval")
     loss: LossSwitches = LossSwitches()

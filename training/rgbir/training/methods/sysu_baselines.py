@@ -30,14 +30,24 @@ PAPER = "A. Wu, W.-S. Zheng, H.-X. Yu, S. Gong, J. Lai, RGB-Infrared Cross-Modal
 
 
 class TwoStream(Settings):
+    """Where the streams meet."""
+
     split: int = Field(1, ge=0, le=4, description="the last stage that each modality has for itself")
 
 
 class TwoStreamRecipe(BaselineRecipe):
+    """As AGW trains.
+
+    Attributes:
+        twostream: where the streams meet.
+    """
+
     twostream: TwoStream = TwoStream()
 
 
 class AsymmetricRecipe(BaselineRecipe):
+    """As AGW trains."""
+
     embedding: int = Field(512, ge=1, description="length of the vector that each modality's last layer gives")
 
 
@@ -59,7 +69,10 @@ class _Classified(Method):
 
     @abstractmethod
     def both(self, rgb: Tensor, ir: Tensor) -> Tensor:
-        """Vectors of the RGB images and then of the IR images, which share the shared layers' forward pass."""
+        """Vectors of the RGB images and then of the IR images, which share the shared layers' forward pass.
+
+        From float32 (n, 3, h, w), normalised, of each modality to float (2 · n, dimension).
+        """
 
     def losses(self, batch: PairBatch) -> Losses:
         logits = self.classifier(self.both(batch.rgb, batch.ir))
@@ -153,7 +166,7 @@ class ZeroPaddingNetwork(_Classified):
 
 
 def padded(images: Tensor, modality: Modality) -> Tensor:
-    """Normalised (n, 3, h, w) → (n, 2, h, w): [grey, 0] of a colour image, [0, ir] of an infrared one.
+    """float32 (n, 3, h, w), normalised → float32 (n, 2, h, w): [grey, 0] of a colour image, [0, ir] of an infrared one.
 
     Grey is 0.299 R + 0.587 G + 0.114 B of the pixels in 0..1, then (x - 0.449) / 0.226; the other channel is exactly 0.
     """

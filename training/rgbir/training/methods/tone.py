@@ -31,12 +31,18 @@ IDEA = "a network for each modality that meet in their last layer; identities, a
 
 
 class Contrast(Settings):
-    weight: float = Field(0.2, ge=0)
-    margin: float = Field(0.5, ge=0)
+    """The contrastive loss between modalities (methods.md 7.5)."""
+
+    weight: float = Field(0.2, ge=0, description="beside the identity loss")
+    margin: float = Field(0.5, ge=0, description="distance from which on two people cost nothing")
 
 
 class ToneRecipe(TowersRecipe):
-    """The released code's settings; batches of 64 people, one image of each in each modality."""
+    """The released code's settings; batches of 64 people, one image of each in each modality.
+
+    Attributes:
+        contrast: the loss between modalities.
+    """
 
     schedule: WarmupStep = WarmupStep(updates=1_500, warmup=0, milestones=())
     fc7: int = Field(4096, ge=1, description="length of the shared layer's vector, the embedding")

@@ -19,13 +19,14 @@ REGIONS = 4
 
 
 def inception(inputs: int, outputs: int) -> nn.Module:
+    """Four branches side by side; the resolution stays."""
     quarter = outputs // 4
     three = [nn.Sequential(ConvBlock(inputs, quarter), ConvBlock(quarter, quarter, 3)) for _ in range(3)]
     return Branches(*three, nn.Sequential(nn.AvgPool2d(3, 1, padding=1), ConvBlock(inputs, quarter)))
 
 
 def halving(inputs: int, outputs: int) -> nn.Module:
-    """Half the resolution."""
+    """Three branches side by side, at half the resolution."""
     quarter = outputs // 4
     return Branches(
         nn.Sequential(ConvBlock(inputs, quarter), ConvBlock(quarter, quarter, 3, 2)),
@@ -35,7 +36,10 @@ def halving(inputs: int, outputs: int) -> nn.Module:
 
 
 class SoftAttention(nn.Module):
-    """A weight in 0..1 for each channel and position: where times what (section 3.1.I)."""
+    """A weight in 0..1 for each channel and position: where times what (section 3.1.I).
+
+    From maps float (n, channels, h, w) to weights of the same shape.
+    """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
@@ -54,7 +58,10 @@ class SoftAttention(nn.Module):
 
 
 class HardAttention(nn.Module):
-    """The centres of four regions, (n, 4, 2) of x and y in -1..1; at first four bands of the body (3.1.II)."""
+    """The centres of four regions, float (n, 4, 2) of x and y in -1..1; at first four bands of the body (3.1.II).
+
+    They are seen in a map float (n, channels, h, w).
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()

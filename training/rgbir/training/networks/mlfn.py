@@ -41,7 +41,7 @@ class FactorBlock(nn.Module):
             self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The map, and the switches (n, factors)."""
+        """float (n, inputs, h, w) → the map (n, outputs, h/stride, w/stride), and the switches (n, factors) in 0..1."""
         switches = self.gate(x.mean(dim=(2, 3), keepdim=True))
         y = F.relu(self.grouped(self.narrow(x)))
         y = (y.unflatten(1, (self.factors, -1)) * switches[:, :, None]).flatten(1, 2)

@@ -16,8 +16,10 @@ from rgbir.training.errors import BadCheckpoint
 class Views(NamedTuple):
     """What a network shows of n images.
 
-    embedding: (n, dimension), for ranking at test time. ranked: what a ranking loss compares, each (n, some length);
-    the embedding, as a rule. classified: what each classifier reads, (n, its length).
+    Attributes:
+        embedding: float (n, dimension), for ranking at test time.
+        ranked: what a ranking loss compares, each float (n, some length); the embedding, as a rule.
+        classified: what each classifier reads, float (n, its length).
     """
 
     embedding: Tensor
@@ -26,9 +28,11 @@ class Views(NamedTuple):
 
 
 class Network(nn.Module, ABC):
-    """Float32 (n, 3, height, width), normalised → `Views`."""
+    """A re-identification network, with what HPILN must know of it."""
 
     dimension: int
+    """Length of an embedding."""
+
     heads: tuple[int, ...]
     """Length of what each classifier reads."""
 
@@ -46,11 +50,15 @@ class Network(nn.Module, ABC):
         )
 
     @abstractmethod
-    def forward(self, images: Tensor) -> Views: ...
+    def forward(self, images: Tensor) -> Views:
+        """float32 (n, 3, height, width), normalised → what the network shows of the n images."""
 
 
 class ConvBlock(nn.Sequential):
-    """Convolution, batch norm, rectifier; keeps height and width at stride 1."""
+    """Convolution, batch norm, rectifier; keeps height and width at stride 1.
+
+    From maps float (n, inputs, h, w) to maps float (n, outputs, h/stride, w/stride).
+    """
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int | tuple[int, int] = 1, stride: int = 1, bias: bool = True
@@ -64,7 +72,7 @@ class ConvBlock(nn.Sequential):
 
 
 class Branches(nn.Module):
-    """Several views of one map, side by side along the channels."""
+    """Several views of the same map float (n, c, h, w), side by side along the channels of one map."""
 
     def __init__(self, *branches: nn.Module) -> None:
         super().__init__()
@@ -75,16 +83,19 @@ class Branches(nn.Module):
 
 
 def stripes(maps: Tensor, count: int) -> list[Tensor]:
-    """Rows floor(H k / count) up to ceil(H (k + 1) / count) of a map (n, c, H, w), as adaptive pooling cuts it."""
+    """Rows floor(H k / count) up to ceil(H (k + 1) / count) of a map, as adaptive pooling cuts it.
+
+    From float (n, c, H, w) to `count` views of it, float (n, c, some rows, w).
+    """
     rows = maps.shape[2]
     return [maps[:, :, rows * k // count : -(-rows * (k + 1) // count)] for k in range(count)]
 
 
 def mean_pooled(maps: Tensor) -> Tensor:
-    """(n, c, h, w) → (n, c)."""
+    """The mean over a map's positions: float (n, c, h, w) → float (n, c)."""
     return maps.mean(dim=(2, 3))
 
 
 def max_pooled(maps: Tensor) -> Tensor:
-    """(n, c, h, w) → (n, c)."""
+    """The maximum over a map's positions: float (n, c, h, w) → float (n, c)."""
     return maps.amax(dim=(2, 3))

@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 
 class Mixed(NamedTuple):
-    """images: int64 (n,), image numbers. identities: int64 (n,)."""
+    """Which images make a batch.
+
+    Attributes:
+        images: int64 (n,), image numbers.
+        identities: int64 (n,), who each image shows.
+    """
 
     images: NDArray[np.int64]
     identities: NDArray[np.int64]

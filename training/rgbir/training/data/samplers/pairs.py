@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 
 class Pairs(NamedTuple):
-    """rgb, ir, identities: int64 (N,); row i of each belongs together."""
+    """Which images make a batch; row i of each field belongs together.
+
+    Attributes:
+        rgb, ir: int64 (N,), image numbers.
+        identities: int64 (N,), who both images show.
+    """
 
     rgb: NDArray[np.int64]
     ir: NDArray[np.int64]

@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 
 class Tuples(NamedTuple):
-    """rgb, ir: int64 (3, N), image numbers of anchors, positives, negatives. identities: int64 (N,), the anchors'."""
+    """Which images make a batch.
+
+    Attributes:
+        rgb, ir: int64 (3, N), image numbers of anchors, positives, negatives.
+        identities: int64 (N,), the anchors'.
+    """
 
     rgb: NDArray[np.int64]
     ir: NDArray[np.int64]
