@@ -14,19 +14,35 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from rgbir.index.gallery.sightings import NewSighting
-from rgbir.index.times import to_microseconds
+from rgbir.index.errors import UsageError
+from rgbir.index.gallery.sightings import NewSighting, check_identity
+from rgbir.index.times import check_moment, to_microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Sightings that meet all that isn't None. before: taken before that moment."""
+    """Sightings that meet all that isn't None.
+
+    Attributes:
+        before: they were taken before that moment.
+
+    Raises:
+        UsageError: no condition at all, or a value out of its range.
+    """
 
     ids: tuple[str, ...] | None = None
     camera: str | None = None
     identity: int | None = None
     track: str | None = None
     before: datetime | None = None
+
+    def __post_init__(self) -> None:
+        check_identity(self.identity)
+        check_moment(self.before, "before")
+        if (self.ids, self.camera, self.identity, self.track, self.before) == (None,) * 5:
+            raise UsageError(
+                "remove needs a condition: ids, camera, identity, track or before; to remove all, delete the gallery"
+            )
 
 
 class Named(BaseModel):

@@ -1,11 +1,12 @@
-"""What every gallery is, wherever it keeps its sightings: the checks, the rules and the shape of an answer."""
+"""The contract of every gallery, wherever it keeps its sightings."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Self
 
 import numpy as np
@@ -13,34 +14,25 @@ from numpy.typing import NDArray
 
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.gallery.calibration import Calibration
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.model import CameraCount, Model, Storage
-from rgbir.index.gallery.query import Answer, Distances, Hit, Query, Scope, score
-from rgbir.index.gallery.retention import Run, check
-from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, check_identity
-from rgbir.index.times import check_moment, to_microseconds
-
-MOST_DAYS = 365_000
-
-
-def span(query: Query, times: tuple[int, int] | None) -> tuple[int, int]:
-    """The moments that a query and a gallery have in common, as far as either knows them."""
-    first, last = times or (0, 0)
-    since = first if query.since is None else max(first, to_microseconds(query.since))
-    until = last if query.until is None else min(last, to_microseconds(query.until))
-    return min(since, until), max(since, until)
+from rgbir.index.gallery.query import Answer, Distances, Query
+from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 
 
 class AnyGallery(ABC):
     """An open gallery, in a folder (`Gallery`) or in Milvus (`MilvusGallery`). Thread-safe; close it, or use it in a `with` block.
 
-    address: where it is, as people write it.
+    Attributes:
+        address: where it is, as people write it.
+        model: whose embeddings it holds.
+        storage: how it keeps them.
     """
 
     address: str
     model: Model
+    storage = Storage.FLOAT32
 
     # --- what is there
 
@@ -92,8 +84,6 @@ class AnyGallery(ABC):
         """What is wrong, in words; an empty list is a proof that nothing is."""
 
     # --- search
-
-    storage = Storage.FLOAT32
 
     def search(self, query: Query) -> Answer:
         """The sightings most like the query, among those it may see: exactly brute force's, ties in enrolment order.
@@ -155,22 +145,26 @@ class AnyGallery(ABC):
             How many there were.
 
         Raises:
-            UsageError: no condition at all.
+            UsageError: no condition at all, or a value out of its range.
+            UnknownCamera: no such camera.
             GalleryBusy: another process is writing.
         """
-        check_identity(identity)
-        check_moment(before, "before")
-        own = None if camera is None else self.network[camera].id
-        which = Condition(None if ids is None else tuple(ids), own, identity, track, before)
-        if which == Condition():
-            raise UsageError(
-                "remove needs a condition: ids, camera, identity, track or before; to remove all, delete the gallery"
-            )
-        return self._remove(which)
+        which = Condition(None if ids is None else tuple(ids), camera, identity, track, before)
+        return self.erase(which if camera is None else replace(which, camera=self.network[camera].id))
 
     @abstractmethod
-    def _remove(self, which: Condition, by_rule: bool = False) -> int:
-        """Removes them and notes the erasure, unless a rule goes on to hold and there is nothing to remove."""
+    def erase(self, which: Condition, by_rule: bool = False) -> int:
+        """Removes the sightings that meet the condition, and notes the erasure.
+
+        Args:
+            by_rule: a rule goes on to hold, so the erasure is noted without ids, and not at all where there is nothing to remove.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
 
     @abstractmethod
     def discard(self, ids: Sequence[str]) -> int:
@@ -212,13 +206,18 @@ class AnyGallery(ABC):
     def refresh_cache(self) -> bool:
         """Writes what makes the next opening quick, if it is worth it."""
 
-    @abstractmethod
-    def _set_keep_days(self, days: int | None) -> None: ...
-
     @property
     @abstractmethod
     def keep_days(self) -> int | None:
         """How long sightings are kept after they were taken; None is for ever."""
+
+    @abstractmethod
+    def set_keep_days(self, days: int | None) -> None:
+        """Sets how long sightings are kept, without carrying it out.
+
+        Raises:
+            UsageError: less than a day, or more than a calendar has.
+        """
 
     def keep(self, days: int | None, sure: bool = False) -> int:
         """Sets how long sightings are kept, and carries it out at once; None is for ever.
@@ -236,18 +235,7 @@ class AnyGallery(ABC):
         self.set_keep_days(days)
         return self.expire(sure=sure)
 
-    def set_keep_days(self, days: int | None) -> None:
-        """Sets how long sightings are kept, without carrying it out.
-
-        Raises:
-            UsageError: less than a day, or more than a calendar has.
-        """
-        if days is not None and not 1 <= days <= MOST_DAYS:
-            raise UsageError(
-                f"sightings are kept for a day at least, and {MOST_DAYS:,} at most, or for ever; not for {days} days"
-            )
-        self._set_keep_days(days)
-
+    @abstractmethod
     def expire(self, now: datetime | None = None, sure: bool = False) -> int:
         """Removes what was taken longer ago than the gallery keeps it. Sightings without a time stay.
 
@@ -256,36 +244,14 @@ class AnyGallery(ABC):
         Args:
             sure: somebody looked at the clock and the rule, and means it.
 
+        Returns:
+            How many were removed.
+
         Raises:
             RetentionWaits: the clock jumped since the last run, or over half of the gallery would be erased.
         """
-        days = self.keep_days
-        if days is None:
-            return 0
-        run = Run.now(now)
-        which = Condition(before=run.at - timedelta(days=days))
-        known = True
-        if not sure:
-            noted = self._remembered("retention")
-            before = None if noted is None else Run.model_validate_json(noted)
-            known = check(run, before, self._meeting(which), len(self))
-        removed = self._remove(which, by_rule=True)
-        if known:
-            self._remember("retention", run.model_dump_json())
-        return removed
 
-    @abstractmethod
-    def _meeting(self, which: Condition) -> int:
-        """How many sightings meet it."""
-
-    @abstractmethod
-    def _remember(self, name: str, value: str) -> None:
-        """Keeps something beside the sightings; the gallery is no other by it."""
-
-    @abstractmethod
-    def _remembered(self, name: str) -> str | None: ...
-
-    # --- what all do alike
+    # --- open and closed
 
     def __enter__(self) -> Self:
         return self
@@ -302,78 +268,4 @@ class AnyGallery(ABC):
         Raises:
             GalleryMismatch: its embeddings and this gallery's can't be compared.
         """
-        if card.fingerprint != self.model.fingerprint:
-            raise GalleryMismatch(
-                f"gallery {self.address} holds embeddings of {self.model.name} ({self.model.fingerprint}), the bundle is {card.name}"
-                f" ({card.fingerprint}); use the bundle it was made with, or index the images into another --gallery"
-            )
-
-    def _prepared(self, query: Query) -> NDArray[np.float32]:
-        if query.embedding.shape != (self.model.dimension,):
-            raise GalleryMismatch(
-                f"gallery {self.address} holds {self.model.dimension} values a sighting, the query has {query.embedding.shape[0]}"
-            )
-        return np.asarray(self.model.metric.prepare(query.embedding[None])[0], np.float32)
-
-    def _checked(self, sightings: Sequence[NewSighting], storage: Storage) -> NDArray[np.float32]:
-        """Their embeddings as the metric keeps them.
-
-        Raises:
-            UnknownCamera: a camera that isn't in the network.
-            GalleryMismatch: an embedding of another length, or one that isn't finite, or not in the storage's range.
-        """
-        for sighting in sightings:
-            self.network[sighting.camera]
-            if sighting.embedding.shape != (self.model.dimension,) or not np.isfinite(sighting.embedding).all():
-                raise GalleryMismatch(
-                    f"{sighting.source or sighting.id}: this gallery holds {self.model.dimension} finite values a sighting,"
-                    f" the embedding has shape {sighting.embedding.shape}{'' if sighting.embedding.ndim != 1 else ' or is not finite'}"
-                )
-        prepared = self.model.metric.prepare(np.stack([sighting.embedding for sighting in sightings]))
-        with np.errstate(over="ignore"):
-            kept = np.isfinite(prepared.astype(storage.value)).all(axis=1)
-        if not kept.all():
-            raise GalleryMismatch(
-                f"{sightings[int(np.argmin(kept))].source}: this gallery keeps {storage}, and the embedding has a value of"
-                f" {np.abs(prepared).max():.3g}, past its range; index it into a gallery that keeps float32"
-            )
-        return prepared
-
-    def _ranked(self, nearest: Sequence[tuple[float, Sighting]], least_score: float = 0.0) -> tuple[Hit, ...]:
-        """Hits of (key, sighting), the most alike first, down to a score."""
-        distances = self.model.metric.distance(np.array([key for key, _ in nearest], np.float64))
-        hits = (
-            self._hit(rank, sighting, float(distance))
-            for rank, ((_, sighting), distance) in enumerate(zip(nearest, distances, strict=True), start=1)
-        )
-        return tuple(hit for hit in hits if hit.score >= least_score)
-
-    def _hit(self, rank: int, sighting: Sighting, distance: float) -> Hit:
-        return Hit(
-            rank=rank,
-            id=sighting.id,
-            camera=sighting.camera,
-            taken_at=sighting.taken_at,
-            identity=sighting.identity,
-            track=sighting.track,
-            source=sighting.source,
-            distance=distance,
-            score=score(self.model.metric, distance, self.model.dimension),
-            has_image=sighting.has_crop,
-        )
-
-    def _answer(self, seen: Scope, generation: int, hits: tuple[Hit, ...], exact: bool, milliseconds: float) -> Answer:
-        return Answer(
-            camera=seen.camera.id if seen.camera else None,
-            modality=seen.modality,
-            place=seen.camera.place if seen.camera else None,
-            shots=1,
-            searched_cameras=seen.searched,
-            excluded_cameras=seen.excluded,
-            hits=hits,
-            generation=generation,
-            exact=exact,
-            model=self.model.name,
-            fingerprint=self.model.fingerprint,
-            milliseconds={"search": milliseconds},
-        )
+        self.model.expect(card, self.address)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rgbir.index.bundle import Card
+from rgbir.index.errors import GalleryMismatch
 from rgbir.index.metric import Metric
 
 
@@ -33,6 +34,18 @@ class Model:
     @classmethod
     def of(cls, card: Card) -> Model:
         return cls(card.name, card.fingerprint, card.metric, card.dimension)
+
+    def expect(self, card: Card, address: str) -> None:
+        """Refuses another model's bundle, for the gallery at that address.
+
+        Raises:
+            GalleryMismatch: its embeddings and the gallery's can't be compared.
+        """
+        if card.fingerprint != self.fingerprint:
+            raise GalleryMismatch(
+                f"gallery {address} holds embeddings of {self.name} ({self.fingerprint}), the bundle is {card.name}"
+                f" ({card.fingerprint}); use the bundle it was made with, or index the images into another --gallery"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,32 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from rgbir.index.errors import RetentionWaits
+from rgbir.index.errors import RetentionWaits, UsageError
+from rgbir.index.gallery.erasures import Condition
 
+MOST_DAYS = 365_000
 MOST_JUMP = timedelta(days=1)
 MOST_SHARE = 0.5
 
 
+def check_days(days: int | None) -> None:
+    """Sightings are kept for whole days, or for ever where that is None.
+
+    Raises:
+        UsageError: less than a day, or more than a calendar has.
+    """
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise UsageError(
+            f"sightings are kept for a day at least, and {MOST_DAYS:,} at most, or for ever; not for {days} days"
+        )
+
+
 class Run(BaseModel):
-    """When retention was carried out. boot, up_s: which start of the machine, and how long before, whatever the clock says."""
+    """When retention was carried out.
+
+    Attributes:
+        boot, up_s: which start of the machine, and how long before, whatever the clock says.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,6 +50,10 @@ class Run(BaseModel):
             boot, up_s = "", 0.0
         return cls(at=at or datetime.now(UTC), boot=boot, up_s=up_s)
 
+    def due(self, days: int) -> Condition:
+        """What was taken more days ago than it is kept."""
+        return Condition(before=self.at - timedelta(days=days))
+
     def jump(self, before: Run | None) -> timedelta:
         """By how much the clock went further than time did since then. After another start of the machine nobody knows how long
         it was off, so all of it counts."""
@@ -41,8 +63,12 @@ class Run(BaseModel):
         return self.at - before.at - timedelta(seconds=passed)
 
 
-def check(now: Run, before: Run | None, erased: int, held: int) -> bool:
+def check(now: Run, noted: str | None, erased: int, held: int) -> bool:
     """Whether what retention would erase is what time has brought.
+
+    Args:
+        noted: the last run that is remembered, as JSON.
+        erased, held: sightings that are due, and all there are.
 
     Returns:
         Whether this run is to be remembered: after a jump that erases nothing yet, later ones are still compared with the last.
@@ -50,6 +76,7 @@ def check(now: Run, before: Run | None, erased: int, held: int) -> bool:
     Raises:
         RetentionWaits: it may be what a wrong clock brought.
     """
+    before = None if noted is None else Run.model_validate_json(noted)
     jump = now.jump(before)
     if not erased:
         return jump <= MOST_JUMP

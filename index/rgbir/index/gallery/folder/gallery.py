@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -30,7 +31,9 @@ from rgbir.index.errors import (
     UsageError,
 )
 from rgbir.index.files import give_room_up, keep_room
+from rgbir.index.gallery.answers import answer, ranked, span
 from rgbir.index.gallery.calibration import Calibration, calibrate
+from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import cache
 from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
@@ -38,9 +41,10 @@ from rgbir.index.gallery.folder.lock import locked
 from rgbir.index.gallery.folder.place import FILE, RESERVE, RESERVED, writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.folder.verify import disagreements
-from rgbir.index.gallery.interface import AnyGallery, span
+from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query, scope, walks
+from rgbir.index.gallery.retention import Run, check, check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.approximate import Approximate, Found
@@ -297,7 +301,7 @@ class Gallery(AnyGallery):
         if not queries:
             return []
         started = time.perf_counter()
-        prepared = np.stack([self._prepared(query) for query in queries])
+        prepared = np.stack([asked(query, self.model, self.address) for query in queries])
         while True:
             view = self.view()
             scopes = [scope(query, self.network, list(view.cameras)) for query in queries]
@@ -315,13 +319,13 @@ class Gallery(AnyGallery):
             sightings = self._found({row for found in nearest.values() for _, row in found.rows})
             if sightings is not None:
                 hits = [
-                    self._ranked([(key, sightings[row]) for key, row in nearest[n].rows], query.least_score)
+                    ranked([(key, sightings[row]) for key, row in nearest[n].rows], self.model, query.least_score)
                     for n, query in enumerate(queries)
                 ]
-                taken = (time.perf_counter() - started) * 1000
+                generation, taken = view.mark.generation, (time.perf_counter() - started) * 1000
                 return [
-                    self._answer(scopes[n], view.mark.generation, hits[n], nearest[n].exact, taken)
-                    for n in range(len(queries))
+                    answer(seen, hits[n], self.model, generation, nearest[n].exact, taken)
+                    for n, seen in enumerate(scopes)
                 ]
 
     def _nearest(
@@ -379,7 +383,7 @@ class Gallery(AnyGallery):
         Raises:
             UnknownCamera, InvalidQuery: the query doesn't fit this gallery, or too many sightings.
         """
-        prepared = self._prepared(query)
+        prepared = asked(query, self.model, self.address)
         while True:
             view = self.view()
             seen = scope(query, self.network, list(view.cameras))
@@ -458,7 +462,7 @@ class Gallery(AnyGallery):
         """
         if not sightings:
             return []
-        prepared = self._checked(sightings, self.storage)
+        prepared = enrolled(sightings, self.model, self.network, self.storage)
         with self.writing():
             return self._writer.add(list(zip(sightings, prepared, strict=True)))
 
@@ -471,7 +475,7 @@ class Gallery(AnyGallery):
                 self._writer.set_meta(network=extended.to_dict())
             self._network = extended
 
-    def _remove(self, which: Condition, by_rule: bool = False) -> int:
+    def erase(self, which: Condition, by_rule: bool = False) -> int:
         """Embeddings and crops are overwritten on disk, and the cached slabs that held them deleted.
 
         The erasure is noted in the ledger before it is done: one that is killed in between is carried out by the next opening.
@@ -622,11 +626,23 @@ class Gallery(AnyGallery):
             days: int | None = json.loads(self._reader.meta().get("keep_days", "null"))
             return days
 
-    def _set_keep_days(self, days: int | None) -> None:
+    def set_keep_days(self, days: int | None) -> None:
+        check_days(days)
         with self.writing():
             self._writer.set_meta(keep_days=json.dumps(days))
 
-    def _meeting(self, which: Condition) -> int:
+    def expire(self, now: datetime | None = None, sure: bool = False) -> int:
+        if (days := self.keep_days) is None:
+            return 0
+        run = Run.now(now)
+        due = run.due(days)
+        known = sure or check(run, self._remembered("retention"), self._count(due), len(self))
+        removed = self.erase(due, by_rule=True)
+        if known:
+            self._remember("retention", run.model_dump_json())
+        return removed
+
+    def _count(self, which: Condition) -> int:
         with self._read() as store:
             return store.count(which)
 

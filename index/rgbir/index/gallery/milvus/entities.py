@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rgbir.index.errors import GalleryCorrupt, UsageError
+from rgbir.index.gallery.answers import span
 from rgbir.index.gallery.erasures import Condition
-from rgbir.index.gallery.interface import span
 from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.query import Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting

@@ -16,6 +16,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +25,8 @@ from numpy.typing import NDArray
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryError, GalleryMissing, InvalidQuery, UsageError
+from rgbir.index.gallery.answers import answer, ranked
+from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, hashed, picture
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus.entities import (
@@ -42,8 +45,9 @@ from rgbir.index.gallery.milvus.entities import (
     row_of,
     sighting_of,
 )
-from rgbir.index.gallery.model import CameraCount, Model, Storage
+from rgbir.index.gallery.model import CameraCount, Model
 from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope, walks
+from rgbir.index.gallery.retention import Run, check, check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import length, lost
@@ -239,14 +243,14 @@ class MilvusGallery(AnyGallery):
 
     def _search(self, query: Query) -> Answer:
         started = time.perf_counter()
-        prepared = self._prepared(query)
+        prepared = asked(query, self.model, self.address)
         seen, generation = self._scope(query)
         nearest = []
         if seen.searched:
             expression = expression_of(query, seen.searched, self._times, walks(query, self.network, seen.searched))
             nearest = self._nearest(prepared, expression, query.top_k)
-        hits = self._ranked(nearest, query.least_score)
-        return self._answer(seen, generation, hits, True, (time.perf_counter() - started) * 1000)
+        hits, taken = ranked(nearest, self.model, query.least_score), (time.perf_counter() - started) * 1000
+        return answer(seen, hits, self.model, generation, True, taken)
 
     def _times(self) -> tuple[int, int] | None:
         """The first and the last moment of a sighting, as of the last change."""
@@ -303,7 +307,7 @@ class MilvusGallery(AnyGallery):
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].row))
 
     def distances(self, query: Query, most: int | None = None) -> Distances:
-        prepared = self._prepared(query)
+        prepared = asked(query, self.model, self.address)
         seen, generation = self._scope(query)
         expression = cameras_are(seen.searched)
         if most is not None and seen.searched and (held := self._count(expression)) > most:
@@ -331,7 +335,7 @@ class MilvusGallery(AnyGallery):
     def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
         if not sightings:
             return []
-        prepared = self._checked(sightings, Storage.FLOAT32)
+        prepared = enrolled(sightings, self.model, self.network, self.storage)
         if self._lacking and any(own.frame is not None or own.since is not None for own in sightings):
             raise UsageError(
                 f"{self.address} was made before galleries in Milvus kept frames, and since when a sighting is known, which would be"
@@ -358,7 +362,7 @@ class MilvusGallery(AnyGallery):
             self._changed(network=json.dumps(extended.to_dict()))
             self._about()
 
-    def _remove(self, which: Condition, by_rule: bool = False) -> int:
+    def erase(self, which: Condition, by_rule: bool = False) -> int:
         """Milvus marks them at once and drops them from its files when it compacts, which is asked for."""
         expression = expression_of_erasure(which)
         removed = self._count(expression)
@@ -409,9 +413,6 @@ class MilvusGallery(AnyGallery):
         for start in range(0, len(ids), _PIECE):
             group = ids[start : start + _PIECE]
             self._delete(f"id in {listed(group)}", len(group))
-
-    def _meeting(self, which: Condition) -> int:
-        return self._count(expression_of_erasure(which))
 
     def _remember(self, name: str, value: str) -> None:
         with self._milvus():
@@ -488,8 +489,20 @@ class MilvusGallery(AnyGallery):
         days: int | None = json.loads(self._about()["keep_days"])
         return days
 
-    def _set_keep_days(self, days: int | None) -> None:
+    def set_keep_days(self, days: int | None) -> None:
+        check_days(days)
         self._changed(keep_days=json.dumps(days))
+
+    def expire(self, now: datetime | None = None, sure: bool = False) -> int:
+        if (days := self.keep_days) is None:
+            return 0
+        run = Run.now(now)
+        due = run.due(days)
+        known = sure or check(run, self._remembered("retention"), self._count(expression_of_erasure(due)), len(self))
+        removed = self.erase(due, by_rule=True)
+        if known:
+            self._remember("retention", run.model_dump_json())
+        return removed
 
     # --- Milvus
 

@@ -1,0 +1,65 @@
+"""From the nearest sightings to an answer: what every gallery does alike, wherever it keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rgbir.index.gallery.model import Model
+from rgbir.index.gallery.query import Answer, Hit, Query, Scope, score
+from rgbir.index.gallery.sightings import Sighting
+from rgbir.index.times import to_microseconds
+
+
+def span(query: Query, times: tuple[int, int] | None) -> tuple[int, int]:
+    """The moments that a query and a gallery have in common, as far as either knows them."""
+    first, last = times or (0, 0)
+    since = first if query.since is None else max(first, to_microseconds(query.since))
+    until = last if query.until is None else min(last, to_microseconds(query.until))
+    return min(since, until), max(since, until)
+
+
+def ranked(nearest: Sequence[tuple[float, Sighting]], model: Model, least_score: float = 0.0) -> tuple[Hit, ...]:
+    """Hits of (key, sighting), the most alike first, down to a score."""
+    distances = model.metric.distance(np.array([key for key, _ in nearest], np.float64))
+    hits = (
+        _hit(rank, sighting, float(distance), model)
+        for rank, ((_, sighting), distance) in enumerate(zip(nearest, distances, strict=True), start=1)
+    )
+    return tuple(hit for hit in hits if hit.score >= least_score)
+
+
+def _hit(rank: int, sighting: Sighting, distance: float, model: Model) -> Hit:
+    return Hit(
+        rank=rank,
+        id=sighting.id,
+        camera=sighting.camera,
+        taken_at=sighting.taken_at,
+        identity=sighting.identity,
+        track=sighting.track,
+        source=sighting.source,
+        distance=distance,
+        score=score(model.metric, distance, model.dimension),
+        has_image=sighting.has_crop,
+    )
+
+
+def answer(
+    seen: Scope, hits: tuple[Hit, ...], model: Model, generation: int, exact: bool, milliseconds: float
+) -> Answer:
+    """The answer to one shot, which saw these cameras in that generation of the gallery."""
+    return Answer(
+        camera=seen.camera.id if seen.camera else None,
+        modality=seen.modality,
+        place=seen.camera.place if seen.camera else None,
+        shots=1,
+        searched_cameras=seen.searched,
+        excluded_cameras=seen.excluded,
+        hits=hits,
+        generation=generation,
+        exact=exact,
+        model=model.name,
+        fingerprint=model.fingerprint,
+        milliseconds={"search": milliseconds},
+    )
