@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -114,6 +117,56 @@ def test_every_mutant_can_still_be_made() -> None:
 
 def test_the_rooms_of_index_and_server_have_no_circle() -> None:
     assert [rooms.house(part).circles for part in rooms.PARTS] == [()] * 5
+
+
+FOLDER = "index/rgbir/index/gallery/folder/"
+SQL = re.compile(
+    r"\b(SELECT|INSERT|UPDATE \w+ SET|DELETE FROM|REPLACE INTO|WHERE|ORDER BY|CREATE \w+|ALTER TABLE|DROP \w+"
+    r"|PRAGMA|VACUUM|BEGIN IMMEDIATE|COMMIT|ROLLBACK)\b|^BEGIN;?$"
+)
+
+
+def sources(matches: Callable[[ast.Module], bool]) -> set[str]:
+    """Files of the five parts, from the project's folder, whose code is such."""
+    files = [file for part in PARTS for file in (ROOT / part / "rgbir").rglob("*.py")]
+    return {str(file.relative_to(ROOT)) for file in files if matches(ast.parse(file.read_text(encoding="utf-8")))}
+
+
+def texts(tree: ast.AST) -> list[str]:
+    """Every piece of text in the code, also within f-strings; docstrings and comments are none of it."""
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
+    ]
+
+
+def called(tree: ast.AST) -> set[str]:
+    """Names of the methods that are called."""
+    return {
+        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """First names of the packages that are imported, anywhere in the file."""
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return {
+        name.split(".")[0]
+        for name in plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    }
+
+
+def test_sql_stands_in_the_store_and_three_files_beside_it() -> None:
+    spoken = {FOLDER + name for name in ("store.py", "file.py", "schema.py", "erasing.py")}
+    translating = FOLDER + "connection.py"
+
+    assert sources(lambda tree: any(map(SQL.search, texts(tree)))) == spoken
+    assert sources(lambda tree: bool(called(tree) & {"execute", "executemany", "executescript"})) == spoken | {
+        translating
+    }
+    assert sources(lambda tree: "sqlite3" in imported(tree)) == {translating, "index/rgbir/index/versions.py"}
 
 
 def test_the_openapi_document_is_the_published_one() -> None:

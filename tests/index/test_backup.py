@@ -17,7 +17,7 @@ from rgbir.client.cli import app
 from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
 from rgbir.index.gallery.folder import backup as backup_module
-from rgbir.index.gallery.folder import store as store_module
+from rgbir.index.gallery.folder import file as file_module
 from rgbir.index.gallery.folder.backup import back_up, read_backup, restore
 
 NETWORK = CameraNetwork(
@@ -163,7 +163,7 @@ def test_a_gallery_on_a_read_only_medium_is_searched_and_not_changed(
 ) -> None:
     filled(tmp_path / "gallery").close()
     files = {path.name: path.read_bytes() for path in (tmp_path / "gallery").iterdir()}
-    monkeypatch.setattr(store_module, "writable", lambda folder: False)
+    monkeypatch.setattr(file_module, "writable", lambda folder: False)
 
     with Gallery(tmp_path / "gallery") as gallery:
         assert len(gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits) == 20
@@ -171,7 +171,7 @@ def test_a_gallery_on_a_read_only_medium_is_searched_and_not_changed(
         with pytest.raises(GalleryError, match=r"nothing was changed: .*readonly.* is the medium read-only"):
             gallery.add(sightings(1, first=50))
     monkeypatch.setattr(backup_module, "writable", lambda folder: folder != tmp_path / "gallery")
-    monkeypatch.setattr(store_module, "writable", lambda folder: folder != tmp_path / "gallery")
+    monkeypatch.setattr(file_module, "writable", lambda folder: folder != tmp_path / "gallery")
     assert back_up(tmp_path / "gallery", tmp_path / "copy").sightings == 20
 
     left = {path.name: path.read_bytes() for path in (tmp_path / "gallery").iterdir() if path.name != "writer.lock"}

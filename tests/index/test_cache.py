@@ -300,7 +300,7 @@ def test_a_cache_is_used_where_nothing_can_be_written(tmp_path: Path, monkeypatc
     cached(tmp_path / "g")
     with Gallery(tmp_path / "g") as gallery:
         expected = answers(gallery)
-    for module in ("store", "cache", "gallery"):
+    for module in ("file", "cache", "gallery"):
         monkeypatch.setattr(f"rgbir.index.gallery.folder.{module}.writable", lambda folder: False)
     with Gallery(tmp_path / "g") as frozen:
         assert frozen.opening.mapped == 150

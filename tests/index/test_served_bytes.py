@@ -235,20 +235,20 @@ KILLED_WHILE_FULL = """
 import os, signal, sys
 from pathlib import Path
 from rgbir.index import Gallery
-from rgbir.index.gallery.folder import store
+from rgbir.index.gallery.folder import erasing
 from tests.site.media import fill
 gallery = Gallery(sys.argv[1])
 fill(Path(sys.argv[1]).parent)
-erase, times = store.Store._erase, int(sys.argv[2])
+erase, times = erasing.erase, int(sys.argv[2])
 
-def counted(self, connection, rows):
+def counted(connection, rows):
     global times
     times -= 1
     if times == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    return erase(self, connection, rows)
+    return erase(connection, rows)
 
-store.Store._erase = counted
+erasing.erase = counted
 gallery.remove(camera="a")
 """
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rgbir.index.bundle import sha256
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
 from rgbir.index.files import sync_folder
-from rgbir.index.gallery.folder.connection import Connection
+from rgbir.index.gallery.folder.harm import harm
 from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
 from rgbir.index.gallery.folder.place import FILE, leftovers, writable
 from rgbir.index.gallery.folder.store import Store
@@ -68,17 +68,15 @@ def back_up(gallery: Path, out: Path) -> Backup:
 def _back_up(gallery: Path, out: Path, unfinished: Path) -> Backup:
     unfinished.mkdir(parents=True)
     with closing(Store(gallery)) as source:
-        with closing(Connection.open(unfinished / FILE)) as copy:
-            source.connection.copy_to(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
+        source.file.copy_to(unfinished / FILE)
         with closing(Store(unfinished)) as copied:
-            if problem := next(copied.problems(), None):
+            if problem := next(harm(copied), None):
                 raise GalleryCorrupt(
                     f"no backup was made, since the copy would not be whole: {problem}; `rgbir index verify` tells whether the"
                     " gallery is, erase what it names or restore an older backup"
                 )
             meta, sightings = copied.meta(), sum(count for _, count, *_ in copied.counts())
-            copied.connection.execute("PRAGMA journal_mode = DELETE")
+            copied.file.leave_journal()
         made = Backup(
             made_at=datetime.now(UTC),
             generation=int(meta["generation"]),
@@ -121,7 +119,7 @@ def read_backup(folder: Path) -> Backup:
 def _marked(ledger: Path, source: Store) -> str | None:
     """The uid of a line in the ledger, one that is made now where it can be written; None if there is none."""
     try:
-        if not source.frozen:
+        if not source.file.frozen:
             add_to_ledger(ledger, [source.mark()])
         noted = read_ledger(ledger)
     except (OSError, GalleryError):
@@ -185,8 +183,8 @@ def _unpacked(copy: Path, gallery: Path, made: Backup) -> int:
             held = sum(count for _, count, *_ in store.counts())
             if held + removed != made.sightings:
                 raise GalleryCorrupt(f"{copy} should hold {made.sightings} sightings, and holds {held + removed}")
-            store.empty_journal()
-            store.connection.execute("PRAGMA journal_mode = DELETE")
+            store.file.empty_journal()
+            store.file.leave_journal()
         with (unfinished / FILE).open("rb") as written:
             os.fsync(written.fileno())
         (unfinished / FILE).rename(gallery / FILE)

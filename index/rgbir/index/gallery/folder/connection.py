@@ -40,13 +40,27 @@ def translated(error: sqlite3.Error, file: Path | str) -> GalleryError:
     return GalleryError(f"{file}: {error}")
 
 
+class OurErrors:
+    """A context in which SQLite's errors become ours, which name a file. A read of a million rows enters it a million times."""
+
+    def __init__(self, file: Path | str) -> None:
+        self.file = file
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise translated(error, self.file) from error
+
+
 class Connection(sqlite3.Connection):
     """As `sqlite3.connect` makes it; not for several threads at once.
 
-    file: what the messages name.
+    Attributes:
+        errors: whatever asks SQLite does so in this context.
     """
 
-    file: Path | str = ""
+    errors: OurErrors
 
     @classmethod
     def open(cls, file: Path, address: str | None = None, **options: Any) -> Self:
@@ -58,7 +72,7 @@ class Connection(sqlite3.Connection):
         Raises:
             GalleryError: it can't be opened.
         """
-        try:
+        with OurErrors(file):
             made = sqlite3.connect(
                 address or file,
                 isolation_level=None,
@@ -67,9 +81,7 @@ class Connection(sqlite3.Connection):
                 uri=address is not None,
                 **options,
             )
-        except sqlite3.Error as error:
-            raise translated(error, file) from error
-        made.file = file
+        made.errors = OurErrors(file)
         return made
 
     def cursor(self, factory: Any = None) -> Any:
@@ -90,10 +102,8 @@ class Connection(sqlite3.Connection):
         Raises:
             GalleryError: this can't be read, or the other written.
         """
-        try:
+        with OurErrors(f"the copy of {self.errors.file} in {target.errors.file}"):
             self.backup(target)
-        except sqlite3.Error as error:
-            raise translated(error, f"the copy of {self.file} in {target.file}") from error
 
 
 class Cursor(sqlite3.Cursor):
@@ -102,32 +112,22 @@ class Cursor(sqlite3.Cursor):
     connection: Connection
 
     def execute(self, sql: str, parameters: Any = ()) -> Self:
-        try:
+        with self.connection.errors:
             return super().execute(sql, parameters)
-        except sqlite3.Error as error:
-            raise translated(error, self.connection.file) from error
 
     def executemany(self, sql: str, parameters: Iterable[Any]) -> Self:
-        try:
+        with self.connection.errors:
             return super().executemany(sql, parameters)
-        except sqlite3.Error as error:
-            raise translated(error, self.connection.file) from error
 
     def executescript(self, sql_script: str) -> Self:
-        try:
+        with self.connection.errors:
             super().executescript(sql_script)
-            return self
-        except sqlite3.Error as error:
-            raise translated(error, self.connection.file) from error
+        return self
 
     def fetchone(self) -> Any:
-        try:
+        with self.connection.errors:
             return super().fetchone()
-        except sqlite3.Error as error:
-            raise translated(error, self.connection.file) from error
 
     def __next__(self) -> Any:
-        try:
+        with self.connection.errors:
             return super().__next__()
-        except sqlite3.Error as error:
-            raise translated(error, self.connection.file) from error

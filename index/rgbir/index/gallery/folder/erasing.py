@@ -1,4 +1,4 @@
-"""Erasures in the gallery's file: who is meant, and what is noted. All of it within the caller's transaction."""
+"""Erasures in the gallery's file: who is meant, what goes, and what is noted. All of it within the caller's transaction."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, called_by, hashed
+from rgbir.index.gallery.calibration import Calibration
+from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, called_by, hashed, picture
 from rgbir.index.gallery.folder.connection import Connection
+from rgbir.index.gallery.folder.schema import read_meta, write_meta
 from rgbir.index.gallery.sightings import NewSighting
 from rgbir.index.times import to_microseconds
 
@@ -15,7 +17,27 @@ Rows = list[tuple[int, str]]
 """(row, camera)."""
 
 
-def where(which: Condition) -> tuple[str, list[Any]]:
+def count(connection: Connection, which: Condition) -> int:
+    """Sightings that meet a condition."""
+    clause, values = _where(which)
+    return int(connection.execute(f"SELECT count(*) FROM sightings WHERE {clause}", values).fetchone()[0])
+
+
+def first(connection: Connection, which: Condition, most: int | None) -> Rows:
+    """The first that meet a condition, in order; all where no most is given."""
+    clause, values = _where(which)
+    query = f"SELECT row, camera FROM sightings WHERE {clause} ORDER BY row LIMIT ?"
+    return list(connection.execute(query, [*values, -1 if most is None else most]))
+
+
+def names_of(connection: Connection, which: Condition) -> set[str]:
+    """What an erasure calls those that meet a condition: their ids, and what names their pictures."""
+    clause, values = _where(which)
+    rows = list(connection.execute(f"SELECT id, camera, digest FROM sightings WHERE {clause}", values))
+    return {sighting for sighting, *_ in rows} | {picture(camera, digest) for _, camera, digest in rows}
+
+
+def _where(which: Condition) -> tuple[str, list[Any]]:
     """A condition as SQL, with its values."""
     before = None if which.before is None else to_microseconds(which.before)
     clause, values = _named(Named(camera=which.camera, identity=which.identity, track=which.track, before=before))
@@ -70,6 +92,28 @@ def bound_in(connection: Connection, sightings: Sequence[NewSighting]) -> set[st
     return caught
 
 
+def erase(connection: Connection, rows: Rows) -> None:
+    """Removes these rows, numbers the removals for readers, and drops what was measured with the erased."""
+    if rows:
+        _uncalibrate(connection, rows)
+        connection.executemany("INSERT INTO removals (row, camera) VALUES (?, ?)", rows)
+        connection.executemany("DELETE FROM sightings WHERE row = ?", ((row,) for row, _ in rows))
+
+
+def _uncalibrate(connection: Connection, rows: Rows) -> None:
+    """Drops what was measured with labelled sightings that are erased; these cameras' pairs are to be measured again."""
+    meta = read_meta(connection, "calibration", "uncalibrated")
+    if "calibration" not in meta:
+        return
+    query = (
+        "SELECT DISTINCT camera FROM sightings WHERE identity IS NOT NULL AND row IN (SELECT value FROM json_each(?))"
+    )
+    cameras = {camera for (camera,) in connection.execute(query, (json.dumps([row for row, _ in rows]),))}
+    left = Calibration.model_validate_json(meta["calibration"]).without(cameras)
+    cameras |= set(json.loads(meta.get("uncalibrated", "[]")))
+    write_meta(connection, calibration=left.model_dump_json(), uncalibrated=json.dumps(sorted(cameras)))
+
+
 def note(connection: Connection, erasures: Sequence[Erasure]) -> None:
     for erasure in erasures:
         condition = None if erasure.condition is None else erasure.condition.model_dump_json(exclude_none=True)
@@ -79,8 +123,8 @@ def note(connection: Connection, erasures: Sequence[Erasure]) -> None:
         connection.executemany("INSERT OR IGNORE INTO erased VALUES (?, ?)", ids)
 
 
-def names(connection: Connection) -> set[str]:
-    """Of the erasures that were noted here."""
+def uids(connection: Connection) -> set[str]:
+    """Names of the erasures that were noted here."""
     return {uid for (uid,) in connection.execute("SELECT uid FROM erasures")}
 
 
@@ -96,8 +140,8 @@ def noted(connection: Connection, but: set[str]) -> list[Erasure]:
 
 def _noted(connection: Connection, which: str, values: Sequence[Any]) -> list[Erasure]:
     """Without their ids."""
-    found = connection.execute(f"SELECT uid, at, condition, salt FROM erasures {which} ORDER BY at", values)
+    rows = connection.execute(f"SELECT uid, at, condition, salt FROM erasures {which} ORDER BY at", values)
     return [
-        Erasure(uid=uid, at=at, salt=salt, condition=None if told is None else Named.model_validate_json(told))
-        for uid, at, told, salt in found
+        Erasure(uid=uid, at=at, salt=salt, condition=None if named is None else Named.model_validate_json(named))
+        for uid, at, named, salt in rows
     ]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,18 +25,17 @@ from rgbir.index.errors import (
     CacheDamaged,
     GalleryBusy,
     GalleryError,
-    GalleryFull,
     GalleryMismatch,
     InvalidQuery,
     UsageError,
 )
-from rgbir.index.files import give_room_up, keep_room
+from rgbir.index.files import keep_room
 from rgbir.index.gallery.answers import answer, ranked, span
 from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure
-from rgbir.index.gallery.folder import cache
-from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
+from rgbir.index.gallery.folder import cache, notary
+from rgbir.index.gallery.folder.harm import harm, out_of_calendar
 from rgbir.index.gallery.folder.lock import locked
 from rgbir.index.gallery.folder.place import FILE, RESERVE, RESERVED, writable
 from rgbir.index.gallery.folder.store import Store
@@ -54,12 +53,9 @@ from rgbir.index.nearest.slabs import Filter
 from rgbir.index.nearest.view import Nearest, View
 from rgbir.index.times import from_microseconds, to_microseconds
 
-T = TypeVar("T")
 LOCK = "writer.lock"
 WORTH_CACHING = 10_000
 """Sightings that take about half a second to read from SQLite."""
-_AT_A_TIME = 50
-"""Sightings removed in one transaction on a full disk, where the journal has little room."""
 _log = logging.getLogger(__name__)
 
 
@@ -81,10 +77,13 @@ class Gallery(AnyGallery):
         self._calibration: Calibration | None = None
         self._approximate = Approximate(self._exactly, device)
         self.storage = Storage(meta.get("storage", Storage.FLOAT32))
-        self._ledger = ledger_of(self.folder)
         self._seen_version = -1
         self._named: tuple[Mark | None, dict[int, str]] = (None, {})
-        self.erased_since = self._caught_up()
+        try:
+            self.erased_since = notary.catch_up(self._writer)
+        except BaseException:
+            self._close_stores()
+            raise
         started = time.perf_counter()
         self._view, self.opening = cache.load(self.folder, self._reader, self.model.metric)
         if writable(self.folder):  # a process that was killed while it erased may have left them
@@ -96,65 +95,6 @@ class Gallery(AnyGallery):
         if self.erased_since:
             with suppress(GalleryBusy), self.writing():
                 self._renew_calibration()
-
-    def _caught_up(self) -> int:
-        """Carries out what was erased from a gallery at this place and this file doesn't know: it is older, or another one.
-
-        Returns:
-            How many sightings were removed.
-
-        Raises:
-            GalleryError: there is such an erasure, and the file can't be written.
-        """
-        try:
-            noted, known = read_ledger(self._ledger), self._writer.erasure_names()
-            new = [erasure for erasure in noted if erasure.uid not in known]
-            if self._writer.frozen and (open_ones := [own for own in new if own.ids or own.condition is not None]):
-                raise GalleryError(
-                    f"{self._ledger} tells of {len(open_ones)} erasures that {self.folder} hasn't carried out, and it can't be"
-                    " written to; open it once where it can"
-                )
-            removed = self._heeded(new) if new and not self._writer.frozen else []
-            if not self._writer.frozen:
-                if self._writer.moment() > max((erasure.at for erasure in noted), default=0):
-                    self._writer.mark()
-                self._tell_ledger(self._writer.erasures(but={erasure.uid for erasure in noted}))
-        except BaseException:
-            self._close_stores()
-            raise
-        if removed:
-            _log.warning("%s: %d sightings were erased since, and are removed", self.folder, len(removed))
-        return len(removed)
-
-    def _heeded(self, erasures: Sequence[Erasure]) -> list[tuple[int, str]]:
-        return self._with_room(lambda most: self._writer.heed(erasures, most))
-
-    def _with_room(self, erase: Callable[[int | None], T]) -> T:
-        """An erasure as a whole, or a few rows at a time in the room of the reserve where the disk is full."""
-        try:
-            return erase(None)
-        except GalleryFull:
-            give_room_up(self.folder / RESERVE)
-            return erase(_AT_A_TIME)
-
-    def _tell_ledger(self, erasures: Sequence[Erasure]) -> None:
-        """Notes them outside the gallery's file; what can't be noted now is when the gallery is opened again."""
-        for last in (False, True):
-            try:
-                if erasures and not self._ledger.exists():  # it was lost: all that is known goes in again
-                    add_to_ledger(self._ledger, self._writer.erasures(but={erasure.uid for erasure in erasures}))
-                if erasures:
-                    add_to_ledger(self._ledger, erasures)
-                return
-            except OSError as error:
-                if last:
-                    _log.warning(
-                        "%s: an erasure can't be noted there: %s; a backup from before it, restored here, would bring back whom it"
-                        " erased",
-                        self._ledger,
-                        error.strerror,
-                    )
-                give_room_up(self.folder / RESERVE)
 
     @classmethod
     def create(
@@ -214,10 +154,10 @@ class Gallery(AnyGallery):
             GalleryMoved: that isn't the one that was opened.
         """
         with self._reading:
-            if self._reader.refresh():
+            if self._reader.file.refresh():
                 self._seen_version = -1
             yield self._reader
-            self._reader.settled()
+            self._reader.file.settled()
 
     # --- what is there
 
@@ -237,7 +177,7 @@ class Gallery(AnyGallery):
     def view(self) -> View:
         """The newest state, with what other processes have written."""
         with self._read():
-            version = self._reader.data_version()
+            version = self._reader.file.data_version()
             if version != self._seen_version:
                 with self._reader.changes_since(self._view.mark) as changes:
                     self._approximate.forget({camera for _, camera in changes.removed})
@@ -484,9 +424,7 @@ class Gallery(AnyGallery):
             count = self._writer.count(which)
             if by_rule and not count:
                 return 0
-            erasure = self._writer.planned(which, by_rule)
-            self._tell_ledger([erasure])
-            removed = self._with_room(lambda most: self._writer.remove(which, erasure, most))
+            removed = notary.erase(self._writer, which, by_rule)
             self._forget(removed)
             keep_room(self.folder / RESERVE, RESERVED)
         return count  # an opening elsewhere, which read the ledger, may have been quicker
@@ -512,7 +450,7 @@ class Gallery(AnyGallery):
     def empty_journal(self) -> bool:
         """Empties the journal of what was erased while a reader needed it; False if one still does."""
         with self._writing:
-            return not self._writer.journal_kept or self._writer.empty_journal()
+            return not self._writer.file.journal_kept or self._writer.file.empty_journal()
 
     def moment(self) -> int:
         with self._read() as store:
@@ -528,12 +466,7 @@ class Gallery(AnyGallery):
 
     def heed(self, erasures: Sequence[Erasure]) -> int:
         with self.writing():
-            known = self._writer.erasure_names()
-            new = [erasure for erasure in erasures if erasure.uid not in known]
-            if not new:
-                return 0
-            self._tell_ledger(new)
-            removed = self._heeded(new)
+            removed = notary.heed(self._writer, erasures)
             self._forget(removed)
         return len(removed)
 
@@ -577,7 +510,7 @@ class Gallery(AnyGallery):
         file = self.folder / FILE
         with self.writing():
             before = file.stat().st_size
-            self._writer.vacuum()
+            self._writer.file.vacuum()
             with self._reading:
                 self._view = self.view().compacted()
             self.save_cache()
@@ -658,7 +591,7 @@ class Gallery(AnyGallery):
     def problems_in(cls, folder: Path | str) -> list[str]:
         """What is wrong with the gallery there, in words, even if it can't be opened; see `verify`."""
         with closing(Store(Path(folder))) as store:
-            problems = list(store.problems())
+            problems = list(harm(store))
         if problems:
             return problems
         with cls(folder) as gallery:
@@ -667,11 +600,11 @@ class Gallery(AnyGallery):
     def verify(self) -> list[str]:
         """What is wrong, in words; an empty list is a proof that SQLite and the search hold the same, unaltered vectors."""
         with self._read():
-            problems = list(self._reader.problems())
+            problems = list(harm(self._reader))
             if problems:
                 return problems
             try:
-                return [*disagreements(self.view(), self._reader), *self._reader.remarks()]
+                return [*disagreements(self.view(), self._reader), *out_of_calendar(self._reader)]
             except CacheDamaged as error:
                 self._mend(error)
                 return [f"the cache was damaged and is dropped, SQLite is whole: {error}"]

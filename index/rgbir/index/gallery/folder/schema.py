@@ -1,9 +1,11 @@
-"""How a gallery's file is laid out, and how older ones are brought up to date."""
+"""How a gallery's file is laid out, how older ones are brought up to date, and the table of what it says of itself."""
 
 from __future__ import annotations
 
 import zlib
 from typing import Any
+
+from rgbir.index.gallery.folder.connection import Connection
 
 FORMAT = 4
 LABELS = ("id", "camera", "taken_at", "identity", "track", "source", "digest", "since", "frame")
@@ -80,11 +82,21 @@ def sum_of(*values: Any) -> int | None:
         return None
     parts = []
     for value in values:
-        told = b"" if value is None else value if isinstance(value, bytes) else str(value).encode()
-        parts += [b"-" if value is None else b"%d:" % len(told), told]
+        content = b"" if value is None else value if isinstance(value, bytes) else str(value).encode()
+        parts += [b"-" if value is None else b"%d:" % len(content), content]
     return zlib.crc32(b"".join(parts))
 
 
 def readable() -> set[str]:
     """Older formats can be read as they are, on a medium that can't be written."""
     return {str(number) for number in range(1, FORMAT + 1)}
+
+
+def read_meta(connection: Connection, *keys: str) -> dict[str, str]:
+    """What the gallery says of itself: under these keys, as far as they are there, or all of it."""
+    which = f"WHERE key IN ({', '.join('?' * len(keys))})" if keys else ""
+    return dict(connection.execute(f"SELECT key, value FROM meta {which}", keys))
+
+
+def write_meta(connection: Connection, **entries: str) -> None:
+    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", entries.items())

@@ -15,10 +15,15 @@ from urllib.parse import quote
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError
 from rgbir.index.gallery.folder.connection import Connection
+from rgbir.index.gallery.folder.schema import read_meta, write_meta
 
 
 class Session(NamedTuple):
-    """What a connection sees. before, base: the session before, and the generation at which this one began."""
+    """What a connection sees.
+
+    Attributes:
+        before, base: the session before, and the generation at which this one began.
+    """
 
     name: str
     before: str
@@ -27,7 +32,7 @@ class Session(NamedTuple):
 
     @classmethod
     def seen(cls, connection: Connection) -> Self:
-        meta = dict(connection.execute("SELECT key, value FROM meta WHERE key LIKE 'session%' OR key = 'generation'"))
+        meta = read_meta(connection, "session", "session_before", "session_base", "generation")
         base = int(meta.get("session_base", "0"))
         return cls(meta.get("session", ""), meta.get("session_before", ""), base, int(meta["generation"]))
 
@@ -100,5 +105,4 @@ def check_journal(file: Path, journal: Path) -> None:
 def renew(connection: Connection) -> None:
     """Another session, within a transaction. The journal is empty."""
     now = Session.seen(connection)
-    entries = {"session": secrets.token_hex(8), "session_before": now.name, "session_base": str(now.generation)}
-    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", entries.items())
+    write_meta(connection, session=secrets.token_hex(8), session_before=now.name, session_base=str(now.generation))
