@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -132,14 +132,14 @@ def sources(matches: Callable[[ast.Module], bool]) -> set[str]:
     return {str(file.relative_to(ROOT)) for file in files if matches(ast.parse(file.read_text(encoding="utf-8")))}
 
 
-def texts(tree: ast.AST) -> list[str]:
-    """Every piece of text in the code, also within f-strings; docstrings and comments are none of it."""
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Texts in the code, `{}` for what an f-string fills in; docstrings and comments are none of them."""
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    return [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
-    ]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield "".join(str(piece.value) if isinstance(piece, ast.Constant) else "{}" for piece in node.values)
 
 
 def called(tree: ast.AST) -> set[str]:
@@ -167,6 +167,20 @@ def test_sql_stands_in_the_store_and_three_files_beside_it() -> None:
         translating
     }
     assert sources(lambda tree: "sqlite3" in imported(tree)) == {translating, "index/rgbir/index/versions.py"}
+
+
+def test_expressions_of_milvus_stand_with_its_entities() -> None:
+    room = "index/rgbir/index/gallery/milvus/"
+    expression = re.compile(r"==|!=|<=|>=|^\(?\S+ [<>] |\blike ['\"]|\bis (not )?null\b|^\(?\S+ (not )?in [{\[(]")
+
+    def spelt(tree: ast.Module) -> bool:
+        """Whether a text looks like an expression, or is given as one."""
+        words = [word for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords]
+        filters = [text for word in words if word.arg == "filter" for text in texts(word.value)]
+        return any(filters) or any(map(expression.search, texts(tree)))
+
+    assert {file for file in sources(spelt) if file.startswith(room)} == {room + "entities.py"}
+    assert sources(lambda tree: "pymilvus" in imported(tree)) == {room + "entities.py", room + "store.py"}
 
 
 def test_the_openapi_document_is_the_published_one() -> None:

@@ -37,6 +37,7 @@ from rgbir.index.gallery.addresses import create, open_gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus import entities as entities_module
 from rgbir.index.gallery.milvus import gallery as milvus_module
+from rgbir.index.gallery.milvus import store as store_module
 from rgbir.index.gallery.milvus.gallery import MilvusGallery
 from rgbir.index.times import Hours
 
@@ -380,7 +381,7 @@ def test_addresses_that_are_none_and_indexes_that_may_miss() -> None:
 def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"milvus+file:{database}/g{next(_numbers)}"
     with monkeypatch.context() as patched:
-        for module in (entities_module, milvus_module):
+        for module in (entities_module, store_module):
             patched.setattr(module, "BRUTE_FORCE", ("FLAT", "HNSW"))
         create(f"{address}?index=HNSW", Model("m", "f", Metric.EUCLIDEAN, D), NETWORK).close()
     with pytest.raises(GalleryError, match="has an index of type HNSW, which may miss"):
@@ -389,7 +390,7 @@ def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytes
 
 def test_more_hits_than_milvus_gives_at_once_are_all_compared(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(milvus_module, "MOST", 20)
-    monkeypatch.setattr(milvus_module, "_PIECE", 7)
+    monkeypatch.setattr(store_module, "PIECE", 7)
     held = sightings(60)
     address = f"milvus+file:{database}/g{next(_numbers)}"
     with create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK) as gallery:

@@ -7,6 +7,7 @@ its conditions, and salted hashes of the ids that it found.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,10 +75,12 @@ class Named(BaseModel):
 
 
 class Erasure(BaseModel):
-    """One erasure. at: its moment, microseconds since 1970. ids: `hashed` with the salt.
-
-    It binds a sighting that was known before `at` and meets the condition, or whose id is among the ids. One without either says
+    """It binds a sighting that was known before it and meets the condition, or whose id is among the ids. One without either says
     how late it was.
+
+    Attributes:
+        at: its moment, microseconds since 1970.
+        ids: `hashed` with the salt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,6 +90,14 @@ class Erasure(BaseModel):
     condition: Named | None = None
     salt: str = ""
     ids: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, which: Condition, names: set[str], salt: str, at: int) -> Self:
+        """An erasure of what meets a condition and is called by these names, and of what was named without being there."""
+        if which.ids is not None and which == Condition(which.ids):
+            names = names | set(which.ids)
+        hashes = sorted(hashed(salt, name) for name in names)
+        return cls(uid=secrets.token_hex(8), at=at, condition=Named.of(which), salt=salt, ids=tuple(hashes))
 
     def by_ids(self) -> Self:
         """What it says of these very sightings, for a gallery that isn't the one it was meant for."""
@@ -107,8 +118,9 @@ def hashed(salt: str, sighting: str) -> str:
 
 def called_by(sighting: NewSighting) -> tuple[str, ...]:
     """What an erasure may name a sighting by. What comes without a source, as from an archive, is the same picture again."""
-    own = (sighting.id,)
-    return own if sighting.source else (*own, picture(sighting.camera, sighting.digest))
+    if sighting.source:
+        return (sighting.id,)
+    return sighting.id, picture(sighting.camera, sighting.digest)
 
 
 def bound(sightings: Sequence[NewSighting], erasures: Sequence[Erasure]) -> set[str]:

@@ -569,23 +569,14 @@ class Gallery(AnyGallery):
             return 0
         run = Run.now(now)
         due = run.due(days)
-        known = sure or check(run, self._remembered("retention"), self._count(due), len(self))
+        with self._read() as store:
+            noted, count = store.meta().get("retention"), store.count(due)
+        known = sure or check(run, noted, count, len(self))
         removed = self.erase(due, by_rule=True)
         if known:
-            self._remember("retention", run.model_dump_json())
+            with self.writing():
+                self._writer.remember("retention", run.model_dump_json())
         return removed
-
-    def _count(self, which: Condition) -> int:
-        with self._read() as store:
-            return store.count(which)
-
-    def _remember(self, name: str, value: str) -> None:
-        with self.writing():
-            self._writer.remember(name, value)
-
-    def _remembered(self, name: str) -> str | None:
-        with self._read() as store:
-            return store.meta().get(name)
 
     @classmethod
     def problems_in(cls, folder: Path | str) -> list[str]:

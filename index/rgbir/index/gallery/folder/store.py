@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError
-from rgbir.index.gallery.erasures import Condition, Erasure, Named, hashed
+from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import erasing, file
 from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.schema import LABELS, read_meta, sum_of, write_meta
@@ -335,17 +335,8 @@ class Store:
         Args:
             by_rule: by age; it needs no ids, since the rule goes on to hold.
         """
-        ids = set() if by_rule else erasing.names_of(self.connection, which)
-        if which.ids is not None and which == Condition(which.ids):
-            ids |= set(which.ids)
-        salt = self.meta()["salt"]
-        return Erasure(
-            uid=secrets.token_hex(8),
-            at=self._now(),
-            condition=Named.of(which),
-            salt=salt,
-            ids=tuple(sorted(hashed(salt, sighting) for sighting in ids)),
-        )
+        names = set() if by_rule else erasing.names_of(self.connection, which)
+        return Erasure.of(which, names, self.meta()["salt"], self._now())
 
     def remove(self, which: Condition, erasure: Erasure | None, most: int | None = None) -> erasing.Rows:
         """Removes what meets a condition; embeddings and crops are overwritten, in the journal too.

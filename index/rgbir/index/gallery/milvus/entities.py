@@ -1,4 +1,7 @@
-"""What a gallery in Milvus is made of: addresses, collections, entities, and expressions built from parsed values only."""
+"""What a gallery in Milvus is made of: addresses, collections, entities, and expressions built from parsed values only.
+
+No other file writes expressions. A test holds that.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,13 @@ _LONGEST_CROP = 48_000  # bytes; in base64 they fit a text field
 LATER = ["since", "frame"]
 """Fields that collections made before format 4 of folders lack."""
 SCALARS = ["id", "row", "camera", "taken_at", "identity", "track", "source", "digest", "has_crop"]
+
+ANY = "row >= 0"
+TIMED = "taken_at >= 0 or taken_at < 0"
+ERASURE = "erasure:"
+"""What the keys of noted erasures begin with."""
+ERASURES = f'key like "{ERASURE}%"'
+NO_ERASURES = f"not ({ERASURES})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +153,20 @@ def row_of(entity: dict[str, Any]) -> NDArray[np.float32]:
 
 def sighting_of(entity: dict[str, Any]) -> Sighting:
     try:
-        own = {field: entity[field] for field in SCALARS}
+        fields = {field: entity[field] for field in SCALARS}
     except KeyError as error:
         raise GalleryCorrupt(f"an entity without {error}: this collection was not made by rgbir") from error
     return Sighting(
-        own["row"],
-        own["id"],
-        own["camera"],
-        own["source"],
-        own["digest"],
-        from_microseconds(own["taken_at"]),
-        own["identity"],
-        own["track"],
-        own["has_crop"],
-        own["row"] // 1000 if entity.get("since") is None else entity["since"],
+        fields["row"],
+        fields["id"],
+        fields["camera"],
+        fields["source"],
+        fields["digest"],
+        from_microseconds(fields["taken_at"]),
+        fields["identity"],
+        fields["track"],
+        fields["has_crop"],
+        fields["row"] // 1000 if entity.get("since") is None else entity["since"],
         entity.get("frame"),
     )
 
@@ -175,40 +185,49 @@ def expression_of(
     if query.identity is not None:
         clauses.append(f"identity == {int(query.identity)}")
     if query.track is not None:
-        clauses.append(f"track == {quoted(query.track)}")
+        clauses.append(f"track == {_quoted(query.track)}")
     if query.hours is not None:
         windows = query.hours.windows(*span(query, times())).tolist()
         clauses.append("(" + " or ".join(f"(taken_at >= {a} and taken_at < {b})" for a, b in windows) + ")")
     for camera, (moment, soonest, latest) in walks.items():
         apart = f"(taken_at <= {moment - soonest} or taken_at >= {moment + soonest})"
         near = f"taken_at >= {moment - latest} and taken_at <= {moment + latest}"
-        clauses.append(f"(camera != {quoted(camera)} or taken_at is null or ({apart} and {near}))")
+        clauses.append(f"(camera != {_quoted(camera)} or taken_at is null or ({apart} and {near}))")
     return " and ".join(clauses)
 
 
-def expression_of_erasure(which: Condition) -> str:
+def expression_of_condition(which: Condition) -> str:
     clauses = []
     if which.ids is not None:
-        clauses.append(f"id in {listed(which.ids)}")
+        clauses.append(ids_are(which.ids))
     if which.camera is not None:
         clauses.append(cameras_are([which.camera]))
     if which.identity is not None:
         clauses.append(f"identity == {which.identity}")
     if which.track is not None:
-        clauses.append(f"track == {quoted(which.track)}")
+        clauses.append(f"track == {_quoted(which.track)}")
     if which.before is not None:
         clauses.append(f"taken_at < {to_microseconds(which.before)}")
     return " and ".join(clauses)
 
 
 def cameras_are(cameras: Sequence[str]) -> str:
-    return f"camera in {listed(cameras)}"
+    return f"camera in {_listed(cameras)}"
 
 
-def listed(values: Sequence[str]) -> str:
-    return f"[{', '.join(map(quoted, values))}]"
+def ids_are(ids: Sequence[str]) -> str:
+    return f"id in {_listed(ids)}"
 
 
-def quoted(value: str) -> str:
+def timed(expression: str) -> str:
+    """Those that meet it and have a time."""
+    return f"({expression}) and ({TIMED})"
+
+
+def _listed(values: Sequence[str]) -> str:
+    return f"[{', '.join(map(_quoted, values))}]"
+
+
+def _quoted(value: str) -> str:
     """A string of Milvus's expressions, whatever is in it."""
     return json.dumps(value, ensure_ascii=False)
