@@ -24,25 +24,21 @@ def ranked(nearest: Sequence[tuple[float, Sighting]], model: Model, least_score:
     """Hits of (key, sighting), the most alike first, down to a score."""
     distances = model.metric.distance(np.array([key for key, _ in nearest], np.float64))
     hits = (
-        _hit(rank, sighting, float(distance), model)
-        for rank, ((_, sighting), distance) in enumerate(zip(nearest, distances, strict=True), start=1)
+        Hit(
+            rank=rank,
+            id=sighting.id,
+            camera=sighting.camera,
+            taken_at=sighting.taken_at,
+            identity=sighting.identity,
+            track=sighting.track,
+            source=sighting.source,
+            distance=distance,
+            score=score(model.metric, distance, model.dimension),
+            has_image=sighting.has_crop,
+        )
+        for rank, ((_, sighting), distance) in enumerate(zip(nearest, distances.tolist(), strict=True), start=1)
     )
     return tuple(hit for hit in hits if hit.score >= least_score)
-
-
-def _hit(rank: int, sighting: Sighting, distance: float, model: Model) -> Hit:
-    return Hit(
-        rank=rank,
-        id=sighting.id,
-        camera=sighting.camera,
-        taken_at=sighting.taken_at,
-        identity=sighting.identity,
-        track=sighting.track,
-        source=sighting.source,
-        distance=distance,
-        score=score(model.metric, distance, model.dimension),
-        has_image=sighting.has_crop,
-    )
 
 
 def answer(

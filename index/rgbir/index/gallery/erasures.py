@@ -59,8 +59,10 @@ class Named(BaseModel):
     @classmethod
     def of(cls, which: Condition) -> Self | None:
         """None where ids were named: then these say everything."""
-        if which.ids is not None:
-            return None
+        return None if which.ids is not None else cls.but_ids(which)
+
+    @classmethod
+    def but_ids(cls, which: Condition) -> Self:
         before = None if which.before is None else to_microseconds(which.before)
         return cls(camera=which.camera, identity=which.identity, track=which.track, before=before)
 

@@ -124,7 +124,16 @@ class AnyGallery(ABC):
 
     @abstractmethod
     def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
-        """Enrols them; True where the sighting was new, and not erased since it was known."""
+        """Enrols them, all or none.
+
+        Returns:
+            True where the sighting was new, and not erased since it was known.
+
+        Raises:
+            UnknownCamera: a camera that isn't in the network.
+            GalleryMismatch: an embedding of another length, or one that isn't finite, or not in the storage's range.
+            GalleryBusy: another process is writing.
+        """
 
     @abstractmethod
     def add_cameras(self, cameras: Sequence[Camera]) -> None:

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rgbir.index.bundle import sha256
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
 from rgbir.index.files import sync_folder
-from rgbir.index.gallery.folder.harm import harm
 from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
 from rgbir.index.gallery.folder.place import FILE, leftovers, writable
 from rgbir.index.gallery.folder.store import Store
+from rgbir.index.gallery.folder.verify import harm
 
 MANIFEST = "backup.json"
 

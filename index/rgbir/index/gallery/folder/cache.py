@@ -106,7 +106,8 @@ def save(folder: Path, view: View, store: Store) -> Manifest:
     """Writes the slabs that aren't there yet, then the manifest, then drops what it doesn't name. The caller holds the lock."""
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
-    present = {slab.name: slab for slab in (read_manifest(folder) or _nothing(view, store)).slabs}
+    last = read_manifest(folder)
+    present = {} if last is None else {slab.name: slab for slab in last.slabs}
     kept = []
     for camera, slabs in view.cameras.items():
         for slab in slabs:
@@ -169,10 +170,6 @@ def _name(camera: str, slab: Slab) -> str:
 
 def _whole(folder: Path, kept: _Kept) -> bool:
     return all((folder / name).is_file() for name in (_VECTORS, *kept.sums))
-
-
-def _nothing(view: View, store: Store) -> Manifest:
-    return Manifest(format=FORMAT, fingerprint="", metric=view.metric, storage="", mark=Mark(), slabs=())
 
 
 def forget(folder: Path, removed: Iterable[tuple[int, str]]) -> int:

@@ -7,40 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from rgbir.index.gallery.calibration import Calibration
-from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, called_by, hashed, picture
+from rgbir.index.gallery.erasures import Condition, Erasure, Named, bound, called_by, hashed
 from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.schema import read_meta, write_meta
 from rgbir.index.gallery.sightings import NewSighting
-from rgbir.index.times import to_microseconds
 
 Rows = list[tuple[int, str]]
 """(row, camera)."""
 
 
-def count(connection: Connection, which: Condition) -> int:
-    """Sightings that meet a condition."""
-    clause, values = _where(which)
-    return int(connection.execute(f"SELECT count(*) FROM sightings WHERE {clause}", values).fetchone()[0])
-
-
-def first(connection: Connection, which: Condition, most: int | None) -> Rows:
-    """The first that meet a condition, in order; all where no most is given."""
-    clause, values = _where(which)
-    query = f"SELECT row, camera FROM sightings WHERE {clause} ORDER BY row LIMIT ?"
-    return list(connection.execute(query, [*values, -1 if most is None else most]))
-
-
-def names_of(connection: Connection, which: Condition) -> set[str]:
-    """What an erasure calls those that meet a condition: their ids, and what names their pictures."""
-    clause, values = _where(which)
-    rows = list(connection.execute(f"SELECT id, camera, digest FROM sightings WHERE {clause}", values))
-    return {sighting for sighting, *_ in rows} | {picture(camera, digest) for _, camera, digest in rows}
-
-
-def _where(which: Condition) -> tuple[str, list[Any]]:
+def where(which: Condition) -> tuple[str, list[Any]]:
     """A condition as SQL, with its values."""
-    before = None if which.before is None else to_microseconds(which.before)
-    clause, values = _named(Named(camera=which.camera, identity=which.identity, track=which.track, before=before))
+    clause, values = _named(Named.but_ids(which))
     if which.ids is None:
         return clause, values
     return f"{clause} AND id IN (SELECT value FROM json_each(?))", [*values, json.dumps(which.ids)]

@@ -170,15 +170,6 @@ class GalleryFile:
         return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """What is read within it is of one moment."""
-        self.connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self.connection.execute("COMMIT")
-
-    @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A write that happens as a whole or not at all."""
         try:
@@ -232,15 +223,11 @@ class GalleryFile:
         """Copies the whole gallery as of one moment to a new file, which has no journal."""
         with closing(Connection.open(file)) as copy:
             self.connection.copy_to(copy)
-            _leave_journal(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
 
     def leave_journal(self) -> None:
         """Brings the journal into the file and deletes it: the file is whole by itself."""
-        _leave_journal(self.connection)
-
-
-def _leave_journal(connection: Connection) -> None:
-    connection.execute("PRAGMA journal_mode = DELETE")
+        self.connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _state(file: Path) -> tuple[Any, ...]:

@@ -35,11 +35,11 @@ from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import cache, notary
-from rgbir.index.gallery.folder.harm import harm, out_of_calendar
+from rgbir.index.gallery.folder.file import create
 from rgbir.index.gallery.folder.lock import locked
 from rgbir.index.gallery.folder.place import FILE, RESERVE, RESERVED, writable
 from rgbir.index.gallery.folder.store import Store
-from rgbir.index.gallery.folder.verify import disagreements
+from rgbir.index.gallery.folder.verify import disagreements, harm, out_of_calendar
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query, scope, walks
@@ -89,8 +89,8 @@ class Gallery(AnyGallery):
         if writable(self.folder):  # a process that was killed while it erased may have left them
             cache.forget(self.folder, self._reader.removed_since(self._view.mark.last_removal))
             keep_room(self.folder / RESERVE, RESERVED)
-        held = self._view.sightings
-        self.opening.read += max(self.view().sightings - held, 0)
+        mapped = self._view.sightings
+        self.opening.read += max(self.view().sightings - mapped, 0)
         self.opening.seconds = time.perf_counter() - started
         if self.erased_since:
             with suppress(GalleryBusy), self.writing():
@@ -116,7 +116,7 @@ class Gallery(AnyGallery):
             "network": json.dumps(network.to_dict()),
             "storage": str(storage),
         }
-        Store.create(folder, meta).close()
+        create(folder, meta)
         return cls(folder)
 
     @classmethod
@@ -171,7 +171,6 @@ class Gallery(AnyGallery):
 
     @property
     def generation(self) -> int:
-        """Counts the changes; every answer tells the one it saw."""
         return self.view().mark.generation
 
     def view(self) -> View:
@@ -211,12 +210,10 @@ class Gallery(AnyGallery):
             return self._reader.crop(sighting)
 
     def known(self, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that are enrolled."""
         with self._read():
             return self._reader.known(ids)
 
     def sightings(self) -> list[Sighting]:
-        """All of them, in enrolment order."""
         with self._read():
             return list(self._reader.all())
 
@@ -226,18 +223,13 @@ class Gallery(AnyGallery):
             return self._reader.last()
 
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
-        """float32 (n, d), as the gallery keeps them, in the order asked for."""
         with self._read():
             return self._reader.embeddings(ids)
 
     # --- search
 
     def search_many(self, queries: Sequence[Query]) -> list[Answer]:
-        """Every query's answer, all of one state of the gallery; those with the same scope and filters share their work.
-
-        Raises:
-            UnknownCamera, InvalidQuery: a query doesn't fit this gallery.
-        """
+        """All answers are of one state of the gallery; queries with the same scope and filters share their work."""
         if not queries:
             return []
         started = time.perf_counter()
@@ -256,7 +248,7 @@ class Gallery(AnyGallery):
             except CacheDamaged as error:
                 self._mend(error)
                 continue
-            sightings = self._found({row for found in nearest.values() for _, row in found.rows})
+            sightings = self._sightings({row for found in nearest.values() for _, row in found.rows})
             if sightings is not None:
                 hits = [
                     ranked([(key, sightings[row]) for key, row in nearest[n].rows], self.model, query.least_score)
@@ -311,24 +303,15 @@ class Gallery(AnyGallery):
             _log.warning("%s: %s; it is dropped and the gallery read from SQLite", self.folder, error)
             cache.drop(self.folder)
             self._view, self._seen_version = View(self.model.metric, Mark(), {}), -1
-            held = self.view().sightings
-            self.opening = cache.Opening(0, held, 0.0, (f"the cache was dropped: {error}",))
+            self.opening = cache.Opening(0, self.view().sightings, 0.0, (f"the cache was dropped: {error}",))
 
     def distances(self, query: Query, most: int | None = None) -> Distances:
-        """The keys of all sightings that the query may see; its `top_k`, times and identity play no part.
-
-        Args:
-            most: more sightings than that are refused.
-
-        Raises:
-            UnknownCamera, InvalidQuery: the query doesn't fit this gallery, or too many sightings.
-        """
         prepared = asked(query, self.model, self.address)
         while True:
             view = self.view()
             seen = scope(query, self.network, list(view.cameras))
-            if most is not None and (held := sum(len(s) for c in seen.searched for s in view.cameras[c])) > most:
-                raise InvalidQuery(f"{held:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
+            if most is not None and (count := sum(len(s) for c in seen.searched for s in view.cameras[c])) > most:
+                raise InvalidQuery(f"{count:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
             try:
                 rows, keys = view.keys(prepared, seen.searched)
             except CacheDamaged as error:
@@ -350,13 +333,13 @@ class Gallery(AnyGallery):
         """Ids by row in that view; None if there is a newer one."""
         with self._read():
             if self._named[0] != view.mark:
-                found = self._reader.ids()
+                names = self._reader.ids()
                 if self.view().mark != view.mark:
                     return None
-                self._named = (view.mark, found)
+                self._named = (view.mark, names)
             return self._named[1]
 
-    def _found(self, rows: set[int]) -> dict[int, Sighting] | None:
+    def _sightings(self, rows: set[int]) -> dict[int, Sighting] | None:
         """By row. None if one was removed since the view: then the search must begin again."""
         wanted = sorted(rows)
         with self._read():
@@ -390,16 +373,7 @@ class Gallery(AnyGallery):
                     self._write_depth = 0
 
     def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
-        """Enrols them in one transaction; once this returns, kill -9 and power cuts lose nothing of it.
-
-        Returns:
-            True where the sighting was new, False where it was enrolled before.
-
-        Raises:
-            UnknownCamera: a camera that isn't in the network.
-            GalleryMismatch: an embedding of another length, or one that isn't finite; nothing was written.
-            GalleryBusy: another process is writing.
-        """
+        """Enrols them in one transaction; once this returns, kill -9 and power cuts lose nothing of it."""
         if not sightings:
             return []
         prepared = enrolled(sightings, self.model, self.network, self.storage)
@@ -407,7 +381,6 @@ class Gallery(AnyGallery):
             return self._writer.add(list(zip(sightings, prepared, strict=True)))
 
     def add_cameras(self, cameras: Sequence[Camera]) -> None:
-        """Adds cameras that the network doesn't have; those it has stay as they are."""
         with self.writing():
             network = CameraNetwork.from_dict(json.loads(self._writer.meta()["network"]))
             extended = network.extended(cameras)
@@ -448,7 +421,6 @@ class Gallery(AnyGallery):
             self._writer.set_meta(calibration=made.model_dump_json(), uncalibrated="[]")
 
     def empty_journal(self) -> bool:
-        """Empties the journal of what was erased while a reader needed it; False if one still does."""
         with self._writing:
             return not self._writer.file.journal_kept or self._writer.file.empty_journal()
 
@@ -554,7 +526,6 @@ class Gallery(AnyGallery):
 
     @property
     def keep_days(self) -> int | None:
-        """How long sightings are kept after they were taken; None is for ever."""
         with self._read():
             days: int | None = json.loads(self._reader.meta().get("keep_days", "null"))
             return days

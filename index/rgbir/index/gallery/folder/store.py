@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError
-from rgbir.index.gallery.erasures import Condition, Erasure
-from rgbir.index.gallery.folder import erasing, file
+from rgbir.index.gallery.erasures import Condition, Erasure, picture
+from rgbir.index.gallery.folder import erasing
 from rgbir.index.gallery.folder.connection import Connection
+from rgbir.index.gallery.folder.file import GalleryFile
 from rgbir.index.gallery.folder.schema import LABELS, read_meta, sum_of, write_meta
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.nearest.rows import Changes, Mark, Vector
@@ -39,19 +40,9 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.file = file.GalleryFile(folder)
+        self.file = GalleryFile(folder)
         meta = self.meta()
         self.dimension, self.dtype = int(meta["dimension"]), np.dtype(meta.get("storage", "float32")).newbyteorder("<")
-
-    @classmethod
-    def create(cls, folder: Path, meta: dict[str, str]) -> Store:
-        """A new, empty store; `meta` holds at least `dimension`.
-
-        Raises:
-            UsageError: files that another gallery left, which would be taken for this one's.
-        """
-        file.create(folder, meta)
-        return cls(folder)
 
     def close(self) -> None:
         self.file.close()
@@ -111,13 +102,16 @@ class Store:
     @contextmanager
     def changes_since(self, mark: Mark) -> Iterator[Changes]:
         """What came and went since the mark, as of one moment."""
-        with self.file.snapshot():
+        self.connection.execute("BEGIN")
+        try:
             generation = int(self.meta()["generation"])
             query = "SELECT number, row, camera FROM removals WHERE number > ? ORDER BY number"
             removed = list(self.connection.execute(query, (mark.last_removal,)))
             last_row = self.connection.execute("SELECT coalesce(max(row), 0) FROM sightings").fetchone()[0]
             new_mark = Mark(generation, max(last_row, mark.last_row), removed[-1][0] if removed else mark.last_removal)
             yield Changes(new_mark, [(row, camera) for _, row, camera in removed], self.vectors(mark.last_row))
+        finally:
+            self.connection.execute("COMMIT")
 
     def vectors(self, after: int = 0, until: int | None = None, camera: str | None = None) -> Iterator[Vector]:
         """Rows in enrolment order, each compared with its checksum.
@@ -133,10 +127,8 @@ class Store:
             "SELECT row, camera, taken_at, identity, embedding, checksum FROM sightings"
             " WHERE row > ? AND row <= ? AND (? IS NULL OR camera = ?) ORDER BY row"
         )
-        last = np.iinfo(np.int64).max if until is None else until
-        for row, seen_by, taken_at, identity, blob, checksum in self.connection.execute(
-            query, (after, int(last), camera, camera)
-        ):
+        given = (after, 2**63 - 1 if until is None else until, camera, camera)
+        for row, seen_by, taken_at, identity, blob, checksum in self.connection.execute(query, given):
             self._check(row, blob, checksum)
             yield Vector(row, seen_by, taken_at, identity, blob, self.dtype)
 
@@ -323,7 +315,8 @@ class Store:
 
     def count(self, which: Condition) -> int:
         """Sightings that meet it."""
-        return erasing.count(self.connection, which)
+        clause, values = erasing.where(which)
+        return int(self.connection.execute(f"SELECT count(*) FROM sightings WHERE {clause}", values).fetchone()[0])
 
     def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
         """Ids of those that an erasure binds: they were known before it."""
@@ -335,7 +328,10 @@ class Store:
         Args:
             by_rule: by age; it needs no ids, since the rule goes on to hold.
         """
-        names = set() if by_rule else erasing.names_of(self.connection, which)
+        clause, values = erasing.where(which)
+        query = f"SELECT id, camera, digest FROM sightings WHERE {clause}"
+        rows = () if by_rule else self.connection.execute(query, values)
+        names = {name for sighting, *image in rows for name in (sighting, picture(*image))}
         return Erasure.of(which, names, self.meta()["salt"], self._now())
 
     def remove(self, which: Condition, erasure: Erasure | None, most: int | None = None) -> erasing.Rows:
@@ -348,9 +344,11 @@ class Store:
         Returns:
             (row, camera) of those that were removed.
         """
+        clause, values = erasing.where(which)
+        query = f"SELECT row, camera FROM sightings WHERE {clause} ORDER BY row LIMIT ?"
+        given = [*values, -1 if most is None else most + 1]  # one more tells that there are more
         noted = [] if erasure is None else [erasure]
-        limit = None if most is None else most + 1
-        return self._erase(lambda connection: (erasing.first(connection, which, limit), noted), most)
+        return self._erase(lambda connection: (list(connection.execute(query, given)), noted), most)
 
     def heed(self, erasures: Sequence[Erasure], most: int | None = None) -> erasing.Rows:
         """Removes what was known before these erasures and is meant by them; those that were heeded before say nothing.

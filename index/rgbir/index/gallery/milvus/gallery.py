@@ -242,7 +242,7 @@ class MilvusGallery(AnyGallery):
             if len(entities) < limit or self._least(query, last) > best[-1][0]:
                 return best
             limit *= 4
-        return self._sorted(query, list(self._store.all(expression, [*self._store.scalars, "embedding"])))[:top_k]
+        return self._sorted(query, self._store.compared(expression))[:top_k]
 
     def _least(self, query: NDArray[np.float32], last: float) -> float:
         """No sighting that Milvus finds no nearer than `last` has a smaller key.
@@ -267,11 +267,7 @@ class MilvusGallery(AnyGallery):
         expression = cameras_are(seen.searched)
         if most is not None and seen.searched and (count := self._store.count(expression)) > most:
             raise InvalidQuery(f"{count:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
-        pairs = (
-            self._sorted(prepared, list(self._store.all(expression, [*self._store.scalars, "embedding"])))
-            if seen.searched
-            else []
-        )
+        pairs = self._sorted(prepared, self._store.compared(expression)) if seen.searched else []
         pairs.sort(key=lambda pair: pair[1].row)
         return Distances(
             tuple(sighting.id for _, sighting in pairs),

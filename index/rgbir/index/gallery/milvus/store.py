@@ -130,6 +130,10 @@ class Store:
                 entities += self._client.query(self._name, filter=expression, output_fields=fields, **_STRONG)
         return entities
 
+    def compared(self, expression: str) -> list[dict[str, Any]]:
+        """Every entity that meets it, with its embedding."""
+        return list(self.all(expression, [*self.scalars, "embedding"]))
+
     def any(self) -> list[dict[str, Any]]:
         """An entity, if there is one."""
         with self._errors():
