@@ -32,13 +32,13 @@ def rgbir(*arguments: object) -> str:
 
 
 @contextmanager
-def served(gallery: Path) -> Iterator[str]:
+def served(gallery: Path, bundle: Path = BUNDLE) -> Iterator[str]:
     """A real server on a free port of this machine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     config = uvicorn.Config(
-        create_app(Settings(gallery, BUNDLE, threads=1)), port=port, log_level="error", lifespan="on"
+        create_app(Settings(gallery, bundle, threads=1)), port=port, log_level="error", lifespan="on"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -10,30 +10,31 @@ import torch
 
 from rgbir.index import SysuMM01
 from rgbir.training import METHODS, Losses, Method, Run, TupleBatch, train
+from rgbir.training.backbones.towers import TowersRecipe
 from rgbir.training.data.batch import Batch, MixedBatch, PairBatch
 from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
-from rgbir.training.recipe import AnyRecipe, MixedRecipe, TupleRecipe
+from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
 
 SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32}
-SMALL_TUPLES = {**SMALL, "tuples": 3, "augment.padcrop": 2}
-SMALL_PEOPLE = {**SMALL, "people": 3, "images": 3, "augment.padcrop": 2}
-SMALL_TOWERS = {**SMALL, "people": 4, "fc7": 32, "augment.padcrop": 2}
-CHANGED: dict[str, dict[str, Any]] = {
-    "dfe": {**SMALL, "pairs": 16, "dfe.parts": 2, "dfe.width": 32},
-    "hpiln": {"slim": 8, "height": 64, "width": 32, "people": 3, "images": 4},
-    "expat_single": {**SMALL, "people": 3, "images": 4, "augment.padcrop": 2},
-    "hsme": {**SMALL_PEOPLE, "sphere.embedding": 32},
-    "bdtr": SMALL_TOWERS,
-    "tone": SMALL_TOWERS,
-    "hcml": {**SMALL_TOWERS, "hcml.components": 16, "hcml.iterations": 20},
-    "asymmetric_fc": {**SMALL_PEOPLE, "embedding": 32},
-    **dict.fromkeys(("base_derivative", "agw", "one_stream", "two_stream", "zero_padding"), SMALL_PEOPLE),
+BY_RECIPE: dict[type[AnyRecipe], dict[str, Any]] = {
+    TowersRecipe: {"people": 4, "fc7": 32},
+    TupleRecipe: {"tuples": 3},
+    PairRecipe: {"pairs": 16},
+    IdentityRecipe: {"people": 3, "images": 3},
+    MixedRecipe: {"people": 3, "images": 4},
 }
+"""By kind of recipe, the narrower kind first."""
+EXTRA: dict[str, dict[str, Any]] = {
+    "dfe": {"dfe.parts": 2, "dfe.width": 32},
+    "hpiln": {"slim": 8},
+    "hsme": {"sphere.embedding": 32},
+    "hcml": {"hcml.components": 16, "hcml.iterations": 20},
+    "asymmetric_fc": {"embedding": 32},
+}
+"""Of methods that have large settings of their own."""
 FIXED = {"hacnn": (160, 64), "mudeep": (256, 128)}
 """Networks of HPILN that take one image size."""
-EPOCH = {"dfe": 4}
-"""Updates an epoch on the four training people, 64 RGB and 32 IR images, where it isn't 8."""
 VARIANTS = [(name, variant) for name, listed in METHODS.items() for variant in listed.variants]
 ROWS = [(name, next(iter(listed.variants)), row) for name, listed in METHODS.items() for row in listed.rows]
 
@@ -42,7 +43,12 @@ def recipe_of(
     method: str, variant: str | None = None, row: str | None = None, changes: Mapping[str, Any] | None = None
 ) -> AnyRecipe:
     chosen = entry(method).resolve(variant, row)
-    small = {**CHANGED.get(method, SMALL_TUPLES)}
+    kind = next(kind for kind in BY_RECIPE if isinstance(chosen, kind))
+    small = {**SMALL, **BY_RECIPE[kind], **EXTRA.get(method, {})}
+    if kind not in (PairRecipe, MixedRecipe):
+        small["augment.padcrop"] = 2
+    if method == "hpiln":  # its networks are named otherwise
+        del small["backbone"]
     if chosen.backbone in FIXED:
         small["height"], small["width"] = FIXED[chosen.backbone]
     return chosen.changed({**small, **(changes or {})})
@@ -50,8 +56,10 @@ def recipe_of(
 
 def lasting(method: str, updates: int) -> dict[str, Any]:
     """The change that makes a run on the four training people as long as that, or a little longer to a whole epoch."""
-    if hasattr(entry(method).recipe.schedule, "epochs"):
-        return {"schedule.epochs": -(-updates // EPOCH.get(method, 8))}
+    recipe = entry(method).recipe
+    if hasattr(recipe.schedule, "epochs"):
+        # Of the four training people, 64 RGB and 32 IR images, an epoch of pairs has 4 updates and any other 8.
+        return {"schedule.epochs": -(-updates // (4 if isinstance(recipe, PairRecipe) else 8))}
     return {"schedule.updates": updates}
 
 

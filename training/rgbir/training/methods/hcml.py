@@ -27,7 +27,7 @@ class Hierarchical(Settings):
     """How the metric is fitted (methods.md 7.5)."""
 
     components: int = Field(600, ge=1, description="kept of a joint principal component analysis")
-    iterations: int = Field(300, ge=0, description="steps of the fit; 0 leaves it as it starts")
+    iterations: int = Field(300, ge=0, description="steps; with 0 the metric stays as it starts")
     within: float = Field(0.2, ge=0, description="weight of the two terms that draw a person's images together")
 
 
@@ -35,7 +35,7 @@ class HcmlRecipe(tone.ToneRecipe):
     """TONE's settings, and those of the metric.
 
     Attributes:
-        hcml: the fit that follows the training.
+        hcml: how the metric is fitted after the training.
     """
 
     hcml: Hierarchical = Hierarchical()
