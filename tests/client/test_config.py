@@ -83,10 +83,10 @@ def test_secrets_are_masked() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("[serve]\nprot = 1", "no key prot in [serve]; did you mean port?"),
-        ("[index.ad]\nshard = 1", "no key ad in [index]; did you mean add?"),
-        ("galery = 'x'", "no key galery; did you mean gallery?"),
-        ("[serv]\nport = 1", "no key [serv]; did you mean serve?"),
+        ("[serve]\nprot = 1", "no key prot in [serve]; did you mean 'port'?"),
+        ("[index.ad]\nshard = 1", "no key ad in [index]; did you mean 'add'?"),
+        ("galery = 'x'", "no key galery; did you mean 'gallery'?"),
+        ("[serv]\nport = 1", "no key [serv]; did you mean 'serve'?"),
         ("serve = 1", "no key serve"),
         ("[index]\nadd = 1", "[index] add is a table"),
         ("a = ", "can't be read"),
@@ -108,9 +108,9 @@ def test_an_unknown_key_of_the_file_is_an_error_that_names_the_nearest(
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("RGBIR_SERVE__PROT", "did you mean RGBIR_SERVE__PORT?"),
-        ("RGBIR_GALERY", "did you mean RGBIR_GALLERY?"),
-        ("RGBIR_SERVE__PORT_", "did you mean RGBIR_SERVE__PORT?"),
+        ("RGBIR_SERVE__PROT", "did you mean 'RGBIR_SERVE__PORT'?"),
+        ("RGBIR_GALERY", "did you mean 'RGBIR_GALLERY'?"),
+        ("RGBIR_SERVE__PORT_", "did you mean 'RGBIR_SERVE__PORT'?"),
     ],
 )
 def test_an_unknown_variable_is_an_error_that_names_the_nearest(name: str, expected: str) -> None:
@@ -164,4 +164,4 @@ def test_every_option_can_be_set_by_a_file() -> None:
 
 def test_a_misspelt_command_names_the_nearest() -> None:
     result = run("serv")
-    assert (result.exit_code, "did you mean serve?" in result.output) == (2, True)
+    assert (result.exit_code, "did you mean 'serve'?" in result.output) == (2, True)

@@ -284,7 +284,7 @@ def test_every_row_of_every_table_resolves() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"expat.fomr": "x"}, r"no setting 'expat\.fomr' in this recipe; did you mean expat\.form\?"),
+        ({"expat.fomr": "x"}, r"no setting 'expat\.fomr' in this recipe; did you mean 'expat\.form'\?"),
         ({"tuples": 0}, "tuples = 0: input should be greater"),
         ({"csbn": "half"}, "csbn = 'half'"),
     ],

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar, Unpack, get_type_hints
 from urllib.parse import quote
@@ -15,6 +14,7 @@ import httpx2
 from pydantic import BaseModel
 
 from rgbir.client import wire
+from rgbir.client.words import did_you_mean
 
 Image = Path | str | bytes
 T = TypeVar("T")
@@ -250,9 +250,7 @@ def _known(form: type, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options, if the form has each: keywords of a `TypedDict` aren't checked when the program runs."""
     known = get_type_hints(form)
     if unknown := sorted(options.keys() - known.keys()):
-        near = get_close_matches(unknown[0], known, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise TypeError(f"no option {unknown[0]!r}; {hint}there are {', '.join(known)}")
+        raise TypeError(f"no option {unknown[0]!r}; there are {', '.join(known)}{did_you_mean(unknown[0], known)}")
     return options
 
 

@@ -6,7 +6,6 @@ import platform
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from rgbir.client import config
+from rgbir.client.words import did_you_mean
 
 EXTRAS = {"rgbir.index": "index", "rgbir.training": "training", "rgbir.export": "export", "rgbir.server": "server"}
 
@@ -52,9 +52,8 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         self.words = args[1:]
-        near = get_close_matches(args[0], _points(), 1) if args[0] not in _points() else []
-        if near:
-            ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]}?")
+        if args[0] not in _points() and (hint := did_you_mean(args[0], _points())):
+            ctx.fail(f"No such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:

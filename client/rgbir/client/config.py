@@ -12,12 +12,13 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
+
+from rgbir.client.words import did_you_mean
 
 SHARED = ("gallery", "bundle", "url", "key", "keys", "threads")
 RIVALS = {
@@ -159,8 +160,7 @@ def _variables(command: Any, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _nearest(key: str, known: Iterable[str]) -> str:
-    near = get_close_matches(key, known, 1, 0.4)
-    return f"; did you mean {near[0]}?" if near else ""
+    return did_you_mean(key, known, 0.4)
 
 
 def config(

@@ -49,6 +49,7 @@ from rgbir.index.nearest.devices import device_named
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.times import Hours
+from rgbir.index.words import did_you_mean, listed
 
 __all__ = [
     "Answer",
@@ -107,9 +108,11 @@ __all__ = [
     "cores",
     "crop_of",
     "labels_of",
+    "listed",
     "other_labels",
     "decode",
     "device_named",
+    "did_you_mean",
     "digest_of",
     "enrol",
     "give_room_up",

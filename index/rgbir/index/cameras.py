@@ -6,7 +6,6 @@ import math
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 from importlib.resources import files
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from rgbir.index.errors import UnknownCamera, UsageError
+from rgbir.index.words import did_you_mean
 
 Scene = Literal["indoor", "outdoor"]
 
@@ -110,10 +110,10 @@ class CameraNetwork:
         """
         if camera := self._by_name.get(name):
             return camera
-        near = get_close_matches(name, self._by_name, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
         known = ", ".join(camera.id for camera in self.cameras) or "none at all"
-        raise UnknownCamera(f"no camera {name!r} in network {self.name!r}; it has: {known}{hint}")
+        raise UnknownCamera(
+            f"no camera {name!r} in network {self.name!r}; it has: {known}{did_you_mean(name, self._by_name)}"
+        )
 
     def same_place(self, a: str, b: str) -> bool:
         return self[a].place == self[b].place

@@ -14,12 +14,17 @@ from rgbir.index.errors import CantWrite
 def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
     """Writes a small file in one step: after a crash it is the old one or the new one, and once this returns it is the new one."""
     new = file.with_name(file.name + ".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as written:
-        written.write(content)
-        written.flush()
-        os.fsync(written.fileno())
-    new.replace(file)
-    sync_folder(file.parent)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as opened:
+        opened.write(content)
+    put_in_place(new, file)
+
+
+def put_in_place(new: Path, place: Path) -> None:
+    """Gives a finished file its name, in place of any that has it: after a crash either is there, whole."""
+    with new.open("rb") as opened:
+        os.fsync(opened.fileno())
+    new.replace(place)
+    sync_folder(place.parent)
 
 
 @contextmanager
@@ -53,10 +58,7 @@ def beside(file: Path) -> Iterator[Path]:
     try:
         with writing_to(file):
             yield new
-            with new.open("rb") as written:
-                os.fsync(written.fileno())
-            new.replace(file)
-            sync_folder(file.parent)
+            put_in_place(new, file)
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)

@@ -13,6 +13,6 @@ def listed(names: Iterable[object], last: str = "and") -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`did you mean 'x'? ` with the known name that is most like this one; nothing if none is."""
+    """`; did you mean 'x'?` with the known name that is most like this one; nothing if none is."""
     nearest = get_close_matches(name, list(known), 1)
-    return f"did you mean {nearest[0]!r}? " if nearest else ""
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""

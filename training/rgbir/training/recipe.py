@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError
 
+from rgbir.index import did_you_mean
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
@@ -92,9 +92,8 @@ class Recipe(Settings):
         known = dict(flat(content))
         for name, value in changes.items():
             if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-                raise BadRecipe(f"no setting {name!r} in this recipe; {hint}")
+                hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+                raise BadRecipe(f"no setting {name!r} in this recipe{hint}")
             *groups, last = name.split(".")
             place = content
             for group in groups:

@@ -29,6 +29,7 @@ from rgbir.index.gallery.sightings import (
     sighting_id,
 )
 from rgbir.index.images import decode, read_bytes
+from rgbir.index.progress import Progress, silent
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def enrol(
     batch: int = 32,
     workers: int = 2,
     keep_crops: bool = True,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> Tally:
     """Enrols every record that can be read; the next batch is decoded while one is encoded and written.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.gallery.erasures import Erasure
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
+from rgbir.index.progress import Progress, silent
 
 
 def shard(records: Iterable[ImageRecord | Skipped], number: int, of: int) -> Iterator[ImageRecord | Skipped]:
@@ -43,7 +44,7 @@ def merge(
     source: AnyGallery,
     target: AnyGallery,
     batch: int = 256,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
     conditions: bool = False,
 ) -> Merged:
     """Enrols every sighting of one gallery in another, in its order, with its crop; run again, it goes on.

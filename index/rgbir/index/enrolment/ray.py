@@ -7,7 +7,7 @@ the work as well.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from rgbir.index.enrolment.enrol import Tally, encoded, expired, prepare
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import Labels, labels_of
+from rgbir.index.progress import Progress, silent
 
 
 def enrol_on_ray(
@@ -32,7 +33,7 @@ def enrol_on_ray(
     batch: int = 32,
     keep_crops: bool = True,
     address: str | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> Tally:
     """Enrols as `enrol` does, in no certain order. What a stopped run wrote stays; run again, it goes on.
 

@@ -19,6 +19,7 @@ from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.query import Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.images import decode
+from rgbir.index.progress import Progress, silent
 
 Embed = Callable[[Sequence[Image.Image], Modality], NDArray[np.float32]]
 T = TypeVar("T")
@@ -31,7 +32,7 @@ def reencode(
     target: AnyGallery,
     encoder: Encoder,
     batch: int = 32,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> Tally:
     """Enrols every sighting of one gallery in another with that encoder's embedding of its crop, ids and labels as they are.
 
@@ -59,7 +60,7 @@ def renewed(
     embed: Embed,
     tally: Tally,
     batch: int = 32,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> Iterator[list[NewSighting]]:
     """What the source has and the target lacks, encoded anew, a batch at a time, to be added; the tally says what else there was."""
     own = {camera.id for camera in target.network}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -10,13 +10,14 @@ from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.enrolment.enrol import Tally, crop_of
 from rgbir.index.errors import BadImage, UsageError
 from rgbir.index.images import decode, read_bytes
+from rgbir.index.progress import Progress, silent
 
 
 def send(
     records: Iterable[ImageRecord | Skipped],
     url: str,
     key: str | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> Tally:
     """Sends every record's image, in requests of neighbours; one that was sent before is known by its content.
 

@@ -30,17 +30,18 @@ from rgbir.index.evaluation.remote import connect, remote_ranking
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.index.gallery.addresses import open_gallery
 from rgbir.index.metric import Metric
+from rgbir.index.progress import Progress, silent
 from rgbir.index.words import listed
 
 Pictures = Callable[[Task, Features, Features, Protocol, Metric, Report], object]
 """Draws an evaluation: its task, the queries' and the gallery's features, protocol, metric and report."""
-Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+Bar = Callable[[str, int], AbstractContextManager[Progress]]
 """Shows how far something is: of what it is called and of how many steps it has, the function that is told of steps done."""
 
 
 @contextmanager
-def no_bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    yield lambda done: None
+def no_bar(label: str, total: int) -> Iterator[Progress]:
+    yield silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ The index knows no HTTP; whatever knows it is found by the entry point `rgbir.re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,6 +22,7 @@ from rgbir.index.evaluation.run import Rank
 from rgbir.index.gallery.sightings import digest_of, sighting_id
 from rgbir.index.images import read_bytes
 from rgbir.index.nearest.comparison import Ranked
+from rgbir.index.progress import Progress, silent
 
 
 class Remote(Protocol):
@@ -54,9 +55,7 @@ def connect(url: str) -> Remote:
     return remote
 
 
-def remote_ranking(
-    task: Task, remote: Remote, hiding: Hiding, progress: Callable[[int], None] = lambda done: None
-) -> Rank:
+def remote_ranking(task: Task, remote: Remote, hiding: Hiding, progress: Progress = silent) -> Rank:
     """Asks the server for every query. Where the place rule hides, the server itself leaves the query's place out.
 
     Raises (when asked):

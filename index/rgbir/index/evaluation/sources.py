@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,10 @@ from rgbir.index.evaluation.features import Features
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import digest_of, sighting_id
 from rgbir.index.images import decode, read_bytes
+from rgbir.index.progress import Progress, silent
 
 
-def encoded(
-    records: Sequence[ImageRecord], encoder: Encoder, progress: Callable[[int], None] = lambda done: None
-) -> Features:
+def encoded(records: Sequence[ImageRecord], encoder: Encoder, progress: Progress = silent) -> Features:
     """Embeds the records' images, in their order; an unreadable image is an error, a benchmark has no image to spare.
 
     Raises:

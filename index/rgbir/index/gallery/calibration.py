@@ -7,7 +7,7 @@ it knows how many sightings were searched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from rgbir.index.cameras import CameraNetwork
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison
 from rgbir.index.nearest.view import View
+from rgbir.index.progress import Progress, silent
 
 LEAST_GENUINE, LEAST_STRANGERS = 30, 300
 _ASKED, _AGAINST, _STEPS = 400, 4_000, 201
@@ -75,7 +76,7 @@ class Calibration(BaseModel):
 def calibrate(
     view: View,
     network: CameraNetwork,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
     known: Calibration | None = None,
     cameras: Collection[str] | None = None,
 ) -> Calibration:

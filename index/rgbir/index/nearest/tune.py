@@ -15,6 +15,7 @@ from rgbir.index.nearest.approximate import sketch_all
 from rgbir.index.nearest.sketches import MOST_WIDTH, WORTH_A_SKETCH, Choice, Compressed, Kind, Sketch, worth_a_sketch
 from rgbir.index.nearest.slabs import Filter
 from rgbir.index.nearest.view import Nearest, View
+from rgbir.index.progress import Progress, silent
 
 WORTH_MISSING = 1.5
 """How many times as fast as exact search an index must be to be recommended."""
@@ -64,7 +65,7 @@ def tune(
     top_k: int = 10,
     recall: float = 0.99,
     most_rows: int = 100_000,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> Tuning:
     """Searches a gallery's view for some of its own sightings in the other cameras, exactly and by each kind.
 

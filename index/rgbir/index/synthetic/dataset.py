@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rgbir.index.errors import UsageError
+from rgbir.index.progress import Progress, silent
 from rgbir.index.synthetic.cameras import CAMERAS, jpeg, picture
 from rgbir.index.synthetic.people import person
 
@@ -46,7 +47,7 @@ def synthesize(
     images: int = 10,
     seed: int = 0,
     workers: int | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> int:
     """Draws the people and writes images, id lists and the permutation file; returns the number of images.
 
@@ -88,9 +89,7 @@ def new_folder(root: Path, seed: int, layout: str, images: int) -> None:
     )
 
 
-def each_person(
-    paint: Callable[[int], int], identities: int, workers: int | None, progress: Callable[[int], None]
-) -> None:
+def each_person(paint: Callable[[int], int], identities: int, workers: int | None, progress: Progress) -> None:
     """Paints people 1 to `identities`, on several processes unless `workers` is 1."""
     people = range(1, identities + 1)
     if workers == 1:

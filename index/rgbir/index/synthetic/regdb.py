@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from rgbir.index.errors import UsageError
+from rgbir.index.progress import Progress, silent
 from rgbir.index.synthetic.cameras import CAMERAS, picture
 from rgbir.index.synthetic.dataset import each_person, new_folder
 from rgbir.index.synthetic.people import person
@@ -24,7 +24,7 @@ def synthesize_regdb(
     images: int = 10,
     seed: int = 0,
     workers: int | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> int:
     """Draws the people and writes images and ten splits into halves; returns the number of images.
 

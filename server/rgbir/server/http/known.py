@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any, NamedTuple, get_args, get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from rgbir.index import UsageError
+from rgbir.index import UsageError, did_you_mean
 
 MOST_FIELDS, MOST_FIELD_BYTES = 1_200, 65_536
 """Of one form; a thousand of them may be cameras."""
@@ -47,9 +46,7 @@ def _check(
         if name in elsewhere and name not in known:
             raise UsageError(f"{shown!r} is a {other} here, and came as a {kind}")
         if name not in known:
-            near = get_close_matches(name[:80], known, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise UsageError(f"no {kind} {shown!r} here; {hint}{_told(known)}")
+            raise UsageError(f"no {kind} {shown!r} here; {_told(known)}{did_you_mean(name[:80], known)}")
         if times > 1 and not known[name]:
             raise UsageError(f"{kind} {shown!r} came {times} times, and has one value; send it once")
 

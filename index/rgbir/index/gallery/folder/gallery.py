@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ from rgbir.index.nearest.rows import Mark
 from rgbir.index.nearest.sketches import Choice, Device
 from rgbir.index.nearest.slabs import Filter
 from rgbir.index.nearest.view import Nearest, View
+from rgbir.index.progress import Progress, silent
 from rgbir.index.times import from_microseconds, to_microseconds
 
 LOCK = "writer.lock"
@@ -504,7 +505,7 @@ class Gallery(AnyGallery):
             return None
         return self._calibration, {camera: sum(map(len, slabs)) for camera, slabs in view.cameras.items()}
 
-    def calibrate(self, progress: Callable[[int], None] = lambda done: None) -> Calibration:
+    def calibrate(self, progress: Progress = silent) -> Calibration:
         """Measures what distances mean, on the labelled sightings, and keeps it for every search from now on.
 
         Raises:
