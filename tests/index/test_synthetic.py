@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from rgbir.index import Modality, RegDB, SysuMM01, UsageError, decode, read_bytes
 from rgbir.index.synthetic import Split, synthesize
+from rgbir.index.synthetic.covers import covers
+from rgbir.index.synthetic.girths import girths
+from rgbir.index.synthetic.parts import LIMBS, TRUNK
+from rgbir.index.synthetic.people import Bag, Bottom, Hair, Hat, Top, person
 from rgbir.index.synthetic.regdb import synthesize_regdb
+from rgbir.index.synthetic.skeleton import Pose, joints
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -31,6 +37,19 @@ def test_another_seed_gives_other_people(tmp_path: Path) -> None:
 
     a, b = digests(tmp_path / "a"), digests(tmp_path / "b")
     assert not [name for name in a if name.endswith(".jpg") and a[name] == b[name]]
+
+
+def test_the_table_of_parts_names_every_joint_girth_and_cover_and_only_things_that_are_worn() -> None:
+    who = person(seed=0, identity=1)
+    skeleton = joints(who, Pose(0.0, 0.0, 0.0, 0.0), girths(who))
+    limbs, trunk = ([end for part in table for end in (part.top, part.bottom)] for table in (LIMBS, TRUNK))
+
+    assert {end.joint for end in limbs} == set(skeleton[-1]) == set(skeleton[1])
+    assert {end.joint for end in trunk} == set(skeleton[0])
+    assert {end.girth for end in limbs + trunk} == set(girths(who))
+    assert {part.cover for part in LIMBS + TRUNK} == set(covers(who, skeleton[0]))
+    kinds = {kind for choices in (Top, Bottom, Hair, Hat, Bag) for kind in get_args(choices)}
+    assert {name for part in LIMBS + TRUNK for name in part.worn} <= kinds | {"belt", "hood", "scarf"}
 
 
 def test_infrared_pictures_have_three_equal_channels_and_colour_pictures_do_not(people: SysuMM01) -> None:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from rgbir.index.cameras import Modality
-from rgbir.index.synthetic.body import Drawing, Pose, View, draw
+from rgbir.index.synthetic.body import draw
+from rgbir.index.synthetic.drawing import Drawing, View
 from rgbir.index.synthetic.people import Cloth, Person
+from rgbir.index.synthetic.skeleton import Pose
 
 Array = NDArray[np.float32]
 CANVAS = (288, 112)
