@@ -96,10 +96,10 @@ class Bundle:
         self.folder = Path(folder)
         self.card = _read_card(self.folder)
         for name, expected in self.card.files.items():
-            found = sha256(self.folder / name)
-            if found != expected:
+            actual = sha256(self.folder / name)
+            if actual != expected:
                 raise BadBundle(
-                    f"{self.folder / name} is not the file the card describes (sha256 {found[:12]}…, card {expected[:12]}…); export or copy the bundle again"
+                    f"{self.folder / name} is not the file the card describes (sha256 {actual[:12]}…, card {expected[:12]}…); export or copy the bundle again"
                 )
 
     def graph(self, modality: Modality) -> Path:

@@ -128,7 +128,7 @@ class CameraNetwork:
     def passage(self, a: str, b: str) -> Passage | None:
         """Between the places of two cameras, either way; None if it isn't known."""
         between = {self[a].place, self[b].place}
-        return next((one for one in self.passages if {one.origin, one.destination} == between), None)
+        return next((passage for passage in self.passages if {passage.origin, passage.destination} == between), None)
 
     @classmethod
     def read(cls, source: str | Path) -> Self:

@@ -42,8 +42,8 @@ def eight_bits(image: Image.Image, name: str) -> Image.Image:
     finite = values[np.isfinite(values)]
     if not finite.size:
         raise BadImage(f"{name}: no pixel of it is a number")
-    said = _said(image)
-    low, high, assumed = (*said, None) if said is not None else _range(finite, image.mode == "F")
+    stated = _said(image)
+    low, high, assumed = (*stated, None) if stated is not None else _range(finite, image.mode == "F")
     scaled = (np.where(np.isfinite(values), values, low) - low) * (255 / (high - low))
     reduced = Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
     if assumed is not None:
@@ -98,5 +98,5 @@ def _range(values: NDArray[np.float64], fractions: bool) -> tuple[float, float, 
     if high <= low:
         return low - 1, low + 1, "nearly all values are the same"
     step = (high - low) / (_USED[1] - _USED[0])
-    said = f"its values, {low:,.5g} to {high:,.5g}, were spread, since it doesn't say their range"
-    return low - _USED[0] * step, high + (255 - _USED[1]) * step, said
+    assumed = f"its values, {low:,.5g} to {high:,.5g}, were spread, since it doesn't say their range"
+    return low - _USED[0] * step, high + (255 - _USED[1]) * step, assumed

@@ -38,8 +38,8 @@ def loop(task: Task, features: Features) -> list[Answer]:
                 ranks.append(rank)
                 aps.append(sum(number / place for number, place in enumerate(places, start=1)) / len(places))
                 inps.append(len(places) / places[-1])
-        found = np.array(ranks)
+        first = np.array(ranks)
         results.append(
-            (float((found < 1).mean()), float((found < 20).mean()), float(np.mean(aps)), float(np.mean(inps)))
+            (float((first < 1).mean()), float((first < 20).mean()), float(np.mean(aps)), float(np.mean(inps)))
         )
     return results

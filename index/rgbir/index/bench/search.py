@@ -60,7 +60,7 @@ def bench_search(
             time.sleep(0.5)  # where there are no codes yet, they are made beside the searches that ask for them
             gallery.search_many([Query(query, top_k=top_k) for query in asked[:JOINED]])
             before = gallery.view().widenings
-            one = _each(lambda q: gallery.search(Query(q, top_k=top_k)), asked)
+            single = _each(lambda q: gallery.search(Query(q, top_k=top_k)), asked)
             camera = _each(lambda q: gallery.search(Query(q, top_k=top_k, cameras=["0"])), asked)
             widened, coded, size = gallery.view().widenings - before, gallery.view().coded, gallery.view().bytes
             joined = best(lambda: gallery.search_many([Query(query, top_k=top_k) for query in asked[:JOINED]]), 3)
@@ -77,11 +77,11 @@ def bench_search(
         "add_per_s": sightings / add_s, "open_from_sqlite_s": open_s, "write_cache_s": cache_s, "open_from_cache_s": mapped_s,
         "first_search_ms": first_s * 1000, "remove_one_ms": remove_s * 1000, "search_after_removal_ms": after_s * 1000,
         "gallery_mib": size / 2**20, "bare_faiss_mib": flat_size / 2**20, "coded_rows": coded, "widenings": widened,
-        "search_ms": one * 1000, "bare_faiss_ms": bare_one * 1000, "times_as_fast": bare_one / one,
-        "one_camera_ms": camera * 1000, "one_camera_share_of_time": camera / one, "one_camera_share_of_rows": 1 / CAMERAS,
+        "search_ms": single * 1000, "bare_faiss_ms": bare_one * 1000, "times_as_fast": bare_one / single,
+        "one_camera_ms": camera * 1000, "one_camera_share_of_time": camera / single, "one_camera_share_of_rows": 1 / CAMERAS,
         "joined": JOINED, "joined_ms": joined * 1000, "bare_faiss_joined_ms": bare_joined * 1000,
         "joined_times_as_fast": bare_joined / joined,
-        "memory_gb_per_s": bandwidth, "floats_read_at_gb_per_s": 4 * sightings * dimension / one / 1e9,
+        "memory_gb_per_s": bandwidth, "floats_read_at_gb_per_s": 4 * sightings * dimension / single / 1e9,
     }  # fmt: skip
 
 
@@ -94,8 +94,8 @@ class _People:
 
     def rows(self, count: int, seed: int) -> NDArray[np.float32]:
         rng = np.random.default_rng(seed)
-        own = self.centres[rng.integers(0, len(self.centres), count)]
-        return own + np.float32(0.6) * rng.standard_normal(own.shape, np.float32)
+        centres = self.centres[rng.integers(0, len(self.centres), count)]
+        return centres + np.float32(0.6) * rng.standard_normal(centres.shape, np.float32)
 
 
 def _enrolments(people: _People, sightings: int) -> Iterator[list[NewSighting]]:

@@ -142,8 +142,8 @@ def _refuse_others(ctx: typer.Context, folder: Path, layout: str, url: str | Non
         refuse(ctx, f"layout {layout} says its cameras", only=("camera",))
     else:
         refuse(ctx, f"layout {layout} says no modality", only=("modality",))
-    said = ctx.get_parameter_source("layout")
-    unsaid = said is not None and said.name == "DEFAULT"
+    source = ctx.get_parameter_source("layout")
+    unsaid = source is not None and source.name == "DEFAULT"
     kind = recognised(folder) if layout == "folders" and folder.is_dir() and unsaid else None
     if kind is not None:
         raise UsageError(
@@ -165,8 +165,8 @@ def _as_declared(ctx: typer.Context, gallery: AnyGallery, network: CameraNetwork
         )
     if network is None:
         return
-    held = {camera.id: camera for camera in gallery.network}
-    apart = [camera.id for camera in network if held.get(camera.id) != camera]
+    declared = {camera.id: camera for camera in gallery.network}
+    apart = [camera.id for camera in network if declared.get(camera.id) != camera]
     if apart or network.passages != gallery.network.passages:
         which = f"camera {', '.join(apart[:5])}" if apart else "its passages"
         raise UsageError(
@@ -180,12 +180,12 @@ def _told(tally: Tally, where: str, as_json: bool, **more: Any) -> None:
         counts = {"added": tally.added, "present": tally.present, "skipped": [asdict(item) for item in tally.skipped]}
         print(json.dumps({**counts, **more}))
     else:
-        held = (
+        whereabouts = (
             f"; {more['sightings']:,} sightings in {where} (model on {more['providers'][0]})"
             if more
             else f" by {where}"
         )
-        print(f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{held}")
+        print(f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{whereabouts}")
         _list_skipped(tally.skipped)
     if tally.skipped:
         raise typer.Exit(SKIPPED_EXIT)
@@ -270,12 +270,14 @@ def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
     with open_gallery(gallery) as opened:
         counts, model, total, generation = opened.counts(), opened.model, len(opened), opened.generation
         network = opened.network
-        own = {"storage": opened.storage, "opening": str(opened.opening)} if isinstance(opened, Gallery) else {}
+        folder_facts = (
+            {"storage": opened.storage, "opening": str(opened.opening)} if isinstance(opened, Gallery) else {}
+        )
     if as_json:
         content = {
             "sightings": total,
             "generation": generation,
-            **own,
+            **folder_facts,
             "model": asdict(model),
             "cameras": [asdict(count) for count in counts],
         }
@@ -300,8 +302,8 @@ def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
     print(
         f"{total:,} sightings, generation {generation}, model {model.name} ({model.fingerprint}), {model.dimension} values, {model.metric}"
     )
-    if own:
-        print(f"{own['storage']}; opened with {own['opening']}")
+    if folder_facts:
+        print(f"{folder_facts['storage']}; opened with {folder_facts['opening']}")
 
 
 @index.command()

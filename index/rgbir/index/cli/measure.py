@@ -135,8 +135,19 @@ def evaluate(
     if curves and plots is None:
         raise UsageError("--curves draws into --plots; say which folder")
     if query is not None:
-        own = ("query", "against", "protocol", "cmc", "ap", "denominator", "metric", "network", "json_file", "markdown")
-        refuse(ctx, "--query with --against measures the saved features as they are", but=own)
+        effective = (
+            "query",
+            "against",
+            "protocol",
+            "cmc",
+            "ap",
+            "denominator",
+            "metric",
+            "network",
+            "json_file",
+            "markdown",
+        )
+        refuse(ctx, "--query with --against measures the saved features as they are", but=effective)
     else:
         refuse(ctx, "--network is of --query and --against", only=("network",))
     switches = {"selection": selection, "cmc": cmc, "ap": ap, "denominator": denominator}
@@ -236,10 +247,10 @@ def _reciprocal(text: str) -> Reciprocal:
 
 def _show_comparison(a: Path, b: Path) -> None:
     table = Table("measure", a.name, b.name, "difference", "95 % of the bootstrap's", "share above 0")
-    for one in paired.compare(paired.read_report(a), paired.read_report(b)):
-        between = f"{100 * one.low:+.2f} to {100 * one.high:+.2f}"
-        values = f"{100 * one.a:.2f}", f"{100 * one.b:.2f}", f"{100 * one.difference:+.2f}"
-        table.add_row(one.measure, *values, between, f"{one.better:.3f}")
+    for row in paired.compare(paired.read_report(a), paired.read_report(b)):
+        between = f"{100 * row.low:+.2f} to {100 * row.high:+.2f}"
+        values = f"{100 * row.a:.2f}", f"{100 * row.b:.2f}", f"{100 * row.difference:+.2f}"
+        table.add_row(row.measure, *values, between, f"{row.better:.3f}")
     Console().print(table)
 
 

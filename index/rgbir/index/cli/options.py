@@ -56,9 +56,9 @@ def refuse(ctx: typer.Context, why: str, only: Sequence[str] | None = None, but:
     shown = {param.name: param.opts[-1] for param in ctx.command.params if param.name}
     names = [name for name in (shown if only is None else only) if name not in but and given(ctx, name)]
     if names:
-        told = ", ".join(shown[name] for name in names)
+        listed = ", ".join(shown[name] for name in names)
         raise UsageError(
-            f"{why}: {told} {'has' if len(names) == 1 else 'have'} no effect; leave {'it' if len(names) == 1 else 'them'} out"
+            f"{why}: {listed} {'has' if len(names) == 1 else 'have'} no effect; leave {'it' if len(names) == 1 else 'them'} out"
         )
 
 

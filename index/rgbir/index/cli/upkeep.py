@@ -113,13 +113,18 @@ def tune_gallery(
             opened.view(), wanted, queries=queries, top_k=top_k, recall=recall, most_rows=rows, progress=advance
         )
     if as_json:
-        print(json.dumps({**asdict(tuning), "measured": [own.to_dict() for own in tuning.measured]}))
+        print(json.dumps({**asdict(tuning), "measured": [measurement.to_dict() for measurement in tuning.measured]}))
         return
     table = Table("kind", "width", f"recall@{top_k}", "ms a query", "MiB beside", "built in s")
-    for own in tuning.measured:
-        width = "-" if own.choice.kind is Kind.EXACT else str(own.choice.width)
-        cells = (f"{own.recall:.4f}", f"{own.milliseconds:.2f}", f"{own.bytes / 2**20:,.0f}", f"{own.build_s:.1f}")
-        table.add_row(own.choice.kind.value, width, *cells)
+    for measurement in tuning.measured:
+        width = "-" if measurement.choice.kind is Kind.EXACT else str(measurement.choice.width)
+        cells = (
+            f"{measurement.recall:.4f}",
+            f"{measurement.milliseconds:.2f}",
+            f"{measurement.bytes / 2**20:,.0f}",
+            f"{measurement.build_s:.1f}",
+        )
+        table.add_row(measurement.choice.kind.value, width, *cells)
     Console().print(table)
     choice = tuning.advice
     options = "" if choice.kind is Kind.EXACT else f" --width {choice.width} --recall {choice.recall:g}"
@@ -156,8 +161,8 @@ def calibrate_gallery(gallery: FolderOption) -> None:
             " enrol labelled sightings of both, the infrared ones too"
         )
     table = Table("cameras", "one person", "strangers", "1 % of strangers within", "0.1 % within")
-    for cameras, genuine, strangers, one, tenth in summary(made):
-        table.add_row(cameras, f"{genuine:,}", f"{strangers:,}", f"{one:.3f}", f"{tenth:.3f}")
+    for cameras, genuine, strangers, hundredth, thousandth in summary(made):
+        table.add_row(cameras, f"{genuine:,}", f"{strangers:,}", f"{hundredth:.3f}", f"{thousandth:.3f}")
     Console().print(table)
 
 

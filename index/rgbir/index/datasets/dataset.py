@@ -61,9 +61,9 @@ class Count:
         return self.published is not None and self.found != self.published
 
 
-def compared(found: dict[str, int], published: dict[str, int]) -> list[Count]:
+def compared(counts: dict[str, int], published: dict[str, int]) -> list[Count]:
     """Counts beside published ones, in the order they were found."""
-    return [Count(what, n, published.get(what)) for what, n in found.items()]
+    return [Count(what, n, published.get(what)) for what, n in counts.items()]
 
 
 class DataSet(ABC):

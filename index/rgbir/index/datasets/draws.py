@@ -41,16 +41,16 @@ def official(
     picks = []
     for camera in sorted(cameras):
         for identity in sorted(identities):
-            table, found = tables.get((camera, identity)), sizes.get((camera, identity), 0)
+            table, images = tables.get((camera, identity)), sizes.get((camera, identity), 0)
             drawn = 0 if table is None else table.shape[1]
-            if drawn != found:
+            if drawn != images:
                 raise BadDataset(
                     f"camera {camera}, identity {identity}: rand_perm_cam.mat permutes {drawn} images,"
-                    f" the folder holds {found}; the copy of the data set is not the one the file was made for"
+                    f" the folder holds {images}; the copy of the data set is not the one the file was made for"
                 )
             if table is None:
                 continue
-            _enough(found, shots, camera, identity)
+            _enough(images, shots, camera, identity)
             picks += [Pick(camera, identity, int(number)) for number in table[trial, :shots]]
     return picks
 
@@ -68,15 +68,15 @@ def seeded(sizes: FolderSizes, identities: Iterable[int], cameras: Sequence[int]
     picks = []
     for identity in sorted(identities):
         for camera in sorted(cameras):
-            found = sizes.get((camera, identity), 0)
-            if not found:
+            images = sizes.get((camera, identity), 0)
+            if not images:
                 continue
-            _enough(found, shots, camera, identity)
-            pool = list(range(1, found + 1))
+            _enough(images, shots, camera, identity)
+            pool = list(range(1, images + 1))
             for i in range(shots):
-                v = _below(generator, found - i)
+                v = _below(generator, images - i)
                 picks.append(Pick(camera, identity, pool[v]))
-                pool[v] = pool[found - i - 1]
+                pool[v] = pool[images - i - 1]
     return picks
 
 
@@ -88,8 +88,8 @@ def _below(generator: random.Random, n: int) -> int:
     return v
 
 
-def _enough(found: int, shots: int, camera: int, identity: int) -> None:
-    if found < shots:
+def _enough(images: int, shots: int, camera: int, identity: int) -> None:
+    if images < shots:
         raise BadDataset(
-            f"camera {camera}, identity {identity}: {shots} shots are asked for, the folder holds {found} images"
+            f"camera {camera}, identity {identity}: {shots} shots are asked for, the folder holds {images} images"
         )

@@ -156,8 +156,8 @@ class LLCM(DataSet):
         """Images and identities."""
         training = {m: list(self._training(m)) for m in Modality}
         return {
-            **{f"train {FOLDERS[m]} images": len(found) for m, found in training.items()},
-            "train identities": len({record.identity for found in training.values() for record in found}),
+            **{f"train {FOLDERS[m]} images": len(records) for m, records in training.items()},
+            "train identities": len({record.identity for records in training.values() for record in records}),
             **{f"test {FOLDERS[m]} images": sum(1 for _ in self.test(m)) for m in Modality},
             "test identities": len(self.test_identities),
         }

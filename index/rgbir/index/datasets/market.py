@@ -151,7 +151,7 @@ class Market1501(DataSet):
 
 
 def _labels(name: str, folder: Path) -> tuple[int, str]:
-    found = _NAME.match(name)
-    if not found or int(found[1]) < JUNK:
+    match = _NAME.match(name)
+    if not match or int(match[1]) < JUNK:
         raise BadDataset(f"{folder / name}: expected a name such as 0001_c1s1_001051_00.jpg (identity, then camera)")
-    return int(found[1]), str(int(found[2]))
+    return int(match[1]), str(int(match[2]))

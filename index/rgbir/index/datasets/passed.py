@@ -22,7 +22,7 @@ def passed_over(folders: Iterable[Path], suffixes: Iterable[str], deeper: bool =
         suffixes: what is taken, in small letters.
         deeper: whether folders in them are people's, of four digits, which are looked into by themselves.
     """
-    taken, found = tuple(suffixes), Counter[str]()
+    taken, reasons = tuple(suffixes), Counter[str]()
     for folder in folders:
         if not folder.is_dir():
             continue
@@ -32,15 +32,15 @@ def passed_over(folders: Iterable[Path], suffixes: Iterable[str], deeper: bool =
             if entry.is_dir():
                 reason = "in a folder too deep" if not deeper else "in a folder that is no identity of four digits"
                 if not (deeper and len(entry.name) == 4 and entry.name.isascii() and entry.name.isdecimal()):
-                    found[reason] += sum(not is_system(file) for _, _, files in os.walk(entry.path) for file in files)
+                    reasons[reason] += sum(not is_system(file) for _, _, files in os.walk(entry.path) for file in files)
             elif deeper:
-                found["outside the people's folders"] += 1
+                reasons["outside the people's folders"] += 1
             elif not entry.name.lower().endswith(taken):
-                found[f"suffix {Path(entry.name).suffix.lower() or 'none'}"] += 1
-    return +found
+                reasons[f"suffix {Path(entry.name).suffix.lower() or 'none'}"] += 1
+    return +reasons
 
 
-def passed_over_words(found: Counter[str]) -> str:
+def passed_over_words(passed: Counter[str]) -> str:
     """In words."""
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in found.most_common())
-    return f"{found.total():,} files of the data set are passed over: {reasons}"
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in passed.most_common())
+    return f"{passed.total():,} files of the data set are passed over: {reasons}"

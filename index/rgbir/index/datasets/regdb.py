@@ -99,25 +99,27 @@ class RegDB(DataSet):
         """Files in people's folders that no split's list names, by reason."""
         lines = (line for file in (self.root / "idx").glob("*.txt") for line in read_text(file).splitlines())
         listed = {" ".join(line.split()[:-1]).replace("\\", "/") for line in lines}
-        found: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
         for kind in ("Visible", "Thermal"):
             for file in (self.root / kind).rglob("*"):
                 name = file.relative_to(self.root).as_posix()
                 if name not in listed and file.is_file() and not is_system(file.name):
-                    found["in no list"] += 1
-        return found
+                    reasons["in no list"] += 1
+        return reasons
 
     def count(self, split: int) -> dict[str, int]:
         """Images and identities of a split's parts."""
         lines = self._lines(split)
-        counts = {f"{part} {CAMERAS[modality]} images": len(found) for (part, modality), found in lines.items()}
+        counts = {
+            f"{part} {CAMERAS[modality]} images": len(part_lines) for (part, modality), part_lines in lines.items()
+        }
         people = {part: {line.identity for m in Modality for line in lines[part, m]} for part in get_args(Part)}
-        return counts | {f"{part} identities": len(found) for part, found in people.items()}
+        return counts | {f"{part} identities": len(members) for part, members in people.items()}
 
     def counts(self) -> list[Count]:
         """Of all splits."""
-        found = {f"split {split}: {what}": n for split in SPLITS for what, n in self.count(split).items()}
-        return compared(found, {f"split {split}: {what}": n for split in SPLITS for what, n in _PUBLISHED.items()})
+        counts = {f"split {split}: {what}": n for split in SPLITS for what, n in self.count(split).items()}
+        return compared(counts, {f"split {split}: {what}": n for split in SPLITS for what, n in _PUBLISHED.items()})
 
     def _lines(self, split: int) -> dict[tuple[Part, Modality], list[Line]]:
         if split not in SPLITS:
@@ -127,7 +129,7 @@ class RegDB(DataSet):
 
 @lru_cache(maxsize=20)
 def _read_split(root: Path, split: int) -> dict[tuple[Part, Modality], list[Line]]:
-    found: dict[tuple[Part, Modality], list[Line]] = {}
+    by_part: dict[tuple[Part, Modality], list[Line]] = {}
     people: dict[str, set[int]] = {}
     for part in get_args(Part):
         files = {m: root / "idx" / f"{part}_{camera}_{split}.txt" for m, camera in CAMERAS.items()}
@@ -137,8 +139,8 @@ def _read_split(root: Path, split: int) -> dict[tuple[Part, Modality], list[Line
         if odd := sorted(seen[Modality.RGB] ^ seen[Modality.IR])[:5]:
             raise BadDataset(f"{root / 'idx'}: split {split}, {part}: people in one modality only: {odd}")
         people[part] = seen[Modality.RGB]
-        for modality, own in lines.items():
-            found[part, modality] = own
+        for modality, part_lines in lines.items():
+            by_part[part, modality] = part_lines
     if both := sorted(people["train"] & people["test"])[:5]:
         raise BadDataset(f"{root / 'idx'}: split {split}: people in train and in test: {both}; they must not overlap")
-    return found
+    return by_part

@@ -167,12 +167,12 @@ class SysuMM01(DataSet):
         return {camera: sum(len(self.files(camera, i)) for i in self.identities(of)) for camera in CAMERAS}
 
     def counts(self) -> list[Count]:
-        found = {f"{of} identities": len(self.identities(of)) for of in _PUBLISHED}
+        counts = {f"{of} identities": len(self.identities(of)) for of in _PUBLISHED}
         published = {f"{of} identities": people for of, (people, _) in _PUBLISHED.items()}
         for of, (_, images) in _PUBLISHED.items():
-            found |= {f"{of} cam{camera} images": n for camera, n in self.count(of).items()}
+            counts |= {f"{of} cam{camera} images": n for camera, n in self.count(of).items()}
             published |= {f"{of} cam{camera} images": n for camera, n in zip(CAMERAS, images, strict=True)}
-        return compared(found, published)
+        return compared(counts, published)
 
     def passed_over(self) -> Counter[str]:
         """Files in the cameras' and people's folders that aren't read, by reason. People in no list aren't looked at."""
@@ -198,22 +198,22 @@ class SysuMM01(DataSet):
 
 def _id_list(folder: Path, name: str) -> tuple[int, ...]:
     text, matlab = folder / f"{name}_id.txt", folder / f"{name}_id.mat"
-    found: list[tuple[int, ...]] = []
+    lists: list[tuple[int, ...]] = []
     if text.is_file():
         cells = read_text(text).replace("\n", ",").split(",")
         try:
-            found.append(tuple(sorted(int(cell) for cell in cells if cell.strip())))
+            lists.append(tuple(sorted(int(cell) for cell in cells if cell.strip())))
         except ValueError as error:
             raise BadDataset(f"{text} line 1: expected identity numbers separated by commas: {error}") from error
     if matlab.is_file():
-        found.append(tuple(sorted(int(number) for number in np.ravel(_load(matlab, "id")))))
-    if not found:
+        lists.append(tuple(sorted(int(number) for number in np.ravel(_load(matlab, "id")))))
+    if not lists:
         raise BadDataset(f"{folder}: neither {name}_id.txt nor {name}_id.mat; the data set's exp folder holds them")
-    if len(set(found)) > 1:
+    if len(set(lists)) > 1:
         raise BadDataset(f"{text} and {matlab.name} hold different identities; one of them is not the published list")
-    if len(set(found[0])) < len(found[0]):
+    if len(set(lists[0])) < len(lists[0]):
         raise BadDataset(f"{folder}/{name}_id: an identity is listed twice")
-    return found[0]
+    return lists[0]
 
 
 def read_permutations(file: Path) -> Permutations:

@@ -124,8 +124,8 @@ def _prepared(
     ahead: list[list[Future[Ready | Skipped | None]]] = []
 
     def known(sighting: str) -> Labels | None:
-        held = gallery.get(sighting)
-        return None if held is None else labels_of(held)
+        enrolled = gallery.get(sighting)
+        return None if enrolled is None else labels_of(enrolled)
 
     def fill() -> bool:
         group = list(islice(incoming, batch))
@@ -167,9 +167,9 @@ def prepare(
         camera = network[record.camera]
         data = read_bytes(record.path)
         digest = digest_of(data, record.box)
-        held = known(sighting_id(camera.id, record.source, digest))
-        if held is not None:
-            differing = other_labels(held, (record.taken_at, record.identity, record.track))
+        enrolled = known(sighting_id(camera.id, record.source, digest))
+        if enrolled is not None:
+            differing = other_labels(enrolled, (record.taken_at, record.identity, record.track))
             return None if differing is None else Skipped(record.source, differing)
         image = decode(data, str(record.path), record.box)
     except (BadImage, UnknownCamera) as error:
@@ -212,10 +212,10 @@ def _write(ready: list[Ready], modality: Modality, encoder: Encoder, gallery: An
 
 def encoded(ready: Sequence[Ready], modality: Modality, encoder: Encoder) -> list[NewSighting]:
     """Those of that modality as sightings to enrol, in one run of the model."""
-    own = [item for item in ready if item.modality is modality]
-    if not own:
+    of_modality = [item for item in ready if item.modality is modality]
+    if not of_modality:
         return []
-    embeddings = encoder.encode(np.stack([item.pixels for item in own]), modality)
+    embeddings = encoder.encode(np.stack([item.pixels for item in of_modality]), modality)
     return [
         NewSighting(
             camera=item.camera,
@@ -227,5 +227,5 @@ def encoded(ready: Sequence[Ready], modality: Modality, encoder: Encoder) -> lis
             track=item.record.track,
             crop=item.crop,
         )
-        for item, embedding in zip(own, embeddings, strict=True)
+        for item, embedding in zip(of_modality, embeddings, strict=True)
     ]

@@ -66,16 +66,17 @@ def merge(
             f"{source.address} holds embeddings of {source.model.name} ({source.model.fingerprint}), {target.address} of"
             f" {target.model.name} ({target.model.fingerprint}); only galleries of one model can be merged"
         )
-    own = {camera.id: camera for camera in target.network}
+    known = {camera.id: camera for camera in target.network}
     for camera in source.network:
-        if camera.id in own and (own[camera.id].place, own[camera.id].modalities) != (camera.place, camera.modalities):
+        twin = known.get(camera.id)
+        if twin is not None and (twin.place, twin.modalities) != (camera.place, camera.modalities):
             raise UsageError(
-                f"camera {camera.id} looks at {camera.place} in {source.address} and at {own[camera.id].place} in"
+                f"camera {camera.id} looks at {camera.place} in {source.address} and at {twin.place} in"
                 f" {target.address}; a search would leave out the wrong cameras. Mend one of the networks first"
             )
     added = present = erased = 0
     with target.writing():
-        target.add_cameras([camera for camera in source.network if camera.id not in own])
+        target.add_cameras([camera for camera in source.network if camera.id not in known])
         removed = target.heed(told(source, conditions))
         sightings = source.sightings()
         for start in range(0, len(sightings), batch):

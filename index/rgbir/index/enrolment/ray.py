@@ -93,8 +93,8 @@ class _Worker:
     def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
         records = [pickle.loads(row) for row in rows["record"]]
         prepared = [prepare(record, self.encoder, self.network, self.known.get, self.keep_crops) for record in records]
-        ready = [own for own in prepared if own is not None and not isinstance(own, Skipped)]
-        outcomes: list[Any] = [own for own in prepared if own is None or isinstance(own, Skipped)]
+        ready = [item for item in prepared if item is not None and not isinstance(item, Skipped)]
+        outcomes: list[Any] = [item for item in prepared if item is None or isinstance(item, Skipped)]
         for modality in Modality:
             outcomes += encoded(ready, modality, self.encoder)
         return {"outcome": np.array([pickle.dumps(outcome) for outcome in outcomes], object)}

@@ -63,8 +63,8 @@ def renewed(
     progress: Progress = silent,
 ) -> Iterator[list[NewSighting]]:
     """What the source has and the target lacks, encoded anew, a batch at a time, to be added; the tally says what else there was."""
-    own = {camera.id for camera in target.network}
-    target.add_cameras([camera for camera in source.network if camera.id not in own])
+    cameras = {camera.id for camera in target.network}
+    target.add_cameras([camera for camera in source.network if camera.id not in cameras])
     for group in _groups(source.sightings(), LOOKED_UP):
         known = target.known([sighting.id for sighting in group])
         tally.present += len(known)
@@ -75,7 +75,7 @@ def renewed(
 
 
 def _encoded(source: AnyGallery, sightings: Sequence[Sighting], embed: Embed, tally: Tally) -> list[NewSighting]:
-    found: dict[Modality, list[tuple[Sighting, Crop, Image.Image]]] = {}
+    decoded: dict[Modality, list[tuple[Sighting, Crop, Image.Image]]] = {}
     for sighting in sightings:
         crop = source.crop(sighting.id)
         try:
@@ -85,11 +85,11 @@ def _encoded(source: AnyGallery, sightings: Sequence[Sighting], embed: Embed, ta
         except BadImage as error:
             tally.skipped.append(Skipped(sighting.source or sighting.id, str(error)))
             continue
-        found.setdefault(modality_for(None, source.network[sighting.camera]), []).append((sighting, crop, image))
+        decoded.setdefault(modality_for(None, source.network[sighting.camera]), []).append((sighting, crop, image))
     new: dict[str, NewSighting] = {}
-    for modality, own in found.items():
-        embeddings = embed([image for *_, image in own], modality)
-        for (sighting, crop, _), embedding in zip(own, embeddings, strict=True):
+    for modality, items in decoded.items():
+        embeddings = embed([image for *_, image in items], modality)
+        for (sighting, crop, _), embedding in zip(items, embeddings, strict=True):
             new[sighting.id] = same(sighting, embedding, crop)
     return [new[sighting.id] for sighting in sightings if sighting.id in new]
 
@@ -107,29 +107,29 @@ def _groups(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def overlap(one: AnyGallery, other: AnyGallery, queries: int = 100, top_k: int = 10) -> float:
+def overlap(a: AnyGallery, b: AnyGallery, queries: int = 100, top_k: int = 10) -> float:
     """The share of hits that two galleries of the same sightings have in common, over searches for some of these sightings.
 
     Raises:
         UsageError: they have no sighting in common, or none with anything to find in other places.
     """
-    ids = [sighting.id for sighting in one.sightings()]
-    common = sorted(other.known(ids))
+    ids = [sighting.id for sighting in a.sightings()]
+    common = sorted(b.known(ids))
     shares = []
     for place in (
         np.unique(np.linspace(0, len(common) - 1, min(queries, len(common))).astype(np.int64)) if common else ()
     ):
-        found = []
-        for gallery in (one, other):
+        hits = []
+        for gallery in (a, b):
             sighting = gallery.get(common[place])
             if sighting is not None:
                 everywhere = tuple(camera.id for camera in gallery.network)
                 query = Query(
                     gallery.embeddings([sighting.id])[0], camera=sighting.camera, cameras=everywhere, top_k=top_k
                 )
-                found.append({hit.id for hit in gallery.search(query).hits})
-        if len(found) == 2 and found[0]:
-            shares.append(len(found[0] & found[1]) / len(found[0]))
+                hits.append({hit.id for hit in gallery.search(query).hits})
+        if len(hits) == 2 and hits[0]:
+            shares.append(len(hits[0] & hits[1]) / len(hits[0]))
     if not shares:
-        raise UsageError(f"{one.address} and {other.address} have no sighting in common that finds another")
+        raise UsageError(f"{a.address} and {b.address} have no sighting in common that finds another")
     return float(np.mean(shares))

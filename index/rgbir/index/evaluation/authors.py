@@ -61,11 +61,11 @@ def write_authors(prefix: Path, features: Features, records: Sequence[ImageRecor
 
     taken = features.of_records(records)
     for camera in sorted({int(record.camera) for record in records}):
-        own = [(r, taken.embeddings[n]) for n, r in enumerate(records) if int(r.camera) == camera]
-        cell = np.empty((max(r.identity or 0 for r, _ in own), 1), object)
+        rows = [(r, taken.embeddings[n]) for n, r in enumerate(records) if int(r.camera) == camera]
+        cell = np.empty((max(r.identity or 0 for r, _ in rows), 1), object)
         cell[:, 0] = [np.empty((0, taken.embeddings.shape[1]))] * len(cell)
-        for identity in {r.identity or 0 for r, _ in own}:
-            mine = {r.number or 0: row for r, row in own if r.identity == identity}
+        for identity in {r.identity or 0 for r, _ in rows}:
+            mine = {r.number or 0: row for r, row in rows if r.identity == identity}
             table = np.zeros((max(mine), taken.embeddings.shape[1]), np.float32)
             for number, row in mine.items():
                 table[number - 1] = row

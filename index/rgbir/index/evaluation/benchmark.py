@@ -182,12 +182,12 @@ def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Rep
             "--query-shots, --rerank and --plots need embeddings, a server gives distances; measure a bundle"
         )
     with closing(connect(url)) as remote:
-        held = remote.gallery()
+        gallery = remote.gallery()
         task = choice.task(data)
         with bar("asking", len(task.queries)) as advance:
             ranking = remote_ranking(task, remote, choice.protocol.hiding, advance)
-            about = {"model": held.model, "fingerprint": held.fingerprint, "data": data.root.name, **versions()}
-            return evaluate_ranked(task, ranking, choice.protocol, Metric(held.metric), about)
+            about = {"model": gallery.model, "fingerprint": gallery.fingerprint, "data": data.root.name, **versions()}
+            return evaluate_ranked(task, ranking, choice.protocol, Metric(gallery.metric), about)
 
 
 def of_features(data: DataSet, choice: Choice, files: Sequence[Path], metric: Metric | None) -> Report:

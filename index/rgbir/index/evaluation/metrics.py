@@ -38,14 +38,14 @@ class Measures:
 
     @classmethod
     def of(
-        cls, found: Outcomes, gallery_rows: int, gallery_identities: int, cmc: CmcLevel, denominator: Denominator
+        cls, by_query: Outcomes, gallery_rows: int, gallery_identities: int, cmc: CmcLevel, denominator: Denominator
     ) -> Measures:
         """Means over queries.
 
         Raises:
             EvaluationError: no query is valid.
         """
-        queries, valid = len(found.rank), int((found.rank >= 0).sum())
+        queries, valid = len(by_query.rank), int((by_query.rank >= 0).sum())
         if valid == 0:
             raise EvaluationError(
                 f"none of the {queries} queries has a match that it may see among {gallery_rows} gallery rows;"
@@ -53,9 +53,9 @@ class Measures:
             )
         over = valid if denominator == "valid" else queries
         longest = gallery_identities if cmc == "identity" else gallery_rows
-        hits = np.bincount(found.rank[found.rank >= 0], minlength=longest)[:longest]
-        means = float(found.ap.sum()) / over, float(found.inp.sum()) / over
-        return cls(np.cumsum(hits) / over, *means, queries, valid, gallery_rows, gallery_identities, found)
+        hits = np.bincount(by_query.rank[by_query.rank >= 0], minlength=longest)[:longest]
+        means = float(by_query.ap.sum()) / over, float(by_query.inp.sum()) / over
+        return cls(np.cumsum(hits) / over, *means, queries, valid, gallery_rows, gallery_identities, by_query)
 
     def rank(self, k: int) -> float:
         """c(k); beyond the curve's end, its last value."""
@@ -99,15 +99,15 @@ def measure(
         query, row = np.argwhere(np.isnan(distances))[0]
         raise EvaluationError(f"the distance of query {query} to gallery row {row} is NaN")
     names, codes, people = numbered(gallery_identities)
-    own = coded(query_identities, names)
+    query_codes = coded(query_identities, names)
     parts = []
     step = max(1, _BLOCK_CELLS // max(rows, 1))
     for block in (slice(start, start + step) for start in range(0, queries, step)):
         order = np.argsort(distances[block], axis=1, kind="stable")
         unseen = None if hidden is None else np.take_along_axis(hidden[block], order, axis=1)
-        parts.append(outcomes(codes[order], own[block], people, unseen, cmc=cmc, ap=ap))
-    found = Outcomes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return Measures.of(found, rows, people, cmc, denominator)
+        parts.append(outcomes(codes[order], query_codes[block], people, unseen, cmc=cmc, ap=ap))
+    by_query = Outcomes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Measures.of(by_query, rows, people, cmc, denominator)
 
 
 def numbered(identities: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:

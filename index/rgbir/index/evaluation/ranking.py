@@ -23,7 +23,7 @@ class Outcomes(NamedTuple):
 
 def outcomes(
     ranked: NDArray[np.integer],
-    own: NDArray[np.integer],
+    wanted: NDArray[np.integer],
     identities: int,
     hidden: NDArray[np.bool_] | None = None,
     *,
@@ -34,14 +34,14 @@ def outcomes(
 
     Args:
         ranked: (q, n), the identities of the rows from the most alike on, numbered 0..identities - 1.
-        own: (q,), the queries' identities in the same numbers; -1 is in no gallery.
+        wanted: (q,), the queries' identities in the same numbers; -1 is in no gallery.
         identities: how many there are.
         hidden: (q, n), True where the row at that place may not be seen; it leaves no gap.
         cmc: `identity` keeps each identity's best row only before ranks are counted; `image` counts rows.
         ap: how average precision is integrated.
     """
     queries = len(ranked)
-    matches = ranked == own[:, None]
+    matches = ranked == wanted[:, None]
     if hidden is not None:
         matches &= ~hidden
     query, column = np.nonzero(matches)

@@ -67,14 +67,14 @@ def remote_ranking(task: Task, remote: Remote, hiding: Hiding, progress: Progres
 
     def of(record: ImageRecord) -> NDArray[np.float64]:
         image, modality = Path(record.path), record.modality or Modality.RGB
-        own = record.camera if hiding == "place" else None
-        found = remote.distances(image, camera=own, modality=modality.value, cameras=cameras)
-        if found.generation != generation:
+        camera = record.camera if hiding == "place" else None
+        distances = remote.distances(image, camera=camera, modality=modality.value, cameras=cameras)
+        if distances.generation != generation:
             raise EvaluationError("the server's gallery changed while it was measured; measure again when it rests")
-        places = np.array([rows_of.get(name, -1) for name in found.sightings], np.int64)
+        places = np.array([rows_of.get(name, -1) for name in distances.sightings], np.int64)
         keys = np.full(len(rows_of), np.nan)
-        keys[places[places >= 0]] = np.asarray(found.keys)[places >= 0]
-        left_out = {excluded.camera for excluded in found.excluded_cameras}
+        keys[places[places >= 0]] = np.asarray(distances.keys)[places >= 0]
+        left_out = {excluded.camera for excluded in distances.excluded_cameras}
         for row in map(int, np.flatnonzero(np.isnan(keys))):
             if task.network[task.gallery[row].camera].id not in left_out:
                 raise EvaluationError(

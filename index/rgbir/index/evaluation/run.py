@@ -66,8 +66,8 @@ def evaluate_ranked(
     with ThreadPoolExecutor(cores()) as pool:
         for block in pool.map(lambda rows: (rows, trials.measured(rows, rank(rows))), blocks):
             trials.keep(*block)
-    found = tuple(trials.measures(number) for number in range(len(task.draws)))
-    return Report(protocol, task.setting, metric, found, about or {})
+    trial_measures = tuple(trials.measures(number) for number in range(len(task.draws)))
+    return Report(protocol, task.setting, metric, trial_measures, about or {})
 
 
 def evaluate_reranked(
@@ -117,9 +117,9 @@ def evaluate_trial(
     """
     if not len(queries) or not len(gallery):
         raise EvaluationError(f"{len(queries):,} queries and {len(gallery):,} gallery rows; both are needed")
-    if (asked := queries.embeddings.shape[1]) != (held := gallery.embeddings.shape[1]):
+    if (asked := queries.embeddings.shape[1]) != (shown := gallery.embeddings.shape[1]):
         raise EvaluationError(
-            f"the queries' embeddings have {asked:,} values and the gallery's {held:,}; both must be of one model"
+            f"the queries' embeddings have {asked:,} values and the gallery's {shown:,}; both must be of one model"
         )
     if protocol.data == "Market-1501" and (junk := int((gallery.identities < 0).sum())):
         gallery = gallery.take(gallery.identities >= 0)
@@ -152,8 +152,8 @@ def hidden_rows(
         asked, shown = (np.array([network[str(c)].place for c in f.cameras], np.str_) for f in (queries, gallery))
         return np.asarray(asked[:, None] == shown[None, :], np.bool_)
     asked, shown = (np.array([network[str(c)].id for c in f.cameras], np.str_) for f in (queries, gallery))
-    own = (queries.identities[:, None] == gallery.identities[None, :]) & (queries.identities[:, None] >= 0)
-    return np.asarray((asked[:, None] == shown[None, :]) & own, np.bool_)
+    same_person = (queries.identities[:, None] == gallery.identities[None, :]) & (queries.identities[:, None] >= 0)
+    return np.asarray((asked[:, None] == shown[None, :]) & same_person, np.bool_)
 
 
 class _Trials:
@@ -165,7 +165,7 @@ class _Trials:
         names, codes, self.people = numbered(identities)
         small: type[np.signedinteger[Any]] = np.int16 if self.people < 32_000 else np.int32
         self.codes: Codes = codes.astype(small)
-        self.own: Codes = coded(_labels(task.queries), names).astype(small)
+        self.query_codes: Codes = coded(_labels(task.queries), names).astype(small)
         self.by_camera = protocol.hiding == "identity and camera"
         place = protocol.hiding == "place"
         seen_by = [[task.network[r.camera].place if place else task.network[r.camera].id for r in records]
@@ -174,7 +174,7 @@ class _Trials:
         self.query_cameras, self.cameras = (np.array([numbers[n] for n in names], np.int16) for names in seen_by)
         rows = len(task.queries)
         empty = Outcomes(np.full(rows, -1, np.int64), np.zeros(rows), np.zeros(rows))
-        self.found = [Outcomes(empty.rank.copy(), empty.ap.copy(), empty.inp.copy()) for _ in task.draws]
+        self.by_trial = [Outcomes(empty.rank.copy(), empty.ap.copy(), empty.inp.copy()) for _ in task.draws]
         self.asked = [np.isin(np.arange(rows), draw.queries) for draw in task.draws]
 
     def measured(self, rows: NDArray[np.int64], ranked: Ranked) -> list[tuple[int, NDArray[np.int64], Outcomes]]:
@@ -227,22 +227,22 @@ class _Trials:
         return self._measured(rows, self.codes[order], self.cameras[order] if self.by_camera else None)
 
     def _measured(self, rows: NDArray[np.int64], names: Codes, cameras: NDArray[np.int16] | None) -> Outcomes:
-        own, hidden = self.own[rows], None
+        wanted, hidden = self.query_codes[rows], None
         if cameras is not None:
-            hidden = (names == own[:, None]) & (cameras == self.query_cameras[rows][:, None])
-        return outcomes(names, own, self.people, hidden, cmc=self.protocol.cmc, ap=self.protocol.ap)
+            hidden = (names == wanted[:, None]) & (cameras == self.query_cameras[rows][:, None])
+        return outcomes(names, wanted, self.people, hidden, cmc=self.protocol.cmc, ap=self.protocol.ap)
 
     def keep(self, rows: NDArray[np.int64], results: Sequence[tuple[int, NDArray[np.int64], Outcomes]]) -> None:
-        for number, asked, found in results:
-            for whole, part in zip(self.found[number], found, strict=True):
+        for number, asked, part_outcomes in results:
+            for whole, part in zip(self.by_trial[number], part_outcomes, strict=True):
                 whole[asked] = part
 
     def measures(self, number: int) -> Measures:
         draw, protocol = self.task.draws[number], self.protocol
         identities = len(np.unique(self.codes[draw.gallery]))
-        whole = self.found[number]
-        found = Outcomes(whole.rank[draw.queries], whole.ap[draw.queries], whole.inp[draw.queries])
-        return Measures.of(found, len(draw.gallery), identities, protocol.cmc, protocol.denominator)
+        whole = self.by_trial[number]
+        drawn = Outcomes(whole.rank[draw.queries], whole.ap[draw.queries], whole.inp[draw.queries])
+        return Measures.of(drawn, len(draw.gallery), identities, protocol.cmc, protocol.denominator)
 
 
 def _labels(records: Sequence[ImageRecord]) -> NDArray[np.int64]:

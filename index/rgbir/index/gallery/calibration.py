@@ -64,11 +64,11 @@ class Calibration(BaseModel):
 
     def without(self, cameras: Collection[str]) -> Calibration:
         """What isn't measured on any of these cameras."""
-        own = {f"{camera}|" for camera in cameras}, {f"|{camera}" for camera in cameras}
+        sides = {f"{camera}|" for camera in cameras}, {f"|{camera}" for camera in cameras}
         left = {
             name: pair
             for name, pair in self.pairs.items()
-            if not name.startswith(tuple(own[0])) and not name.endswith(tuple(own[1]))
+            if not name.startswith(tuple(sides[0])) and not name.endswith(tuple(sides[1]))
         }
         return self.model_copy(update={"pairs": left})
 
@@ -92,9 +92,9 @@ def calibrate(
     for a in labelled:
         for b in labelled:
             if a < b and not network.same_place(a, b) and (cameras is None or a in cameras or b in cameras):
-                found = _compared(view.metric, labelled[a], labelled[b])
-                if found is not None:
-                    pairs["|".join(sorted((a, b)))] = found
+                pair = _compared(view.metric, labelled[a], labelled[b])
+                if pair is not None:
+                    pairs["|".join(sorted((a, b)))] = pair
                 progress(1)
     return Calibration(generation=view.mark.generation, pairs=pairs)
 
@@ -119,12 +119,12 @@ def _spread(count: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.empty(0, np.int64)
 
 
-def _compared(metric: Metric, one: Labelled, other: Labelled) -> Pair | None:
-    asked = _spread(len(one[1]), _ASKED)
-    if not len(asked) or not len(other[1]):
+def _compared(metric: Metric, a: Labelled, b: Labelled) -> Pair | None:
+    probes = _spread(len(a[1]), _ASKED)
+    if not len(probes) or not len(b[1]):
         return None
-    distances = metric.distance(np.maximum(Comparison(metric, other[0]).keys(one[0][asked]), 0))
-    same = one[1][asked][:, None] == other[1][None, :]
+    distances = metric.distance(np.maximum(Comparison(metric, b[0]).keys(a[0][probes]), 0))
+    same = a[1][probes][:, None] == b[1][None, :]
     genuine, strangers = distances[same], distances[~same]
     if len(genuine) < LEAST_GENUINE or len(strangers) < LEAST_STRANGERS:
         return None

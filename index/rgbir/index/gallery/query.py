@@ -143,15 +143,15 @@ def origin(
     """
     if camera is None:
         return None, modality
-    own = network[camera]
+    origin_camera = network[camera]
     if modality is None:
-        return own, next(iter(own.modalities)) if len(own.modalities) == 1 else None
-    if modality not in own.modalities:
+        return origin_camera, next(iter(origin_camera.modalities)) if len(origin_camera.modalities) == 1 else None
+    if modality not in origin_camera.modalities:
         raise InvalidQuery(
-            f"camera {own.id} gives {' and '.join(sorted(own.modalities))} images, the query says {modality};"
+            f"camera {origin_camera.id} gives {' and '.join(sorted(origin_camera.modalities))} images, the query says {modality};"
             " correct one of them"
         )
-    return own, modality
+    return origin_camera, modality
 
 
 def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scope:
@@ -164,18 +164,18 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
         UnknownCamera: the query names a camera that the network doesn't have.
         InvalidQuery: the query's camera has not the query's modality.
     """
-    own, modality = origin(network, query.camera, query.modality)
+    query_camera, modality = origin(network, query.camera, query.modality)
     wanted = None if query.cameras is None else {network[name].id for name in query.cameras}
     searched: list[str] = []
     excluded: list[ExcludedCamera] = []
-    told = {network[name].id for name in query.visible if name in network} if query.visible is not None else None
-    held = [*enrolled, *sorted((wanted or set()) - set(enrolled))]
-    for camera in (network[name] for name in held if told is None or name in told):
-        if own is not None and camera.place == own.place:
+    visible = {network[name].id for name in query.visible if name in network} if query.visible is not None else None
+    candidates = [*enrolled, *sorted((wanted or set()) - set(enrolled))]
+    for camera in (network[name] for name in candidates if visible is None or name in visible):
+        if query_camera is not None and camera.place == query_camera.place:
             same = (
                 "the query's own camera"
-                if camera.id == own.id
-                else f"same place as the query's camera {own.id} ({own.place})"
+                if camera.id == query_camera.id
+                else f"same place as the query's camera {query_camera.id} ({query_camera.place})"
             )
             excluded.append(ExcludedCamera(camera.id, same))
         elif wanted is not None and camera.id not in wanted:
@@ -191,7 +191,7 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
             excluded.append(ExcludedCamera(camera.id, "nothing of it is enrolled"))
         else:
             searched.append(camera.id)
-    return Scope(own, modality, tuple(searched), tuple(excluded))
+    return Scope(query_camera, modality, tuple(searched), tuple(excluded))
 
 
 def walks(query: Query, network: CameraNetwork, cameras: Sequence[str]) -> dict[str, tuple[int, int, int]]:

@@ -63,12 +63,12 @@ class Run(BaseModel):
         return self.at - before.at - timedelta(seconds=passed)
 
 
-def check(now: Run, noted: str | None, erased: int, held: int) -> bool:
+def check(now: Run, noted: str | None, erased: int, total: int) -> bool:
     """Whether what retention would erase is what time has brought.
 
     Args:
         noted: the last run that is remembered, as JSON.
-        erased, held: sightings that are due, and all there are.
+        erased, total: sightings that are due, and all there are.
 
     Returns:
         Whether this run is to be remembered: after a jump that erases nothing yet, later ones are still compared with the last.
@@ -82,13 +82,13 @@ def check(now: Run, noted: str | None, erased: int, held: int) -> bool:
         return jump <= MOST_JUMP
     if before is not None and jump > MOST_JUMP:
         raise RetentionWaits(
-            f"retention would erase {erased:,} of {held:,} sightings, and the clock is {jump.total_seconds() / 86_400:.1f} days"
+            f"retention would erase {erased:,} of {total:,} sightings, and the clock is {jump.total_seconds() / 86_400:.1f} days"
             f" further than it was at the last run ({before.at:%Y-%m-%d %H:%M} UTC) and time since can explain; look at the clock,"
             " then say `rgbir index retain --yes`"
         )
-    if erased > MOST_SHARE * held:
+    if erased > MOST_SHARE * total:
         raise RetentionWaits(
-            f"retention would erase {erased:,} of {held:,} sightings, over half; look at the rule and the clock, then say"
+            f"retention would erase {erased:,} of {total:,} sightings, over half; look at the rule and the clock, then say"
             " `rgbir index retain --yes`"
         )
     return True

@@ -34,10 +34,10 @@ def check_frame(frame: str | None) -> None:
         UsageError: it isn't.
     """
     try:
-        told = {} if frame is None else json.loads(frame)
+        content = {} if frame is None else json.loads(frame)
     except ValueError as error:
         raise UsageError(f"frame is a JSON object, not {frame!r}: {error}") from None
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise UsageError(f"frame is a JSON object, not {frame!r}")
 
 
@@ -108,13 +108,13 @@ def labels_of(sighting: Sighting) -> Labels:
     return sighting.taken_at, sighting.identity, sighting.track
 
 
-def other_labels(held: Labels, given: Labels) -> str | None:
+def other_labels(enrolled: Labels, given: Labels) -> str | None:
     """That a sighting is enrolled with other labels than it is given now, in words; what isn't given differs from nothing."""
     names = ("time", "identity", "track")
     apart = [
-        f"{name} {'none' if own is None else own}, not {new}"
-        for name, own, new in zip(names, held, given, strict=True)
-        if new is not None and new != own
+        f"{name} {'none' if label is None else label}, not {new}"
+        for name, label, new in zip(names, enrolled, given, strict=True)
+        if new is not None and new != label
     ]
     if not apart:
         return None

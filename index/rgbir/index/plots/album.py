@@ -83,9 +83,9 @@ def read_curve(file: Path) -> list[float]:
 
 def _from_worst_to_best(report: Report, queries: int) -> list[int]:
     """Queries spread evenly over their average precision; invalid ones are left out."""
-    found = report.trials[0].by_query
-    valid = np.flatnonzero(found.rank >= 0)
-    order = valid[np.argsort(found.ap[valid], kind="stable")]
+    outcomes = report.trials[0].by_query
+    valid = np.flatnonzero(outcomes.rank >= 0)
+    order = valid[np.argsort(outcomes.ap[valid], kind="stable")]
     return [int(row) for row in order[np.linspace(0, len(order) - 1, min(QUERIES, len(order))).round().astype(int)]]
 
 

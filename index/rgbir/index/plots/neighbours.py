@@ -34,11 +34,11 @@ def draw_map(
     hue = np.searchsorted(names, identities) / max(len(names), 1)
     figure, axes = canvas(6.4, 6.0)
     for modality, mark in MARKS.items():
-        own = np.array([one is modality for one in modalities], bool)
+        rows = np.array([shown is modality for shown in modalities], bool)
         axes.scatter(
-            plane[own, 0],
-            plane[own, 1],
-            c=hue[own],
+            plane[rows, 0],
+            plane[rows, 1],
+            c=hue[rows],
             cmap="hsv",
             vmin=0,
             vmax=1,

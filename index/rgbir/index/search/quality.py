@@ -22,9 +22,9 @@ def image_quality(image: Image.Image, modality: Modality) -> list[str]:
 
     Too small, over- or under-exposed, blurred, or of the other modality than it is said to be.
     """
-    said = [f"deep image: {image.info[ASSUMED]}"] if ASSUMED in image.info else []
+    remarks = [f"deep image: {image.info[ASSUMED]}"] if ASSUMED in image.info else []
     if image.width < SMALLEST[0] or image.height < SMALLEST[1]:
-        said.append(
+        remarks.append(
             f"the image has {image.width}x{image.height} pixels; below {SMALLEST[0]}x{SMALLEST[1]} people are rarely found"
         )
     small = image.convert("RGB")
@@ -32,26 +32,26 @@ def image_quality(image: Image.Image, modality: Modality) -> list[str]:
     red, green, blue = (np.asarray(band) for band in small.split())  # planes: an axis of three is slow to reduce
     grey = (red.astype(np.float32) + green + blue) / 3
     if (burnt := float((grey >= _BURNT).mean())) > _BURNT_SHARE:
-        said.append(f"{burnt:.0%} of the image is over-exposed; what is white shows no clothes")
+        remarks.append(f"{burnt:.0%} of the image is over-exposed; what is white shows no clothes")
     if float((grey < _DARK).mean()) > _DARK_SHARE:
-        said.append("the image is nearly black")
+        remarks.append("the image is nearly black")
     elif min(grey.shape) >= 3 and (sharpness := _sharpness(grey)) < _BLURRED:
-        said.append(f"the image is blurred (sharpness {sharpness:.0f}, below {_BLURRED:.0f})")
+        remarks.append(f"the image is blurred (sharpness {sharpness:.0f}, below {_BLURRED:.0f})")
     most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
     spread = float((most - least).mean())
     if modality is Modality.IR and spread > _COLOURED:
-        said.append("the image has colours, and the query says that it is infrared; was the right camera named?")
+        remarks.append("the image has colours, and the query says that it is infrared; was the right camera named?")
     if modality is Modality.RGB and spread < _GREY:
-        said.append(
+        remarks.append(
             "the image has no colours, and the query says that it is a colour image; was the right camera named?"
         )
-    return said
+    return remarks
 
 
 def remarks_of(by_image: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Remarks on each image, in one list; each names its image where there are several."""
-    found = [(place, said) for place, own in enumerate(by_image, 1) for said in own]
-    return tuple(said if len(by_image) == 1 else f"image {place}: {said}" for place, said in found)
+    numbered = [(place, remark) for place, remarks in enumerate(by_image, 1) for remark in remarks]
+    return tuple(remark if len(by_image) == 1 else f"image {place}: {remark}" for place, remark in numbered)
 
 
 def _sharpness(grey: np.ndarray) -> float:

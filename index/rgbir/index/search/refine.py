@@ -30,9 +30,9 @@ def grouped(gallery: AnyGallery, query: Query, by: Group) -> Answer:
         first: dict[object, Hit] = {}
         for hit in answer.hits:
             key = getattr(hit, by)
-            own = ("alone", hit.id) if key is None else key
-            seen = first.get(own)
-            first[own] = hit if seen is None else replace(seen, others=seen.others + 1)
+            group = ("alone", hit.id) if key is None else key
+            seen = first.get(group)
+            first[group] = hit if seen is None else replace(seen, others=seen.others + 1)
         if len(first) >= query.top_k or len(answer.hits) < width or width == MAX_TOP_K:
             return replace(answer, hits=_ranked(list(first.values())[: query.top_k]))
         width = min(4 * width, MAX_TOP_K)

@@ -106,9 +106,9 @@ class Searcher:
         walked = options.taken_at is not None and options.passages != "off"
         if not filtered and not walked:
             return
-        held, untimed = self.gallery.untimed(searched)
+        total, untimed = self.gallery.untimed(searched)
         if filtered and untimed:
-            yield f"{untimed:,} of the {held:,} sightings searched have no time, so {' and '.join(filtered)} left them out"
+            yield f"{untimed:,} of the {total:,} sightings searched have no time, so {' and '.join(filtered)} left them out"
         network = self.gallery.network
         if walked and (options.camera is None or all(network.passage(options.camera, c) is None for c in searched)):
             yield "taken_at left nothing out: the network knows no passage from the query's camera to those searched"
@@ -119,17 +119,17 @@ class Searcher:
         Raises:
             InvalidQuery: no such sighting.
         """
-        found = self.gallery.get(sighting)
-        if found is None:
+        enrolled = self.gallery.get(sighting)
+        if enrolled is None:
             raise InvalidQuery(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
         network = self.gallery.network
-        camera = network[found.camera]
+        camera = network[enrolled.camera]
         options = replace(
             options,
             camera=camera.id,
             modality=options.modality or min(camera.modalities, key=lambda modality: modality is Modality.IR),
             cameras=options.cameras or tuple(other.camera for other in self.gallery.counts()),
-            taken_at=options.taken_at or (found.taken_at if network.passages else None),
+            taken_at=options.taken_at or (enrolled.taken_at if network.passages else None),
         )
         return self.find(self.gallery.embeddings([sighting]), options)
 
@@ -158,7 +158,9 @@ class Searcher:
         if options.rerank or options.group_by != "none" or options.passages == "rank":
             raise InvalidQuery("a batch of searches neither re-ranks nor groups; search one at a time for that")
         modality = self.modality_of(options)
-        answers = self.gallery.search_many([self._query(own[None], options, modality) for own in embeddings])
+        answers = self.gallery.search_many(
+            [self._query(embedding[None], options, modality) for embedding in embeddings]
+        )
         return [self._seen(answer, options) for answer in answers]
 
     def distances(self, embeddings: NDArray[np.float32], options: SearchOptions, most: int | None = None) -> Distances:

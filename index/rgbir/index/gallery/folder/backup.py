@@ -154,8 +154,8 @@ def restore(
     made = read_backup(backup)
     if missing := next((ledger for ledger in ledgers if not ledger.is_file()), None):
         raise UsageError(f"no ledger of erasures at {missing}")
-    own = ledger_of(gallery)
-    files = [own, *ledgers, *([made.ledger] if made.ledger is not None else [])]
+    ledger = ledger_of(gallery)
+    files = [ledger, *ledgers, *([made.ledger] if made.ledger is not None else [])]
     noted = {erasure.uid: erasure for file in files for erasure in read_ledger(file)}
     if made.ledger is not None and made.mark not in noted and not without_ledger:
         raise UsageError(
@@ -164,8 +164,8 @@ def restore(
         )
     try:
         gallery.mkdir(parents=True, exist_ok=True)
-        known = {erasure.uid for erasure in read_ledger(own)}
-        add_to_ledger(own, [erasure for erasure in noted.values() if erasure.uid not in known])
+        known = {erasure.uid for erasure in read_ledger(ledger)}
+        add_to_ledger(ledger, [erasure for erasure in noted.values() if erasure.uid not in known])
         return made, _unpacked(backup / FILE, gallery, made)
     except OSError as error:
         raise GalleryError(f"{gallery}: nothing was restored: {error.strerror}") from error
@@ -180,9 +180,9 @@ def _unpacked(copy: Path, gallery: Path, made: Backup) -> int:
         shutil.copyfile(copy, unfinished / FILE)
         with closing(Store(unfinished)) as store:
             removed = len(store.heed(read_ledger(ledger_of(gallery))))
-            held = sum(count for _, count, *_ in store.counts())
-            if held + removed != made.sightings:
-                raise GalleryCorrupt(f"{copy} should hold {made.sightings} sightings, and holds {held + removed}")
+            unpacked = sum(count for _, count, *_ in store.counts())
+            if unpacked + removed != made.sightings:
+                raise GalleryCorrupt(f"{copy} should hold {made.sightings} sightings, and holds {unpacked + removed}")
             store.file.empty_journal()
             store.file.leave_journal()
         with (unfinished / FILE).open("rb") as written:

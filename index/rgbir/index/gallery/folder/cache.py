@@ -95,8 +95,8 @@ class Opening:
     remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        said = "".join(f"; {remark}" for remark in self.remarks)
-        return f"{self.mapped:,} sightings found in the cache, {self.read:,} read from SQLite, in {self.seconds:.1f} s{said}"
+        remarks = "".join(f"; {remark}" for remark in self.remarks)
+        return f"{self.mapped:,} sightings found in the cache, {self.read:,} read from SQLite, in {self.seconds:.1f} s{remarks}"
 
 
 # --- writing
@@ -182,13 +182,13 @@ def forget(folder: Path, removed: Iterable[tuple[int, str]]) -> int:
     rows = list(removed)
     gone = 0
     for slab in manifest.slabs if manifest and rows else ():
-        held = folder / FOLDER / slab.name
-        if held.exists() and any(slab.holds(row, camera) for row, camera in rows):
+        slab_folder = folder / FOLDER / slab.name
+        if slab_folder.exists() and any(slab.holds(row, camera) for row, camera in rows):
             with suppress(FileNotFoundError):  # another process was quicker
-                held.rename(held.with_suffix(_GONE))  # so that no half of a slab is ever found
+                slab_folder.rename(slab_folder.with_suffix(_GONE))  # so that no half of a slab is ever found
                 gone += 1
-    for held in (folder / FOLDER).glob(f"*{_GONE}"):
-        shutil.rmtree(held, onerror=_unless_gone)
+    for leftover in (folder / FOLDER).glob(f"*{_GONE}"):
+        shutil.rmtree(leftover, onerror=_unless_gone)
     return gone
 
 

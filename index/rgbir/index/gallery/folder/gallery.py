@@ -244,12 +244,14 @@ class Gallery(AnyGallery):
                 groups[query.camera, seen.searched, filters].append(number)
             nearest: dict[int, Found] = {}
             try:
-                for own in groups.values():
-                    nearest |= self._nearest(view, [(n, queries[n]) for n in own], prepared, scopes[own[0]].searched)
+                for group in groups.values():
+                    nearest |= self._nearest(
+                        view, [(n, queries[n]) for n in group], prepared, scopes[group[0]].searched
+                    )
             except CacheDamaged as error:
                 self._mend(error)
                 continue
-            sightings = self._sightings({row for found in nearest.values() for _, row in found.rows})
+            sightings = self._sightings({row for answered in nearest.values() for _, row in answered.rows})
             if sightings is not None:
                 hits = [
                     ranked([(key, sightings[row]) for key, row in nearest[n].rows], self.model, query.least_score)
@@ -278,8 +280,8 @@ class Gallery(AnyGallery):
         if rows.walks or len(queries) < view.worth_joining(cameras):
             return {n: Found(view.nearest(prepared[n], cameras, rows, query.top_k)) for n, query in queries}
         together = prepared[[number for number, _ in queries]]
-        found = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
-        return {number: Found(own[: query.top_k]) for (number, query), own in zip(queries, found, strict=True)}
+        lists = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
+        return {number: Found(nearest[: query.top_k]) for (number, query), nearest in zip(queries, lists, strict=True)}
 
     def _exactly(self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int) -> Nearest:
         return view.nearest(query, cameras, Filter(), top_k)

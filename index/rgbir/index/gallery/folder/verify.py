@@ -49,13 +49,13 @@ def disagreements(view: View, store: Store) -> list[str]:
         CacheDamaged: a row of the cache isn't.
     """
     problems = []
-    held: dict[int, tuple[Slab, int]] = {}
+    searchable: dict[int, tuple[Slab, int]] = {}
     for slab in view.slabs(view.cameras):
-        held |= {int(row): (slab, place) for place, row in enumerate(slab.rows)}
+        searchable |= {int(row): (slab, place) for place, row in enumerate(slab.rows)}
     for vector in store.vectors(until=view.mark.last_row):
-        found = held.pop(vector.row, None)
-        if found is None:
+        copy = searchable.pop(vector.row, None)
+        if copy is None:
             problems.append(f"row {vector.row} is in SQLite and not in the search")
-        elif not np.array_equal(found[0].vectors[found[1]], vector.embedding):
+        elif not np.array_equal(copy[0].vectors[copy[1]], vector.embedding):
             problems.append(f"row {vector.row} differs between SQLite and the search")
-    return problems + [f"row {row} is in the search and not in SQLite" for row in held]
+    return problems + [f"row {row} is in the search and not in SQLite" for row in searchable]
