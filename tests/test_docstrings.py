@@ -16,9 +16,12 @@ import pytest
 
 from tests.conftest import ROOT
 
-PARTS = ("training", "export")
+PARTS = ("training", "export", "index")
 MODELS = ("training", "export")
 """Parts whose pydantic models are settings of their own, and not the form of a request or an answer."""
+
+LEFT_ROOMS = ("index/rgbir/index/nearest/", "index/rgbir/index/synthetic/")
+"""Rooms of the parts that aren't held to it yet."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -105,9 +108,11 @@ def _names(lines: str) -> set[str]:
 
 
 def _fields(node: ast.ClassDef) -> list[tuple[str, bool]]:
-    """The public fields that a class's own body declares, and whether a description stands in the declaration."""
+    """The public fields that a class's own body declares, and whether a description stands in the declaration: in pydantic's
+    `Field`, or in an `Option` of the annotation.
+    """
     return [
-        (child.target.id, "description=" in ast.unparse(child))
+        (child.target.id, re.search(r"\bdescription=|\bOption\(", ast.unparse(child)) is not None)
         for child in node.body
         if isinstance(child, ast.AnnAssign)
         and isinstance(child.target, ast.Name)
@@ -124,8 +129,7 @@ def _of_fields(described: Class, known: Classes, models: bool) -> Iterator[str]:
     if not model and not value:
         return
     documented = {name for owner in owners for name in _names(section(owner.doc, "Attributes"))}
-    if model:
-        documented |= {name for owner in owners for name, description in _fields(owner.node) if description}
+    documented |= {name for owner in owners for name, description in _fields(owner.node) if description}
     for name, _ in _fields(described.node):
         if name not in documented:
             yield f"Attributes: {name}"
@@ -224,7 +228,7 @@ def gaps(root: Path, parts: tuple[str, ...] = PARTS, models: tuple[str, ...] = M
 
 @pytest.mark.parametrize("part", PARTS)
 def test_public_docstrings_leave_out_no_field_no_shape_and_no_error(part: str) -> None:
-    missing = [gap for gap in gaps(ROOT) if gap.startswith(f"{part}/")]
+    missing = [gap for gap in gaps(ROOT) if gap.startswith(f"{part}/") and not gap.startswith(LEFT_ROOMS)]
 
     assert not missing, "\n".join(missing)
 
@@ -303,6 +307,13 @@ class Recipe(BaseModel):
 
 class Wide(Recipe):
     width: int = 2
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What may be asked."""
+
+    camera: Annotated[str | None, Option("the camera that took the images")] = None
 
 
 class Net(nn.Module):

@@ -142,6 +142,11 @@ def _state(file: Path) -> tuple[int, ...] | None:
 
 
 def sha256(file: Path) -> str:
+    """In hexadecimal.
+
+    Raises:
+        BadBundle: the file isn't there.
+    """
     try:
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()

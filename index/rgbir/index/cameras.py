@@ -34,6 +34,16 @@ class Camera:
     """A camera at a place. A day/night camera has both modalities.
 
     Cameras with the same `place` see the same people at the same moment, so a match between them tells nothing.
+
+    Attributes:
+        id: its name in the network, on the wire and in a gallery.
+        modalities: what its images may be, one at least.
+        place: what it looks at; another camera may look at it too.
+        scene: None where nobody says.
+        aliases: further names that it is known by.
+
+    Raises:
+        UsageError: no id, place or modality, or a scene that is neither.
     """
 
     id: str
@@ -53,7 +63,15 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A walk between two places, either way, takes at least `soonest_s` and at most `latest_s` seconds."""
+    """A walk between two places, either way.
+
+    Attributes:
+        origin, destination: the places; which one is which doesn't matter.
+        soonest_s, latest_s: the seconds it takes at least and at most, 0 ≤ soonest_s ≤ latest_s.
+
+    Raises:
+        UsageError: the seconds aren't in that order.
+    """
 
     origin: str
     destination: str
@@ -70,7 +88,16 @@ class Passage:
 
 @dataclass(frozen=True)
 class CameraNetwork:
-    """All cameras of a site, by id, in the order of their declaration. passages: how long walks between its places take."""
+    """All cameras of a site, by id, in the order of their declaration.
+
+    Attributes:
+        name: what people call the network.
+        cameras: their ids and aliases all differ.
+        passages: how long walks between its places take.
+
+    Raises:
+        UsageError: two cameras have a name in common, or a passage names a place without a camera.
+    """
 
     name: str
     cameras: tuple[Camera, ...]
@@ -155,6 +182,14 @@ class CameraNetwork:
 
     @classmethod
     def from_toml(cls, text: str, where: str = "network") -> Self:
+        """The network that a TOML text declares.
+
+        Args:
+            where: what errors call the text.
+
+        Raises:
+            UsageError: it isn't TOML, or declares no network.
+        """
         try:
             declared = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -163,6 +198,14 @@ class CameraNetwork:
 
     @classmethod
     def from_dict(cls, declared: dict[str, Any], where: str = "network") -> Self:
+        """The network of that declaration, the same in TOML and JSON.
+
+        Args:
+            where: what errors call the declaration.
+
+        Raises:
+            UsageError: it declares no network.
+        """
         unknown = declared.keys() - {"name", "cameras", "passages"}
         if unknown or not isinstance(declared.get("cameras"), list):
             raise UsageError(

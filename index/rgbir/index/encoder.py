@@ -144,7 +144,7 @@ class Encoder:
         return np.asarray(embeddings, np.float32)
 
     def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
-        """The image in this model's size."""
+        """The image in this model's size: uint8 (height, width, 3)."""
         return pixels(image, self.card.height, self.card.width)
 
     def embed(self, images: Sequence[Image.Image], modality: Modality) -> NDArray[np.float32]:

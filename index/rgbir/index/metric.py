@@ -65,5 +65,5 @@ class Metric(StrEnum):
         return out
 
     def distance(self, keys: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Keys as people read them: the Euclidean distance itself, or 1 - cosine in 0..2."""
+        """Keys, float64 of any shape, as people read them: the Euclidean distance itself, or 1 - cosine in 0..2."""
         return np.sqrt(keys) if self is Metric.EUCLIDEAN else np.clip(keys, 0.0, 2.0)

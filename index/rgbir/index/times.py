@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Self
@@ -54,7 +55,9 @@ _LAST = to_microseconds(datetime(9999, 1, 1, tzinfo=UTC))
 class Hours:
     """start ≤ time of day < end on the clocks of a zone; over midnight where start is after end.
 
-    zone: a name of the IANA data base, such as `Europe/Berlin`; summer time is its own.
+    Attributes:
+        start, end: without an offset, and not the same.
+        zone: a name of the IANA data base, such as `Europe/Berlin`; summer time is its own.
 
     Raises:
         InvalidQuery: no such zone, or no time between start and end.
@@ -71,14 +74,11 @@ class Hours:
             raise InvalidQuery(
                 f"hours {self.start:%H:%M} to {self.end:%H:%M} are no time at all; leave them out for the whole day"
             )
-        try:
-            if len(self.zone) > 64:
-                raise ValueError
-            ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is none
-            raise InvalidQuery(
-                f"no time zone {self.zone[:64]!r}; a zone is a name such as Europe/Berlin, or UTC"
-            ) from None
+        zone = None
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is none
+            zone = ZoneInfo(self.zone) if len(self.zone) <= 64 else None
+        if zone is None:
+            raise InvalidQuery(f"no time zone {self.zone[:64]!r}; a zone is a name such as Europe/Berlin, or UTC")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -121,7 +121,7 @@ class Hours:
 
 
 def inside(times: NDArray[np.int64], windows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which moments lie in one of the windows, which are in order."""
+    """Which moments, int64 (n,), lie in one of the windows, int64 (w, 2), which are in order: bool (n,)."""
     place = np.searchsorted(windows[:, 0], times, side="right") - 1
     return (
         np.asarray((place >= 0) & (times < windows[np.maximum(place, 0), 1]), bool)

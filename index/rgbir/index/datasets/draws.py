@@ -19,7 +19,12 @@ Permutations = dict[tuple[int, int], NDArray[np.int64]]
 
 
 class Pick(NamedTuple):
-    """The `number`-th image (from 1, files ascending by name) of that person by that camera."""
+    """An image that a trial draws.
+
+    Attributes:
+        camera, identity: whose folder holds it.
+        number: its position there from 1, files ascending by name.
+    """
 
     camera: int
     identity: int

@@ -19,7 +19,13 @@ def jpegs(folder: Path) -> tuple[str, ...]:
 
 
 class Line(NamedTuple):
-    """`Visible/285/male_back_v_05528_285.bmp 0`. identity: the number of the folder that holds the image."""
+    """A line of an index file, such as `Visible/285/male_back_v_05528_285.bmp 0`.
+
+    Attributes:
+        source: the image's path below the root.
+        label: the number behind it, 0 or more.
+        identity: the number of the folder that holds the image.
+    """
 
     source: str
     label: int

@@ -50,6 +50,9 @@ class LLCM(DataSet):
 
     Protocol:
         Rows of the query's own identity and camera are hidden; the two modalities of a camera count as one camera.
+
+    Raises:
+        BadDataset: the root lacks one of its folders.
     """
 
     names: ClassVar = ("LLCM",)
@@ -96,7 +99,11 @@ class LLCM(DataSet):
 
     @cached_property
     def test_identities(self) -> tuple[int, ...]:
-        """The identities of the test, ascending."""
+        """The identities of the test, ascending.
+
+        Raises:
+            BadDataset: no list of them, or one with other words than numbers.
+        """
         file = self.root / "idx" / "test_id.txt"
         try:
             cells = read_text(file).replace("\n", ",").split(",")

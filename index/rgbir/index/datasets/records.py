@@ -12,9 +12,18 @@ from rgbir.index.images import Box
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """An image on disk. `source` is its name within the data set, the same wherever the folder lies.
+    """An image on disk.
 
-    identity: who, 0 or more; None if unknown. number: the position in its folder from 1, where a protocol counts so.
+    Attributes:
+        path: the file.
+        source: its name within the data set, the same wherever the folder lies.
+        camera: the id of the camera that took it.
+        modality: None where the camera tells.
+        identity: who, 0 or more; None if unknown.
+        taken_at: when, with a zone; None if unknown.
+        track: the name that it shares with the camera's other images of that passing; None if unknown.
+        box: the part of the image that is meant; None is all of it.
+        number: the position in its folder from 1, where a protocol counts so.
     """
 
     path: Path
@@ -30,7 +39,12 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An input that was left out, and why."""
+    """An input that was left out.
+
+    Attributes:
+        source: its name, as an image's record has it.
+        reason: why, in words.
+    """
 
     source: str
     reason: str

@@ -47,6 +47,9 @@ class RegDB(DataSet):
 
     Protocol:
         Ten trials are ten splits, and each is measured with a model trained on the same split.
+
+    Raises:
+        BadDataset: the root lacks one of its folders.
     """
 
     names: ClassVar = ("RegDB",)

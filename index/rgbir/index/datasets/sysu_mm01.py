@@ -54,6 +54,9 @@ class SysuMM01(DataSet):
         Probes are all infrared test images, against drawn visible images; cameras 2 and 3 share a room.
 
     Images are reached by the id lists only: folders of people outside of them exist, and are not read.
+
+    Raises:
+        BadDataset: the root is no folder, or lacks one of its folders.
     """
 
     names: ClassVar = ("SYSU-MM01",)

@@ -39,7 +39,14 @@ _MEDIA = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png"}
 
 @dataclass(slots=True)
 class Tally:
-    """How a bulk run went. erased: those that come from another gallery and were erased since."""
+    """How a bulk run went.
+
+    Attributes:
+        added: how many sightings are new.
+        present: how many were enrolled already.
+        skipped: what was left out, in the order of the images.
+        erased: how many come from another gallery and were erased since.
+    """
 
     added: int = 0
     present: int = 0
@@ -53,7 +60,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """A decoded image, resized for the model, waiting to be encoded."""
+    """A decoded image, resized for the model, waiting to be encoded.
+
+    Attributes:
+        record: where the image comes from, with its labels.
+        camera: its camera's id, which the record may name by an alias.
+        modality: what it is encoded as.
+        digest: names it by its content.
+        pixels: uint8 (height, width, 3), in the model's size.
+        crop: the picture that the gallery keeps; None where it keeps none.
+    """
 
     record: ImageRecord
     camera: str

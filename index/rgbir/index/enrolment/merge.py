@@ -32,7 +32,13 @@ def shard(records: Iterable[ImageRecord | Skipped], number: int, of: int) -> Ite
 
 
 class Merged(NamedTuple):
-    """added, present: of the first gallery's sightings. erased: those that the second was told to erase. removed: from the second, since the first was."""
+    """How many sightings a merge moved.
+
+    Attributes:
+        added, present: of the first gallery's sightings, those that were new to the second, and those that it had.
+        erased: of the first gallery's sightings, those that the second was told to erase.
+        removed: of the second gallery's sightings, those that the first was told to erase.
+    """
 
     added: int
     present: int
@@ -101,7 +107,7 @@ def told(source: AnyGallery, conditions: bool) -> list[Erasure]:
 
 
 def same(sighting: Sighting, embedding: NDArray[np.float32], crop: Crop | None) -> NewSighting:
-    """An enrolled sighting, to be enrolled elsewhere."""
+    """An enrolled sighting with its embedding, float32 (d,), to be enrolled elsewhere."""
     return NewSighting(
         sighting.camera,
         embedding,

@@ -65,7 +65,11 @@ class Choice:
     def measure(
         self, task: Task, queries: Features, gallery: Features, metric: Metric, about: dict[str, str]
     ) -> Report:
-        """Plainly, or with several shots a query, or re-ranked; each under its own name."""
+        """Plainly, or with several shots a query, or re-ranked; each under its own name.
+
+        Raises:
+            UsageError: pictures of what isn't ranked plainly.
+        """
         report = self._measured(task, queries, gallery, metric, about)
         if self.pictures is not None:
             if self.query_shots > 1 or self.reciprocal is not None:

@@ -23,7 +23,15 @@ MEASURES = ("R1", "mAP", "mINP")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """B minus A, fractions. `low` and `high` hold 95 % of the bootstrap's differences; `better` is the share above 0."""
+    """One measure of two reports, in fractions.
+
+    Attributes:
+        measure: its name, one of `MEASURES`.
+        a, b: its values in the two reports.
+        difference: b minus a.
+        low, high: between them lie 95 % of the bootstrap's differences.
+        better: the share of the bootstrap's differences above 0.
+    """
 
     measure: str
     a: float

@@ -19,8 +19,14 @@ from rgbir.index.files import beside
 class Features:
     """Embeddings in the protocol's row order.
 
-    embeddings: float32 (n, d), finite. identities: int64 (n,), -1 unknown. cameras: (n,) strings.
-    sources: (n,) strings, the images' names; empty where unknown.
+    Attributes:
+        embeddings: float32 (n, d), finite.
+        identities: int64 (n,), -1 unknown.
+        cameras: (n,) strings.
+        sources: (n,) strings, the images' names; empty where unknown.
+
+    Raises:
+        EvaluationError: lengths differ, or an embedding isn't finite.
     """
 
     embeddings: NDArray[np.float32]
@@ -52,7 +58,7 @@ class Features:
         cameras: Iterable[str],
         sources: Iterable[str],
     ) -> Features:
-        """From plain lists; an identity of None is unknown."""
+        """From embeddings float32 (n, d) and plain lists; an identity of None is unknown."""
         labels = [-1 if identity is None else identity for identity in identities]
         names = [np.array(list(part), np.str_) for part in (cameras, sources)]
         return cls(embeddings, np.array(labels, np.int64), *names)
@@ -61,6 +67,7 @@ class Features:
         return len(self.embeddings)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Features:
+        """Some of the rows: their numbers int64 (m,), in the order wanted, or bool (n,), True for those to take."""
         return Features(self.embeddings[rows], self.identities[rows], self.cameras[rows], self.sources[rows])
 
     def of_records(self, records: Sequence[ImageRecord]) -> Features:

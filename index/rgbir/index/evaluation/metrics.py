@@ -23,8 +23,12 @@ _BLOCK_CELLS = 16_000_000
 class Measures:
     """What one trial gives; fractions in 0..1.
 
-    curve: float64 (U,); `curve[k - 1]` is the share of valid queries found within rank k.
-    by_query: what each query contributed, in the order of the queries.
+    Attributes:
+        curve: float64 (U,); `curve[k - 1]` is the share of valid queries found within rank k.
+        mean_ap, mean_inp: means over queries.
+        queries, valid_queries: how many were asked, and how many of them may see a row of their identity.
+        gallery_rows, gallery_identities: how many rows the gallery has, and how many people they show.
+        by_query: what each query contributed, in the order of the queries.
     """
 
     curve: NDArray[np.float64]
@@ -111,9 +115,12 @@ def measure(
 
 
 def numbered(identities: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """The known identities, ascending; each row's number; and how many people that are.
+    """Numbers from 0 on for the people of a gallery, whose rows have identities int64 (n,).
 
     A row whose identity isn't known (below 0) is a stranger of its own: two unknown people aren't one.
+
+    Returns:
+        The known identities int64 (k,), ascending; each row's number int64 (n,); and how many people that are.
     """
     known = identities >= 0
     names, numbers = np.unique(identities[known], return_inverse=True)
@@ -125,7 +132,12 @@ def numbered(identities: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
 
 
 def coded(identities: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The place of each identity among `names`, which ascend; -1 where it is unknown (below 0) or not there."""
+    """The place of each identity among `names`, int64 (n,); -1 where it is unknown (below 0) or not there.
+
+    Args:
+        identities: int64 (n,).
+        names: int64 (k,), ascending.
+    """
     if not len(names):
         return np.full(len(identities), -1, np.int64)
     place = np.minimum(np.searchsorted(names, identities), len(names) - 1)

@@ -11,9 +11,11 @@ from rgbir.index.datasets.protocol import ApRule, CmcLevel
 
 
 class Outcomes(NamedTuple):
-    """Of each query, (q,): `rank` from 0, -1 for an invalid query; `ap` and `inp` in 0..1, 0 for an invalid query.
+    """What each query contributes. A query is valid if it may see a row of its identity.
 
-    A query is valid if it may see a row of its identity.
+    Attributes:
+        rank: int64 (q,), from 0; -1 for an invalid query.
+        ap, inp: float64 (q,), average precision and inverse penalty in 0..1; 0 for an invalid query.
     """
 
     rank: NDArray[np.int64]

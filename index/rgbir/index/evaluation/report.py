@@ -18,7 +18,15 @@ RANKS = (1, 5, 10, 20)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The trials of one protocol; its means are plain means of per-trial values."""
+    """The trials of one protocol; its means are plain means of per-trial values.
+
+    Attributes:
+        protocol: the rules that were measured by.
+        setting: what the data set left open, as it was chosen.
+        metric: how embeddings were compared.
+        trials: at least one, in the protocol's order.
+        about: what was measured, such as the model, the data and versions; for readers only.
+    """
 
     protocol: Protocol
     setting: dict[str, str]
@@ -47,7 +55,7 @@ class Report:
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """The mean of the trials' curves; a shorter one goes on with its last value."""
+        """The mean of the trials' curves, float64 (U,) of the longest; a shorter one goes on with its last value."""
         longest = max(len(trial.curve) for trial in self.trials)
         padded = [np.pad(trial.curve, (0, longest - len(trial.curve)), mode="edge") for trial in self.trials]
         return np.asarray(np.mean(padded, axis=0), np.float64)

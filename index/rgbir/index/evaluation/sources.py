@@ -23,6 +23,7 @@ def encoded(records: Sequence[ImageRecord], encoder: Encoder, progress: Progress
 
     Raises:
         BadImage: an image can't be read.
+        EvaluationError: images of both modalities come in one batch.
     """
     parts = [np.empty((0, encoder.card.dimension), np.float32)]
     for start in range(0, len(records), encoder.batch):
@@ -56,6 +57,6 @@ def enrolled(records: Sequence[ImageRecord], gallery: AnyGallery) -> Features:
 
 
 def labelled(embeddings: NDArray[np.float32], records: Sequence[ImageRecord]) -> Features:
-    """Embeddings with what is known of the images they were made of, in the same order."""
+    """Embeddings float32 (n, d) with what is known of the n images they were made of, in the same order."""
     identities, cameras = [record.identity for record in records], [record.camera for record in records]
     return Features.of(embeddings, identities, cameras, [record.source for record in records])

@@ -25,7 +25,8 @@ from rgbir.index.nearest.sketches import Device
 class GalleryAddress:
     """Where a gallery is, or will be: a folder, or `milvus://HOST:PORT/NAME`.
 
-    text: as people write it.
+    Attributes:
+        text: as people write it.
     """
 
     text: str

@@ -25,6 +25,8 @@ class Condition:
     """Sightings that meet all that isn't None.
 
     Attributes:
+        ids: theirs is among these.
+        camera, identity, track: theirs are these.
         before: they were taken before that moment.
 
     Raises:

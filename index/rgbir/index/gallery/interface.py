@@ -77,7 +77,11 @@ class AnyGallery(ABC):
 
     @abstractmethod
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
-        """float32 (n, d), as the gallery keeps them, in the order asked for."""
+        """float32 (n, d), as the gallery keeps them, in the order asked for.
+
+        Raises:
+            GalleryError: one of the ids isn't enrolled.
+        """
 
     @abstractmethod
     def verify(self) -> list[str]:
@@ -133,6 +137,7 @@ class AnyGallery(ABC):
             UnknownCamera: a camera that isn't in the network.
             GalleryMismatch: an embedding of another length, or one that isn't finite, or not in the storage's range.
             GalleryBusy: another process is writing.
+            UsageError: the gallery was made in Milvus before frames and `since` were kept there, and they would be lost.
         """
 
     @abstractmethod
@@ -173,6 +178,7 @@ class AnyGallery(ABC):
 
         Raises:
             GalleryBusy: another process is writing.
+            UsageError: the gallery was made in Milvus before frames and `since` were kept there, and they would be lost.
         """
 
     @abstractmethod

@@ -24,7 +24,14 @@ class Storage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The model whose embeddings a gallery holds."""
+    """The model whose embeddings a gallery holds.
+
+    Attributes:
+        name: its bundle's.
+        fingerprint: names the model by what it computes; embeddings of two fingerprints can't be compared.
+        metric: how its embeddings are compared.
+        dimension: how many values an embedding has.
+    """
 
     name: str
     fingerprint: str
@@ -50,6 +57,15 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class CameraCount:
+    """What a gallery holds of a camera.
+
+    Attributes:
+        camera: its id.
+        sightings: how many are enrolled.
+        identities: how many people are among those with a label.
+        earliest, latest: of the sightings with a time; None without such.
+    """
+
     camera: str
     sightings: int
     identities: int

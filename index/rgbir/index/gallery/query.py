@@ -41,6 +41,13 @@ class Query(Filters):
 
 @dataclass(frozen=True, slots=True)
 class ExcludedCamera:
+    """A camera that a query may not see.
+
+    Attributes:
+        camera: its id.
+        reason: why, in words.
+    """
+
     camera: str
     reason: str
 
@@ -49,8 +56,10 @@ class ExcludedCamera:
 class Meaning:
     """What a hit's distance means between its camera and the query's, as far as labelled sightings of both tell.
 
-    probability: of one person, if one and two were equally likely beforehand. false_accept_rate: the share of stranger pairs as
-    near. strangers: how many are expected to be as near among all that were searched; None where a camera isn't calibrated.
+    Attributes:
+        probability: of one person, if one and two were equally likely beforehand.
+        false_accept_rate: the share of stranger pairs as near.
+        strangers: how many are expected to be as near among all that were searched; None where a camera isn't calibrated.
     """
 
     probability: float
@@ -60,9 +69,17 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A sighting that answers. `distance` is the metric's; `score` in 0..1 orders as it does and is no probability.
+    """A sighting that answers.
 
-    plain_rank: by distance alone, where hits were re-ranked. others: further hits of its group, where hits were grouped.
+    Attributes:
+        rank: its place among the hits, from 1.
+        id, camera, taken_at, identity, track, source: the sighting's.
+        distance: the metric's.
+        score: in 0..1; it orders as the distance does and is no probability.
+        has_image: whether the gallery keeps its crop.
+        plain_rank: by distance alone, where hits were re-ranked.
+        others: further hits of its group, where hits were grouped.
+        meaning: what the distance means, where the two cameras are calibrated.
     """
 
     rank: int
@@ -84,8 +101,19 @@ class Hit:
 class Answer:
     """Hits from the most alike on, and what was searched for them.
 
-    doubtful: a stranger is expected to be as near as the nearest hit, so the person is probably not in the gallery; None where
-    that isn't known. error: why the query couldn't be searched with, where it is one of several; nothing was searched then.
+    Attributes:
+        camera, modality, place: the query's, as far as they are known.
+        shots: how many images were fused into the query.
+        searched_cameras, excluded_cameras: which cameras the query saw, and which it did not.
+        hits: from the most alike on.
+        generation: the gallery's when it was searched.
+        exact: whether these are proven to be the nearest.
+        model, fingerprint: whose embeddings were compared.
+        milliseconds: how long each step took.
+        warnings: what the one who asks may have overlooked, in words.
+        doubtful: a stranger is expected to be as near as the nearest hit, so the person is probably not in the gallery; None
+            where that isn't known.
+        error: why the query couldn't be searched with, where it is one of several; nothing was searched then.
     """
 
     camera: str | None
@@ -109,8 +137,12 @@ class Answer:
 class Distances:
     """How far every sighting that a query may see is from it; a benchmark ranks what part of them it likes.
 
-    sightings: ids in enrolment order. keys: float64 (n,), the squared Euclidean distance or 1 - cosine, as they decide
-    the order of hits.
+    Attributes:
+        sightings: ids in enrolment order.
+        keys: float64 (n,), the squared Euclidean distance or 1 - cosine, as they decide the order of hits.
+        searched_cameras, excluded_cameras: which cameras the query saw, and which it did not.
+        generation: the gallery's when it was asked.
+        model, fingerprint: whose embeddings were compared.
     """
 
     sightings: tuple[str, ...]
@@ -124,7 +156,13 @@ class Distances:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which of the gallery's cameras a query may see."""
+    """Which of the gallery's cameras a query may see.
+
+    Attributes:
+        camera, modality: the query's, as far as they are known.
+        searched: the ids of the cameras that it may see.
+        excluded: the others, each with its reason.
+    """
 
     camera: Camera | None
     modality: Modality | None

@@ -43,7 +43,12 @@ def check_frame(frame: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """The picture a sighting was enrolled with, as the gallery keeps it."""
+    """The picture a sighting was enrolled with, as the gallery keeps it.
+
+    Attributes:
+        media_type: `image/jpeg` or `image/png`.
+        data: the file's bytes.
+    """
 
     media_type: str
     data: bytes
@@ -53,9 +58,21 @@ class Crop:
 class NewSighting:
     """A sighting to enrol. `id` follows from its camera, source and content, so the same one is enrolled once.
 
-    embedding: float32 (d,), as the bundle gave it. digest: sha256 of the image's bytes (`digest_of`).
-    taken_at has a zone. identity: 0 or more. since: the moment since which it is known, microseconds since 1970, of what comes
-    from an archive or another gallery: an erasure after that binds it; None is now. frame: where in which recording, as JSON.
+    Attributes:
+        camera: its id.
+        embedding: float32 (d,), as the bundle gave it.
+        digest: sha256 of the image's bytes (`digest_of`).
+        source: the image's name; empty if it has none.
+        taken_at: it has a zone; None if unknown.
+        identity: who, 0 or more; None if unknown.
+        track: the name that it shares with the camera's other images of that passing; None if unknown.
+        crop: the picture to keep; None to keep none.
+        since: the moment since which it is known, microseconds since 1970, of what comes from an archive or another gallery: an
+            erasure after that binds it; None is now.
+        frame: where in which recording, as JSON.
+
+    Raises:
+        UsageError: a moment, an identity or a frame that can't be kept.
     """
 
     camera: str
@@ -81,10 +98,15 @@ class NewSighting:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An enrolled sighting. `row` counts enrolments and decides ties: the earlier one comes first.
+    """An enrolled sighting.
 
-    since: the moment since which it is known, microseconds since 1970; 0 if nobody noted it. frame: where in which recording,
-    as JSON.
+    Attributes:
+        row: counts enrolments and decides ties: the earlier one comes first.
+        id: follows from camera, source and digest.
+        camera, source, digest, taken_at, identity, track: as it was enrolled.
+        has_crop: whether the gallery keeps its picture.
+        since: the moment since which it is known, microseconds since 1970; 0 if nobody noted it.
+        frame: where in which recording, as JSON.
     """
 
     row: int

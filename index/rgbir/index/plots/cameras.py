@@ -15,7 +15,13 @@ from rgbir.index.plots.canvas import canvas, save
 
 @dataclass(frozen=True, slots=True)
 class CameraPair:
-    """The first trial, from the queries of one camera to the gallery rows of another; None where nobody can be found."""
+    """The first trial, from the queries of one camera to the gallery rows of another.
+
+    Attributes:
+        query, gallery: the two cameras.
+        queries: how many are valid.
+        rank_1, mean_ap: fractions in 0..1; None where nobody can be found.
+    """
 
     query: str
     gallery: str

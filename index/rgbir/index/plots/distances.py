@@ -11,7 +11,12 @@ from rgbir.index.plots.canvas import RIGHT, WRONG, canvas, save
 
 
 def draw_distances(same: NDArray[np.float64], different: NDArray[np.float64], file: Path, label: str) -> None:
-    """Both distributions, each with area 1, and their medians; `label` names the distance."""
+    """Both distributions, each with area 1, and their medians.
+
+    Args:
+        same, different: float64 (n,) and (m,), the distances of pairs of one person, and of two.
+        label: names the distance.
+    """
     figure, axes = canvas()
     low, high = (float(value) for value in np.quantile(np.concatenate([same, different]), [0.0, 0.999]))
     bins = np.linspace(low, high, 81)

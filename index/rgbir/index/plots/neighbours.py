@@ -24,6 +24,12 @@ def draw_map(
 ) -> None:
     """t-SNE: a colour each identity, a mark each modality. Distances on the plane mean little, neighbours much.
 
+    Args:
+        embeddings: float32 (n, d).
+        identities: int64 (n,).
+        modalities: n of them.
+        seed: of the embedding in the plane.
+
     Source: van der Maaten & Hinton, "Visualizing Data using t-SNE", JMLR 2008.
     """
     from sklearn.manifold import TSNE

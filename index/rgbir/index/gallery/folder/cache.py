@@ -87,7 +87,14 @@ class Manifest(BaseModel):
 
 @dataclass(slots=True)
 class Opening:
-    """How a gallery was opened. mapped: sightings found in the cache; read: from the store; remarks: what was wrong with it."""
+    """How a gallery was opened.
+
+    Attributes:
+        mapped: how many sightings were found in the cache.
+        read: how many were read from the store.
+        seconds: how long it took.
+        remarks: what was wrong with the cache, in words.
+    """
 
     mapped: int = 0
     read: int = 0

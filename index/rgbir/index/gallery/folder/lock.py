@@ -13,7 +13,12 @@ from rgbir.index.errors import GalleryBusy, GalleryError
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """An advisory lock that ends with the process, however it ends."""
+    """An advisory lock that ends with the process, however it ends.
+
+    Raises:
+        GalleryError: the file can't be written.
+        GalleryBusy: another process has the lock.
+    """
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:

@@ -22,7 +22,9 @@ class Session(NamedTuple):
     """What a connection sees.
 
     Attributes:
+        name: the session's, drawn by chance; empty until the journal was emptied after an erasure.
         before, base: the session before, and the generation at which this one began.
+        generation: the gallery's now.
     """
 
     name: str

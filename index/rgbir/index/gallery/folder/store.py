@@ -181,7 +181,7 @@ class Store:
         return self._sightings("ORDER BY row")
 
     def rows_of_track(self, track: str) -> NDArray[np.int64]:
-        """Rows that belong to it, ascending."""
+        """Rows that belong to it, int64 (n,), ascending."""
         rows = self.connection.execute("SELECT row FROM sightings WHERE track = ? ORDER BY row", (track,))
         return np.array([row for (row,) in rows], np.int64)
 
@@ -266,7 +266,7 @@ class Store:
     # --- writing
 
     def add(self, new: Sequence[tuple[NewSighting, NDArray[np.float32]]]) -> list[bool]:
-        """Writes sightings with their prepared embeddings in one transaction; True where it was new and not erased since."""
+        """Writes sightings with their prepared embeddings, each (d,), in one transaction; True where it was new and not erased since."""
         written = []
         with self.file.transaction() as connection:
             now, gone = 0, self.bound([sighting for sighting, _ in new])

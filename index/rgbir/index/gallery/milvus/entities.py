@@ -47,8 +47,10 @@ NO_ERASURES = f"not ({ERASURES})"
 class Address:
     """`milvus://HOST:PORT/NAME`, or `milvus+file:PATH/NAME` for the embedded one. `?index=GPU_BRUTE_FORCE` for a new gallery.
 
-    Raises:
-        UsageError: it is neither.
+    Attributes:
+        uri: what the client of Milvus connects to: a URL, or the embedded one's file.
+        name: the collection's.
+        index: of a new collection, one of `BRUTE_FORCE`.
     """
 
     uri: str
@@ -57,6 +59,11 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Self:
+        """Of an address as people write it.
+
+        Raises:
+            UsageError: it is no address of a gallery in Milvus, or names an index that may miss.
+        """
         parts = urlsplit(text)
         place, _, name = parts.path.rpartition("/")
         index = parse_qs(parts.query).get("index", ["FLAT"])[0]
@@ -113,6 +120,7 @@ def entry(key: str, value: str) -> dict[str, Any]:
 
 
 def entity_of(sighting: NewSighting, embedding: NDArray[np.float32], row: int) -> dict[str, Any]:
+    """What Milvus keeps of a sighting and its prepared embedding, float32 (d,)."""
     crop = None if sighting.crop is None else _small(sighting.crop)
     return {
         "id": sighting.id,
@@ -148,10 +156,16 @@ def _small(crop: Crop) -> Crop:
 
 
 def row_of(entity: dict[str, Any]) -> NDArray[np.float32]:
+    """Its embedding, float32 (d,), little-endian as its checksum was made."""
     return np.asarray(entity["embedding"], "<f4")
 
 
 def sighting_of(entity: dict[str, Any]) -> Sighting:
+    """The sighting that an entity keeps.
+
+    Raises:
+        GalleryCorrupt: it lacks a field.
+    """
     try:
         fields = {field: entity[field] for field in SCALARS}
     except KeyError as error:
