@@ -88,8 +88,8 @@ class LazyGroup(TyperGroup):
             return _absent(cmd_name, point, error)
         command.name = cmd_name
         file, content = config.read(ctx.params.get("config"))
-        said = config.configured(command, cmd_name, file, content, _points(), self.words)
-        ctx.default_map = {**(ctx.default_map or {}), cmd_name: said}
+        defaults = config.configured(command, cmd_name, file, content, _points(), self.words)
+        ctx.default_map = {**(ctx.default_map or {}), cmd_name: defaults}
         return command
 
 

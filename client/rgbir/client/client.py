@@ -125,12 +125,12 @@ class Client(_Common):
         """
         group: list[Image] = []
         labels: dict[str, Any] = {}
-        for image, own in images:
-            if group and (own != labels or len(group) == together):
+        for image, image_labels in images:
+            if group and (image_labels != labels or len(group) == together):
                 yield from self.enrol(group, **labels)
                 group = []
             group.append(image)
-            labels = own
+            labels = image_labels
         if group:
             yield from self.enrol(group, **labels)
 

@@ -68,11 +68,17 @@ NameArgument = Annotated[str, typer.Argument(help="The bundle's name.")]
 def list_models(url: UrlOption, key: KeyOption = None) -> None:
     """The bundles a server may answer with, and where each stands."""
     with Client(url, key=key) as client:
-        found = client.models()
+        models = client.models()
     table = Table("model", "state", "sightings", "missing", "ten nearest in common")
-    for own in found:
-        common = "-" if own.overlap is None else f"{100 * own.overlap:.1f} %"
-        table.add_row(own.name, own.error or own.state, f"{own.done:,} of {own.total:,}", f"{own.missing:,}", common)
+    for served in models:
+        common = "-" if served.overlap is None else f"{100 * served.overlap:.1f} %"
+        table.add_row(
+            served.name,
+            served.error or served.state,
+            f"{served.done:,} of {served.total:,}",
+            f"{served.missing:,}",
+            common,
+        )
     Console().print(table)
 
 

@@ -83,12 +83,12 @@ def configured(
 
 def options(command: Any) -> dict[str, Any]:
     """A command's options by key: `--top-k` is `top_k`."""
-    found = {}
+    by_key = {}
     for param in command.params:
         flags = [flag for flag in getattr(param, "opts", ()) if flag.startswith("--")]
         if flags and param.name not in ("help", "show_version", "config"):
-            found[_key(flags[0])] = param
-    return found
+            by_key[_key(flags[0])] = param
+    return by_key
 
 
 def subcommands(command: Any) -> Mapping[str, Any]:
@@ -105,14 +105,14 @@ def _key(name: str) -> str:
 
 
 def _mapped(command: Any, path: tuple[str, ...], file: Path | None, table: Table, shared: Table) -> Table:
-    own, inner = options(command), subcommands(command)
+    params, inner = options(command), subcommands(command)
     for key, value in table.items():
-        if key not in own and key not in inner:
-            raise BadConfig(f"{file}: no key {key} in [{'.'.join(path)}]{_nearest(key, [*own, *inner])}")
+        if key not in params and key not in inner:
+            raise BadConfig(f"{file}: no key {key} in [{'.'.join(path)}]{_nearest(key, [*params, *inner])}")
         if isinstance(value, dict) != (key in inner):
             raise BadConfig(f"{file}: [{'.'.join(path)}] {key} is {'a table' if key in inner else 'a value'}")
     result: Table = {}
-    for key, param in own.items():
+    for key, param in params.items():
         common = key in shared and key not in OWN.get(path, ())
         param.envvar = [variable(path, key), variable((), key)] if common else variable(path, key)
         param.show_envvar = True
@@ -126,15 +126,19 @@ def _mapped(command: Any, path: tuple[str, ...], file: Path | None, table: Table
 
 def _check_variables(command: Any, name: str, commands: list[str]) -> None:
     shared = [variable((), key) for key in SHARED]
-    own = [*shared, *ELSEWHERE, *_variables(command, (name,))]
+    known = [*shared, *ELSEWHERE, *_variables(command, (name,))]
     roots = [variable((), other) for other in commands]
-    for said in os.environ:
-        if not said.startswith("RGBIR_") or said in own or _of_a_service(said, os.environ[said]):
+    for variable_name in os.environ:
+        if (
+            not variable_name.startswith("RGBIR_")
+            or variable_name in known
+            or _of_a_service(variable_name, os.environ[variable_name])
+        ):
             continue
-        root = said.partition("__")[0]
-        if "__" in said and root in roots and root != variable((), name):
+        root = variable_name.partition("__")[0]
+        if "__" in variable_name and root in roots and root != variable((), name):
             continue  # another command's; it checks it
-        raise BadConfig(f"no option has the variable {said}{_nearest(said, own)}")
+        raise BadConfig(f"no option has the variable {variable_name}{_nearest(variable_name, known)}")
 
 
 _SERVICE = re.compile(
@@ -177,10 +181,10 @@ def config(
     names = [words[0]] if words else [name for name in group.list_commands(root) if name != "config"]
     console = Console(highlight=False, soft_wrap=True, markup=False)
     for name in names:
-        found = group.get_command(root, name)
-        if found is None:
+        subcommand = group.get_command(root, name)
+        if subcommand is None:
             raise BadConfig(f"no command {name}{_nearest(name, group.list_commands(root))}")
-        for line in _lines(found, (name,), words[1:], root, everything or bool(words)):
+        for line in _lines(subcommand, (name,), words[1:], root, everything or bool(words)):
             console.print(line)
 
 
@@ -193,20 +197,20 @@ def _lines(command: Any, path: tuple[str, ...], rest: list[str], parent: Any, ev
                 yield from _lines(inner[name], (*path, name), rest[1:] if rest else [], ctx, everything)
         return
     ctx = command.make_context(path[-1], list(rest), parent=parent, resilient_parsing=True)
-    said = []
+    lines = []
     for key, param in options(command).items():
         source = _SOURCES.get(getattr(ctx.get_parameter_source(param.name), "name", ""), "default")
         value = ctx.params.get(param.name)
         if source == "default" and not everything:
             continue
         names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or []
-        own = next((name for name in names if os.environ.get(name)), "")
-        where = f"{source} {own}" if source == "environment" else source
+        in_use = next((name for name in names if os.environ.get(name)), "")
+        where = f"{source} {in_use}" if source == "environment" else source
         assigned = f"{key} = {_toml('********' if key in SECRET and value else value)}"
-        said.append(f"# {key} is not set" if value is None else f"{assigned}  # {where}")
-    if said:
+        lines.append(f"# {key} is not set" if value is None else f"{assigned}  # {where}")
+    if lines:
         yield f"[{'.'.join(path)}]"
-        yield from said
+        yield from lines
         yield ""
 
 

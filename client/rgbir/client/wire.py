@@ -181,8 +181,10 @@ class Answer(Protocol):
 
 
 def _hit(hit: Any) -> Hit:
-    found = Hit.model_validate(hit)
-    return found.model_copy(update={"image": f"/gallery/sightings/{found.id}/image"}) if hit.has_image else found
+    wire_hit = Hit.model_validate(hit)
+    return (
+        wire_hit.model_copy(update={"image": f"/gallery/sightings/{wire_hit.id}/image"}) if hit.has_image else wire_hit
+    )
 
 
 class CameraCount(Wire):

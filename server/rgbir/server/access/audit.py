@@ -81,7 +81,7 @@ class AuditLog:
                     try:
                         self._write(events, last)
                     except OSError as error:
-                        if error.errno != errno.ENOSPC or not any(own.get("action") in _ERASING for own in events):
+                        if error.errno != errno.ENOSPC or not any(event.get("action") in _ERASING for event in events):
                             raise
                         give_room_up(self._reserve)  # no full disk keeps anybody from being erased
                         self._write(events, last)
@@ -237,12 +237,12 @@ class AuditLog:
         """The end without empty lines and zeros, a block at a time; a line that ends there keeps its line feed."""
         while end:
             block = os.pread(self._descriptor, min(_BLOCK, end), max(0, end - _BLOCK))
-            said = len(block.rstrip(b"\n\0"))
-            blanks = len(block) - said - (said > 0 and block[said : said + 1] == b"\n")
+            length = len(block.rstrip(b"\n\0"))
+            blanks = len(block) - length - (length > 0 and block[length : length + 1] == b"\n")
             if not blanks:
                 return end
             end -= blanks
-            if said:
+            if length:
                 return end
         return 0
 
@@ -251,9 +251,9 @@ class AuditLog:
         place = end - 1
         while place > 0:
             start = max(0, place - _BLOCK)
-            found = os.pread(self._descriptor, place - start, start).rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
+            line_feed = os.pread(self._descriptor, place - start, start).rfind(b"\n")
+            if line_feed >= 0:
+                return start + line_feed + 1
             place = start
         return 0
 
@@ -321,7 +321,7 @@ def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path 
     """
     previous, number, seen, latest = START, 0, {START}, ""
     wanted = [] if heads is None else read_heads(heads)
-    begun, told = 1, []
+    begun, findings = 1, []
     for place, (line, entry) in enumerate(_lines(files)):
         if place == 0 and entry.get("action") == "continued" and isinstance(entry.get("n"), int):
             number, previous = entry["n"] - 1, str(entry.get("previous"))
@@ -338,26 +338,26 @@ def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path 
         seen.add(previous)
         at = str(entry.get("at"))
         if latest and _seconds(at) < _seconds(latest) - CLOCK_S:
-            told.append(f"entry {number}: the clock ran back, from {latest} to {at}; its times can't be trusted")
+            findings.append(f"entry {number}: the clock ran back, from {latest} to {at}; its times can't be trusted")
         latest = at
     if head is not None and head not in seen:
-        told.append(
+        findings.append(
             f"the entry with the hash {head} is not in the {number} entries; the end was cut off, or it is another log"
         )
     for noted in wanted:
         if noted.n < begun - 1:
-            told.append(
+            findings.append(
                 f"entry {noted.n}, whose hash was noted in {heads}, is of a file that was rotated away; name that one first, or"
                 f" nothing before entry {begun} is proven"
             )
             break
         if noted.hash not in seen:
-            told.append(
+            findings.append(
                 f"entry {noted.n}, whose hash was noted in {heads}, is not in the {number} entries; the log was made anew, or its end"
                 " was cut off"
             )
             break
-    return told
+    return findings
 
 
 def _seconds(moment: str) -> float:
@@ -368,6 +368,6 @@ def _seconds(moment: str) -> float:
 
 
 def _hash(entry: Entry) -> str:
-    own = {name: value for name, value in entry.items() if name != "hash"}
-    content = json.dumps(own, sort_keys=True, ensure_ascii=False, default=str)
+    fields = {name: value for name, value in entry.items() if name != "hash"}
+    content = json.dumps(fields, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

@@ -53,24 +53,24 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
         answers = searcher.each(embeddings, options)
     else:
         answers = [searcher.search(shots, options)]
-    found = [[hit.id for hit in answer.hits] for answer in answers]
-    if found == entry["hits"]:
+    hits = [[hit.id for hit in answer.hits] for answer in answers]
+    if hits == entry["hits"]:
         return []
     return reasons or ["the hits differ, and neither the model nor the gallery's generation explains it"]
 
 
-def answer_digest(found: Distances) -> str:
+def answer_digest(distances: Distances) -> str:
     """sha256 of who was compared, in order, and how far each was: float64, little endian."""
-    return hashlib.sha256("\0".join(found.sightings).encode() + found.keys.astype("<f8").tobytes()).hexdigest()
+    return hashlib.sha256("\0".join(distances.sightings).encode() + distances.keys.astype("<f8").tobytes()).hexdigest()
 
 
-def options_of(said: dict[str, Any]) -> SearchOptions:
+def options_of(options: dict[str, Any]) -> SearchOptions:
     """The options as they were.
 
     Raises:
         AuditFailed: an option that this version doesn't know.
     """
-    values = dict(said)
+    values = dict(options)
     if unknown := values.keys() - {each.name for each in fields(SearchOptions)}:
         raise AuditFailed(f"the entry has options that this version doesn't know: {', '.join(sorted(unknown))}")
     if hours := values.get("hours"):
@@ -89,11 +89,11 @@ def export_case(log: Path, case: str, gallery: AnyGallery, out: Path) -> tuple[i
     """
     if broken := problems(log):
         raise AuditFailed(f"{log}: {broken[0]}; a case can't be vouched for")
-    own = [entry for entry in entries(log) if entry.get("case") == case]
-    if not own:
+    case_entries = [entry for entry in entries(log) if entry.get("case") == case]
+    if not case_entries:
         raise AuditFailed(f"{log} has no entry of case {case!r}")
-    hits = dict.fromkeys(hit for entry in own for answer in entry.get("hits", ()) for hit in answer)
-    files = {"entries.jsonl": "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in own).encode()}
+    hits = dict.fromkeys(hit for entry in case_entries for answer in entry.get("hits", ()) for hit in answer)
+    files = {"entries.jsonl": "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in case_entries).encode()}
     missing = 0
     for hit in hits:
         crop = gallery.crop(hit)
@@ -111,4 +111,4 @@ def export_case(log: Path, case: str, gallery: AnyGallery, out: Path) -> tuple[i
         for name, data in files.items():
             archive.writestr(name, data)
         archive.writestr("manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
-    return len(own), missing
+    return len(case_entries), missing

@@ -57,7 +57,7 @@ def read_heads(file: Path) -> list[Head]:
     """
     try:
         lines = file.read_bytes().split(b"\n")[:-1]
-        told = [json.loads(line) for line in lines]
-        return [Head(int(own["n"]), str(own["hash"])) for own in told]
+        records = [json.loads(line) for line in lines]
+        return [Head(int(record["n"]), str(record["hash"])) for record in records]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise AuditFailed(f"{file} is no file of heads, which `rgbir serve --audit-heads` writes: {error}") from error

@@ -126,12 +126,12 @@ class Keyring:
 
     def find(self, token: str) -> Key | None:
         """Whose token this is; None for nobody's, and for one that has expired. Takes the same time whoever it is."""
-        digest, found = _digest(token), None
+        digest, match = _digest(token), None
         for key in self.keys:
             if hmac.compare_digest(key.sha256, digest):
-                found = key
+                match = key
         self._latest = max(self._latest, datetime.now(UTC), *(key.made_at for key in self._keys))
-        return None if found is None or (found.expires_at and found.expires_at <= self._latest) else found
+        return None if match is None or (match.expires_at and match.expires_at <= self._latest) else match
 
     @property
     def latest(self) -> datetime:

@@ -39,10 +39,10 @@ def verify(
     Heads that were noted where the log's writers can't write prove more, up to the last of them: that the log wasn't made anew
     as a whole, and that its end wasn't cut off.
     """
-    found = problems(log, head, heads)
-    for problem in found:
+    broken = problems(log, head, heads)
+    for problem in broken:
         print(problem)
-    if found:
+    if broken:
         raise typer.Exit(1)
     first = next(entries(log), None)
     print(f"{sum(1 for _ in entries(log)):,} entries, the chain is whole")

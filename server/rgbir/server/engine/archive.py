@@ -109,7 +109,7 @@ def _directory_bytes(file: Path) -> int:
         size = int(_END.unpack_from(tail, place)[5])
         if tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):
             content.seek(int(struct.unpack_from("<4sLQL", tail, place - 20)[2]))
-            found = content.read(_END64.size)
-            if len(found) == _END64.size and found.startswith(b"PK\x06\x06"):
-                size = max(size if size != 0xFFFFFFFF else 0, int(_END64.unpack(found)[8]))
+            record = content.read(_END64.size)
+            if len(record) == _END64.size and record.startswith(b"PK\x06\x06"):
+                size = max(size if size != 0xFFFFFFFF else 0, int(_END64.unpack(record)[8]))
         return size

@@ -43,7 +43,7 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Images in the queue."""
-        return sum(len(own.pixels) for own in self._waiting)
+        return sum(len(request.pixels) for request in self._waiting)
 
     async def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """The embeddings of one request's images. Cancelled while it waits, it costs nothing.
@@ -56,35 +56,35 @@ class Batcher:
         if self.waiting + len(pixels) > self.queue:
             self.refused += 1
             raise TooBusy(f"{self.waiting} images wait for the model already, {self.queue} may; try again in a moment")
-        own = _Waiting(pixels)
-        self._waiting.append(own)
+        request = _Waiting(pixels)
+        self._waiting.append(request)
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         try:
-            return await own.result
+            return await request.result
         finally:
-            if own in self._waiting:
-                self._waiting.remove(own)
+            if request in self._waiting:
+                self._waiting.remove(request)
 
     async def _run(self) -> None:
         while self._waiting:
             batch = self._next()
-            images = [image for own in batch for image in own.pixels]
+            images = [image for request in batch for image in request.pixels]
             self.batches += 1
             self.images += len(images)
             try:
                 work = partial(self._encode, np.stack(images))
                 embeddings = await asyncio.get_running_loop().run_in_executor(self._executor, work)
             except Exception as error:
-                for own in batch:
-                    if not own.result.done():
-                        own.result.set_exception(error)
+                for request in batch:
+                    if not request.result.done():
+                        request.result.set_exception(error)
                 continue
             start = 0
-            for own in batch:
-                end = start + len(own.pixels)
-                if not own.result.done():
-                    own.result.set_result(embeddings[start:end])
+            for request in batch:
+                end = start + len(request.pixels)
+                if not request.result.done():
+                    request.result.set_result(embeddings[start:end])
                 start = end
 
     def _next(self) -> list[_Waiting]:

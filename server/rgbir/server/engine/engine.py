@@ -180,8 +180,8 @@ class Engine:
             modality = now.searcher.modality_of(options)  # before any work
             embeddings, remarks, stages = await self._embedded(now, images, modality, box)
             with stage("search"):
-                found = partial(now.searcher.find, embeddings, options, remarks, stages)
-                return await self._run(self._searches, found)
+                work = partial(now.searcher.find, embeddings, options, remarks, stages)
+                return await self._run(self._searches, work)
 
     async def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled."""
@@ -199,21 +199,21 @@ class Engine:
         with self._place() as now:
             modality = now.searcher.modality_of(options)
             await self._check(images)
-            work = (self._run(self._decoders, partial(self._ready, now, modality, own, None)) for own in images)
+            work = (self._run(self._decoders, partial(self._ready, now, modality, image, None)) for image in images)
             ready = await asyncio.gather(*work, return_exceptions=True)
             good: list[tuple[NDArray[np.uint8], list[str]]] = []
-            for own in ready:
-                if not isinstance(own, BaseException):
-                    good.append(own)
-                elif not isinstance(own, BadImage):
-                    raise own
+            for outcome in ready:
+                if not isinstance(outcome, BaseException):
+                    good.append(outcome)
+                elif not isinstance(outcome, BadImage):
+                    raise outcome
             if not good:
-                raise next(own for own in ready if isinstance(own, BadImage))
+                raise next(outcome for outcome in ready if isinstance(outcome, BadImage))
             embeddings = await _batched(now, [pixels for pixels, _ in good], modality)
-            found = iter(await self._run(self._searches, lambda: now.searcher.each(embeddings, options)))
-            answers = [next(found) if isinstance(own, tuple) else own for own in ready]
-            one = next(own for own in answers if isinstance(own, Answer))
-            return [_of_one(own, one, ready[place]) for place, own in enumerate(answers)]
+            remaining = iter(await self._run(self._searches, lambda: now.searcher.each(embeddings, options)))
+            answers = [next(remaining) if isinstance(outcome, tuple) else outcome for outcome in ready]
+            readable = next(answer for answer in answers if isinstance(answer, Answer))
+            return [_of_one(answer, readable, ready[place]) for place, answer in enumerate(answers)]
 
     def _allowed(self, options: SearchOptions) -> None:
         if options.top_k > self.settings.max_top_k:
@@ -226,13 +226,13 @@ class Engine:
         started = time.perf_counter()
         with stage("decode"):
             await self._check(images)
-            work = (self._run(self._decoders, partial(self._ready, now, modality, own, box)) for own in images)
-            pixels, said = zip(*await asyncio.gather(*work), strict=True)
+            work = (self._run(self._decoders, partial(self._ready, now, modality, image, box)) for image in images)
+            pixels, remarks = zip(*await asyncio.gather(*work), strict=True)
         begun = time.perf_counter()
         with stage("encode"):
             embeddings = await _batched(now, pixels, modality)
         ended = time.perf_counter()
-        return embeddings, remarks_of(said), {"decode": (begun - started) * 1000, "encode": (ended - begun) * 1000}
+        return embeddings, remarks_of(remarks), {"decode": (begun - started) * 1000, "encode": (ended - begun) * 1000}
 
     async def distances(self, images: Sequence[Named], options: SearchOptions) -> Distances:
         with self._place() as now:
@@ -283,16 +283,16 @@ class Engine:
         seen_by = now.gallery.network[camera]
         work = (self._run(self._decoders, partial(self._reduced, now, *image)) for image in images)
         reduced = await asyncio.gather(*work)
-        ready = [own for own in reduced if not isinstance(own, str)]
-        embeddings = await _batched(now, [own.pixels for own in ready], modality_for(None, seen_by))
+        ready = [image for image in reduced if not isinstance(image, str)]
+        embeddings = await _batched(now, [image.pixels for image in ready], modality_for(None, seen_by))
         labels: dict[str, Any] = {"taken_at": taken_at, "identity": identity, "track": track, "since": since}
 
         def write() -> Iterator[tuple[str, str, str | None]] | None:
             if now is not self.now:
                 return None
             new = [
-                NewSighting(seen_by.id, embedding, own.digest, crop=own.crop, **labels)
-                for own, embedding in zip(ready, embeddings, strict=True)
+                NewSighting(seen_by.id, embedding, image.digest, crop=image.crop, **labels)
+                for image, embedding in zip(ready, embeddings, strict=True)
             ]
             written, gone = now.gallery.add(new), now.gallery.bound(new)
             return iter(
@@ -305,13 +305,13 @@ class Engine:
             )  # fmt: skip
 
         def relabelled(sighting: str) -> str | None:
-            held = now.gallery.get(sighting)
-            return None if held is None else other_labels(labels_of(held), (taken_at, identity, track))
+            enrolled = now.gallery.get(sighting)
+            return None if enrolled is None else other_labels(labels_of(enrolled), (taken_at, identity, track))
 
         written = await self._run(self._changes, write)
         if written is None:
             return None
-        return [_outcome(name, own, written) for (name, _), own in zip(images, reduced, strict=True)]
+        return [_outcome(name, image, written) for (name, _), image in zip(images, reduced, strict=True)]
 
     def _reduced(self, now: Retrieval, name: str, data: bytes) -> _Reduced | str:
         """What of an image goes on, or the reason why it can't be read."""

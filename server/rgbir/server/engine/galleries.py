@@ -70,8 +70,8 @@ class Galleries:
         if self.settings.bundles is None or not self.file.exists():
             return Path(self.settings.bundle), self.settings.gallery
         try:
-            said = json.loads(self.file.read_text(encoding="utf-8"))
-            bundle, gallery = str(said["bundle"]), self.first.with_name(said["gallery"])
+            choice = json.loads(self.file.read_text(encoding="utf-8"))
+            bundle, gallery = str(choice["bundle"]), self.first.with_name(choice["gallery"])
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BadSettings(
                 f"{self.file} should say which model answers, and can't be read: {error!r}; delete it to go back to --bundle,"
@@ -90,8 +90,8 @@ class Galleries:
     def bundles(self) -> dict[str, Path]:
         """Folders with a card, by name: those in the folder of bundles, and the one the server was started with."""
         folder = self.settings.bundles
-        found = [] if folder is None else sorted(path.parent for path in folder.glob("*/card.json"))
-        return {self.settings.bundle.name: self.settings.bundle, **{path.name: path for path in found}}
+        folders = [] if folder is None else sorted(path.parent for path in folder.glob("*/card.json"))
+        return {self.settings.bundle.name: self.settings.bundle, **{path.name: path for path in folders}}
 
     def bundle(self, name: str) -> Path:
         """That one.
@@ -99,10 +99,10 @@ class Galleries:
         Raises:
             NotThere: no such bundle.
         """
-        own = self.bundles()
-        if name not in own:
-            raise NotThere(f"no bundle {name!r} here; there are: {', '.join(own)}")
-        return own[name]
+        bundles = self.bundles()
+        if name not in bundles:
+            raise NotThere(f"no bundle {name!r} here; there are: {', '.join(bundles)}")
+        return bundles[name]
 
     def card(self, name: str) -> Card:
         return Bundle(self.bundle(name)).card

@@ -236,7 +236,7 @@ class Jobs:
 
     def _begin(self, job: Job) -> None:
         self._jobs[job.id] = job
-        for old in [own for own in self._jobs.values() if own.ended_at][: max(0, len(self._jobs) - KEPT)]:
+        for old in [other for other in self._jobs.values() if other.ended_at][: max(0, len(self._jobs) - KEPT)]:
             del self._jobs[old.id]
         self._tasks[job.id] = asyncio.create_task(self._run(job, self.folder / f"{job.id}.zip"))
 

@@ -81,8 +81,8 @@ class ModelSwap:
 
     def all(self) -> list[Standing]:
         """Every bundle there is, the one that answers first."""
-        own = [self._standing(name) for name in self.engine.galleries.bundles()]
-        return sorted(own, key=lambda standing: standing.state != "answering")
+        standings = [self._standing(name) for name in self.engine.galleries.bundles()]
+        return sorted(standings, key=lambda standing: standing.state != "answering")
 
     def _standing(self, name: str) -> Standing:
         now = self.engine.now
@@ -199,10 +199,10 @@ class ModelSwap:
     def _others(self) -> Iterator[tuple[Path, AbstractContextManager[AnyGallery]]]:
         """The galleries that don't answer; those that aren't open are opened for as long as they are looked at."""
         open_ones = [self.engine.now, *([] if self._other is None else [self._other])]
-        for own in open_ones[1:]:
-            yield Path(own.gallery.address), contextlib.nullcontext(own.gallery)
+        for retrieval in open_ones[1:]:
+            yield Path(retrieval.gallery.address), contextlib.nullcontext(retrieval.gallery)
         for folder in self.engine.galleries.kept():
-            if not any(folder.samefile(own.gallery.address) for own in open_ones):
+            if not any(folder.samefile(retrieval.gallery.address) for retrieval in open_ones):
                 yield folder, _opened(folder)
 
     def _changeable(self, name: str) -> None:

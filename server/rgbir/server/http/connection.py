@@ -48,8 +48,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self.limits.most:
-            said = f"{self.limits.most} connections are open already; come back in a moment"
-            self._refuse(503, said, "too many")
+            detail = f"{self.limits.most} connections are open already; come back in a moment"
+            self._refuse(503, detail, "too many")
         else:
             self._wait("head", self._head_is_late)
 
@@ -128,8 +128,8 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:  # it waits for an answer to a request before it
             self._wait("head", self._head_is_late)
         elif self._said:
-            said = f"the request's head didn't come within {self.limits.slowest_s:g} s; send it again, or from a quicker line"
-            self._refuse(408, said, "slow head")
+            detail = f"the request's head didn't come within {self.limits.slowest_s:g} s; send it again, or from a quicker line"
+            self._refuse(408, detail, "slow head")
         else:
             self._end("silent")
 

@@ -78,10 +78,10 @@ class Door:
             self._expects_host(headers)
             self._is_no_other_page(scope, headers)
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        found = next((own for own in self.routes if own[0].matches(scope)[0] is Match.FULL), None)
-        if found is None:
+        matched = next((entry for entry in self.routes if entry[0].matches(scope)[0] is Match.FULL), None)
+        if matched is None:
             return has_body
-        _, wanted, takes_body = found
+        _, wanted, takes_body = matched
         app: FastAPI = scope["app"]
         if wanted:
             caller = scope[CALLER] = caller_of(app.state.engine, headers.get("authorization", ""))
@@ -103,16 +103,16 @@ class Door:
         Raises:
             WrongHost: it isn't meant for this server.
         """
-        host, own = host_of(headers.get("host", "")), self.settings
-        if host in own.host_names or loopback(host):
+        host, settings = host_of(headers.get("host", "")), self.settings
+        if host in settings.host_names or loopback(host):
             return
-        if own.keys is None and not (own.open_to_all and _is_address(host)):
+        if settings.keys is None and not (settings.open_to_all and _is_address(host)):
             raise WrongHost(
                 f"this server without keys answers to this machine's own names, not to {host!r}; start it with"
                 " --host-name NAME for another name, or with keys"
             )
-        if own.keys is not None and own.host_names:
-            raise WrongHost(f"this server answers to {', '.join(own.host_names)}, not to {host!r}")
+        if settings.keys is not None and settings.host_names:
+            raise WrongHost(f"this server answers to {', '.join(settings.host_names)}, not to {host!r}")
 
     def _is_no_other_page(self, scope: Scope, headers: Headers) -> None:
         """A page of another site could use what only this machine reaches; with keys it would need one.
@@ -151,7 +151,7 @@ def _is_address(host: str) -> bool:
 
 def _beforehand(dependant: Dependant) -> list[Beforehand]:
     """In a route's order, each once."""
-    found = [] if not isinstance(dependant.call, Beforehand) else [dependant.call]
-    for own in dependant.dependencies:
-        found += [one for one in _beforehand(own) if one not in found]
-    return found
+    decisions = [] if not isinstance(dependant.call, Beforehand) else [dependant.call]
+    for inner in dependant.dependencies:
+        decisions += [decision for decision in _beforehand(inner) if decision not in decisions]
+    return decisions

@@ -95,9 +95,9 @@ class Allowed(Beforehand):
             wanted = " or ".join(role.value for role in (*self.roles, Role.ADMIN))
             raise NotAllowed(f"key {caller.name!r} has the role {caller.role}; this needs {wanted}")
         if self.whole and caller.cameras is not None:
-            own = ", ".join(caller.cameras)
+            cameras = ", ".join(caller.cameras)
             raise NotAllowed(
-                f"key {caller.name!r} is for cameras {own}; this is of all cameras, and needs a key of all"
+                f"key {caller.name!r} is for cameras {cameras}; this is of all cameras, and needs a key of all"
             )
 
 
@@ -120,8 +120,8 @@ def enrolling(caller: Key, camera: str, name: str | None = None) -> None:
         NotAllowed: it isn't.
     """
     if not caller.sees(camera):
-        own = ", ".join(sorted(caller.cameras or ()))
-        raise NotAllowed(f"key {caller.name!r} is for cameras {own}, not for {name or camera}")
+        cameras = ", ".join(sorted(caller.cameras or ()))
+        raise NotAllowed(f"key {caller.name!r} is for cameras {cameras}, not for {name or camera}")
 
 
 def camera_of(caller: Key, engine: Engine, name: str) -> str:
@@ -173,8 +173,8 @@ async def _purpose(
     Raises:
         UsageError: no purpose, where the server wants one.
     """
-    said = "".join(sign for sign in purpose or "" if unicodedata.category(sign)[0] in "LNPS")
-    if engine.settings.need_purpose and not said:
+    text = "".join(sign for sign in purpose or "" if unicodedata.category(sign)[0] in "LNPS")
+    if engine.settings.need_purpose and not text:
         raise UsageError("this server wants to know why: send a purpose with the search")
     return Purpose(purpose, case)
 

@@ -65,10 +65,10 @@ def _known(route: APIRoute) -> _Known:
     query: dict[str, bool] = {}
     form: dict[str, bool] = {}
 
-    def collect(own: Dependant) -> None:
-        query.update((field.alias, _several(field.field_info.annotation)) for field in own.query_params)
-        form.update((field.alias, _several(field.field_info.annotation)) for field in own.body_params)
-        for more in own.dependencies:
+    def collect(dependant: Dependant) -> None:
+        query.update((field.alias, _several(field.field_info.annotation)) for field in dependant.query_params)
+        form.update((field.alias, _several(field.field_info.annotation)) for field in dependant.body_params)
+        for more in dependant.dependencies:
             collect(more)
 
     collect(route.dependant)
@@ -78,4 +78,4 @@ def _known(route: APIRoute) -> _Known:
 
 def _several(annotation: Any) -> bool:
     """Whether it is a list, or a list or nothing."""
-    return get_origin(annotation) is list or any(get_origin(own) is list for own in get_args(annotation))
+    return get_origin(annotation) is list or any(get_origin(argument) is list for argument in get_args(annotation))

@@ -82,13 +82,13 @@ class BodyLimit:
         most = self.larger.get(scope["path"], self.max_bytes)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and (len(announced) > 18 or int(announced) > most):
-            told = f"{int(announced):,} bytes" if len(announced) <= 18 else "more"
-            await problem(413, self._detail(most, told))(scope, receive, send)
+            size = f"{int(announced):,} bytes" if len(announced) <= 18 else "more"
+            await problem(413, self._detail(most, size))(scope, receive, send)
             return
         large = scope["path"] in self.larger
         if large and self.large_ones >= MOST_LARGE:
-            said = f"{MOST_LARGE} large bodies are being received already; come back when one is there"
-            await problem(429, said, {"Retry-After": "5"})(scope, receive, send)
+            detail = f"{MOST_LARGE} large bodies are being received already; come back when one is there"
+            await problem(429, detail, {"Retry-After": "5"})(scope, receive, send)
             return
         self.large_ones += large
         try:
@@ -110,12 +110,12 @@ class BodyLimit:
                 message = await asyncio.wait_for(receive(), max(0.0, min(self.slowest_s, owed)))
                 waited += time.monotonic() - begun  # for the peer; the time that we take with it isn't counted
             except TimeoutError:
-                said = (
+                detail = (
                     f"a body comes with {LEAST_RATE:,} bytes a second at least and no pause of {self.slowest_s:g} s, this one"
                     f" with {came:,} bytes in {waited + time.monotonic() - begun:.0f} s; send it again, or from a quicker line"
                 )
-                refused = (408, said)
-                raise TooSlow(said) from None
+                refused = (408, detail)
+                raise TooSlow(detail) from None
             complete = not message.get("more_body", False)
             came += len(message.get("body", b""))
             if came > most:

@@ -24,38 +24,38 @@ class Metrics:
     """One server's, in a registry of its own."""
 
     def __init__(self) -> None:
-        self.registry = own = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self.requests = Counter(
-            "rgbir_requests", "Answers by route and status", ["method", "route", "status"], registry=own
+            "rgbir_requests", "Answers by route and status", ["method", "route", "status"], registry=registry
         )
         self.took = Histogram(
-            "rgbir_request_seconds", "Time to an answer", ["method", "route"], buckets=_SECONDS, registry=own
+            "rgbir_request_seconds", "Time to an answer", ["method", "route"], buckets=_SECONDS, registry=registry
         )
         self.stages = Histogram(
-            "rgbir_stage_seconds", "Time of a search by stage", ["stage"], buckets=_SECONDS, registry=own
+            "rgbir_stage_seconds", "Time of a search by stage", ["stage"], buckets=_SECONDS, registry=registry
         )
         self.scores = Histogram(
             "rgbir_best_score", "Score of the best hit, by the query's camera and the hit's", ["query", "hit"],
-            buckets=_SCORES, registry=own,
+            buckets=_SCORES, registry=registry,
         )  # fmt: skip
-        self.empty = Counter("rgbir_searches_without_hits", "Searches that found nothing", registry=own)
-        self.approximate = Counter("rgbir_approximate_searches", "Answers that may have missed hits", registry=own)
-        self.remarks = Counter("rgbir_poor_queries", "Searches with remarks on the query's images", registry=own)
+        self.empty = Counter("rgbir_searches_without_hits", "Searches that found nothing", registry=registry)
+        self.approximate = Counter("rgbir_approximate_searches", "Answers that may have missed hits", registry=registry)
+        self.remarks = Counter("rgbir_poor_queries", "Searches with remarks on the query's images", registry=registry)
         self._closed = Counter(
-            "rgbir_connections_closed", "Connections that the server ended, by reason", ["reason"], registry=own
+            "rgbir_connections_closed", "Connections that the server ended, by reason", ["reason"], registry=registry
         )
-        self._in_flight = Gauge("rgbir_requests_in_flight", "Requests being answered", registry=own)
-        self._waiting = Gauge("rgbir_images_waiting", "Images waiting for the model", ["modality"], registry=own)
-        self._batches = Gauge("rgbir_model_batches", "Runs of the model so far", ["modality"], registry=own)
-        self._images = Gauge("rgbir_model_images", "Images through the model so far", ["modality"], registry=own)
+        self._in_flight = Gauge("rgbir_requests_in_flight", "Requests being answered", registry=registry)
+        self._waiting = Gauge("rgbir_images_waiting", "Images waiting for the model", ["modality"], registry=registry)
+        self._batches = Gauge("rgbir_model_batches", "Runs of the model so far", ["modality"], registry=registry)
+        self._images = Gauge("rgbir_model_images", "Images through the model so far", ["modality"], registry=registry)
         self._refused = Gauge(
-            "rgbir_model_refused", "Requests refused for a full queue so far", ["modality"], registry=own
+            "rgbir_model_refused", "Requests refused for a full queue so far", ["modality"], registry=registry
         )
-        self._sightings = Gauge("rgbir_sightings", "Sightings by camera", ["camera"], registry=own)
-        self._model = Gauge("rgbir_model", "What answers", ["name", "fingerprint"], registry=own)
-        self._device = Gauge("rgbir_device_bytes", "Embeddings held in GPUs' memory", registry=own)
-        ProcessCollector(registry=own)
-        self._generation = Gauge("rgbir_gallery_generation", "Changes of the gallery", registry=own)
+        self._sightings = Gauge("rgbir_sightings", "Sightings by camera", ["camera"], registry=registry)
+        self._model = Gauge("rgbir_model", "What answers", ["name", "fingerprint"], registry=registry)
+        self._device = Gauge("rgbir_device_bytes", "Embeddings held in GPUs' memory", registry=registry)
+        ProcessCollector(registry=registry)
+        self._generation = Gauge("rgbir_gallery_generation", "Changes of the gallery", registry=registry)
 
     def closed_for(self, reason: str) -> None:
         self._closed.labels(reason).inc()

@@ -51,17 +51,17 @@ async def enrol(
 
 @router.get("/gallery", summary="What the gallery holds")
 async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
-    held = engine.gallery
+    gallery = engine.gallery
 
     def look() -> wire.GalleryInfo:
-        counts = [count for count in held.counts() if caller.sees(count.camera)]
+        counts = [count for count in gallery.counts() if caller.sees(count.camera)]
         return wire.GalleryInfo(
             sightings=sum(count.sightings for count in counts),
-            generation=held.generation,
-            model=held.model.name,
-            fingerprint=held.model.fingerprint,
-            metric=held.model.metric.value,
-            dimension=held.model.dimension,
+            generation=gallery.generation,
+            model=gallery.model.name,
+            fingerprint=gallery.model.fingerprint,
+            metric=gallery.model.metric.value,
+            dimension=gallery.model.dimension,
             cameras=[wire.CameraCount.model_validate(count) for count in counts],
         )
 

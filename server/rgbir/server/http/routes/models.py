@@ -22,8 +22,8 @@ async def model(engine: Serving, caller: Looking) -> dict[str, Any]:
 
 @router.get("/models", summary="The bundles a server may answer with, and where each stands")
 async def list_models(engine: Serving, models: Changing, caller: Administering) -> wire.ModelList:
-    found = await engine.look(models.all)
-    return wire.ModelList(models=[wire.ServedModel.model_validate(standing) for standing in found])
+    standings = await engine.look(models.all)
+    return wire.ModelList(models=[wire.ServedModel.model_validate(standing) for standing in standings])
 
 
 @router.post(

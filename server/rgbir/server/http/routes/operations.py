@@ -75,8 +75,8 @@ async def ready(request: Request, response: Response) -> wire.Health:
         response.status_code = 503
         hidden = "the gallery, the audit log or the keys can't be used; the server's log has the reason"
         return wire.Health(status="unavailable", detail=engine.trouble if engine.keyring is None else hidden)
-    told = f"{engine.encoder.card.name}, {engine.sightings:,} sightings" if engine.keyring is None else ""
-    return wire.Health(status="ok", detail=told)
+    detail = f"{engine.encoder.card.name}, {engine.sightings:,} sightings" if engine.keyring is None else ""
+    return wire.Health(status="ok", detail=detail)
 
 
 @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)

@@ -16,7 +16,7 @@ from rgbir.server.http.forms import Asked, Text, Wanted, parse_box
 from rgbir.server.http.guard import Exporting, Measuring, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Images, read, told, visible
+from rgbir.server.http.routes.shared import Images, read, respond, visible
 
 router = APIRouter(responses=PROBLEMS)
 
@@ -57,7 +57,7 @@ async def search(
     answer = await patiently(request, work, engine.settings.deadline_s)
     answer = replace(answer, warnings=(*answer.warnings, *why.unheard(engine)))
     await searched(engine, metrics, caller, why, query, options, [answer], box=parse_box(box))
-    return await told(engine, lambda: wire.SearchResponse.of(answer), len(answer.hits))
+    return await respond(engine, lambda: wire.SearchResponse.of(answer), len(answer.hits))
 
 
 @router.post("/search/batch", summary="Each image a search of its own", response_model=wire.BatchResponse)
@@ -70,10 +70,10 @@ async def search_batch(
     await searched(engine, metrics, caller, why, queries, options, answers, batch=True)
     remarks = tuple(why.unheard(engine))
     answers = [replace(answer, warnings=(*answer.warnings, *remarks)) for answer in answers]
-    return await told(
+    return await respond(
         engine,
-        lambda: wire.BatchResponse(answers=[wire.SearchResponse.of(own) for own in answers]),
-        sum(len(own.hits) for own in answers),
+        lambda: wire.BatchResponse(answers=[wire.SearchResponse.of(answer) for answer in answers]),
+        sum(len(answer.hits) for answer in answers),
     )
 
 
@@ -90,21 +90,21 @@ async def distances(
     """For benchmarks, which rank a part of the gallery at a time."""
     options = scoped(asked, caller, engine)
     queries = await read(images)
-    found = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)
-    of = {"model": found.model, "fingerprint": found.fingerprint, "generation": found.generation}
-    digest = await engine.look(lambda: answer_digest(found))
+    distances = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)
+    of = {"model": distances.model, "fingerprint": distances.fingerprint, "generation": distances.generation}
+    digest = await engine.look(lambda: answer_digest(distances))
     await searched(engine, metrics, caller, why, queries, options, [], action="distances", answer=digest, **of)
-    return await told(
+    return await respond(
         engine,
         lambda: wire.Distances(
-            sightings=list(found.sightings),
-            keys=found.keys.tolist(),
-            searched_cameras=list(found.searched_cameras),
-            excluded_cameras=[wire.ExcludedCamera.model_validate(excluded) for excluded in found.excluded_cameras],
-            generation=found.generation,
-            model=wire.Model(name=found.model, fingerprint=found.fingerprint),
+            sightings=list(distances.sightings),
+            keys=distances.keys.tolist(),
+            searched_cameras=list(distances.searched_cameras),
+            excluded_cameras=[wire.ExcludedCamera.model_validate(excluded) for excluded in distances.excluded_cameras],
+            generation=distances.generation,
+            model=wire.Model(name=distances.model, fingerprint=distances.fingerprint),
         ),
-        len(found.sightings),
+        len(distances.sightings),
     )
 
 

@@ -38,7 +38,7 @@ FEW = 50
 """Hits that are written in less time than it takes to hand them to a thread."""
 
 
-async def told(engine: Engine, answer: Callable[[], BaseModel], hits: int) -> Response:
+async def respond(engine: Engine, answer: Callable[[], BaseModel], hits: int) -> Response:
     """An answer, made and written beside the event loop if it is long."""
     content = answer().model_dump_json() if hits <= FEW else await engine.look(lambda: answer().model_dump_json())
     return Response(content, media_type="application/json")
@@ -58,7 +58,7 @@ def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
     Raises:
         NotThere: no such sighting, or none that the key sees.
     """
-    found = engine.gallery.get(sighting)
-    if found is None or not caller.sees(found.camera):
+    enrolled = engine.gallery.get(sighting)
+    if enrolled is None or not caller.sees(enrolled.camera):
         raise NotThere(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
-    return found
+    return enrolled
