@@ -1,7 +1,7 @@
 """The docstrings of public names say what types can't: every field, the shapes of arrays, and the errors that are raised.
 
 As in `inspect.getdoc`, a method without a docstring has that of the class whose method it overrides. A command's docstring is
-its help, so it lists no errors: they end as one line and an exit code.
+its help, and a route's is in the OpenAPI document, so neither lists errors: they end as one line and an exit code, or as a problem.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PARTS = ("training", "export", "index")
+PARTS = ("client", "index", "training", "export", "server")
 MODELS = ("training", "export")
 """Parts whose pydantic models are settings of their own, and not the form of a request or an answer."""
 
@@ -29,6 +29,8 @@ ARRAYS = re.compile(r"\b(NDArray|Tensor|ndarray)\b")
 LENGTH = r"(?:\.\.\.|…|\d+|[A-Z]|[a-z]\w*)"
 AXIS = rf"{LENGTH}(?:\s?[·*/+-]\s?{LENGTH})*"
 SHAPE = re.compile(rf"\({AXIS},(?:\s{AXIS})?(?:,\s{AXIS})*\)|\b[Ss]calars?\b|\b[Aa]ny shape\b")
+COMMANDS, ROUTES = ("command", "callback"), ("get", "post", "delete")
+"""Decorators of what a user calls, who reads its docstring."""
 LEFT_OUT = {"NotImplementedError", "AssertionError", "Exit", "BadParameter", "SystemExit"}
 
 
@@ -144,8 +146,8 @@ def _annotations(function: Function) -> Iterator[str]:
         yield ast.unparse(function.returns)
 
 
-def _is_command(function: Function) -> bool:
-    if any(_word(decorator) in ("command", "callback") for decorator in function.decorator_list):
+def _is_command_or_route(function: Function) -> bool:
+    if any(_word(decorator) in (*COMMANDS, *ROUTES) for decorator in function.decorator_list):
         return True
     return any("typer." in annotation for annotation in _annotations(function))
 
@@ -165,7 +167,7 @@ def _raised(function: Function) -> list[str]:
 
 
 def _of_errors(function: Function, doc: str) -> Iterator[str]:
-    if _is_command(function):
+    if _is_command_or_route(function):
         return
     lines = section(doc, "Raises")
     for error in _raised(function):
@@ -348,6 +350,13 @@ def go(folder: Folder) -> None:
     """Go."""
     if not folder:
         raise UsageError("a folder is needed")
+
+
+@router.post("/go")
+async def route(folder: str) -> None:
+    """Goes."""
+    if not folder:
+        raise NotThere("a folder is needed")
 
 
 def other(error: Exception, length: Tensor) -> None:

@@ -23,7 +23,14 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A request, and how to read its answer."""
+    """A request, and how to read its answer.
+
+    Attributes:
+        read: makes the answer's value of the response.
+        method, path: of HTTP; the path is below the server's URL.
+        rest: further arguments of an HTTP client's `request`: query, form fields, images.
+        archive: a file to send, which is opened only then.
+    """
 
     read: Callable[[httpx2.Response], T]
     method: str

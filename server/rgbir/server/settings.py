@@ -16,16 +16,41 @@ _HOST_NAME = re.compile(r"[a-z0-9._:-]+")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Limits are for one request. `threads` of the model: all of this process's cores if None.
+    """A server's options. Their limits are for one request, where nothing else is said.
 
-    gallery: a folder, or milvus://HOST:PORT/NAME. device: where the gallery is searched; auto takes GPUs where there are some.
-    gpu_half: embeddings as float16 there; answers stay. gpu_bytes: most of their memory to take.
-    keys: who may do what; without it whoever reaches the server may do everything. audit: the log of searches and
-    erasures; audit_heads: where its heads are noted each minute, on a medium that who can write the log can't. need_purpose: refuse searches that don't state one.
-    host_names: by which it may be asked; with keys and none named, by any. trusted_proxies: addresses and networks whose
-    X-Forwarded-For and X-Forwarded-Proto are believed. ending_s: that requests have to end once the server is told to.
-    traces: for OpenTelemetry. bundles: a folder of bundles that an administrator may change to while the server runs.
-    samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
+    Attributes:
+        gallery: a folder, or milvus://HOST:PORT/NAME.
+        bundle: the folder of the model that answers.
+        host, port: where the server listens.
+        open_to_all: it may listen without keys where others reach it.
+        threads: of the model; all of this process's cores if None.
+        max_bytes: most bytes of a body, and of an image in an archive.
+        max_pixels: most pixels of an image.
+        max_request_pixels: most pixels of a request's images together.
+        max_images: most images.
+        max_top_k: most hits that may be wanted.
+        max_distances: most sightings that /distances tells of.
+        max_in_flight: most requests at once; further ones are refused.
+        max_batch: most images in one run of the model, unless one request alone has more.
+        max_waiting: most images that wait for the model.
+        deadline_s: seconds that an answer may take.
+        slowest_s: seconds that each step of a peer may take, such as a piece of a body.
+        max_archive_bytes: most bytes of an archive to enrol.
+        samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
+        bundles: a folder of bundles that an administrator may change to while the server runs.
+        traces: whether spans are sent for OpenTelemetry.
+        device: where the gallery is searched; auto takes GPUs where there are some.
+        gpu_half: embeddings as float16 there; answers stay.
+        gpu_bytes: most of their memory to take.
+        keys: who may do what; without it whoever reaches the server may do everything.
+        audit: the log of searches and erasures.
+        audit_heads: where its heads are noted each minute, on a medium that who can write the log can't.
+        need_purpose: refuse searches that don't state one.
+        host_names: by which it may be asked; with keys and none named, by any.
+        trusted_proxies: addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+        max_head_bytes: most bytes of a request's line and headers.
+        max_connections: most connections at once.
+        ending_s: seconds that requests have to end once the server is told to.
 
     Raises:
         BadSettings: a host that others can reach, without `open_to_all`; heads of an audit log without one; a host name or a proxy

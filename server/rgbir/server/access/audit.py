@@ -39,7 +39,7 @@ class AuditLog:
     """A file of JSON lines. Thread-safe, and several processes may add to it.
 
     Raises:
-        AuditFailed: it can't be written; then nothing that must be audited is done.
+        AuditFailed: it can't be opened.
     """
 
     def __init__(self, file: Path) -> None:
@@ -67,11 +67,19 @@ class AuditLog:
         os.close(self._descriptor)
 
     def add(self, **event: Any) -> None:
-        """Writes what was done, and returns once it is on disk."""
+        """Writes what was done, and returns once it is on disk.
+
+        Raises:
+            AuditFailed: it can't be written; then nothing that must be audited is done.
+        """
         self.add_all([event])
 
     def add_all(self, events: Sequence[Entry]) -> None:
-        """Writes them in order, and returns once they are on disk; they share one wait for it."""
+        """Writes them in order, and returns once they are on disk; they share one wait for it.
+
+        Raises:
+            AuditFailed: they can't be written; then nothing that must be audited is done.
+        """
         with self._lock:
             try:
                 with _held(self._descriptor):

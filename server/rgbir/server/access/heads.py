@@ -13,7 +13,13 @@ from rgbir.server.errors import AuditFailed
 
 
 class Head(NamedTuple):
-    """An entry's number and hash. end: where it ends in its file."""
+    """An entry by which the log can be recognised.
+
+    Attributes:
+        n: the entry's number.
+        hash: its hash, which stands for all entries up to it.
+        end: where it ends in its file, in bytes; 0 for one noted elsewhere.
+    """
 
     n: int
     hash: str
@@ -37,16 +43,25 @@ class Heads:
             return
         line = json.dumps({"n": head.n, "hash": head.hash, "at": datetime.now(UTC).isoformat()}).encode() + b"\n"
         try:
-            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                if os.write(descriptor, line) < len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _append(self.file, line)
         except OSError as error:
             raise AuditFailed(f"{self.file}: heads of the audit log can't be noted there: {error.strerror}") from error
         self._noted = head.n
+
+
+def _append(file: Path, line: bytes) -> None:
+    """Once this returns, the line is on disk.
+
+    Raises:
+        OSError: the medium refuses.
+    """
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_heads(file: Path) -> list[Head]:

@@ -38,7 +38,15 @@ class Role(StrEnum):
 
 
 class Key(BaseModel):
-    """One key as it is kept. cameras: the only ones whose sightings it may see or add; None is all. sha256: of the token."""
+    """One key as it is kept.
+
+    Attributes:
+        name: says whose it is in the audit log; no two keys share one.
+        role: what it may do.
+        cameras: the only ones whose sightings it may see or add; None is all.
+        sha256: of the token.
+        made_at, expires_at: when it was made and when it ends; None is never.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

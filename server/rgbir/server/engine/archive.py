@@ -26,7 +26,14 @@ _END, _END64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q")
 
 
 class Member(NamedTuple):
-    """A file in an archive. camera: its first folder. kind, reason: why it is passed over; None for an image in a camera's folder."""
+    """A file in an archive.
+
+    Attributes:
+        info: what the archive's table of contents says of it.
+        name: its path, with slashes.
+        camera: its first folder.
+        kind, reason: why it is passed over, in a few words and in a sentence; None for an image in a camera's folder.
+    """
 
     info: zipfile.ZipInfo
     name: str

@@ -46,7 +46,9 @@ class Batcher:
         return sum(len(request.pixels) for request in self._waiting)
 
     async def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """The embeddings of one request's images. Cancelled while it waits, it costs nothing.
+        """The embeddings float32 (n, d) of one request's n images, each uint8 (height, width, 3).
+
+        Cancelled while it waits, it costs nothing.
 
         Raises:
             TooBusy: the queue is full.

@@ -174,7 +174,11 @@ class Engine:
             self._notary.close()
 
     async def search(self, images: Sequence[Named], options: SearchOptions, box: Box | None = None) -> Answer:
-        """Several images are several shots of one person. box: where the person is in each."""
+        """Several images are several shots of one person.
+
+        Args:
+            box: where the person is in each image.
+        """
         self._allowed(options)
         with self._place() as now:
             modality = now.searcher.modality_of(options)  # before any work
@@ -222,7 +226,7 @@ class Engine:
     async def _embedded(
         self, now: Retrieval, images: Sequence[Named], modality: Modality, box: Box | None = None
     ) -> tuple[NDArray[np.float32], tuple[str, ...], dict[str, float]]:
-        """Embeddings, remarks on the images, and milliseconds by stage."""
+        """Embeddings (images, d), remarks on the images, and milliseconds by stage."""
         started = time.perf_counter()
         with stage("decode"):
             await self._check(images)
@@ -242,7 +246,7 @@ class Engine:
             return await self._run(self._searches, lambda: now.searcher.distances(embeddings, options, most))
 
     async def embed(self, image: Named, modality: Modality) -> tuple[NDArray[np.float32], Card]:
-        """The embedding, and the card of the model it is of."""
+        """The embedding (d,), and the card of the model it is of."""
         with self._place() as now:
             embeddings, _, _ = await self._embedded(now, [image], modality)
             return np.asarray(embeddings[0], np.float32), now.encoder.card

@@ -36,7 +36,7 @@ State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
 
 class _Note(BaseModel):
-    """What lies beside an archive for the next server. since: the gallery's moment when it was received. done: of its images."""
+    """What lies beside an archive for the next server; its fields are those of `Job`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,9 +55,21 @@ class _Note(BaseModel):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One archive. total: files in it. skipped_by: how many for which kind of reason. reasons: of the first hundred files that were skipped, by name. cameras: those of the key that sent it.
+    """One archive.
 
-    since: the gallery's moment when it was received. done: of its images, that a server needs not look at again.
+    Attributes:
+        id: its name, also of its file.
+        who: the name of the key that sent it.
+        total: files in it.
+        cameras: those of the key that sent it; None is all.
+        state: how far it is in a word.
+        added, present, skipped: files that were enrolled, that were enrolled already, and that were passed over.
+        skipped_by: how many for which kind of reason.
+        reasons: of the first hundred files that were skipped, by name.
+        error: what made it fail.
+        made_at, ended_at: when it was received, and when it ended.
+        since: the gallery's moment when it was received.
+        done: of its files, in order, those that a server needs not look at again.
     """
 
     id: str

@@ -51,9 +51,17 @@ class _Stopped(Exception):
 
 @dataclass(slots=True, eq=False)
 class Standing:
-    """Where a bundle stands. overlap: the share of the ten nearest that it has in common with what answered when it was made ready.
+    """Where a bundle stands.
 
-    done: of total sightings. missing: those without a crop that can be read, whom this model can't find.
+    Attributes:
+        name: the bundle's.
+        state: how far it is in a word.
+        fingerprint: of its model, once that is known.
+        total, done: sightings of the gallery that answers, and those of them that were dealt with.
+        missing: sightings without a crop that can be read, which this model can't find.
+        reasons: why, for the first hundred of them, by the image's name.
+        overlap: the share of the ten nearest that it has in common with what answered when it was made ready.
+        error: what made it fail.
     """
 
     name: str

@@ -23,7 +23,13 @@ _MOST_DISCARDED = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Bytes of a request's line and headers, seconds for each step of the peer, and connections at once."""
+    """What a peer may take.
+
+    Attributes:
+        head_bytes: bytes of a request's line and headers.
+        slowest_s: seconds for each step of the peer.
+        most: connections at once.
+    """
 
     head_bytes: int = 65_536
     slowest_s: float = 20.0
@@ -34,7 +40,6 @@ class Connection(HttpToolsProtocol):
     """A connection that keeps `ConnectionLimits`.
 
     Args:
-        limits: what the peer may take.
         closed: told why a connection was ended: `silent`, `slow head`, `long head`, `slow body`, `slow reader` or `too many`.
     """
 

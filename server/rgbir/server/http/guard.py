@@ -81,16 +81,21 @@ CALLER = "rgbir.caller"
 
 
 class Allowed(Beforehand):
-    """The caller, who has one of the roles. whole: and sees all cameras.
+    """The caller, who has one of the roles.
 
-    Raises:
-        NotAllowed: the caller hasn't.
+    Args:
+        whole: the caller sees all cameras, too.
     """
 
     def __init__(self, *roles: Role, whole: bool = False) -> None:
         self.roles, self.whole = roles, whole
 
     def decide(self, app: FastAPI, caller: Key) -> None:
+        """Lets in whom the route is for.
+
+        Raises:
+            NotAllowed: the caller has none of the roles, or doesn't see all cameras where that is needed.
+        """
         if not caller.may(*self.roles):
             wanted = " or ".join(role.value for role in (*self.roles, Role.ADMIN))
             raise NotAllowed(f"key {caller.name!r} has the role {caller.role}; this needs {wanted}")
@@ -152,7 +157,12 @@ def scoped(options: SearchOptions, caller: Key, engine: Engine) -> SearchOptions
 
 
 class Purpose(NamedTuple):
-    """Why somebody searches, for the audit log."""
+    """Why somebody searches, for the audit log.
+
+    Attributes:
+        purpose: in the caller's words.
+        case: the case it belongs to.
+    """
 
     purpose: str | None
     case: str | None

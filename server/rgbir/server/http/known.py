@@ -17,7 +17,11 @@ MOST_FIELDS, MOST_FIELD_BYTES = 1_200, 65_536
 
 
 class _Known(NamedTuple):
-    """Names of a route's parameters, each with whether it may be repeated."""
+    """A route's parameters.
+
+    Attributes:
+        query, form: the names of query parameters and of form fields, each with whether it may be repeated.
+    """
 
     query: dict[str, bool]
     form: dict[str, bool]

@@ -65,8 +65,10 @@ class HeadAsGet:
 class BodyLimit:
     """ASGI middleware: 413 for a body of more than `max_bytes`, announced or not; it is counted as it comes.
 
-    larger: by path, where more is taken. slowest_s: what a piece of a body may take to come, and the whole of it beyond a
-    second for each `LEAST_RATE` bytes; 408 after it.
+    Args:
+        larger: most bytes by path, where more is taken.
+        slowest_s: seconds that a piece of a body may take to come, and the whole of it beyond a second for each
+            `LEAST_RATE` bytes; 408 after it.
     """
 
     def __init__(
