@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import on
 from rgbir.index.nearest.recall import Audit
+from rgbir.index.nearest.rows import Nearest
 from rgbir.index.nearest.sketches import Choice, Compressed, Device, Kind, Sketch, Workshop, worth_a_sketch
 from rgbir.index.nearest.slabs import Filter, Slab
-from rgbir.index.nearest.view import Nearest, View
+from rgbir.index.nearest.view import View
 
 Exactly = Callable[[View, NDArray[np.float32], Sequence[str], int], Nearest]
 

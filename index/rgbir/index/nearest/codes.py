@@ -43,8 +43,10 @@ def _longest(vectors: NDArray[np.floating[Any]]) -> float:
 class Candidates(NamedTuple):
     """What a scan proposes.
 
-    places: int64 (n,). lower: float64 (n,), no candidate's key is below its own. rest: no other row's key is below it; -inf
-    where nothing can be promised.
+    Attributes:
+        places: int64 (n,), positions in the slab, or row numbers where a `SlabScan` or a sketch proposes.
+        lower: float64 (n,), no candidate's key is below its own.
+        rest: no other row's key is below it; -inf where nothing can be promised.
     """
 
     places: NDArray[np.int64]

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.machine import cores
+from rgbir.index.nearest.rows import Nearest
 from rgbir.index.nearest.slabs import Estimates, Filter, Slab, threads
 
 
-def nearest_of_many(
-    slabs: Sequence[Slab], queries: NDArray[np.float32], rows: Filter, top_k: int
-) -> list[list[tuple[float, int]]]:
+def nearest_of_many(slabs: Sequence[Slab], queries: NDArray[np.float32], rows: Filter, top_k: int) -> list[Nearest]:
     """The (key, row) of the `top_k` most alike rows of each query: brute force's answer, in its order.
 
     Each row's key is estimated in float32 with a known error. The bar of a query is the top_k-th smallest estimate plus error
@@ -79,8 +78,8 @@ def _runs(owner: NDArray[np.int64], owners: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _settled(query: NDArray[np.float32], found: list[_Found], bar: float, top_k: int) -> list[tuple[float, int]]:
-    pairs: list[tuple[float, int]] = []
+def _settled(query: NDArray[np.float32], found: list[_Found], bar: float, top_k: int) -> Nearest:
+    pairs: Nearest = []
     for own in found:
         places = own.places[own.lower <= bar]
         if len(places):

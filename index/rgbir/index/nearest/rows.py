@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+Nearest = list[tuple[float, int]]
+"""(key, row), the most alike first; ties by row."""
+
 
 class Mark(NamedTuple):
     """A state of the store: the generation, and the last rows of what came and of what went."""

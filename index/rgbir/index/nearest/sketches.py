@@ -182,51 +182,6 @@ def _floats(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     return np.ascontiguousarray(vectors, np.float32)
 
 
-class SketchSearch:
-    """One query in a sketch; the rows it proposes are found again in the camera's slabs."""
-
-    def __init__(self, sketch: Sketch, width: int, slabs: Sequence[Slab], query: NDArray[np.float32]) -> None:
-        self.sketch, self.width, self.slabs, self.query = sketch, width, slabs, query
-        self.places: Rows = np.empty(0, np.int64)
-        self.lower: NDArray[np.float64] = np.empty(0)
-        self.rest = -np.inf
-        self.known: dict[int, tuple[float, int]] = {}
-        self._starts = np.array([slab.rows[0] for slab in slabs])
-
-    @property
-    def size(self) -> int:
-        return len(self.sketch)
-
-    def widen(self, width: int) -> None:
-        self.places, self.lower, self.rest = self.sketch.scan(self.query, max(width, self.width))
-
-    def settle(self, most: float) -> None:
-        """Computes the keys of all candidates whose bound is not above `most`."""
-        wanted = self.places[~(self.lower > most)]
-        new = np.array([row for row in wanted.tolist() if row not in self.known], np.int64)
-        owners = np.searchsorted(self._starts, new, side="right") - 1
-        for number in np.unique(owners).tolist():
-            slab, rows = self.slabs[number], new[owners == number]
-            keys = slab.keys(self.query, np.searchsorted(slab.rows, rows))
-            self.known |= {row: (key, row) for key, row in zip(keys.tolist(), rows.tolist(), strict=True)}
-
-    def had_to_widen(self) -> None:
-        """Sketches keep no count."""
-
-    def keep(self, most: float) -> None:
-        """Of a sketch that may miss: leaves the candidates that it finds no farther than that, and ranks all of them."""
-        near = self.lower <= most
-        self.places, self.lower = self.places[near], np.full(int(near.sum()), -np.inf)
-
-
-def cut(searches: Sequence[SketchSearch], width: int) -> None:
-    """Leaves those that may miss the `width` candidates that they find the nearest, all cameras together."""
-    found = np.concatenate([search.lower for search in searches]) if searches else np.empty(0)
-    most = np.inf if len(found) <= width else float(np.partition(found, width - 1)[width - 1])
-    for search in searches:
-        search.keep(most)
-
-
 def worth_a_sketch(slabs: Sequence[Slab]) -> bool:
     """Whether a camera has so many rows that its slabs aren't as quick."""
     return sum(map(len, slabs)) >= WORTH_A_SKETCH

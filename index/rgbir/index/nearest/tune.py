@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from rgbir.index.errors import UsageError
 from rgbir.index.nearest.approximate import sketch_all
+from rgbir.index.nearest.rows import Nearest
 from rgbir.index.nearest.sketches import MOST_WIDTH, WORTH_A_SKETCH, Choice, Compressed, Kind, Sketch, worth_a_sketch
 from rgbir.index.nearest.slabs import Filter
-from rgbir.index.nearest.view import Nearest, View
+from rgbir.index.nearest.view import View
 from rgbir.index.progress import Progress, silent
 
 WORTH_MISSING = 1.5

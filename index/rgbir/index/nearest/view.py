@@ -7,7 +7,7 @@ times only.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.joined import nearest_of_many
-from rgbir.index.nearest.rows import Changes, Mark, Vector
-from rgbir.index.nearest.sketches import Sketch, SketchSearch, cut
-from rgbir.index.nearest.slabs import Filter, Slab, threads
+from rgbir.index.nearest.proof import Proof, cut, settled, widen
+from rgbir.index.nearest.rows import Changes, Mark, Nearest, Vector
+from rgbir.index.nearest.scans import SlabScan
+from rgbir.index.nearest.sketches import Sketch
+from rgbir.index.nearest.slabs import Filter, Slab
 
 ROWS = 16_384
 """Most rows of a slab."""
-WORTH_A_THREAD = 8_192
-"""Rows below which handing slabs to threads costs more than it saves."""
-Nearest = list[tuple[float, int]]
-"""(key, row), the most alike first; ties by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,40 +112,39 @@ class View:
                 exact as they are.
             width: rows that those which may miss propose together, at least `top_k`.
         """
-        searches = list(
-            self._searches(query, cameras, rows, sketches if sketches and rows.empty else {}, max(width, top_k))
-        )
-        rough = [search for search in searches if isinstance(search, SketchSearch) and not search.sketch.exact]
-        _widen(rough, 1)
-        cut(rough, max(width, top_k))
-        pending, width = [search for search in searches if search not in rough], top_k + 16
+        width = max(width, top_k)
+        proofs = list(self._proofs(query, cameras, rows, sketches if sketches and rows.empty else {}, width))
+        rough = [proof for proof in proofs if not proof.proposer.exact]
+        widen(rough, width)
+        cut(rough, width)
+        pending, width = [proof for proof in proofs if proof.proposer.exact], top_k + 16
         while True:
-            _widen(pending, width)
-            best = _best(searches, top_k)
-            worst = best[-1][0] if len(best) == top_k else np.inf
-            pending = [search for search in searches if not search.rest > worst and search.rest < np.inf]
+            widen(pending, width)
+            best, worst = settled(proofs, top_k)
+            pending = [
+                proof for proof in proofs if not proof.candidates.rest > worst and proof.candidates.rest < np.inf
+            ]
             if not pending:
                 return best
-            for search in pending:
-                search.had_to_widen()
             width *= 4
 
-    def _searches(
+    def _proofs(
         self,
         query: NDArray[np.float32],
         cameras: Iterable[str],
         rows: Filter,
         sketches: Mapping[str, Sketch],
         width: int,
-    ) -> Iterator[_SlabSearch | SketchSearch]:
-        """One a slab; in place of the slabs that a sketch covers, one for it."""
+    ) -> Iterator[Proof]:
+        """One for each slab; in place of the slabs that a sketch covers, one for it."""
         for camera in cameras:
             slabs, sketch = self.cameras.get(camera, ()), sketches.get(camera)
-            if sketch is None:
-                yield from (_SlabSearch(slab, query, slab.allowed(rows.of(camera))) for slab in slabs)
-                continue
-            yield SketchSearch(sketch, width, slabs, query)
-            yield from (_SlabSearch(slab, query, new) for slab in slabs if len(new := _after(slab, sketch.last)))
+            if sketch is not None:
+                yield Proof(query, sketch, slabs, width)
+            for slab in slabs:
+                positions = slab.allowed(rows.of(camera)) if sketch is None else _after(slab, sketch.last)
+                if positions is None or len(positions):
+                    yield Proof(query, SlabScan(slab, positions), [slab])
 
     def nearest_of_many(
         self, queries: NDArray[np.float32], cameras: Iterable[str], rows: Filter, top_k: int
@@ -187,57 +184,3 @@ def _extended(slabs: tuple[Slab, ...], new: Slab) -> tuple[Slab, ...]:
         new = slabs[-1].joined(new)
         slabs = slabs[:-1]
     return (*slabs, new)
-
-
-def _widen(searches: Sequence[_SlabSearch | SketchSearch], width: int) -> None:
-    """Slabs beside each other, a thread a core: for one query FAISS itself uses one thread, which a memory bus outruns."""
-    if sum(search.size for search in searches) < WORTH_A_THREAD or len(searches) < 2:
-        for search in searches:
-            search.widen(width)
-        return
-    list(threads().map(lambda search: search.widen(width), searches))
-
-
-class _SlabSearch:
-    """One query in one slab: candidates with bounds of their keys, and which keys are known."""
-
-    def __init__(self, slab: Slab, query: NDArray[np.float32], positions: NDArray[np.int64] | None) -> None:
-        self.slab, self.query, self.positions = slab, query, positions
-        self.breadth, self.widened = slab.breadth if positions is None else 1, False
-        self.lower: NDArray[np.float64] = np.empty(0)
-        self.places: NDArray[np.int64] = np.empty(0, np.int64)
-        self.rest = -np.inf
-        self.known: dict[int, tuple[float, int]] = {}
-
-    @property
-    def size(self) -> int:
-        return len(self.slab)
-
-    def had_to_widen(self) -> None:
-        self.slab.had_to_widen(first=not self.widened)
-        self.widened = True
-
-    def widen(self, width: int) -> None:
-        self.places, self.lower, self.rest = self.slab.scan(self.query, width * self.breadth, self.positions)
-
-    def settle(self, most: float) -> None:
-        """Computes the keys of all candidates whose bound is not above `most`."""
-        wanted = self.places[~(self.lower > most)]
-        new = np.array([place for place in wanted.tolist() if place not in self.known], np.int64)
-        if len(new):
-            keys, rows = self.slab.keys(self.query, new).tolist(), self.slab.rows[new].tolist()
-            self.known |= dict(zip(new.tolist(), zip(keys, rows, strict=True), strict=True))
-
-
-def _best(searches: Sequence[_SlabSearch | SketchSearch], top_k: int) -> Nearest:
-    """The `top_k` nearest candidates: keys of those with the lowest bounds, then of all that may be nearer."""
-    bounds = np.concatenate([search.lower for search in searches]) if searches else np.empty(0)
-    most = np.inf if len(bounds) <= top_k else float(np.partition(bounds, top_k - 1)[top_k - 1])
-    while True:
-        for search in searches:
-            search.settle(most)
-        best = sorted(pair for search in searches for pair in search.known.values())[:top_k]
-        worst = best[-1][0] if len(best) == top_k else np.inf
-        if worst <= most:
-            return best
-        most = worst

@@ -47,10 +47,10 @@ from rgbir.index.gallery.retention import Run, check, check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.approximate import Approximate, Found
-from rgbir.index.nearest.rows import Mark
+from rgbir.index.nearest.rows import Mark, Nearest
 from rgbir.index.nearest.sketches import Choice, Device
 from rgbir.index.nearest.slabs import Filter
-from rgbir.index.nearest.view import Nearest, View
+from rgbir.index.nearest.view import View
 from rgbir.index.progress import Progress, silent
 from rgbir.index.times import from_microseconds, to_microseconds
 
