@@ -31,7 +31,7 @@ from rgbir.index import (
 from rgbir.index.gallery.folder import cache
 from rgbir.index.gallery.folder.backup import back_up, restore
 from rgbir.index.gallery.folder.verify import disagreements
-from rgbir.index.nearest import slabs as slabs_module
+from rgbir.index.nearest import coding as coding_module
 from rgbir.index.nearest import view as view_module
 from rgbir.index.nearest.view import View
 
@@ -42,7 +42,7 @@ MODEL = Model("m", "f", Metric.EUCLIDEAN, 16)
 def small_slabs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view_module, "ROWS", 32)
     monkeypatch.setattr("rgbir.index.gallery.folder.cache.WORTH_CODES", 16)
-    monkeypatch.setattr(slabs_module, "WORTH_CODES", 16)
+    monkeypatch.setattr(coding_module, "WORTH_CODES", 16)
 
 
 def sightings(n: int, first: int = 0) -> list[NewSighting]:

@@ -13,8 +13,8 @@ import pytest
 from tests.index.yard import YARD
 
 from rgbir.index import Gallery, Metric, Model, NewSighting, Query
+from rgbir.index.nearest import coding as coding_module
 from rgbir.index.nearest import proof as proof_module
-from rgbir.index.nearest import slabs as slabs_module
 from rgbir.index.nearest import view as view_module
 
 
@@ -23,7 +23,7 @@ def test_every_answer_is_the_state_of_its_generation_while_slabs_are_rebuilt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int
 ) -> None:
     monkeypatch.setattr(view_module, "ROWS", 16)
-    monkeypatch.setattr(slabs_module, "WORTH_CODES", 4)
+    monkeypatch.setattr(coding_module, "WORTH_CODES", 4)
     monkeypatch.setattr(proof_module, "WORTH_A_THREAD", 8)
     chance, rng = random.Random(3), np.random.default_rng(3)
     vectors: dict[str, np.ndarray] = {}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.waiting import until
+from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.index import Metric
 from rgbir.index.nearest.codes import Codes
+from rgbir.index.nearest.coding import WORTH_CODES, Coding
 from rgbir.index.nearest.rows import Mark
 from rgbir.index.nearest.slabs import NO_TIME, Filter, Slab
 from rgbir.index.nearest.view import View
@@ -135,6 +139,17 @@ def test_a_slab_that_is_asked_often_gets_codes_and_answers_the_same(rng: np.rand
     assert view.nearest(vectors[5], ["1"], Filter(), 10) == first
 
 
+def test_codes_are_made_once_however_many_searches_ask_for_them() -> None:
+    coding, together = Coding(WORTH_CODES, None), threading.Barrier(8)
+
+    def searches(_: int) -> int:
+        together.wait(HANGS_AFTER_S)
+        return sum(coding.scanned() for _ in range(100))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(searches, range(8))) == 1
+
+
 def test_searches_that_had_to_widen_ask_for_more_at_once(rng: np.random.Generator) -> None:
     vectors = rows_of("noise", rng, 3000, 512)
     slab = Slab(Metric.EUCLIDEAN, vectors, np.arange(1, 3001), np.full(3000, NO_TIME), np.full(3000, -1))
@@ -146,7 +161,7 @@ def test_searches_that_had_to_widen_ask_for_more_at_once(rng: np.random.Generato
         assert view.nearest(query, ["1"], Filter(), 5) == sorted(zip(keys.tolist(), range(1, 3001), strict=True))[:5]
 
     assert slab.coded
-    assert slab.breadth > 1
+    assert slab.coding.breadth > 1
     assert view.widenings < 12
 
 
@@ -163,5 +178,5 @@ def test_codes_are_given_up_where_they_bound_nothing(rng: np.random.Generator) -
         assert view.nearest(query, ["1"], Filter(), 5) == sorted(zip(keys.tolist(), range(1, 3001), strict=True))[:5]
 
     assert not slab.coded
-    assert slab.gave_codes_up
+    assert slab.coding.given_up
     assert view.widenings > 0

@@ -111,7 +111,7 @@ class OnDevice:
         self.rows: Rows = np.concatenate([slab.rows for slab in slabs])
         self.last = int(self.rows[-1])
         self.reach = max(slab.reach for slab in slabs)
-        flat = faiss.IndexFlat(slabs[0].held.shape[1], kind_of(metric))
+        flat = faiss.IndexFlat(slabs[0].stored.shape[1], kind_of(metric))
         for slab in slabs:
             flat.add(np.ascontiguousarray(slab.vectors, np.float32))
         self._index = device.place(flat)
@@ -144,7 +144,7 @@ def on(device: Device, metric: Metric, slabs: Sequence[Slab]) -> OnDevice | None
     Raises:
         DeviceDiffers: it answers otherwise.
     """
-    size = sum(slab.held.size * (2 if device.half else 4) for slab in slabs)
+    size = sum(slab.stored.size * (2 if device.half else 4) for slab in slabs)
     if not device.take(size):
         _log.warning("%d bytes more don't fit the device's limit; this camera is searched on the processor", size)
         return None

@@ -110,7 +110,7 @@ class Compressed:
         self.choice = choice
         self.rows: Rows = np.concatenate([slab.rows for slab in slabs])
         self.last = int(self.rows[-1])
-        dimension = slabs[0].held.shape[1]
+        dimension = slabs[0].stored.shape[1]
         self._index: Any = faiss.index_factory(
             dimension, factory(choice.kind, dimension, len(self.rows)), kind_of(metric)
         )

@@ -1,4 +1,4 @@
-"""The speed: a camera's embeddings in slabs, derived from the store and never changed once built.
+"""The speed: a camera's embeddings in slabs, derived from the store and never changed once built, but for their `Coding`.
 
 A removed sighting's slab is built anew without it. Whoever searches keeps the slabs it began with.
 """
@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
-from rgbir.index.nearest.codes import Candidates, Codes, length, lost, squared_lengths
+from rgbir.index.nearest.codes import Codes, length, lost, squared_lengths
+from rgbir.index.nearest.coding import Coding
 from rgbir.index.nearest.kept import KeptRows
 from rgbir.index.nearest.rows import Vector
 from rgbir.index.times import inside
 
-WORTH_CODES, ASKED_BEFORE_CODES = 1_024, 8
-"""A slab of so many rows gets codes once it was searched so often; they add a quarter to its memory."""
-FORGETS_AFTER = 64
-"""So many scans after a search had to widen, the next ones are given fewer candidates again."""
 NO_TIME = np.iinfo(np.int64).min
 _CHUNK = 1_024  # rows of a matrix product whose result stays in the cache
 _SMALL_PRODUCT = 1_000_000
@@ -53,7 +50,7 @@ class Filter:
     @property
     def empty(self) -> bool:
         return not self.walks and all(
-            own is None for own in (self.since, self.until, self.identity, self.only, self.windows, self.walk)
+            bound is None for bound in (self.since, self.until, self.identity, self.only, self.windows, self.walk)
         )
 
     def of(self, camera: str) -> Filter:
@@ -74,10 +71,15 @@ class Estimates(NamedTuple):
 
 
 class Slab:
-    """Some embeddings of one camera, in enrolment order.
+    """Some embeddings of one camera, in enrolment order. Never changed once built; what searches change is its `coding`.
 
-    vectors: float32 or float16 (n, d), in memory or in a file. rows: int64 (n,), ascending. times: int64 (n,), microseconds or
-    NO_TIME. identities: int64 (n,), -1 unknown. squares: float64 (n,), their squared lengths.
+    Attributes:
+        stored: float32 or float16 (n, d), in memory or in a file.
+        rows: int64 (n,), ascending.
+        times: int64 (n,), microseconds or NO_TIME.
+        identities: int64 (n,), -1 unknown.
+        squares: float64 (n,), their squared lengths.
+        reach: the longest one's length.
 
     Raises (when searched):
         CacheDamaged: a row in a file is not what was written.
@@ -94,12 +96,9 @@ class Slab:
         squares: NDArray[np.float64] | None = None,
     ) -> None:
         self.metric, self.rows, self.times, self.identities = metric, rows, times, identities
-        self.held, self.codes = vectors, codes
+        self.stored, self.coding = vectors, Coding(len(rows), codes)
         self.squares = squared_lengths(self.vectors) if squares is None else squares
         self.reach = float(np.sqrt(self.squares.max(initial=0.0)))
-        self._asked, self._coding = 0, False
-        self.breadth, self.widenings, self.gave_codes_up = 1, 0, False
-        self._coded_scans = self._wide_scans = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -118,12 +117,12 @@ class Slab:
     @property
     def vectors(self) -> Embeddings:
         """(n, d)."""
-        return self.held.whole() if isinstance(self.held, KeptRows) else self.held
+        return self.stored.whole() if isinstance(self.stored, KeptRows) else self.stored
 
     @property
     def bytes(self) -> int:
         """Of vectors and codes, in memory or in files."""
-        return int(self.held.nbytes) + (0 if self.codes is None else self.held.size)
+        return int(self.stored.nbytes) + self.coded * self.stored.size
 
     def allowed(self, rows: Filter) -> Rows | None:
         """Positions that pass the filter; None where all do."""
@@ -150,29 +149,8 @@ class Slab:
 
     def keys(self, query: NDArray[np.float32], places: Rows) -> NDArray[np.float64]:
         """What decides the order, of some rows: see `Metric.keys`."""
-        rows = self.held.some(places) if isinstance(self.held, KeptRows) else self.held[places]
+        rows = self.stored.some(places) if isinstance(self.stored, KeptRows) else self.stored[places]
         return self.metric.keys(query, rows)
-
-    def scan(self, query: NDArray[np.float32], width: int, positions: Rows | None) -> Candidates:
-        """The `width` most alike rows as a fast scan sees them, and what can be promised of the others."""
-        candidates = len(self) if positions is None else len(positions)
-        if positions is None and self._too_wide(width):
-            width = min(width, len(self) // 16)
-        if width >= candidates:
-            return Candidates.everything(np.arange(len(self)) if positions is None else positions)
-        if (codes := self._ready_codes()) is not None:
-            self._coded_scans += 1
-            if self._coded_scans % FORGETS_AFTER == 0:
-                self.breadth = max(1, self.breadth // 2)
-            return codes.scan(query, width, positions)
-        vectors = self.vectors if positions is None else self.vectors[positions]
-        values, found = _flat(self.metric, query, np.ascontiguousarray(vectors, np.float32), width)
-        slack, tiny = lost(len(query)), len(query) * 1e-37
-        if self.metric is Metric.EUCLIDEAN:
-            lower = values - slack * (length(query) + self.reach) ** 2 - tiny
-        else:
-            lower = 1.0 - values - slack * max(length(query) * self.reach, 1.0) - tiny
-        return Candidates.of(found if positions is None else np.where(found < 0, -1, positions[found]), lower)
 
     def estimates(self, queries: NDArray[np.float32], positions: Rows | None) -> Estimates:
         """Keys of many queries (m, d), float32, in one matrix product."""
@@ -193,39 +171,14 @@ class Slab:
                 return Estimates(near, lengths**2, 2 * slack * (lengths + self.reach) ** 2 + tiny, finite)
         return Estimates(near, np.ones(len(queries)), 2 * slack * np.maximum(lengths * self.reach, 1.0) + tiny, finite)
 
-    def _ready_codes(self) -> Codes | None:
-        """Codes, once the slab was searched often enough to be worth them; they are made beside the searches."""
-        if self.codes is None and not self._coding and len(self) >= WORTH_CODES:
-            self._asked += 1
-            if self._asked >= ASKED_BEFORE_CODES:
-                self._coding = True
-                threads().submit(self.code)
-        return self.codes
-
-    def had_to_widen(self, first: bool) -> None:
-        """A search found the bound of the others too low, for the first time or again: the next ones ask for more at once."""
-        self.widenings += 1
-        if first:
-            self.breadth = min(2 * self.breadth, len(self))
-
-    def _too_wide(self, width: int) -> bool:
-        """Codes that must give a quarter of the rows bound too little; after some such scans they are given up."""
-        if self.codes is None or self.breadth == 1 or 4 * width < len(self):
-            return False
-        self._wide_scans += 1
-        if self._wide_scans > ASKED_BEFORE_CODES:
-            self.codes, self.gave_codes_up, self.breadth = None, True, 1
-        return self.gave_codes_up
-
     @property
     def coded(self) -> bool:
         """Whether scans read codes."""
-        return self.codes is not None
+        return self.coding.codes is not None
 
     def code(self) -> None:
         """Makes the codes."""
-        self._coding = True
-        self.codes = Codes.of(self.metric, self.vectors)
+        self.coding.make(self.metric, self.vectors)
 
     def without(self, removed: set[int]) -> Slab | None:
         """The slab without these row numbers; itself if it has none of them, None if nothing is left."""
@@ -234,15 +187,15 @@ class Slab:
             return self
         if not keep.any():
             return None
-        codes = None if self.codes is None else self.codes.part(keep)
+        codes = self.coding.codes
         return Slab(
             self.metric,
             self.vectors[keep],
             self.rows[keep],
             self.times[keep],
             self.identities[keep],
-            codes=codes,
-            squares=self.squares[keep],
+            None if codes is None else codes.part(keep),
+            self.squares[keep],
         )
 
     def joined(self, other: Slab) -> Slab:
@@ -278,20 +231,6 @@ def _multiply(rows: NDArray[np.float32], queries: NDArray[np.float32], out: NDAr
         np.matmul(rows, queries, out=out)
     else:
         np.matmul(rows.reshape(-1, few, rows.shape[1]), queries, out=out.reshape(-1, few, queries.shape[1]))
-
-
-def _flat(
-    metric: Metric, query: NDArray[np.float32], vectors: NDArray[np.float32], width: int
-) -> tuple[NDArray[np.float32], Rows]:
-    """FAISS's own brute force on memory that isn't its own: (values, places), both (width,)."""
-    import faiss
-
-    values, found = np.empty(width, np.float32), np.empty(width, np.int64)
-    query = np.ascontiguousarray(query)
-    search: Any = faiss.knn_L2sqr if metric is Metric.EUCLIDEAN else faiss.knn_inner_product
-    pointers = [faiss.swig_ptr(array) for array in (query, vectors, values, found)]
-    search(pointers[0], pointers[1], len(query), 1, len(vectors), width, pointers[2], pointers[3])
-    return values, found
 
 
 @lru_cache(maxsize=1)

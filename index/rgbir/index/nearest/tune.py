@@ -85,7 +85,7 @@ def tune(
         if not slab.coded:
             slab.code()
     truth, exact_ms = _run(asked, partial(_in_sketches, view, {}, top_k, 0))
-    codes = sum(slab.held.size for slab in view.slabs(view.cameras))
+    codes = sum(slab.stored.size for slab in view.slabs(view.cameras))
     measured = [Measured(Choice(), 1.0, exact_ms, codes, 0.0)]
     progress(1)
     if not any(worth_a_sketch(slabs) for slabs in view.cameras.values()):

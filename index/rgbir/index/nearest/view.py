@@ -40,7 +40,7 @@ class View:
     @property
     def widenings(self) -> int:
         """How often a search had to ask a slab for more than it did at first."""
-        return sum(slab.widenings for slab in self.slabs(self.cameras))
+        return sum(slab.coding.widenings for slab in self.slabs(self.cameras))
 
     @property
     def coded(self) -> int:

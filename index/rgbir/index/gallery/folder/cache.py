@@ -30,9 +30,10 @@ from rgbir.index.gallery.folder.place import writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import Codes
+from rgbir.index.nearest.coding import WORTH_CODES
 from rgbir.index.nearest.kept import KeptRows
 from rgbir.index.nearest.rows import Mark
-from rgbir.index.nearest.slabs import WORTH_CODES, Slab, threads
+from rgbir.index.nearest.slabs import Slab, threads
 from rgbir.index.nearest.view import View
 
 FOLDER, MANIFEST, FORMAT = "cache", "manifest.json", 1
@@ -147,16 +148,15 @@ def _write(place: Path, name: str, camera: str, slab: Slab) -> _Kept:
     np.save(unfinished / _LABELS, np.stack((slab.rows, slab.times, slab.identities)))
     np.save(unfinished / _CHECKSUMS, checksums)
     np.save(unfinished / _SQUARES, slab.squares)
-    if slab.codes is None and len(slab) >= WORTH_CODES and not slab.gave_codes_up:
+    if not slab.coded and len(slab) >= WORTH_CODES and not slab.coding.given_up:
         slab.code()
-    if slab.codes is not None:
-        slab.codes.save(unfinished / _CODES)
+    if (codes := slab.coding.codes) is not None:
+        codes.save(unfinished / _CODES)
     for file in unfinished.iterdir():
         _sync(file)
     sums = {file.name: _sum(file) for file in unfinished.iterdir() if file.name != _VECTORS}
     shutil.rmtree(place / name, ignore_errors=True)
     unfinished.rename(place / name)
-    codes = slab.codes
     return _Kept(
         name=name,
         camera=camera,
