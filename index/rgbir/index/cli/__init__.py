@@ -1,10 +1,9 @@
 """The index's commands: they parse, call one function and print."""
 
 from rgbir.index.cli.bench import bench
-from rgbir.index.cli.counts import counts
+from rgbir.index.cli.data_sets import counts, synthesize
 from rgbir.index.cli.measure import embed, evaluate
 from rgbir.index.cli.options import progress
-from rgbir.index.cli.people import synthesize
 from rgbir.index.cli.upkeep import index
 
 __all__ = ["bench", "counts", "embed", "evaluate", "index", "progress", "synthesize"]

@@ -18,8 +18,7 @@ from rgbir.index.files import beside
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison
 from rgbir.index.plots.cameras import camera_pairs, draw_camera_pairs
-from rgbir.index.plots.curves import draw_cmc
-from rgbir.index.plots.distances import draw_distances
+from rgbir.index.plots.canvas import draw_cmc, draw_distances
 from rgbir.index.plots.neighbours import draw_map
 from rgbir.index.plots.sheet import draw_sheet
 

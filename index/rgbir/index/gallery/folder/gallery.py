@@ -29,14 +29,13 @@ from rgbir.index.errors import (
     InvalidQuery,
     UsageError,
 )
-from rgbir.index.files import keep_room
+from rgbir.index.files import keep_room, locked
 from rgbir.index.gallery.answers import answer, ranked, span
 from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import cache, notary
 from rgbir.index.gallery.folder.file import create
-from rgbir.index.gallery.folder.lock import locked
 from rgbir.index.gallery.folder.place import FILE, RESERVE, RESERVED, writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.folder.verify import disagreements, harm, out_of_calendar
