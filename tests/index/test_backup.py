@@ -201,9 +201,9 @@ def test_a_search_may_ask_for_one_track(tmp_path: Path) -> None:
     with Gallery.create(tmp_path / "gallery", MODEL, NETWORK) as gallery:
         gallery.add([replace(s, track=f"t{i % 3}") for i, s in enumerate(sightings(30))])
         everyone = gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits
-        found = gallery.search(Query(np.zeros(4, np.float32), track="t1", top_k=50)).hits
-        assert [hit.id for hit in found] == [hit.id for hit in everyone if hit.track == "t1"]
-        assert len(found) == 10
+        hits = gallery.search(Query(np.zeros(4, np.float32), track="t1", top_k=50)).hits
+        assert [hit.id for hit in hits] == [hit.id for hit in everyone if hit.track == "t1"]
+        assert len(hits) == 10
         assert gallery.search(Query(np.zeros(4, np.float32), track="t9")).hits == ()
         assert gallery.remove(track="t1") == 10
         assert gallery.search(Query(np.zeros(4, np.float32), track="t1")).hits == ()

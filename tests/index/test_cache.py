@@ -61,8 +61,8 @@ def cached(folder: Path, n: int = 150, storage: Storage = Storage.FLOAT32) -> No
 
 def answers(gallery: Gallery) -> list[list[tuple[str, float]]]:
     queries = np.random.default_rng(9).standard_normal((14, 16)).astype(np.float32)
-    found = gallery.search_many([Query(query, top_k=25) for query in queries])
-    return [[(hit.id, hit.distance) for hit in answer.hits] for answer in found]
+    each = gallery.search_many([Query(query, top_k=25) for query in queries])
+    return [[(hit.id, hit.distance) for hit in answer.hits] for answer in each]
 
 
 @pytest.mark.parametrize("storage", Storage)
@@ -72,11 +72,11 @@ def test_a_cached_gallery_opens_mapped_and_answers_the_same(tmp_path: Path, stor
         assert (mapped.opening.mapped, mapped.opening.read, mapped.opening.remarks) == (150, 0, ())
         assert "150 sightings found in the cache, 0 read from SQLite" in str(mapped.opening)
         mapped.add(sightings(7, first=150))
-        found = answers(mapped)
+        expected = answers(mapped)
     shutil.rmtree(tmp_path / "g/cache")
     with Gallery(tmp_path / "g") as plain:
         assert (plain.opening.mapped, plain.opening.read) == (0, 157)
-        assert answers(plain) == found
+        assert answers(plain) == expected
         assert plain.verify() == []
 
 
@@ -114,8 +114,8 @@ def test_erased_embeddings_are_in_no_file_of_the_gallery(tmp_path: Path) -> None
         gallery.remove(identity=3)
         after = everything(tmp_path / "g")
         assert not any(pattern in after for pattern in patterns.values())
-        held = np.concatenate([slab.vectors for slab in other.view().slabs("ab")]).tobytes()
-        assert (len(other), any(pattern in held for pattern in patterns.values())) == (146, False)
+        vectors = np.concatenate([slab.vectors for slab in other.view().slabs("ab")]).tobytes()
+        assert (len(other), any(pattern in vectors for pattern in patterns.values())) == (146, False)
         gallery.compact()
     assert not any(pattern in everything(tmp_path / "g") for pattern in patterns.values())
 
@@ -195,8 +195,8 @@ def test_damaged_vectors_are_found_when_they_are_used(tmp_path: Path) -> None:
     for file in (tmp_path / "h/cache").rglob("vectors.npy"):
         damage(file)
     with Gallery(tmp_path / "h") as gallery:
-        (told,) = gallery.verify()
-        assert told.startswith("the cache was damaged and is dropped, SQLite is whole")
+        (remark,) = gallery.verify()
+        assert remark.startswith("the cache was damaged and is dropped, SQLite is whole")
         assert gallery.verify() == []
 
 
@@ -342,9 +342,9 @@ def test_killed_while_the_cache_is_written_or_the_gallery_compacted(tmp_path: Pa
     acknowledged = mapped = 0
     for number in range(kills):
         command = [sys.executable, "-c", CHANGES, str(folder), str(number * 1_000_000)]
-        first, *told = killed_after(command, 1 + moments.randrange(25), moments)
+        first, *changes = killed_after(command, 1 + moments.randrange(25), moments)
         assert first == "started"
-        lines = [line.split() for line in told]
+        lines = [line.split() for line in changes]
         for verb, step in ((line[0], int(line[1])) for line in lines if len(line) == 2):
             present = present - {step} if verb == "remove" else present | {step}
             acknowledged += 3 * (verb == "add")
@@ -353,10 +353,10 @@ def test_killed_while_the_cache_is_written_or_the_gallery_compacted(tmp_path: Pa
             assert gallery.opening.remarks == ()
             assert gallery.verify() == []
             mapped += gallery.opening.mapped
-            held = Counter(sighting.identity for sighting in gallery.sightings())
-        assert set(held.values()) <= {3}
-        assert len(present ^ set(held)) <= 1  # the last change may have been made and not yet told
-        present = {identity for identity in held if identity is not None}
+            sightings_of = Counter(sighting.identity for sighting in gallery.sightings())
+        assert set(sightings_of.values()) <= {3}
+        assert len(present ^ set(sightings_of)) <= 1  # the last change may have been made and not yet told
+        present = {identity for identity in sightings_of if identity is not None}
     print(f"{kills} kills, {acknowledged} sightings acknowledged, none lost; {mapped} mapped from caches")
     assert mapped > 0
 

@@ -65,18 +65,18 @@ def test_probabilities_are_the_shares_they_say(tmp_path: Path, rng: np.random.Ge
     assert (pair.genuine, pair.impostors) == (40 * 16, 40 * 39 * 16)
 
     fresh = np.random.default_rng(99)
-    one = persons[:, None] + 0.7 * fresh.standard_normal((40, 50, D))
-    other = persons[:, None] + 0.7 * fresh.standard_normal((40, 50, D))
-    genuine = np.sqrt(((one - other) ** 2).sum(-1)).ravel()
-    strangers = np.sqrt(((one - np.roll(other, 1, axis=0)) ** 2).sum(-1)).ravel()
+    probes = persons[:, None] + 0.7 * fresh.standard_normal((40, 50, D))
+    rows = persons[:, None] + 0.7 * fresh.standard_normal((40, 50, D))
+    genuine = np.sqrt(((probes - rows) ** 2).sum(-1)).ravel()
+    strangers = np.sqrt(((probes - np.roll(rows, 1, axis=0)) ** 2).sum(-1)).ravel()
     for distance in np.quantile(strangers, [0.02, 0.1, 0.5]):
         assert pair.false_accept_rate(float(distance)) == pytest.approx((strangers <= distance).mean(), abs=0.04)
-    said = np.array([pair.probability(float(d)) for d in np.concatenate((genuine, strangers))])
+    probabilities = np.array([pair.probability(float(d)) for d in np.concatenate((genuine, strangers))])
     true = np.concatenate((np.ones(len(genuine)), np.zeros(len(strangers))))
     for low in np.arange(0, 1, 0.25):
-        inside = (said >= low) & (said < low + 0.25)
+        inside = (probabilities >= low) & (probabilities < low + 0.25)
         if inside.sum() > 100:
-            assert said[inside].mean() == pytest.approx(true[inside].mean(), abs=0.15)
+            assert probabilities[inside].mean() == pytest.approx(true[inside].mean(), abs=0.15)
     assert pair.probability(0) > 0.95 > 0.05 > pair.probability(30)
 
 
@@ -128,10 +128,10 @@ def test_a_logistic_curve_is_found_again_and_separable_data_stay_finite(rng: np.
     slope, offset = 2.0, -6.0
     distances = rng.uniform(0, 6, 60_000)
     same = rng.random(60_000) < 1 / (1 + np.exp(slope * distances + offset))
-    found = _logistic(distances[same], distances[~same])
+    curve = _logistic(distances[same], distances[~same])
     # Equal weight of both kinds moves the offset by the logarithm of their ratio.
     expected = offset + np.log(same.sum() / (~same).sum())
-    assert found == pytest.approx((slope, expected), rel=0.06, abs=0.06)
+    assert curve == pytest.approx((slope, expected), rel=0.06, abs=0.06)
     far = _logistic(rng.uniform(0, 1, 100), rng.uniform(5, 6, 1000))
     assert np.isfinite(far).all()
 
@@ -141,13 +141,13 @@ def test_what_was_measured_with_the_erased_is_measured_again_without_them(
     tmp_path: Path, rng: np.random.Generator, how: str
 ) -> None:
     gallery, _ = filled(tmp_path / "g", rng)
-    gone = [own for own in gallery.sightings() if own.identity == 3]
+    gone = [sighting for sighting in gallery.sightings() if sighting.identity == 3]
     gallery.calibrate()
     gallery.close()
     shutil.copytree(tmp_path / "g", tmp_path / "older")
     gallery = Gallery(tmp_path / "g")
     if how == "ids":
-        gallery.remove(ids=[own.id for own in gone])
+        gallery.remove(ids=[sighting.id for sighting in gone])
     elif how == "track":
         assert gallery.remove(track="nobody's") == 0
         gallery.remove(identity=3)
@@ -164,12 +164,12 @@ def test_what_was_measured_with_the_erased_is_measured_again_without_them(
 
     # Another gallery that never had them.
     fresh = Gallery.create(tmp_path / "fresh", gallery.model, NETWORK)
-    held = gallery.sightings()
-    rows = gallery.embeddings([own.id for own in held])
+    kept = gallery.sightings()
+    rows = gallery.embeddings([sighting.id for sighting in kept])
     fresh.add(
         [
-            NewSighting(own.camera, row, own.digest, own.source, None, own.identity)
-            for own, row in zip(held, rows, strict=True)
+            NewSighting(sighting.camera, row, sighting.digest, sighting.source, None, sighting.identity)
+            for sighting, row in zip(kept, rows, strict=True)
         ]
     )
     expected = fresh.calibrate()

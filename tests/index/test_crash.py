@@ -119,20 +119,20 @@ def test_killed_changes_are_there_as_a_whole_or_not_at_all(tmp_path: Path, kills
     copies: list[int] = []
     for number in range(kills):
         command = [sys.executable, "-c", CHANGES, str(folder), str(number * 1_000_000)]
-        first, *told = killed_after(command, 1 + moments.randrange(25), moments)
+        first, *changes = killed_after(command, 1 + moments.randrange(25), moments)
         assert first == "started"
-        lines = [line.split() for line in told]
+        lines = [line.split() for line in changes]
         for verb, step in ((line[0], int(line[1])) for line in lines if len(line) == 2):
             present = present - {step} if verb == "remove" else present | {step} if verb == "add" else present
             copies += [step] if verb == "copy" else []
 
         with Gallery(folder) as gallery:
             assert gallery.verify() == []
-            held = Counter(sighting.identity for sighting in gallery.sightings())
-        assert set(held.values()) <= {3}  # whole transactions only
+            sightings_of = Counter(sighting.identity for sighting in gallery.sightings())
+        assert set(sightings_of.values()) <= {3}  # whole transactions only
         # The last change may have been made and not yet told.
-        assert len(present ^ set(held)) <= 1
-        present = {identity for identity in held if identity is not None}
+        assert len(present ^ set(sightings_of)) <= 1
+        present = {identity for identity in sightings_of if identity is not None}
     for step in copies[-3:]:
         assert read_backup(Path(f"{folder}-copy-{step}")).sightings > 0
 
@@ -181,9 +181,9 @@ def test_a_gallery_or_a_copy_that_finds_no_room_is_a_clear_error_and_leaves_none
     Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
 
     command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "gallery"), str(tmp_path)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    outcomes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
-    assert told == ["True", "True"]
+    assert outcomes == ["True", "True"]
     assert not (tmp_path / "copy").exists()
     assert not (tmp_path / "new/gallery.sqlite3").exists()
     Gallery.create(tmp_path / "new", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
@@ -218,10 +218,10 @@ def test_a_damaged_page_is_told_by_whatever_reads_it(tmp_path: Path, page: int) 
         file.seek((page - 1) * 4096)
         file.write(b"\xa5" * 4096)
 
-    told = CliRunner().invoke(app, ["index", "verify", "--gallery", str(folder)])
+    result = CliRunner().invoke(app, ["index", "verify", "--gallery", str(folder)])
 
-    assert told.exit_code == 1
-    assert isinstance(told.exception, (GalleryCorrupt, SystemExit))
+    assert result.exit_code == 1
+    assert isinstance(result.exception, (GalleryCorrupt, SystemExit))
     with contextlib.suppress(GalleryCorrupt):
         assert Gallery.problems_in(folder)
     with contextlib.suppress(GalleryCorrupt), Gallery(folder) as gallery:

@@ -93,14 +93,14 @@ def test_folders_take_the_camera_from_the_first_folder(tmp_path: Path) -> None:
     touch(tmp_path / "yard/a.jpg", tmp_path / "yard/day 1/b.PNG", tmp_path / "hall/c.jpeg", tmp_path / "hall/notes.txt")
     touch(tmp_path / "stray.jpg", tmp_path / ".git/x.jpg")
 
-    found = list(read_folders(tmp_path))
+    records = list(read_folders(tmp_path))
 
-    assert [(r.source, r.camera) for r in found if isinstance(r, ImageRecord)] == [
+    assert [(r.source, r.camera) for r in records if isinstance(r, ImageRecord)] == [
         ("hall/c.jpeg", "hall"),
         ("yard/a.jpg", "yard"),
         ("yard/day 1/b.PNG", "yard"),
     ]
-    assert [(s.source, s.reason.split(";")[0]) for s in found if isinstance(s, Skipped)] == [
+    assert [(s.source, s.reason.split(";")[0]) for s in records if isinstance(s, Skipped)] == [
         ("hall/notes.txt", "no image by its name"),
         ("stray.jpg", "lies in no camera's folder"),
     ]
@@ -111,10 +111,10 @@ def test_folders_end_in_spite_of_symbolic_loops_and_take_no_image_twice(tmp_path
     (tmp_path / "yard/again").symlink_to(tmp_path / "yard")
     (tmp_path / "yard/up").symlink_to(tmp_path)
 
-    found = list(read_folders(tmp_path))
+    records = list(read_folders(tmp_path))
 
-    assert [r.source for r in found if isinstance(r, ImageRecord)] == ["yard/a.jpg"]
-    assert [s.source for s in found if isinstance(s, Skipped)] == ["yard/again", "yard/up"]
+    assert [r.source for r in records if isinstance(r, ImageRecord)] == ["yard/a.jpg"]
+    assert [s.source for s in records if isinstance(s, Skipped)] == ["yard/again", "yard/up"]
 
 
 def test_one_camera_may_be_named_for_all(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ Grey = NDArray[np.float64]
 
 def file(values: NDArray[Any], kind: str = "PNG", **tags: Any) -> bytes:
     buffer = io.BytesIO()
-    told = TiffImagePlugin.ImageFileDirectory_v2()
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
     for name, value in tags.items():
         number = {"least": 280, "most": 281}[name]
-        told.tagtype[number] = 3  # unsigned short
-        told[number] = value
-    Image.fromarray(values).save(buffer, kind, **({"tiffinfo": told} if tags else {}))
+        directory.tagtype[number] = 3  # unsigned short
+        directory[number] = value
+    Image.fromarray(values).save(buffer, kind, **({"tiffinfo": directory} if tags else {}))
     return buffer.getvalue()
 
 
@@ -54,8 +54,8 @@ BANDS: dict[str, Callable[[Grey], bytes]] = {
 
 @pytest.fixture
 def greys(people: SysuMM01) -> list[Grey]:
-    found = [record.path for record in people.records("test", (3,))][:6]
-    return [np.asarray(Image.open(path).convert("L")).astype(np.float64) for path in found]
+    paths = [record.path for record in people.records("test", (3,))][:6]
+    return [np.asarray(Image.open(path).convert("L")).astype(np.float64) for path in paths]
 
 
 def ten(searcher: Searcher, data: bytes) -> list[str]:
@@ -95,8 +95,8 @@ def test_what_infrared_pictures_of_eight_bits_use(people: SysuMM01) -> None:
         for record in list(people.records("test", (3,)))[:40]
     ]
     step = [(high - low) / 255 for low, high in spans]
-    lowest = [(low + _USED[0] * own - 7000) / 4 for (low, _), own in zip(spans, step, strict=True)]
-    highest = [(low + _USED[1] * own - 7000) / 4 for (low, _), own in zip(spans, step, strict=True)]
+    lowest = [(low + _USED[0] * width - 7000) / 4 for (low, _), width in zip(spans, step, strict=True)]
+    highest = [(low + _USED[1] * width - 7000) / 4 for (low, _), width in zip(spans, step, strict=True)]
     assert abs(np.median(lowest) - _USED[0]) < 10
     assert abs(np.median(highest) - _USED[1]) < 15
 

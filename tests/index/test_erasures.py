@@ -77,14 +77,14 @@ def condition(chance: random.Random, known: list[int]) -> tuple[dict[str, Any], 
     }
 
     def meant(number: int) -> bool:
-        own = picture(number)
+        sighting = picture(number)
         return {
             "ids": number in some,
-            "camera": own.camera == camera,
-            "identity": own.identity == identity,
-            "track": own.track == track,
-            "before": own.taken_at is not None and own.taken_at < moment,
-            "two": own.camera == camera and own.identity == identity,
+            "camera": sighting.camera == camera,
+            "identity": sighting.identity == identity,
+            "track": sighting.track == track,
+            "before": sighting.taken_at is not None and sighting.taken_at < moment,
+            "two": sighting.camera == camera and sighting.identity == identity,
         }[kind]
 
     return given[kind], meant
@@ -150,7 +150,10 @@ def test_no_history_brings_the_erased_back_or_loses_what_was_enrolled_anew(
         elif what == "open":
             gallery.close()
             gallery = Gallery(folder)
-        assert {own.id for own in gallery.sightings()} == {picture(number).id for number in truth.known}, (event, what)
+        assert {sighting.id for sighting in gallery.sightings()} == {picture(number).id for number in truth.known}, (
+            event,
+            what,
+        )
         if truth.known:
             hits = gallery.search(Query(np.zeros(4, np.float32), cameras=["a", "b", "c"], top_k=100)).hits
             assert len(hits) == len(truth.known)
@@ -192,7 +195,7 @@ def test_a_merge_takes_what_was_erased_in_its_source_from_the_target(tmp_path: P
         again = merge(a, whole)
 
         left = set(range(30)) - gone  # b's others of that identity stay: nobody erased them there
-        assert {own.id for own in whole.sightings()} == {picture(number).id for number in left}
+        assert {sighting.id for sighting in whole.sightings()} == {picture(number).id for number in left}
         assert again.removed == len(gone)
         assert merge(a, whole).removed == 0
 
@@ -200,14 +203,14 @@ def test_a_merge_takes_what_was_erased_in_its_source_from_the_target(tmp_path: P
 def test_a_copy_that_goes_on_follows_its_source(tmp_path: Path) -> None:
     made(tmp_path / "a").close()
     runner = CliRunner()
-    told = runner.invoke(app, ["index", "copy", str(tmp_path / "a"), str(tmp_path / "b")])
-    assert "20 added, 0 were there; 20 sightings" in told.output
+    result = runner.invoke(app, ["index", "copy", str(tmp_path / "a"), str(tmp_path / "b")])
+    assert "20 added, 0 were there; 20 sightings" in result.output
     runner.invoke(app, ["index", "remove", "--camera", "a", "--gallery", str(tmp_path / "a")])
-    told = runner.invoke(app, ["index", "copy", str(tmp_path / "a"), str(tmp_path / "b")])
+    result = runner.invoke(app, ["index", "copy", str(tmp_path / "a"), str(tmp_path / "b")])
     gone = sum(picture(number).camera == "a" for number in range(20))
-    assert f"{gone} were erased from {tmp_path / 'a'} since, and are removed from" in told.output
+    assert f"{gone} were erased from {tmp_path / 'a'} since, and are removed from" in result.output
     with Gallery(tmp_path / "b") as b:
-        assert {own.camera for own in b.sightings()} == {"b", "c"}
+        assert {sighting.camera for sighting in b.sightings()} == {"b", "c"}
 
 
 def test_a_restore_whose_ledger_is_lost_is_refused_until_it_is_said(tmp_path: Path) -> None:
@@ -225,7 +228,7 @@ def test_a_restore_whose_ledger_is_lost_is_refused_until_it_is_said(tmp_path: Pa
     assert removed == sum(picture(number).camera == "a" for number in range(20))
     with Gallery(tmp_path / "again") as again:
         assert again.verify() == []
-        assert "a" not in {own.camera for own in again.sightings()}
+        assert "a" not in {sighting.camera for sighting in again.sightings()}
     assert restore(tmp_path / "copy", tmp_path / "third", without_ledger=True)[1] == 0
 
 
@@ -299,7 +302,9 @@ def test_what_was_enrolled_elsewhere_after_an_erasure_stays(tmp_path: Path, give
     (tmp_path / "apart").rename(tmp_path / "gallery")
     meant = {number for number in range(20) if "ids" in given or picture(number).camera == "a"}
     with Gallery(tmp_path / "gallery") as gallery:
-        assert {own.id for own in gallery.sightings()} == {picture(number).id for number in set(range(40)) - meant}
+        assert {sighting.id for sighting in gallery.sightings()} == {
+            picture(number).id for number in set(range(40)) - meant
+        }
 
 
 def test_a_backup_that_names_no_ledger_says_so_when_it_is_restored(tmp_path: Path) -> None:
@@ -307,8 +312,10 @@ def test_a_backup_that_names_no_ledger_says_so_when_it_is_restored(tmp_path: Pat
         back_up(tmp_path / "gallery", tmp_path / "copy")
         gallery.remove(camera="a")
     manifest = tmp_path / "copy/backup.json"
-    told = {name: value for name, value in json.loads(manifest.read_text()).items() if name not in ("ledger", "mark")}
-    manifest.write_text(json.dumps(told))  # as older versions wrote it
+    content = {
+        name: value for name, value in json.loads(manifest.read_text()).items() if name not in ("ledger", "mark")
+    }
+    manifest.write_text(json.dumps(content))  # as older versions wrote it
     shutil.rmtree(tmp_path / "gallery")
     runner = CliRunner()
     here = runner.invoke(app, ["index", "restore", str(tmp_path / "copy"), "--gallery", str(tmp_path / "gallery")])

@@ -50,14 +50,14 @@ def test_a_gallery_and_a_bundle_give_the_same_report(gallery: Gallery, people: S
     task = people.task(PROTOCOLS["sysu"])
     probes = encoded(task.queries, encoder)
 
-    one, other = (
+    of_gallery, of_bundle = (
         evaluate(task, probes, rows, PROTOCOLS["sysu"], encoder.card.metric).to_dict()
         for rows in (enrolled(task.gallery, gallery), encoded(task.gallery, encoder))
     )
 
-    assert one == other
-    assert len(one["trials"]) == 10
-    assert (one["queries"], one["gallery_rows"], one["gallery_identities"]) == (24, 12, 3)
+    assert of_gallery == of_bundle
+    assert len(of_gallery["trials"]) == 10
+    assert (of_gallery["queries"], of_gallery["gallery_rows"], of_gallery["gallery_identities"]) == (24, 12, 3)
 
 
 def test_the_report_is_the_mean_of_its_trials_and_survives_json(
@@ -202,11 +202,11 @@ def by_hand(task: Task, queries: Features, gallery: Features, protocol: Protocol
             shown = []
             for g in draw.gallery:
                 row = task.gallery[int(g)]
-                own = row.identity == query.identity and row.identity is not None
+                same_person = row.identity == query.identity and row.identity is not None
                 hidden = {
                     "nothing": False,
                     "place": task.network.same_place(row.camera, query.camera),
-                    "identity and camera": own and row.camera == query.camera,
+                    "identity and camera": same_person and row.camera == query.camera,
                 }[protocol.hiding]
                 if not hidden:
                     a, b = queries.embeddings[q].astype(float), gallery.embeddings[g].astype(float)

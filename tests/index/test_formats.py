@@ -24,7 +24,7 @@ def copied(number: int, to: Path) -> Path:
     return to
 
 
-def told(gallery: Gallery) -> dict[str, Any]:
+def contents(gallery: Gallery) -> dict[str, Any]:
     """As `truth.json` tells it."""
     hits = gallery.search(Query(np.zeros(8, np.float32), top_k=50, cameras=["a", "b"])).hits
     return {
@@ -41,7 +41,7 @@ def test_an_older_gallery_is_brought_up_to_date_and_loses_nothing(tmp_path: Path
     with Gallery(copied(number, tmp_path / "gallery")) as gallery:
         assert gallery._reader.meta()["format"] == "4"
         assert gallery.storage == "float32"
-        assert told(gallery) == TRUTH
+        assert contents(gallery) == TRUTH
         assert gallery.verify() == []
         assert {sighting.since for sighting in gallery.sightings()} == {0}
         first = gallery.sightings()[0]
@@ -58,7 +58,7 @@ def test_an_older_gallery_is_read_where_it_cannot_be_changed(tmp_path: Path, num
     folder = copied(number, tmp_path / "gallery")
     with read_only(folder, tmp_path / "closed") as closed, Gallery(closed) as gallery:
         assert gallery._reader.meta()["format"] == str(number)
-        assert told(gallery) == TRUTH
+        assert contents(gallery) == TRUTH
         assert gallery.verify() == []
         assert gallery.search(Query(np.zeros(8, np.float32), track="x")).hits == ()
         crops = [gallery.crop(sighting.id) for sighting in gallery.sightings()]
@@ -110,5 +110,5 @@ def test_a_migration_killed_at_any_statement_is_done_by_the_next_opening(tmp_pat
     for killed in sorted(tmp_path.iterdir()):
         with Gallery(killed) as gallery:
             assert gallery._reader.meta()["format"] == "4"
-            assert told(gallery) == TRUTH
+            assert contents(gallery) == TRUTH
             assert gallery.verify() == []

@@ -126,7 +126,7 @@ def adversarial(draw: st.DrawFn) -> np.ndarray:
     since=st.sampled_from([None, 3, 40]),
     until=st.sampled_from([None, 0, 55]),
     identity=st.sampled_from([None, 2]),
-    own=st.sampled_from([None, "yard-ir"]),
+    camera=st.sampled_from([None, "yard-ir"]),
     like=st.integers(0, 119),
 )
 def test_a_search_is_brute_force_in_its_order(
@@ -138,7 +138,7 @@ def test_a_search_is_brute_force_in_its_order(
     since: int | None,
     until: int | None,
     identity: int | None,
-    own: str | None,
+    camera: str | None,
     like: int,
 ) -> None:
     query = vectors[like % len(vectors)]
@@ -146,7 +146,9 @@ def test_a_search_is_brute_force_in_its_order(
     moments = [None if minutes is None else START + timedelta(minutes=minutes) for minutes in (since, until)]
 
     with make(tmp_path_factory.mktemp("g") / "g", vectors, metric) as gallery:
-        asked = Query(query, camera=own, cameras=wanted, since=moments[0], until=moments[1], identity=identity, top_k=k)
+        asked = Query(
+            query, camera=camera, cameras=wanted, since=moments[0], until=moments[1], identity=identity, top_k=k
+        )
         answer = gallery.search(asked)
 
     cameras = ("yard", "hall", "gate")
@@ -154,7 +156,7 @@ def test_a_search_is_brute_force_in_its_order(
         i
         for i in range(len(vectors))
         if (wanted is None or cameras[i % 3] in wanted)
-        and (own is None or cameras[i % 3] != "yard")
+        and (camera is None or cameras[i % 3] != "yard")
         and (since is None or i >= since)
         and (until is None or i < until)
         and (identity is None or i % 5 == identity)
@@ -182,9 +184,9 @@ def test_near_ties_that_float32_cannot_tell_apart_are_widened_until_proven(tmp_p
     vectors = (1000 + rng.standard_normal((3000, 64)) * 1e-3).astype(np.float32)
 
     with make(tmp_path / "g", vectors) as gallery:
-        found = sources(gallery.search(Query(vectors[5], top_k=10)))
+        nearest = sources(gallery.search(Query(vectors[5], top_k=10)))
 
-    assert found == brute(Metric.EUCLIDEAN, vectors[5], vectors, list(range(3000)), 10)
+    assert nearest == brute(Metric.EUCLIDEAN, vectors[5], vectors, list(range(3000)), 10)
 
 
 # --- which cameras

@@ -105,30 +105,30 @@ def by_the_clock(moment: datetime, hours: Hours) -> bool:
     return local >= hours.start or local < hours.end
 
 
-def brute(metric: Metric, held: list[NewSighting], query: Query) -> list[str]:
+def brute(metric: Metric, enrolled: list[NewSighting], query: Query) -> list[str]:
     """By the rule book: places, cameras, time, identity, track; then float64 and the order of enrolment."""
     place = None if query.camera is None else NETWORK[query.camera].place
     passing = []
-    for number, own in enumerate(held):
-        seen = NETWORK[own.camera]
-        if seen.place == place or (query.cameras is not None and own.camera not in query.cameras):
+    for number, sighting in enumerate(enrolled):
+        seen = NETWORK[sighting.camera]
+        if seen.place == place or (query.cameras is not None and sighting.camera not in query.cameras):
             continue
-        if query.since is not None and (own.taken_at is None or own.taken_at < query.since):
+        if query.since is not None and (sighting.taken_at is None or sighting.taken_at < query.since):
             continue
-        if query.until is not None and (own.taken_at is None or own.taken_at >= query.until):
+        if query.until is not None and (sighting.taken_at is None or sighting.taken_at >= query.until):
             continue
-        if query.hours is not None and (own.taken_at is None or not by_the_clock(own.taken_at, query.hours)):
+        if query.hours is not None and (sighting.taken_at is None or not by_the_clock(sighting.taken_at, query.hours)):
             continue
-        walk = None if query.camera is None else NETWORK.passage(query.camera, own.camera)
-        if query.taken_at and own.taken_at and walk:
-            apart = abs((own.taken_at - query.taken_at).total_seconds())
+        walk = None if query.camera is None else NETWORK.passage(query.camera, sighting.camera)
+        if query.taken_at and sighting.taken_at and walk:
+            apart = abs((sighting.taken_at - query.taken_at).total_seconds())
             if not walk.soonest_s <= apart <= walk.latest_s:
                 continue
-        if query.identity not in (None, own.identity) or query.track not in (None, own.track):
+        if query.identity not in (None, sighting.identity) or query.track not in (None, sighting.track):
             continue
-        row = metric.prepare(own.embedding[None])
+        row = metric.prepare(sighting.embedding[None])
         key = metric.keys(metric.prepare(query.embedding[None])[0], row)[0]
-        passing.append((key, number, own.id))
+        passing.append((key, number, sighting.id))
     return [name for _, _, name in sorted(passing)[: query.top_k]]
 
 
@@ -161,24 +161,24 @@ QUERIES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("metric", Metric)
 def test_a_search_is_brute_force_in_its_order_under_every_filter(make: Maker, metric: Metric) -> None:
-    gallery, held = make(metric), sightings(120)
-    gallery.add(held[:50])
-    gallery.add(held[50:])
+    gallery, enrolled = make(metric), sightings(120)
+    gallery.add(enrolled[:50])
+    gallery.add(enrolled[50:])
     for number, options in enumerate(QUERIES):
-        vector = held[0].embedding if number % 2 else sightings(1, seed=40 + number)[0].embedding
+        vector = enrolled[0].embedding if number % 2 else sightings(1, seed=40 + number)[0].embedding
         query = Query(vector, **options)
 
         answer = gallery.search(query)
 
-        assert [hit.id for hit in answer.hits] == brute(metric, held, query), options
+        assert [hit.id for hit in answer.hits] == brute(metric, enrolled, query), options
         assert answer.exact
         assert [hit.rank for hit in answer.hits] == list(range(1, len(answer.hits) + 1))
         if options.get("camera"):
             assert "door" in {excluded.camera for excluded in answer.excluded_cameras}
-    many = gallery.search_many([Query(held[3].embedding), Query(held[4].embedding, camera="night")])
-    assert [[hit.id for hit in own.hits] for own in many] == [
-        brute(metric, held, Query(held[3].embedding)),
-        brute(metric, held, Query(held[4].embedding, camera="night")),
+    many = gallery.search_many([Query(enrolled[3].embedding), Query(enrolled[4].embedding, camera="night")])
+    assert [[hit.id for hit in answer.hits] for answer in many] == [
+        brute(metric, enrolled, Query(enrolled[3].embedding)),
+        brute(metric, enrolled, Query(enrolled[4].embedding, camera="night")),
     ]
 
 
@@ -189,8 +189,8 @@ def test_no_queries_have_no_answers(make: Maker) -> None:
 def test_a_search_asks_milvus_for_what_the_gallery_says_of_itself_once(
     make: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gallery, held = make(), sightings(20)
-    gallery.add(held)
+    gallery, enrolled = make(), sightings(20)
+    gallery.add(enrolled)
     if not isinstance(gallery, MilvusGallery):
         pytest.skip("of a gallery in Milvus")
     about, asked = MilvusGallery._about, list[int]()
@@ -199,49 +199,51 @@ def test_a_search_asks_milvus_for_what_the_gallery_says_of_itself_once(
         asked.append(1)
         return about(self)
 
-    gallery.search(Query(held[0].embedding))
+    gallery.search(Query(enrolled[0].embedding))
     with monkeypatch.context() as patched:
         patched.setattr(MilvusGallery, "_about", counted)
-        gallery.search(Query(held[0].embedding, camera="night"))
+        gallery.search(Query(enrolled[0].embedding, camera="night"))
         assert gallery.network["night"].id == "night"
         assert "door" in gallery.network
     assert asked == [1]
 
 
 def test_sightings_without_a_time_are_counted(make: Maker) -> None:
-    gallery, held = make(), sightings(40)
-    gallery.add(held)
+    gallery, enrolled = make(), sightings(40)
+    gallery.add(enrolled)
     for cameras in (["door"], ["door", "yard"], [], [camera.id for camera in gallery.network]):
-        own = [sighting for sighting in held if sighting.camera in cameras]
-        assert gallery.untimed(cameras) == (len(own), sum(sighting.taken_at is None for sighting in own))
-    gallery.remove(ids=[held[0].id])
-    left = [sighting for sighting in held[1:] if sighting.camera == held[0].camera]
-    assert gallery.untimed([held[0].camera])[0] == len(left)
+        there = [sighting for sighting in enrolled if sighting.camera in cameras]
+        assert gallery.untimed(cameras) == (len(there), sum(sighting.taken_at is None for sighting in there))
+    gallery.remove(ids=[enrolled[0].id])
+    left = [sighting for sighting in enrolled[1:] if sighting.camera == enrolled[0].camera]
+    assert gallery.untimed([enrolled[0].camera])[0] == len(left)
 
 
 def test_what_is_given_comes_back(make: Maker) -> None:
-    gallery, held = make(), sightings(30)
-    assert gallery.add(held) == [True] * 30
-    assert gallery.add(held[5:8]) == [False] * 3
-    assert gallery.add([held[0], *sightings(1, seed=9), *sightings(1, seed=9)]) == [False, True, False]
+    gallery, enrolled = make(), sightings(30)
+    assert gallery.add(enrolled) == [True] * 30
+    assert gallery.add(enrolled[5:8]) == [False] * 3
+    assert gallery.add([enrolled[0], *sightings(1, seed=9), *sightings(1, seed=9)]) == [False, True, False]
 
     assert len(gallery) == 31
-    assert [own.id for own in gallery.sightings()] == [own.id for own in (*held, *sightings(1, seed=9))]
-    for own in held[:7]:
-        found = gallery.get(own.id)
-        assert found is not None
-        assert (found.camera, found.source, found.digest) == (own.camera, own.source, own.digest)
-        assert (found.taken_at, found.identity, found.track) == (own.taken_at, own.identity, own.track)
-        assert (found.has_crop, gallery.crop(own.id)) == (own.crop is not None, own.crop)
+    assert [sighting.id for sighting in gallery.sightings()] == [
+        sighting.id for sighting in (*enrolled, *sightings(1, seed=9))
+    ]
+    for sighting in enrolled[:7]:
+        kept = gallery.get(sighting.id)
+        assert kept is not None
+        assert (kept.camera, kept.source, kept.digest) == (sighting.camera, sighting.source, sighting.digest)
+        assert (kept.taken_at, kept.identity, kept.track) == (sighting.taken_at, sighting.identity, sighting.track)
+        assert (kept.has_crop, gallery.crop(sighting.id)) == (sighting.crop is not None, sighting.crop)
     np.testing.assert_array_equal(
-        gallery.embeddings([held[4].id, held[2].id]), np.stack((held[4].embedding, held[2].embedding))
+        gallery.embeddings([enrolled[4].id, enrolled[2].id]), np.stack((enrolled[4].embedding, enrolled[2].embedding))
     )
-    assert gallery.known([held[0].id, "nobody"]) == {held[0].id}
+    assert gallery.known([enrolled[0].id, "nobody"]) == {enrolled[0].id}
     assert gallery.get("nobody") is None
     assert gallery.crop("nobody") is None
     assert gallery.verify() == []
     counts = {count.camera: count for count in gallery.counts()}
-    there = [sighting for sighting in held if sighting.camera == "garten-süd"]
+    there = [sighting for sighting in enrolled if sighting.camera == "garten-süd"]
     assert counts["garten-süd"].sightings == len(there)
     assert counts["garten-süd"].identities == len({s.identity for s in there if s.identity is not None})
     assert counts["garten-süd"].earliest == min(s.taken_at for s in there if s.taken_at)
@@ -251,33 +253,33 @@ def test_what_is_given_comes_back(make: Maker) -> None:
 @pytest.mark.parametrize(
     ("condition", "stays"),
     [
-        ({"identity": 3}, lambda own: own.identity != 3),
-        ({"camera": "garten-süd"}, lambda own: own.camera != "garten-süd"),
-        ({"track": 'track "2" ü\\'}, lambda own: own.track != 'track "2" ü\\'),
+        ({"identity": 3}, lambda sighting: sighting.identity != 3),
+        ({"camera": "garten-süd"}, lambda sighting: sighting.camera != "garten-süd"),
+        ({"track": 'track "2" ü\\'}, lambda sighting: sighting.track != 'track "2" ü\\'),
         (
             {"before": START + timedelta(minutes=15)},
-            lambda own: own.taken_at is None or own.taken_at >= START + timedelta(minutes=15),
+            lambda sighting: sighting.taken_at is None or sighting.taken_at >= START + timedelta(minutes=15),
         ),
-        ({"camera": "door", "identity": 6}, lambda own: own.camera != "door" or own.identity != 6),
+        ({"camera": "door", "identity": 6}, lambda sighting: sighting.camera != "door" or sighting.identity != 6),
     ],
 )
 def test_what_meets_every_condition_is_removed(
     make: Maker, condition: dict[str, Any], stays: Callable[[NewSighting], bool]
 ) -> None:
-    gallery, held = make(), sightings(40)
-    gallery.add(held)
+    gallery, enrolled = make(), sightings(40)
+    gallery.add(enrolled)
     generation = gallery.generation
-    kept = [own for own in held if stays(own)]
+    kept = [sighting for sighting in enrolled if stays(sighting)]
     assert len(kept) < 40
 
     assert gallery.remove(**condition) == 40 - len(kept)
 
     assert gallery.generation > generation
-    assert [own.id for own in gallery.sightings()] == [own.id for own in kept]
-    query = Query(held[0].embedding, top_k=100)
+    assert [sighting.id for sighting in gallery.sightings()] == [sighting.id for sighting in kept]
+    query = Query(enrolled[0].embedding, top_k=100)
     assert [hit.id for hit in gallery.search(query).hits] == brute(Metric.EUCLIDEAN, kept, query)
     assert gallery.remove(**condition) == 0
-    gone = [own.id for own in held if not stays(own)]
+    gone = [sighting.id for sighting in enrolled if not stays(sighting)]
     assert gallery.remove(ids=[kept[0].id, gone[0]]) == 1
     assert gallery.verify() == []
     with pytest.raises(UsageError, match="remove needs a condition"):
@@ -285,78 +287,78 @@ def test_what_meets_every_condition_is_removed(
 
 
 def test_a_retention_is_kept_and_carried_out(make: Maker) -> None:
-    gallery, held = make(), sightings(40)
-    gallery.add(held)
+    gallery, enrolled = make(), sightings(40)
+    gallery.add(enrolled)
     assert (gallery.keep_days, gallery.expire()) == (None, 0)
     with pytest.raises(RetentionWaits, match="over half"):
         gallery.keep(1)
-    assert gallery.expire(sure=True) == sum(own.taken_at is not None for own in held)
+    assert gallery.expire(sure=True) == sum(sighting.taken_at is not None for sighting in enrolled)
     assert gallery.keep_days == 1
-    assert len(gallery) == sum(own.taken_at is None for own in held)
+    assert len(gallery) == sum(sighting.taken_at is None for sighting in enrolled)
     assert gallery.keep(None) == 0
     with pytest.raises(UsageError, match="for a day at least"):
         gallery.keep(0)
 
 
 def test_what_does_not_fit_is_refused_and_nothing_written(make: Maker) -> None:
-    gallery, (own,) = make(), sightings(1)
+    gallery, (sighting,) = make(), sightings(1)
     with pytest.raises(UnknownCamera, match="no camera 'attic'"):
-        gallery.add([own, NewSighting("attic", own.embedding, "d")])
+        gallery.add([sighting, NewSighting("attic", sighting.embedding, "d")])
     with pytest.raises(GalleryMismatch, match="12 finite values"):
-        gallery.add([own, NewSighting("door", np.zeros(5, np.float32), "d")])
+        gallery.add([sighting, NewSighting("door", np.zeros(5, np.float32), "d")])
     with pytest.raises(GalleryMismatch, match="is not finite"):
-        gallery.add([own, NewSighting("door", np.full(D, np.nan, np.float32), "d")])
+        gallery.add([sighting, NewSighting("door", np.full(D, np.nan, np.float32), "d")])
     assert len(gallery) == 0
     with pytest.raises(GalleryMismatch, match="12 values a sighting, the query has 3"):
         gallery.search(Query(np.zeros(3, np.float32)))
     with pytest.raises(UnknownCamera):
-        gallery.search(Query(own.embedding, camera="attic"))
-    assert gallery.search(Query(own.embedding)).hits == ()
+        gallery.search(Query(sighting.embedding, camera="attic"))
+    assert gallery.search(Query(sighting.embedding)).hits == ()
     assert gallery.add([]) == []
 
 
 def test_cameras_can_be_added_and_another_opening_sees_every_change(make: Maker) -> None:
-    gallery, held = make(), sightings(6)
+    gallery, enrolled = make(), sightings(6)
     with open_gallery(gallery.address) as other:
-        gallery.add(held)
-        assert [hit.id for hit in other.search(Query(held[1].embedding, top_k=3)).hits] == [
-            hit.id for hit in gallery.search(Query(held[1].embedding, top_k=3)).hits
+        gallery.add(enrolled)
+        assert [hit.id for hit in other.search(Query(enrolled[1].embedding, top_k=3)).hits] == [
+            hit.id for hit in gallery.search(Query(enrolled[1].embedding, top_k=3)).hits
         ]
         gallery.add_cameras([Camera("attic", RGB, "attic"), Camera("door", RGB, "elsewhere")])
-        other.search(Query(held[1].embedding))
+        other.search(Query(enrolled[1].embedding))
         assert other.network["attic"].place == "attic"
         assert other.network["door"].place == "hall"
-        other.add([NewSighting("attic", held[0].embedding, "new")])
+        other.add([NewSighting("attic", enrolled[0].embedding, "new")])
         assert len(gallery) == 7
         assert other.generation == gallery.generation
 
 
 def test_all_distances_of_a_scope(make: Maker) -> None:
-    gallery, held = make(Metric.COSINE), sightings(20)
-    gallery.add(held)
+    gallery, enrolled = make(Metric.COSINE), sightings(20)
+    gallery.add(enrolled)
 
-    found = gallery.distances(Query(held[2].embedding, camera="night"))
+    distances = gallery.distances(Query(enrolled[2].embedding, camera="night"))
 
-    seen = [own for own in held if own.camera != "door"]
-    assert list(found.sightings) == [own.id for own in seen]
-    rows = Metric.COSINE.prepare(np.stack([own.embedding for own in seen]))
-    query = Metric.COSINE.prepare(held[2].embedding[None])[0]
-    np.testing.assert_array_equal(found.keys, Metric.COSINE.keys(query, rows))
+    seen = [sighting for sighting in enrolled if sighting.camera != "door"]
+    assert list(distances.sightings) == [sighting.id for sighting in seen]
+    rows = Metric.COSINE.prepare(np.stack([sighting.embedding for sighting in seen]))
+    query = Metric.COSINE.prepare(enrolled[2].embedding[None])[0]
+    np.testing.assert_array_equal(distances.keys, Metric.COSINE.keys(query, rows))
     with pytest.raises(InvalidQuery, match="20 sightings are to be compared, at most 19"):
-        gallery.distances(Query(held[2].embedding), most=19)
+        gallery.distances(Query(enrolled[2].embedding), most=19)
 
 
 def test_a_gallery_is_copied_from_one_place_to_another_and_back(make: Maker, tmp_path: Path, database: Path) -> None:
-    gallery, held = make(), sightings(25)
-    gallery.add(held)
-    query = Query(held[0].embedding, top_k=30)
+    gallery, enrolled = make(), sightings(25)
+    gallery.add(enrolled)
+    query = Query(enrolled[0].embedding, top_k=30)
     expected = [(hit.id, hit.distance) for hit in gallery.search(query).hits]
     for address in (str(tmp_path / "copy"), f"milvus+file:{database}/copy{next(_numbers)}"):
         with create(address, gallery.model, gallery.network) as copy:
             assert merge(gallery, copy) == (25, 0, 0, 0)
             assert merge(gallery, copy) == (0, 25, 0, 0)
             assert [(hit.id, hit.distance) for hit in copy.search(query).hits] == expected
-            assert copy.crop(held[0].id) == held[0].crop
+            assert copy.crop(enrolled[0].id) == enrolled[0].crop
 
 
 def test_there_is_one_gallery_at_an_address_and_none_at_others(make: Maker, tmp_path: Path, database: Path) -> None:
@@ -391,12 +393,12 @@ def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytes
 def test_more_hits_than_milvus_gives_at_once_are_all_compared(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(milvus_module, "MOST", 20)
     monkeypatch.setattr(store_module, "PIECE", 7)
-    held = sightings(60)
+    enrolled = sightings(60)
     address = f"milvus+file:{database}/g{next(_numbers)}"
     with create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK) as gallery:
-        gallery.add(held)
-        query = Query(held[0].embedding, top_k=30)
-        assert [hit.id for hit in gallery.search(query).hits] == brute(Metric.EUCLIDEAN, held, query)
+        gallery.add(enrolled)
+        query = Query(enrolled[0].embedding, top_k=30)
+        assert [hit.id for hit in gallery.search(query).hits] == brute(Metric.EUCLIDEAN, enrolled, query)
 
 
 def test_a_large_crop_is_kept_smaller(database: Path) -> None:
@@ -407,10 +409,10 @@ def test_a_large_crop_is_kept_smaller(database: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (900, 500, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "PNG")
-    (own,) = sightings(1)
+    (new,) = sightings(1)
     address = f"milvus+file:{database}/g{next(_numbers)}"
     with create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK) as gallery:
-        gallery.add([NewSighting(own.camera, own.embedding, "d", crop=Crop("image/png", buffer.getvalue()))])
+        gallery.add([NewSighting(new.camera, new.embedding, "d", crop=Crop("image/png", buffer.getvalue()))])
         (sighting,) = gallery.sightings()
         crop = gallery.crop(sighting.id)
     assert crop is not None
@@ -418,35 +420,35 @@ def test_a_large_crop_is_kept_smaller(database: Path) -> None:
 
 
 def test_an_erasure_binds_what_was_known_before_it_and_nothing_after(make: Maker) -> None:
-    gallery, held = make(), sightings(40)
-    gallery.add(held)
+    gallery, enrolled = make(), sightings(40)
+    gallery.add(enrolled)
     since = gallery.moment()
-    again = replace(held[3], since=since)
-    assert gallery.remove(ids=[held[3].id]) == 1
-    assert gallery.remove(ids=[held[3].id]) == 0  # asked for again
+    again = replace(enrolled[3], since=since)
+    assert gallery.remove(ids=[enrolled[3].id]) == 1
+    assert gallery.remove(ids=[enrolled[3].id]) == 0  # asked for again
     assert (gallery.add([again]), gallery.bound([again])) == ([False], {again.id})
-    later = replace(held[3], since=gallery.moment())  # an archive that came after both
+    later = replace(enrolled[3], since=gallery.moment())  # an archive that came after both
     assert (gallery.bound([later]), gallery.add([later])) == (set(), [True])
     kept = gallery.get(later.id)
     assert kept is not None
     assert kept.since == later.since
-    told = gallery.erasures()
-    assert len(told) == 2
-    assert gallery.heed(told) == 0
+    erasures = gallery.erasures()
+    assert len(erasures) == 2
+    assert gallery.heed(erasures) == 0
 
 
 def test_a_moment_never_runs_back(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    gallery, held = make(), sightings(40)
-    gallery.add(held[:20])
-    gallery.remove(ids=[held[3].id])
+    gallery, enrolled = make(), sightings(40)
+    gallery.add(enrolled[:20])
+    gallery.remove(ids=[enrolled[3].id])
     now = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: now - 3600 * 10**9)
     before = gallery.moment()
-    gallery.add([held[3]])  # on purpose
-    made = gallery.get(held[3].id)
+    gallery.add([enrolled[3]])  # on purpose
+    made = gallery.get(enrolled[3].id)
     assert made is not None
     assert made.since > before
-    copy = [replace(held[3], since=made.since)]
+    copy = [replace(enrolled[3], since=made.since)]
     assert gallery.bound(copy) == set()
 
 
@@ -454,8 +456,8 @@ def test_an_erasure_of_milvus_that_was_stopped_is_finished_by_the_next_opening(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = f"milvus+file:{database}/g{next(_numbers)}"
-    gallery, held = create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK), sightings(40)
-    gallery.add(held)
+    gallery, enrolled = create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK), sightings(40)
+    gallery.add(enrolled)
 
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
@@ -463,7 +465,7 @@ def test_an_erasure_of_milvus_that_was_stopped_is_finished_by_the_next_opening(
     with monkeypatch.context() as patched:
         patched.setattr(milvus_module.MilvusGallery, "_delete", stopped)
         with pytest.raises(KeyboardInterrupt):
-            gallery.remove(camera=held[0].camera)
+            gallery.remove(camera=enrolled[0].camera)
     assert len(gallery) == 40
     with open_gallery(gallery.address) as again:
-        assert held[0].camera not in {own.camera for own in again.sightings()}
+        assert enrolled[0].camera not in {sighting.camera for sighting in again.sightings()}

@@ -70,8 +70,8 @@ def saved(tmp_path: Path) -> dict[str, Path]:
 )  # fmt: skip
 def test_saved_features_refuse_what_has_no_effect_on_them(saved: dict[str, Path], more: list[Any]) -> None:
     assert rgbir("evaluate", "--query", saved["q"], "--against", saved["g"]).exit_code == 0
-    told = refusal("evaluate", "--query", saved["q"], "--against", saved["g"], *more)
-    assert f"{more[0]} has no effect" in told
+    message = refusal("evaluate", "--query", saved["q"], "--against", saved["g"], *more)
+    assert f"{more[0]} has no effect" in message
 
 
 def test_a_data_set_refuses_options_of_the_others(people: SysuMM01, tmp_path: Path) -> None:
@@ -109,11 +109,13 @@ def test_a_variable_of_the_command_counts_as_given_and_a_shared_one_does_not(
 def test_one_split_of_regdb_is_one_trial(people: SysuMM01, tmp_path: Path) -> None:
     regdb = layouts.regdb(tmp_path / "regdb", people)
     shutil.copytree(BUNDLE, tmp_path / "again")
-    told = refusal("evaluate", "--data", regdb, "--bundle", BUNDLE, "--bundle", tmp_path / "again")
-    assert "several bundles are of RegDB's split 1; a split is one trial" in told
+    message = refusal("evaluate", "--data", regdb, "--bundle", BUNDLE, "--bundle", tmp_path / "again")
+    assert "several bundles are of RegDB's split 1; a split is one trial" in message
     for option in ("--save-features", "--plots"):
-        told = refusal("evaluate", "--data", regdb, "--bundle", BUNDLE, "--bundle", BUNDLE, option, tmp_path / "x.npz")
-        assert "several would write over each other" in told
+        message = refusal(
+            "evaluate", "--data", regdb, "--bundle", BUNDLE, "--bundle", BUNDLE, option, tmp_path / "x.npz"
+        )
+        assert "several would write over each other" in message
 
 
 def test_an_enrolment_refuses_what_has_no_effect_on_it(gallery: Gallery, people: SysuMM01, tmp_path: Path) -> None:
@@ -153,9 +155,9 @@ def test_labels_that_were_corrected_are_told_and_not_dropped(
     assert rgbir(*add).exit_code == 0
     assert rgbir(*add).exit_code == 0
     table.write_text("path,camera,identity,track\na.jpg,1,8,t-1\n")
-    told = rgbir(*add)
-    assert told.exit_code == 3
-    assert "it is enrolled with identity 7, not 8; track none, not t-1" in told.output
+    result = rgbir(*add)
+    assert result.exit_code == 3
+    assert "it is enrolled with identity 7, not 8; track none, not t-1" in result.output
     table.write_text("path,camera\na.jpg,1\n")
     assert rgbir(*add).exit_code == 0
 
@@ -167,9 +169,13 @@ def test_folders_name_every_file_that_is_no_image_by_its_name(tmp_path: Path) ->
     for name in ("gate/a.jpg", "gate/b.heic", "gate/notes", "gate/.hidden.jpg", "gate/Thumbs.db", "c.gif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    found = list(read_folders(tmp_path))
-    assert [own.source for own in found if isinstance(own, ImageRecord)] == ["gate/a.jpg"]
-    assert {own.source for own in found if isinstance(own, Skipped)} == {"gate/b.heic", "gate/notes", "c.gif"}
+    records = list(read_folders(tmp_path))
+    assert [record.source for record in records if isinstance(record, ImageRecord)] == ["gate/a.jpg"]
+    assert {record.source for record in records if isinstance(record, Skipped)} == {
+        "gate/b.heic",
+        "gate/notes",
+        "c.gif",
+    }
 
 
 def test_files_of_a_data_set_that_are_passed_over_are_counted_and_end_in_exit_code_3(
@@ -178,25 +184,25 @@ def test_files_of_a_data_set_that_are_passed_over_are_counted_and_end_in_exit_co
     root = tmp_path / "people"
     shutil.copytree(people.root, root)
     assert rgbir("counts", root).exit_code == 0
-    own = f"{people.identities('test')[0]:04d}"
+    folder = f"{people.identities('test')[0]:04d}"
     for name in (
-        f"cam1/{own}/x.png",
-        f"cam1/{own}/y.PNG",
-        f"cam3/{own}/z.heic",
-        f"cam1/{own}/deep/1.jpg",
+        f"cam1/{folder}/x.png",
+        f"cam1/{folder}/y.PNG",
+        f"cam3/{folder}/z.heic",
+        f"cam1/{folder}/deep/1.jpg",
         "cam2/top.jpg",
         "cam2/7/1.jpg",
     ):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(b"x")
-    (root / f"cam1/{own}/Thumbs.db").write_bytes(b"x")
+    (root / f"cam1/{folder}/Thumbs.db").write_bytes(b"x")
     assert SysuMM01(root).passed_over() == {
         "suffix .png": 2, "suffix .heic": 1, "in a folder too deep": 1, "outside the people's folders": 1,
         "in a folder that is no identity of four digits": 1,
     }  # fmt: skip
-    told = rgbir("counts", root)
-    assert told.exit_code == 3
-    assert "6 files of the data set are passed over: 2 suffix .png" in told.output
+    result = rgbir("counts", root)
+    assert result.exit_code == 3
+    assert "6 files of the data set are passed over: 2 suffix .png" in result.output
     measured = rgbir("evaluate", "--data", root, "--bundle", BUNDLE, "--json", tmp_path / "r.json")
     assert measured.exit_code == 3
     assert "6 files of the data set are passed over" in measured.output
@@ -276,10 +282,10 @@ def test_junk_is_in_nobody_s_gallery_by_market_s_protocol() -> None:
         chance.integers(1, 4, 40),
     )
     asked = Features.of(rows[:10] + 0.3, [int(abs(i)) for i in people[:10]], map(str, cameras[:10]), [""] * 10)
-    held = Features.of(rows, map(int, people), map(str, cameras), [""] * 40)
+    gallery = Features.of(rows, map(int, people), map(str, cameras), [""] * 40)
     network = CameraNetwork.read("market-1501")
 
-    report = evaluate_trial(asked, held, network, PROTOCOLS["market"], Metric.EUCLIDEAN)
+    report = evaluate_trial(asked, gallery, network, PROTOCOLS["market"], Metric.EUCLIDEAN)
 
     precisions = []
     for query in range(10):
@@ -288,28 +294,28 @@ def test_junk_is_in_nobody_s_gallery_by_market_s_protocol() -> None:
             for r in range(40)
             if people[r] >= 0 and not (people[r] == asked.identities[query] and str(cameras[r]) == asked.cameras[query])
         )
-        hits, own = 0, []
+        hits, shares = 0, []
         for place, (_, r) in enumerate(order, 1):
             if people[r] == asked.identities[query]:
                 hits += 1
-                own.append(hits / place)
-        if own:
-            precisions.append(sum(own) / len(own))
+                shares.append(hits / place)
+        if shares:
+            precisions.append(sum(shares) / len(shares))
     assert report.mean_ap == pytest.approx(sum(precisions) / len(precisions), abs=1e-12)
     assert report.about["junk left out"] == str(int((people < 0).sum()))
 
 
 def test_two_unknown_people_are_two_strangers_in_identity_level_cmc() -> None:
     distances = np.array([[1.0, 2.0, 3.0, 4.0]])
-    found = measure(distances, np.array([5]), np.array([-1, -1, 7, 5]), cmc="identity")
-    assert found.by_query.rank.tolist() == [3]
-    assert found.gallery_identities == 4
+    measures = measure(distances, np.array([5]), np.array([-1, -1, 7, 5]), cmc="identity")
+    assert measures.by_query.rank.tolist() == [3]
+    assert measures.gallery_identities == 4
     alone = measure(distances, np.array([5]), np.array([7, 7, 7, 5]), cmc="identity")
     assert alone.by_query.rank.tolist() == [1]
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "words"),
     [
         ({"embeddings": np.zeros((0, 4), np.float32), "identities": [], "cameras": []}, "n rows of d values, not (0, 4)"),
         ({"embeddings": np.zeros(4)}, "n rows of d values"),
@@ -322,12 +328,12 @@ def test_two_unknown_people_are_two_strangers_in_identity_level_cmc() -> None:
         ({"embeddings": np.full((8, 4), np.inf, np.float32)}, "not finite"),
     ],
 )  # fmt: skip
-def test_features_that_are_none_are_told_in_words(saved: dict[str, Path], change: dict[str, Any], told: str) -> None:
+def test_features_that_are_none_are_told_in_words(saved: dict[str, Path], change: dict[str, Any], words: str) -> None:
     with np.load(saved["q"]) as content:
         parts = {name: content[name] for name in content.files if name != "paths"}
     np.savez(saved["q"], **(parts | {name: np.asarray(value) for name, value in change.items()}))
     result = rgbir("evaluate", "--query", saved["q"], "--against", saved["g"])
-    assert told in f"{result.output} {result.exception}"
+    assert words in f"{result.output} {result.exception}"
     assert result.exception is not None
     assert hasattr(result.exception, "exit_code") or result.exit_code == 2
 
@@ -383,5 +389,5 @@ def test_images_of_many_warnings_leave_the_process_s_filters_alone(people: SysuM
 def test_an_image_is_written_for_a_folder_that_is_there(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "x.png")
     for out in (tmp_path / "none/x.png", tmp_path / "map", tmp_path / "x.jpg"):
-        told = refusal("attend", tmp_path / "run", tmp_path / "x.png", "--modality", "ir", "--out", out)
-        assert "--out is a .png file in a folder that is there" in told
+        message = refusal("attend", tmp_path / "run", tmp_path / "x.png", "--modality", "ir", "--out", out)
+        assert "--out is a .png file in a folder that is there" in message

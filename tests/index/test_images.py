@@ -66,11 +66,11 @@ def test_an_exif_rotated_image_comes_upright() -> None:
     assert image.size == (96, 40)
 
 
-@pytest.mark.parametrize(("side", "said"), [(9_000, "9000 x 9000 pixels"), (30_000, "too many pixels")])
-def test_a_bomb_is_refused_before_its_pixels_are_decoded(side: int, said: str) -> None:
+@pytest.mark.parametrize(("side", "message"), [(9_000, "9000 x 9000 pixels"), (30_000, "too many pixels")])
+def test_a_bomb_is_refused_before_its_pixels_are_decoded(side: int, message: str) -> None:
     bomb = encoded(Image.new("1", (side, side)), "PNG")
 
-    with pytest.raises(BadImage, match=rf"{said}; at most 64,000,000 are decoded"):
+    with pytest.raises(BadImage, match=rf"{message}; at most 64,000,000 are decoded"):
         decode(bomb)
 
 

@@ -154,9 +154,9 @@ def test_ctrl_c_leaves_a_gallery_that_goes_on(tmp_path: Path, people: SysuMM01) 
         assert process.stdout is not None
         assert process.stdout.readline() == "stuck\n"
         process.send_signal(signal.SIGINT)
-        output, said = process.communicate(timeout=HANGS_AFTER_S)
+        output, errors = process.communicate(timeout=HANGS_AFTER_S)
     assert process.returncode == 130
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
     before = held(tmp_path / "g")
 
     again = json.loads(CliRunner().invoke(app, command).stdout)

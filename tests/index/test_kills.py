@@ -112,22 +112,26 @@ def outcomes(name: str, variant: int, root: Path) -> tuple[set[str], set[str]]:
     acknowledged = sightings(range(1200 if name == "cache" else 200 if name in ("compact", "erase") else 40))
     if name in ("compact", "erase"):
         acknowledged += sightings(range(2000, 2010))
-    held = [own for own in acknowledged if own.track != "t2" or own.source in {f"{n}.jpg" for n in range(2000, 2010)}]
-    before = {own.id for own in held}
+    enrolled = [
+        sighting
+        for sighting in acknowledged
+        if sighting.track != "t2" or sighting.source in {f"{n}.jpg" for n in range(2000, 2010)}
+    ]
+    before = {sighting.id for sighting in enrolled}
     if name == "migrate":
-        before = {own[0] for own in TRUTH["sightings"]}
+        before = {sighting[0] for sighting in TRUTH["sightings"]}
         return before, before
     if name == "enrol":
-        return before, before | {own.id for own in sightings(range(5000, 5000 + 3 * (variant + 1)))}
+        return before, before | {sighting.id for sighting in sightings(range(5000, 5000 + 3 * (variant + 1)))}
     if name == "erase":
         gone = [
-            {own.id for own in held if own.camera == "a"},
-            {own.id for own in held if own.identity == 3},
-            {own.id for own in held if own.track == "t1"},
+            {sighting.id for sighting in enrolled if sighting.camera == "a"},
+            {sighting.id for sighting in enrolled if sighting.identity == 3},
+            {sighting.id for sighting in enrolled if sighting.track == "t1"},
         ][variant % 3]
         return before, before - gone
     if name == "opening":
-        left = {own.id for own in held if own.identity != variant}
+        left = {sighting.id for sighting in enrolled if sighting.identity != variant}
         return left, left
     return before, before
 
@@ -160,16 +164,16 @@ def test_killed_before_every_step_nothing_acknowledged_is_lost_and_nothing_erase
                 assert not over
                 restore(place / "backup", place / "gallery", [place / "gallery.erasures"])
             with Gallery(place / "gallery") as gallery:
-                held = {own.id for own in gallery.sightings()}
-                assert held in ([after] if over else [before, after]), (number, over)
+                present = {sighting.id for sighting in gallery.sightings()}
+                assert present in ([after] if over else [before, after]), (number, over)
                 assert gallery.verify() == []
                 if name != "migrate":
-                    found = gallery.search(Query(np.zeros(16, np.float32), cameras=["a", "b"], top_k=5000)).hits
-                    assert {hit.id for hit in found} == held
+                    hits = gallery.search(Query(np.zeros(16, np.float32), cameras=["a", "b"], top_k=5000)).hits
+                    assert {hit.id for hit in hits} == present
             if name not in ("restore", "migrate", "opening", "backup"):
                 operation(name, variant, place)()
                 with Gallery(place / "gallery") as gallery:
-                    assert {own.id for own in gallery.sightings()} == after
+                    assert {sighting.id for sighting in gallery.sightings()} == after
             if name == "backup":
                 shutil.rmtree(place / "copy", ignore_errors=True)
                 assert back_up(place / "gallery", place / "copy").sightings == len(before)

@@ -60,10 +60,12 @@ def test_a_journal_beside_an_older_file_is_refused_and_brings_nobody_back(tmp_pa
     for name in ("wal", "shm"):
         (tmp_path / "gallery" / f"{FILE}-{name}").unlink()  # as it says
     with Gallery(tmp_path / "gallery") as gallery:
-        assert {own.id for own in gallery.sightings()} == {picture(number).id for number in set(range(20)) - GONE}
+        assert {sighting.id for sighting in gallery.sightings()} == {
+            picture(number).id for number in set(range(20)) - GONE
+        }
     with Gallery(tmp_path / "copied") as copied:  # whole, it is opened as ever
         kept = set(range(20)) - GONE | set(range(30, 40))
-        assert {own.id for own in copied.sightings()} == {picture(number).id for number in kept}
+        assert {sighting.id for sighting in copied.sightings()} == {picture(number).id for number in kept}
 
 
 @pytest.mark.parametrize("left", ["wal", "shm", "journal"])
@@ -128,8 +130,10 @@ def test_a_ledger_that_is_lost_while_the_gallery_is_open_is_written_whole_by_the
         gallery.remove(camera="a")
         (tmp_path / "gallery.erasures").unlink()
         gallery.remove(identity=1)
-    noted = [own.condition for own in read_ledger(tmp_path / "gallery.erasures") if own.condition is not None]
-    assert {(own.camera, own.identity) for own in noted} == {("a", None), (None, 1)}
+    noted = [
+        erasure.condition for erasure in read_ledger(tmp_path / "gallery.erasures") if erasure.condition is not None
+    ]
+    assert {(condition.camera, condition.identity) for condition in noted} == {("a", None), (None, 1)}
 
 
 def test_a_backup_that_was_made_on_a_replica_finds_the_ledger(tmp_path: Path) -> None:

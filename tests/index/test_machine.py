@@ -27,7 +27,7 @@ def written(file: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "files", "cores"),
+    ("membership", "files", "cores"),
     [
         ("0::/", {}, 64),
         ("0::/", {"cpu.max": "max 100000"}, 64),
@@ -45,8 +45,8 @@ def written(file: Path, content: str) -> None:
         ("0::/", {"cpu.max": "rubbish"}, 64),
     ],
 )
-def test_cores_follow_the_quota(groups: Path, own: str, files: dict[str, str], cores: int) -> None:
-    written(groups / "own", own)
+def test_cores_follow_the_quota(groups: Path, membership: str, files: dict[str, str], cores: int) -> None:
+    written(groups / "own", membership)
     for name, content in files.items():
         written(groups / "cgroup" / name, content)
     assert machine.cores() == cores
@@ -56,9 +56,11 @@ def test_without_control_groups_the_processors_count(groups: Path) -> None:
     assert machine.cores() == 64
 
 
-@pytest.mark.parametrize(("name", "own"), [("memory.max", "0::/"), ("memory/memory.limit_in_bytes", "3:memory:/")])
-def test_memory_follows_the_limit(groups: Path, name: str, own: str) -> None:
-    written(groups / "own", own)
+@pytest.mark.parametrize(
+    ("name", "membership"), [("memory.max", "0::/"), ("memory/memory.limit_in_bytes", "3:memory:/")]
+)
+def test_memory_follows_the_limit(groups: Path, name: str, membership: str) -> None:
+    written(groups / "own", membership)
     whole = machine.memory()
     written(groups / "cgroup" / name, str(GIB))
     assert machine.memory() == GIB < whole

@@ -44,13 +44,17 @@ def test_every_crop_is_encoded_again_under_its_own_id(
         tally = reencode(gallery, made, other)
         again = reencode(gallery, made, other)
 
-        held = {sighting.id: sighting for sighting in gallery.sightings()}
-        assert (tally.added, tally.present, len(tally.skipped)) == (len(held) - 1, 0, 1)
+        originals = {sighting.id: sighting for sighting in gallery.sightings()}
+        assert (tally.added, tally.present, len(tally.skipped)) == (len(originals) - 1, 0, 1)
         assert "enrolled without its crop" in tally.skipped[0].reason
-        assert (again.added, again.present) == (0, len(held) - 1)
+        assert (again.added, again.present) == (0, len(originals) - 1)
         for sighting in made.sightings():
-            own = held[sighting.id]
-            assert (sighting.camera, sighting.identity, sighting.source) == (own.camera, own.identity, own.source)
+            original = originals[sighting.id]
+            assert (sighting.camera, sighting.identity, sighting.source) == (
+                original.camera,
+                original.identity,
+                original.source,
+            )
         with Gallery.open_or_create(tmp_path / "direct", other.card, CameraNetwork.read("sysu-mm01")) as direct:
             enrol(people.records("test", (1, 2, 4, 5)), other, direct)
             ids = [sighting.id for sighting in direct.sightings()]

@@ -177,9 +177,9 @@ def test_a_sighting_is_searched_for_by_its_id(people: SysuMM01, encoder: Encoder
     with Gallery.open_or_create(tmp_path / "g", encoder.card, CameraNetwork.read("sysu-mm01")) as gallery:
         enrol(people.records("available"), encoder, gallery)
         searcher = Searcher(encoder, gallery)
-        own = next(sighting for sighting in gallery.sightings() if sighting.camera == "1")
+        sighting = next(sighting for sighting in gallery.sightings() if sighting.camera == "1")
 
-        answer = searcher.like(own.id, SearchOptions(top_k=5))
+        answer = searcher.like(sighting.id, SearchOptions(top_k=5))
 
         assert answer.camera == "1"
         assert "1" not in answer.searched_cameras
@@ -190,7 +190,7 @@ def test_a_sighting_is_searched_for_by_its_id(people: SysuMM01, encoder: Encoder
         images = [decode(read_bytes(record.path), record.source) for record in records]
         options = SearchOptions(camera="3", top_k=3)
         each = searcher.each(encoder.embed(images, Modality.IR), options)
-        assert [[hit.id for hit in one.hits] for one in each] == [
+        assert [[hit.id for hit in answer.hits] for answer in each] == [
             [hit.id for hit in searcher.search([image], options).hits] for image in images
         ]
         with pytest.raises(InvalidQuery, match="neither re-ranks nor groups"):
@@ -208,23 +208,23 @@ def test_a_score_below_the_least_is_no_hit(gallery: Gallery) -> None:
 
 
 def test_synthetic_people_are_good_queries_and_poor_images_are_told(people: SysuMM01) -> None:
-    told = [
+    remarks = [
         image_quality(
             decode(read_bytes(record.path), record.source), Modality.IR if record.camera in ("3", "6") else Modality.RGB
         )
         for record in people.records("available")
     ]
-    assert sum(map(bool, told)) <= len(told) // 10, [said for said in told if said]
+    assert sum(map(bool, remarks)) <= len(remarks) // 10, [image_remarks for image_remarks in remarks if image_remarks]
     colour = next(record for record in people.records("available") if record.camera == "1")
     image = decode(read_bytes(colour.path), colour.source)
     assert image_quality(image, Modality.RGB) == []
 
-    def said(changed: Image.Image, modality: Modality = Modality.RGB) -> str:
+    def remarks_on(changed: Image.Image, modality: Modality = Modality.RGB) -> str:
         return " ".join(image_quality(changed, modality))
 
-    assert "people are rarely found" in said(image.resize((12, 30)))
-    assert "is blurred" in said(image.filter(ImageFilter.GaussianBlur(8)))
-    assert "over-exposed" in said(Image.new("RGB", (64, 128), "white"))
-    assert "nearly black" in said(Image.new("RGB", (64, 128), "black"))
-    assert "says that it is infrared" in said(image, Modality.IR)
-    assert "says that it is a colour image" in said(image.convert("L").convert("RGB"))
+    assert "people are rarely found" in remarks_on(image.resize((12, 30)))
+    assert "is blurred" in remarks_on(image.filter(ImageFilter.GaussianBlur(8)))
+    assert "over-exposed" in remarks_on(Image.new("RGB", (64, 128), "white"))
+    assert "nearly black" in remarks_on(Image.new("RGB", (64, 128), "black"))
+    assert "says that it is infrared" in remarks_on(image, Modality.IR)
+    assert "says that it is a colour image" in remarks_on(image.convert("L").convert("RGB"))

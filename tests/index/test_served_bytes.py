@@ -221,7 +221,7 @@ def test_an_erasure_succeeds_on_a_full_disk(tmp_path: Path, count: int) -> None:
             fill(small)
             with pytest.raises(GalleryFull, match="nothing was changed"):
                 gallery.add([sightings(600, 2048)[550]])
-            gone = [own.id for own in gallery.sightings()[:count]]
+            gone = [sighting.id for sighting in gallery.sightings()[:count]]
             assert gallery.remove(ids=gone) == count
             assert gallery.known(gone) == set()
             assert gallery.verify() == []
@@ -262,5 +262,5 @@ def test_an_erasure_killed_halfway_on_a_full_disk_is_finished_by_the_next_openin
         assert subprocess.run(command, check=False).returncode == -9
         with Gallery(small / "g") as gallery:
             assert gallery.erased_since > 0
-            assert {own.camera for own in gallery.sightings()} == {"b"}
+            assert {sighting.camera for sighting in gallery.sightings()} == {"b"}
             assert gallery.verify() == []

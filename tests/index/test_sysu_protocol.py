@@ -90,9 +90,9 @@ def test_the_picks_are_the_published_ones(selection: str, mode: Mode, shots: Sho
 
 
 def test_the_published_counts_of_probes_and_folders() -> None:
-    found = sizes()
-    assert [sum(n for (c, _), n in found.items() if c == camera) for camera in (3, 6)] == [1883, 1920]
-    assert [sum(c == camera for c, _ in found) for camera in (1, 2, 4, 5)] == [56, 56, 94, 95]
+    folders = sizes()
+    assert [sum(n for (c, _), n in folders.items() if c == camera) for camera in (3, 6)] == [1883, 1920]
+    assert [sum(c == camera for c, _ in folders) for camera in (1, 2, 4, 5)] == [56, 56, 94, 95]
 
 
 def features(camera: int, identity: int, number: int) -> np.ndarray:
@@ -138,7 +138,7 @@ QUICK = {("official", "all", "multi"), ("seeded", "indoor", "single")}
 
 @pytest.mark.parametrize(
     ("selection", "mode", "shots"),
-    [pytest.param(*own, marks=[] if own in QUICK else [pytest.mark.slow]) for own in SETTINGS],
+    [pytest.param(*setting, marks=[] if setting in QUICK else [pytest.mark.slow]) for setting in SETTINGS],
 )
 def test_the_self_check_at_full_size(selection: str, mode: Mode, shots: Shots) -> None:
     asked = task(selection, mode, shots)
