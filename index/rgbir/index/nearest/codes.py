@@ -56,10 +56,10 @@ class Candidates(NamedTuple):
     @classmethod
     def of(cls, places: NDArray[np.int64], lower: NDArray[np.floating[Any]]) -> Candidates:
         """From a scan's result, which ascends: what wasn't found is no nearer than the last that was."""
-        wide = lower.astype(np.float64)
-        usable = bool((places >= 0).all()) and bool(np.isfinite(wide).all())
-        there = places >= 0
-        return cls(places[there], wide[there], float(wide[-1]) if usable else -np.inf)
+        wide, there = lower.astype(np.float64), places >= 0
+        if there.all() and np.isfinite(wide).all():
+            return cls(places, wide, float(wide[-1]))
+        return cls(places[there], wide[there], -np.inf)
 
     @classmethod
     def everything(cls, places: NDArray[np.int64]) -> Candidates:
