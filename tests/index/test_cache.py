@@ -41,7 +41,6 @@ MODEL = Model("m", "f", Metric.EUCLIDEAN, 16)
 @pytest.fixture(autouse=True)
 def small_slabs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view_module, "ROWS", 32)
-    monkeypatch.setattr("rgbir.index.gallery.folder.cache.WORTH_CODES", 16)
     monkeypatch.setattr(coding_module, "WORTH_CODES", 16)
 
 

@@ -12,7 +12,7 @@ from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.index import Metric
 from rgbir.index.nearest.codes import Codes
-from rgbir.index.nearest.coding import WORTH_CODES, Coding
+from rgbir.index.nearest.coding import ASKED_BEFORE_CODES, WORTH_CODES, Coding
 from rgbir.index.nearest.rows import Mark
 from rgbir.index.nearest.slabs import NO_TIME, Filter, Slab
 from rgbir.index.nearest.view import View
@@ -180,3 +180,17 @@ def test_codes_are_given_up_where_they_bound_nothing(rng: np.random.Generator) -
     assert not slab.coded
     assert slab.coding.given_up
     assert view.widenings > 0
+
+
+def test_codes_that_were_given_up_are_not_made_again(rng: np.random.Generator) -> None:
+    vectors = rows_of("near duplicates", rng, 3000, 64)
+    opened = Coding(3000, Codes.of(Metric.EUCLIDEAN, vectors))  # as from the cache
+    opened.widened(first=True)
+    for _ in range(ASKED_BEFORE_CODES + 1):
+        assert not opened.given_up
+        opened.too_wide(3000)
+
+    assert opened.given_up
+    assert not any(opened.scanned() for _ in range(100))
+    opened.make(Metric.EUCLIDEAN, vectors)  # which was going on meanwhile
+    assert (opened.codes, opened.lacking) == (None, False)

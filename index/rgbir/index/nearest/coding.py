@@ -32,9 +32,16 @@ class Coding:
         self._rows, self._making, self._lock = rows, False, threading.Lock()
         self._asked = self._coded_scans = self._wide_scans = 0
 
+    @property
+    def lacking(self) -> bool:
+        """Whether there are no codes, and they would be worth making."""
+        return self.codes is None and not self.given_up and self._rows >= WORTH_CODES
+
     def make(self, metric: Metric, vectors: NDArray[np.floating[Any]]) -> None:
         self._making = True
-        self.codes = Codes.of(metric, vectors)
+        codes = Codes.of(metric, vectors)
+        with self._lock:
+            self.codes = None if self.given_up else codes
 
     def scanned(self) -> bool:
         """Counts a scan. True once, when codes are to be made beside the searches."""
@@ -43,7 +50,7 @@ class Coding:
                 self._coded_scans += 1
                 if self._coded_scans % FORGETS_AFTER == 0:
                     self.breadth = max(1, self.breadth // 2)
-            elif not self._making and self._rows >= WORTH_CODES:
+            elif self.lacking and not self._making:
                 self._asked += 1
                 self._making = self._asked >= ASKED_BEFORE_CODES
                 return self._making

@@ -30,7 +30,6 @@ from rgbir.index.gallery.folder.place import writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import Codes
-from rgbir.index.nearest.coding import WORTH_CODES
 from rgbir.index.nearest.kept import KeptRows
 from rgbir.index.nearest.rows import Mark
 from rgbir.index.nearest.slabs import Slab, threads
@@ -148,7 +147,7 @@ def _write(place: Path, name: str, camera: str, slab: Slab) -> _Kept:
     np.save(unfinished / _LABELS, np.stack((slab.rows, slab.times, slab.identities)))
     np.save(unfinished / _CHECKSUMS, checksums)
     np.save(unfinished / _SQUARES, slab.squares)
-    if not slab.coded and len(slab) >= WORTH_CODES and not slab.coding.given_up:
+    if slab.coding.lacking:
         slab.code()
     if (codes := slab.coding.codes) is not None:
         codes.save(unfinished / _CODES)
