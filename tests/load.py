@@ -87,7 +87,7 @@ def load(folder: Path, seconds: int, bundle: Path) -> dict[str, Any]:
         for thread in (changing, watching):
             thread.start()
         hey = ["hey", "-c", str(CONNECTIONS), "-m", "POST", "-T", kind, "-D", str(folder / "body"), "-t", "30"]
-        said = subprocess.run(
+        output = subprocess.run(
             [*hey, "-z", f"{seconds}s", f"{url}/search"], capture_output=True, text=True, check=True
         ).stdout
         enrolled = len(acknowledged)
@@ -104,7 +104,7 @@ def load(folder: Path, seconds: int, bundle: Path) -> dict[str, Any]:
         verified = gallery.verify()
     first, last = np.median(memory[5:35]), np.median(memory[-40:-10])
     return {
-        "seconds": seconds, "connections": CONNECTIONS, **figures(said), "bare_ms": bare, "bare_per_s": 1000 / bare,
+        "seconds": seconds, "connections": CONNECTIONS, **figures(output), "bare_ms": bare, "bare_per_s": 1000 / bare,
         "enrolled": enrolled, "errors_of_changes": errors[:-1], "memory_mib_early": float(first), "memory_mib_late": float(last),
         "memory_mib_most": max(memory), "lost_after_kill": len(lost), "verify": verified,
     }  # fmt: skip
@@ -154,19 +154,19 @@ def watch(process: int, over: threading.Event, memory: list[float]) -> None:
     """Resident MiB, every second."""
     while not over.wait(1.0):
         try:
-            found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
+            resident = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
         except OSError:
             return
-        if found:
-            memory.append(int(found[1]) / 1024)
+        if resident:
+            memory.append(int(resident[1]) / 1024)
 
 
-def figures(said: str) -> dict[str, Any]:
+def figures(output: str) -> dict[str, Any]:
     """What hey measured."""
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    shares = dict(re.findall(r"(\d+)% in ([\d.]+) secs", said))
-    statuses = {int(status): int(count) for status, count in re.findall(r"\[(\d{3})\]\s+(\d+) responses", said)}
-    failed = re.findall(r"^\s+\[(\d+)\]\t(.*)$", said.partition("Error distribution:")[2], re.MULTILINE)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    shares = dict(re.findall(r"(\d+)% in ([\d.]+) secs", output))
+    statuses = {int(status): int(count) for status, count in re.findall(r"\[(\d{3})\]\s+(\d+) responses", output)}
+    failed = re.findall(r"^\s+\[(\d+)\]\t(.*)$", output.partition("Error distribution:")[2], re.MULTILINE)
     return {
         "searches_per_s": float(rate[1]) if rate else None,
         "p50_ms": 1000 * float(shares["50"]), "p99_ms": 1000 * float(shares["99"]),

@@ -27,9 +27,9 @@ class Table:
         items[:] = [item for item in items if item.get_closest_marker("proves")]
         for item in items:
             callspec = getattr(item, "callspec", None)
-            own = [callspec.params["name"]] if callspec and "name" in callspec.params else []
+            named = [callspec.params["name"]] if callspec and "name" in callspec.params else []
             for mark in item.iter_markers("proves"):
-                methods = list(mark.args[1:]) or own
+                methods = list(mark.args[1:]) or named
                 self.claims.setdefault(item.nodeid, []).extend((method, mark.args[0]) for method in methods)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

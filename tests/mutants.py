@@ -42,9 +42,9 @@ def faults() -> list[Fault]:
 def problems(known: list[Fault]) -> Iterator[str]:
     """Faults that can't be applied any more, in words."""
     for fault in known:
-        found = (ROOT / fault.file).read_text(encoding="utf-8").count(fault.was)
-        if found != 1:
-            yield f"{fault.name}: {fault.was!r} stands in {fault.file} {found} times, and must once; correct mutants.toml"
+        times = (ROOT / fault.file).read_text(encoding="utf-8").count(fault.was)
+        if times != 1:
+            yield f"{fault.name}: {fault.was!r} stands in {fault.file} {times} times, and must once; correct mutants.toml"
 
 
 def copied(to: Path) -> Path:
@@ -76,8 +76,8 @@ def noticed(tree: Path, tests: tuple[str, ...], workers: int) -> str | None:
         return "timeout"
     if done.returncode == 0:
         return None
-    found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    return found[1] if found else f"pytest ended with {done.returncode}: {done.stdout[-300:]}"
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    return failed[1] if failed else f"pytest ended with {done.returncode}: {done.stdout[-300:]}"
 
 
 def main() -> None:

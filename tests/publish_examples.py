@@ -97,7 +97,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         for example in examples(sighting, job):
             method, _, route = example.operation.partition(" ")
             if "/activate" in route:
-                _until(lambda: any(own["state"] == "ready" for own in http.get("/models").json()["models"]))
+                _until(lambda: any(served["state"] == "ready" for served in http.get("/models").json()["models"]))
             fields, *names = example.files or ("",)
             response = http.request(
                 method, route.format(**example.path), data=example.form or None, params=example.query or None,

@@ -71,18 +71,18 @@ def http() -> str:
                 operation["summary"].rstrip("?") + ("?" if operation["summary"].endswith("?") else "."),
                 "",
             ]
-            if said := operation.get("description"):
-                lines += [" ".join(said.split()), ""]
+            if description := operation.get("description"):
+                lines += [" ".join(description.split()), ""]
             fields = [
-                (own["name"], own["in"], own.get("description") or _described(own))
-                for own in operation.get("parameters", ())
+                (parameter["name"], parameter["in"], parameter.get("description") or _described(parameter))
+                for parameter in operation.get("parameters", ())
             ]
             fields += list(_form(document, operation))
             if fields:
                 lines += ["| field | where | what |", "|---|---|---|"]
                 lines += [f"| `{name}` | {where} | {' '.join(what.split())} |" for name, where, what in fields] + [""]
             answers = ", ".join(
-                f"{status} {own['description'].lower()}" for status, own in operation["responses"].items()
+                f"{status} {response['description'].lower()}" for status, response in operation["responses"].items()
             )
             lines += [f"Answers: {answers}.", ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -92,13 +92,13 @@ def _form(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[tuple
     for content in operation.get("requestBody", {}).get("content", {}).values():
         name = content["schema"].get("$ref", "").rpartition("/")[2]
         schema = document["components"]["schemas"].get(name, content["schema"])
-        for field, own in schema.get("properties", {}).items():
+        for field, property_ in schema.get("properties", {}).items():
             needed = " (required)" if field in schema.get("required", ()) else ""
-            yield field, "form", (own.get("description") or _described(own)) + needed
+            yield field, "form", (property_.get("description") or _described(property_)) + needed
 
 
-def _described(own: dict[str, Any]) -> str:
-    schema = own.get("schema", own)
+def _described(parameter: dict[str, Any]) -> str:
+    schema = parameter.get("schema", parameter)
     return str(schema.get("title", schema.get("type", "")))
 
 

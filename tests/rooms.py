@@ -51,16 +51,16 @@ def _reached(below: Mapping[str, set[str]], room: str) -> set[str]:
 
 def _circles(below: Mapping[str, set[str]]) -> tuple[tuple[str, ...], ...]:
     reached = {room: _reached(below, room) for room in below}
-    found = {tuple(sorted(other for other in reached[room] if room in reached[other])) for room in below}
-    return tuple(sorted(circle for circle in found if circle))
+    circles = {tuple(sorted(other for other in reached[room] if room in reached[other])) for room in below}
+    return tuple(sorted(circle for circle in circles if circle))
 
 
 def _floors(below: Mapping[str, set[str]], circles: tuple[tuple[str, ...], ...]) -> int:
     first = {room: circle[0] for circle in circles for room in circle}
     joined: dict[str, set[str]] = {}
     for room, others in below.items():
-        own = first.get(room, room)
-        joined.setdefault(own, set()).update({first.get(other, other) for other in others} - {own})
+        circle = first.get(room, room)
+        joined.setdefault(circle, set()).update({first.get(other, other) for other in others} - {circle})
     floor: dict[str, int] = {}
     for room in TopologicalSorter(joined).static_order():
         floor[room] = 1 + max((floor[other] for other in joined[room]), default=0)

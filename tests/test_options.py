@@ -25,7 +25,7 @@ NOT_ASKED = {"visible"}
 
 
 def bound(metadata: Sequence[Any], kind: type, name: str) -> float | None:
-    return next((getattr(one, name) for one in metadata if isinstance(one, kind)), None)
+    return next((getattr(limit, name) for limit in metadata if isinstance(limit, kind)), None)
 
 
 def literals(hint: Any) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ def killed_after(command: Sequence[str], lines: int, chance: random.Random) -> l
     """
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = list(islice(iter(process.stdout.readline, ""), lines))
+        lines_read = list(islice(iter(process.stdout.readline, ""), lines))
         time.sleep(chance.uniform(0, 0.01))
         process.send_signal(signal.SIGKILL)
-        told += process.stdout.readlines()
-    return [line.rstrip("\n") for line in told]
+        lines_read += process.stdout.readlines()
+    return [line.rstrip("\n") for line in lines_read]

@@ -203,9 +203,9 @@ def test_the_command_line_tells_all_that_an_answer_says(capsys: pytest.CaptureFi
         }
     )  # fmt: skip
     _show(answer)
-    told = capsys.readouterr().out
-    for said in ("warning: the image is blurred", "doubtful: ", "approximate: ", "hit 1: 81% likely", "2.5 strangers"):
-        assert said in told
+    output = capsys.readouterr().out
+    for line in ("warning: the image is blurred", "doubtful: ", "approximate: ", "hit 1: 81% likely", "2.5 strangers"):
+        assert line in output
     _show(answer.model_copy(update={"exact": True, "doubtful": None, "warnings": [], "hits": []}))
     assert "warning" not in capsys.readouterr().out
 
@@ -214,7 +214,7 @@ def test_a_search_of_a_gallery_here_refuses_what_is_a_server_s(tmp_path: Path) -
     (tmp_path / "a.jpg").write_bytes(b"x")
     here = ["search", str(tmp_path / "a.jpg"), "--camera", "3", "--gallery", "g", "--bundle", "b"]
     for option in ("--purpose", "--case", "--key"):
-        told = CliRunner().invoke(app, [*here, option, "x"])
-        assert (told.exit_code, option in told.output) == (2, True)
+        result = CliRunner().invoke(app, [*here, option, "x"])
+        assert (result.exit_code, option in result.output) == (2, True)
     like = CliRunner().invoke(app, ["search", "--like", "a", "--camera", "3", "--url", "http://127.0.0.1:9"])
     assert (like.exit_code, "leave it out" in like.output.replace("\n", " ")) == (2, True)

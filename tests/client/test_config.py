@@ -30,33 +30,33 @@ def run(*words: str, **environment: str) -> Result:
     return RUNNER.invoke(app, list(words), env=environment)
 
 
-def said(*words: str, **environment: str) -> dict[str, Any]:
+def shown(*words: str, **environment: str) -> dict[str, Any]:
     result = run("config", *words, **environment)
     assert result.exit_code == 0, (result.output, result.exception)
     return tomllib.loads(result.output)
 
 
 def test_a_flag_goes_before_a_variable_before_the_file_before_the_default(folder: Path) -> None:
-    assert said("serve")["serve"]["port"] == 8077
+    assert shown("serve")["serve"]["port"] == 8077
     (folder / "rgbir.toml").write_text('gallery = "here"\n[serve]\nport = 1\nneed_purpose = true\n')
-    assert said("serve")["serve"]["port"] == 1
-    assert said("serve", RGBIR_SERVE__PORT="2")["serve"]["port"] == 2
-    assert said("serve", "--", "--port", "3", RGBIR_SERVE__PORT="2")["serve"]["port"] == 3
-    own = run("config", "serve", "--", "--host", "h", RGBIR_SERVE__PORT="2").output
-    assert "port = 2  # environment RGBIR_SERVE__PORT" in own
-    assert "need_purpose = true  # file" in own
-    assert 'host = "h"  # flag' in own
-    assert "deadline_s = 30.0  # default" in own
-    assert 'gallery = "here"  # file' in own
+    assert shown("serve")["serve"]["port"] == 1
+    assert shown("serve", RGBIR_SERVE__PORT="2")["serve"]["port"] == 2
+    assert shown("serve", "--", "--port", "3", RGBIR_SERVE__PORT="2")["serve"]["port"] == 3
+    output = run("config", "serve", "--", "--host", "h", RGBIR_SERVE__PORT="2").output
+    assert "port = 2  # environment RGBIR_SERVE__PORT" in output
+    assert "need_purpose = true  # file" in output
+    assert 'host = "h"  # flag' in output
+    assert "deadline_s = 30.0  # default" in output
+    assert 'gallery = "here"  # file' in output
 
 
 def test_shared_keys_stand_for_every_command_and_its_own_goes_first(folder: Path) -> None:
     (folder / "other.toml").write_text('gallery = "all"\n[index.stats]\ngallery = "stats"\n')
-    found = said(RGBIR_CONFIG="other.toml")
-    assert found["index"]["stats"]["gallery"] == "stats"
-    assert found["index"]["verify"]["gallery"] == "all"
-    assert found["serve"]["gallery"] == "all"
-    assert said(RGBIR_GALLERY="x", RGBIR_CONFIG="other.toml")["index"]["verify"]["gallery"] == "x"
+    tables = shown(RGBIR_CONFIG="other.toml")
+    assert tables["index"]["stats"]["gallery"] == "stats"
+    assert tables["index"]["verify"]["gallery"] == "all"
+    assert tables["serve"]["gallery"] == "all"
+    assert shown(RGBIR_GALLERY="x", RGBIR_CONFIG="other.toml")["index"]["verify"]["gallery"] == "x"
 
 
 def test_a_flag_puts_its_rivals_out_of_force(folder: Path) -> None:
@@ -69,9 +69,9 @@ def test_a_flag_puts_its_rivals_out_of_force(folder: Path) -> None:
     assert isinstance(asked.exception, ConnectionFailed)
     local = run("search", str(picture), "--camera", "3", "--gallery=h")
     assert "h is not a gallery" in str(local.exception)
-    own = run("index", "add", str(folder), "--gallery", "h", "--bundle", "c")
-    assert "c is not a bundle" in str(own.exception)
-    assert "gallery" not in said("evaluate")["evaluate"]
+    result = run("index", "add", str(folder), "--gallery", "h", "--bundle", "c")
+    assert "c is not a bundle" in str(result.exception)
+    assert "gallery" not in shown("evaluate")["evaluate"]
 
 
 def test_secrets_are_masked() -> None:

@@ -76,9 +76,9 @@ def root(request: pytest.FixtureRequest, storage: list[str]) -> Iterator[tuple[P
         request.param,
     ]
     run(*buildah, "build", *options, *extra, "--format", "docker", "--tag", f"localhost/rgbir:{request.param}", ROOT)
-    said = json.loads(run(*buildah, "inspect", "--type", "image", f"localhost/rgbir:{request.param}"))
+    image = json.loads(run(*buildah, "inspect", "--type", "image", f"localhost/rgbir:{request.param}"))
     container = run(*buildah, "from", f"localhost/rgbir:{request.param}").strip()
-    yield Path(run(*buildah, "mount", container).strip()), said["Docker"]["config"]
+    yield Path(run(*buildah, "mount", container).strip()), image["Docker"]["config"]
     run(*buildah, "umount", container)
     run(*buildah, "rm", "--all")
 
@@ -93,7 +93,7 @@ def started(
     place.mkdir(exist_ok=True)
     (files / "bundle").mkdir(exist_ok=True)
     (files / "photos").mkdir(exist_ok=True)
-    environment = " ".join(f"'{own}'" for own in config["Env"])
+    environment = " ".join(f"'{variable}'" for variable in config["Env"])
     entry = " ".join(map(str, config["Entrypoint"]))
     words = " ".join(command or config["Cmd"])
     script = f"""
@@ -170,7 +170,7 @@ def test_the_image_indexes_and_searches_as_its_user_on_a_read_only_root(
     assert {"onnxruntime", "faiss-cpu"} <= names or {"onnxruntime-gpu", "faiss-gpu-cuvs"} <= names
     assert not names & {"torch", "onnx", "pytest", "pip"}
     packages = next((files / "opt/rgbir/lib").glob("python3*/site-packages/rgbir"))
-    assert sorted(own.name for own in packages.iterdir()) == ["client", "index", "server"]
+    assert sorted(package.name for package in packages.iterdir()) == ["client", "index", "server"]
     sizes = {name: int(run("du", "-sm", files / name).split()[0]) for name in ("", "opt/rgbir")}
     print(f"\nimage {sizes['']} MB, of it rgbir and its packages {sizes['opt/rgbir']} MB")
 

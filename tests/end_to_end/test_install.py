@@ -40,10 +40,10 @@ def environment(folder: Path, wheel: Path, extra: str) -> Path:
 def test_the_server_extra_walks_the_demo_without_torch(tmp_path: Path, wheel: Path) -> None:
     programs = environment(tmp_path / "venv", wheel, "server")
 
-    said = run(programs / "rgbir", "demo", "--no-serve", cwd=tmp_path)
+    output = run(programs / "rgbir", "demo", "--no-serve", cwd=tmp_path)
 
-    assert "left out: camera 2: same place as the query's camera 3" in said
-    assert "1,440 added" in said
+    assert "left out: camera 2: same place as the query's camera 3" in output
+    assert "1,440 added" in output
     again = run(programs / "rgbir", "demo", "--no-serve", cwd=tmp_path)
     assert "0 added, 1,440 were there" in again
     absent = subprocess.run([programs / "python", "-c", "import torch"], capture_output=True, check=False)
@@ -87,7 +87,7 @@ def test_each_extra_imports_and_its_commands_are_there(tmp_path: Path, wheel: Pa
         run(programs / "python", "-c", f"import {module}", cwd=tmp_path)
     for command in COMMANDS.get(extra, []):
         assert "--help" in run(programs / "rgbir", *command.split(), "--help", cwd=tmp_path)
-    said = run(programs / "rgbir", "--version", cwd=tmp_path)
-    assert said.startswith(f"rgbir {version('rgbir')}\n")
-    assert ("ONNX Runtime" in said) == (extra != "")
+    output = run(programs / "rgbir", "--version", cwd=tmp_path)
+    assert output.startswith(f"rgbir {version('rgbir')}\n")
+    assert ("ONNX Runtime" in output) == (extra != "")
     assert "No broken requirements" in run(programs / "python", "-m", "pip", "check", cwd=tmp_path)

@@ -30,13 +30,13 @@ def test_folders_are_enrolled_and_searched_over_http(
         again = json.loads(rgbir("index", "add", people.root, "--layout", "sysu", "--url", url, "--json"))
         assert (sent["added"], again["added"], again["present"]) == (48, 0, 48)
 
-        found = json.loads(rgbir("search", infrared, "--camera", "3", "--url", url, "--top-k", "6", "--json"))
+        answer = json.loads(rgbir("search", infrared, "--camera", "3", "--url", url, "--top-k", "6", "--json"))
 
         here = ("--gallery", empty, "--bundle", BUNDLE)
         local = json.loads(rgbir("search", infrared, "--camera", "3", *here, "--top-k", "6", "--json"))
-        assert [hit["id"] for hit in found["hits"]] == [hit["id"] for hit in local["hits"]]
+        assert [hit["id"] for hit in answer["hits"]] == [hit["id"] for hit in local["hits"]]
         like = json.loads(
-            rgbir("search", "--like", found["hits"][0]["id"], "--url", url, "--group-by", "identity", "--json")
+            rgbir("search", "--like", answer["hits"][0]["id"], "--url", url, "--group-by", "identity", "--json")
         )
         assert len({hit["identity"] for hit in like["hits"]}) == len(like["hits"])
         broken = tmp_path / "broken.jpg"

@@ -99,7 +99,7 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
     gallery = tmp_path / "gallery"
     added = rgbir("index", "add", people.root, "--layout", "sysu", "--gallery", gallery, "--bundle", bundle, "--json")
     assert json.loads(added.stdout)["added"] == 48
-    found = rgbir(
+    process = rgbir(
         "search",
         people.root / "cam3/0007/0001.jpg",
         "--camera",
@@ -112,7 +112,7 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
         "--top-k",
         "50",
     )
-    answer = json.loads(found.stdout)
+    answer = json.loads(process.stdout)
     assert len(answer["hits"]) == 36
     assert "2" not in {hit["camera"] for hit in answer["hits"]}
 
@@ -150,12 +150,12 @@ def test_a_users_folder(tmp_path: Path, people: SysuMM01) -> None:
     assert "8 added, 0 were there, 1 skipped; 8 sightings" in added.stdout
     assert "skipped yard/broken.jpg" in added.stderr
 
-    found = rgbir(
+    process = rgbir(
         "search", people.root / "cam3/0007/0001.jpg", "--camera", "night", "--gallery", gallery, "--bundle", BUNDLE
     )
-    assert found.returncode == 0, found.stderr
-    assert "left out: camera yard: same place as the query's camera night (yard)" in found.stdout
-    assert "searched: hall" in found.stdout
+    assert process.returncode == 0, process.stderr
+    assert "left out: camera yard: same place as the query's camera night (yard)" in process.stdout
+    assert "searched: hall" in process.stdout
 
     wrong = rgbir(
         "search", people.root / "cam3/0007/0001.jpg", "--camera", "nigth", "--gallery", gallery, "--bundle", BUNDLE
@@ -175,7 +175,7 @@ def test_a_folder_without_a_network_makes_each_folder_a_colour_camera(tmp_path: 
 
     rgbir("index", "add", tmp_path / "images", "--gallery", tmp_path / "g", "--bundle", BUNDLE)
 
-    found = rgbir(
+    process = rgbir(
         "search",
         people.root / "cam3/0007/0001.jpg",
         "--modality",
@@ -186,7 +186,7 @@ def test_a_folder_without_a_network_makes_each_folder_a_colour_camera(tmp_path: 
         BUNDLE,
         "--json",
     )
-    assert len(json.loads(found.stdout)["hits"]) == 4
+    assert len(json.loads(process.stdout)["hits"]) == 4
 
 
 def test_features_leave_and_come_back(tmp_path: Path, people: SysuMM01) -> None:
@@ -249,7 +249,9 @@ def test_a_served_gallery_answers_and_sees_what_is_enrolled_beside_it(tmp_path: 
         with Client(f"http://127.0.0.1:{port}") as client:
             until(client.ready, "the server")
             url = f"http://127.0.0.1:{port}"
-            found = in_a_process("search", people.root / "cam3/0007/0001.jpg", "--camera", "3", "--url", url, "--json")
+            process = in_a_process(
+                "search", people.root / "cam3/0007/0001.jpg", "--camera", "3", "--url", url, "--json"
+            )
             local = in_a_process(
                 "search",
                 people.root / "cam3/0007/0001.jpg",
@@ -261,7 +263,7 @@ def test_a_served_gallery_answers_and_sees_what_is_enrolled_beside_it(tmp_path: 
                 BUNDLE,
                 "--json",
             )
-            assert json.loads(found.stdout)["hits"] == json.loads(local.stdout)["hits"]
+            assert json.loads(process.stdout)["hits"] == json.loads(local.stdout)["hits"]
 
             in_a_process(
                 "index",

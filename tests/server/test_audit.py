@@ -51,17 +51,17 @@ def test_searches_and_erasures_are_noted_with_who_why_and_what(
     http: TestClient, log: Path, people: SysuMM01, gallery: Gallery
 ) -> None:
     image = search(http, people, purpose="burglary at the gate", case="26-117", hours="22:00-05:00")
-    own = gallery.sightings()[0].id
-    assert http.delete(f"/gallery/sightings/{own}").json() == {"removed": 1, "archives": [], "unreached": []}
+    sighting = gallery.sightings()[0].id
+    assert http.delete(f"/gallery/sightings/{sighting}").json() == {"removed": 1, "archives": [], "unreached": []}
 
-    found, intent, done = entries(log)
+    searching, intent, done = entries(log)
 
-    assert (found["n"], found["action"], found["who"]) == (1, "search", "anyone")
-    assert (found["purpose"], found["case"]) == ("burglary at the gate", "26-117")
-    assert found["query"] == {"sha256": [hashlib.sha256(image).hexdigest()]}
-    assert found["options"]["camera"] == "3"
-    assert (found["generation"], found["fingerprint"]) == (gallery.generation - 1, gallery.model.fingerprint)
-    assert (intent["action"], intent["conditions"]) == ("erase", {"ids": [own]})
+    assert (searching["n"], searching["action"], searching["who"]) == (1, "search", "anyone")
+    assert (searching["purpose"], searching["case"]) == ("burglary at the gate", "26-117")
+    assert searching["query"] == {"sha256": [hashlib.sha256(image).hexdigest()]}
+    assert searching["options"]["camera"] == "3"
+    assert (searching["generation"], searching["fingerprint"]) == (gallery.generation - 1, gallery.model.fingerprint)
+    assert (intent["action"], intent["conditions"]) == ("erase", {"ids": [sighting]})
     assert (done["action"], done["removed"]) == ("erased", 1)
     shown = http.get("/audit", params={"after": 1, "limit": 1}).json()["entries"]
     assert [entry["n"] for entry in shown] == [2]
@@ -91,9 +91,9 @@ def test_without_its_log_nothing_is_answered_and_nothing_erased(
     answer = http.post("/search", files=[("images", image)], data={"camera": "3"})
     assert (answer.status_code, "nothing was done" in answer.json()["detail"]) == (503, True)
     assert "hits" not in answer.json()
-    held = len(gallery)
+    before = len(gallery)
     assert http.delete("/gallery/sightings", params={"camera": "1"}).status_code == 503
-    assert len(gallery) == held
+    assert len(gallery) == before
 
 
 @pytest.mark.parametrize("harm", ["change", "take out", "put in", "swap", "write anew"])
@@ -217,8 +217,8 @@ def test_a_disk_that_takes_half_an_entry_keeps_none_of_it(log: Path, monkeypatch
 def test_writers_beside_each_other_make_one_chain(log: Path) -> None:
     writers = [AuditLog(log) for _ in range(4)]
     threads = [
-        threading.Thread(target=lambda own=own: [own.add(action="search", who="x") for _ in range(25)])
-        for own in writers
+        threading.Thread(target=lambda writer=writer: [writer.add(action="search", who="x") for _ in range(25)])
+        for writer in writers
     ]
     for thread in threads:
         thread.start()
@@ -269,9 +269,9 @@ def test_a_case_is_handed_on_with_a_hash_of_each_file(
 
     with zipfile.ZipFile(tmp_path / "case.zip") as archive:
         manifest = json.loads(archive.read("manifest.json"))
-        assert {hashlib.sha256(archive.read(name)).hexdigest() == own for name, own in manifest["files"].items()} == {
-            True
-        }
+        assert {
+            hashlib.sha256(archive.read(name)).hexdigest() == digest for name, digest in manifest["files"].items()
+        } == {True}
         (entry,) = map(json.loads, archive.read("entries.jsonl").splitlines())
         assert sum(name.startswith("hits/") for name in archive.namelist()) == len(entry["hits"][0]) == 5
     with pytest.raises(AuditFailed, match="has no entry of case 'nobody'"):
@@ -287,7 +287,7 @@ def test_enrolments_embeddings_crops_and_distances_are_noted_and_distances_repla
     made = http.post("/gallery/sightings", files=sent, data={"camera": "1", "identity": "4"}).json()["results"][0]["id"]
     http.post("/embed", files=sent, data={"modality": "ir"})
     http.get(f"/gallery/sightings/{made}/image")
-    found = http.post("/distances", files=sent, data={"camera": "3"}).json()
+    distances = http.post("/distances", files=sent, data={"camera": "3"}).json()
 
     enrolled, embedded, looked, compared = entries(log)
 
@@ -301,11 +301,11 @@ def test_enrolments_embeddings_crops_and_distances_are_noted_and_distances_repla
     assert (looked["action"], looked["sighting"]) == ("look", made)
     assert (compared["action"], compared["generation"], compared["model"]) == (
         "distances",
-        found["generation"],
-        found["model"]["name"],
+        distances["generation"],
+        distances["model"]["name"],
     )
-    keys = np.array(found["keys"], "<f8").tobytes()
-    assert compared["answer"] == hashlib.sha256("\0".join(found["sightings"]).encode() + keys).hexdigest()
+    keys = np.array(distances["keys"], "<f8").tobytes()
+    assert compared["answer"] == hashlib.sha256("\0".join(distances["sightings"]).encode() + keys).hexdigest()
     searcher = Searcher(encoder, gallery)
     assert replay(compared, [image], searcher) == []
     gallery.remove(ids=[made])

@@ -54,19 +54,19 @@ def test_bytes_are_judged_and_not_what_json_makes_of_them(log: Path, change: Cal
     changed = change(lines[2])
     assert changed != lines[2]
     log.write_bytes(b"".join([*lines[:2], changed, *lines[3:]]))
-    told = CliRunner().invoke(commands, ["audit", "verify", str(log)])
-    assert told.exit_code == 1
-    assert isinstance(told.exception, (SystemExit, AuditFailed))
+    result = CliRunner().invoke(commands, ["audit", "verify", str(log)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, (SystemExit, AuditFailed))
 
 
 def forged(log: Path, who: str) -> None:
     """The whole log made anew, as whoever can write it can."""
-    told = [
+    lines = [
         {name: value for name, value in entry.items() if name not in ("previous", "hash")} for entry in entries(log)
     ]
     log.unlink()
     writer = AuditLog(log)
-    for entry in told:
+    for entry in lines:
         writer.add(**{name: value for name, value in entry.items() if name not in ("n", "at")} | {"who": who})
     writer.close()
 
@@ -89,8 +89,8 @@ def test_a_log_that_was_made_anew_as_a_whole_is_found_by_its_heads(log: Path, tm
 
     forged(log, "nobody")
 
-    told = runner.invoke(commands, ["audit", "verify", str(log)])
-    assert (told.exit_code, "could have made all of it anew" in told.output) == (0, True)
+    result = runner.invoke(commands, ["audit", "verify", str(log)])
+    assert (result.exit_code, "could have made all of it anew" in result.output) == (0, True)
     (problem,) = problems(log, heads=noted)
     assert "entry 1, whose hash was noted in" in problem
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:2]))
@@ -168,8 +168,8 @@ def test_a_rotated_log_goes_on_with_its_chain(log: Path, others: int) -> None:
         str(turn) for turn in range(3) for _ in writers
     ]
     assert problems([files[0], files[2]]) != []
-    told = CliRunner().invoke(commands, ["audit", "verify", *map(str, files[1:])])
-    assert "it goes on from entry" in told.output
+    result = CliRunner().invoke(commands, ["audit", "verify", *map(str, files[1:])])
+    assert "it goes on from entry" in result.output
 
 
 def test_a_log_that_is_cut_off_in_place_goes_on_when_it_is_told_to(log: Path, tmp_path: Path) -> None:

@@ -54,13 +54,13 @@ def connected(server: Server) -> socket.socket:
 
 def answer(connection: socket.socket) -> bytes:
     """All that comes until the server closes."""
-    said = b""
+    content = b""
     try:
         while piece := connection.recv(65_536):
-            said += piece
+            content += piece
     except ConnectionResetError:
         pass
-    return said
+    return content
 
 
 def held_on_disk(server: Server) -> int:
@@ -78,29 +78,29 @@ def held_on_disk(server: Server) -> int:
 
 def test_no_byte_of_a_body_is_taken_before_its_key_is_known(server: Server) -> None:
     for headers in (b"", b"Authorization: Bearer rgbir_guess\r\n"):
-        with connected(server) as own:
-            own.sendall(
+        with connected(server) as connection:
+            connection.sendall(
                 b"POST /gallery/jobs HTTP/1.1\r\nHost: x\r\n"
                 + FORM
                 + headers
                 + b"Content-Length: 400000000\r\n\r\n"
                 + PART
             )
-            assert own.recv(30).startswith(b"HTTP/1.1 401 ")  # before anything else was sent
+            assert connection.recv(30).startswith(b"HTTP/1.1 401 ")  # before anything else was sent
             try:
                 for _ in range(60):
-                    own.sendall(b"z" * (1 << 20))
+                    connection.sendall(b"z" * (1 << 20))
             except OSError:
                 pass
             assert held_on_disk(server) == 0
 
 
 def test_a_client_that_waits_for_leave_to_send_hears_the_refusal_instead(server: Server) -> None:
-    with connected(server) as own:
-        own.sendall(
+    with connected(server) as connection:
+        connection.sendall(
             b"POST /search HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + FORM + b"Content-Length: 1000\r\n\r\n"
         )
-        assert own.recv(30).startswith(b"HTTP/1.1 401 ")
+        assert connection.recv(30).startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_a_client_that_waits_for_leave_to_send_hears_the_refusal_instead(server:
 )  # fmt: skip
 def test_long_heads_are_refused_and_not_kept(server: Server, head: bytes, status: bytes) -> None:
     before, ended = memory(server), closed(server, "long head")
-    with connected(server) as own:
+    with connected(server) as connection:
         try:
             for start in range(0, len(head), 65_536):
-                own.sendall(head[start : start + 65_536])
+                connection.sendall(head[start : start + 65_536])
         except OSError:  # it has had enough
             pass
-        said = answer(own)
-    assert said.startswith(b"HTTP/1.1 " + status), said[:200]
+        response = answer(connection)
+    assert response.startswith(b"HTTP/1.1 " + status), response[:200]
     assert memory(server) - before < 32
     until(lambda: closed(server, "long head") == ended + 1, "the count")
 
@@ -136,8 +136,8 @@ def memory(server: Server) -> int:
 def closed(server: Server, reason: str) -> int:
     """Connections that the server has ended for that reason so far."""
     line = f'rgbir_connections_closed_total{{reason="{reason}"}} '
-    told = server.http.get("/metrics").text.splitlines()
-    return int(float(next((own.removeprefix(line) for own in told if own.startswith(line)), "0")))
+    lines = server.http.get("/metrics").text.splitlines()
+    return int(float(next((sample.removeprefix(line) for sample in lines if sample.startswith(line)), "0")))
 
 
 @pytest.mark.parametrize(
@@ -151,23 +151,23 @@ def closed(server: Server, reason: str) -> int:
 )  # fmt: skip
 def test_who_begins_and_falls_silent_is_not_waited_for(server: Server, sent: bytes, status: bytes, reason: str) -> None:
     before = closed(server, reason)
-    with connected(server) as own:
-        own.sendall(sent)
-        said = answer(own)
-    assert said.startswith(b"HTTP/1.1 " + status if status else b"")
-    assert status or not said
+    with connected(server) as connection:
+        connection.sendall(sent)
+        response = answer(connection)
+    assert response.startswith(b"HTTP/1.1 " + status if status else b"")
+    assert status or not response
     assert closed(server, reason) == before + 1
 
 
 def test_a_head_that_trickles_is_ended_although_it_is_never_silent(server: Server) -> None:
-    with connected(server) as own:
-        own.sendall(b"GET /health/live HTTP/1.1\r\nX-A: ")
-        own.settimeout(0.1)
+    with connected(server) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nX-A: ")
+        connection.settimeout(0.1)
         begun = time.monotonic()
         while time.monotonic() - begun < HANGS_AFTER_S:
             try:
-                own.sendall(b"a")
-                if own.recv(20).startswith(b"HTTP/1.1 408"):
+                connection.sendall(b"a")
+                if connection.recv(20).startswith(b"HTTP/1.1 408"):
                     return
             except TimeoutError:
                 continue
@@ -182,19 +182,19 @@ def search_of(server: Server, length: int) -> bytes:
 
 
 def test_a_body_that_trickles_is_ended_and_told_why(server: Server) -> None:
-    with connected(server) as own:
-        own.sendall(search_of(server, 1_000_000))
-        own.settimeout(0.2)
-        said, begun = b"", time.monotonic()
-        while b"\r\n\r\n" not in said and time.monotonic() - begun < HANGS_AFTER_S:
+    with connected(server) as connection:
+        connection.sendall(search_of(server, 1_000_000))
+        connection.settimeout(0.2)
+        response, begun = b"", time.monotonic()
+        while b"\r\n\r\n" not in response and time.monotonic() - begun < HANGS_AFTER_S:
             try:
-                own.sendall(b"a")
-                said += own.recv(4096)
+                connection.sendall(b"a")
+                response += connection.recv(4096)
             except TimeoutError:
                 continue
             except OSError:
                 break
-    assert said.startswith(b"HTTP/1.1 408 ")
+    assert response.startswith(b"HTTP/1.1 408 ")
 
 
 def test_sigterm_ends_in_its_time_whatever_trickles(site: Site) -> None:
@@ -214,35 +214,35 @@ def test_sigterm_ends_in_its_time_whatever_trickles(site: Site) -> None:
 
 
 def test_connections_past_the_most_are_refused_and_those_before_go_on(server: Server) -> None:
-    held = [connected(server) for _ in range(45)]
+    connections = [connected(server) for _ in range(45)]
     try:
-        refused = [own for own in held[41:] if answer(own).startswith(b"HTTP/1.1 503 ")]
+        refused = [connection for connection in connections[41:] if answer(connection).startswith(b"HTTP/1.1 503 ")]
         assert refused
-        held[0].sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert held[0].recv(20).startswith(b"HTTP/1.1 200")
+        connections[0].sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connections[0].recv(20).startswith(b"HTTP/1.1 200")
     finally:
-        for own in held:
-            own.close()
+        for connection in connections:
+            connection.close()
     until(lambda: server.ready()[0] == 200, "a place")
     assert closed(server, "too many") >= len(refused)
 
 
 def test_requests_on_one_connection_and_in_one_piece_are_answered_as_ever(server: Server) -> None:
-    with connected(server) as own:
-        own.sendall(
+    with connected(server) as connection:
+        connection.sendall(
             b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 9
             + b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         )
-        assert answer(own).count(b"HTTP/1.1 200 OK") == 10
+        assert answer(connection).count(b"HTTP/1.1 200 OK") == 10
 
 
 def test_who_never_reads_an_answer_is_ended(server: Server) -> None:
     before = closed(server, "slow reader")
-    with connected(server) as own:
-        own.settimeout(0.2)
+    with connected(server) as connection:
+        connection.settimeout(0.2)
         try:
             for _ in range(20_000):  # more answers than the system holds for who doesn't read
-                own.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+                connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
         except OSError:
             pass
         until(lambda: closed(server, "slow reader") == before + 1, "the end")
@@ -251,18 +251,18 @@ def test_who_never_reads_an_answer_is_ended(server: Server) -> None:
 def test_who_reads_slowly_is_waited_for_as_long_as_something_is_taken() -> None:
     """By a transport and a loop of our own: no clock plays a part."""
     left, late, ended = iter([1000, 900, 850, 850]), list[Any](), list[str]()
-    own: Any = object.__new__(Connection)
-    own.limits, own.closed, own._timers = ConnectionLimits(), ended.append, {}
+    connection: Any = object.__new__(Connection)
+    connection.limits, connection.closed, connection._timers = ConnectionLimits(), ended.append, {}
 
     def call_later(_: float, call: Any) -> SimpleNamespace:
         late.append(call)
         return SimpleNamespace(cancel=lambda: None)
 
-    own.loop = SimpleNamespace(call_later=call_later)
-    own.flow = SimpleNamespace(pause_writing=lambda: None)
-    own.transport = SimpleNamespace(get_write_buffer_size=lambda: next(left), abort=lambda: ended.append("cut"))
+    connection.loop = SimpleNamespace(call_later=call_later)
+    connection.flow = SimpleNamespace(pause_writing=lambda: None)
+    connection.transport = SimpleNamespace(get_write_buffer_size=lambda: next(left), abort=lambda: ended.append("cut"))
 
-    own.pause_writing()
+    connection.pause_writing()
     late[-1]()
     late[-1]()
     assert ended == []
@@ -293,11 +293,11 @@ def test_a_server_without_keys_answers_to_its_machine_s_own_names(gallery: Galle
 
 
 def test_an_open_server_answers_to_addresses_and_to_names_that_it_was_given(gallery: Gallery) -> None:
-    own = Settings(gallery.folder, BUNDLE, host="0.0.0.0", open_to_all=True, threads=1, host_names=("search.lab",))
-    with page(gallery, own) as http:
-        told = {host: http.get("/gallery", headers={"Host": host}).status_code for host in
+    settings = Settings(gallery.folder, BUNDLE, host="0.0.0.0", open_to_all=True, threads=1, host_names=("search.lab",))
+    with page(gallery, settings) as http:
+        statuses = {host: http.get("/gallery", headers={"Host": host}).status_code for host in
                 ("10.0.0.1:8077", "[fd00::1]", "search.lab:80", "SEARCH.lab", "evil.example")}  # fmt: skip
-    assert told == {
+    assert statuses == {
         "10.0.0.1:8077": 200,
         "[fd00::1]": 200,
         "search.lab:80": 200,
@@ -307,11 +307,11 @@ def test_an_open_server_answers_to_addresses_and_to_names_that_it_was_given(gall
 
 
 def test_with_keys_the_names_are_kept_to_where_there_are_some(site: Site) -> None:
-    own = Settings(site.gallery, site.bundle, threads=1, keys=site.keys)
+    settings = Settings(site.gallery, site.bundle, threads=1, keys=site.keys)
     bearer = {"Authorization": f"Bearer {site.token}"}
-    for names, told in (((), 200), (("search.lab",), 421)):
-        with TestClient(create_app(replace(own, host_names=names)), base_url="http://127.0.0.1") as http:
-            assert http.get("/gallery", headers={"Host": "other.lab", **bearer}).status_code == told
+    for names, status in (((), 200), (("search.lab",), 421)):
+        with TestClient(create_app(replace(settings, host_names=names)), base_url="http://127.0.0.1") as http:
+            assert http.get("/gallery", headers={"Host": "other.lab", **bearer}).status_code == status
             assert http.get("/gallery", headers={"Host": "search.lab", **bearer}).status_code == 200
 
 
@@ -326,7 +326,7 @@ FOREIGN = [
 def test_another_site_s_page_can_do_nothing_with_a_server_without_keys(
     gallery: Gallery, people: SysuMM01, headers: dict[str, str]
 ) -> None:
-    picture, held = next(people.records("test", (1,))).path.read_bytes(), len(gallery)
+    picture, before = next(people.records("test", (1,))).path.read_bytes(), len(gallery)
     with page(gallery) as http:
         form: dict[str, Any] = {"files": [("images", picture + b"x")], "data": {"camera": "1"}}
         assert http.post("/gallery/sightings", headers=headers, **form).status_code == 403
@@ -336,7 +336,7 @@ def test_another_site_s_page_can_do_nothing_with_a_server_without_keys(
         link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
         assert http.get("/", headers=link).status_code == 200
         assert http.get("/gallery", headers=link).status_code == 403
-    assert len(gallery) == held
+    assert len(gallery) == before
 
 
 def test_nothing_tells_a_browser_that_another_site_may_read(gallery: Gallery) -> None:

@@ -54,12 +54,12 @@ def test_a_variable_that_is_misspelt_is_still_refused(monkeypatch: pytest.Monkey
     assert all(config._of_a_service(*link) for link in LINKS.items())
     assert not config._of_a_service(name, "8077")
     assert not config._of_a_service("RGBIR_PORT", "8077")
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", "from rgbir.client.cli import main; main()", "serve"],
         env={**os.environ, name: "8077"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert told.returncode == 2
-    assert f"no option has the variable {name}" in told.stderr
+    assert process.returncode == 2
+    assert f"no option has the variable {name}" in process.stderr
 
 
 def test_a_port_in_use_is_told_before_anything_is_said_of_listening(site: Site) -> None:

@@ -16,35 +16,35 @@ FREE = ("recipe", "milliseconds", "conditions", "options", "reasons")
 def shape(value: Any) -> Any:
     """Keys and kinds; None is any kind."""
     if isinstance(value, dict):
-        return {key: "free" if key in FREE else shape(own) for key, own in value.items()}
+        return {key: "free" if key in FREE else shape(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [shape(value[0])] if value else []
     return type(value).__name__
 
 
-def alike(one: Any, other: Any) -> bool:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return not one or not other or alike(one[0], other[0])
-    return one == other or "NoneType" in (one, other) or {one, other} == {"int", "float"}
+def alike(published: Any, answer: Any) -> bool:
+    if isinstance(published, dict) and isinstance(answer, dict):
+        return published.keys() == answer.keys() and all(alike(published[key], answer[key]) for key in published)
+    if isinstance(published, list) and isinstance(answer, list):
+        return not published or not answer or alike(published[0], answer[0])
+    return published == answer or "NoneType" in (published, answer) or {published, answer} == {"int", "float"}
 
 
 def test_the_examples_are_what_a_server_answers(tmp_path: Path) -> None:
     published = json.loads(FILE.read_text())
     seen = set()
     for example, status, answer in answered(tmp_path):
-        told = published[example.operation]
+        record = published[example.operation]
         seen.add(example.operation)
-        assert status == told["status"], (example, answer)
+        assert status == record["status"], (example, answer)
         assert status < 300
-        assert alike(shape(shortened(answer)), shape(told["answer"])), example.operation
+        assert alike(shape(shortened(answer)), shape(record["answer"])), example.operation
     assert seen == set(published)
 
 
 def test_every_operation_has_an_example_in_the_document() -> None:
     document = json.loads((ROOT / "docs/openapi.json").read_text())
-    operations = {f"{method.upper()} {path}" for path, own in document["paths"].items() for method in own}
+    operations = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
     assert operations == set(json.loads(FILE.read_text()))
     search = document["paths"]["/search"]["post"]
     assert search["requestBody"]["content"]["multipart/form-data"]["example"]["camera"] == "3"

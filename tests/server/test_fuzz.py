@@ -28,12 +28,12 @@ def http(gallery: Gallery) -> Iterator[TestClient]:
 def originals(people: SysuMM01) -> list[bytes]:
     """One picture in every format that is read."""
     picture = Image.open(next(people.records("test", (3,))).path)
-    found = []
+    images = []
     for kind in ("JPEG", "PNG", "BMP", "WEBP", "TIFF"):
         buffer = io.BytesIO()
         picture.save(buffer, kind)
-        found.append(buffer.getvalue())
-    return found
+        images.append(buffer.getvalue())
+    return images
 
 
 def bomb() -> bytes:

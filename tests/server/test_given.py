@@ -16,7 +16,7 @@ from rgbir.server import Settings, create_app
 from rgbir.server.http.routes import ROUTERS
 
 ROUTES = sorted(
-    (method, route.path) for own in ROUTERS for route in own.routes if isinstance(route, APIRoute)
+    (method, route.path) for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)
     for method in route.methods or ()
 )  # fmt: skip
 
@@ -51,15 +51,15 @@ def test_no_route_takes_what_it_doesn_t_know(
 ) -> None:
     where = path.replace("{sighting}", gallery.sightings()[0].id).replace("{name}", "page.js").replace("{job}", "x")
     form = bodies(infrared).get(path, {}) if method == "POST" else {}
-    held = len(gallery)
+    before = len(gallery)
 
     unknown = http.request(method, where, params={"camra": "1"}, **form)
     assert unknown.status_code == 422, unknown.text
     assert "no query parameter 'camra' here" in unknown.json()["detail"]
     if form:
         extra = {**form, "data": {**form.get("data", {}), "topk": "3"}}
-        told = http.request(method, where, **extra).json()["detail"]
-        assert "no form field 'topk' here" in told
+        detail = http.request(method, where, **extra).json()["detail"]
+        assert "no form field 'topk' here" in detail
         for name, value in form.get("data", {}).items():
             twice = {**form, "data": {name: [value, value]}}
             assert f"form field {name!r} came 2 times" in http.request(method, where, **twice).json()["detail"]
@@ -71,11 +71,11 @@ def test_no_route_takes_what_it_doesn_t_know(
         body = http.request(method, where, data={"camera": "1"})
         assert body.status_code == 422
         assert "takes no body" in body.json()["detail"]
-    assert len(gallery) == held
+    assert len(gallery) == before
 
 
 @pytest.mark.parametrize(
-    ("path", "form", "told"),
+    ("path", "form", "reason"),
     [
         ("/search", {"topk": "3"}, "did you mean 'top_k'?"),
         ("/gallery/sightings", {"box": "0,0,10,10"}, "no form field 'box' here"),
@@ -100,15 +100,15 @@ def test_no_route_takes_what_it_doesn_t_know(
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_or_is_garbage_is_refused(
-    http: TestClient, gallery: Gallery, infrared: bytes, path: str, form: dict[str, str], told: str
+    http: TestClient, gallery: Gallery, infrared: bytes, path: str, form: dict[str, str], reason: str
 ) -> None:
-    held = len(gallery)
+    before = len(gallery)
     given = {name: value.replace("SIGHTING", gallery.sightings()[0].id) for name, value in form.items()}
     camera = {"camera": "6" if path == "/gallery/sightings" else "3"}
     refused = http.post(path, files=[("images", infrared)], data={**camera, **given})
     assert refused.status_code == 422, refused.text
-    assert told in refused.json()["detail"]
-    assert len(gallery) == held
+    assert reason in refused.json()["detail"]
+    assert len(gallery) == before
 
 
 def test_what_is_sent_isn_t_sent_back_whole(http: TestClient, infrared: bytes) -> None:
@@ -124,11 +124,11 @@ def test_what_is_sent_isn_t_sent_back_whole(http: TestClient, infrared: bytes) -
 
 
 def test_a_search_like_a_sighting_takes_no_camera_and_no_box(http: TestClient, gallery: Gallery) -> None:
-    own = gallery.sightings()[0].id
+    sighting = gallery.sightings()[0].id
     for name, value in (("camera", "3"), ("box", "0,0,9,9")):
-        refused = http.post("/search", data={"like": own, name: value})
+        refused = http.post("/search", data={"like": sighting, name: value})
         assert (refused.status_code, refused.json()["detail"].split(" ")[0]) == (422, name)
-    assert http.post("/search", data={"like": own}).json()["hits"]
+    assert http.post("/search", data={"like": sighting}).json()["hits"]
 
 
 def test_what_had_no_effect_is_told(http: TestClient, gallery: Gallery, infrared: bytes) -> None:
@@ -137,8 +137,8 @@ def test_what_had_no_effect_is_told(http: TestClient, gallery: Gallery, infrared
         assert answer.status_code == 200, answer.text
         return "; ".join(answer.json()["warnings"])
 
-    held = sum(count.sightings for count in gallery.counts() if count.camera in ("1", "4", "5"))
-    untimed = f"{held} of the {held} sightings searched have no time, so"
+    searched = sum(count.sightings for count in gallery.counts() if count.camera in ("1", "4", "5"))
+    untimed = f"{searched} of the {searched} sightings searched have no time, so"
     assert untimed not in warnings()
     assert f"{untimed} since left them out" in warnings(since="2026-01-01T00:00:00Z")
     assert f"{untimed} until and hours left" in warnings(until="2026-01-01T00:00:00Z", hours="22:00-05:00")
@@ -159,33 +159,35 @@ def test_cameras_that_are_asked_for_are_searched_or_left_out_for_a_true_reason(
 
     from rgbir.index import Modality, Query
 
-    network, held = gallery.network, {count.camera for count in gallery.counts()}
+    network, enrolled = gallery.network, {count.camera for count in gallery.counts()}
     given: dict[str, Any] = {**query, **({"modality": Modality(query["modality"])} if "modality" in query else {})}
     row = np.ones(gallery.model.dimension, np.float32)
     answer = gallery.search(Query(row, cameras=asked, visible=visible, **given))
 
-    own = network[query["camera"]] if "camera" in query else None
+    taken_by = network[query["camera"]] if "camera" in query else None
     infrared = query.get("modality") == "ir" or query.get("camera") == "3"
-    wanted = held if asked is None else {network[name].id for name in asked}
-    told = {excluded.camera: excluded.reason for excluded in answer.excluded_cameras}
-    assert not told.keys() & set(answer.searched_cameras)
+    wanted = enrolled if asked is None else {network[name].id for name in asked}
+    reasons = {excluded.camera: excluded.reason for excluded in answer.excluded_cameras}
+    assert not reasons.keys() & set(answer.searched_cameras)
     for camera in network:
-        place = own is not None and camera.place == own.place
+        place = taken_by is not None and camera.place == taken_by.place
         other = asked is not None or (Modality.RGB if infrared else Modality.IR) in camera.modalities
-        if (visible is not None and camera.id not in visible) or (camera.id not in held and camera.id not in wanted):
-            assert camera.id not in (*answer.searched_cameras, *told)
-        elif camera.id in held and camera.id in wanted and not place and other:
+        if (visible is not None and camera.id not in visible) or (
+            camera.id not in enrolled and camera.id not in wanted
+        ):
+            assert camera.id not in (*answer.searched_cameras, *reasons)
+        elif camera.id in enrolled and camera.id in wanted and not place and other:
             assert camera.id in answer.searched_cameras
-        elif own is not None and camera.id == own.id:
-            assert told[camera.id] == "the query's own camera"
+        elif taken_by is not None and camera.id == taken_by.id:
+            assert reasons[camera.id] == "the query's own camera"
         elif place:
-            assert told[camera.id].startswith("same place as the query's camera")
+            assert reasons[camera.id].startswith("same place as the query's camera")
         elif camera.id not in wanted:
-            assert told[camera.id] == "not among the cameras asked for"
+            assert reasons[camera.id] == "not among the cameras asked for"
         elif not other:
-            assert told[camera.id].startswith("gives rgb images only" if not infrared else "gives ir images only")
+            assert reasons[camera.id].startswith("gives rgb images only" if not infrared else "gives ir images only")
         else:
-            assert told[camera.id] == "nothing of it is enrolled"
+            assert reasons[camera.id] == "nothing of it is enrolled"
 
 
 def test_a_purpose_is_something_that_can_be_read(gallery: Gallery, infrared: bytes, tmp_path: Any) -> None:

@@ -98,7 +98,7 @@ def test_an_archive_is_enrolled_and_what_is_wrong_in_it_named(
         assert (len(gallery), gallery.verify()) == (24, [])
     again = ended(client, client.start_job(tmp_path / "images.zip"))
     assert (again.added, again.present) == (0, 24)
-    assert [own["id"] for own in http.get("/gallery/jobs").json()["jobs"]] == [job.id, again.id]
+    assert [listed["id"] for listed in http.get("/gallery/jobs").json()["jobs"]] == [job.id, again.id]
 
 
 @pytest.mark.usefixtures("slow")
@@ -122,7 +122,7 @@ def test_a_job_is_cancelled_and_searches_go_on_meanwhile(
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "told"),
+    ("name", "kind", "reason"),
     [
         ("door\\a.jpg", None, ""),
         ("/door/a.jpg", None, ""),
@@ -136,7 +136,7 @@ def test_a_job_is_cancelled_and_searches_go_on_meanwhile(
     ],
 )  # fmt: skip
 def test_no_file_of_an_archive_is_passed_over_in_silence(
-    http: TestClient, people: SysuMM01, tmp_path: Path, name: str, kind: str | None, told: str
+    http: TestClient, people: SysuMM01, tmp_path: Path, name: str, kind: str | None, reason: str
 ) -> None:
     picture = next(people.records("test", (1,))).path.read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip", "w") as out:
@@ -149,7 +149,7 @@ def test_no_file_of_an_archive_is_passed_over_in_silence(
         assert (done.added, done.skipped) == (1, 0)
     else:
         assert (done.added, done.skipped, done.skipped_by) == (0, 1, {kind: 1})
-        assert told in "".join(done.reasons.values())
+        assert reason in "".join(done.reasons.values())
 
 
 def test_a_table_of_contents_that_is_too_long_is_refused_unread(
@@ -195,7 +195,7 @@ def test_a_job_goes_on_after_a_restart_and_after_a_kill(empty: Path, people: Sys
         server.kill()
     (empty.with_name("gallery.jobs") / "half.zip").write_bytes(b"PK")
     with TestClient(create_app(Settings(empty, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
-        first, again = (ended(Client(http), Client(http).job(own.id)) for own in (job, second))
+        first, again = (ended(Client(http), Client(http).job(unfinished.id)) for unfinished in (job, second))
     assert (first.state, first.total, first.added + first.present) == ("done", 245, 240)
     assert first.present <= 32  # of the groups that were on their way, twice
     assert (again.state, again.added, again.present) == ("done", 0, 240)
@@ -243,8 +243,8 @@ def images(archive: Path, camera: str) -> dict[str, bytes]:
     """Those of a camera that can be read, by the id that they are enrolled with."""
     with zipfile.ZipFile(archive) as opened:
         named = [opened.read(name) for name in opened.namelist() if name.startswith(f"{camera}/")]
-    found = (data for data in named if data[:3] == b"\xff\xd8\xff")
-    return {sighting_id(camera, "", digest_of(data)): data for data in found}
+    pictures = (data for data in named if data[:3] == b"\xff\xd8\xff")
+    return {sighting_id(camera, "", digest_of(data)): data for data in pictures}
 
 
 @pytest.mark.parametrize("by", ["camera", pytest.param("ids", marks=pytest.mark.slow)])
@@ -257,8 +257,8 @@ def test_what_is_erased_while_an_archive_waits_is_not_enrolled_from_it(
         first, second = client.start_job(archive), client.start_job(archive)
         until(lambda: client.job(first.id).added >= 16, "the first group")
         if by == "camera":
-            told = client.erase(camera="yard")
-            assert set(told.archives) == {first.id, second.id}
+            removed = client.erase(camera="yard")
+            assert set(removed.archives) == {first.id, second.id}
         else:
             with pytest.raises(NotFound):
                 client.remove(list(gone)[-1])  # not enrolled yet: by its camera, then, or when it is
@@ -272,9 +272,9 @@ def test_what_is_erased_while_an_archive_waits_is_not_enrolled_from_it(
         assert done.state == "done"
         assert "it was erased after the archive was received" in done.reasons.values()
         with Gallery(empty) as gallery:
-            held = {sighting.id for sighting in gallery.sightings()}
-            assert held & set(gone) == set()
-            assert held == (set(images(archive, "door")) | set(images(archive, "yard"))) - set(gone)
+            enrolled = {sighting.id for sighting in gallery.sightings()}
+            assert enrolled & set(gone) == set()
+            assert enrolled == (set(images(archive, "door")) | set(images(archive, "yard"))) - set(gone)
         again, data = next(iter(gone.items()))  # on purpose, and so it stays
         camera = "yard" if by == "camera" else "door"
         assert client.enrol(data, camera=camera)[0].status == "added"

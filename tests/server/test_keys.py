@@ -92,7 +92,7 @@ def bearer(token: str) -> dict[str, str]:
 def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery) -> None:
     tokens = {role: ring.add(role.value, role) for role in Role}
     routes = [
-        (method, route.path) for own in ROUTERS for route in own.routes if isinstance(route, APIRoute)
+        (method, route.path) for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)
         for method in sorted(route.methods or ())
     ]  # fmt: skip
     assert {route for route in routes if route[1] not in OPEN} == set(MAY)
@@ -107,8 +107,8 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         "/gallery/sightings": {"files": [("images", colour)], "data": {"camera": "1"}},
     }
     for method, path in sorted(routes, reverse=True):
-        own = gallery.sightings()[0].id
-        where = path.replace("{sighting}", own).replace("{name}", "page.js")
+        sighting = gallery.sightings()[0].id
+        where = path.replace("{sighting}", sighting).replace("{name}", "page.js")
         rest = body.get(path, {}) if method == "POST" else {}
         if (method, path) == ("DELETE", "/gallery/sightings"):
             rest = {"params": {"identity": 99_999}}
@@ -133,7 +133,7 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
 ) -> None:
     search = Client(http)
     infrared = next(people.records("test", (3,))).path
-    held = {sighting.camera: sighting.id for sighting in gallery.sightings()}
+    by_camera = {sighting.camera: sighting.id for sighting in gallery.sightings()}
     http.headers.update(bearer(ring.add("hall", Role.SEARCH, ["1", "4"])))
 
     answer = search.search(infrared, camera="3", top_k=50)
@@ -143,15 +143,15 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
     assert set(search.search(infrared, camera="3", cameras=["4"]).searched_cameras) == {"4"}
     with pytest.raises(Forbidden, match="is for cameras 1, 4, not for 5"):
         search.search(infrared, camera="3", cameras=["4", "5"])
-    assert search.sighting(held["1"]).camera == "1"
+    assert search.sighting(by_camera["1"]).camera == "1"
     for camera in ("2", "5"):
-        assert http.get(f"/gallery/sightings/{held[camera]}").status_code == 404
-        assert http.get(f"/gallery/sightings/{held[camera]}/image").status_code == 404
-        assert http.post("/search", data={"like": held[camera]}).status_code == 404
+        assert http.get(f"/gallery/sightings/{by_camera[camera]}").status_code == 404
+        assert http.get(f"/gallery/sightings/{by_camera[camera]}/image").status_code == 404
+        assert http.post("/search", data={"like": by_camera[camera]}).status_code == 404
     assert {count.camera for count in search.gallery().cameras} == {"1", "4"}
     assert search.gallery().sightings == sum(sighting.camera in ("1", "4") for sighting in gallery.sightings())
     assert {camera.id for camera in search.cameras().cameras} == {"1", "4"}
-    assert {own.camera for own in answer.excluded_cameras} <= {"1", "4"}
+    assert {excluded.camera for excluded in answer.excluded_cameras} <= {"1", "4"}
     assert answer.query.place is None
     for form in ({"camera": "9"}, {"camera": "3", "cameras": "9"}):
         refused = http.post("/search", files=[("images", infrared.read_bytes())], data=form)
@@ -195,12 +195,12 @@ def test_an_archive_of_a_key_of_some_cameras_adds_only_theirs(
 
 
 def test_an_administrator_of_some_cameras_erases_only_theirs(http: TestClient, ring: Keyring, gallery: Gallery) -> None:
-    held = {sighting.camera: sighting for sighting in gallery.sightings()}
-    identity = held["4"].identity
+    by_camera = {sighting.camera: sighting for sighting in gallery.sightings()}
+    identity = by_camera["4"].identity
     http.headers.update(bearer(ring.add("hall", Role.ADMIN, ["1"])))
     before = len(gallery)
 
-    assert http.delete(f"/gallery/sightings/{held['4'].id}").status_code == 404
+    assert http.delete(f"/gallery/sightings/{by_camera['4'].id}").status_code == 404
     for condition in (
         {"identity": identity},
         {"identity": identity, "camera": "4"},
@@ -210,7 +210,7 @@ def test_an_administrator_of_some_cameras_erases_only_theirs(http: TestClient, r
     assert len(gallery) == before
 
     assert http.delete("/gallery/sightings", params={"identity": identity, "camera": "1"}).json()["removed"] > 0
-    assert {own.camera for own in gallery.sightings() if own.identity == identity} == {"2", "4", "5"}
+    assert {sighting.camera for sighting in gallery.sightings() if sighting.identity == identity} == {"2", "4", "5"}
 
 
 def test_an_administrator_of_some_cameras_sees_nothing_of_the_others_and_changes_nothing_for_all(
@@ -240,7 +240,7 @@ def test_an_administrator_of_some_cameras_sees_nothing_of_the_others_and_changes
 def test_a_key_made_with_another_name_of_its_camera_is_a_key_of_that_camera(
     http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery
 ) -> None:
-    held = {sighting.camera: sighting.id for sighting in gallery.sightings()}
+    by_camera = {sighting.camera: sighting.id for sighting in gallery.sightings()}
     assert gallery.network["cam1"].id == "1"
     http.headers.update(bearer(ring.add("alias", Role.ADMIN, ["cam1", "cam4", "1"])))
     client = Client(http)
@@ -248,10 +248,10 @@ def test_a_key_made_with_another_name_of_its_camera_is_a_key_of_that_camera(
     answer = client.search(next(people.records("test", (3,))).path, camera="cam3", top_k=50)
 
     assert {hit.camera for hit in answer.hits} == set(answer.searched_cameras) == {"1", "4"}
-    assert client.sighting(held["1"]).camera == "1"
+    assert client.sighting(by_camera["1"]).camera == "1"
     assert client.enrol(next(people.records("test", (1,))).path, camera="cam1")[0].status in ("added", "present")
     assert {count.camera for count in client.gallery().cameras} == {"1", "4"}
-    assert client.remove(held["4"]) == 1
+    assert client.remove(by_camera["4"]) == 1
 
 
 def test_keys_that_are_made_at_once_all_work(tmp_path: Path) -> None:
@@ -274,9 +274,9 @@ def test_keys_that_are_made_at_once_all_work(tmp_path: Path) -> None:
 def test_keys_that_nobody_should_believe_are_refused_with_words(ring: Keyring) -> None:
     runner = CliRunner()
     for days in ("0", "36501", "999999999"):
-        told = runner.invoke(commands, ["keys", "add", "a", "--keys", str(ring.file), "--days", days])
-        assert told.exit_code != 0
-        assert not isinstance(told.exception, OverflowError)
+        result = runner.invoke(commands, ["keys", "add", "a", "--keys", str(ring.file), "--days", days])
+        assert result.exit_code != 0
+        assert not isinstance(result.exception, OverflowError)
     for name in ("", "  ", "a\nb", "x" * 201):
         with pytest.raises(BadSettings, match="a key's name has 1 to 200"):
             ring.add(name, Role.SEARCH)
@@ -323,9 +323,9 @@ def test_the_file_has_hashes_and_is_the_owners_alone(ring: Keyring) -> None:
     token = ring.add("a", Role.ENROL, ["1"], days=3)
     assert token not in ring.file.read_text()
     assert stat.S_IMODE(ring.file.stat().st_mode) == 0o600
-    found = ring.find(token)
-    assert isinstance(found, Key)
-    assert (found.name, found.role, found.cameras) == ("a", Role.ENROL, ("1",))
+    key = ring.find(token)
+    assert isinstance(key, Key)
+    assert (key.name, key.role, key.cameras) == ("a", Role.ENROL, ("1",))
     assert ring.find(token[:-1]) is None
     with pytest.raises(BadSettings, match="there is a key 'a' already"):
         ring.add("a", Role.SEARCH)
@@ -401,8 +401,8 @@ def test_samples_of_cameras_that_a_key_does_not_see_are_none(
     for name in ("3_a.jpg", "6_b.jpg"):
         (tmp_path / "samples" / name).write_bytes(next(people.records("test", (3,))).path.read_bytes())
     token = ring.add("night", Role.SEARCH, ["cam3", "1"])
-    own = create_app(replace(settings, samples=tmp_path / "samples"))
-    with TestClient(own, base_url="http://127.0.0.1", headers=bearer(token)) as http:
+    application = create_app(replace(settings, samples=tmp_path / "samples"))
+    with TestClient(application, base_url="http://127.0.0.1", headers=bearer(token)) as http:
         assert http.get("/samples").json() == [{"name": "3_a.jpg", "camera": "3"}]
         assert [http.get(f"/samples/{name}").status_code for name in ("3_a.jpg", "6_b.jpg", "x.jpg")] == [200, 404, 404]
 

@@ -45,7 +45,7 @@ def idle(server: Server) -> bool:
         return False
 
 
-def held(site: Site) -> set[str]:
+def verified_ids(site: Site) -> set[str]:
     with Gallery(site.gallery) as gallery:
         assert gallery.verify() == []
         return {sighting.id for sighting in gallery.sightings()}
@@ -56,7 +56,7 @@ def test_an_archive_whose_server_is_killed_is_enrolled_but_for_what_was_erased(
     site: Site, people: SysuMM01, kills: int
 ) -> None:
     pictures = [record.path.read_bytes() for record in people.records("test", (1, 2))]
-    chance, wanted, erased, killed = random.Random(4), held(site), set[str](), 0
+    chance, wanted, erased, killed = random.Random(4), verified_ids(site), set[str](), 0
     for turn in range(10 * kills):
         with site.server(killable=True) as server:
             content, images = packed(pictures, turn)
@@ -79,7 +79,7 @@ def test_an_archive_whose_server_is_killed_is_enrolled_but_for_what_was_erased(
     with site.server() as server:
         until(lambda: idle(server), "the archives' end")
         server.stop()
-    assert held(site) == wanted
+    assert verified_ids(site) == wanted
     assert wanted & erased == set()
     assert list((site.root / "gallery.jobs").iterdir()) == []
     assert problems(site.audit) == []
@@ -91,7 +91,7 @@ def test_an_archive_whose_server_is_killed_is_enrolled_but_for_what_was_erased(
 @pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_change_of_the_model_whose_server_is_killed_loses_nothing(site: Site, people: SysuMM01, kills: int) -> None:
     picture = next(people.records("test", (1,))).path.read_bytes()
-    chance, wanted, erased, killed, answering = random.Random(6), held(site), set[str](), 0, {BUNDLE.name}
+    chance, wanted, erased, killed, answering = random.Random(6), verified_ids(site), set[str](), 0, {BUNDLE.name}
     for turn in range(10 * kills):
         with site.server(killable=True) as server:
             assert not server.ended, server.said()
@@ -123,8 +123,8 @@ def test_a_change_of_the_model_whose_server_is_killed_loses_nothing(site: Site, 
             break
     assert killed == kills
     with site.server() as server:
-        found = server.http.get("/gallery").json()["sightings"]
-        assert found == len(wanted)
+        sightings = server.http.get("/gallery").json()["sightings"]
+        assert sightings == len(wanted)
         server.stop()
     for folder in site.root.glob("gallery*"):
         if (folder / "gallery.sqlite3").exists():
@@ -132,7 +132,7 @@ def test_a_change_of_the_model_whose_server_is_killed_loses_nothing(site: Site, 
                 assert gallery.verify() == []
                 ids = {sighting.id for sighting in gallery.sightings()}
                 assert ids & erased == set()
-                if len(ids) == found:
+                if len(ids) == sightings:
                     assert ids == wanted
     assert problems(site.audit) == []
     print(f"{killed} kills in the middle of a change of the model: acknowledged lost 0, erased back 0 of {len(erased)}")

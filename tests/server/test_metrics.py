@@ -55,15 +55,15 @@ def test_searches_are_counted_and_timed_and_their_scores_kept(
     assert seen["process_resident_memory_bytes", ()] > 1e7
     assert [dict(labels)["name"] for name, labels in seen if name == "rgbir_model"] == [BUNDLE.name]
     assert seen["rgbir_model_images", (("modality", "ir"),)] == 4
-    held = {count.camera: count.sightings for count in gallery.counts()}
-    assert {dict(own)["camera"]: v for (name, own), v in seen.items() if name == "rgbir_sightings"} == held
+    enrolled = {count.camera: count.sightings for count in gallery.counts()}
+    assert {dict(labels)["camera"]: v for (name, labels), v in seen.items() if name == "rgbir_sightings"} == enrolled
     gallery.remove(camera="1")
     assert ("rgbir_sightings", (("camera", "1"),)) not in samples(http)
 
 
 def test_searches_by_like_and_batches_are_counted_as_well(http: TestClient, people: SysuMM01, gallery: Gallery) -> None:
     image = next(people.records("test", (3,))).path.read_bytes()
-    sighting = next(held for held in gallery.sightings() if held.camera == "1")
+    sighting = next(sighting for sighting in gallery.sightings() if sighting.camera == "1")
 
     assert http.post("/search", data={"like": sighting.id, "cameras": "2,4,5"}).status_code == 200
     batch = http.post("/search/batch", files=[("images", image)] * 2, data={"camera": "3"})

@@ -78,7 +78,7 @@ def test_a_model_is_filled_compared_and_changed_to_and_back(
 ) -> None:
     image = infrared(people)
     before = client.search(image, camera="3")
-    assert next((own.name, own.state) for own in client.models()) == (FIRST, "answering")
+    assert next((served.name, served.state) for served in client.models()) == (FIRST, "answering")
 
     assert client.prepare_model("cosine").state == "filling"
     ready = filled(client, "cosine")
@@ -145,7 +145,7 @@ def test_no_request_fails_while_models_change_and_every_answer_is_one_models(cli
         by_model.setdefault(answer.model.name, set()).add(tuple(hit.id for hit in answer.hits))
     assert set(by_model) == {FIRST, "cosine"}
     assert len(enrolled) == len(records)
-    assert all(client.sighting(own) for own in enrolled)
+    assert all(client.sighting(sighting) for sighting in enrolled)
 
 
 def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
@@ -163,8 +163,8 @@ def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
     assert removed == 16
     with Gallery(settings.gallery) as first:
         (sighting, *_) = first.sightings()
-    told = CliRunner().invoke(app, ["index", "remove", "--gallery", str(settings.gallery), "--sighting", sighting.id])
-    assert told.output.count("1 removed from ") == 2
+    result = CliRunner().invoke(app, ["index", "remove", "--gallery", str(settings.gallery), "--sighting", sighting.id])
+    assert result.output.count("1 removed from ") == 2
     for folder in galleries[1:]:
         with Gallery(folder) as gallery:
             assert len(gallery) == 31
@@ -180,9 +180,9 @@ def test_a_damaged_gallery_of_another_model_keeps_nobody_from_being_erased(clien
     whole = (closed / "gallery.sqlite3").read_bytes()
     (closed / "gallery.sqlite3").write_bytes(whole[:5000])
 
-    told = client.erase(identity=7)
+    erasure = client.erase(identity=7)
 
-    assert (told.removed, told.unreached) == (16, [closed.name])
+    assert (erasure.removed, erasure.unreached) == (16, [closed.name])
     (closed / "gallery.sqlite3").write_bytes(whole)
     with Gallery(closed) as gallery:
         assert 7 not in {sighting.identity for sighting in gallery.sightings()}
@@ -190,7 +190,7 @@ def test_a_damaged_gallery_of_another_model_keeps_nobody_from_being_erased(clien
 
 def client_other(client: Client, settings: Settings) -> Path:
     """The gallery that is open beside the one that answers."""
-    name = next(own.fingerprint for own in client.models() if own.name == "third")
+    name = next(served.fingerprint for served in client.models() if served.name == "third")
     return Path(f"{settings.gallery}.{name}")
 
 
@@ -222,7 +222,7 @@ def test_the_choice_outlives_a_restart_and_needs_its_bundles(
     with pytest.raises(BadSettings, match="say where the bundles lie with --bundles"):
         Galleries(replace(settings, bundles=None))
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
-        assert next((own.name, own.state) for own in Client(http).models()) == ("cosine", "answering")
+        assert next((served.name, served.state) for served in Client(http).models()) == ("cosine", "answering")
         assert Client(http).search(infrared(people), camera="3").model.name == "cosine"
         Client(http).prepare_model(FIRST)
         filled(Client(http), FIRST)
@@ -244,8 +244,8 @@ def test_what_can_not_be_changed_to_is_said(client: Client, gallery: Gallery, bu
         client.forget_model(FIRST)
     gallery.add([NewSighting("1", np.ones(256, np.float32), "no crop", "bare.jpg")])
     client.prepare_model("cosine")
-    own = filled(client, "cosine")
-    assert (own.missing, own.reasons) == (1, {"bare.jpg": "it was enrolled without its crop"})
+    standing = filled(client, "cosine")
+    assert (standing.missing, standing.reasons) == (1, {"bare.jpg": "it was enrolled without its crop"})
     with pytest.raises(Conflict, match="1 sightings have no crop that can be read"):
         client.activate_model("cosine")
     assert client.activate_model("cosine", allow_missing=True).state == "answering"
@@ -333,7 +333,7 @@ def _change(port: int, *_: object) -> None:
     with contextlib.suppress(ClientError), Client(f"http://127.0.0.1:{port}", retries=0) as client:
         while True:
             others = client.models()[1:]
-            other = next(own for own in others if own.name in ("cosine", FIRST))
+            other = next(served for served in others if served.name in ("cosine", FIRST))
             client.prepare_model(other.name)
             while client.models()[1].state == "filling" or client.models()[2].state == "filling":
                 time.sleep(0.02)
@@ -343,7 +343,7 @@ def _change(port: int, *_: object) -> None:
 def test_a_server_without_bundles_says_so(gallery: Gallery) -> None:
     with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         client = Client(http)
-        assert [own.state for own in client.models()] == ["answering"]
+        assert [served.state for served in client.models()] == ["answering"]
         with pytest.raises(NotFound, match="start it with --bundles FOLDER"):
             client.prepare_model(FIRST)
 

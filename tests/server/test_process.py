@@ -23,12 +23,12 @@ from rgbir.index import Gallery, SysuMM01
 def accepted(port: int) -> float:
     """Searches that are being answered or were."""
     text = httpx2.get(f"http://127.0.0.1:{port}/metrics").text
-    found = [
+    samples = [
         line.rsplit(" ", 1)
         for line in text.splitlines()
         if line.startswith(("rgbir_requests_in_flight ", "rgbir_requests_total{"))
     ]
-    return sum(float(value) for name, value in found if "in_flight" in name or 'route="/search"' in name)
+    return sum(float(value) for name, value in samples if "in_flight" in name or 'route="/search"' in name)
 
 
 def test_what_was_accepted_is_answered_before_the_server_ends(gallery: Gallery, people: SysuMM01) -> None:
@@ -83,7 +83,7 @@ class Collector(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         sent = ExportTraceServiceRequest.FromString(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
-        for spans in (own for resource in sent.resource_spans for own in resource.scope_spans):
+        for spans in (spans_of_scope for resource in sent.resource_spans for spans_of_scope in resource.scope_spans):
             self.seen.extend((span.name, span.trace_id.hex(), span.parent_span_id.hex()) for span in spans.spans)
         assert b"a secret purpose" not in body
         self.send_response(200)

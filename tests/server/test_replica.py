@@ -47,10 +47,10 @@ def test_a_replica_sees_what_its_writer_enrols_erases_and_compacts(site: Site, p
                 assert writer.erase(gone).json()["removed"] == 1
                 assert gone not in ids()
                 if turn == 3:
-                    told = CliRunner().invoke(app, ["index", "compact", "--gallery", str(site.gallery)])
-                    assert "sightings cached" in told.output
-                found = [hit["id"] for hit in writer.search(image).json()["hits"]]
-                assert ids() == found
+                    result = CliRunner().invoke(app, ["index", "compact", "--gallery", str(site.gallery)])
+                    assert "sightings cached" in result.output
+                written = [hit["id"] for hit in writer.search(image).json()["hits"]]
+                assert ids() == written
             refused = replica.enrol(image)
             assert refused.status_code == 503
             assert "can't be written to" in refused.json()["detail"]

@@ -48,7 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, people: SysuMM01, encoder: 
 
 
 DOCUMENT = json.loads((ROOT / "docs/openapi.json").read_text())
-OPERATIONS = [(path, method) for path, own in DOCUMENT["paths"].items() for method in own]
+OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
 API = schemathesis.openapi.from_dict(DOCUMENT)
 
 

@@ -106,9 +106,9 @@ def test_enrolling_searching_and_erasing(client: Client, people: SysuMM01) -> No
     assert first.id == again.id
     assert first.id is not None
     assert client.gallery().sightings == before.sightings + 1
-    found = client.search(picture, modality="ir", cameras=["6"]).hits[0]
-    assert (found.id, found.identity, found.track) == (first.id, 9, "t")
-    assert found.distance == pytest.approx(0, abs=1e-3)
+    hit = client.search(picture, modality="ir", cameras=["6"]).hits[0]
+    assert (hit.id, hit.identity, hit.track) == (first.id, 9, "t")
+    assert hit.distance == pytest.approx(0, abs=1e-3)
     assert client.sighting(first.id).camera == "6"
     assert client.remove(first.id) == 1
     with pytest.raises(NotFound, match="never enrolled, or was erased"):
@@ -313,11 +313,11 @@ def test_threads_that_answer_no_more_are_told_and_forgiven_when_they_do() -> Non
         watch = Watch({"quick": quick, "slow": slow}, {"quick": 10, "slow": 100}, {}, lambda: now[0])
         for pool in (quick, slow):
             pool.submit(release.wait, HANGS_AFTER_S)
-        told = []
+        stuck = []
         for now[0] in (0.0, 9.0, 11.0, 99.0, 101.0):
             watch.ask()
-            told.append(watch.stuck())
-        assert told == [[], [], ["quick"], ["quick"], ["quick", "slow"]]
+            stuck.append(watch.stuck())
+        assert stuck == [[], [], ["quick"], ["quick"], ["quick", "slow"]]
         release.set()
         until(lambda: watch.stuck() == [], "an answer")
 

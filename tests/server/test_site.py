@@ -31,7 +31,7 @@ from rgbir.server.access.keys import Keyring, Role
 class Acknowledged:
     """What a client was told."""
 
-    held: set[str] = field(default_factory=set)
+    enrolled: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
     statuses: set[int] = field(default_factory=set)
     number: int = 0
@@ -41,21 +41,21 @@ class Acknowledged:
         self.number += 1
         made = server.enrol(image + self.number.to_bytes(4, "big"))
         if made.status_code == 200:
-            self.held.add(made.json()["results"][0]["id"])
+            self.enrolled.add(made.json()["results"][0]["id"])
         statuses = [made.status_code]
-        if self.held:
-            gone = sorted(self.held)[0]
+        if self.enrolled:
+            gone = sorted(self.enrolled)[0]
             answer = server.erase(gone)
             statuses.append(answer.status_code)
             if answer.status_code == 200:
-                self.held.discard(gone)
+                self.enrolled.discard(gone)
                 self.erased.add(gone)
-        found = server.search(image)
-        statuses.append(found.status_code)
-        if found.status_code == 200:
-            hits = {hit["id"] for hit in found.json()["hits"]}
+        response = server.search(image)
+        statuses.append(response.status_code)
+        if response.status_code == 200:
+            hits = {hit["id"] for hit in response.json()["hits"]}
             assert hits & self.erased == set()
-            assert self.held <= hits
+            assert self.enrolled <= hits
         self.statuses |= set(statuses)
         assert 500 not in statuses, server.said()
         return statuses
@@ -63,7 +63,7 @@ class Acknowledged:
     def agrees(self, gallery: Path) -> None:
         with Gallery(gallery) as opened:
             ids = {sighting.id for sighting in opened.sightings()}
-            assert self.held <= ids
+            assert self.enrolled <= ids
             assert self.erased & ids == set()
             assert opened.verify() == []
 
@@ -124,29 +124,29 @@ MATRIX = [
 def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_fails(
     site: Site, image: bytes, archive: bytes, name: str, event: str
 ) -> None:
-    told = Acknowledged()
+    acknowledged = Acknowledged()
     path = site.files[name]
     with site.server() as server:
         job = server.archive(archive).json()["id"]
         until(lambda: server.http.get(f"/gallery/jobs/{job}").json()["added"] > 0, "the job's first images")
         for _ in range(2):
-            assert told.work(server, image) == [200, 200, 200]
+            assert acknowledged.work(server, image) == [200, 200, 200]
         if name == "choice of a model":
             answer_with_another(server)
-            assert told.work(server, image) == [200, 200, 200]
+            assert acknowledged.work(server, image) == [200, 200, 200]
         until(path.exists, name)
         whole = path.read_bytes() if path.is_file() else b""
         EVENTS[event](path)
         if (name, event) in ENDS:
             server.kill()
         else:
-            statuses = told.work(server, image)
+            statuses = acknowledged.work(server, image)
             wanted = MUST_REFUSE.get((name, event))
             if wanted is not None:
                 assert set(statuses) == {wanted}, server.said()
                 until(lambda: server.ready()[0] == 503, "the refusal to be ready")
             assert server.http.get("/health/live").status_code == 200
-            told.work(server, image)
+            acknowledged.work(server, image)
             assert not server.ended, server.said()
             assert "Traceback" not in server.said()
             server.kill()
@@ -155,10 +155,10 @@ def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_
     put_right(site, path, name, whole)
     with site.server() as server:
         assert not server.ended, server.said()
-        told.work(server, image)
-        until(lambda: all(own["ended_at"] for own in server.http.get("/gallery/jobs").json()["jobs"]), "the jobs' end")
+        acknowledged.work(server, image)
+        until(lambda: all(job["ended_at"] for job in server.http.get("/gallery/jobs").json()["jobs"]), "the jobs' end")
     (answering,) = [site.gallery] if name != "choice of a model" else site.root.glob("gallery.????????????????")
-    told.agrees(answering)
+    acknowledged.agrees(answering)
     assert problems(site.audit) == []
 
 
@@ -187,13 +187,13 @@ def put_right(site: Site, path: Path, name: str, whole: bytes) -> None:
 
 
 def test_a_full_disk_refuses_enrolments_and_lets_erasures_through(tmp_path: Path, site: Site, image: bytes) -> None:
-    told = Acknowledged()
+    acknowledged = Acknowledged()
     with disk(tmp_path / "disk", 64) as small:
         shutil.copytree(site.gallery, small / "site/gallery")
         there = Site(small / "site")
         with there.server() as server:
             for _ in range(4):
-                assert told.work(server, image) == [200, 200, 200]
+                assert acknowledged.work(server, image) == [200, 200, 200]
             made = server.enrol(image + b"to be erased").json()["results"][0]["id"]
             filler = fill(small)
             refused = server.enrol(image + b"one more")
@@ -203,44 +203,44 @@ def test_a_full_disk_refuses_enrolments_and_lets_erasures_through(tmp_path: Path
             assert "No space left" in server.search(image).json()["detail"]
             assert server.archive(zipped(image)).status_code == 503
             assert server.erase(made).json()["removed"] == 1
-            told.erased.add(made)
+            acknowledged.erased.add(made)
             assert server.http.get(f"/gallery/sightings/{made}").status_code == 404
             filler.unlink()
-            assert told.work(server, image) == [200, 200, 200]
+            assert acknowledged.work(server, image) == [200, 200, 200]
             assert "Traceback" not in server.said()
             server.kill()
-        told.agrees(there.gallery)
+        acknowledged.agrees(there.gallery)
 
 
 def test_two_servers_on_one_gallery_lose_nothing_of_each_other(site: Site, image: bytes) -> None:
-    told = Acknowledged()
+    acknowledged = Acknowledged()
     with site.server() as first, site.server() as second:
         for turn in range(6):
-            told.work((first, second)[turn % 2], image)
+            acknowledged.work((first, second)[turn % 2], image)
         first.kill()
-        assert told.work(second, image) == [200, 200, 200]
+        assert acknowledged.work(second, image) == [200, 200, 200]
         with site.server() as third:
-            assert told.work(third, image) == [200, 200, 200]
-            assert told.work(second, image) == [200, 200, 200]
-    told.agrees(site.gallery)
+            assert acknowledged.work(third, image) == [200, 200, 200]
+            assert acknowledged.work(second, image) == [200, 200, 200]
+    acknowledged.agrees(site.gallery)
     assert problems(site.audit) == []
 
 
 def test_a_server_that_is_suspended_goes_on(site: Site, image: bytes) -> None:
-    told = Acknowledged()
+    acknowledged = Acknowledged()
     with site.server() as server:
-        told.work(server, image)
+        acknowledged.work(server, image)
         with server.paused(), socket.create_connection(("127.0.0.1", server.port)) as cut:
             cut.sendall(b"POST /gallery/sightings HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf")
-        assert told.work(server, image) == [200, 200, 200]
+        assert acknowledged.work(server, image) == [200, 200, 200]
         assert server.http.get("/health/live").status_code == 200
         server.kill()
-    told.agrees(site.gallery)
+    acknowledged.agrees(site.gallery)
 
 
 def test_a_clock_that_is_moved_revives_no_key_and_erases_nobody(site: Site, image: bytes) -> None:
     year, day = 365 * 86_400, 86_400
-    told = Acknowledged()
+    acknowledged = Acknowledged()
     short = Keyring(site.keys).add("visitor", Role.SEARCH, days=1)
 
     def visitor(server: Server) -> int:
@@ -252,8 +252,8 @@ def test_a_clock_that_is_moved_revives_no_key_and_erases_nobody(site: Site, imag
         gallery.keep(30)
     with site.server() as server:
         kept = server.enrol(image + b"in time", taken_at=datetime.now(UTC).isoformat()).json()["results"][0]["id"]
-        told.held.add(kept)
-        told.number += 1
+        acknowledged.enrolled.add(kept)
+        acknowledged.number += 1
         assert visitor(server) == 200
         server.shift_clock(2 * day)
         assert visitor(server) == 401
@@ -278,7 +278,7 @@ def test_a_clock_that_is_moved_revives_no_key_and_erases_nobody(site: Site, imag
         assert kept in {hit["id"] for hit in server.search(image, cameras="1").json()["hits"]}
         server.shift_clock(0)
         server.kill()
-    told.agrees(site.gallery)
+    acknowledged.agrees(site.gallery)
 
 
 def zipped(image: bytes) -> bytes:

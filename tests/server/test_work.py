@@ -55,7 +55,7 @@ def test_pixels_of_a_request_are_counted_before_one_is_decoded(
 def test_an_enrolment_has_a_deadline_and_is_whole_when_it_is_sent_again(
     gallery: Gallery, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picture, held, slow = next(people.records("test", (1,))).path.read_bytes(), len(gallery), Engine._reduced
+    picture, before, slow = next(people.records("test", (1,))).path.read_bytes(), len(gallery), Engine._reduced
     with TestClient(
         create_app(Settings(gallery.folder, BUNDLE, threads=1, deadline_s=0.2)), base_url="http://127.0.0.1"
     ) as http:
@@ -70,10 +70,10 @@ def test_an_enrolment_has_a_deadline_and_is_whole_when_it_is_sent_again(
             refused = http.post("/gallery/sightings", **form)  # type: ignore[arg-type]
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
         assert "may take 0.2 s here" in refused.json()["detail"]
-        assert len(gallery) == held
+        assert len(gallery) == before
     with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         results = http.post("/gallery/sightings", **form).json()["results"]  # type: ignore[arg-type]
-    assert [own["status"] for own in results] == ["added"] * 3
+    assert [result["status"] for result in results] == ["added"] * 3
 
 
 @pytest.mark.slow
@@ -150,9 +150,9 @@ def test_nothing_that_grows_with_what_is_sent_runs_on_the_event_loop(
 def test_a_model_that_tells_nobody_apart_is_told_of_when_the_server_starts(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    own = gallery.embeddings([gallery.sightings()[0].id])
+    embeddings = gallery.embeddings([gallery.sightings()[0].id])
     gallery.remove(camera="1")
-    monkeypatch.setattr(Encoder, "encode", lambda self, images, modality: np.repeat(own, len(images), axis=0))
+    monkeypatch.setattr(Encoder, "encode", lambda self, images, modality: np.repeat(embeddings, len(images), axis=0))
     with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         assert http.get("/health/live").status_code == 200
     assert caplog.text.count("nobody can be told apart") == 2

@@ -11,9 +11,9 @@ import pytest
 
 
 def _mount(*words: str | Path) -> None:
-    told = subprocess.run(["mount", *map(str, words)], capture_output=True, text=True, check=False)
-    if told.returncode:
-        pytest.skip(f"this process may not mount: {told.stderr.strip()}")
+    process = subprocess.run(["mount", *map(str, words)], capture_output=True, text=True, check=False)
+    if process.returncode:
+        pytest.skip(f"this process may not mount: {process.stderr.strip()}")
 
 
 @contextmanager

@@ -128,9 +128,11 @@ class Site:
         }
         steps = str(self.root / "steps") if killable else None
         given = json.dumps({"clock": str(self.clock_shift), "steps": steps, "settings": settings})
-        with tempfile.TemporaryFile("w+") as said:
-            process = subprocess.Popen([sys.executable, "-c", _RUN, given], stdout=said, stderr=said, env=os.environ)
-            server = Server(process, port, self.token, said, self)
+        with tempfile.TemporaryFile("w+") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-c", _RUN, given], stdout=output, stderr=output, env=os.environ
+            )
+            server = Server(process, port, self.token, output, self)
             try:
                 until(lambda: server.ended or server.ready()[0] == 200, "the server")
                 yield server
@@ -201,11 +203,11 @@ class Server:
 
     def shift_clock(self, seconds: float) -> None:
         """Against the clock as it runs in the process now."""
-        told = self.site.clock_shift.with_name("shift.told")
-        told.unlink(missing_ok=True)
+        answered = self.site.clock_shift.with_name("shift.told")
+        answered.unlink(missing_ok=True)
         self.site.clock_shift.write_text(str(seconds))
         self.process.send_signal(signal.SIGUSR1)
-        until(told.exists, "the other clock")
+        until(answered.exists, "the other clock")
 
     # --- what is asked of it
 
