@@ -46,7 +46,7 @@ def describe(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
     if isinstance(thing, type) and issubclass(thing, BaseModel):
         fields = {name: field.description for name, field in thing.model_fields.items() if field.description}
         lines += ["", *(f":param {name}: {description}" for name, description in fields.items())]
-    elif isinstance(thing, type):
+    elif isinstance(thing, type) and thing.__module__.startswith("rgbir."):
         hints = get_type_hints(thing, include_extras=True) if "__annotations__" in vars(thing) else {}
         options = {
             name: getattr(get_args(hint)[-1], "description", None) for name, hint in hints.items() if get_args(hint)

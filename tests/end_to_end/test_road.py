@@ -93,7 +93,7 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
     assert "parity:" in exported.stdout
     card = json.loads((bundle / "card.json").read_text())
     assert card["name"] == "expat_compact.people"
-    assert card["measured"]["sysu, all-search, single-shot, people"]["rank_1"] >= 0
+    assert card["measured"]["sysu, mode all, shots single, identities test, people"]["rank_1"] >= 0
     assert str(tmp_path) not in (bundle / "card.json").read_text()
 
     gallery = tmp_path / "gallery"
