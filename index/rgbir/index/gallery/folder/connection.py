@@ -128,6 +128,10 @@ class Cursor(sqlite3.Cursor):
         with self.connection.errors:
             return super().fetchone()
 
+    def fetchall(self) -> list[Any]:
+        with self.connection.errors:
+            return super().fetchall()
+
     def __next__(self) -> Any:
         with self.connection.errors:
             return super().__next__()

@@ -169,7 +169,8 @@ class Store:
 
     def by_rows(self, rows: Sequence[int]) -> dict[int, Sighting]:
         marks = ",".join("?" * len(rows))
-        return {sighting.row: sighting for sighting in self._sightings(f"WHERE row IN ({marks})", rows)}
+        wanted = self.connection.execute(f"SELECT {self._columns} FROM sightings WHERE row IN ({marks})", rows)
+        return {row[0]: _sighting(row) for row in wanted.fetchall()}
 
     def get(self, wanted: str) -> Sighting | None:
         return next(self._sightings("WHERE id = ?", (wanted,)), None)
