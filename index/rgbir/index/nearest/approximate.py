@@ -22,7 +22,12 @@ Exactly = Callable[[View, NDArray[np.float32], Sequence[str], int], Nearest]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """(key, row) pairs in order, and whether they are brute force's."""
+    """What answers.
+
+    Attributes:
+        rows: (key, row) pairs in order.
+        exact: whether they are brute force's.
+    """
 
     rows: Nearest
     exact: bool = True
@@ -68,6 +73,7 @@ class Approximate:
     def nearest(
         self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int, sketches: Mapping[str, Sketch]
     ) -> Found:
+        """The `top_k` rows nearest to the query, float32 (d,), by the sketches and audited."""
         found = view.nearest(query, cameras, Filter(), top_k, sketches, self.audit.choice.width)
         exact = all(sketch.exact for sketch in sketches.values())
         if not exact and self.audit.due():

@@ -24,6 +24,7 @@ def lost(dimension: int) -> float:
 
 
 def length(vector: NDArray[np.floating[Any]]) -> float:
+    """The Euclidean length of a vector (d,), summed in float64."""
     return float(np.sqrt((vector.astype(np.float64) ** 2).sum()))
 
 
@@ -55,7 +56,12 @@ class Candidates(NamedTuple):
 
     @classmethod
     def of(cls, places: NDArray[np.int64], lower: NDArray[np.floating[Any]]) -> Candidates:
-        """From a scan's result, which ascends: what wasn't found is no nearer than the last that was."""
+        """From a scan's result, which ascends: what wasn't found is no nearer than the last that was.
+
+        Args:
+            places: (n,), -1 where nothing was found.
+            lower: (n,), the bounds of their keys.
+        """
         wide, there = lower.astype(np.float64), places >= 0
         if there.all() and np.isfinite(wide).all():
             return cls(places, wide, float(wide[-1]))
@@ -63,6 +69,7 @@ class Candidates(NamedTuple):
 
     @classmethod
     def everything(cls, places: NDArray[np.int64]) -> Candidates:
+        """All of these places (n,), without a bound: there are no others."""
         return cls(places, np.full(len(places), -np.inf), np.inf)
 
 
@@ -98,7 +105,7 @@ class Codes:
         return int(self._index.ntotal)
 
     def part(self, keep: NDArray[np.bool_]) -> Codes:
-        """The codes of some rows; their bounds hold on."""
+        """The codes of the rows that a mask (n,) keeps; their bounds hold on."""
         import faiss
 
         held = faiss.rev_swig_ptr(self._index.codes.data(), self._index.ntotal * self._index.d)

@@ -38,6 +38,7 @@ class Coding:
         return self.codes is None and not self.given_up and self._rows >= WORTH_CODES
 
     def make(self, metric: Metric, vectors: NDArray[np.floating[Any]]) -> None:
+        """Codes these vectors (n, d), unless codes were given up."""
         self._making = True
         codes = Codes.of(metric, vectors)
         with self._lock:

@@ -15,8 +15,10 @@ _ROUNDING = float(np.finfo(np.float64).eps)
 class Ranked(NamedTuple):
     """Some queries' galleries in order.
 
-    keys: float64 (q, n), smaller is more alike. order: int32 (q, n), row numbers from the most alike on; rows with equal keys
-    in any order. tied: bool (q,), whether a query has equal keys.
+    Attributes:
+        keys: float64 (q, n), smaller is more alike.
+        order: int32 (q, n), row numbers from the most alike on; rows with equal keys in any order.
+        tied: bool (q,), whether a query has equal keys.
     """
 
     keys: NDArray[np.float64]
@@ -25,7 +27,7 @@ class Ranked(NamedTuple):
 
     @classmethod
     def of(cls, keys: NDArray[np.float64]) -> Ranked:
-        """Sorts; a NaN stays where it is."""
+        """Sorts keys (q, n); a NaN stays where it is."""
         order = np.argsort(keys, axis=1)
         return cls(keys, order.astype(np.int32), _gaps(keys, order) == 0)
 

@@ -36,10 +36,13 @@ class DeviceDiffers(GalleryError):
 
 @dataclass(slots=True)
 class Gpus:
-    """All GPUs that FAISS sees. spread: each holds a part of the rows (`shard`), or all of them (`replica`).
+    """All GPUs that FAISS sees.
 
-    half: rows as float16 on the device; bounds grow by what that loses, answers stay. most_bytes: of embeddings, on all of
-    them together; cameras past it stay on the processor.
+    Attributes:
+        spread: each holds a part of the rows (`shard`), or all of them (`replica`).
+        half: rows as float16 on the device; bounds grow by what that loses, answers stay.
+        most_bytes: of embeddings, on all of them together; cameras past it stay on the processor.
+        used: bytes of embeddings that are there.
 
     Raises:
         GalleryError: no GPU, or a FAISS without one.
@@ -120,7 +123,10 @@ class OnDevice:
         return len(self.rows)
 
     def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
-        """Bounded as a float32 scan is; tensor cores may round each factor to 10 bits, and so does half storage."""
+        """Of a query (d,), bounded as a float32 scan is.
+
+        Tensor cores may round each factor to 10 bits, and so does half storage.
+        """
         width = min(width, len(self))
         if width > MOST_ON_A_GPU:
             return Candidates.everything(self.rows)

@@ -55,7 +55,7 @@ class KeptRows:
             _in_memory -= 0 if self._whole is None else self.nbytes
 
     def some(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Those rows.
+        """The rows at these places (n,), as (n, d).
 
         Raises:
             CacheDamaged: one is not what was written.
@@ -70,7 +70,7 @@ class KeptRows:
         return rows
 
     def whole(self) -> NDArray[Any]:
-        """All of them; kept in memory if there is as much.
+        """All rows, (rows, d); kept in memory if there is as much.
 
         Raises:
             CacheDamaged: one is not what was written.

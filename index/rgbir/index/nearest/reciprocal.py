@@ -25,7 +25,13 @@ Sets = list[NDArray[np.int64]]
 class Reciprocal:
     """The paper's settings.
 
-    k1: neighbours that may be reciprocal. k2: neighbours whose encodings are averaged. weight: of the plain distance.
+    Attributes:
+        k1: neighbours that may be reciprocal.
+        k2: neighbours whose encodings are averaged.
+        weight: of the plain distance, 0 to 1.
+
+    Raises:
+        UsageError: a value out of its range.
     """
 
     k1: int = 20

@@ -14,7 +14,13 @@ Nearest = list[tuple[float, int]]
 
 
 class Mark(NamedTuple):
-    """A state of the store: the generation, and the last rows of what came and of what went."""
+    """A state of the store.
+
+    Attributes:
+        generation: counts the changes.
+        last_row: number of the last row that came.
+        last_removal: number of the last removal.
+    """
 
     generation: int = 0
     last_row: int = 0
@@ -22,7 +28,16 @@ class Mark(NamedTuple):
 
 
 class Vector(NamedTuple):
-    """A row as the search needs it."""
+    """A row as the search needs it.
+
+    Attributes:
+        row: its number, in enrolment order.
+        camera: that took it.
+        taken_at: microseconds since 1970; None if unknown.
+        identity: whom it shows; None if unknown.
+        blob: the embedding's bytes.
+        dtype: of the embedding's values.
+    """
 
     row: int
     camera: str
@@ -39,7 +54,13 @@ class Vector(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What happened between two marks."""
+    """What happened between two marks.
+
+    Attributes:
+        mark: the later one.
+        removed: (row, camera) of what went.
+        added: what came, in enrolment order.
+    """
 
     mark: Mark
     removed: list[tuple[int, str]]

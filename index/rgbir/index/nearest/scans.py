@@ -29,7 +29,7 @@ class SlabScan:
         return len(self.slab)
 
     def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
-        """The `width` most alike rows as the scan sees them, and what can be promised of the others."""
+        """The `width` rows most alike to a query (d,) as the scan sees them, and what can be promised of the others."""
         slab, positions, coding = self.slab, self.positions, self.slab.coding
         if self._scans:
             coding.widened(first=self._scans == 1)

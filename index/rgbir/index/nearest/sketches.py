@@ -45,7 +45,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How to search. width: rows that a sketch proposes for the exact ranking; recall: what an audit must find, or width grows.
+    """How to search.
+
+    Attributes:
+        kind: exactly, or by which sketch.
+        width: rows that a sketch proposes for the exact ranking.
+        recall: what an audit must find, or width grows; 0 to 1.
 
     Raises:
         UsageError: a value out of its range.
@@ -95,7 +100,10 @@ class Sketch(Protocol):
     def __len__(self) -> int: ...
 
     def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
-        """Candidates whose places are row numbers. `lower` of a sketch that may miss only tells which it finds nearer."""
+        """Candidates for a query (d,), whose places are row numbers.
+
+        `lower` of a sketch that may miss only tells which it finds nearer.
+        """
         ...
 
 
@@ -139,6 +147,7 @@ class Compressed:
         return int(faiss.serialize_index(self._index).nbytes)
 
     def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
+        """Candidates for a query (d,), in the order of their compressed distances."""
         import faiss
 
         parameters: Any = None

@@ -33,10 +33,16 @@ Embeddings = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows may answer. since ≤ taken_at < until, in microseconds; rows without a time answer only if neither is set.
+    """Which rows may answer. Rows without a time answer only if neither `since` nor `until` is set.
 
-    only: these row numbers alone. windows: int64 (n, 2), in one of which taken_at must lie. walks: by camera (moment, soonest,
-    latest): |taken_at - moment| must lie between; rows without a time stay.
+    Attributes:
+        since: taken_at is this or later, microseconds.
+        until: taken_at is before it, microseconds.
+        identity: only rows labelled with it.
+        only: these row numbers alone.
+        windows: int64 (n, 2), in one of which taken_at must lie.
+        walks: by camera (moment, soonest, latest): |taken_at - moment| must lie between; rows without a time stay.
+        walk: that of the camera which is looked at.
     """
 
     since: int | None = None
@@ -61,7 +67,11 @@ class Filter:
 class Estimates(NamedTuple):
     """Keys as float32 sees them: that of row r and query i lies within near[r, i] + shift[i] ± error[i].
 
-    near: float32 (n, m). shift, error: float64 (m,). finite: whether float32 can hold all of it.
+    Attributes:
+        near: float32 (n, m).
+        shift: float64 (m,).
+        error: float64 (m,).
+        finite: whether float32 can hold all of it.
     """
 
     near: NDArray[np.float32]
@@ -148,7 +158,7 @@ class Slab:
         return np.flatnonzero(passing)
 
     def keys(self, query: NDArray[np.float32], places: Rows) -> NDArray[np.float64]:
-        """What decides the order, of some rows: see `Metric.keys`."""
+        """What decides the order of the rows at some places, float64 (n,), for a query (d,): see `Metric.keys`."""
         rows = self.stored.some(places) if isinstance(self.stored, KeptRows) else self.stored[places]
         return self.metric.keys(query, rows)
 

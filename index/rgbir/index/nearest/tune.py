@@ -26,8 +26,12 @@ WORTH_MISSING = 1.5
 class Measured:
     """One way to search.
 
-    choice: with the recall that was to be reached. recall: what was measured. milliseconds: the median of a query. bytes: that
-    it needs beside the embeddings.
+    Attributes:
+        choice: with the recall that was to be reached.
+        recall: what was measured, 0 to 1.
+        milliseconds: the median of a query.
+        bytes: that it needs beside the embeddings.
+        build_s: seconds that making it took.
     """
 
     choice: Choice
@@ -50,7 +54,14 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What was measured, exact search first, and what it advises. rows: how many sightings it was measured on."""
+    """What was measured, and what it advises.
+
+    Attributes:
+        measured: exact search first.
+        rows: how many sightings it was measured on.
+        advice: the way to search.
+        reason: why, in words.
+    """
 
     measured: tuple[Measured, ...]
     rows: int

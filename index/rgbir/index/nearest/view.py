@@ -27,7 +27,13 @@ ROWS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One consistent state of the gallery, as a search sees it. Never changes."""
+    """One consistent state of the gallery, as a search sees it. Never changes.
+
+    Attributes:
+        metric: of its embeddings.
+        mark: the state of the store.
+        cameras: each camera's slabs, in enrolment order.
+    """
 
     metric: Metric
     mark: Mark
@@ -108,6 +114,7 @@ class View:
         rows may reach it are asked for more.
 
         Args:
+            query: (d,), as `Metric.prepare` gives it.
             sketches: of cameras; searched in place of the slabs they cover, unless the rows are filtered. The answer is as
                 exact as they are.
             width: rows that those which may miss propose together, at least `top_k`.
@@ -153,7 +160,7 @@ class View:
         return nearest_of_many(self.slabs(cameras), queries, rows, top_k)
 
     def keys(self, query: NDArray[np.float32], cameras: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Every row of these cameras in enrolment order, and its key."""
+        """Every row of these cameras in enrolment order, int64 (n,), and its key for a query (d,), float64 (n,)."""
         slabs = self.slabs(cameras)
         if not slabs:
             return np.empty(0, np.int64), np.empty(0, np.float64)

@@ -23,8 +23,24 @@ CANVAS = (288, 112)
 
 @dataclass(frozen=True, slots=True)
 class Optics:
-    """A camera's habits. `pixels` is the usual height of a crop, `tint` its white balance, `falloff` how fast its
-    infrared lamp fades behind the person, `band_shift` how far its lamp's wavelength moves fabrics' reflectance."""
+    """A camera's habits.
+
+    Attributes:
+        number: as in SYSU-MM01, 1 to 6.
+        modality: of its images.
+        scene: what is behind the people.
+        room: number of the place; cameras of one room show the same walls.
+        pixels: the usual height of a crop.
+        perspective: how much the scale grows from the feet to the head.
+        exposure: factor of the light.
+        tint: its white balance, factors of red, green and blue.
+        light: from which side it comes, -1 to 1.
+        contrast: factor around the middle grey.
+        noise: standard deviation, of values in 0..1.
+        blur: pixels.
+        falloff: how fast its infrared lamp fades behind the person.
+        band_shift: how far its lamp's wavelength moves fabrics' reflectance.
+    """
 
     number: int
     modality: Modality

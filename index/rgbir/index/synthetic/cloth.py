@@ -51,7 +51,7 @@ def fabric(cloth: Cloth, chest: bool = False, start_m: float = 0.0) -> Surface:
 
 
 def over(under: Surface, mask: Callable[[Array, Array], NDArray[np.bool_]], above: Surface) -> Surface:
-    """The surface above where the mask of azimuth and metres holds, the one under it elsewhere."""
+    """The surface above where the mask of azimuth and metres, both (n,), holds; the one under it elsewhere."""
 
     def surface(azimuth: Array, metres: Array) -> tuple[Array, Array]:
         visible, infrared = under(azimuth, metres)

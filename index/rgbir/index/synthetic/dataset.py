@@ -20,7 +20,16 @@ TRIALS = 10
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How many identities each list gets; the numbers run through train, then val, then test."""
+    """How many identities each list gets; the numbers run through train, then val, then test.
+
+    Attributes:
+        train: in the train list.
+        val: in the val list.
+        test: in the test list.
+
+    Raises:
+        UsageError: fewer than none in a list, or not 1 to 9,999 in all.
+    """
 
     train: int
     val: int

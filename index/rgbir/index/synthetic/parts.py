@@ -32,6 +32,8 @@ class Part(NamedTuple):
     Attributes:
         layer: how many metres nearer than its middle it counts in the order of drawing.
         cover: the name of its surface.
+        top: where it begins, and how wide it is there.
+        bottom: where it ends, and how wide it is there.
         worn: the part is there if the person wears one of these; always, if there are none.
     """
 

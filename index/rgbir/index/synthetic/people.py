@@ -48,9 +48,16 @@ _HAIR: tuple[Colour, ...] = (
 class Cloth:
     """A fabric in both modalities. What it reflects in the infrared has little to do with its colour.
 
-    colour, accent: visible reflectance in 0..1, linear. infrared, infrared_accent: reflectance at 850 nm in 0..1.
     Most dyes are clear in the infrared, so a printed accent vanishes there, a woven one stays faintly, and a panel
     of another fabric has a value of its own.
+
+    Attributes:
+        colour: visible reflectance in 0..1, linear.
+        infrared: reflectance at 850 nm in 0..1.
+        pattern: of colour and accent.
+        accent: the pattern's second colour, as `colour`.
+        infrared_accent: as `infrared`.
+        period_m: metres after which the pattern comes again.
     """
 
     colour: Colour
@@ -63,7 +70,39 @@ class Cloth:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One identity. Lengths in metres, `girth` a factor around 1."""
+    """One identity.
+
+    Attributes:
+        height_m: metres.
+        girth: factor of all widths, around 1.
+        shoulders: factor of their width.
+        hips: factor of their width.
+        leg_share: of the height.
+        stride: factor of how far arms and legs swing.
+        stoop: how far the person leans ahead.
+        skin: visible reflectance in 0..1, linear.
+        hair: its cut.
+        hair_colour: as `skin`.
+        hat: its kind.
+        hat_cloth: its fabric.
+        top: what the upper body wears.
+        top_cloth: its fabric.
+        inner: the fabric under an open top.
+        sleeve: share of the arm that it covers.
+        sleeve_cloth: its fabric.
+        hood: whether the top has one.
+        scarf: its fabric; None without one.
+        bottom: what the legs wear.
+        bottom_cloth: its fabric.
+        belt: whether one is worn.
+        shoe: fabric of the shoes.
+        sole: fabric of their soles.
+        boot: height of the boots' shaft; 0 without boots.
+        bag: its kind.
+        bag_cloth: its fabric.
+        bag_side: -1 or 1, the side it hangs on.
+        bag_size: factor of its usual size.
+    """
 
     height_m: float
     girth: float
