@@ -59,6 +59,7 @@ def measured(*arguments: object) -> dict[str, Any]:
     return report
 
 
+@pytest.mark.slow
 def test_four_routes_lead_to_the_same_numbers_to_the_last_digit(tmp_path: Path, people: SysuMM01) -> None:
     cases: dict[str, tuple[Path, list[Any], list[Any]]] = {
         "sysu": (people.root, ["--mode", "indoor"], ["--layout", "sysu"]),

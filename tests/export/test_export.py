@@ -108,6 +108,7 @@ def test_the_compact_graph_multiplies_and_adds_once_for_its_neck(tmp_path: Path)
     assert nodes["Add"] == 4 + 1  # the shortcuts, and the neck
 
 
+@pytest.mark.slow
 def test_two_streams_share_their_trunk_on_disk(tmp_path: Path, exported: tuple[Path, ExpAT, Card]) -> None:
     two, two_recipe = trained(changes={"csbn_sharing": "per_modality"})
     export(run_of(tmp_path / "b", two_recipe), tmp_path / "two", method=two)

@@ -141,9 +141,7 @@ LEARNING = [
     pytest.param(
         name,
         variant,
-        marks=[pytest.mark.slow]
-        if name not in ("expat", "hpiln") or variant != next(iter(METHODS[name].variants))
-        else [],
+        marks=[pytest.mark.slow] if name != "expat" or variant != next(iter(METHODS[name].variants)) else [],
     )
     for name, variant in VARIANTS
     if (name, variant) != ("dfe", "regdb")
