@@ -150,7 +150,7 @@ def test_a_table_is_read_in_full(tmp_path: Path) -> None:
         (",yard,,,,", "has no path"),
         ("a.jpg,,,,,", "has no camera"),
         ("a.jpg,yard,yesterday,,,", "time must be ISO 8601"),
-        ("a.jpg,yard,2026-03-01T22:15:00,,,", "has no zone"),
+        ("a.jpg,yard,2026-03-01T22:15:00,,,", "time needs a zone"),
         ("a.jpg,yard,,Bob,,", "identity must be a whole number"),
         ("a.jpg,yard,,-1,,", "identity must be a whole number"),
         ("a.jpg,yard,,,,1 2 3", "box must be"),

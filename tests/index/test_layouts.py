@@ -44,6 +44,14 @@ def test_a_folder_is_known_by_what_it_holds(
         open_data_set(tmp_path / "absent")
 
 
+def test_a_folder_above_the_root_is_refused_with_the_root_that_was_meant(regdb: Path, llcm: Path) -> None:
+    for kind, root in ((RegDB, regdb), (LLCM, llcm)):
+        with pytest.raises(BadDataset, match=rf"expected {kind.names[0]}'s root with .*; did you mean {root}\?"):
+            kind(root.parent)
+        with pytest.raises(BadDataset, match=rf"is not a folder; expected {kind.names[0]}'s root with "):
+            kind(root / "absent")
+
+
 # --- RegDB
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
-from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.cameras import Modality
 from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, Setting, compared
 from rgbir.index.datasets.lists import jpegs
 from rgbir.index.datasets.passed import passed_over
@@ -18,21 +15,15 @@ from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
 
 
-@dataclass(frozen=True)
 class Toy(DataSet):
     """Two folders of images, one for each modality."""
 
     names: ClassVar = ("Toy",)
     layout: ClassVar = "toy"
     signs: ClassVar = ("toy_rgb",)
+    folders: ClassVar = ("toy_rgb", "toy_ir")
     holds: ClassVar = "toy_rgb and toy_ir"
     protocols: ClassVar = (Protocol("toy", data="Toy", selection="everything", hiding="nothing", trials=1),)
-
-    root: Path
-
-    @cached_property
-    def network(self) -> CameraNetwork:
-        return CameraNetwork.read("toy")
 
     def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
         return (record for modality in Modality for record in self._of(modality, rest=0))

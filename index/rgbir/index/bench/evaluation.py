@@ -6,6 +6,7 @@ import itertools
 import resource
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import numpy as np
 from rgbir.index.bench.loop import loop
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets import ImageRecord
-from rgbir.index.datasets.draws import Pick, official, seeded
+from rgbir.index.datasets.draws import official, seeded
 from rgbir.index.datasets.protocol import Mode, Shots
 from rgbir.index.datasets.sysu_mm01 import GALLERY_CAMERAS, SHOTS
+from rgbir.index.datasets.task import rows_drawn
 from rgbir.index.evaluation import PROTOCOLS, Draw, Features, Task, evaluate
 from rgbir.index.metric import Metric
 
@@ -99,17 +101,11 @@ def _task(records: list[ImageRecord], selection: str, mode: Mode, shots: Shots) 
     cameras = GALLERY_CAMERAS[mode]
     queries = [record for record in records if record.modality is Modality.IR]
     gallery = [record for record in records if int(record.camera) in cameras]
-    rows = {Pick(int(r.camera), r.identity or 0, r.number or 0): row for row, r in enumerate(gallery)}
     sizes = {(camera, identity): IMAGES for camera in cameras for identity in range(1, SEEN_BY[camera] + 1)}
     people, count = range(1, PEOPLE + 1), SHOTS[shots]
     rng = np.random.default_rng(1)
     tables = {place: np.array([rng.permutation(IMAGES) + 1 for _ in range(10)]) for place in sizes}
-    draws = []
-    for trial in range(10):
-        picks = (
-            official(tables, sizes, people, cameras, count, trial)
-            if selection == "official"
-            else seeded(sizes, people, cameras, count, trial)
-        )
-        draws.append(Draw(np.arange(len(queries)), np.array([rows[pick] for pick in picks])))
+    draw = partial(official, tables) if selection == "official" else seeded
+    picks = (draw(sizes, people, cameras, count, trial) for trial in range(10))
+    draws = [Draw(np.arange(len(queries)), rows) for rows in rows_drawn(gallery, picks)]
     return Task(CameraNetwork.read("sysu-mm01"), {}, queries, gallery, draws).trimmed()

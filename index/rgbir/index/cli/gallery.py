@@ -316,10 +316,7 @@ def remove(
     before: Annotated[str | None, typer.Option(help="Everything taken before this time, ISO 8601 with a zone.")] = None,
 ) -> None:
     """Erase the sightings that meet all conditions: embeddings and crops are overwritten on disk."""
-    try:
-        moment = None if before is None else parse_time(before)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    moment = None if before is None else parse_time(before)
     with open_gallery(gallery) as opened:
         removed = opened.remove(ids=sighting or None, identity=identity, camera=camera, track=track, before=moment)
         print(f"{removed:,} removed; {len(opened):,} sightings left in {gallery}")

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -13,6 +14,7 @@ from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.protocol import Direction, Mode, Protocol, Shots
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
+from rgbir.index.errors import BadDataset
 
 List = Literal["train", "val", "trainval", "test", "available"]
 
@@ -66,6 +68,7 @@ def compared(counts: dict[str, int], published: dict[str, int]) -> list[Count]:
     return [Count(what, n, published.get(what)) for what, n in counts.items()]
 
 
+@dataclass(frozen=True)
 class DataSet(ABC):
     """A data set in its published layout, opened at its root.
 
@@ -73,39 +76,48 @@ class DataSet(ABC):
         names: as papers write them; the first is its own, the others are laid out and measured as it is.
         layout: its short name on the command line.
         signs: folders in a root by which it is known, one is enough.
-        holds: what lies in its root, for a reader of an error.
+        folders: what its root must hold.
+        holds: the same in words, for a reader of an error.
         protocols: ways to measure it; the first is its own.
         choices: the fields of `Setting` that it takes.
         root: its folder.
 
-    Raises (when it is opened):
+    Raises:
         BadDataset: the folder isn't its root.
     """
 
     names: ClassVar[tuple[str, ...]]
     layout: ClassVar[str]
     signs: ClassVar[tuple[str, ...]]
+    folders: ClassVar[tuple[str, ...]]
     holds: ClassVar[str]
     protocols: ClassVar[tuple[Protocol, ...]]
     choices: ClassVar[frozenset[str]] = frozenset()
+
     root: Path
 
-    @abstractmethod
-    def __init__(self, root: Path) -> None: ...
+    def __post_init__(self) -> None:
+        expected = f"expected {self.name}'s root with {self.holds}"
+        if not self.root.is_dir():
+            raise BadDataset(f"{self.root} is not a folder; {expected}")
+        if missing := [name for name in self.folders if not (self.root / name).is_dir()]:
+            inner = next((entry for entry in self.root.iterdir() if (entry / self.signs[0]).is_dir()), None)
+            hint = f"; did you mean {inner}?" if inner else ""
+            raise BadDataset(f"{self.root}: no folder {', '.join(missing)}; {expected}{hint}")
 
     @property
     def name(self) -> str:
         """The first of its names, which its protocols bear."""
         return self.names[0]
 
-    @property
-    @abstractmethod
+    @cached_property
     def network(self) -> CameraNetwork:
-        """Its cameras and their places.
+        """Its cameras and their places: the built-in network of its name, in small letters.
 
         Raises:
             BadDataset: an image says a camera that it doesn't have.
         """
+        return CameraNetwork.read(self.name.lower())
 
     @abstractmethod
     def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:

@@ -18,6 +18,19 @@ def jpegs(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(names, key=os.fsencode))
 
 
+def read_identities(file: Path) -> list[int]:
+    """The numbers in a list of identities, in order; between commas, or on lines of their own.
+
+    Raises:
+        BadDataset: it can't be read, or holds other words than numbers.
+    """
+    cells = read_text(file).replace("\n", ",").split(",")
+    try:
+        return [int(cell) for cell in cells if cell.strip()]
+    except ValueError as error:
+        raise BadDataset(f"{file} line 1: expected identity numbers separated by commas: {error}") from error
+
+
 class Line(NamedTuple):
     """A line of an index file, such as `Visible/285/male_back_v_05528_285.bmp 0`.
 
@@ -38,12 +51,10 @@ def read_list(file: Path, root: Path) -> list[Line]:
     Raises:
         BadDataset: no such file, or a line that doesn't say an image of the folder; the text names file and line.
     """
-    try:
-        text = read_text(file)
-    except FileNotFoundError:
-        raise BadDataset(f"{file} is not there; the data set's idx folder holds it") from None
+    if not file.is_file():
+        raise BadDataset(f"{file} is not there; the data set's idx folder holds it")
     lines = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
         if not line.strip():
             continue
         *parts, label = line.split()

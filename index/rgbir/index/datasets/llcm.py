@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.cameras import Modality
 from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, Setting, compared
 from rgbir.index.datasets.draws import seeded
-from rgbir.index.datasets.lists import check_labels, jpegs, read_list
+from rgbir.index.datasets.lists import check_labels, jpegs, read_identities, read_list
 from rgbir.index.datasets.passed import passed_over
 from rgbir.index.datasets.protocol import Direction, Protocol
 from rgbir.index.datasets.records import ImageRecord
-from rgbir.index.datasets.task import Draw, Task, rows_by_pick, rows_of
-from rgbir.index.datasets.text import read_text
+from rgbir.index.datasets.task import Draw, Task, rows_drawn
 from rgbir.index.errors import BadDataset
 
 CAMERAS = range(1, 10)
@@ -32,7 +31,6 @@ _PUBLISHED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
 class LLCM(DataSet):
     """The data set in its published layout.
 
@@ -58,22 +56,10 @@ class LLCM(DataSet):
     names: ClassVar = ("LLCM",)
     layout: ClassVar = "llcm"
     signs: ClassVar = ("test_vis",)
-    holds: ClassVar = "test_vis, test_nir and idx"
+    folders: ClassVar = ("idx", "test_vis", "test_nir")
+    holds: ClassVar = "idx, vis, nir, test_vis and test_nir"
     protocols: ClassVar = (_OWN, replace(_OWN, name="llcm-swapped", drawn_queries=True))
     choices: ClassVar = frozenset({"direction"})
-
-    root: Path
-
-    def __post_init__(self) -> None:
-        missing = [name for name in ("idx", "test_vis", "test_nir") if not (self.root / name).is_dir()]
-        if missing:
-            raise BadDataset(
-                f"{self.root}: no folder {', '.join(missing)}; expected LLCM's root with idx, vis, nir, test_vis and test_nir"
-            )
-
-    @cached_property
-    def network(self) -> CameraNetwork:
-        return CameraNetwork.read("llcm")
 
     def records(self, part: Part, modality: Modality) -> Iterator[ImageRecord]:
         """Training images in the order of their file, test images by camera, identity and name.
@@ -81,14 +67,9 @@ class LLCM(DataSet):
         Raises:
             BadDataset: no list, labels that contradict each other, or a name without a camera.
         """
-        return self._training(modality) if part == "train" else self.test(modality)
-
-    def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
-        """Visible images first."""
-        for modality in Modality:
-            yield from self._training(modality)
-
-    def _training(self, modality: Modality) -> Iterator[ImageRecord]:
+        if part == "test":
+            yield from self.test(modality)
+            return
         files = {m: self.root / "idx" / f"train_{name}.txt" for m, name in FOLDERS.items()}
         lines = {m: read_list(file, self.root) for m, file in files.items()}
         check_labels({files[m]: lines[m] for m in lines})
@@ -96,6 +77,11 @@ class LLCM(DataSet):
             yield ImageRecord(
                 self.root / line.source, line.source, _camera(line.source, files[modality]), modality, line.identity
             )
+
+    def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
+        """Visible images first."""
+        for modality in Modality:
+            yield from self.records("train", modality)
 
     @cached_property
     def test_identities(self) -> tuple[int, ...]:
@@ -105,13 +91,9 @@ class LLCM(DataSet):
             BadDataset: no list of them, or one with other words than numbers.
         """
         file = self.root / "idx" / "test_id.txt"
-        try:
-            cells = read_text(file).replace("\n", ",").split(",")
-            return tuple(sorted({int(cell) for cell in cells if cell.strip()}))
-        except FileNotFoundError:
-            raise BadDataset(f"{file} is not there; the data set's idx folder holds it") from None
-        except ValueError as error:
-            raise BadDataset(f"{file} line 1: expected identity numbers separated by commas: {error}") from error
+        if not file.is_file():
+            raise BadDataset(f"{file} is not there; the data set's idx folder holds it")
+        return tuple(sorted(set(read_identities(file))))
 
     def files(self, modality: Modality, camera: int, identity: int) -> tuple[str, ...]:
         """The test images of one person by one camera as paths below the root, ascending; none if there is no folder."""
@@ -141,11 +123,9 @@ class LLCM(DataSet):
             for identity in self.test_identities
         }
         records = {modality: list(self.test(modality)) for modality in (asked, drawn)}
-        rows, everything = rows_by_pick(records[drawn]), np.arange(len(records[asked]))
-        drawings = [
-            rows_of(rows, seeded(sizes, self.test_identities, tuple(CAMERAS), 1, trial))
-            for trial in range(protocol.trials)
-        ]
+        everything = np.arange(len(records[asked]))
+        picks = (seeded(sizes, self.test_identities, tuple(CAMERAS), 1, trial) for trial in range(protocol.trials))
+        drawings = rows_drawn(records[drawn], picks)
         chosen = {"direction": str(direction)}
         if protocol.drawn_queries and direction == "visible->infrared":
             swapped = [Draw(drawing, everything) for drawing in drawings]
@@ -161,7 +141,7 @@ class LLCM(DataSet):
 
     def count(self) -> dict[str, int]:
         """Images and identities."""
-        training = {m: list(self._training(m)) for m in Modality}
+        training = {m: list(self.records("train", m)) for m in Modality}
         return {
             **{f"train {FOLDERS[m]} images": len(records) for m, records in training.items()},
             "train identities": len({record.identity for records in training.values() for record in records}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -38,7 +38,6 @@ _PUBLISHED = {
 _NAME = re.compile(r"^(-?\d+)_c(\d+)")
 
 
-@dataclass(frozen=True)
 class Market1501(DataSet):
     """Either data set in its published layout.
 
@@ -64,8 +63,6 @@ class Market1501(DataSet):
     signs: ClassVar = ("bounding_box_test", "Market-1501-v15.09.15", "DukeMTMC-reID")
     holds: ClassVar = "bounding_box_train, bounding_box_test and query"
     protocols: ClassVar = (_OWN, replace(_OWN, name="market-trapezoid", ap="trapezoid", denominator="all"))
-
-    root: Path
 
     @cached_property
     def folder(self) -> Path:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
-from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.cameras import Modality
 from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, Setting, compared
 from rgbir.index.datasets.lists import Line, check_labels, read_list
 from rgbir.index.datasets.passed import is_system
@@ -30,7 +30,6 @@ _PUBLISHED = {
 }
 
 
-@dataclass(frozen=True)
 class RegDB(DataSet):
     """The data set in its published layout.
 
@@ -55,22 +54,10 @@ class RegDB(DataSet):
     names: ClassVar = ("RegDB",)
     layout: ClassVar = "regdb"
     signs: ClassVar = ("Visible",)
+    folders: ClassVar = ("Visible", "Thermal", "idx")
     holds: ClassVar = "Visible, Thermal and idx"
     protocols: ClassVar = (_OWN, replace(_OWN, name="regdb-idcmc", cmc="identity"))
     choices: ClassVar = frozenset({"direction", "split"})
-
-    root: Path
-
-    def __post_init__(self) -> None:
-        missing = [name for name in ("Visible", "Thermal", "idx") if not (self.root / name).is_dir()]
-        if missing:
-            raise BadDataset(
-                f"{self.root}: no folder {', '.join(missing)}; expected RegDB's root with Visible, Thermal and idx"
-            )
-
-    @cached_property
-    def network(self) -> CameraNetwork:
-        return CameraNetwork.read("regdb")
 
     def records(self, split: int, part: Part, modality: Modality) -> Iterator[ImageRecord]:
         """The images of one part of a split, in the order of its file; identity is the folder's number.

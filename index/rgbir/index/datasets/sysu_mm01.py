@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.cameras import Modality
 from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, List, Setting, compared
-from rgbir.index.datasets.draws import Permutations, Pick, official, seeded
-from rgbir.index.datasets.lists import jpegs
+from rgbir.index.datasets.draws import Permutations, official, seeded
+from rgbir.index.datasets.lists import jpegs, read_identities
 from rgbir.index.datasets.passed import passed_over
 from rgbir.index.datasets.protocol import Mode, Protocol, Shots
 from rgbir.index.datasets.records import ImageRecord
-from rgbir.index.datasets.task import Draw, Task, rows_by_pick, rows_of
-from rgbir.index.datasets.text import read_text
+from rgbir.index.datasets.task import Draw, Task, rows_drawn
 from rgbir.index.errors import BadDataset
 
 CAMERAS = (1, 2, 3, 4, 5, 6)
@@ -35,7 +34,6 @@ _PUBLISHED: dict[List, tuple[int, tuple[int, ...]]] = {
 }
 
 
-@dataclass(frozen=True)
 class SysuMM01(DataSet):
     """The data set in its published layout.
 
@@ -62,6 +60,7 @@ class SysuMM01(DataSet):
     names: ClassVar = ("SYSU-MM01",)
     layout: ClassVar = "sysu"
     signs: ClassVar = ("cam1",)
+    folders: ClassVar = (*(f"cam{camera}" for camera in CAMERAS), "exp")
     holds: ClassVar = "cam1 … cam6 and exp"
     protocols: ClassVar = (
         _OWN,
@@ -70,21 +69,6 @@ class SysuMM01(DataSet):
         replace(_OWN, name="sysu-indoor3", indoor_probes=(3,)),
     )
     choices: ClassVar = frozenset({"identities", "mode", "shots", "permutations"})
-
-    root: Path
-
-    def __post_init__(self) -> None:
-        if not self.root.is_dir():
-            raise BadDataset(f"{self.root} is not a folder; expected SYSU-MM01's root with cam1 … cam6 and exp/")
-        missing = [name for name in (*(f"cam{c}" for c in CAMERAS), "exp") if not (self.root / name).is_dir()]
-        if missing:
-            inner = [entry.name for entry in self.root.iterdir() if (entry / "cam1").is_dir()]
-            hint = f"; did you mean {self.root / inner[0]}?" if inner else ""
-            raise BadDataset(f"{self.root}: no folder {', '.join(missing)}; expected cam1 … cam6 and exp/{hint}")
-
-    @cached_property
-    def network(self) -> CameraNetwork:
-        return CameraNetwork.read("sysu-mm01")
 
     def identities(self, of: List) -> tuple[int, ...]:
         """The identity numbers of a list, ascending.
@@ -143,18 +127,14 @@ class SysuMM01(DataSet):
         of = setting.identities or "test"
         identities, cameras = self.identities(of), GALLERY_CAMERAS[setting.mode]
         sizes = {(camera, identity): len(self.files(camera, identity)) for camera in cameras for identity in identities}
-        tables = self.permutations(setting.permutations) if protocol.selection == "official" else None
-
-        def picks(trial: int) -> list[Pick]:
-            if tables is not None:
-                return official(tables, sizes, identities, cameras, SHOTS[setting.shots], trial)
-            return seeded(sizes, identities, cameras, SHOTS[setting.shots], trial)
-
+        official_tables = protocol.selection == "official"
+        draw = partial(official, self.permutations(setting.permutations)) if official_tables else seeded
         probe_cameras = protocol.indoor_probes if setting.mode == "indoor" else INFRARED
         queries = list(self.records(of, probe_cameras))
         gallery = list(self.records(of, cameras))
-        rows, everyone = rows_by_pick(gallery), np.arange(len(queries))
-        draws = [Draw(everyone, rows_of(rows, picks(trial))) for trial in range(protocol.trials)]
+        everyone, shots = np.arange(len(queries)), SHOTS[setting.shots]
+        picks = (draw(sizes, identities, cameras, shots, trial) for trial in range(protocol.trials))
+        draws = [Draw(everyone, rows) for rows in rows_drawn(gallery, picks)]
         chosen: dict[str, str] = {"mode": setting.mode, "shots": setting.shots, "identities": of}
         return Task(self.network, chosen, queries, gallery, draws).trimmed()
 
@@ -203,11 +183,7 @@ def _id_list(folder: Path, name: str) -> tuple[int, ...]:
     text, matlab = folder / f"{name}_id.txt", folder / f"{name}_id.mat"
     lists: list[tuple[int, ...]] = []
     if text.is_file():
-        cells = read_text(text).replace("\n", ",").split(",")
-        try:
-            lists.append(tuple(sorted(int(cell) for cell in cells if cell.strip())))
-        except ValueError as error:
-            raise BadDataset(f"{text} line 1: expected identity numbers separated by commas: {error}") from error
+        lists.append(tuple(sorted(read_identities(text))))
     if matlab.is_file():
         lists.append(tuple(sorted(int(number) for number in np.ravel(_load(matlab, "id")))))
     if not lists:

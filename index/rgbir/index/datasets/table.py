@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rgbir.index.datasets.records import ImageRecord, Skipped
-from rgbir.index.datasets.text import encoding_of
+from rgbir.index.datasets.text import opened
 from rgbir.index.errors import BadDataset, UsageError
 from rgbir.index.images import Box
 from rgbir.index.times import check_moment
@@ -31,19 +31,14 @@ def read_table(file: Path, camera: str | None = None) -> Iterator[ImageRecord | 
             f"{file} is not a file; layout csv expects a table with columns {', '.join(REQUIRED + OPTIONAL)}"
         )
     try:
-        with file.open(newline="", encoding=encoding_of(file)) as lines:
+        with opened(file, newline="") as lines:
             rows = csv.DictReader(lines)
             _check_header(rows.fieldnames, file, camera)
             for row in rows:
-                source = f"{file.name} line {rows.line_num}"
                 try:
                     yield _record(row, file.parent, camera)
-                except ValueError as error:
-                    yield Skipped(source, str(error))
-    except UnicodeError as error:
-        raise BadDataset(f"{file} is not UTF-8 text, nor UTF-16 with a mark: {error}; save it as UTF-8") from error
-    except OSError as error:
-        raise BadDataset(f"{file} can't be read: {error.strerror}") from error
+                except UsageError as error:
+                    yield Skipped(f"{file.name} line {rows.line_num}", str(error))
     except csv.Error as error:
         raise BadDataset(f"{file}: not a CSV table: {error}") from error
 
@@ -60,12 +55,12 @@ def _check_header(header: object, file: Path, camera: str | None) -> None:
 def _record(row: dict[str, str | None], folder: Path, camera: str | None) -> ImageRecord:
     cells = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
     if None in row:
-        raise ValueError("has more cells than the header has columns")
+        raise UsageError("has more cells than the header has columns")
     if not cells["path"]:
-        raise ValueError("has no path")
+        raise UsageError("has no path")
     seen_by = camera or cells["camera"]
     if not seen_by:
-        raise ValueError("has no camera")
+        raise UsageError("has no camera")
     return ImageRecord(
         path=folder / cells["path"],
         source=cells["path"],
@@ -81,7 +76,7 @@ def _identity(cell: str) -> int | None:
     if not cell:
         return None
     if not (cell.isascii() and cell.isdecimal() and len(cell) < 20):
-        raise ValueError(f"identity must be a whole number, 0 or more, not {cell[:40]!r}")
+        raise UsageError(f"identity must be a whole number, 0 or more, not {cell[:40]!r}")
     return int(cell)
 
 
@@ -89,18 +84,13 @@ def parse_time(text: str) -> datetime:
     """A moment with its zone.
 
     Raises:
-        ValueError: not ISO 8601, or without a zone.
+        UsageError: not ISO 8601, without a zone, or out of the calendar.
     """
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"time must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}") from None
-    if time.tzinfo is None:
-        raise ValueError(f"time {text!r} has no zone; append an offset such as +01:00, or Z")
-    try:
-        check_moment(time, "time")
-    except UsageError as error:
-        raise ValueError(str(error)) from None
+        raise UsageError(f"time must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}") from None
+    check_moment(time, "time")
     return time
 
 
@@ -109,6 +99,6 @@ def _box(cell: str) -> Box | None:
         return None
     parts = cell.replace(",", " ").replace(";", " ").split()
     if len(parts) != 4 or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
-        raise ValueError(f"box must be `left top right bottom` in pixels, not {cell[:40]!r}")
+        raise UsageError(f"box must be `left top right bottom` in pixels, not {cell[:40]!r}")
     left, top, right, bottom = map(int, parts)
     return left, top, right, bottom

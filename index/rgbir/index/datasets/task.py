@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,13 +72,7 @@ class Task:
         return replace(self, gallery=[self.gallery[int(row)] for row in used], draws=draws)
 
 
-def rows_by_pick(records: Sequence[ImageRecord]) -> dict[Pick, int]:
-    """The row of each image, by what a draw calls it."""
-    return {
-        Pick(int(record.camera), record.identity or 0, record.number or 0): row for row, record in enumerate(records)
-    }
-
-
-def rows_of(rows: dict[Pick, int], picks: Sequence[Pick]) -> NDArray[np.int64]:
-    """The rows of a draw's picks, int64 (n,), in their order."""
-    return np.array([rows[pick] for pick in picks], np.int64)
+def rows_drawn(records: Sequence[ImageRecord], trials: Iterable[Sequence[Pick]]) -> list[NDArray[np.int64]]:
+    """For each trial's picks the rows of these images, int64 (n,), in the picks' order."""
+    rows = {Pick(int(image.camera), image.identity or 0, image.number or 0): row for row, image in enumerate(records)}
+    return [np.array([rows[pick] for pick in picks], np.int64) for picks in trials]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from rgbir.index.errors import BadDataset
 
@@ -25,13 +28,25 @@ def read_text(file: Path) -> str:
     """All of it.
 
     Raises:
-        FileNotFoundError: it isn't there.
+        BadDataset: see `opened`.
+    """
+    with opened(file) as content:
+        return content.read()
+
+
+@contextmanager
+def opened(file: Path, newline: str | None = None) -> Iterator[TextIO]:
+    """The file, to be read within the block.
+
+    Args:
+        newline: as `open` takes it.
+
+    Raises:
         BadDataset: it can't be read, or is neither UTF-8 nor UTF-16 with a mark.
     """
     try:
-        return file.read_text(encoding=encoding_of(file))
-    except FileNotFoundError:
-        raise
+        with file.open(encoding=encoding_of(file), newline=newline) as content:
+            yield content
     except UnicodeError as error:
         raise BadDataset(f"{file} is not UTF-8 text, nor UTF-16 with a mark: {error}; save it as UTF-8") from error
     except OSError as error:
