@@ -10,7 +10,6 @@ import torch
 
 from rgbir.index import ImageRecord, Modality
 from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
-from rgbir.index.evaluation.sources import labelled
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import normalise
 from rgbir.training.method import Method
@@ -54,4 +53,4 @@ class Validation:
                 )
         method.train(training)
         empty = np.empty((0, method.dimension), np.float32)
-        return labelled(np.concatenate([empty, *parts]), records)
+        return Features.of_images(np.concatenate([empty, *parts]), records)

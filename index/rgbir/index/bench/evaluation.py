@@ -34,9 +34,7 @@ def bench_evaluation(dimension: int = 2048) -> dict[str, Any]:
     labels = np.array([record.identity for record in records], np.float32)
     people = rng.standard_normal((PEOPLE + 1, dimension)).astype(np.float32)
     values = people[labels.astype(int)] + 2.0 * rng.standard_normal((len(records), dimension)).astype(np.float32)
-    features = Features.of(
-        values, [r.identity for r in records], [r.camera for r in records], [r.source for r in records]
-    )
+    features = Features.of_images(values, records)
     figures: dict[str, Any] = {"dimension": dimension, **_market(dimension)}
     total, first = 0.0, None
     for selection, mode, shots in itertools.product(("official", "seeded"), ("all", "indoor"), ("single", "multi")):
@@ -74,12 +72,7 @@ def _market(dimension: int) -> dict[str, Any]:
     draw = Draw(np.arange(len(queries)), np.arange(len(shown)))
     task = Task(CameraNetwork.read("market-1501"), {}, queries, shown, [draw])
     asked, rows = (
-        Features.of(
-            rng.standard_normal((len(records), dimension), dtype=np.float32),
-            [r.identity for r in records],
-            [r.camera for r in records],
-            [r.source for r in records],
-        )
+        Features.of_images(rng.standard_normal((len(records), dimension), dtype=np.float32), records)
         for records in (queries, shown)
     )
     started = time.perf_counter()

@@ -352,6 +352,5 @@ def export_features(
     with open_gallery(gallery) as opened:
         sightings = opened.sightings()
         embeddings = opened.embeddings([sighting.id for sighting in sightings])
-    identities, cameras = [s.identity for s in sightings], [s.camera for s in sightings]
-    Features.of(embeddings, identities, cameras, [s.source for s in sightings]).save(out)
+    Features.of_images(embeddings, sightings).save(out)
     print(f"{len(sightings):,} embeddings of {embeddings.shape[1]} values in {out}")

@@ -135,19 +135,9 @@ def evaluate(
     if curves and plots is None:
         raise UsageError("--curves draws into --plots; say which folder")
     if query is not None:
-        effective = (
-            "query",
-            "against",
-            "protocol",
-            "cmc",
-            "ap",
-            "denominator",
-            "metric",
-            "network",
-            "json_file",
-            "markdown",
-        )
-        refuse(ctx, "--query with --against measures the saved features as they are", but=effective)
+        asked, ruled = ("query", "against", "network"), ("protocol", "cmc", "ap", "denominator", "metric")
+        why = "--query with --against measures the saved features as they are"
+        refuse(ctx, why, but=(*asked, *ruled, "json_file", "markdown"))
     else:
         refuse(ctx, "--network is of --query and --against", only=("network",))
     switches = {"selection": selection, "cmc": cmc, "ap": ap, "denominator": denominator}

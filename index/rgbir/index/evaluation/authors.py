@@ -50,9 +50,7 @@ def read_authors(prefix: Path, records: Sequence[ImageRecord]) -> Features:
         rows.append(np.asarray(entry[number - 1], np.float32))
     if len({row.shape for row in rows}) > 1:
         raise EvaluationError(f"{prefix.name}: features of several lengths: {sorted({row.shape for row in rows})}")
-    return Features.of(
-        np.stack(rows), [r.identity for r in records], [r.camera for r in records], [r.source for r in records]
-    )
+    return Features.of_images(np.stack(rows), records)
 
 
 def write_authors(prefix: Path, features: Features, records: Sequence[ImageRecord]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -70,23 +70,18 @@ class Choice:
         Raises:
             UsageError: pictures of what isn't ranked plainly.
         """
-        report = self._measured(task, queries, gallery, metric, about)
-        if self.pictures is not None:
-            if self.query_shots > 1 or self.reciprocal is not None:
-                raise UsageError("--plots shows plain rankings; leave --query-shots and --rerank out")
-            self.pictures(task, queries, gallery, self.protocol, metric, report)
-        return report
-
-    def _measured(
-        self, task: Task, queries: Features, gallery: Features, metric: Metric, about: dict[str, str]
-    ) -> Report:
         protocol = self.protocol
+        if self.pictures is not None and (self.query_shots > 1 or self.reciprocal is not None):
+            raise UsageError("--plots shows plain rankings; leave --query-shots and --rerank out")
         if self.query_shots > 1:
             task, queries = several_shots(task, queries.of_records(task.queries), self.query_shots, metric)
             protocol = replace(protocol, name=f"{protocol.name}+{self.query_shots}shots")
         if self.reciprocal is not None:
             return evaluate_reranked(task, queries, gallery, protocol, metric, self.reciprocal, about)
-        return evaluate(task, queries, gallery, protocol, metric, about)
+        report = evaluate(task, queries, gallery, protocol, metric, about)
+        if self.pictures is not None:
+            self.pictures(task, queries, gallery, protocol, metric, report)
+        return report
 
     def task(self, data: DataSet, trained: int | None = None) -> Task:
         """What to embed and to rank.
@@ -141,38 +136,28 @@ def of_bundles(
             raise UsageError(
                 f"several bundles are of {data.name}'s split {', '.join(map(str, twice))}; a split is one trial: give one of each"
             )
-    reports = [_of_bundle(data, choice, bundle, gallery, metric, threads, save, bar) for bundle in bundles]
-    return Report.joined(reports)
 
+    def measured(bundle: Path) -> Report:
+        encoder = Encoder(Bundle(bundle), threads=threads)
+        card = encoder.card
+        task = choice.task(data, _split_of(card))
+        with bar("encoding", len(task.queries) + (0 if gallery else len(task.gallery))) as advance:
+            queries = encoded(task.queries, encoder, advance)
+            if gallery is None:
+                rows = encoded(task.gallery, encoder, advance)
+            else:
+                with open_gallery(gallery) as opened:
+                    opened.expect(card)
+                    rows = enrolled(task.gallery, opened)
+        if save is not None:
+            if save.suffix == ".npz":
+                joined(queries, rows).save(save)
+            else:
+                write_authors(save, joined(queries, rows), [*task.queries, *task.gallery])
+        about = {"model": card.name, "fingerprint": card.fingerprint, "data": data.root.name, **versions()}
+        return choice.measure(task, queries, rows, metric or card.metric, about)
 
-def _of_bundle(
-    data: DataSet,
-    choice: Choice,
-    bundle: Path,
-    gallery: str | None,
-    metric: Metric | None,
-    threads: int | None,
-    save: Path | None,
-    bar: Bar,
-) -> Report:
-    encoder = Encoder(Bundle(bundle), threads=threads)
-    card = encoder.card
-    task = choice.task(data, _split_of(card))
-    with bar("encoding", len(task.queries) + (0 if gallery else len(task.gallery))) as advance:
-        queries = encoded(task.queries, encoder, advance)
-        if gallery is None:
-            rows = encoded(task.gallery, encoder, advance)
-        else:
-            with open_gallery(gallery) as opened:
-                opened.expect(card)
-                rows = enrolled(task.gallery, opened)
-    if save is not None:
-        if save.suffix == ".npz":
-            joined(queries, rows).save(save)
-        else:
-            write_authors(save, joined(queries, rows), [*task.queries, *task.gallery])
-    about = {"model": card.name, "fingerprint": card.fingerprint, "data": data.root.name, **versions()}
-    return choice.measure(task, queries, rows, metric or card.metric, about)
+    return Report.joined(list(map(measured, bundles)))
 
 
 def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Report:
@@ -215,12 +200,8 @@ def joined(*parts: Features) -> Features:
     """
     if len(lengths := sorted({part.embeddings.shape[1] for part in parts})) > 1:
         raise EvaluationError(f"embeddings of {' and '.join(map(str, lengths))} values; all must be of one model")
-    return Features(
-        np.concatenate([part.embeddings for part in parts]),
-        np.concatenate([part.identities for part in parts]),
-        np.concatenate([part.cameras for part in parts]),
-        np.concatenate([part.sources for part in parts]),
-    )
+    columns = (field.name for field in fields(Features))
+    return Features(*(np.concatenate([getattr(part, column) for part in parts]) for column in columns))
 
 
 def _split_of(card: Card) -> int | None:

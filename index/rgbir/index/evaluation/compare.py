@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import EvaluationError, UsageError
+from rgbir.index.evaluation.report import COUNTED
 
 DRAWS = 2_000
 MEASURES = ("R1", "mAP", "mINP")
@@ -83,22 +84,13 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any], draws: int = DRAWS, seed
         gap = of_b - of_a
         drawn = gap[picks].mean(axis=1)
         low, high = np.quantile(drawn, [0.025, 0.975])
-        differences.append(
-            Difference(
-                measure,
-                float(of_a.mean()),
-                float(of_b.mean()),
-                float(gap.mean()),
-                float(low),
-                float(high),
-                float((drawn > 0).mean()),
-            )
-        )
+        values_of_row = of_a.mean(), of_b.mean(), gap.mean(), low, high, (drawn > 0).mean()
+        differences.append(Difference(measure, *map(float, values_of_row)))
     return differences
 
 
 def _shape(trial: Mapping[str, Any]) -> tuple[int, ...]:
-    return trial["queries"], trial["valid_queries"], trial["gallery_rows"], trial["gallery_identities"]
+    return tuple(trial[name] for name in COUNTED)
 
 
 def _by_query(report: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:

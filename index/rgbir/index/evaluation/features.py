@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.files import beside
+from rgbir.index.gallery.sightings import Sighting
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +60,14 @@ class Features:
         sources: Iterable[str],
     ) -> Features:
         """From embeddings float32 (n, d) and plain lists; an identity of None is unknown."""
-        labels = [-1 if identity is None else identity for identity in identities]
         names = [np.array(list(part), np.str_) for part in (cameras, sources)]
-        return cls(embeddings, np.array(labels, np.int64), *names)
+        return cls(embeddings, numbers_of(identities), *names)
+
+    @classmethod
+    def of_images(cls, embeddings: NDArray[np.float32], images: Sequence[ImageRecord | Sighting]) -> Features:
+        """Embeddings float32 (n, d) with what is known of the n images they were made of, in the same order."""
+        identities, cameras = [image.identity for image in images], [image.camera for image in images]
+        return cls.of(embeddings, identities, cameras, [image.source for image in images])
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -82,9 +88,8 @@ class Features:
             raise EvaluationError(
                 f"{len(missing)} of {len(records)} images have no feature, {missing[0]} among them; embed or index all of them"
             )
-        rows = np.array([rows_of[record.source] for record in records], np.int64)
-        taken = self.take(rows)
-        labels = np.array([-1 if record.identity is None else record.identity for record in records], np.int64)
+        taken = self.take(np.array([rows_of[record.source] for record in records], np.int64))
+        labels = numbers_of(record.identity for record in records)
         apart = np.flatnonzero((taken.identities != labels) & (taken.identities >= 0))
         if len(apart):
             first = records[int(apart[0])]
@@ -138,6 +143,11 @@ class Features:
             raise UsageError(f"{file}: embeddings are n rows of d values, not {embeddings.shape}")
         sources = _names(parts.get("paths", np.full(len(embeddings), "")))
         return cls(embeddings, _whole(np.ravel(parts["identities"]), file), _names(parts["cameras"]), sources)
+
+
+def numbers_of(identities: Iterable[int | None]) -> NDArray[np.int64]:
+    """Identities as int64 (n,); -1 where one is unknown."""
+    return np.array([-1 if identity is None else identity for identity in identities], np.int64)
 
 
 def _whole(values: NDArray[Any], file: Path) -> NDArray[np.int64]:

@@ -19,8 +19,7 @@ from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation.run import Rank
-from rgbir.index.gallery.sightings import digest_of, sighting_id
-from rgbir.index.images import read_bytes
+from rgbir.index.evaluation.sources import ids_of
 from rgbir.index.nearest.comparison import Ranked
 from rgbir.index.progress import Progress, silent
 
@@ -61,7 +60,7 @@ def remote_ranking(task: Task, remote: Remote, hiding: Hiding, progress: Progres
     Raises (when asked):
         EvaluationError: an image isn't enrolled there, or the gallery changed in the middle.
     """
-    rows_of = {name: row for row, name in enumerate(_ids(task.gallery))}
+    rows_of = {name: row for row, name in enumerate(ids_of(task.gallery))}
     cameras = sorted({record.camera for record in task.gallery})
     generation = remote.gallery().generation
 
@@ -86,7 +85,3 @@ def remote_ranking(task: Task, remote: Remote, hiding: Hiding, progress: Progres
         return keys
 
     return lambda rows: Ranked.of(np.stack([of(task.queries[row]) for row in rows]))
-
-
-def _ids(records: Sequence[ImageRecord]) -> list[str]:
-    return [sighting_id(record.camera, record.source, digest_of(read_bytes(record.path))) for record in records]

@@ -14,6 +14,8 @@ from rgbir.index.evaluation.metrics import Measures
 from rgbir.index.metric import Metric
 
 RANKS = (1, 5, 10, 20)
+COUNTED = ("queries", "valid_queries", "gallery_rows", "gallery_identities")
+"""What a report tells of a trial beside its measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,7 @@ def _spread(values: list[float]) -> float:
 
 
 def _counts(trial: Measures) -> dict[str, int]:
-    return {
-        "queries": trial.queries,
-        "valid_queries": trial.valid_queries,
-        "gallery_rows": trial.gallery_rows,
-        "gallery_identities": trial.gallery_identities,
-    }
+    return {name: getattr(trial, name) for name in COUNTED}
 
 
 def _trial(trial: Measures) -> dict[str, Any]:

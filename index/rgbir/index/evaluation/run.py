@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.protocol import Hiding, Protocol
-from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.errors import EvaluationError
-from rgbir.index.evaluation.features import Features
+from rgbir.index.evaluation.features import Features, numbers_of
 from rgbir.index.evaluation.metrics import Measures, coded, measure, numbered
 from rgbir.index.evaluation.ranking import Outcomes, outcomes
 from rgbir.index.evaluation.report import Report
@@ -66,8 +65,7 @@ def evaluate_ranked(
     with ThreadPoolExecutor(cores()) as pool:
         for block in pool.map(lambda rows: (rows, trials.measured(rows, rank(rows))), blocks):
             trials.keep(*block)
-    trial_measures = tuple(trials.measures(number) for number in range(len(task.draws)))
-    return Report(protocol, task.setting, metric, trial_measures, about or {})
+    return trials.report(metric, about)
 
 
 def evaluate_reranked(
@@ -87,8 +85,7 @@ def evaluate_reranked(
         EvaluationError: an image has no feature, or no query is valid.
     """
     queries, gallery = queries.of_records(task.queries), gallery.of_records(task.gallery)
-    named = replace(protocol, name=f"{protocol.name}+{reciprocal.name}")
-    ranked = _Trials(task, named)
+    ranked = _Trials(task, replace(protocol, name=f"{protocol.name}+{reciprocal.name}"))
     for number, draw in enumerate(task.draws):
         for group in ranked.groups(draw.queries, np.ones(len(draw.queries), bool)):
             rows = draw.queries[group]
@@ -96,8 +93,7 @@ def evaluate_reranked(
             keys = reciprocal.keys(queries.embeddings[rows], gallery.embeddings[visible], metric)
             order = visible[np.argsort(keys, axis=1, kind="stable")]
             ranked.keep(rows, [(number, rows, ranked.outcomes(rows, order))])
-    trials = tuple(ranked.measures(number) for number in range(len(task.draws)))
-    return Report(named, task.setting, metric, trials, about or {})
+    return ranked.report(metric, about)
 
 
 def evaluate_trial(
@@ -161,11 +157,10 @@ class _Trials:
 
     def __init__(self, task: Task, protocol: Protocol) -> None:
         self.task, self.protocol = task, protocol
-        identities = _labels(task.gallery)
-        names, codes, self.people = numbered(identities)
+        names, codes, self.people = numbered(numbers_of(record.identity for record in task.gallery))
         small: type[np.signedinteger[Any]] = np.int16 if self.people < 32_000 else np.int32
         self.codes: Codes = codes.astype(small)
-        self.query_codes: Codes = coded(_labels(task.queries), names).astype(small)
+        self.query_codes: Codes = coded(numbers_of(record.identity for record in task.queries), names).astype(small)
         self.by_camera = protocol.hiding == "identity and camera"
         place = protocol.hiding == "place"
         seen_by = [[task.network[r.camera].place if place else task.network[r.camera].id for r in records]
@@ -173,8 +168,7 @@ class _Trials:
         numbers = {name: number for number, name in enumerate(sorted({*seen_by[0], *seen_by[1]}))}
         self.query_cameras, self.cameras = (np.array([numbers[n] for n in names], np.int16) for names in seen_by)
         rows = len(task.queries)
-        empty = Outcomes(np.full(rows, -1, np.int64), np.zeros(rows), np.zeros(rows))
-        self.by_trial = [Outcomes(empty.rank.copy(), empty.ap.copy(), empty.inp.copy()) for _ in task.draws]
+        self.by_trial = [Outcomes(np.full(rows, -1, np.int64), np.zeros(rows), np.zeros(rows)) for _ in task.draws]
         self.asked = [np.isin(np.arange(rows), draw.queries) for draw in task.draws]
 
     def measured(self, rows: NDArray[np.int64], ranked: Ranked) -> list[tuple[int, NDArray[np.int64], Outcomes]]:
@@ -191,9 +185,8 @@ class _Trials:
             for group in self.groups(rows, taking_part & ~tied):
                 results.append((number, rows[group], self._together(draw, rows[group], order[group], names[group])))
             for query in np.flatnonzero(taking_part & tied):
-                results.append(
-                    (number, rows[query : query + 1], self._alone(draw, rows[query : query + 1], keys[query]))
-                )
+                alone = rows[query : query + 1]
+                results.append((number, alone, self._alone(draw, alone, keys[query])))
         return results
 
     def _together(self, draw: Draw, rows: NDArray[np.int64], order: NDArray[np.int32], names: Codes) -> Outcomes:
@@ -237,13 +230,11 @@ class _Trials:
             for whole, part in zip(self.by_trial[number], part_outcomes, strict=True):
                 whole[asked] = part
 
-    def measures(self, number: int) -> Measures:
-        draw, protocol = self.task.draws[number], self.protocol
+    def report(self, metric: Metric, about: dict[str, str] | None) -> Report:
+        trials = tuple(map(self._measures, self.task.draws, self.by_trial))
+        return Report(self.protocol, self.task.setting, metric, trials, about or {})
+
+    def _measures(self, draw: Draw, by_query: Outcomes) -> Measures:
         identities = len(np.unique(self.codes[draw.gallery]))
-        whole = self.by_trial[number]
-        drawn = Outcomes(whole.rank[draw.queries], whole.ap[draw.queries], whole.inp[draw.queries])
-        return Measures.of(drawn, len(draw.gallery), identities, protocol.cmc, protocol.denominator)
-
-
-def _labels(records: Sequence[ImageRecord]) -> NDArray[np.int64]:
-    return np.array([-1 if record.identity is None else record.identity for record in records], np.int64)
+        drawn = Outcomes(by_query.rank[draw.queries], by_query.ap[draw.queries], by_query.inp[draw.queries])
+        return Measures.of(drawn, len(draw.gallery), identities, self.protocol.cmc, self.protocol.denominator)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import ImageRecord
@@ -36,7 +35,7 @@ def encoded(records: Sequence[ImageRecord], encoder: Encoder, progress: Progress
                     raise EvaluationError("features are encoded one modality at a time; split the records by modality")
                 parts.append(encoder.encode(np.stack(images), modality))
         progress(len(group))
-    return labelled(np.concatenate(parts), records)
+    return Features.of_images(np.concatenate(parts), records)
 
 
 def enrolled(records: Sequence[ImageRecord], gallery: AnyGallery) -> Features:
@@ -45,7 +44,7 @@ def enrolled(records: Sequence[ImageRecord], gallery: AnyGallery) -> Features:
     Raises:
         EvaluationError: an image isn't enrolled, or its file was changed since.
     """
-    ids = [sighting_id(record.camera, record.source, digest_of(read_bytes(record.path))) for record in records]
+    ids = ids_of(records)
     missing = set(ids) - gallery.known(ids)
     if missing:
         first = next(record.source for record, wanted in zip(records, ids, strict=True) if wanted in missing)
@@ -53,10 +52,9 @@ def enrolled(records: Sequence[ImageRecord], gallery: AnyGallery) -> Features:
             f"gallery {gallery.address} lacks {len(missing)} of the {len(ids)} images that the protocol may draw, {first} among them;"
             " enrol them with `rgbir index add`"
         )
-    return labelled(gallery.embeddings(ids), records)
+    return Features.of_images(gallery.embeddings(ids), records)
 
 
-def labelled(embeddings: NDArray[np.float32], records: Sequence[ImageRecord]) -> Features:
-    """Embeddings float32 (n, d) with what is known of the n images they were made of, in the same order."""
-    identities, cameras = [record.identity for record in records], [record.camera for record in records]
-    return Features.of(embeddings, identities, cameras, [record.source for record in records])
+def ids_of(records: Sequence[ImageRecord]) -> list[str]:
+    """What these images are called where they are enrolled."""
+    return [sighting_id(record.camera, record.source, digest_of(read_bytes(record.path))) for record in records]
