@@ -73,7 +73,7 @@ def open_gallery(address: str | Path, device: Device | None = None) -> AnyGaller
     Raises:
         GalleryMissing, GalleryError: see `Gallery` and `MilvusGallery`.
     """
-    return MilvusGallery(str(address)) if GalleryAddress.of(address).in_milvus else Gallery(address, device)
+    return MilvusGallery(address) if GalleryAddress.of(address).in_milvus else Gallery(address, device)
 
 
 def open_or_create(
@@ -85,10 +85,7 @@ def open_or_create(
         GalleryMismatch: it holds another model's embeddings.
         UsageError: a storage that Milvus doesn't offer.
     """
-    if not GalleryAddress.of(address).in_milvus:
-        return Gallery.open_or_create(address, card, network, storage)
-    _float32(address, storage)
-    return MilvusGallery.open_or_create(str(address), card, network)
+    return _kind(address, storage).open_or_create(address, card, network, storage)
 
 
 def create(address: str | Path, model: Model, network: CameraNetwork, storage: Storage = Storage.FLOAT32) -> AnyGallery:
@@ -97,12 +94,12 @@ def create(address: str | Path, model: Model, network: CameraNetwork, storage: S
     Raises:
         UsageError: there is one already, or a storage that Milvus doesn't offer.
     """
+    return _kind(address, storage).create(address, model, network, storage)
+
+
+def _kind(address: str | Path, storage: Storage) -> type[AnyGallery]:
     if not GalleryAddress.of(address).in_milvus:
-        return Gallery.create(address, model, network, storage)
-    _float32(address, storage)
-    return MilvusGallery.create(str(address), model, network)
-
-
-def _float32(address: str | Path, storage: Storage) -> None:
+        return Gallery
     if storage is not Storage.FLOAT32:
         raise UsageError(f"{address}: a gallery in Milvus keeps float32, not {storage}")
+    return MilvusGallery

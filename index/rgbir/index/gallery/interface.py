@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,10 +16,12 @@ from numpy.typing import NDArray
 
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
+from rgbir.index.errors import GalleryMismatch, GalleryMissing
 from rgbir.index.gallery.calibration import Calibration
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query
+from rgbir.index.gallery.retention import Run, check
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 
 
@@ -33,6 +37,40 @@ class AnyGallery(ABC):
     address: str
     model: Model
     storage = Storage.FLOAT32
+
+    @abstractmethod
+    def __init__(self, address: str | Path) -> None: ...
+
+    @classmethod
+    @abstractmethod
+    def create(
+        cls, address: str | Path, model: Model, network: CameraNetwork, storage: Storage = Storage.FLOAT32
+    ) -> Self:
+        """A new, empty gallery for that model's embeddings.
+
+        Raises:
+            UsageError: there is one already.
+        """
+
+    @classmethod
+    def open_or_create(
+        cls, address: str | Path, card: Card, network: CameraNetwork, storage: Storage = Storage.FLOAT32
+    ) -> Self:
+        """The gallery there, which must be of that model; a new one with that network if there is none.
+
+        Raises:
+            GalleryMismatch: it holds another model's embeddings.
+        """
+        try:
+            gallery = cls(address)
+        except GalleryMissing:
+            return cls.create(address, Model.of(card), network, storage)
+        try:
+            gallery.expect(card)
+        except GalleryMismatch:
+            gallery.close()
+            raise
+        return gallery
 
     # --- what is there
 
@@ -222,9 +260,10 @@ class AnyGallery(ABC):
         """Writes what makes the next opening quick, if it is worth it."""
 
     @property
-    @abstractmethod
     def keep_days(self) -> int | None:
         """How long sightings are kept after they were taken; None is for ever."""
+        days: int | None = json.loads(self._entry("keep_days") or "null")
+        return days
 
     @abstractmethod
     def set_keep_days(self, days: int | None) -> None:
@@ -250,7 +289,6 @@ class AnyGallery(ABC):
         self.set_keep_days(days)
         return self.expire(sure=sure)
 
-    @abstractmethod
     def expire(self, now: datetime | None = None, sure: bool = False) -> int:
         """Removes what was taken longer ago than the gallery keeps it. Sightings without a time stay.
 
@@ -265,6 +303,27 @@ class AnyGallery(ABC):
         Raises:
             RetentionWaits: the clock jumped since the last run, or over half of the gallery would be erased.
         """
+        if (days := self.keep_days) is None:
+            return 0
+        run = Run.now(now)
+        due = run.due(days)
+        known = sure or check(run, self._entry("retention"), self._count(due), len(self))
+        removed = self.erase(due, by_rule=True)
+        if known:
+            self._remember("retention", run.model_dump_json())
+        return removed
+
+    @abstractmethod
+    def _count(self, which: Condition) -> int:
+        """Sightings that meet the condition."""
+
+    @abstractmethod
+    def _entry(self, name: str) -> str | None:
+        """What the gallery says of itself under that name."""
+
+    @abstractmethod
+    def _remember(self, name: str, value: str) -> None:
+        """Says it from now on; nothing that is searched changes."""
 
     # --- open and closed
 

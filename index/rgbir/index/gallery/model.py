@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -41,6 +42,16 @@ class Model:
     @classmethod
     def of(cls, card: Card) -> Model:
         return cls(card.name, card.fingerprint, card.metric, card.dimension)
+
+    @classmethod
+    def read(cls, entries: Mapping[str, str]) -> Model:
+        """Of what a gallery says of itself."""
+        return cls(entries["model"], entries["fingerprint"], Metric(entries["metric"]), int(entries["dimension"]))
+
+    def entries(self) -> dict[str, str]:
+        """What `read` reads."""
+        model, fingerprint, metric, dimension = map(str, astuple(self))
+        return {"model": model, "fingerprint": fingerprint, "metric": metric, "dimension": dimension}
 
     def expect(self, card: Card, address: str) -> None:
         """Refuses another model's bundle, for the gallery at that address.

@@ -11,24 +11,15 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import (
-    CacheDamaged,
-    GalleryBusy,
-    GalleryError,
-    GalleryMismatch,
-    InvalidQuery,
-    UsageError,
-)
+from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, InvalidQuery, UsageError
 from rgbir.index.files import keep_room, locked
 from rgbir.index.gallery.answers import answer, ranked, span
 from rgbir.index.gallery.calibration import Calibration, calibrate
@@ -42,9 +33,8 @@ from rgbir.index.gallery.folder.verify import disagreements, harm, out_of_calend
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query, scope, walks
-from rgbir.index.gallery.retention import Run, check, check_days
+from rgbir.index.gallery.retention import check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
-from rgbir.index.metric import Metric
 from rgbir.index.nearest.approximate import Approximate, Found
 from rgbir.index.nearest.rows import Mark, Nearest
 from rgbir.index.nearest.sketches import Choice, Device
@@ -72,7 +62,7 @@ class Gallery(AnyGallery):
         self._reading, self._writing = threading.RLock(), threading.RLock()
         self._write_depth = 0
         meta = self._reader.meta()
-        self.model = Model(meta["model"], meta["fingerprint"], Metric(meta["metric"]), int(meta["dimension"]))
+        self.model = Model.read(meta)
         self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
         self._calibration: Calibration | None = None
         self._approximate = Approximate(self._exactly, device)
@@ -82,7 +72,7 @@ class Gallery(AnyGallery):
         try:
             self.erased_since = notary.catch_up(self._writer)
         except BaseException:
-            self._close_stores()
+            self.close()
             raise
         started = time.perf_counter()
         self._view, self.opening = cache.load(self.folder, self._reader, self.model.metric)
@@ -98,51 +88,16 @@ class Gallery(AnyGallery):
 
     @classmethod
     def create(
-        cls, folder: Path | str, model: Model, network: CameraNetwork, storage: Storage = Storage.FLOAT32
+        cls, address: Path | str, model: Model, network: CameraNetwork, storage: Storage = Storage.FLOAT32
     ) -> Self:
-        """A new, empty gallery for that model's embeddings.
-
-        Raises:
-            UsageError: there is one already.
-        """
-        folder = Path(folder)
+        folder = Path(address)
         if (folder / FILE).exists():
             raise UsageError(f"{folder} is a gallery already; open it, or choose another folder")
-        meta = {
-            "model": model.name,
-            "fingerprint": model.fingerprint,
-            "metric": str(model.metric),
-            "dimension": str(model.dimension),
-            "network": json.dumps(network.to_dict()),
-            "storage": str(storage),
-        }
-        create(folder, meta)
+        create(folder, {**model.entries(), "network": json.dumps(network.to_dict()), "storage": str(storage)})
         return cls(folder)
-
-    @classmethod
-    def open_or_create(
-        cls, folder: Path | str, card: Card, network: CameraNetwork, storage: Storage = Storage.FLOAT32
-    ) -> Self:
-        """The gallery there, which must be of that model; a new one with that network if there is none.
-
-        Raises:
-            GalleryMismatch: it holds another model's embeddings.
-        """
-        if not (Path(folder) / FILE).exists():
-            return cls.create(folder, Model.of(card), network, storage)
-        gallery = cls(folder)
-        try:
-            gallery.expect(card)
-        except GalleryMismatch:
-            gallery.close()
-            raise
-        return gallery
 
     def close(self) -> None:
         self._approximate.close()
-        self._close_stores()
-
-    def _close_stores(self) -> None:
         self._reader.close()
         self._writer.close()
 
@@ -359,20 +314,12 @@ class Gallery(AnyGallery):
         Raises:
             GalleryBusy: another process is writing.
         """
-        with self._writing:
-            if self._write_depth:
-                self._write_depth += 1
-                try:
-                    yield
-                finally:
-                    self._write_depth -= 1
-                return
-            with locked(self.folder / LOCK):
-                self._write_depth = 1
-                try:
-                    yield
-                finally:
-                    self._write_depth = 0
+        with self._writing, nullcontext() if self._write_depth else locked(self.folder / LOCK):
+            self._write_depth += 1
+            try:
+                yield
+            finally:
+                self._write_depth -= 1
 
     def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
         """Enrols them in one transaction; once this returns, kill -9 and power cuts lose nothing of it."""
@@ -526,30 +473,22 @@ class Gallery(AnyGallery):
         with self.writing():
             self._writer.set_meta(choice=choice.to_json())
 
-    @property
-    def keep_days(self) -> int | None:
-        with self._read():
-            days: int | None = json.loads(self._reader.meta().get("keep_days", "null"))
-            return days
-
     def set_keep_days(self, days: int | None) -> None:
         check_days(days)
         with self.writing():
             self._writer.set_meta(keep_days=json.dumps(days))
 
-    def expire(self, now: datetime | None = None, sure: bool = False) -> int:
-        if (days := self.keep_days) is None:
-            return 0
-        run = Run.now(now)
-        due = run.due(days)
+    def _count(self, which: Condition) -> int:
         with self._read() as store:
-            noted, count = store.meta().get("retention"), store.count(due)
-        known = sure or check(run, noted, count, len(self))
-        removed = self.erase(due, by_rule=True)
-        if known:
-            with self.writing():
-                self._writer.remember("retention", run.model_dump_json())
-        return removed
+            return store.count(which)
+
+    def _entry(self, name: str) -> str | None:
+        with self._read() as store:
+            return store.meta().get(name)
+
+    def _remember(self, name: str, value: str) -> None:
+        with self.writing():
+            self._writer.remember(name, value)
 
     @classmethod
     def problems_in(cls, folder: Path | str) -> list[str]:

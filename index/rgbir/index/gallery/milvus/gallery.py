@@ -15,15 +15,15 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import GalleryError, GalleryMissing, InvalidQuery, UsageError
+from rgbir.index.errors import GalleryError, InvalidQuery, UsageError
 from rgbir.index.gallery.answers import answer, ranked
 from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure, bound, picture
@@ -43,9 +43,9 @@ from rgbir.index.gallery.milvus.entities import (
     timed,
 )
 from rgbir.index.gallery.milvus.store import MOST, PIECE, Store
-from rgbir.index.gallery.model import CameraCount, Model
+from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope, walks
-from rgbir.index.gallery.retention import Run, check, check_days
+from rgbir.index.gallery.retention import check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import length, lost
@@ -65,54 +65,24 @@ class MilvusGallery(AnyGallery):
         GalleryError: Milvus refuses, or the gallery's index may miss.
     """
 
-    def __init__(self, address: str) -> None:
-        self.address, self.opening = address, "Milvus"
-        self._store = Store(address)
+    def __init__(self, address: str | Path) -> None:
+        self.address, self.opening = str(address), "Milvus"
+        self._store = Store(self.address)
         self._clock, self._last = threading.Lock(), 0
         self._network_text, self._network = "", CameraNetwork("", ())
-        self._untimed: tuple[int, dict[str, tuple[int, int]]] = (-1, {})
-        self._span: tuple[int, tuple[int, int] | None] = (-1, None)
-        self._enrolled: tuple[int, list[str]] = (-1, [])
-        about = self._about()
-        self.model = Model(about["model"], about["fingerprint"], Metric(about["metric"]), int(about["dimension"]))
+        self._derived: tuple[int, dict[str, Any]] = (-1, {})
+        self.model = Model.read(self._about())
         self._finish()
 
     @classmethod
-    def create(cls, address: str, model: Model, network: CameraNetwork) -> Self:
-        """A new, empty gallery for that model's embeddings.
-
-        Raises:
-            UsageError: there is one already.
-        """
-        about = {
-            "model": model.name,
-            "fingerprint": model.fingerprint,
-            "metric": str(model.metric),
-            "dimension": str(model.dimension),
-            "network": json.dumps(network.to_dict()),
-            "generation": "0",
-            "keep_days": "null",
-        }
-        Store.create(address, model, about)
+    def create(
+        cls, address: str | Path, model: Model, network: CameraNetwork, storage: Storage = Storage.FLOAT32
+    ) -> Self:
+        """It keeps float32, the one storage that Milvus offers."""
+        network_text = json.dumps(network.to_dict())
+        about = {**model.entries(), "network": network_text, "generation": "0", "keep_days": "null"}
+        Store.create(str(address), model, about)
         return cls(address)
-
-    @classmethod
-    def open_or_create(cls, address: str, card: Card, network: CameraNetwork) -> Self:
-        """The gallery there, which must be of that model; a new one with that network if there is none.
-
-        Raises:
-            GalleryMismatch: it holds another model's embeddings.
-        """
-        try:
-            gallery = cls(address)
-        except GalleryMissing:
-            return cls.create(address, Model.of(card), network)
-        try:
-            gallery.expect(card)
-        except GalleryError:
-            gallery.close()
-            raise
-        return gallery
 
     def close(self) -> None:
         self._store.close()
@@ -153,15 +123,23 @@ class MilvusGallery(AnyGallery):
 
     def untimed(self, cameras: Sequence[str]) -> tuple[int, int]:
         generation = self.generation
-        if self._untimed[0] != generation:
-            self._untimed = (generation, {})
-        known = self._untimed[1]
-        for camera in cameras:
-            if camera not in known:
-                expression = cameras_are([camera])
-                count = self._store.count(expression)
-                known[camera] = (count, count - self._store.count(timed(expression)))
-        return sum(known[c][0] for c in cameras), sum(known[c][1] for c in cameras)
+
+        def counted(camera: str) -> tuple[int, int]:
+            expression = cameras_are([camera])
+            return self._store.count(expression), self._store.count(timed(expression))
+
+        counts = [self._once(f"timed {camera}", generation, partial(counted, camera)) for camera in cameras]
+        total = sum(count for count, _ in counts)
+        return total, total - sum(count for _, count in counts)
+
+    def _once(self, what: str, generation: int, find: Callable[[], Any]) -> Any:
+        """What was found in that generation, kept until there is another."""
+        if self._derived[0] != generation:
+            self._derived = (generation, {})
+        known = self._derived[1]
+        if what not in known:
+            known[what] = find()
+        return known[what]
 
     def get(self, sighting: str) -> Sighting | None:
         entities = self._store.by_ids([sighting], self._store.scalars)
@@ -219,19 +197,22 @@ class MilvusGallery(AnyGallery):
 
     def _times(self) -> tuple[int, int] | None:
         """The first and the last moment of a sighting, as of the last change."""
-        generation = self.generation
-        if self._span[0] != generation:
+
+        def span() -> tuple[int, int] | None:
             times = [entity["taken_at"] for entity in self._store.all(TIMED, ["taken_at"])]
-            self._span = (generation, (min(times), max(times)) if times else None)
-        return self._span[1]
+            return (min(times), max(times)) if times else None
+
+        times: tuple[int, int] | None = self._once("span", self.generation, span)
+        return times
 
     def _scope(self, query: Query) -> tuple[Scope, int]:
         about, network = self._about(), self.network
         generation = int(about["generation"])
-        if self._enrolled[0] != generation:
-            there = (camera.id for camera in network if self._store.count(cameras_are([camera.id])))
-            self._enrolled = (generation, sorted(there))
-        return scope(query, network, self._enrolled[1]), generation
+
+        def enrolled() -> list[str]:
+            return sorted(camera.id for camera in network if self._store.count(cameras_are([camera.id])))
+
+        return scope(query, network, self._once("cameras", generation, enrolled)), generation
 
     def _nearest(self, query: NDArray[np.float32], expression: str, top_k: int) -> list[tuple[float, Sighting]]:
         """Asks for more until no other sighting can be nearer than the last; past what Milvus gives, compares all of them."""
@@ -404,27 +385,18 @@ class MilvusGallery(AnyGallery):
     def refresh_cache(self) -> bool:
         return False
 
-    @property
-    def keep_days(self) -> int | None:
-        days: int | None = json.loads(self._about()["keep_days"])
-        return days
-
     def set_keep_days(self, days: int | None) -> None:
         check_days(days)
         self._changed(keep_days=json.dumps(days))
 
-    def expire(self, now: datetime | None = None, sure: bool = False) -> int:
-        if (days := self.keep_days) is None:
-            return 0
-        run = Run.now(now)
-        due = run.due(days)
-        known = sure or check(
-            run, self._about().get("retention"), self._store.count(expression_of_condition(due)), len(self)
-        )
-        removed = self.erase(due, by_rule=True)
-        if known:
-            self._store.note(retention=run.model_dump_json())
-        return removed
+    def _count(self, which: Condition) -> int:
+        return self._store.count(expression_of_condition(which))
+
+    def _entry(self, name: str) -> str | None:
+        return self._about().get(name)
+
+    def _remember(self, name: str, value: str) -> None:
+        self._store.note(**{name: value})
 
     # --- what it says of itself
 
