@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle
+from rgbir.index.files import state_of
 from rgbir.index.metric import Metric
 
 FORMAT = 1
@@ -130,15 +131,7 @@ class Bundle:
 
     def state(self) -> dict[str, tuple[int, ...] | None]:
         """What changes when somebody touches a file, by name; None for one that is gone."""
-        return {name: _state(self.folder / name) for name in (CARD, *self.card.files)}
-
-
-def _state(file: Path) -> tuple[int, ...] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        return {name: state_of(self.folder / name) for name in (CARD, *self.card.files)}
 
 
 def sha256(file: Path) -> str:

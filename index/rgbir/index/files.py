@@ -21,10 +21,15 @@ def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
 
 def put_in_place(new: Path, place: Path) -> None:
     """Gives a finished file its name, in place of any that has it: after a crash either is there, whole."""
-    with new.open("rb") as opened:
-        os.fsync(opened.fileno())
+    sync_file(new)
     new.replace(place)
     sync_folder(place.parent)
+
+
+def sync_file(file: Path) -> None:
+    """Once this returns, its content outlives a power cut."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
 
 
 @contextmanager
@@ -134,6 +139,15 @@ def keep_room(file: Path, size: int) -> None:
             file.unlink()
         finally:
             os.close(descriptor)
+
+
+def state_of(file: Path) -> tuple[int, ...] | None:
+    """What changes when somebody writes to a file or replaces it: device, inode, size, nanoseconds; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def give_room_up(file: Path) -> None:

@@ -5,7 +5,6 @@ A backup is a folder with the gallery's file as of one moment and `backup.json`,
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.index.bundle import sha256
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
-from rgbir.index.files import sync_folder
+from rgbir.index.files import put_in_place, sync_file, sync_folder
 from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
 from rgbir.index.gallery.folder.place import FILE, leftovers, writable
 from rgbir.index.gallery.folder.store import Store
@@ -89,8 +88,7 @@ def _back_up(gallery: Path, out: Path, unfinished: Path) -> Backup:
         )
         (unfinished / MANIFEST).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for name in (FILE, MANIFEST):
-            with (unfinished / name).open("rb") as written:
-                os.fsync(written.fileno())
+            sync_file(unfinished / name)
         unfinished.rename(out)
         sync_folder(out.parent)
         if writable(gallery):
@@ -185,10 +183,7 @@ def _unpacked(copy: Path, gallery: Path, made: Backup) -> int:
                 raise GalleryCorrupt(f"{copy} should hold {made.sightings} sightings, and holds {unpacked + removed}")
             store.file.empty_journal()
             store.file.leave_journal()
-        with (unfinished / FILE).open("rb") as written:
-            os.fsync(written.fileno())
-        (unfinished / FILE).rename(gallery / FILE)
+        put_in_place(unfinished / FILE, gallery / FILE)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    sync_folder(gallery)
     return removed

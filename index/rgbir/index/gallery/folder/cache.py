@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import resource
 import shutil
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.index.errors import CacheDamaged, GalleryError
-from rgbir.index.files import replace_file
+from rgbir.index.files import replace_file, sync_file
 from rgbir.index.gallery.folder.place import writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.metric import Metric
@@ -152,7 +151,7 @@ def _write(place: Path, name: str, camera: str, slab: Slab) -> _Kept:
     if (codes := slab.coding.codes) is not None:
         codes.save(unfinished / _CODES)
     for file in unfinished.iterdir():
-        _sync(file)
+        sync_file(file)
     sums = {file.name: _sum(file) for file in unfinished.iterdir() if file.name != _VECTORS}
     shutil.rmtree(place / name, ignore_errors=True)
     unfinished.rename(place / name)
@@ -201,9 +200,8 @@ def forget(folder: Path, removed: Iterable[tuple[int, str]]) -> int:
 def _unless_gone(_: object, path: str, failure: tuple[type[BaseException], BaseException, object]) -> None:
     """What another process deleted meanwhile is deleted; anything else is not, and is said."""
     if not isinstance(failure[1], FileNotFoundError):
-        raise GalleryError(f"{path} holds what was erased and can't be deleted: {failure[1]}; delete it") from failure[
-            1
-        ]
+        message = f"{path} holds what was erased and can't be deleted: {failure[1]}; delete it"
+        raise GalleryError(message) from failure[1]
 
 
 def drop(folder: Path) -> None:
@@ -234,23 +232,19 @@ def load(folder: Path, store: Store, metric: Metric) -> tuple[View, Opening]:
     if (reason := _misfit(manifest, store)) is not None:
         return empty, Opening(remarks=_told(folder, reason))
     _allow_files(len(manifest.slabs))
-    opening, remarks = Opening(), []
-    cameras: dict[str, list[Slab]] = {}
-    for kept, (slab, remark) in zip(
-        manifest.slabs, threads().map(lambda kept: _map(folder, kept, metric), manifest.slabs), strict=True
-    ):
-        if remark:
-            remarks.append(remark)
-        if slab is None:
-            rows = list(store.vectors(kept.first - 1, kept.last, kept.camera))
-            opening.read += len(rows)
-            if rows:
-                cameras.setdefault(kept.camera, []).append(Slab.of(metric, rows))
-        else:
+    opening = Opening()
+    cameras: dict[str, tuple[Slab, ...]] = {}
+    mapped = threads().map(lambda kept: _map(folder, kept, metric), manifest.slabs)
+    for kept, (slab, remark) in zip(manifest.slabs, mapped, strict=True):
+        if slab is not None:
             opening.mapped += len(slab)
-            cameras.setdefault(kept.camera, []).append(slab)
-    opening.remarks = tuple(remarks)
-    return View(metric, manifest.mark, {camera: tuple(slabs) for camera, slabs in sorted(cameras.items())}), opening
+        elif rows := list(store.vectors(kept.first - 1, kept.last, kept.camera)):
+            opening.read += len(rows)
+            slab = Slab.of(metric, rows)
+        opening.remarks += (remark,) if remark else ()
+        if slab is not None:
+            cameras[kept.camera] = (*cameras.get(kept.camera, ()), slab)
+    return View(metric, manifest.mark, dict(sorted(cameras.items()))), opening
 
 
 def _allow_files(count: int) -> None:
@@ -340,17 +334,7 @@ def _rows_of(file: Path, checksums: NDArray[np.uint32]) -> KeptRows:
 
 def _sum(file: Path) -> int:
     total = 0
-    for piece in _pieces(file):
-        total = zlib.crc32(piece, total)
-    return total
-
-
-def _pieces(file: Path) -> Iterator[bytes]:
     with file.open("rb") as content:
         while piece := content.read(1 << 22):
-            yield piece
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb") as written:
-        os.fsync(written.fileno())
+            total = zlib.crc32(piece, total)
+    return total

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from rgbir.index.errors import (
@@ -19,7 +18,7 @@ from rgbir.index.errors import (
     GalleryMoved,
     UsageError,
 )
-from rgbir.index.files import sync_folder
+from rgbir.index.files import put_in_place, state_of
 from rgbir.index.gallery.folder import session
 from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.place import FILE, Place, journal, leftovers, writable
@@ -50,8 +49,7 @@ def create(folder: Path, meta: dict[str, str]) -> None:
         entries = {**meta, "format": str(FORMAT), "generation": "0", "salt": secrets.token_hex(16)}
         write_meta(connection, **entries)
         connection.execute("COMMIT")
-    unfinished.rename(file)
-    sync_folder(folder)
+    put_in_place(unfinished, file)
 
 
 class GalleryFile:
@@ -104,7 +102,7 @@ class GalleryFile:
             raise
         self.connection, self._place = connection, Place(self.folder)
         # still: the file's state where nobody writes to it; None where a lock keeps reading and writing apart.
-        self._still, self._content = still, _state(file)[:3]
+        self._still, self._content = still, state_of(file)
         self._generation = 0 if alone is None else alone.generation
 
     def _migrated(self) -> str:
@@ -129,7 +127,7 @@ class GalleryFile:
             GalleryMoved: its files were replaced, moved, deleted, or written over.
         """
         self._place.check()
-        if self._still is not None or (content := _state(self.folder / FILE)[:3]) == self._content:
+        if self._still is not None or (content := state_of(self.folder / FILE)) == self._content:
             return
         generation = session.same(self.connection, self.folder / FILE, self._generation)
         if generation is None:  # else a journal was brought in
@@ -230,13 +228,9 @@ class GalleryFile:
         self.connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def _state(file: Path) -> tuple[Any, ...]:
+def _state(file: Path) -> tuple[tuple[int, ...] | None, bool]:
     """What changes when somebody writes to a file, or opens it to write."""
-    try:
-        status = file.stat()
-    except OSError:
-        return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns, journal(file.parent).exists()
+    return state_of(file), journal(file.parent).exists()
 
 
 def _read_only(file: Path) -> Connection:

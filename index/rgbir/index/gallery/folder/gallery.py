@@ -298,11 +298,8 @@ class Gallery(AnyGallery):
 
     def _sightings(self, rows: set[int]) -> dict[int, Sighting] | None:
         """By row. None if one was removed since the view: then the search must begin again."""
-        wanted = sorted(rows)
-        with self._read():
-            sightings: dict[int, Sighting] = {}
-            for start in range(0, len(wanted), 500):
-                sightings |= self._reader.by_rows(wanted[start : start + 500])
+        with self._read() as store:
+            sightings = store.by_rows(sorted(rows))
         return sightings if len(sightings) == len(rows) else None
 
     # --- change

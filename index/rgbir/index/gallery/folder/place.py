@@ -6,20 +6,17 @@ import os
 from pathlib import Path
 
 from rgbir.index.errors import GalleryMoved
+from rgbir.index.files import state_of
 
 FILE = "gallery.sqlite3"
 RESERVE, RESERVED = "reserve", 4 << 20
 """A file whose bytes an erasure gives up on a full disk."""
-Identity = tuple[int, int] | None
-"""Device and inode; None where there is no file."""
 
 
-def identity(file: Path) -> Identity:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def identity(file: Path) -> tuple[int, ...] | None:
+    """Its device and inode; None where there is no file."""
+    state = state_of(file)
+    return None if state is None else state[:2]
 
 
 def journal(folder: Path) -> Path:

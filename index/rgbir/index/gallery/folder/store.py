@@ -168,9 +168,8 @@ class Store:
         return map(_sighting, self.connection.execute(f"SELECT {self._columns} FROM sightings {which}", values))
 
     def by_rows(self, rows: Sequence[int]) -> dict[int, Sighting]:
-        marks = ",".join("?" * len(rows))
-        wanted = self.connection.execute(f"SELECT {self._columns} FROM sightings WHERE row IN ({marks})", rows)
-        return {row[0]: _sighting(row) for row in wanted.fetchall()}
+        which = "WHERE row IN (SELECT value FROM json_each(?))"
+        return {sighting.row: sighting for sighting in self._sightings(which, (json.dumps(rows),))}
 
     def get(self, wanted: str) -> Sighting | None:
         return next(self._sightings("WHERE id = ?", (wanted,)), None)
