@@ -65,7 +65,7 @@ IMPORTS = {
     "": ["rgbir.client"],
     "index": ["rgbir.index", "rgbir.index.evaluation"],
     "server": ["rgbir.server", "rgbir.index"],
-    "plots": ["rgbir.index.plots"],
+    "plots": ["rgbir.index.plots.album"],
     "training": ["rgbir.training"],
     "export": ["rgbir.export", "rgbir.export.cli"],
     "server,milvus,traces": ["rgbir.server", "pymilvus", "opentelemetry.sdk"],

@@ -17,7 +17,8 @@ from tests.index.yard import YARD
 from tests.waiting import HANGS_AFTER_S
 
 from rgbir.index import Gallery, Metric, Model, NewSighting, Query, UsageError
-from rgbir.index.datasets import ImageRecord, read_table
+from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.table import read_table
 from rgbir.index.errors import InvalidQuery, RetentionWaits
 from rgbir.index.gallery import retention
 from rgbir.index.gallery.folder.schema import LABELS, sum_of

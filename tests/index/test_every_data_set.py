@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import DataSet, Modality, Setting, SysuMM01, open_data_set
-from rgbir.index.datasets import DATA_SETS, PROTOCOLS
+from rgbir.index.datasets.known import DATA_SETS, PROTOCOLS
 
 runner = CliRunner()
 

@@ -16,7 +16,7 @@ from rgbir.client.cli import app
 from rgbir.index import Encoder, Metric, SysuMM01
 from rgbir.index.evaluation import PROTOCOLS, evaluate
 from rgbir.index.evaluation.sources import encoded
-from rgbir.index.plots import camera_pairs
+from rgbir.index.plots.cameras import camera_pairs
 from rgbir.index.plots.canvas import RIGHT, WRONG
 
 runner = CliRunner()

@@ -11,9 +11,9 @@ import pytest
 from tests.conftest import OFFICIAL
 
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.datasets import ImageRecord
 from rgbir.index.datasets.draws import Permutations, Pick, official, seeded
 from rgbir.index.datasets.protocol import Mode, Shots
+from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.sysu_mm01 import GALLERY_CAMERAS, SHOTS, read_permutations
 from rgbir.index.errors import BadDataset
 from rgbir.index.evaluation import PROTOCOLS, Draw, Features, Task, evaluate, evaluate_ranked

@@ -2,20 +2,16 @@
 
 from rgbir.index.bundle import CARD, Bundle, Card, Drift, Parity, Precision, sha256
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.datasets import (
-    LLCM,
-    DataSet,
-    ImageRecord,
-    Market1501,
-    RegDB,
-    Setting,
-    Skipped,
-    SysuMM01,
-    open_data_set,
-    passed_over_words,
-    read_folders,
-    read_table,
-)
+from rgbir.index.datasets.dataset import DataSet, Setting
+from rgbir.index.datasets.folders import read_folders
+from rgbir.index.datasets.known import open_data_set
+from rgbir.index.datasets.llcm import LLCM
+from rgbir.index.datasets.market import Market1501
+from rgbir.index.datasets.passed import passed_over_words
+from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.datasets.regdb import RegDB
+from rgbir.index.datasets.sysu_mm01 import SysuMM01
+from rgbir.index.datasets.table import read_table
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
 from rgbir.index.enrolment.merge import told

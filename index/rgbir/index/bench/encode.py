@@ -11,8 +11,7 @@ import numpy as np
 from rgbir.index.bench.clock import seconds
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.datasets import SysuMM01
-from rgbir.index.datasets.sysu_mm01 import VISIBLE
+from rgbir.index.datasets.sysu_mm01 import VISIBLE, SysuMM01
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import enrol
 from rgbir.index.gallery.folder.gallery import Gallery

@@ -14,9 +14,9 @@ import numpy as np
 
 from rgbir.index.bench.loop import loop
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.datasets import ImageRecord
 from rgbir.index.datasets.draws import official, seeded
 from rgbir.index.datasets.protocol import Mode, Shots
+from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.sysu_mm01 import GALLERY_CAMERAS, SHOTS
 from rgbir.index.datasets.task import rows_drawn
 from rgbir.index.evaluation import PROTOCOLS, Draw, Features, Task, evaluate

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rgbir.index.cli.options import SKIPPED_EXIT, JsonFlag, progress
-from rgbir.index.datasets import Count, open_data_set, passed_over_words
-from rgbir.index.datasets.known import ROOT
+from rgbir.index.datasets.dataset import Count
+from rgbir.index.datasets.known import ROOT, open_data_set
+from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.synthetic import Split
 from rgbir.index.synthetic import synthesize as draw_people
 from rgbir.index.synthetic.regdb import synthesize_regdb

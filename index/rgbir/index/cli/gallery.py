@@ -17,9 +17,11 @@ from rich.table import Table
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, JsonFlag, ThreadsOption, given, progress, refuse
-from rgbir.index.datasets import LAYOUTS, ImageRecord, Setting, Skipped, read_folders, read_table, recognised
-from rgbir.index.datasets.dataset import List
-from rgbir.index.datasets.table import parse_time
+from rgbir.index.datasets.dataset import List, Setting
+from rgbir.index.datasets.folders import read_folders
+from rgbir.index.datasets.known import LAYOUTS, recognised
+from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.datasets.table import parse_time, read_table
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, enrol
 from rgbir.index.enrolment.merge import merge, shard

@@ -17,10 +17,10 @@ from rich.table import Table
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, ThreadsOption, progress, refuse
-from rgbir.index.datasets import PROTOCOLS, DataSet, Protocol, Setting, open_data_set, passed_over_words
-from rgbir.index.datasets.dataset import List
-from rgbir.index.datasets.known import ROOT
-from rgbir.index.datasets.protocol import ApRule, CmcLevel, Denominator, Direction, Mode, Selection, Shots
+from rgbir.index.datasets.dataset import DataSet, List, Setting
+from rgbir.index.datasets.known import PROTOCOLS, ROOT, open_data_set
+from rgbir.index.datasets.passed import passed_over_words
+from rgbir.index.datasets.protocol import ApRule, CmcLevel, Denominator, Direction, Mode, Protocol, Selection, Shots
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation import Features, Reciprocal, Report, evaluate_trial

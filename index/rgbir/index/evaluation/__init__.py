@@ -1,6 +1,8 @@
 """Benchmark protocols on features, wherever they come from."""
 
-from rgbir.index.datasets import PROTOCOLS, Draw, Protocol, Task
+from rgbir.index.datasets.known import PROTOCOLS
+from rgbir.index.datasets.protocol import Protocol
+from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.fusion import several_shots
 from rgbir.index.evaluation.metrics import Measures, measure

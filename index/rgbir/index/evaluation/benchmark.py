@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rgbir.index.bundle import Bundle, Card
-from rgbir.index.datasets import PLAIN, DataSet, Setting
+from rgbir.index.datasets.dataset import PLAIN, DataSet, Setting
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation import (
