@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle
@@ -19,11 +19,7 @@ CARD = "card.json"
 Precision = Literal["fp32", "fp16", "int8"]
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Parity(_Closed):
+class Parity(BaseModel, frozen=True, extra="forbid"):
     """How far ONNX Runtime's embeddings are from torch's, relative to the largest value."""
 
     largest_relative_difference: float
@@ -31,7 +27,7 @@ class Parity(_Closed):
     cases: int = Field(description="comparisons made: inputs x batch sizes x modalities")
 
 
-class Drift(_Closed):
+class Drift(BaseModel, frozen=True, extra="forbid"):
     """How far a bundle of less precision turns embeddings from its fp32 original's: their cosine, over some images."""
 
     cosine_mean: float
@@ -39,7 +35,7 @@ class Drift(_Closed):
     images: int
 
 
-class Card(_Closed):
+class Card(BaseModel, frozen=True, extra="forbid"):
     """What a bundle says of itself. Figures under `measured` carry the command that measured them."""
 
     format: Literal[1] = 1

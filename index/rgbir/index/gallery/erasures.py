@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.sightings import NewSighting, check_identity
@@ -48,10 +48,8 @@ class Condition:
             )
 
 
-class Named(BaseModel):
+class Named(BaseModel, frozen=True, extra="forbid"):
     """A condition as it is noted: without ids. before: microseconds since 1970."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     camera: str | None = None
     identity: int | None = None
@@ -78,7 +76,7 @@ class Named(BaseModel):
         )
 
 
-class Erasure(BaseModel):
+class Erasure(BaseModel, frozen=True, extra="forbid"):
     """It binds a sighting that was known before it and meets the condition, or whose id is among the ids. One without either says
     how late it was.
 
@@ -86,8 +84,6 @@ class Erasure(BaseModel):
         at: its moment, microseconds since 1970.
         ids: `hashed` with the salt.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     uid: str
     at: int

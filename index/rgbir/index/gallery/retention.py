@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel
 
 from rgbir.index.errors import RetentionWaits, UsageError
 from rgbir.index.gallery.erasures import Condition
@@ -28,14 +28,12 @@ def check_days(days: int | None) -> None:
         )
 
 
-class Run(BaseModel):
+class Run(BaseModel, frozen=True, extra="forbid"):
     """When retention was carried out.
 
     Attributes:
         boot, up_s: which start of the machine, and how long before, whatever the clock says.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: AwareDatetime
     boot: str

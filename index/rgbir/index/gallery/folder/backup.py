@@ -11,7 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from rgbir.index.bundle import sha256
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
@@ -24,12 +24,10 @@ from rgbir.index.gallery.folder.verify import harm
 MANIFEST = "backup.json"
 
 
-class Backup(BaseModel):
+class Backup(BaseModel, frozen=True, extra="forbid"):
     """What a backup says of itself. sha256: of the gallery's file. ledger: where the gallery's erasures are noted; None if the
     backup was made before there was a ledger. mark: a line that was in it then, so that another one isn't taken for it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     made_at: datetime
     generation: int

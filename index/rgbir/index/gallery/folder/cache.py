@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from rgbir.index.errors import CacheDamaged, GalleryError
 from rgbir.index.files import replace_file, sync_file
@@ -41,18 +41,14 @@ _LOADING = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
-class _Coded(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Coded(BaseModel, frozen=True, extra="forbid"):
     scale: float
     error: float
     reach: float
 
 
-class _Kept(BaseModel):
+class _Kept(BaseModel, frozen=True, extra="forbid"):
     """A slab on disk. sums: crc32 of its small files; checksum: of its last row, as the store has it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     camera: str
@@ -67,10 +63,8 @@ class _Kept(BaseModel):
         return camera == self.camera and self.first <= row <= self.last
 
 
-class Manifest(BaseModel):
+class Manifest(BaseModel, frozen=True, extra="forbid"):
     """Which state of which gallery the slabs hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: int
     fingerprint: str
