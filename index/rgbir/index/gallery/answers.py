@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from rgbir.index.errors import InvalidQuery
 from rgbir.index.gallery.model import Model
-from rgbir.index.gallery.query import Answer, Hit, Query, Scope, score
+from rgbir.index.gallery.query import Answer, Distances, Hit, Query, Scope, score
 from rgbir.index.gallery.sightings import Sighting
 from rgbir.index.times import to_microseconds
 
@@ -59,3 +61,21 @@ def answer(
         fingerprint=model.fingerprint,
         milliseconds={"search": milliseconds},
     )
+
+
+def distances_of(
+    seen: Scope, sightings: Iterable[str], keys: NDArray[np.float64], model: Model, generation: int
+) -> Distances:
+    """The keys, float64 (n,), of all sightings of these cameras in that generation of the gallery."""
+    ids = tuple(sightings)
+    return Distances(ids, keys, seen.searched, seen.excluded, generation, model.name, model.fingerprint)
+
+
+def check_count(count: int, most: int | None) -> None:
+    """So many sightings are to be compared.
+
+    Raises:
+        InvalidQuery: more than the most.
+    """
+    if most is not None and count > most:
+        raise InvalidQuery(f"{count:,} sightings are to be compared, at most {most:,} are; name fewer cameras")

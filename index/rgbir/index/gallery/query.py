@@ -204,32 +204,26 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
     """
     query_camera, modality = origin(network, query.camera, query.modality)
     wanted = None if query.cameras is None else {network[name].id for name in query.cameras}
-    searched: list[str] = []
-    excluded: list[ExcludedCamera] = []
     visible = {network[name].id for name in query.visible if name in network} if query.visible is not None else None
     candidates = [*enrolled, *sorted((wanted or set()) - set(enrolled))]
-    for camera in (network[name] for name in candidates if visible is None or name in visible):
+
+    def reason(camera: Camera) -> str | None:
+        """Why the query may not see it."""
         if query_camera is not None and camera.place == query_camera.place:
-            same = (
-                "the query's own camera"
-                if camera.id == query_camera.id
-                else f"same place as the query's camera {query_camera.id} ({query_camera.place})"
-            )
-            excluded.append(ExcludedCamera(camera.id, same))
-        elif wanted is not None and camera.id not in wanted:
-            excluded.append(ExcludedCamera(camera.id, "not among the cameras asked for"))
-        elif wanted is None and modality is not None and modality.other not in camera.modalities:
-            excluded.append(
-                ExcludedCamera(
-                    camera.id,
-                    f"gives {modality} images only, as the query; name it under cameras to search it",
-                )
-            )
-        elif camera.id not in enrolled:
-            excluded.append(ExcludedCamera(camera.id, "nothing of it is enrolled"))
-        else:
-            searched.append(camera.id)
-    return Scope(query_camera, modality, tuple(searched), tuple(excluded))
+            if camera.id == query_camera.id:
+                return "the query's own camera"
+            return f"same place as the query's camera {query_camera.id} ({query_camera.place})"
+        if wanted is not None and camera.id not in wanted:
+            return "not among the cameras asked for"
+        if wanted is None and modality is not None and modality.other not in camera.modalities:
+            return f"gives {modality} images only, as the query; name it under cameras to search it"
+        return None if camera.id in enrolled else "nothing of it is enrolled"
+
+    seen = [network[name] for name in candidates if visible is None or name in visible]
+    reasons = [(camera.id, reason(camera)) for camera in seen]
+    searched = tuple(camera for camera, why in reasons if why is None)
+    excluded = tuple(ExcludedCamera(camera, why) for camera, why in reasons if why is not None)
+    return Scope(query_camera, modality, searched, excluded)
 
 
 def walks(query: Query, network: CameraNetwork, cameras: Sequence[str]) -> dict[str, tuple[int, int, int]]:

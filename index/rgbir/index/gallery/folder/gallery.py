@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, InvalidQuery, UsageError
+from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, UsageError
 from rgbir.index.files import keep_room, locked
-from rgbir.index.gallery.answers import answer, ranked, span
+from rgbir.index.gallery.answers import answer, check_count, distances_of, ranked, span
 from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure
@@ -267,8 +267,7 @@ class Gallery(AnyGallery):
         while True:
             view = self.view()
             seen = scope(query, self.network, list(view.cameras))
-            if most is not None and (count := sum(len(s) for c in seen.searched for s in view.cameras[c])) > most:
-                raise InvalidQuery(f"{count:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
+            check_count(sum(map(len, view.slabs(seen.searched))), most)
             try:
                 rows, keys = view.keys(prepared, seen.searched)
             except CacheDamaged as error:
@@ -276,15 +275,8 @@ class Gallery(AnyGallery):
                 continue
             names = self._names(view)
             if names is not None:
-                return Distances(
-                    tuple(names[int(row)] for row in rows),
-                    keys,
-                    seen.searched,
-                    seen.excluded,
-                    view.mark.generation,
-                    self.model.name,
-                    self.model.fingerprint,
-                )
+                ids = (names[int(row)] for row in rows)
+                return distances_of(seen, ids, keys, self.model, view.mark.generation)
 
     def _names(self, view: View) -> dict[int, str] | None:
         """Ids by row in that view; None if there is a newer one."""

@@ -191,15 +191,11 @@ def expression_of(
     times: Callable[[], tuple[int, int] | None],
     walks: Mapping[str, tuple[int, int, int]],
 ) -> str:
-    clauses = [cameras_are(cameras)]
+    clauses = [cameras_are(cameras), *_labels_are(query)]
     if query.since is not None:
         clauses.append(f"taken_at >= {to_microseconds(query.since)}")
     if query.until is not None:
         clauses.append(f"taken_at < {to_microseconds(query.until)}")
-    if query.identity is not None:
-        clauses.append(f"identity == {int(query.identity)}")
-    if query.track is not None:
-        clauses.append(f"track == {_quoted(query.track)}")
     if query.hours is not None:
         windows = query.hours.windows(*span(query, times())).tolist()
         clauses.append("(" + " or ".join(f"(taken_at >= {a} and taken_at < {b})" for a, b in windows) + ")")
@@ -211,18 +207,24 @@ def expression_of(
 
 
 def expression_of_condition(which: Condition) -> str:
-    clauses = []
+    clauses = _labels_are(which)
     if which.ids is not None:
         clauses.append(ids_are(which.ids))
     if which.camera is not None:
         clauses.append(cameras_are([which.camera]))
-    if which.identity is not None:
-        clauses.append(f"identity == {which.identity}")
-    if which.track is not None:
-        clauses.append(f"track == {_quoted(which.track)}")
     if which.before is not None:
         clauses.append(f"taken_at < {to_microseconds(which.before)}")
     return " and ".join(clauses)
+
+
+def _labels_are(which: Query | Condition) -> list[str]:
+    """Identity and track, where they are named."""
+    clauses = []
+    if which.identity is not None:
+        clauses.append(f"identity == {int(which.identity)}")
+    if which.track is not None:
+        clauses.append(f"track == {_quoted(which.track)}")
+    return clauses
 
 
 def cameras_are(cameras: Sequence[str]) -> str:

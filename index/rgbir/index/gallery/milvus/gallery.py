@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import GalleryError, InvalidQuery, UsageError
-from rgbir.index.gallery.answers import answer, ranked
+from rgbir.index.errors import GalleryError, UsageError
+from rgbir.index.gallery.answers import answer, check_count, distances_of, ranked
 from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure, bound, picture
 from rgbir.index.gallery.interface import AnyGallery
@@ -246,19 +246,12 @@ class MilvusGallery(AnyGallery):
         prepared = asked(query, self.model, self.address)
         seen, generation = self._scope(query)
         expression = cameras_are(seen.searched)
-        if most is not None and seen.searched and (count := self._store.count(expression)) > most:
-            raise InvalidQuery(f"{count:,} sightings are to be compared, at most {most:,} are; name fewer cameras")
+        if most is not None and seen.searched:
+            check_count(self._store.count(expression), most)
         pairs = self._sorted(prepared, self._store.compared(expression)) if seen.searched else []
         pairs.sort(key=lambda pair: pair[1].row)
-        return Distances(
-            tuple(sighting.id for _, sighting in pairs),
-            np.array([key for key, _ in pairs], np.float64),
-            seen.searched,
-            seen.excluded,
-            generation,
-            self.model.name,
-            self.model.fingerprint,
-        )
+        keys = np.array([key for key, _ in pairs], np.float64)
+        return distances_of(seen, (sighting.id for _, sighting in pairs), keys, self.model, generation)
 
     # --- change
 
