@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.metric import Metric
@@ -23,13 +23,11 @@ LEAST_GENUINE, LEAST_STRANGERS = 30, 300
 _ASKED, _AGAINST, _STEPS = 400, 4_000, 201
 
 
-class Pair(BaseModel):
+class Pair(BaseModel, frozen=True, extra="forbid"):
     """One pair of cameras, either way. strangers: distances that a share of 0, 1/200 … 1 of stranger pairs reach.
 
     slope, offset: of the logistic curve in the distance. genuine, impostors: pairs it was measured on.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     slope: float
     offset: float
@@ -51,10 +49,8 @@ class Pair(BaseModel):
         return np.maximum(np.interp(distances, self.strangers, levels, left=0.0, right=1.0), 1 / (self.impostors + 1))
 
 
-class Calibration(BaseModel):
+class Calibration(BaseModel, frozen=True, extra="forbid"):
     """Of one gallery. pairs: by the cameras' ids in order, as `a|b`. generation: of the gallery that it was measured on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     generation: int
     pairs: Mapping[str, Pair]
@@ -143,23 +139,17 @@ def _logistic(genuine: NDArray[np.float64], strangers: NDArray[np.float64], step
     distances = np.concatenate((genuine, strangers))
     middle, width = float(distances.mean()), float(distances.std()) or 1.0
     x = (distances - middle) / width
-    target = np.concatenate(
-        (
-            np.full(len(genuine), (len(genuine) + 1) / (len(genuine) + 2)),
-            np.full(len(strangers), 1 / (len(strangers) + 2)),
-        )
-    )
-    weight = np.concatenate((np.full(len(genuine), 0.5 / len(genuine)), np.full(len(strangers), 0.5 / len(strangers))))
+    n, m = len(genuine), len(strangers)
+    target = np.repeat([(n + 1) / (n + 2), 1 / (m + 2)], [n, m])
+    weight = np.repeat([0.5 / n, 0.5 / m], [n, m])
     a, b = 1.0, 0.0
     for _ in range(steps):
         p = 1 / (1 + np.exp(np.clip(a * x + b, -500, 500)))
         slack, curve = weight * (target - p), weight * p * (1 - p)
         gradient = np.array([(slack * x).sum(), slack.sum()])
-        hessian = np.array(
-            [[(curve * x * x).sum(), (curve * x).sum()], [(curve * x).sum(), curve.sum()]]
-        ) + 1e-9 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        step = np.clip(step, -2, 2)
+        mixed = (curve * x).sum()
+        hessian = np.array([[(curve * x * x).sum(), mixed], [mixed, curve.sum()]]) + 1e-9 * np.eye(2)
+        step = np.clip(np.linalg.solve(hessian, gradient), -2, 2)
         a, b = a - float(step[0]), b - float(step[1])
         if np.abs(step).max() < 1e-9:
             break

@@ -73,17 +73,11 @@ def _wall(scene: str, room: int, seed: int) -> tuple[Array, Array]:
     """A wide picture of the place without people: visible (h, 6 w, 3) and infrared (h, 6 w) reflectance."""
     rng = np.random.default_rng([seed, room, 7])
     height, width = CANVAS[0], CANVAS[1] * 6
-    base = {
-        "room": (0.62, 0.60, 0.56),
-        "gate": (0.50, 0.50, 0.50),
-        "garden": (0.30, 0.38, 0.24),
-        "passage": (0.35, 0.34, 0.33),
-    }[scene]
-    ground = {
-        "room": (0.42, 0.36, 0.30),
-        "gate": (0.44, 0.43, 0.42),
-        "garden": (0.40, 0.38, 0.33),
-        "passage": (0.3, 0.3, 0.3),
+    base, ground = {
+        "room": ((0.62, 0.60, 0.56), (0.42, 0.36, 0.30)),
+        "gate": ((0.50, 0.50, 0.50), (0.44, 0.43, 0.42)),
+        "garden": ((0.30, 0.38, 0.24), (0.40, 0.38, 0.33)),
+        "passage": ((0.35, 0.34, 0.33), (0.3, 0.3, 0.3)),
     }[scene]
     horizon = int(height * rng.uniform(0.52, 0.66))
     visible = Image.new("RGB", (width, height), _ints(base))
