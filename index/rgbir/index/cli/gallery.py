@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -182,12 +183,9 @@ def _told(tally: Tally, where: str, as_json: bool, **more: Any) -> None:
         counts = {"added": tally.added, "present": tally.present, "skipped": [asdict(item) for item in tally.skipped]}
         print(json.dumps({**counts, **more}))
     else:
-        whereabouts = (
-            f"; {more['sightings']:,} sightings in {where} (model on {more['providers'][0]})"
-            if more
-            else f" by {where}"
-        )
-        print(f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{whereabouts}")
+        whereabouts = f"; {more['sightings']:,} sightings in {where} (model on {more['providers'][0]})" if more else ""
+        counted = f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped"
+        print(counted + (whereabouts or f" by {where}"))
         _list_skipped(tally.skipped)
     if tally.skipped:
         raise typer.Exit(SKIPPED_EXIT)
@@ -270,42 +268,28 @@ def _merge(given: AnyGallery, opened: AnyGallery, conditions: bool = False) -> N
 def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
     """What a gallery holds, by camera."""
     with open_gallery(gallery) as opened:
-        counts, model, total, generation = opened.counts(), opened.model, len(opened), opened.generation
-        network = opened.network
-        folder_facts = (
-            {"storage": opened.storage, "opening": str(opened.opening)} if isinstance(opened, Gallery) else {}
-        )
+        counts, model, network = opened.counts(), opened.model, opened.network
+        facts: dict[str, Any] = {"sightings": len(opened), "generation": opened.generation}
+        if isinstance(opened, Gallery):
+            facts |= {"storage": opened.storage, "opening": str(opened.opening)}
     if as_json:
-        content = {
-            "sightings": total,
-            "generation": generation,
-            **folder_facts,
-            "model": asdict(model),
-            "cameras": [asdict(count) for count in counts],
-        }
-        print(json.dumps(content, default=str))
+        facts |= {"model": asdict(model), "cameras": [asdict(count) for count in counts]}
+        print(json.dumps(facts, default=str))
         return
     table = Table("camera", "modality", "place", "sightings", "identities", "from", "to")
     for count in counts:
         seen = network[count.camera]
-        moments = [
-            "-" if moment is None else moment.isoformat(sep=" ", timespec="seconds")
-            for moment in (count.earliest, count.latest)
-        ]
-        table.add_row(
-            seen.id,
-            "+".join(sorted(seen.modalities)),
-            seen.place,
-            f"{count.sightings:,}",
-            f"{count.identities:,}",
-            *moments,
-        )
+        figures = f"{count.sightings:,}", f"{count.identities:,}", _moment(count.earliest), _moment(count.latest)
+        table.add_row(seen.id, "+".join(sorted(seen.modalities)), seen.place, *figures)
     Console().print(table)
-    print(
-        f"{total:,} sightings, generation {generation}, model {model.name} ({model.fingerprint}), {model.dimension} values, {model.metric}"
-    )
-    if folder_facts:
-        print(f"{folder_facts['storage']}; opened with {folder_facts['opening']}")
+    whose = f"model {model.name} ({model.fingerprint}), {model.dimension} values, {model.metric}"
+    print(f"{facts['sightings']:,} sightings, generation {facts['generation']}, {whose}")
+    if "opening" in facts:
+        print(f"{facts['storage']}; opened with {facts['opening']}")
+
+
+def _moment(moment: datetime | None) -> str:
+    return "-" if moment is None else moment.isoformat(sep=" ", timespec="seconds")
 
 
 @index.command()

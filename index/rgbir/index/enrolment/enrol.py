@@ -19,15 +19,7 @@ from rgbir.index.depth import ASSUMED
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import BadImage, RetentionWaits, UnknownCamera
 from rgbir.index.gallery.interface import AnyGallery
-from rgbir.index.gallery.sightings import (
-    Crop,
-    Labels,
-    NewSighting,
-    digest_of,
-    labels_of,
-    other_labels,
-    sighting_id,
-)
+from rgbir.index.gallery.sightings import Crop, Labels, NewSighting, digest_of, labels_of, other_labels, sighting_id
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.progress import Progress, silent
 
@@ -56,6 +48,11 @@ class Tally:
     @property
     def seen(self) -> int:
         return self.added + self.present + len(self.skipped)
+
+    def count(self, written: Sequence[bool]) -> None:
+        """Takes in what a gallery's `add` answered."""
+        self.added += sum(written)
+        self.present += len(written) - sum(written)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +107,7 @@ def enrol(
     with gallery.writing(), ThreadPoolExecutor(workers) as pool:
         for ready in _prepared(records, encoder, gallery, tally, pool, batch, keep_crops):
             for modality in Modality:
-                _write(ready, modality, encoder, gallery, tally)
+                tally.count(gallery.add(encoded(ready, modality, encoder)))
             progress(tally.seen - reported)
             reported = tally.seen
         expired(gallery)
@@ -217,13 +214,6 @@ def crop_of(data: bytes, image: Image.Image, as_given: bool = True) -> Crop:
         return Crop("image/png", buffer.getvalue())
     small.save(buffer, "JPEG", quality=92)
     return Crop("image/jpeg", buffer.getvalue())
-
-
-def _write(ready: list[Ready], modality: Modality, encoder: Encoder, gallery: AnyGallery, tally: Tally) -> None:
-    new = encoded(ready, modality, encoder)
-    written = gallery.add(new)
-    tally.added += sum(written)
-    tally.present += len(written) - sum(written)
 
 
 def encoded(ready: Sequence[Ready], modality: Modality, encoder: Encoder) -> list[NewSighting]:

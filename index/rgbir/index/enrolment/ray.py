@@ -69,9 +69,8 @@ def enrol_on_ray(
         for piece in done.iter_batches(batch_size=batch):
             outcomes = [pickle.loads(outcome) for outcome in piece["outcome"]]
             new = [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, Skipped)]
-            written = gallery.add(new)
-            tally.added += sum(written)
-            tally.present += len(written) - sum(written) + sum(outcome is None for outcome in outcomes)
+            tally.count(gallery.add(new))
+            tally.present += sum(outcome is None for outcome in outcomes)
             tally.skipped += [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
             progress(len(outcomes))
         expired(gallery)

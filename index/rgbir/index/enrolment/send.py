@@ -31,19 +31,21 @@ def send(
         raise UsageError("sending to a server needs rgbir's client: pip install rgbir")
     tally, sent = Tally(), list[str]()
 
+    def skip(source: str, reason: str) -> None:
+        tally.skipped.append(Skipped(source, reason))
+        progress(1)
+
     def images() -> Iterator[tuple[bytes, dict[str, Any]]]:
         for record in records:
             if isinstance(record, Skipped):
-                tally.skipped.append(record)
-                progress(1)
+                skip(record.source, record.reason)
                 continue
             try:
                 data = read_bytes(record.path)
                 if record.box is not None:
                     data = crop_of(data, decode(data, record.source, record.box), as_given=False).data
             except BadImage as error:
-                tally.skipped.append(Skipped(record.source, str(error)))
-                progress(1)
+                skip(record.source, str(error))
                 continue
             sent.append(record.source)
             labels = {
@@ -54,13 +56,10 @@ def send(
     with points[0].load()(url, key=key) as client:
         for result in client.enrol_all(images()):
             source = sent.pop(0)
-            if result.status == "skipped":
-                tally.skipped.append(Skipped(source, result.reason or "the server skipped it"))
-            else:
-                tally.added += result.status == "added"
-                tally.present += result.status == "present"
-                if result.reason is not None:
-                    tally.skipped.append(Skipped(source, result.reason))
-                    tally.present -= 1
+            if result.status == "skipped" or result.reason is not None:
+                skip(source, result.reason or "the server skipped it")
+                continue
+            tally.added += result.status == "added"
+            tally.present += result.status == "present"
             progress(1)
     return tally

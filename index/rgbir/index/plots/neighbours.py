@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -41,18 +42,8 @@ def draw_map(
     figure, axes = canvas(6.4, 6.0)
     for modality, mark in MARKS.items():
         rows = np.array([shown is modality for shown in modalities], bool)
-        axes.scatter(
-            plane[rows, 0],
-            plane[rows, 1],
-            c=hue[rows],
-            cmap="hsv",
-            vmin=0,
-            vmax=1,
-            marker=mark,
-            s=22,
-            linewidths=0,
-            alpha=0.8,
-        )
+        colours: dict[str, Any] = {"c": hue[rows], "cmap": "hsv", "vmin": 0, "vmax": 1, "alpha": 0.8}
+        axes.scatter(plane[rows, 0], plane[rows, 1], marker=mark, s=22, linewidths=0, **colours)
     handles = [
         Line2D([], [], marker=mark, linestyle="", color="grey", label=modality.value.upper())
         for modality, mark in MARKS.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -54,14 +54,14 @@ class Store:
         self.address, at = address, Address.parse(address)
         self._name, self._about = at.name, f"{at.name}_about"
         self._client = _connected(at)
-        with self._errors():
+        with _errors(self.address):
             there = self._client.has_collection(self._about)
         if not there:
             self._client.close()
             raise GalleryMissing(
                 f"no gallery {at.name!r} in {at.uri}; make one with `rgbir index add … --gallery {address}`"
             )
-        with self._errors():  # a server that was started anew has neither in memory
+        with _errors(self.address):  # a server that was started anew has neither in memory
             for name in (self._about, self._name):
                 self._client.load_collection(name)
             index = self._client.describe_index(self._name, "embedding")["index_type"]
@@ -97,7 +97,7 @@ class Store:
 
     def about(self) -> dict[str, str]:
         """All but the erasures."""
-        with self._errors():
+        with _errors(self.address):
             entries = self._client.query(self._about, filter=NO_ERASURES, output_fields=["key", "value"], **_STRONG)
         return {entry["key"]: entry["value"] for entry in entries}
 
@@ -106,14 +106,14 @@ class Store:
         return [entry["value"] for entry in self._pieces(self._about, expression, ["value"], 100)]
 
     def note(self, **entries: str) -> None:
-        with self._errors():
+        with _errors(self.address):
             self._client.upsert(self._about, [entry(key, value) for key, value in entries.items()])
 
     # --- sightings
 
     def count(self, expression: str = "") -> int:
         """Sightings that meet it."""
-        with self._errors():
+        with _errors(self.address):
             (counted,) = self._client.query(self._name, filter=expression, output_fields=["count(*)"], **_STRONG)
         return int(counted["count(*)"])
 
@@ -126,7 +126,7 @@ class Store:
         entities: list[dict[str, Any]] = []
         for start in range(0, len(ids), PIECE):
             expression = ids_are(ids[start : start + PIECE])
-            with self._errors():
+            with _errors(self.address):
                 entities += self._client.query(self._name, filter=expression, output_fields=fields, **_STRONG)
         return entities
 
@@ -136,7 +136,7 @@ class Store:
 
     def any(self) -> list[dict[str, Any]]:
         """An entity, if there is one."""
-        with self._errors():
+        with _errors(self.address):
             entities: list[dict[str, Any]] = self._client.query(
                 self._name, filter=ANY, output_fields=self.scalars, limit=1
             )
@@ -151,7 +151,7 @@ class Store:
             query: float32 (d,).
             limit: most wanted, up to `MOST`.
         """
-        with self._errors():
+        with _errors(self.address):
             (hits,) = self._client.search(
                 self._name,
                 [query],
@@ -165,23 +165,20 @@ class Store:
         return [hit["entity"] for hit in hits], float(hits[-1]["distance"]) if hits else np.inf
 
     def insert(self, entities: list[dict[str, Any]]) -> None:
-        with self._errors():
+        with _errors(self.address):
             self._client.insert(self._name, entities)
 
     def delete(self, expression: str) -> None:
         """Milvus marks them at once and drops them from its files when it compacts, which is asked for."""
-        with self._errors():
+        with _errors(self.address):
             self._client.delete(self._name, filter=expression)
             self._client.flush(self._name)
             self._client.compact(self._name)
 
     # --- Milvus
 
-    def _errors(self) -> AbstractContextManager[None]:
-        return _errors(self.address)
-
     def _pieces(self, collection: str, expression: str, fields: list[str], size: int) -> Iterator[dict[str, Any]]:
-        with self._errors():
+        with _errors(self.address):
             pieces = self._client.query_iterator(
                 collection, filter=expression, batch_size=size, output_fields=fields, **_STRONG
             )
