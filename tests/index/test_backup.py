@@ -4,50 +4,30 @@ from __future__ import annotations
 
 import shutil
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.index.yard import filled, sightings
 from tests.site.media import read_only
 from typer.testing import CliRunner, Result
 
 from rgbir.client.cli import app
-from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query
+from rgbir.index import Gallery, Query
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
 from rgbir.index.gallery.folder import backup as backup_module
 from rgbir.index.gallery.folder import file as file_module
 from rgbir.index.gallery.folder.backup import back_up, read_backup, restore
 
-NETWORK = CameraNetwork(
-    "yard", (Camera("a", frozenset({Modality.RGB}), "a"), Camera("b", frozenset({Modality.IR}), "b"))
-)
-MODEL = Model("m", "f", Metric.EUCLIDEAN, 4)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def sightings(n: int, first: int = 0, taken_at: datetime | None = None) -> list[NewSighting]:
-    rng = np.random.default_rng(first)
-    return [
-        NewSighting(
-            "a", rng.standard_normal(4).astype(np.float32), f"digest-{first + i}", f"{first + i}.jpg", taken_at, i
-        )
-        for i in range(n)
-    ]
-
-
-def filled(folder: Path, n: int = 20) -> Gallery:
-    gallery = Gallery.create(folder, MODEL, NETWORK)
-    gallery.add(sightings(n))
-    return gallery
-
-
 def test_a_backup_is_the_gallery_of_one_moment_and_comes_back_whole(tmp_path: Path) -> None:
-    with filled(tmp_path / "gallery") as gallery:
+    with filled(tmp_path / "gallery", sightings(20)) as gallery:
         made = back_up(tmp_path / "gallery", tmp_path / "copy")
         gallery.add(sightings(5, first=100))
-        before = gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits
+        before = gallery.search(Query(np.zeros(16, np.float32), top_k=50)).hits
 
     restored, removed = restore(tmp_path / "copy", tmp_path / "again")
 
@@ -57,12 +37,12 @@ def test_a_backup_is_the_gallery_of_one_moment_and_comes_back_whole(tmp_path: Pa
     with Gallery(tmp_path / "again") as again:
         assert again.verify() == []
         assert (len(again), again.generation) == (20, made.generation) == (made.sightings, again.generation)
-        hits = again.search(Query(np.zeros(4, np.float32), top_k=50)).hits
+        hits = again.search(Query(np.zeros(16, np.float32), top_k=50)).hits
     assert [hit.id for hit in hits] == [hit.id for hit in before if int(hit.source.removesuffix(".jpg")) < 100]
 
 
 def test_a_backup_while_another_thread_writes_is_one_state(tmp_path: Path) -> None:
-    with filled(tmp_path / "gallery", 10) as gallery:
+    with filled(tmp_path / "gallery", sightings(10)) as gallery:
         stop = threading.Event()
 
         def write() -> None:
@@ -87,7 +67,7 @@ def test_a_backup_while_another_thread_writes_is_one_state(tmp_path: Path) -> No
 
 
 def test_an_altered_backup_and_a_folder_without_one_are_refused(tmp_path: Path) -> None:
-    filled(tmp_path / "gallery").close()
+    filled(tmp_path / "gallery", sightings(20)).close()
     back_up(tmp_path / "gallery", tmp_path / "copy")
     with pytest.raises(UsageError, match="exists; give each backup a folder"):
         back_up(tmp_path / "gallery", tmp_path / "copy")
@@ -104,7 +84,7 @@ def test_an_altered_backup_and_a_folder_without_one_are_refused(tmp_path: Path) 
 
 
 def test_an_erasure_names_the_backups_that_hold_what_it_erased(tmp_path: Path) -> None:
-    filled(tmp_path / "gallery").close()
+    filled(tmp_path / "gallery", sightings(20, people=20)).close()
     runner, folder = CliRunner(), str(tmp_path / "gallery")
     made = runner.invoke(app, ["index", "backup", "--gallery", folder, "--out", str(tmp_path / "copy")])
     assert "20 sightings of generation 1" in made.output
@@ -121,8 +101,7 @@ def test_an_erasure_names_the_backups_that_hold_what_it_erased(tmp_path: Path) -
 
 
 def test_retention_removes_what_is_older_and_keeps_what_has_no_time(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "gallery", MODEL, NETWORK) as gallery:
-        gallery.add(sightings(3, first=0, taken_at=NOW - timedelta(days=31)))
+    with filled(tmp_path / "gallery", sightings(3, taken_at=NOW - timedelta(days=31))) as gallery:
         gallery.add(sightings(4, first=10, taken_at=NOW - timedelta(days=29)))
         gallery.add(sightings(2, first=20))
         assert gallery.expire(NOW) == 0
@@ -141,8 +120,7 @@ def test_retention_removes_what_is_older_and_keeps_what_has_no_time(tmp_path: Pa
 
 
 def test_retention_by_the_command_line(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "gallery", MODEL, NETWORK) as gallery:
-        gallery.add(sightings(3, taken_at=datetime.now(UTC) - timedelta(days=9)))
+    filled(tmp_path / "gallery", sightings(3, taken_at=datetime.now(UTC) - timedelta(days=9))).close()
     runner, folder = CliRunner(), str(tmp_path / "gallery")
 
     def invoke(*options: str) -> Result:
@@ -161,12 +139,12 @@ def test_retention_by_the_command_line(tmp_path: Path) -> None:
 def test_a_gallery_on_a_read_only_medium_is_searched_and_not_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    filled(tmp_path / "gallery").close()
+    filled(tmp_path / "gallery", sightings(20)).close()
     files = {path.name: path.read_bytes() for path in (tmp_path / "gallery").iterdir()}
     monkeypatch.setattr(file_module, "writable", lambda folder: False)
 
     with Gallery(tmp_path / "gallery") as gallery:
-        assert len(gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits) == 20
+        assert len(gallery.search(Query(np.zeros(16, np.float32), top_k=50)).hits) == 20
         assert gallery.verify() == []
         with pytest.raises(GalleryError, match=r"nothing was changed: .*readonly.* is the medium read-only"):
             gallery.add(sightings(1, first=50))
@@ -179,7 +157,7 @@ def test_a_gallery_on_a_read_only_medium_is_searched_and_not_changed(
 
 
 def test_a_read_only_gallery_with_an_unfinished_journal_says_what_to_do(tmp_path: Path) -> None:
-    with filled(tmp_path / "gallery"):
+    with filled(tmp_path / "gallery", sightings(20)):
         shutil.copytree(tmp_path / "gallery", tmp_path / "copied")
     assert (tmp_path / "copied/gallery.sqlite3-wal").stat().st_size
     (tmp_path / "copied/gallery.sqlite3-shm").unlink()
@@ -191,19 +169,18 @@ def test_a_read_only_gallery_with_an_unfinished_journal_says_what_to_do(tmp_path
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
-    with filled(tmp_path / "gallery") as gallery:
+    with filled(tmp_path / "gallery", sightings(20)) as gallery:
         gallery._writer.set_meta(format="5")
     with pytest.raises(GalleryError, match=r"has format 5; this version reads formats 1 to 4: update rgbir"):
         Gallery(tmp_path / "gallery")
 
 
 def test_a_search_may_ask_for_one_track(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "gallery", MODEL, NETWORK) as gallery:
-        gallery.add([replace(s, track=f"t{i % 3}") for i, s in enumerate(sightings(30))])
-        everyone = gallery.search(Query(np.zeros(4, np.float32), top_k=50)).hits
-        hits = gallery.search(Query(np.zeros(4, np.float32), track="t1", top_k=50)).hits
+    with filled(tmp_path / "gallery", sightings(30, tracks=3)) as gallery:
+        everyone = gallery.search(Query(np.zeros(16, np.float32), top_k=50)).hits
+        hits = gallery.search(Query(np.zeros(16, np.float32), track="t1", top_k=50)).hits
         assert [hit.id for hit in hits] == [hit.id for hit in everyone if hit.track == "t1"]
         assert len(hits) == 10
-        assert gallery.search(Query(np.zeros(4, np.float32), track="t9")).hits == ()
+        assert gallery.search(Query(np.zeros(16, np.float32), track="t9")).hits == ()
         assert gallery.remove(track="t1") == 10
-        assert gallery.search(Query(np.zeros(4, np.float32), track="t1")).hits == ()
+        assert gallery.search(Query(np.zeros(16, np.float32), track="t1")).hits == ()

@@ -7,28 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.index.yard import filled, model, network
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.client.wire import SearchResponse
 from rgbir.index import (
-    Camera,
-    CameraNetwork,
     Encoder,
     Gallery,
-    Metric,
     Modality,
-    Model,
     NewSighting,
     Searcher,
     SearchOptions,
 )
 from rgbir.index.gallery.calibration import LEAST_GENUINE, _logistic
 
-RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
-NETWORK = CameraNetwork(
-    "yard", (Camera("a", RGB, "a"), Camera("b", RGB, "b"), Camera("n", IR, "gate"), Camera("c", RGB, "gate"))
-)
+NETWORK = network({"a": "a", "b": "b", "c": "gate"}, ir={"n": "gate"})
 D = 16
 
 
@@ -36,8 +30,7 @@ def people(rng: np.random.Generator, n: int = 40) -> np.ndarray:
     return (2 * rng.standard_normal((n, D))).astype(np.float32)
 
 
-def filled(folder: Path, rng: np.random.Generator) -> tuple[Gallery, np.ndarray]:
-    gallery = Gallery.create(folder, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK)
+def labelled(folder: Path, rng: np.random.Generator) -> tuple[Gallery, np.ndarray]:
     persons = people(rng)
     new = []
     for camera in "abnc":
@@ -45,8 +38,7 @@ def filled(folder: Path, rng: np.random.Generator) -> tuple[Gallery, np.ndarray]
             for shot in range(4):
                 row = (person + 0.7 * rng.standard_normal(D)).astype(np.float32)
                 new.append(NewSighting(camera, row, f"{camera}{number}{shot}", f"{camera}{number}{shot}", None, number))
-    gallery.add(new)
-    return gallery, persons
+    return filled(folder, new, NETWORK), persons
 
 
 class Asked(Searcher):
@@ -57,7 +49,7 @@ class Asked(Searcher):
 
 
 def test_probabilities_are_the_shares_they_say(tmp_path: Path, rng: np.random.Generator) -> None:
-    gallery, persons = filled(tmp_path / "g", rng)
+    gallery, persons = labelled(tmp_path / "g", rng)
     calibration = gallery.calibrate()
     assert set(calibration.pairs) == {"a|b", "a|n", "b|n", "a|c", "b|c"}  # c and n hang in one place
     pair = calibration.of("n", "a")
@@ -83,7 +75,7 @@ def test_probabilities_are_the_shares_they_say(tmp_path: Path, rng: np.random.Ge
 def test_an_answer_says_what_its_distances_mean_and_when_nobody_is_there(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    gallery, persons = filled(tmp_path / "g", rng)
+    gallery, persons = labelled(tmp_path / "g", rng)
     options = SearchOptions(camera="n", modality=Modality.IR, top_k=3)
     before = Asked(gallery).find(persons[:1], options)
     assert (before.hits[0].meaning, before.doubtful, before.warnings) == (None, None, ())
@@ -107,7 +99,7 @@ def test_an_answer_says_what_its_distances_mean_and_when_nobody_is_there(
 
 
 def test_cameras_with_few_labels_stay_uncalibrated(tmp_path: Path, rng: np.random.Generator) -> None:
-    with Gallery.create(tmp_path / "g", Model("m", "f", Metric.EUCLIDEAN, D), NETWORK) as gallery:
+    with Gallery.create(tmp_path / "g", model(D), NETWORK) as gallery:
         gallery.add([NewSighting("a", row, f"{i}") for i, row in enumerate(people(rng, 300))])
         gallery.add(
             [NewSighting("b", row, f"b{i}", identity=i) for i, row in enumerate(people(rng, LEAST_GENUINE - 1))]
@@ -118,7 +110,7 @@ def test_cameras_with_few_labels_stay_uncalibrated(tmp_path: Path, rng: np.rando
 
 
 def test_calibrating_by_the_command_line(tmp_path: Path, rng: np.random.Generator, encoder: Encoder) -> None:
-    filled(tmp_path / "g", rng)[0].close()
+    labelled(tmp_path / "g", rng)[0].close()
     shown = CliRunner().invoke(app, ["index", "calibrate", "--gallery", str(tmp_path / "g")]).output
     assert "a – n" in shown
     assert "640" in shown
@@ -140,7 +132,7 @@ def test_a_logistic_curve_is_found_again_and_separable_data_stay_finite(rng: np.
 def test_what_was_measured_with_the_erased_is_measured_again_without_them(
     tmp_path: Path, rng: np.random.Generator, how: str
 ) -> None:
-    gallery, _ = filled(tmp_path / "g", rng)
+    gallery, _ = labelled(tmp_path / "g", rng)
     gone = [sighting for sighting in gallery.sightings() if sighting.identity == 3]
     gallery.calibrate()
     gallery.close()
@@ -185,7 +177,7 @@ def test_what_was_measured_with_the_erased_is_measured_again_without_them(
 def test_an_erasure_that_is_killed_before_it_measures_again_leaves_nothing_of_the_erased(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gallery, _ = filled(tmp_path / "g", rng)
+    gallery, _ = labelled(tmp_path / "g", rng)
     gallery.calibrate()
     with monkeypatch.context() as patched:
         patched.setattr(Gallery, "_renew_calibration", lambda self: None)

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.index.yard import YARD
+from tests.index.yard import YARD, filled, model, sightings
 from tests.waiting import HANGS_AFTER_S
 
-from rgbir.index import Gallery, Metric, Model, NewSighting, Query, UsageError
+from rgbir.index import Gallery, Query, UsageError
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.table import read_table
 from rgbir.index.errors import InvalidQuery, RetentionWaits
@@ -25,12 +25,7 @@ from rgbir.index.gallery.folder.schema import LABELS, sum_of
 from rgbir.index.gallery.retention import Run
 from rgbir.index.times import check_moment, from_microseconds, to_microseconds
 
-MODEL = Model("m", "f" * 16, Metric.EUCLIDEAN, 4)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-def sightings(n: int, taken_at: datetime | None, first: int = 0) -> list[NewSighting]:
-    return [NewSighting("a", np.ones(4, np.float32), f"{first + i}", "", taken_at) for i in range(n)]
 
 
 @pytest.fixture
@@ -63,9 +58,8 @@ def up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
 def test_retention_waits_after_the_clock_jumped(
     tmp_path: Path, up: Callable[..., Run], passed: float, wall: float, boot: str, waits: bool
 ) -> None:
-    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery:
-        gallery.add(sightings(4, NOW - timedelta(days=20)))
-        gallery.add(sightings(40, None, first=10))
+    with filled(tmp_path / "g", sightings(4, taken_at=NOW - timedelta(days=20))) as gallery:
+        gallery.add(sightings(40, first=10))
         up(0)
         gallery.set_keep_days(30)
         assert gallery.expire(NOW) == 0
@@ -84,9 +78,8 @@ def test_retention_waits_after_the_clock_jumped(
 
 
 def test_small_jumps_that_erase_nothing_yet_are_not_forgotten(tmp_path: Path, up: Callable[..., Run]) -> None:
-    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery:
-        gallery.add(sightings(4, NOW))
-        gallery.add(sightings(40, None, first=10))
+    with filled(tmp_path / "g", sightings(4, taken_at=NOW)) as gallery:
+        gallery.add(sightings(40, first=10))
         up(0)
         gallery.set_keep_days(10)
         assert gallery.expire(NOW) == 0
@@ -99,12 +92,11 @@ def test_small_jumps_that_erase_nothing_yet_are_not_forgotten(tmp_path: Path, up
 
 
 def test_retention_waits_before_it_erases_over_half(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery:
-        gallery.add(sightings(5, NOW - timedelta(days=20)))
-        gallery.add(sightings(5, None, first=10))
+    with filled(tmp_path / "g", sightings(5, taken_at=NOW - timedelta(days=20))) as gallery:
+        gallery.add(sightings(5, first=10))
         gallery.set_keep_days(10)
         assert gallery.expire(NOW) == 5
-        gallery.add(sightings(6, NOW - timedelta(days=20), first=20))
+        gallery.add(sightings(6, first=20, taken_at=NOW - timedelta(days=20)))
         with pytest.raises(RetentionWaits, match="would erase 6 of 11 sightings, over half"):
             gallery.expire(NOW)
         assert (gallery.expire(NOW, sure=True), len(gallery)) == (6, 5)
@@ -145,11 +137,14 @@ ENDS = [
 @pytest.mark.parametrize("moment", ENDS, ids=str)
 def test_a_moment_out_of_the_calendar_is_refused_at_every_entrance(tmp_path: Path, moment: datetime) -> None:
     with pytest.raises(UsageError, match="taken_at lies between the years 2 and 9998"):
-        sightings(1, moment)
+        sightings(1, taken_at=moment)
     for name in ("since", "until", "taken_at"):
         with pytest.raises(InvalidQuery, match=f"{name} lies between"):
-            Query(np.ones(4, np.float32), **{name: moment})  # type: ignore[arg-type]
-    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery, pytest.raises(UsageError, match="before lies between"):
+            Query(np.ones(16, np.float32), **{name: moment})  # type: ignore[arg-type]
+    with (
+        Gallery.create(tmp_path / "g", model(), YARD) as gallery,
+        pytest.raises(UsageError, match="before lies between"),
+    ):
         gallery.remove(before=moment)
     table = tmp_path / "images.csv"
     with table.open("w", newline="") as file:
@@ -161,8 +156,7 @@ def test_a_moment_out_of_the_calendar_is_refused_at_every_entrance(tmp_path: Pat
 
 
 def test_a_moment_that_an_older_version_let_in_is_shown_told_and_erased(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery:
-        gallery.add(sightings(3, NOW))
+    filled(tmp_path / "g", sightings(3, cameras="a", taken_at=NOW)).close()
     with sqlite3.connect(tmp_path / "g/gallery.sqlite3") as database:
         database.execute("UPDATE sightings SET taken_at = ? WHERE row = 2", (to_microseconds(ENDS[0]),))
         database.create_function("sum_of", -1, sum_of)
@@ -175,6 +169,6 @@ def test_a_moment_that_an_older_version_let_in_is_shown_told_and_erased(tmp_path
         late = gallery.sightings()[1]
         assert late.taken_at is not None
         late.taken_at.astimezone(timezone(timedelta(hours=14)))
-        assert len(gallery.search(Query(np.ones(4, np.float32), cameras=["a"])).hits) == 3
+        assert len(gallery.search(Query(np.ones(16, np.float32), cameras=["a"])).hits) == 3
         assert gallery.remove(ids=[late.id]) == 1
         assert gallery.verify() == []

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.index.yard import YARD
+from tests.index.yard import YARD, model
 
-from rgbir.index import Gallery, Metric, Model, NewSighting, Query
+from rgbir.index import Gallery, Metric, NewSighting, Query
 from rgbir.index.nearest import coding as coding_module
 from rgbir.index.nearest import proof as proof_module
 from rgbir.index.nearest import view as view_module
@@ -31,7 +31,7 @@ def test_every_answer_is_the_state_of_its_generation_while_slabs_are_rebuilt(
     answers: list[tuple[int, list[str], np.ndarray]] = []
     over = threading.Event()
     folder = tmp_path / "gallery"
-    with Gallery.create(folder, Model("m", "f", Metric.EUCLIDEAN, 8), YARD) as gallery, Gallery(folder) as other:
+    with Gallery.create(folder, model(8), YARD) as gallery, Gallery(folder) as other:
         states[gallery.generation] = {}
 
         def read(opened: Gallery, seed: int) -> None:
@@ -86,7 +86,7 @@ def test_a_second_writer_is_refused_and_a_reader_is_welcome(tmp_path: Path) -> N
         "    print(len(gallery), flush=True)\n"
         "    gallery.add([NewSighting('a', np.ones(8, np.float32), 'x', 'x')])\n"
     )
-    with Gallery.create(folder, Model("m", "f", Metric.EUCLIDEAN, 8), YARD) as gallery, gallery.writing():
+    with Gallery.create(folder, model(8), YARD) as gallery, gallery.writing():
         gallery.add([NewSighting("a", np.zeros(8, np.float32), "0", "0")])
         second = subprocess.run(
             [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False

@@ -12,20 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.conftest import BUNDLE
+from tests.index.yard import YARD, filled, model, random_rows, sightings
 from tests.waiting import killed_after
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import (
-    Camera,
     CameraNetwork,
-    Crop,
     Encoder,
     Gallery,
-    Metric,
-    Modality,
-    Model,
-    NewSighting,
     Query,
     SysuMM01,
     enrol,
@@ -88,14 +83,13 @@ def test_killed_enrolments_lose_nothing_and_double_nothing(
 CHANGES = """
 import sys
 import numpy as np
-from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting
+from tests.index.yard import YARD, model
+from rgbir.index import Gallery, NewSighting
 from rgbir.index.gallery.folder.backup import back_up
 from pathlib import Path
 folder, start = sys.argv[1], int(sys.argv[2])
-network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
-model = Model("m", "f", Metric.EUCLIDEAN, 64)
 rng = np.random.default_rng(start)
-gallery = Gallery(folder) if (Path(folder) / "gallery.sqlite3").exists() else Gallery.create(folder, model, network)
+gallery = Gallery(folder) if (Path(folder) / "gallery.sqlite3").exists() else Gallery.create(folder, model(64), YARD)
 print("started", flush=True)
 for step in range(start, start + 100_000):
     rows = rng.standard_normal((3, 64)).astype(np.float32)
@@ -159,13 +153,13 @@ for step in range(10_000):
 NO_ROOM = """
 import resource, signal, sys
 from pathlib import Path
-from rgbir.index import Camera, CameraNetwork, Gallery, GalleryError, Metric, Modality, Model
+from tests.index.yard import YARD, model
+from rgbir.index import Gallery, GalleryError
 from rgbir.index.gallery.folder.backup import back_up
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
-network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
 for work in (
-    lambda: Gallery.create(Path(sys.argv[2]) / "new", Model("m", "f", Metric.EUCLIDEAN, 64), network),
+    lambda: Gallery.create(Path(sys.argv[2]) / "new", model(64), YARD),
     lambda: back_up(Path(sys.argv[1]), Path(sys.argv[2]) / "copy"),
 ):
     try:
@@ -177,8 +171,7 @@ for work in (
 
 
 def test_a_gallery_or_a_copy_that_finds_no_room_is_a_clear_error_and_leaves_none(tmp_path: Path) -> None:
-    network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
-    Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
+    Gallery.create(tmp_path / "gallery", model(64), YARD).close()
 
     command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "gallery"), str(tmp_path)]
     outcomes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -186,13 +179,12 @@ def test_a_gallery_or_a_copy_that_finds_no_room_is_a_clear_error_and_leaves_none
     assert outcomes == ["True", "True"]
     assert not (tmp_path / "copy").exists()
     assert not (tmp_path / "new/gallery.sqlite3").exists()
-    Gallery.create(tmp_path / "new", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
+    Gallery.create(tmp_path / "new", model(64), YARD).close()
     assert back_up(tmp_path / "gallery", tmp_path / "copy").sightings == 0
 
 
 def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
-    network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
-    Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 64), network).close()
+    Gallery.create(tmp_path / "gallery", model(64), YARD).close()
 
     command = [sys.executable, "-c", FULL, str(tmp_path / "gallery")]
     *added, last = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -207,12 +199,10 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", range(2, 12))
 def test_a_damaged_page_is_told_by_whatever_reads_it(tmp_path: Path, page: int) -> None:
-    network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
     folder = tmp_path / "gallery"
-    rows = np.random.default_rng(0).standard_normal((40, 512)).astype(np.float32)
-    new = [NewSighting("a", row, f"{i}", f"{i}", crop=Crop("image/png", b"c" * 3000)) for i, row in enumerate(rows)]
-    with Gallery.create(folder, Model("m", "f", Metric.EUCLIDEAN, 512), network) as gallery:
-        gallery.add(new)
+    rows = random_rows(40, 512)
+    new = sightings(rows, cameras="a", crop_bytes=3000)
+    with filled(folder, new) as gallery:
         gallery.compact()
     with (folder / "gallery.sqlite3").open("r+b") as file:
         file.seek((page - 1) * 4096)
@@ -245,10 +235,8 @@ def test_a_damaged_page_is_told_by_whatever_reads_it(tmp_path: Path, page: int) 
 
 
 def test_a_damaged_embedding_is_told_and_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
-    network = CameraNetwork("yard", (Camera("a", frozenset({Modality.RGB}), "a"),))
-    with Gallery.create(tmp_path / "gallery", Model("m", "f", Metric.EUCLIDEAN, 512), network) as gallery:
-        rows = np.random.default_rng(0).standard_normal((40, 512)).astype(np.float32)
-        gallery.add([NewSighting("a", row, f"{i}", f"{i}") for i, row in enumerate(rows)])
+    rows = random_rows(40, 512)
+    filled(tmp_path / "gallery", sightings(rows, cameras="a")).close()
     foreign = tmp_path / "gallery" / "notes.txt"
     foreign.write_text("mine")
     file = tmp_path / "gallery" / "gallery.sqlite3"

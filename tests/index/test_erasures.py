@@ -16,17 +16,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.index.yard import model, network
 from tests.site.media import read_only
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import Camera, CameraNetwork, Crop, Gallery, Metric, Modality, Model, NewSighting, Query, UsageError
+from rgbir.index import Crop, Gallery, NewSighting, Query, UsageError
 from rgbir.index.enrolment.merge import merge
 from rgbir.index.errors import GalleryCorrupt, GalleryError
 from rgbir.index.gallery.folder.backup import back_up, restore
 
-NETWORK = CameraNetwork("yard", tuple(Camera(name, frozenset({Modality.RGB}), name) for name in "abc"))
-MODEL = Model("m", "f" * 16, Metric.EUCLIDEAN, 4)
+NETWORK = network("abc")
+MODEL = model(4)
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 

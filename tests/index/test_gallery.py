@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.index.yard import filled, model, network, sightings
 
 from rgbir.index import (
     Bundle,
-    Camera,
-    CameraNetwork,
     Crop,
     Gallery,
     GalleryBusy,
@@ -28,7 +28,6 @@ from rgbir.index import (
     InvalidQuery,
     Metric,
     Modality,
-    Model,
     NewSighting,
     Query,
     SysuMM01,
@@ -39,22 +38,8 @@ from rgbir.index.errors import GalleryCorrupt
 from rgbir.index.nearest import view as view_module
 from rgbir.index.nearest.slabs import Filter
 
-RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
-NETWORK = CameraNetwork(
-    "site",
-    (
-        Camera("yard", RGB, "yard"),
-        Camera("hall", RGB, "hall"),
-        Camera("gate", RGB, "gate"),
-        Camera("yard-ir", IR, "yard"),
-        Camera("lobby", RGB | IR, "lobby"),
-    ),
-)
+NETWORK = network(["yard", "hall", "gate"], {"yard-ir": "yard"}, ["lobby"])
 START = datetime(2026, 3, 1, 20, tzinfo=UTC)
-
-
-def model(dimension: int, metric: Metric = Metric.EUCLIDEAN) -> Model:
-    return Model("m", "f" * 16, metric, dimension)
 
 
 def make(
@@ -64,14 +49,9 @@ def make(
     cameras: tuple[str, ...] = ("yard", "hall", "gate"),
 ) -> Gallery:
     """Row i at camera i mod len, a minute after the one before, of identity i mod 5."""
-    gallery = Gallery.create(folder, model(vectors.shape[1], metric), NETWORK)
-    gallery.add(
-        [
-            NewSighting(cameras[i % len(cameras)], vector, f"{i}", f"{i}.jpg", START + timedelta(minutes=i), i % 5)
-            for i, vector in enumerate(vectors.astype(np.float32))
-        ]
-    )
-    return gallery
+    new = sightings(vectors.astype(np.float32), cameras=cameras, people=5)
+    timed = [replace(sighting, taken_at=START + timedelta(minutes=i)) for i, sighting in enumerate(new)]
+    return filled(folder, timed, NETWORK, metric)
 
 
 def sources(answer: Any) -> list[int]:
@@ -255,8 +235,8 @@ def test_the_same_sighting_is_enrolled_once(tmp_path: Path) -> None:
     with make(tmp_path / "g", np.eye(4)) as gallery:
         again = gallery.add(
             [
-                NewSighting("yard", np.ones(4, np.float32), "0", "0.jpg"),
-                NewSighting("gate", np.ones(4, np.float32), "0", "0.jpg"),
+                NewSighting("yard", np.ones(4, np.float32), "digest-0", "0.jpg"),
+                NewSighting("gate", np.ones(4, np.float32), "digest-0", "0.jpg"),
             ]
         )
 

@@ -13,18 +13,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from tests.index.yard import model, network
 
 from rgbir.index import (
-    Camera,
-    CameraNetwork,
     Crop,
     GalleryError,
     GalleryMismatch,
     GalleryMissing,
     InvalidQuery,
     Metric,
-    Modality,
-    Model,
     NewSighting,
     Query,
     UnknownCamera,
@@ -41,16 +38,10 @@ from rgbir.index.gallery.milvus import store as store_module
 from rgbir.index.gallery.milvus.gallery import MilvusGallery
 from rgbir.index.times import Hours
 
-RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
-NETWORK = CameraNetwork(
-    "yard",
-    (
-        Camera("door", RGB, "hall"),
-        Camera("night", IR, "hall"),
-        Camera('the "back" yard\\', RGB, "yard"),
-        Camera("garten-süd", RGB, "garden"),
-    ),
-    (Passage("hall", "garden", 600, 1500), Passage("yard", "hall", 900)),
+NETWORK = network(
+    {"door": "hall", 'the "back" yard\\': "yard", "garten-süd": "garden"},
+    ir={"night": "hall"},
+    passages=(Passage("hall", "garden", 600, 1500), Passage("yard", "hall", 900)),
 )
 COLOUR = ("door", 'the "back" yard\\', "garten-süd")
 D = 12
@@ -71,7 +62,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, database: Path) -> Iter
     def make(metric: Metric = Metric.EUCLIDEAN, fingerprint: str = "f") -> AnyGallery:
         name = f"g{next(_numbers)}"
         address = str(tmp_path / name) if request.param == "folder" else f"milvus+file:{database}/{name}"
-        opened.append(create(address, Model("m", fingerprint, metric, D), NETWORK))
+        opened.append(create(address, model(D, metric, fingerprint), NETWORK))
         return opened[-1]
 
     yield make
@@ -324,7 +315,7 @@ def test_cameras_can_be_added_and_another_opening_sees_every_change(make: Maker)
         assert [hit.id for hit in other.search(Query(enrolled[1].embedding, top_k=3)).hits] == [
             hit.id for hit in gallery.search(Query(enrolled[1].embedding, top_k=3)).hits
         ]
-        gallery.add_cameras([Camera("attic", RGB, "attic"), Camera("door", RGB, "elsewhere")])
+        gallery.add_cameras([*network({"attic": "attic", "door": "elsewhere"})])
         other.search(Query(enrolled[1].embedding))
         assert other.network["attic"].place == "attic"
         assert other.network["door"].place == "hall"
@@ -385,7 +376,7 @@ def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytes
     with monkeypatch.context() as patched:
         for module in (entities_module, store_module):
             patched.setattr(module, "BRUTE_FORCE", ("FLAT", "HNSW"))
-        create(f"{address}?index=HNSW", Model("m", "f", Metric.EUCLIDEAN, D), NETWORK).close()
+        create(f"{address}?index=HNSW", model(D), NETWORK).close()
     with pytest.raises(GalleryError, match="has an index of type HNSW, which may miss"):
         open_gallery(address)
 
@@ -395,7 +386,7 @@ def test_more_hits_than_milvus_gives_at_once_are_all_compared(database: Path, mo
     monkeypatch.setattr(store_module, "PIECE", 7)
     enrolled = sightings(60)
     address = f"milvus+file:{database}/g{next(_numbers)}"
-    with create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK) as gallery:
+    with create(address, model(D), NETWORK) as gallery:
         gallery.add(enrolled)
         query = Query(enrolled[0].embedding, top_k=30)
         assert [hit.id for hit in gallery.search(query).hits] == brute(Metric.EUCLIDEAN, enrolled, query)
@@ -411,7 +402,7 @@ def test_a_large_crop_is_kept_smaller(database: Path) -> None:
     Image.fromarray(noise).save(buffer, "PNG")
     (new,) = sightings(1)
     address = f"milvus+file:{database}/g{next(_numbers)}"
-    with create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK) as gallery:
+    with create(address, model(D), NETWORK) as gallery:
         gallery.add([NewSighting(new.camera, new.embedding, "d", crop=Crop("image/png", buffer.getvalue()))])
         (sighting,) = gallery.sightings()
         crop = gallery.crop(sighting.id)
@@ -456,7 +447,7 @@ def test_an_erasure_of_milvus_that_was_stopped_is_finished_by_the_next_opening(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = f"milvus+file:{database}/g{next(_numbers)}"
-    gallery, enrolled = create(address, Model("m", "f", Metric.EUCLIDEAN, D), NETWORK), sightings(40)
+    gallery, enrolled = create(address, model(D), NETWORK), sightings(40)
     gallery.add(enrolled)
 
     def stopped(*_: object) -> None:

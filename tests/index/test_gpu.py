@@ -8,9 +8,9 @@ from typing import Literal
 import faiss
 import numpy as np
 import pytest
-from tests.index.yard import YARD
+from tests.index.yard import filled, random_rows, sightings
 
-from rgbir.index import Gallery, Metric, Model, NewSighting, Query
+from rgbir.index import Gallery, Metric, Query
 from rgbir.index.nearest import sketches as sketches_module
 from rgbir.index.nearest.devices import Gpus, OnDevice, device_named, on
 from rgbir.index.nearest.sketches import Choice, Kind
@@ -22,11 +22,10 @@ D = 512
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sketches_module, "ASKED_BEFORE_SKETCHES", 1)
-    rows = np.random.default_rng(0).standard_normal((20_000, D)).astype(np.float32)
+    rows = random_rows(20_000, D)
     rows[1000:1010] = rows[0]
     for metric in Metric:
-        with Gallery.create(tmp_path / metric, Model("m", "f", metric, D), YARD) as gallery:
-            gallery.add([NewSighting("ab"[i % 2], row, f"{i}") for i, row in enumerate(rows)])
+        filled(tmp_path / metric, sightings(rows), metric=metric).close()
     return tmp_path
 
 
@@ -36,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_gpus_answers_are_the_processors(
     folder: Path, metric: Metric, spread: Literal["shard", "replica"], half: bool
 ) -> None:
-    queries = np.random.default_rng(1).standard_normal((40, D)).astype(np.float32)
+    queries = random_rows(40, D, seed=1)
     with Gallery(folder / metric) as plain, Gallery(folder / metric, Gpus(spread, half)) as placed:
         placed.search(Query(queries[0]))
         placed.approximate.wait()

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import BUNDLE
+from tests.index.yard import network
 from tests.waiting import HANGS_AFTER_S
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import (
-    Camera,
     CameraNetwork,
     Crop,
     Encoder,
@@ -34,8 +34,7 @@ from rgbir.index import (
 )
 from rgbir.index.datasets.table import read_table
 
-RGB = frozenset({Modality.RGB})
-SITE = CameraNetwork("site", (Camera("yard", RGB, "yard"), Camera("hall", RGB, "hall")))
+SITE = network(["yard", "hall"])
 
 
 @pytest.fixture

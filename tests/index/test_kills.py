@@ -16,30 +16,17 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.index.test_formats import FORMATS, TRUTH
-from tests.index.yard import YARD
+from tests.index.yard import filled, sightings
 
-from rgbir.index import Crop, Gallery, Metric, Model, NewSighting, Query
+from rgbir.index import Gallery, NewSighting, Query
 from rgbir.index.gallery.folder.backup import back_up, restore
 from rgbir.index.gallery.folder.place import FILE
 
 ERASED: list[dict[str, Any]] = [{"camera": "a"}, {"identity": 3}, {"track": "t1"}]
-MODEL = Model("m", "f" * 16, Metric.EUCLIDEAN, 16)
 
 
-def sightings(numbers: range) -> list[NewSighting]:
-    return [
-        NewSighting(
-            "ab"[number % 2],
-            np.random.default_rng(number).standard_normal(16).astype(np.float32),
-            f"digest-{number}",
-            f"{number}.jpg",
-            None,
-            number % 5,
-            f"t{number % 3}",
-            Crop("image/png", bytes([number % 256]) * 300),
-        )
-        for number in numbers
-    ]
+def whole(n: int, first: int = 0) -> list[NewSighting]:
+    return sightings(n, first, people=5, tracks=3, crop_bytes=300)
 
 
 RUN = """
@@ -62,14 +49,13 @@ print(json.dumps(trials(prepare, steps)))
 def template(name: str, variant: int, root: Path) -> None:
     """What was acknowledged before the operation."""
     folder = root / "gallery"
-    with Gallery.create(folder, MODEL, YARD) as gallery:
-        gallery.add(sightings(range(1200 if name == "cache" else 200 if name in ("compact", "erase") else 40)))
+    with filled(folder, whole(1200 if name == "cache" else 200 if name in ("compact", "erase") else 40)) as gallery:
         if name == "restore":
             back_up(folder, root / "backup")
         gallery.remove(track="t2")
         if name in ("compact", "erase"):
             gallery.save_cache()
-            gallery.add(sightings(range(2000, 2010)))
+            gallery.add(whole(10, 2000))
     if name == "restore":
         shutil.rmtree(folder)
     if name == "opening":  # an older file took the place of one that knew of an erasure
@@ -98,7 +84,7 @@ def operation(name: str, variant: int, root: Path) -> Callable[[], object]:
         return lambda: Gallery(folder).close()
     gallery = Gallery(folder)
     return {
-        "enrol": lambda: gallery.add(sightings(range(5000, 5000 + 3 * (variant + 1)))),
+        "enrol": lambda: gallery.add(whole(3 * (variant + 1), 5000)),
         "erase": lambda: gallery.remove(**ERASED[variant % 3]),
         "compact": gallery.compact,
         "cache": gallery.save_cache,
@@ -109,9 +95,9 @@ def operation(name: str, variant: int, root: Path) -> Callable[[], object]:
 
 def outcomes(name: str, variant: int, root: Path) -> tuple[set[str], set[str]]:
     """Ids before the operation, and after it, from what was acknowledged."""
-    acknowledged = sightings(range(1200 if name == "cache" else 200 if name in ("compact", "erase") else 40))
+    acknowledged = whole(1200 if name == "cache" else 200 if name in ("compact", "erase") else 40)
     if name in ("compact", "erase"):
-        acknowledged += sightings(range(2000, 2010))
+        acknowledged += whole(10, 2000)
     enrolled = [
         sighting
         for sighting in acknowledged
@@ -122,7 +108,7 @@ def outcomes(name: str, variant: int, root: Path) -> tuple[set[str], set[str]]:
         before = {sighting[0] for sighting in TRUTH["sightings"]}
         return before, before
     if name == "enrol":
-        return before, before | {sighting.id for sighting in sightings(range(5000, 5000 + 3 * (variant + 1)))}
+        return before, before | {sighting.id for sighting in whole(3 * (variant + 1), 5000)}
     if name == "erase":
         gone = [
             {sighting.id for sighting in enrolled if sighting.camera == "a"},

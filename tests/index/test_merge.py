@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.conftest import BUNDLE
+from tests.index.yard import model, network
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import Camera, CameraNetwork, Gallery, Metric, Modality, Model, NewSighting, Query, SysuMM01
+from rgbir.index import Gallery, NewSighting, Query, SysuMM01
 from rgbir.index.enrolment.merge import merge, shard
 from rgbir.index.errors import GalleryMismatch, UsageError
 
@@ -56,8 +57,7 @@ def test_every_image_is_in_one_part(people: SysuMM01) -> None:
 
 
 def gallery_of(folder: Path, place: str = "yard", fingerprint: str = "f") -> Gallery:
-    network = CameraNetwork("n", (Camera("a", frozenset({Modality.RGB}), place),))
-    gallery = Gallery.create(folder, Model("m", fingerprint, Metric.EUCLIDEAN, 4), network)
+    gallery = Gallery.create(folder, model(4, fingerprint=fingerprint), network({"a": place}))
     gallery.add([NewSighting("a", np.ones(4, np.float32), "x", "x")])
     return gallery
 

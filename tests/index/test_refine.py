@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from tests.index.yard import filled, network
 
 from rgbir.index import (
-    Camera,
     CameraNetwork,
     Encoder,
     Gallery,
     InvalidQuery,
     Metric,
     Modality,
-    Model,
     NewSighting,
     Query,
     Searcher,
@@ -36,22 +35,17 @@ from rgbir.index.nearest.reciprocal import Reciprocal
 from rgbir.index.search.refine import grouped, plausible_first, reranked
 from rgbir.index.times import Hours, inside
 
-RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
-NETWORK = CameraNetwork(
-    "yard",
-    (Camera("a", RGB, "a"), Camera("b", RGB, "b"), Camera("n", IR, "gate")),
-    (Passage("gate", "a", 60, 600), Passage("b", "gate", 120)),
-)
+NETWORK = network("ab", {"n": "gate"}, passages=(Passage("gate", "a", 60, 600), Passage("b", "gate", 120)))
 NOW = datetime(2026, 1, 5, 23, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:
     rng = np.random.default_rng(3)
-    made = Gallery.create(tmp_path / "g", Model("m", "f", Metric.EUCLIDEAN, 8), NETWORK)
     people = 2 * rng.standard_normal((12, 8))
     rows = [(people[i % 12] + rng.standard_normal(8)).astype(np.float32) for i in range(200)]
-    made.add(
+    return filled(
+        tmp_path / "g",
         [
             NewSighting(
                 "ab"[i % 2],
@@ -63,9 +57,9 @@ def gallery(tmp_path: Path) -> Gallery:
                 f"t{i % 30}",
             )
             for i, row in enumerate(rows)
-        ]
+        ],
+        NETWORK,
     )
-    return made
 
 
 def test_a_gallery_that_finds_another_for_a_sightings_own_embedding_is_not_served(

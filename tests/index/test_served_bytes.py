@@ -14,23 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.conftest import BUNDLE
-from tests.index.yard import YARD
+from tests.index.yard import filled, random_rows, sightings
 from tests.site.media import disk, fill
 
-from rgbir.index import Bundle, Crop, Encoder, Gallery, Metric, Modality, Model, NewSighting, Query
+from rgbir.index import Bundle, Encoder, Gallery, Modality, Query
 from rgbir.index.errors import BadBundle, GalleryCorrupt, GalleryFull
 from rgbir.index.nearest import kept
 
-MODEL = Model("m", "f" * 16, Metric.EUCLIDEAN, 32)
-QUERIES = np.random.default_rng(9).standard_normal((12, 32)).astype(np.float32)
-
-
-def sightings(n: int, size: int = 32) -> list[NewSighting]:
-    rows = np.random.default_rng(3).standard_normal((n, size)).astype(np.float32)
-    return [
-        NewSighting("ab"[i % 2], row, f"{i}", f"{i}.jpg", None, i % 9, crop=Crop("image/png", row.tobytes()))
-        for i, row in enumerate(rows)
-    ]
+QUERIES = random_rows(12, 32, seed=9)
 
 
 def answers(gallery: Gallery) -> list[list[tuple[str, float]]]:
@@ -64,8 +55,7 @@ HARM = [overwritten, cut, taken, emptied]
 @pytest.fixture
 def cached(tmp_path: Path) -> Iterator[Gallery]:
     """2,600 rows in two slabs with codes, whose cache was just opened."""
-    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery:
-        gallery.add(sightings(2600))
+    with filled(tmp_path / "g", sightings(random_rows(2600, 32))) as gallery:
         gallery.save_cache()
     with Gallery(tmp_path / "g") as gallery:
         assert gallery.opening.mapped == 2600
@@ -88,8 +78,7 @@ def cached(tmp_path: Path) -> Iterator[Gallery]:
 def test_a_cache_that_is_harmed_under_a_gallery_changes_no_answer(
     cached: Gallery, name: str, harm: Callable[[Path, random.Random], None], touched: bool
 ) -> None:
-    with Gallery.create(cached.folder.with_name("plain"), MODEL, YARD) as plain:
-        plain.add(sightings(2600))
+    with filled(cached.folder.with_name("plain"), sightings(random_rows(2600, 32))) as plain:
         expected = answers(plain)
     if touched:
         assert answers(cached) == expected
@@ -176,8 +165,7 @@ def harmed(folder: Path, sql: str) -> None:
     ],
 )
 def test_whatever_a_person_reads_is_verified(tmp_path: Path, sql: str, problem: str) -> None:
-    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery:
-        gallery.add(sightings(6))
+    with filled(tmp_path / "g", sightings(6, people=9, crop_bytes=64)) as gallery:
         third = gallery.sightings()[2].id
     harmed(tmp_path / "g", sql)
     assert problem in Gallery.problems_in(tmp_path / "g")
@@ -190,13 +178,11 @@ def test_whatever_a_person_reads_is_verified(tmp_path: Path, sql: str, problem: 
 
 
 def test_an_erasure_does_not_wait_for_a_reader_and_the_journal_is_emptied_later(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "g", MODEL, YARD) as gallery:
-        new = sightings(20)
-        gallery.add(new)
+    with filled(tmp_path / "g", new := sightings(20, crop_bytes=64)) as gallery:
         reader = sqlite3.connect(tmp_path / "g/gallery.sqlite3", isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sightings").fetchone()
-        gallery.add([sightings(40)[30]])
+        gallery.add(sightings(1, 30))
         waited = []
         gallery._writer.connection.set_trace_callback(lambda sql: waited.append(sql) if "busy_timeout" in sql else None)
         assert gallery.remove(ids=[new[4].id]) == 1
@@ -215,12 +201,11 @@ def test_an_erasure_does_not_wait_for_a_reader_and_the_journal_is_emptied_later(
 @pytest.mark.parametrize("count", [1, 400])
 def test_an_erasure_succeeds_on_a_full_disk(tmp_path: Path, count: int) -> None:
     with disk(tmp_path / "disk", 24) as small:
-        with Gallery.create(small / "g", Model("m", "f" * 16, Metric.EUCLIDEAN, 2048), YARD) as gallery:
-            gallery.add(sightings(500, 2048))
+        filled(small / "g", sightings(random_rows(500, 2048), crop_bytes=8192)).close()
         with Gallery(small / "g") as gallery:
             fill(small)
             with pytest.raises(GalleryFull, match="nothing was changed"):
-                gallery.add([sightings(600, 2048)[550]])
+                gallery.add(sightings(random_rows(1, 2048), 550, crop_bytes=8192))
             gone = [sighting.id for sighting in gallery.sightings()[:count]]
             assert gallery.remove(ids=gone) == count
             assert gallery.known(gone) == set()
@@ -256,8 +241,7 @@ gallery.remove(camera="a")
 @pytest.mark.parametrize("after", [1, 2, 4])
 def test_an_erasure_killed_halfway_on_a_full_disk_is_finished_by_the_next_opening(tmp_path: Path, after: int) -> None:
     with disk(tmp_path / "disk", 24) as small:
-        with Gallery.create(small / "g", Model("m", "f" * 16, Metric.EUCLIDEAN, 2048), YARD) as gallery:
-            gallery.add(sightings(500, 2048))
+        filled(small / "g", sightings(random_rows(500, 2048), crop_bytes=8192)).close()
         command = [sys.executable, "-c", KILLED_WHILE_FULL, str(small / "g"), str(after)]
         assert subprocess.run(command, check=False).returncode == -9
         with Gallery(small / "g") as gallery:

@@ -13,12 +13,12 @@ from typing import Any
 import faiss
 import numpy as np
 import pytest
-from tests.index.yard import YARD
+from tests.index.yard import YARD, model, network, sightings
 from tests.waiting import HANGS_AFTER_S
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import Camera, Gallery, Metric, Modality, Model, NewSighting, Query, UsageError
+from rgbir.index import Gallery, Metric, NewSighting, Query, UsageError
 from rgbir.index.errors import GalleryError
 from rgbir.index.nearest import sketches as sketches_module
 from rgbir.index.nearest.devices import DeviceDiffers, Gpus, on
@@ -43,14 +43,14 @@ def rows_of(n: int, seed: int = 0) -> np.ndarray:
     return (people[rng.integers(0, 60, n)] + rng.standard_normal((n, D))).astype(np.float32)
 
 
-def sightings(n: int, seed: int = 0) -> list[NewSighting]:
-    return [NewSighting("ab"[i % 2], row, f"{seed}-{i}", f"{seed}-{i}") for i, row in enumerate(rows_of(n, seed))]
+def crowd(n: int, seed: int = 0) -> list[NewSighting]:
+    return sightings(rows_of(n, seed), N * seed)
 
 
 def make(folder: Path, metric: Metric = Metric.EUCLIDEAN, device: Any = None) -> Gallery:
-    Gallery.create(folder, Model("m", "f", metric, D), YARD).close()
+    Gallery.create(folder, model(D, metric), YARD).close()
     gallery = Gallery(folder, device)
-    gallery.add(sightings(N))
+    gallery.add(crowd(N))
     return gallery
 
 
@@ -84,16 +84,16 @@ def test_what_came_since_is_searched_and_what_went_is_not_found(tmp_path: Path) 
         gallery.choose(Choice(Kind.PQ, 64))
         hits(gallery, rows_of(1)[0])
         gallery.approximate.wait()
-        new = sightings(20, seed=5)
+        new = crowd(20, seed=5)
         gallery.add(new)
         for number in (0, 7, 19):
             found, exact = hits(gallery, new[number].embedding)
-            assert (found[0], exact) == (f"5-{number}", False)
+            assert (found[0], exact) == (new[number].source, False)
 
         gallery.remove(ids=[new[7].id])
         found, exact = hits(gallery, new[7].embedding, cameras=["b"])
 
-        assert ("5-7" in found, exact) == (False, True)  # exact until there is a new sketch
+        assert (new[7].source in found, exact) == (False, True)  # exact until there is a new sketch
         gallery.approximate.wait()
         assert not hits(gallery, new[7].embedding, cameras=["b"])[1]
 
@@ -152,8 +152,8 @@ def test_a_gallery_whose_index_misses_too_much_is_searched_exactly_again(tmp_pat
 
 def test_what_tune_measured_is_what_the_gallery_then_finds(tmp_path: Path) -> None:
     with make(tmp_path / "g") as gallery:
-        gallery.add_cameras([Camera("c", frozenset({Modality.RGB}), "c")])
-        gallery.add([NewSighting("c", rows_of(1, seed=9)[0], "alone", "alone")])
+        gallery.add_cameras([*network("c")])
+        gallery.add(sightings(rows_of(1, seed=9), N, cameras="c"))
         view = gallery.view()
         tuning = tune(view, [Kind.PQ, Kind.IVF], queries=20, top_k=5, recall=0.95)
         asked = list(asked_by(view, 20))
@@ -198,7 +198,7 @@ def test_tuning_and_choosing_by_the_command_line(tmp_path: Path) -> None:
     chosen = runner.invoke(app, ["index", "choose", "pq", "--width", "64", "--gallery", folder])
     assert "is searched by pq, width 64, audited for 0.99" in chosen.output
     few = tmp_path / "few"
-    Gallery.create(few, Model("m", "f", Metric.EUCLIDEAN, D), YARD).close()
+    Gallery.create(few, model(D), YARD).close()
     assert "tune from 1,000 on" in str(runner.invoke(app, ["index", "tune", "--gallery", str(few)]).exception)
 
 
@@ -244,8 +244,8 @@ def test_a_device_gives_the_processors_answers_and_calls_them_exact(tmp_path: Pa
         view = placed.view()
         assert set(placed.approximate.at_hand(view, ["a", "b"])) == {"a", "b"}
         assert [hits(placed, query) for query in queries] == [hits(gallery, query) for query in queries]
-        gallery.remove(ids=[sightings(1)[0].id])
-        gallery.add(sightings(9, seed=4))
+        gallery.remove(ids=[crowd(1)[0].id])
+        gallery.add(crowd(9, seed=4))
         assert [hits(placed, query) for query in queries] == [hits(gallery, query) for query in queries]
 
 
@@ -259,8 +259,8 @@ def test_what_a_device_held_is_given_back_and_it_is_used_as_long_as_rows_come_an
                 placed.approximate.wait()
                 assert set(placed.approximate.at_hand(placed.view(), ["a", "b"])) == {"a", "b"}, turn
                 assert hits(placed, query) == hits(gallery, query)
-                gallery.remove(ids=[new.id for new in sightings(N)[2 * turn : 2 * turn + 2]])
-                gallery.add(sightings(2, seed=100 + turn))
+                gallery.remove(ids=[new.id for new in crowd(N)[2 * turn : 2 * turn + 2]])
+                gallery.add(crowd(2, seed=100 + turn))
             assert device.left == device.most - 4 * D * N
         gc.collect()
     assert device.left == device.most
@@ -274,7 +274,7 @@ def test_a_camera_without_room_is_not_tried_again_by_every_search(tmp_path: Path
             gallery.approximate.wait()
         assert device.refusals == 1
         assert len(gallery.approximate.at_hand(gallery.view(), ["a", "b"])) == 1
-        gallery.remove(ids=[sightings(1)[0].id])
+        gallery.remove(ids=[crowd(1)[0].id])
         for turn in range(12):
             hits(gallery, rows_of(1, seed=turn)[0])
             gallery.approximate.wait()
@@ -334,7 +334,7 @@ def test_a_sketch_that_was_being_made_while_a_row_went_is_not_used(tmp_path: Pat
         before = dict(gallery.view().cameras)
         assert workshop.at_hand(before) == {}
         going_on.wait(HANGS_AFTER_S)
-        gallery.remove(ids=[sightings(1)[0].id])
+        gallery.remove(ids=[crowd(1)[0].id])
         workshop.forget(["a"])
         release.set()
         workshop.wait()

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
+from tests.index.yard import network
 from tests.server.processes import process
 from tests.waiting import until
 
 from rgbir.client import Client, NotFound, Unprocessable
 from rgbir.client.wire import Job
-from rgbir.index import Camera, CameraNetwork, Encoder, Gallery, Modality, SysuMM01, digest_of
+from rgbir.index import Encoder, Gallery, SysuMM01, digest_of
 from rgbir.index.gallery.sightings import sighting_id
 from rgbir.server import Settings, create_app
 from rgbir.server.engine import archive
@@ -29,8 +30,7 @@ from rgbir.server.engine.engine import Engine, Enrolment
 
 @pytest.fixture
 def empty(tmp_path: Path, encoder: Encoder) -> Path:
-    network = CameraNetwork("yard", tuple(Camera(c, frozenset({Modality.RGB}), c) for c in ("door", "yard")))
-    Gallery.open_or_create(tmp_path / "gallery", encoder.card, network).close()
+    Gallery.open_or_create(tmp_path / "gallery", encoder.card, network(["door", "yard"])).close()
     return tmp_path / "gallery"
 
 
