@@ -156,7 +156,7 @@ def test_ctrl_c_leaves_a_gallery_that_goes_on(tmp_path: Path, people: SysuMM01) 
         output, errors = process.communicate(timeout=HANGS_AFTER_S)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    before = held(tmp_path / "g")
+    before = enrolled_in(tmp_path / "g")
 
     again = json.loads(CliRunner().invoke(app, command).stdout)
 
@@ -165,7 +165,7 @@ def test_ctrl_c_leaves_a_gallery_that_goes_on(tmp_path: Path, people: SysuMM01) 
     assert (again["present"], again["added"], again["sightings"]) == (before, total - before, total)
 
 
-def held(folder: Path) -> int:
+def enrolled_in(folder: Path) -> int:
     with Gallery(folder) as gallery:
         return len(gallery)
 

@@ -22,11 +22,11 @@ def slow(queries: np.ndarray, rows: np.ndarray, k1: int, k2: int, weight: float)
 
     v = np.zeros((n, n))
     for i in range(n):
-        own = mutual(i, k1)
-        grown = set(own)
-        for c in own:
+        neighbours = mutual(i, k1)
+        grown = set(neighbours)
+        for c in neighbours:
             other = mutual(c, round(k1 / 2))
-            if len(other & own) > 2 / 3 * len(other):
+            if len(other & neighbours) > 2 / 3 * len(other):
                 grown |= other
         members = sorted(grown)
         strength = np.exp(-d[i, members])

@@ -69,11 +69,11 @@ def test_a_chosen_index_finds_nearly_all_and_says_that_it_may_miss(tmp_path: Pat
         hits(gallery, queries[0])
         gallery.approximate.wait()
 
-        found = [hits(gallery, query) for query in queries]
+        answers = [hits(gallery, query) for query in queries]
 
-        assert all(own[1] for own in exact)
-        assert not any(own[1] for own in found)
-        recall = np.mean([len(set(a) & set(b)) / 5 for (a, _), (b, _) in zip(exact, found, strict=True)])
+        assert all(answer[1] for answer in exact)
+        assert not any(answer[1] for answer in answers)
+        recall = np.mean([len(set(a) & set(b)) / 5 for (a, _), (b, _) in zip(exact, answers, strict=True)])
         assert recall > 0.9
         gallery.approximate.wait()
         assert gallery.approximate.audit.audited >= 1
@@ -87,13 +87,13 @@ def test_what_came_since_is_searched_and_what_went_is_not_found(tmp_path: Path) 
         new = crowd(20, seed=5)
         gallery.add(new)
         for number in (0, 7, 19):
-            found, exact = hits(gallery, new[number].embedding)
-            assert (found[0], exact) == (new[number].source, False)
+            names, exact = hits(gallery, new[number].embedding)
+            assert (names[0], exact) == (new[number].source, False)
 
         gallery.remove(ids=[new[7].id])
-        found, exact = hits(gallery, new[7].embedding, cameras=["b"])
+        names, exact = hits(gallery, new[7].embedding, cameras=["b"])
 
-        assert (new[7].source in found, exact) == (False, True)  # exact until there is a new sketch
+        assert (new[7].source in names, exact) == (False, True)  # exact until there is a new sketch
         gallery.approximate.wait()
         assert not hits(gallery, new[7].embedding, cameras=["b"])[1]
 
@@ -158,15 +158,17 @@ def test_what_tune_measured_is_what_the_gallery_then_finds(tmp_path: Path) -> No
         tuning = tune(view, [Kind.PQ, Kind.IVF], queries=20, top_k=5, recall=0.95)
         asked = list(asked_by(view, 20))
         exact = [hits(gallery, row, cameras=cameras)[0] for row, cameras in asked]
-        for own in tuning.measured[1:]:
-            gallery.choose(own.choice)
+        for measured in tuning.measured[1:]:
+            gallery.choose(measured.choice)
             hits(gallery, asked[0][0])
             gallery.approximate.wait()
-            found = [hits(gallery, row, cameras=cameras)[0] for row, cameras in asked]
-            shares = [len(set(a) & set(b)) / len(b) for a, b in zip(found, exact, strict=True)]
-            assert own.recall == pytest.approx(np.mean(shares))
-    assert [own.to_dict()["recall"] for own in tuning.measured] == [own.recall for own in tuning.measured]
-    assert [own.to_dict()["target"] for own in tuning.measured[1:]] == [0.95, 0.95]
+            sources = [hits(gallery, row, cameras=cameras)[0] for row, cameras in asked]
+            shares = [len(set(a) & set(b)) / len(b) for a, b in zip(sources, exact, strict=True)]
+            assert measured.recall == pytest.approx(np.mean(shares))
+    assert [measured.to_dict()["recall"] for measured in tuning.measured] == [
+        measured.recall for measured in tuning.measured
+    ]
+    assert [measured.to_dict()["target"] for measured in tuning.measured[1:]] == [0.95, 0.95]
     plain, pq, ivf = tuning.measured
     assert (plain.choice.kind, plain.recall, tuning.rows) == (Kind.EXACT, 1.0, N + 1)
     assert pq.recall >= 0.95
@@ -179,7 +181,7 @@ def test_tune_measures_no_index_that_a_gallery_would_not_make(tmp_path: Path, mo
     monkeypatch.setattr(sketches_module, "WORTH_A_SKETCH", 4096)
     with make(tmp_path / "g") as gallery:
         tuning = tune(gallery.view(), [Kind.PQ], queries=10)
-    assert [own.choice.kind for own in tuning.measured] == [Kind.EXACT]
+    assert [measured.choice.kind for measured in tuning.measured] == [Kind.EXACT]
     assert "a gallery is searched exactly whatever is chosen" in tuning.reason
 
 
@@ -190,8 +192,8 @@ def test_tuning_and_choosing_by_the_command_line(tmp_path: Path) -> None:
     shown = runner.invoke(app, ["index", "tune", "--gallery", folder, "--kind", "pq", "--queries", "10", "--json"])
 
     report = json.loads(shown.output.splitlines()[-1])
-    assert [own["kind"] for own in report["measured"]] == ["exact", "pq"]
-    assert [own["target"] for own in report["measured"]] == [0.99, 0.99]
+    assert [index["kind"] for index in report["measured"]] == ["exact", "pq"]
+    assert [index["target"] for index in report["measured"]] == [0.99, 0.99]
     assert report["measured"][0]["recall"] == 1.0
     table = runner.invoke(app, ["index", "tune", "--gallery", folder, "--kind", "pq", "--queries", "10"]).output
     assert "rgbir index choose" in table

@@ -56,15 +56,15 @@ def view_of(metric: Metric, vectors: np.ndarray, cameras: int, coded: bool) -> V
     """Rows dealt out to cameras in turn, two slabs each."""
     slabs: dict[str, list[Slab]] = {}
     for camera in range(cameras):
-        own = np.arange(camera, len(vectors), cameras)
-        for part in np.array_split(own, 2):
+        rows = np.arange(camera, len(vectors), cameras)
+        for part in np.array_split(rows, 2):
             if len(part):
                 times = np.where(part % 3 == 0, NO_TIME, part * 10)
                 slab = Slab(metric, vectors[part], part.astype(np.int64) + 1, times, part % 5)
                 if coded:
                     slab.code()
                 slabs.setdefault(str(camera), []).append(slab)
-    return View(metric, Mark(), {name: tuple(own) for name, own in slabs.items()})
+    return View(metric, Mark(), {name: tuple(parts) for name, parts in slabs.items()})
 
 
 @settings(max_examples=250, deadline=None)
@@ -93,12 +93,12 @@ def test_the_answer_is_brute_forces_in_its_order(
     view = view_of(metric, vectors, cameras, coded)
     rows = Filter(since=100, until=900, identity=None) if filtered else Filter()
 
-    found = view.nearest(query, [str(camera) for camera in range(cameras)], rows, top_k)
+    nearest = view.nearest(query, [str(camera) for camera in range(cameras)], rows, top_k)
 
     allowed = [r for r in range(n) if not filtered or (r % 3 and 100 <= r * 10 < 900)]
     keys = metric.keys(query, vectors[allowed]) if allowed else np.empty(0)
     expected = sorted(zip(keys.tolist(), [r + 1 for r in allowed], strict=True))[:top_k]
-    assert found == expected
+    assert nearest == expected
     others = metric.prepare(rows_of(kind, rng, 5, d)[: rng.integers(0, 5)])
     together = view.nearest_of_many(
         np.vstack((others[:1], query, others[1:])), [str(c) for c in range(cameras)], rows, top_k

@@ -14,7 +14,7 @@ from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.datasets.table import read_table
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
-from rgbir.index.enrolment.merge import told
+from rgbir.index.enrolment.merge import erasures_of
 from rgbir.index.enrolment.reencode import overlap, reencode, renewed, superfluous
 from rgbir.index.errors import (
     BadBundle,
@@ -111,6 +111,7 @@ __all__ = [
     "did_you_mean",
     "digest_of",
     "enrol",
+    "erasures_of",
     "give_room_up",
     "image_quality",
     "keep_room",
@@ -132,6 +133,5 @@ __all__ = [
     "passed_over_words",
     "sha256",
     "superfluous",
-    "told",
     "sync_folder",
 ]

@@ -83,7 +83,7 @@ def merge(
     added = present = erased = 0
     with target.writing():
         target.add_cameras([camera for camera in source.network if camera.id not in known])
-        removed = target.heed(told(source, conditions))
+        removed = target.heed(erasures_of(source, conditions))
         sightings = source.sightings()
         for start in range(0, len(sightings), batch):
             group = sightings[start : start + batch]
@@ -101,7 +101,7 @@ def merge(
     return Merged(added, present, erased, removed)
 
 
-def told(source: AnyGallery, conditions: bool) -> list[Erasure]:
+def erasures_of(source: AnyGallery, conditions: bool) -> list[Erasure]:
     """What was erased from one gallery, as another is to heed it."""
     return [erasure if conditions else erasure.by_ids() for erasure in source.erasures() if conditions or erasure.ids]
 

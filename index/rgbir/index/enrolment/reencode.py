@@ -13,7 +13,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import Skipped
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, modality_for
-from rgbir.index.enrolment.merge import same, told
+from rgbir.index.enrolment.merge import erasures_of, same
 from rgbir.index.errors import BadImage, UsageError
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.query import Query
@@ -46,7 +46,7 @@ def reencode(
     target.expect(encoder.card)
     tally = Tally()
     with target.writing():
-        target.heed(told(source, conditions=True))
+        target.heed(erasures_of(source, conditions=True))
         for new in renewed(source, target, encoder.embed, tally, batch, progress):
             tally.added += sum(target.add(new))
             tally.erased += len(target.bound(new))

@@ -74,12 +74,12 @@ class Approximate:
         self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int, sketches: Mapping[str, Sketch]
     ) -> Found:
         """The `top_k` rows nearest to the query, float32 (d,), by the sketches and audited."""
-        found = view.nearest(query, cameras, Filter(), top_k, sketches, self.audit.choice.width)
+        nearest = view.nearest(query, cameras, Filter(), top_k, sketches, self.audit.choice.width)
         exact = all(sketch.exact for sketch in sketches.values())
         if not exact and self.audit.due():
-            rows = [row for _, row in found]
+            rows = [row for _, row in nearest]
             self._auditor.submit(self._compare, view, query, cameras, top_k, rows)
-        return Found(found, exact)
+        return Found(nearest, exact)
 
     def forget(self, cameras: Iterable[str]) -> None:
         if self._workshop is not None:
@@ -99,9 +99,9 @@ class Approximate:
         self._auditor.shutdown()
 
     def _compare(
-        self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int, found: list[int]
+        self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int, rows: list[int]
     ) -> None:
-        self.audit.compare(found, [row for _, row in self._exactly(view, query, cameras, top_k)])
+        self.audit.compare(rows, [row for _, row in self._exactly(view, query, cameras, top_k)])
 
 
 def sketch_all(choice: Choice, metric: Metric, cameras: Mapping[str, tuple[Slab, ...]]) -> dict[str, Sketch]:

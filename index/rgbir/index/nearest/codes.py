@@ -108,9 +108,9 @@ class Codes:
         """The codes of the rows that a mask (n,) keeps; their bounds hold on."""
         import faiss
 
-        held = faiss.rev_swig_ptr(self._index.codes.data(), self._index.ntotal * self._index.d)
+        codes = faiss.rev_swig_ptr(self._index.codes.data(), self._index.ntotal * self._index.d)
         index = _empty(self.metric, self._index.d)
-        index.add_sa_codes(np.ascontiguousarray(held.reshape(self._index.ntotal, self._index.d)[keep]))
+        index.add_sa_codes(np.ascontiguousarray(codes.reshape(self._index.ntotal, self._index.d)[keep]))
         return Codes(self.metric, index, self.scale, self.error, self.reach)
 
     def save(self, file: Path) -> None:

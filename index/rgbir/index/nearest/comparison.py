@@ -56,15 +56,15 @@ class Comparison:
         prepared = self.metric.prepare(queries)
         wide = prepared.astype(np.float64)
         keys = wide @ self._turned
-        own = np.einsum("ij,ij->i", wide, wide)
+        squares = np.einsum("ij,ij->i", wide, wide)
         if self.metric is Metric.EUCLIDEAN:
             keys += self._squares
-            keys += own[:, None]
+            keys += squares[:, None]
         else:
             keys += 1.0
         longest = float(self._squares.max(initial=0.0))
         # Twice the classical bound of a dot product's error, for both ways of computing, of values up to (|q| + |r|)².
-        slack = 4 * (wide.shape[1] + 8) * _ROUNDING * (np.sqrt(own) + np.sqrt(longest)) ** 2
+        slack = 4 * (wide.shape[1] + 8) * _ROUNDING * (np.sqrt(squares) + np.sqrt(longest)) ** 2
         order = np.argsort(keys, axis=1)
         gaps = _gaps(keys, order)
         for query in np.flatnonzero(~(gaps > 2 * slack)):

@@ -131,14 +131,14 @@ class OnDevice:
         if width > MOST_ON_A_GPU:
             return Candidates.everything(self.rows)
         values, places = self._index.search(query[None], width)
-        found = np.where(places[0] < 0, -1, self.rows[places[0]])
+        rows = np.where(places[0] < 0, -1, self.rows[places[0]])
         long = length(query)
         slack = 2 * lost(len(query)) + 4 * _HALF
         if self.metric is Metric.EUCLIDEAN:
             lower = values[0].astype(np.float64) - slack * (long + self.reach) ** 2
         else:
             lower = 1.0 - values[0].astype(np.float64) - slack * max(long * self.reach, 1.0)
-        bound = Candidates.of(found, lower)
+        bound = Candidates.of(rows, lower)
         return bound if len(self) > width else Candidates(bound.places, bound.lower, np.inf)
 
 
@@ -171,10 +171,10 @@ def _self_test(made: OnDevice, metric: Metric, slabs: Sequence[Slab], searches: 
         DeviceDiffers: a bound that doesn't hold, or a row that is missing.
     """
     generator = np.random.default_rng(0)
-    for slab in [slabs[number] for number in generator.integers(0, len(slabs), searches)]:
-        row = np.asarray(slab.vectors[generator.integers(0, len(slab))], np.float32)
+    for sample in [slabs[number] for number in generator.integers(0, len(slabs), searches)]:
+        row = np.asarray(sample.vectors[generator.integers(0, len(sample))], np.float32)
         query = metric.prepare((row + 0.1 * row.std() * generator.standard_normal(len(row)))[None])[0]
-        keys = np.concatenate([own.keys(query, np.arange(len(own))) for own in slabs])
+        keys = np.concatenate([slab.keys(query, np.arange(len(slab))) for slab in slabs])
         places, lower, rest = made.scan(query, top_k + 16)
         position = {int(number): place for place, number in enumerate(made.rows)}
         known = np.array([keys[position[number]] for number in places.tolist()])

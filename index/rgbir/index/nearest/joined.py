@@ -22,7 +22,7 @@ def nearest_of_many(slabs: Sequence[Slab], queries: NDArray[np.float32], rows: F
     Args:
         queries: float32 (m, d), prepared.
     """
-    found: list[list[_Found]] = [[] for _ in queries]
+    candidates: list[list[_Found]] = [[] for _ in queries]
     smallest = [np.empty(0) for _ in queries]
     bar = np.full(len(queries), np.inf)
     for slab, positions, (near, shift, error, finite) in _estimated(slabs, queries, rows):
@@ -37,10 +37,10 @@ def nearest_of_many(slabs: Sequence[Slab], queries: NDArray[np.float32], rows: F
         places, owner = np.divmod(np.flatnonzero(reached), len(queries))
         order = np.argsort(owner, kind="stable")
         places, owner = places[order], owner[order]
-        for number, (own, edge) in enumerate(_runs(owner, len(queries))):
-            if own == edge:
+        for number, (start, end) in enumerate(_runs(owner, len(queries))):
+            if start == end:
                 continue
-            chosen = places[own:edge]
+            chosen = places[start:end]
             estimate = near[chosen, number] + shift[number]
             unknown = np.isnan(estimate)
             highest = np.where(unknown, np.inf, estimate + error[number])
@@ -48,8 +48,8 @@ def nearest_of_many(slabs: Sequence[Slab], queries: NDArray[np.float32], rows: F
             if len(smallest[number]) == top_k:
                 bar[number] = min(bar[number], smallest[number][-1])
             lower = np.where(unknown, -np.inf, estimate - error[number])
-            found[number].append(_Found(slab, chosen if positions is None else positions[chosen], lower))
-    return [_settled(query, own, edge, top_k) for query, own, edge in zip(queries, found, bar, strict=True)]
+            candidates[number].append(_Found(slab, chosen if positions is None else positions[chosen], lower))
+    return [_settled(query, groups, edge, top_k) for query, groups, edge in zip(queries, candidates, bar, strict=True)]
 
 
 def _estimated(
@@ -60,10 +60,10 @@ def _estimated(
     beside = cores()
     for start in range(0, len(asked), beside):
         group = asked[start : start + beside]
-        for (slab, positions), found in zip(
-            group, threads().map(lambda own: own[0].estimates(queries, own[1]), group), strict=True
+        for (slab, positions), estimates in zip(
+            group, threads().map(lambda pair: pair[0].estimates(queries, pair[1]), group), strict=True
         ):
-            yield slab, positions, found
+            yield slab, positions, estimates
 
 
 class _Found:
@@ -78,10 +78,10 @@ def _runs(owner: NDArray[np.int64], owners: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _settled(query: NDArray[np.float32], found: list[_Found], bar: float, top_k: int) -> Nearest:
+def _settled(query: NDArray[np.float32], groups: list[_Found], bar: float, top_k: int) -> Nearest:
     pairs: Nearest = []
-    for own in found:
-        places = own.places[own.lower <= bar]
+    for group in groups:
+        places = group.places[group.lower <= bar]
         if len(places):
-            pairs += zip(own.slab.keys(query, places).tolist(), own.slab.rows[places].tolist(), strict=True)
+            pairs += zip(group.slab.keys(query, places).tolist(), group.slab.rows[places].tolist(), strict=True)
     return sorted(pairs)[:top_k]

@@ -41,13 +41,13 @@ class Audit:
             self._asked += 1
             return self._asked % EVERY == 1
 
-    def compare(self, found: Sequence[int], exact: Sequence[int]) -> None:
+    def compare(self, rows: Sequence[int], exact: Sequence[int]) -> None:
         """Takes the rows that were found, and those that should have been."""
         if not exact:
             return
         with self._lock:
             self.audited += 1
-            self._recalls.append(len(set(found) & set(exact)) / len(exact))
+            self._recalls.append(len(set(rows) & set(exact)) / len(exact))
             recall = sum(self._recalls) / len(self._recalls)
             if len(self._recalls) < _ENOUGH or recall >= self.choice.recall:
                 return

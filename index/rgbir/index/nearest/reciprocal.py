@@ -62,10 +62,10 @@ class Reciprocal:
         """Each row's weights over its k-reciprocal neighbours, averaged over its k2 nearest."""
         wide, half = near.reciprocal(self.k1), near.reciprocal(round(self.k1 / 2))
         weights = []
-        for row, own in enumerate(wide):
-            members = set(own.tolist())
-            grown = [half[c] for c in own if len(members & set(half[c].tolist())) > 2 / 3 * len(half[c])]
-            expanded = np.unique(np.concatenate([own, *grown]))
+        for row, neighbours in enumerate(wide):
+            members = set(neighbours.tolist())
+            grown = [half[c] for c in neighbours if len(members & set(half[c].tolist())) > 2 / 3 * len(half[c])]
+            expanded = np.unique(np.concatenate([neighbours, *grown]))
             strength = np.exp(-near.between(row, expanded))
             weights.append(dict(zip(expanded.tolist(), (strength / strength.sum()).tolist(), strict=True)))
         if self.k2 == 1:
@@ -114,7 +114,7 @@ class _Neighbours:
     def reciprocal(self, k: int) -> Sets:
         """For each row those of its k + 1 nearest that have it among theirs."""
         nearest = self.order[:, : k + 1]
-        return [own[(nearest[own] == row).any(axis=1)] for row, own in enumerate(nearest)]
+        return [neighbours[(nearest[neighbours] == row).any(axis=1)] for row, neighbours in enumerate(nearest)]
 
 
 def _jaccard(encoded: list[dict[int, float]], queries: int) -> NDArray[np.float64]:

@@ -212,12 +212,12 @@ class Workshop:
         """Of the cameras that have one, and none of whose rows was removed since; asks for what is missing or stale."""
         hold, wanted = {}, []
         for camera, slabs in cameras.items():
-            held = sum(map(len, slabs))
+            rows = sum(map(len, slabs))
             sketch, covered = self._sketches.get(camera, (None, 0))
             if sketch is not None and _covered(slabs, sketch.last) == covered:
                 hold[camera] = sketch
-            stale = camera not in hold or held - covered > _STALE * held
-            if worth_a_sketch(slabs) and stale and self._without.get(camera) != held:
+            stale = camera not in hold or rows - covered > _STALE * rows
+            if worth_a_sketch(slabs) and stale and self._without.get(camera) != rows:
                 wanted.append((camera, slabs))
         self._asked += 1
         if (

@@ -111,11 +111,11 @@ def tune(
 
 
 def _part(view: View, most_rows: int) -> View:
-    cameras, held = {}, 0
+    cameras, rows = {}, 0
     for camera, slabs in view.cameras.items():
-        if held < most_rows:
+        if rows < most_rows:
             cameras[camera] = slabs
-            held += sum(map(len, slabs))
+            rows += sum(map(len, slabs))
     return View(view.metric, view.mark, cameras)
 
 
@@ -124,10 +124,10 @@ def _asked(view: View, queries: int) -> Iterator[tuple[NDArray[np.float32], list
     generator = np.random.default_rng(0)
     names = list(view.cameras)
     for _ in range(queries):
-        own = names[generator.integers(0, len(names))]
-        slab = view.cameras[own][generator.integers(0, len(view.cameras[own]))]
+        camera = names[generator.integers(0, len(names))]
+        slab = view.cameras[camera][generator.integers(0, len(view.cameras[camera]))]
         row = np.asarray(slab.vectors[generator.integers(0, len(slab))], np.float32)
-        yield row, [camera for camera in names if camera != own] or names
+        yield row, [name for name in names if name != camera] or names
 
 
 def _run(
@@ -135,12 +135,12 @@ def _run(
     search: Callable[[NDArray[np.float32], list[str]], list[tuple[float, int]]],
 ) -> tuple[list[list[int]], float]:
     """The rows found for each query, and the median milliseconds."""
-    found, taken = [], []
+    rows, taken = [], []
     for query, cameras in asked:
         started = time.perf_counter()
-        found.append([row for _, row in search(query, cameras)])
+        rows.append([row for _, row in search(query, cameras)])
         taken.append((time.perf_counter() - started) * 1000)
-    return found, float(np.median(taken))
+    return rows, float(np.median(taken))
 
 
 def _measure(
@@ -156,9 +156,9 @@ def _measure(
     size = sum(sketch.bytes for sketch in sketches.values() if isinstance(sketch, Compressed))
     width = 32
     while True:
-        found, milliseconds = _run(asked, partial(_in_sketches, view, sketches, top_k, width))
-        pairs = list(zip(found, truth, strict=True))
-        reached = float(np.mean([len(set(own) & set(true)) / len(true) for own, true in pairs if true]))
+        answers, milliseconds = _run(asked, partial(_in_sketches, view, sketches, top_k, width))
+        pairs = list(zip(answers, truth, strict=True))
+        reached = float(np.mean([len(set(rows) & set(true)) / len(true) for rows, true in pairs if true]))
         if reached >= choice.recall or 2 * width > MOST_WIDTH:
             return Measured(Choice(choice.kind, width, choice.recall), reached, milliseconds, size, build_s)
         width *= 2
@@ -172,8 +172,8 @@ def _in_sketches(
 
 def _advice(measured: Sequence[Measured], recall: float) -> tuple[Choice, str]:
     exact, others = measured[0], measured[1:]
-    enough = [own for own in others if own.recall >= recall]
-    best = min(enough, key=lambda own: own.milliseconds, default=None)
+    enough = [other for other in others if other.recall >= recall]
+    best = min(enough, key=lambda other: other.milliseconds, default=None)
     if best is None:
         return Choice(), f"no kind reaches a recall of {recall:g}"
     gain = exact.milliseconds / best.milliseconds

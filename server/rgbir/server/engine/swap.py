@@ -30,10 +30,10 @@ from rgbir.index import (
     NewSighting,
     Tally,
     UnknownCamera,
+    erasures_of,
     overlap,
     renewed,
     superfluous,
-    told,
 )
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.retrieval import Retrieval
@@ -284,7 +284,7 @@ class ModelSwap:
             if self._stop.is_set():
                 raise _Stopped
 
-        removed = changed(lambda: target.heed(told(source, conditions=True)))
+        removed = changed(lambda: target.heed(erasures_of(source, conditions=True)))
         for new in renewed(source, target, embed, tally, TOGETHER, advance):
             tally.added += changed(partial(_add, source, target, new))
         standing.missing = len(tally.skipped)
