@@ -36,7 +36,7 @@ def test_an_unknown_camera_is_answered_with_those_there_are_and_the_nearest() ->
     network = CameraNetwork("site", (Camera("yard-1", RGB, "yard"), Camera("hall", RGB, "hall")))
 
     with pytest.raises(
-        UnknownCamera, match=r"no camera 'yard-3' in network 'site'; it has: yard-1, hall; did you mean 'yard-1'"
+        UnknownCamera, match=r"no camera 'yard-3' in network 'site'; it has: yard-1 and hall; did you mean 'yard-1'"
     ):
         network["yard-3"]
 
@@ -65,5 +65,5 @@ def test_a_network_file_that_is_wrong_says_how(tmp_path: Path, text: str, messag
 
 
 def test_a_missing_network_names_the_built_in_ones() -> None:
-    with pytest.raises(UsageError, match="llcm, market-1501, regdb, sysu-mm01"):
+    with pytest.raises(UsageError, match="llcm, market-1501, regdb or sysu-mm01"):
         CameraNetwork.read("sysu")

@@ -173,7 +173,7 @@ def test_a_row_that_is_wrong_is_skipped_with_its_line_and_the_others_stay(
 
 @pytest.mark.parametrize(
     ("header", "message"),
-    [("path,time", "misses camera"), ("path,camera,colour", "unknown columns colour"), ("", "misses path, camera")],
+    [("path,time", "misses camera"), ("path,camera,colour", "unknown columns colour"), ("", "misses path and camera")],
 )
 def test_a_table_with_another_header_is_refused(tmp_path: Path, header: str, message: str) -> None:
     file = tmp_path / "crops.csv"

@@ -394,5 +394,5 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="not a features file"):
             Features.load(tmp_path / name)
     np.savez(tmp_path / "y.npz", embeddings=np.ones((1, 2)))
-    with pytest.raises(UsageError, match="no cameras, identities"):
+    with pytest.raises(UsageError, match="no cameras or identities"):
         Features.load(tmp_path / "y.npz")

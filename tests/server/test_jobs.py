@@ -128,7 +128,7 @@ def test_a_job_is_cancelled_and_searches_go_on_meanwhile(
         ("/door/a.jpg", None, ""),
         ("door/deep/er/a.JPEG", None, ""),
         ("a.jpg", "not in a folder", "the first folder is the camera"),
-        ("door/a.heic", "suffix .heic", "JPEG, PNG, BMP, WEBP, TIFF are read"),
+        ("door/a.heic", "suffix .heic", "JPEG, PNG, BMP, WEBP and TIFF are read"),
         ("door/b.gif", "suffix .gif", "are read"),
         ("door/Thumbs.db", "suffix .db", "are read"),
         ("__MACOSX/door/._a.jpg", "no such camera", "no camera '__MACOSX'"),

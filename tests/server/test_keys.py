@@ -141,7 +141,7 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
     assert set(answer.searched_cameras) == {"1", "4"}
     assert {hit.camera for hit in answer.hits} == {"1", "4"}
     assert set(search.search(infrared, camera="3", cameras=["4"]).searched_cameras) == {"4"}
-    with pytest.raises(Forbidden, match="is for cameras 1, 4, not for 5"):
+    with pytest.raises(Forbidden, match="is for cameras 1 and 4, not for 5"):
         search.search(infrared, camera="3", cameras=["4", "5"])
     assert search.sighting(by_camera["1"]).camera == "1"
     for camera in ("2", "5"):

@@ -149,7 +149,7 @@ def picture(size: tuple[int, int] = (30, 80)) -> bytes:
 @pytest.mark.parametrize(
     ("form", "images", "status", "detail"),
     [
-        ({"camera": "9"}, 1, 422, "no camera '9' in network 'sysu-mm01'; it has: 1, 2, 3, 4, 5, 6"),
+        ({"camera": "9"}, 1, 422, "no camera '9' in network 'sysu-mm01'; it has: 1, 2, 3, 4, 5 and 6"),
         ({}, 1, 422, "a search needs the query's camera, or at least its modality"),
         ({"camera": "3", "modality": "rgb"}, 1, 422, "camera 3 gives ir images, the query says rgb"),
         ({"camera": "3", "modality": "x"}, 1, 422, "modality"),

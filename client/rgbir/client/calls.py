@@ -14,7 +14,7 @@ import httpx2
 from pydantic import BaseModel
 
 from rgbir.client import wire
-from rgbir.client.words import did_you_mean
+from rgbir.client.words import did_you_mean, listed
 
 Image = Path | str | bytes
 T = TypeVar("T")
@@ -257,7 +257,7 @@ def _known(form: type, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options, if the form has each: keywords of a `TypedDict` aren't checked when the program runs."""
     known = get_type_hints(form)
     if unknown := sorted(options.keys() - known.keys()):
-        raise TypeError(f"no option {unknown[0]!r}; there are {', '.join(known)}{did_you_mean(unknown[0], known)}")
+        raise TypeError(f"no option {unknown[0]!r}; there are {listed(known)}{did_you_mean(unknown[0], known)}")
     return options
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rgbir.client.client import Client
 from rgbir.client.options import moment, with_options
 from rgbir.client.wire import SearchFields, SearchResponse
+from rgbir.client.words import listed
 
 
 @with_options(SearchFields)
@@ -41,7 +42,7 @@ def search(
     if _on_the_command_line(ctx, "key"):
         given.append("--key")
     if url is None and given:
-        raise typer.BadParameter(f"{', '.join(given)}: for a server; a gallery of this machine keeps no audit log")
+        raise typer.BadParameter(f"{listed(given)}: for a server; a gallery of this machine keeps no audit log")
     if url is not None and _on_the_command_line(ctx, "bundle"):
         raise typer.BadParameter("--bundle goes with --gallery; a server has its own")
     if like is not None and options["camera"] is not None:

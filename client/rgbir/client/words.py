@@ -1,9 +1,15 @@
-"""The name that was probably meant, in messages."""
+"""Names in messages: lists of them, and the one that was probably meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+
+def listed(names: Iterable[object], last: str = "and") -> str:
+    """`a, b and c`; `nothing` if there are none."""
+    *before, end = [str(name) for name in names] or ["nothing"]
+    return f"{', '.join(before)} {last} {end}" if before else end
 
 
 def did_you_mean(name: str, known: Iterable[str], likeness: float = 0.6) -> str:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rgbir.export.bundle import write, write_card
 from rgbir.export.errors import ExportFailure, ParityFailure
 from rgbir.export.parity import MANY, TOLERANCE
-from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity
+from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, listed
 
 _FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 
@@ -195,7 +195,7 @@ def _output(model: ModelProto, path: Path, foreign: Foreign) -> str:
         return names[0]
     named = {foreign.output, f"adopted_{foreign.output}"} & set(names)
     if not named:
-        raise ExportFailure(f"{path}: no output {foreign.output!r}; it has {', '.join(names)}")
+        raise ExportFailure(f"{path}: no output {foreign.output!r}; it has {listed(names)}")
     return named.pop()
 
 

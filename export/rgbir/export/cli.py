@@ -21,6 +21,7 @@ from rgbir.index import (
     Setting,
     UsageError,
     decode,
+    listed,
     open_data_set,
     pixels,
     read_bytes,
@@ -81,7 +82,7 @@ def export_run(
     from rgbir.training import load_run
 
     if protocol is not None and protocol not in PROTOCOLS:
-        raise UsageError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
+        raise UsageError(f"no protocol {protocol!r}; there are {listed(PROTOCOLS)}")
     if calibrate is not None and precision != "int8":
         raise UsageError(f"--calibrate sets the scales of int8, and has no effect with {precision}; leave it out")
     if data is None and protocol is not None:

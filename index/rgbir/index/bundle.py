@@ -13,6 +13,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle
 from rgbir.index.files import state_of
 from rgbir.index.metric import Metric
+from rgbir.index.words import listed
 
 FORMAT = 1
 CARD = "card.json"
@@ -107,7 +108,7 @@ class Bundle:
         """
         if modality not in self.card.graphs:
             raise BadBundle(
-                f"bundle {self.card.name} has no graph for {modality} images; it has {', '.join(self.card.graphs)}"
+                f"bundle {self.card.name} has no graph for {modality} images; it has {listed(self.card.graphs)}"
             )
         return self.folder / self.card.graphs[modality]
 

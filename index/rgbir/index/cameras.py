@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from rgbir.index.errors import UnknownCamera, UsageError
-from rgbir.index.words import did_you_mean
+from rgbir.index.words import did_you_mean, listed
 
 Scene = Literal["indoor", "outdoor"]
 
@@ -137,7 +137,7 @@ class CameraNetwork:
         """
         if camera := self._by_name.get(name):
             return camera
-        known = ", ".join(camera.id for camera in self.cameras) or "none at all"
+        known = listed(camera.id for camera in self.cameras) if self.cameras else "none at all"
         raise UnknownCamera(
             f"no camera {name!r} in network {self.name!r}; it has: {known}{did_you_mean(name, self._by_name)}"
         )
@@ -169,7 +169,7 @@ class CameraNetwork:
             return cls.from_toml(built_in.read_text(encoding="utf-8"), where=source)
         path = Path(source)
         if not path.is_file():
-            raise UsageError(f"no network {str(source)!r}: give a TOML file or one of {', '.join(cls.built_in())}")
+            raise UsageError(f"no network {str(source)!r}: give a TOML file or one of {listed(cls.built_in(), 'or')}")
         try:
             return cls.from_toml(path.read_text(encoding="utf-8-sig"), where=str(path))
         except UnicodeError as error:

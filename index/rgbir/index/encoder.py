@@ -16,6 +16,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle, UsageError
 from rgbir.index.images import pixels
 from rgbir.index.machine import cores
+from rgbir.index.words import listed
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Encoder:
         available = ort.get_available_providers()
         if providers is not None and (absent := [name for name in providers if name not in available]):
             raise UsageError(
-                f"ONNX Runtime {ort.__version__} here has no provider {', '.join(absent)}; it has {', '.join(available)}"
+                f"ONNX Runtime {ort.__version__} here has no provider {listed(absent, 'or')}; it has {listed(available)}"
             )
         self._requested = preferred() if providers is None else list(providers)
         self.threads = threads or cores()

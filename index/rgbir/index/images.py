@@ -13,6 +13,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from rgbir.index.depth import ASSUMED, check_colours, eight_bits, is_deep
 from rgbir.index.errors import BadImage
+from rgbir.index.words import listed
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -76,7 +77,7 @@ def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels:
     except Image.DecompressionBombError as error:
         raise BadImage(f"{name}: too many pixels; at most {max_pixels:,} are decoded: {error}") from error
     except UnidentifiedImageError as error:
-        raise BadImage(f"{name}: not an image of a known format ({', '.join(FORMATS)})") from error
+        raise BadImage(f"{name}: not an image of a known format ({listed(FORMATS, 'or')})") from error
     except Exception as error:  # a damaged file can raise nearly anything from a decoder
         raise BadImage(f"{name}: can't be decoded: {error}") from error
     assumed = image.info.get(ASSUMED)

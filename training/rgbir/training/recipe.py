@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError
 
-from rgbir.index import did_you_mean
+from rgbir.index import did_you_mean, listed
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
@@ -92,7 +92,7 @@ class Recipe(Settings):
         known = dict(flat(content))
         for name, value in changes.items():
             if name not in known:
-                hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+                hint = did_you_mean(name, known) or f"; known: {listed(known)}"
                 raise BadRecipe(f"no setting {name!r} in this recipe{hint}")
             *groups, last = name.split(".")
             place = content

@@ -34,6 +34,7 @@ from rgbir.index.gallery.addresses import GalleryAddress, create, open_gallery, 
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Storage
+from rgbir.index.words import listed
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
 Wanted = Literal["rgb", "ir", "both"]
@@ -57,7 +58,7 @@ def add(
     layout: Annotated[Layout, typer.Option(help="How the folder is laid out.")] = "folders",
     network: Annotated[
         str | None,
-        typer.Option(help=f"The cameras and their places: a TOML file, or {', '.join(CameraNetwork.built_in())}."),
+        typer.Option(help=f"The cameras and their places: {listed(['a TOML file', *CameraNetwork.built_in()], 'or')}."),
     ] = None,
     camera: Annotated[str | None, typer.Option(help="The camera of all these images.")] = None,
     identities: Annotated[List, typer.Option("--list", help="Layout sysu: whose images.")] = "test",

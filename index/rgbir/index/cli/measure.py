@@ -31,6 +31,7 @@ from rgbir.index.evaluation.report import COLUMNS
 from rgbir.index.files import write_beside
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.metric import Metric
+from rgbir.index.words import listed
 
 
 def embed(
@@ -72,7 +73,7 @@ def evaluate(
     ] = None,
     against: Annotated[Path | None, typer.Option(help="Anybody's saved features of the gallery.")] = None,
     protocol: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(PROTOCOLS)}; the data set's own if not given.")
+        str | None, typer.Option(help=f"One of {listed(PROTOCOLS, 'or')}; the data set's own if not given.")
     ] = None,
     mode: Annotated[Mode, typer.Option(help="SYSU-MM01: all or indoor, the gallery's cameras.")] = "all",
     shots: Annotated[
@@ -213,7 +214,7 @@ def _refuse_others(
 
 def _protocol(name: str | None, changed: dict[str, Any], default: Protocol) -> Protocol:
     if name is not None and name not in PROTOCOLS:
-        raise UsageError(f"no protocol {name!r}; there are {', '.join(PROTOCOLS)}")
+        raise UsageError(f"no protocol {name!r}; there are {listed(PROTOCOLS)}")
     return replace(PROTOCOLS[name] if name else default, **changed)
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from rgbir.index.errors import UsageError
+from rgbir.index.words import listed
 
 GalleryOption = Annotated[
     str,
@@ -56,9 +57,8 @@ def refuse(ctx: typer.Context, why: str, only: Sequence[str] | None = None, but:
     shown = {param.name: param.opts[-1] for param in ctx.command.params if param.name}
     names = [name for name in (shown if only is None else only) if name not in but and given(ctx, name)]
     if names:
-        listed = ", ".join(shown[name] for name in names)
         raise UsageError(
-            f"{why}: {listed} {'has' if len(names) == 1 else 'have'} no effect; leave {'it' if len(names) == 1 else 'them'} out"
+            f"{why}: {listed(shown[name] for name in names)} {'has' if len(names) == 1 else 'have'} no effect; leave {'it' if len(names) == 1 else 'them'} out"
         )
 
 

@@ -15,6 +15,7 @@ from rgbir.index.datasets.protocol import Direction, Mode, Protocol, Shots
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
 from rgbir.index.errors import BadDataset
+from rgbir.index.words import listed
 
 List = Literal["train", "val", "trainval", "test", "available"]
 
@@ -103,7 +104,7 @@ class DataSet(ABC):
         if missing := [name for name in self.folders if not (self.root / name).is_dir()]:
             inner = next((entry for entry in self.root.iterdir() if (entry / self.signs[0]).is_dir()), None)
             hint = f"; did you mean {inner}?" if inner else ""
-            raise BadDataset(f"{self.root}: no folder {', '.join(missing)}; {expected}{hint}")
+            raise BadDataset(f"{self.root}: no folder {listed(missing, 'or')}; {expected}{hint}")
 
     @property
     def name(self) -> str:

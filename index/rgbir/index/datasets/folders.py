@@ -10,6 +10,7 @@ from rgbir.index.datasets.passed import is_system
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.errors import BadDataset
 from rgbir.index.images import FORMATS, SUFFIXES
+from rgbir.index.words import listed
 
 
 def read_folders(root: Path, camera: str | None = None) -> Iterator[ImageRecord | Skipped]:
@@ -68,5 +69,5 @@ def _walk(
                 yield ImageRecord(path, source, seen_by)
         else:
             yield Skipped(
-                source, f"no image by its name; {', '.join(FORMATS)} are read, with {', '.join(sorted(SUFFIXES))}"
+                source, f"no image by its name; {listed(FORMATS)} are read, with {listed(sorted(SUFFIXES), 'or')}"
             )

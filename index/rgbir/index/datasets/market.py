@@ -18,6 +18,7 @@ from rgbir.index.datasets.protocol import Protocol
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
 from rgbir.index.errors import BadDataset
+from rgbir.index.words import listed
 
 Part = Literal["train", "query", "gallery"]
 FOLDERS: dict[Part, str] = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
@@ -75,7 +76,7 @@ class Market1501(DataSet):
             if all((self.root / name / folder).is_dir() for folder in FOLDERS.values()):
                 return self.root / name
         raise BadDataset(
-            f"{self.root}: no {', '.join(FOLDERS.values())}; expected the root of Market-1501 or DukeMTMC-reID"
+            f"{self.root}: no {listed(FOLDERS.values(), 'or')}; expected the root of Market-1501 or DukeMTMC-reID"
         )
 
     def __post_init__(self) -> None:
@@ -91,7 +92,7 @@ class Market1501(DataSet):
         seen = {_labels(name, self.folder / FOLDERS[part])[1] for part in FOLDERS for name in self._names(part)}
         if unknown := sorted(seen - set("12345678"), key=int):
             raise BadDataset(
-                f"{self.folder}: images of camera {', '.join(unknown)}; Market-1501 has cameras 1 to 6 and DukeMTMC-reID 1 to"
+                f"{self.folder}: images of camera {listed(unknown)}; Market-1501 has cameras 1 to 6 and DukeMTMC-reID 1 to"
                 " 8. Enrol a set of your own as folders or as a table"
             )
         eight = bool(seen & {"7", "8"})

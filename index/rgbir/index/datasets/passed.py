@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from rgbir.index.words import listed
+
 SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx", "readme.txt", "readme.md"})
 """What systems leave in folders, and what tells people about them. Dot files are of the same kind."""
 
@@ -42,5 +44,5 @@ def passed_over(folders: Iterable[Path], suffixes: Iterable[str], deeper: bool =
 
 def passed_over_words(passed: Counter[str]) -> str:
     """In words."""
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in passed.most_common())
+    reasons = listed(f"{count:,} {reason}" for reason, count in passed.most_common())
     return f"{passed.total():,} files of the data set are passed over: {reasons}"

@@ -21,6 +21,7 @@ from rgbir.index.datasets.protocol import Mode, Protocol, Shots
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Draw, Task, rows_drawn
 from rgbir.index.errors import BadDataset
+from rgbir.index.words import listed
 
 CAMERAS = (1, 2, 3, 4, 5, 6)
 VISIBLE, INFRARED = (1, 2, 4, 5), (3, 6)
@@ -77,7 +78,7 @@ class SysuMM01(DataSet):
             BadDataset: no list, text and MATLAB form differ, not numbers, lists overlap.
         """
         if of not in get_args(List):
-            raise BadDataset(f"no list {of!r} in SYSU-MM01; there are {', '.join(get_args(List))}")
+            raise BadDataset(f"no list {of!r} in SYSU-MM01; there are {listed(get_args(List))}")
         if of == "trainval":
             return tuple(sorted({*self.identities("train"), *self.identities("val")}))
         return self._lists[of]

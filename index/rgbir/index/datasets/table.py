@@ -12,6 +12,7 @@ from rgbir.index.datasets.text import opened
 from rgbir.index.errors import BadDataset, UsageError
 from rgbir.index.images import Box
 from rgbir.index.times import check_moment
+from rgbir.index.words import listed
 
 REQUIRED = ("path", "camera")
 OPTIONAL = ("time", "identity", "track", "box")
@@ -27,9 +28,7 @@ def read_table(file: Path, camera: str | None = None) -> Iterator[ImageRecord | 
         BadDataset: no such file, not UTF-8, a column is missing or unknown.
     """
     if not file.is_file():
-        raise BadDataset(
-            f"{file} is not a file; layout csv expects a table with columns {', '.join(REQUIRED + OPTIONAL)}"
-        )
+        raise BadDataset(f"{file} is not a file; layout csv expects a table with columns {listed(REQUIRED + OPTIONAL)}")
     try:
         with opened(file, newline="") as lines:
             rows = csv.DictReader(lines)
@@ -48,8 +47,8 @@ def _check_header(header: object, file: Path, camera: str | None) -> None:
     missing = [name for name in REQUIRED if name not in columns and not (name == "camera" and camera)]
     unknown = [str(name) for name in columns if name not in REQUIRED + OPTIONAL]
     if missing or unknown:
-        problem = f"misses {', '.join(missing)}" if missing else f"has unknown columns {', '.join(unknown)}"
-        raise BadDataset(f"{file}: the header {problem}; expected path, camera and optionally {', '.join(OPTIONAL)}")
+        problem = f"misses {listed(missing)}" if missing else f"has unknown columns {listed(unknown)}"
+        raise BadDataset(f"{file}: the header {problem}; expected path, camera and optionally {listed(OPTIONAL)}")
 
 
 def _record(row: dict[str, str | None], folder: Path, camera: str | None) -> ImageRecord:

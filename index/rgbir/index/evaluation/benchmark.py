@@ -134,7 +134,7 @@ def of_bundles(
         splits = [_split_of(Bundle(bundle).card) or choice.setting.split or 1 for bundle in bundles]
         if twice := sorted({split for split in splits if splits.count(split) > 1}):
             raise UsageError(
-                f"several bundles are of {data.name}'s split {', '.join(map(str, twice))}; a split is one trial: give one of each"
+                f"several bundles are of {data.name}'s split {listed(twice)}; a split is one trial: give one of each"
             )
 
     def measured(bundle: Path) -> Report:

@@ -14,6 +14,7 @@ from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.files import beside
 from rgbir.index.gallery.sightings import Sighting
+from rgbir.index.words import listed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,11 +129,11 @@ class Features:
         missing = {"embeddings", "identities", "cameras"} - parts.keys()
         if missing:
             raise UsageError(
-                f"{file}: no {', '.join(sorted(missing))}; a features file has embeddings, identities, cameras and optionally paths"
+                f"{file}: no {listed(sorted(missing), 'or')}; a features file has embeddings, identities, cameras and optionally paths"
             )
         if unknown := parts.keys() - {"embeddings", "identities", "cameras", "paths"}:
             raise UsageError(
-                f"{file}: it has {', '.join(sorted(unknown))}, which nothing reads here; a features file has embeddings,"
+                f"{file}: it has {listed(sorted(unknown))}, which nothing reads here; a features file has embeddings,"
                 " identities, cameras and optionally paths"
             )
         try:

@@ -16,6 +16,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.errors import InvalidQuery, UsageError
 from rgbir.index.gallery.sightings import MOST_IDENTITY
 from rgbir.index.times import Hours, check_moment
+from rgbir.index.words import listed
 
 Group = Literal["none", "identity", "track", "camera"]
 Passages = Literal["filter", "rank", "off"]
@@ -75,7 +76,7 @@ class Filters:
         for name, kind in options_of(type(self)).items():
             value, option = getattr(self, name), kind.option
             if kind.choices and value not in kind.choices:
-                raise InvalidQuery(f"{name} is {', '.join(kind.choices)}, not {value!r}")
+                raise InvalidQuery(f"{name} is {listed(kind.choices, 'or')}, not {value!r}")
             if value is None or option.least is None or option.most is None:
                 continue
             if not option.least <= value <= option.most:
@@ -99,7 +100,7 @@ class Filters:
         """
         kinds = options_of(cls)
         if unknown := sorted(values.keys() - kinds.keys()):
-            raise InvalidQuery(f"no search option {unknown[0]!r}; there are {', '.join(kinds)}")
+            raise InvalidQuery(f"no search option {unknown[0]!r}; there are {listed(kinds)}")
         return cls(**{name: _held(kinds[name].type, value) for name, value in values.items()})
 
 

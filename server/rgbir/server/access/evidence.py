@@ -12,7 +12,7 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import AnyGallery, Distances, Hours, Searcher, SearchOptions, beside, decode
+from rgbir.index import AnyGallery, Distances, Hours, Searcher, SearchOptions, beside, decode, listed
 from rgbir.server.access.audit import Entry, entries, problems
 from rgbir.server.errors import AuditFailed
 
@@ -72,7 +72,7 @@ def options_of(options: dict[str, Any]) -> SearchOptions:
     """
     values = dict(options)
     if unknown := values.keys() - {each.name for each in fields(SearchOptions)}:
-        raise AuditFailed(f"the entry has options that this version doesn't know: {', '.join(sorted(unknown))}")
+        raise AuditFailed(f"the entry has options that this version doesn't know: {listed(sorted(unknown))}")
     if hours := values.get("hours"):
         values["hours"] = Hours(time.fromisoformat(hours["start"]), time.fromisoformat(hours["end"]), hours["zone"])
     return SearchOptions.read(values)

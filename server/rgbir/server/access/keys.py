@@ -19,7 +19,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rgbir.index import changing, replace_file
+from rgbir.index import changing, listed, replace_file
 from rgbir.server.errors import BadSettings
 
 PREFIX = "rgbir_"
@@ -195,7 +195,7 @@ class Keyring:
         for key in self.keys:
             if key.name == name:
                 return key
-        known = ", ".join(key.name for key in self.keys) or "none at all"
+        known = listed(key.name for key in self.keys) if self.keys else "none at all"
         raise BadSettings(f"no key {name!r} in {self.file}; it has: {known}")
 
     def _put(self, name: str, role: Role, cameras: tuple[str, ...] | None, days: int | None) -> str:

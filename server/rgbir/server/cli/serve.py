@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 import uvicorn
 
-from rgbir.index import Bundle, CameraNetwork, open_gallery
+from rgbir.index import Bundle, CameraNetwork, listed, open_gallery
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
@@ -147,7 +147,7 @@ def _check_keys(file: Path, network: CameraNetwork) -> None:
     for key in keys:
         if unknown := [camera for camera in key.cameras or () if camera not in network]:
             print(
-                f"key {key.name!r} is for camera {', '.join(unknown)}, which the network {network.name!r} doesn't have",
+                f"key {key.name!r} is for camera {listed(unknown)}, which the network {network.name!r} doesn't have",
                 file=sys.stderr,
             )
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from rgbir.index import FORMATS, SUFFIXES
+from rgbir.index import FORMATS, SUFFIXES, listed
 from rgbir.server.errors import BadArchive
 
 MOST_DIRECTORY_BYTES = 128 * 1024 * 1024
@@ -94,7 +94,7 @@ def _member(info: zipfile.ZipInfo) -> Member:
     if len(path.parts) < 2:
         return Member(info, name, "", "not in a folder", "not in a folder; the first folder is the camera")
     if suffix not in SUFFIXES:
-        reason = f"no image by its name; {', '.join(FORMATS)} are read, with {', '.join(sorted(SUFFIXES))}"
+        reason = f"no image by its name; {listed(FORMATS)} are read, with {listed(sorted(SUFFIXES), 'or')}"
         return Member(info, name, path.parts[0], f"suffix {suffix or 'none'}"[:40], reason)
     return Member(info, name, path.parts[0])
 

@@ -12,7 +12,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from rgbir.index import CARD, Bundle, Card, GalleryAddress, replace_file, sync_folder
+from rgbir.index import CARD, Bundle, Card, GalleryAddress, listed, replace_file, sync_folder
 from rgbir.server.errors import BadSettings, NotThere
 from rgbir.server.settings import Settings
 
@@ -101,7 +101,7 @@ class Galleries:
         """
         bundles = self.bundles()
         if name not in bundles:
-            raise NotThere(f"no bundle {name!r} here; there are: {', '.join(bundles)}")
+            raise NotThere(f"no bundle {name!r} here; there are: {listed(bundles)}")
         return bundles[name]
 
     def card(self, name: str) -> Card:

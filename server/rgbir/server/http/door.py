@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rgbir.index import IndexFailure, UsageError
+from rgbir.index import IndexFailure, UsageError, listed
 from rgbir.server.errors import NotAllowed, ServerFailure, TooBusy, WrongHost
 from rgbir.server.http.guard import CALLER, Beforehand, caller_of
 from rgbir.server.http.problems import answer
@@ -112,7 +112,7 @@ class Door:
                 " --host-name NAME for another name, or with keys"
             )
         if settings.keys is not None and settings.host_names:
-            raise WrongHost(f"this server answers to {', '.join(settings.host_names)}, not to {host!r}")
+            raise WrongHost(f"this server answers to {listed(settings.host_names)}, not to {host!r}")
 
     def _is_no_other_page(self, scope: Scope, headers: Headers) -> None:
         """A page of another site could use what only this machine reaches; with keys it would need one.

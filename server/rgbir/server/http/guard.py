@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, FastAPI, Form, Request
 
-from rgbir.index import Answer, SearchOptions, UsageError
+from rgbir.index import Answer, SearchOptions, UsageError, listed
 from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import BadSettings, KeysUnreadable, NoKey, NotAllowed
@@ -100,9 +100,8 @@ class Allowed(Beforehand):
             wanted = " or ".join(role.value for role in (*self.roles, Role.ADMIN))
             raise NotAllowed(f"key {caller.name!r} has the role {caller.role}; this needs {wanted}")
         if self.whole and caller.cameras is not None:
-            cameras = ", ".join(caller.cameras)
             raise NotAllowed(
-                f"key {caller.name!r} is for cameras {cameras}; this is of all cameras, and needs a key of all"
+                f"key {caller.name!r} is for cameras {listed(caller.cameras)}; this is of all cameras, and needs a key of all"
             )
 
 
@@ -125,8 +124,9 @@ def enrolling(caller: Key, camera: str, name: str | None = None) -> None:
         NotAllowed: it isn't.
     """
     if not caller.sees(camera):
-        cameras = ", ".join(sorted(caller.cameras or ()))
-        raise NotAllowed(f"key {caller.name!r} is for cameras {cameras}, not for {name or camera}")
+        raise NotAllowed(
+            f"key {caller.name!r} is for cameras {listed(sorted(caller.cameras or ()))}, not for {name or camera}"
+        )
 
 
 def camera_of(caller: Key, engine: Engine, name: str) -> str:

@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from rgbir.index import UsageError, did_you_mean
+from rgbir.index import UsageError, did_you_mean, listed
 
 MOST_FIELDS, MOST_FIELD_BYTES = 1_200, 65_536
 """Of one form; a thousand of them may be cameras."""
@@ -56,7 +56,7 @@ def _check(
 
 
 def _told(known: dict[str, bool]) -> str:
-    return f"there are: {', '.join(known)}" if known else "this route has none"
+    return f"there are: {listed(known)}" if known else "this route has none"
 
 
 _SEEN: dict[int, _Known] = {}

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rgbir.index import listed
 from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
 from rgbir.training.methods import agw, base_derivative, bdtr, dfe, expat, expat_single, hcml, hpiln, hsme, lccrf, tone
@@ -49,7 +50,7 @@ class Entry:
             if name is None:
                 continue
             if name not in known:
-                raise BadRecipe(f"no {kind} {name!r}; there are {', '.join(known)}")
+                raise BadRecipe(f"no {kind} {name!r}; there are {listed(known)}")
             changes |= known[name]
         return self.recipe.changed(changes)
 
@@ -102,5 +103,5 @@ def entry(name: str) -> Entry:
         BadRecipe: there is none.
     """
     if name not in METHODS:
-        raise BadRecipe(f"no method {name!r}; there are {', '.join(METHODS)}")
+        raise BadRecipe(f"no method {name!r}; there are {listed(METHODS)}")
     return METHODS[name]

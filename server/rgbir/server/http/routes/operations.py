@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from rgbir.client import wire
+from rgbir.index import listed
 from rgbir.server.access.audit import entries
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
@@ -61,7 +62,7 @@ async def live(request: Request, response: Response) -> wire.Health:
     stuck = [] if engine is None else engine.watch.stuck()
     if stuck:
         response.status_code = 503
-        return wire.Health(status="unavailable", detail=f"no answer from: {', '.join(stuck)}")
+        return wire.Health(status="unavailable", detail=f"no answer from: {listed(stuck)}")
     return wire.Health(status="ok")
 
 
