@@ -191,7 +191,7 @@ def test_a_sighting_is_searched_for_by_its_id(people: SysuMM01, encoder: Encoder
             searcher.each(encoder.embed(images, Modality.IR), replace(options, rerank=50))
         with pytest.raises(InvalidQuery, match="re-ranked or grouped, not both"):
             SearchOptions(rerank=50, group_by="track")
-        with pytest.raises(InvalidQuery, match="group_by is none, identity, track, camera, not 'x'"):
+        with pytest.raises(InvalidQuery, match="group_by is none, identity, track or camera, not 'x'"):
             SearchOptions(group_by="x")  # type: ignore[arg-type]
 
 
