@@ -14,7 +14,7 @@ from rgbir.training.methods.expat import ExpAT
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ExpAT, Card]:
-    """A bundle, the network it is of, and its card; nobody changes them."""
+    """A bundle of a network trained on images by lanczos, that network, and the bundle's card; nobody changes them."""
     folder = tmp_path_factory.mktemp("exported")
-    method, recipe = trained()
+    method, recipe = trained(changes={"resize": "lanczos"})
     return folder / "bundle", method, export(run_of(folder / "run", recipe), folder / "bundle", method=method)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
+from PIL import Image
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
@@ -77,6 +78,20 @@ def test_an_adopted_model_takes_pixels_and_says_what_it_said(tmp_path: Path, ord
     np.testing.assert_allclose(encoder.encode(pixels, Modality.IR), expected, atol=1e-5)
     with Gallery.open_or_create(tmp_path / "gallery", bundle.card, CameraNetwork.read("sysu-mm01")) as gallery:
         assert enrol(people.records("test", (1,)), encoder, gallery).added == 12
+
+
+def test_an_adopted_model_keeps_the_filter_of_its_images(tmp_path: Path) -> None:
+    graphs = '[graphs]\nir = "net.onnx"\n'
+    assert adopt(written(tmp_path, graphs), tmp_path / "plain").resize == "bilinear"
+
+    adopt(written(tmp_path, f'resize = "lanczos"\n{graphs}'), tmp_path / "bundle")
+
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (90, 40, 3), np.uint8))
+    expected = by_hand(np.asarray(image.resize((16, 32), Image.Resampling.LANCZOS))[None])
+    embeddings = Encoder(Bundle(tmp_path / "bundle")).embed([image], Modality.IR)
+    np.testing.assert_allclose(embeddings, expected, atol=1e-5)
+    with pytest.raises(ExportFailure, match="is no card of a model to adopt"):
+        adopt(written(tmp_path, f'resize = "nearest"\n{graphs}'), tmp_path / "other")
 
 
 def test_an_nhwc_model_whose_names_are_ours(tmp_path: Path) -> None:

@@ -14,16 +14,19 @@ import onnx
 import pytest
 import torch
 from fastapi.testclient import TestClient
+from PIL import Image
 from tests.training.small import build, recipe_of
 from torch import nn
 
 from rgbir.client import Client
 from rgbir.export import ExportFailure, ParityFailure, export
 from rgbir.export.bundle import record_measurement
+from rgbir.export.cli import sample
 from rgbir.export.fold import fold_batch_norms
-from rgbir.export.graph import graph, traced
+from rgbir.export.graph import Served, graph, traced
 from rgbir.export.parity import prove
-from rgbir.index import Bundle, Card, Encoder, Gallery, Modality, SysuMM01, enrol
+from rgbir.index import Bundle, CameraNetwork, Card, Encoder, Gallery, Modality, SysuMM01, enrol
+from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.server import Settings, create_app
 from rgbir.training import METHODS, Method, Run
 from rgbir.training.methods import entry
@@ -174,6 +177,31 @@ def test_a_measured_result_joins_the_card_and_leaves_the_fingerprint(
     again = Bundle(tmp_path / "bundle").card
     assert again.measured == {"sysu": {"rank_1": 0.5}}
     assert again.fingerprint == exported[2].fingerprint
+
+
+def test_a_bundle_of_a_network_trained_by_lanczos_encodes_files_as_pillow_resizes_them(
+    tmp_path: Path, people: SysuMM01, exported: tuple[Path, ExpAT, Card]
+) -> None:
+    folder, method, card = exported
+    records = list(people.records("test", (3,)))[:3]
+    shown = [
+        np.asarray(Image.open(record.path).convert("RGB").resize((32, 64), Image.Resampling.LANCZOS))
+        for record in records
+    ]
+    with torch.inference_mode():
+        expected = Served(method, Modality.IR)(torch.from_numpy(np.stack(shown))).numpy()
+
+    encoder = Encoder(Bundle(folder), threads=1)
+
+    np.testing.assert_array_equal(sample(records, 3, 64, 32, "lanczos")[Modality.IR], shown)
+    assert card.resize == "lanczos"
+    nearly = 1e-4 * np.abs(expected).max()
+    np.testing.assert_allclose(encoded(records, encoder).embeddings, expected, rtol=0, atol=nearly)
+    with Gallery.open_or_create(tmp_path / "gallery", card, CameraNetwork.read("sysu-mm01")) as gallery:
+        enrol(records, encoder, gallery)
+        np.testing.assert_allclose(enrolled(records, gallery).embeddings, expected, rtol=0, atol=nearly)
+    bilinear = encoder.encode(np.stack(sample(records, 3, 64, 32, "bilinear")[Modality.IR]), Modality.IR)
+    assert np.abs(bilinear - expected).max() > 10 * nearly
 
 
 class Nested(nn.Module):

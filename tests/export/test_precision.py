@@ -22,7 +22,11 @@ def test_fp16_halves_the_weights_and_says_how_far_it_drifts(
     method, recipe = trained()
 
     card = export(
-        run_of(tmp_path, recipe), tmp_path / "fp16", sample(people.records("test"), 6, 64, 32), method, "fp16"
+        run_of(tmp_path, recipe),
+        tmp_path / "fp16",
+        sample(people.records("test"), 6, 64, 32, "bilinear"),
+        method,
+        "fp16",
     )
 
     assert (card.precision, card.name) == ("fp16", "expat_compact.people.fp16")
@@ -38,7 +42,7 @@ def test_fp16_halves_the_weights_and_says_how_far_it_drifts(
 @pytest.mark.slow
 def test_int8_quantises_the_convolutions_with_unsigned_activations(tmp_path: Path, people: SysuMM01) -> None:
     method, recipe = trained()
-    images, scales = (sample(people.records(of), 12, 64, 32) for of in ("test", "train"))
+    images, scales = (sample(people.records(of), 12, 64, 32, "bilinear") for of in ("test", "train"))
 
     card = export(run_of(tmp_path, recipe), tmp_path / "int8", images, method, "int8", scales)
 

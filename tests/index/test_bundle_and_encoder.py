@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
+from PIL import Image
 from tests.conftest import BUNDLE
 
 from rgbir.index import BadBundle, Bundle, Encoder, Modality, SysuMM01, UsageError, decode, read_bytes
 from rgbir.index import encoder as encoding
+
+FINGERPRINT = "e3732c9d68a6a02e"
+"""Of the demonstration's bundle, which galleries keep; it was made when cards named no filter."""
 
 
 @pytest.fixture
@@ -36,6 +40,34 @@ def test_the_metric_and_the_size_are_part_of_the_fingerprint(copy: Path, bundle:
     edit(copy, metric="cosine")
 
     assert Bundle(copy).card.fingerprint != bundle.card.fingerprint
+
+
+def test_a_card_without_a_filter_means_bilinear_and_keeps_its_fingerprint(copy: Path) -> None:
+    card = Bundle(copy).card
+    assert "resize" not in json.loads((copy / "card.json").read_text())
+    assert (card.resize, card.fingerprint) == ("bilinear", FINGERPRINT)
+
+    edit(copy, resize="bilinear")
+    assert Bundle(copy).card.fingerprint == FINGERPRINT
+    edit(copy, resize="bicubic")
+    assert Bundle(copy).card.fingerprint != FINGERPRINT
+    edit(copy, resize="nearest")
+    with pytest.raises(BadBundle, match="resize"):
+        Bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("resize", "filter_"), [("bicubic", Image.Resampling.BICUBIC), ("lanczos", Image.Resampling.LANCZOS)]
+)
+def test_images_are_resized_by_the_filter_of_the_card(copy: Path, resize: str, filter_: Image.Resampling) -> None:
+    edit(copy, resize=resize)
+    encoder = Encoder(Bundle(copy), threads=1)
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 110, 3), np.uint8))
+
+    by_pillow = np.asarray(image.resize((encoder.card.width, encoder.card.height), filter_))
+
+    np.testing.assert_array_equal(encoder.pixels(image), by_pillow)
+    np.testing.assert_array_equal(encoder.embed([image], Modality.IR), encoder.encode(by_pillow[None], Modality.IR))
 
 
 def test_an_altered_or_missing_file_is_refused(copy: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rgbir.index import BadImage, decode, pixels, read_bytes
+from rgbir.index import BadImage, Resize, decode, pixels, read_bytes
 
 
 def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -115,11 +115,23 @@ def test_what_is_no_readable_file_is_a_bad_image(tmp_path: Path) -> None:
             read_bytes(tmp_path / name)
 
 
-def test_pixels_are_the_antialiased_bilinear_resize() -> None:
-    image = gradient()
+@pytest.mark.parametrize(
+    ("resize", "filter_"),
+    [
+        ("bilinear", Image.Resampling.BILINEAR),
+        ("bicubic", Image.Resampling.BICUBIC),
+        ("lanczos", Image.Resampling.LANCZOS),
+    ],
+)
+def test_pixels_are_pillows_antialiased_resize_by_the_filter_of_that_name(
+    resize: Resize, filter_: Image.Resampling, rng: np.random.Generator
+) -> None:
+    image = Image.fromarray(rng.integers(0, 256, (96, 40, 3), np.uint8))
 
-    small = pixels(image, 24, 10)
+    small = pixels(image, 24, 10, resize)
 
     assert small.shape == (24, 10, 3)
     assert small.dtype == np.uint8
-    np.testing.assert_array_equal(small, np.asarray(image.resize((10, 24), Image.Resampling.BILINEAR)))
+    np.testing.assert_array_equal(small, np.asarray(image.resize((10, 24), filter_)))
+    if resize == "bilinear":
+        np.testing.assert_array_equal(pixels(image, 24, 10), small)

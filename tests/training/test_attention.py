@@ -75,7 +75,9 @@ def test_every_method_has_a_map(name: str) -> None:
 
 
 def test_the_command_draws_images_beside_their_maps(tmp_path: Path, people: SysuMM01) -> None:
-    run, source = make_run(tmp_path / "run", people, recipe_of("agw", changes=lasting("agw", 8)), "agw")
+    run, source = make_run(
+        tmp_path / "run", people, recipe_of("agw", changes={**lasting("agw", 8), "resize": "lanczos"}), "agw"
+    )
     recorded(run, source)
     probe, other = next(people.records("test", (3,))).path, next(people.records("test", (1,))).path
 
@@ -94,6 +96,10 @@ def test_the_command_draws_images_beside_their_maps(tmp_path: Path, people: Sysu
     assert result.exit_code == 0, f"{result.output}{result.exception!r}"
     with Image.open(tmp_path / "x.png") as picture:
         assert picture.size == (3 * 2 * 32, 64)
+        shown = np.asarray(picture)[:, 64:96]
+    with Image.open(probe) as original:
+        small = original.convert("RGB").resize((32, 64), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(shown, np.asarray(small))
 
 
 def test_a_network_without_a_map_says_so() -> None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rgbir.export.bundle import write, write_card
 from rgbir.export.errors import ExportFailure, ParityFailure
 from rgbir.export.parity import MANY, TOLERANCE
-from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, listed
+from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, Resize, listed
 
 _FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 
@@ -31,6 +31,7 @@ class Foreign(BaseModel):
         name: of the bundle.
         graphs: the ONNX file of each modality, beside the card; one file may serve both.
         height, width: of the images that its input wants, in pixels.
+        resize: the filter that made its training images that size.
         metric: how its embeddings are compared.
         mean, std: of pixels in 0..1, in the order of the graph's channels.
         order, layout: what its input wants.
@@ -45,6 +46,7 @@ class Foreign(BaseModel):
     graphs: dict[Modality, str]
     height: int = Field(ge=1)
     width: int = Field(ge=1)
+    resize: Resize = "bilinear"
     metric: Metric
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -94,6 +96,7 @@ def adopt(file: Path, out: Path) -> Card:
         training_data=foreign.training_data,
         height=foreign.height,
         width=foreign.width,
+        resize=foreign.resize,
         dimension=dimension,
         metric=foreign.metric,
         graphs={modality: names[name] for modality, name in foreign.graphs.items()},

@@ -92,6 +92,7 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str) ->
         recipe=recipe.model_dump(mode="json", exclude={"imagenet", "start"}),
         height=recipe.height,
         width=recipe.width,
+        resize=recipe.resize,
         dimension=method.dimension,
         metric=method.metric,
         graphs=dict(names),

@@ -18,6 +18,7 @@ from rgbir.index import (
     ImageRecord,
     Modality,
     Precision,
+    Resize,
     Setting,
     UsageError,
     decode,
@@ -88,14 +89,14 @@ def export_run(
     if data is None and protocol is not None:
         raise UsageError("--protocol measures --data, and has no effect without it; leave it out")
     trained = load_run(run)
-    size = (trained.recipe.height, trained.recipe.width)
+    form = (trained.recipe.height, trained.recipe.width, trained.recipe.resize)
     setting = Setting(split=trained.recipe.data.split)
     tested = None if data is None else open_data_set(data)
     images, scales = {}, {}
     if tested is not None:
-        images = sample((record for which in Modality for record in tested.test(which, setting)), SAMPLES, *size)
+        images = sample((record for which in Modality for record in tested.test(which, setting)), SAMPLES, *form)
     if calibrate is not None:
-        scales = sample(open_data_set(calibrate).training(setting), CALIBRATION, *size)
+        scales = sample(open_data_set(calibrate).training(setting), CALIBRATION, *form)
     card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note)
     assert card.parity is not None
     print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
@@ -110,14 +111,14 @@ def export_run(
 
 
 def sample(
-    records: Iterable[ImageRecord], count: int, height: int, width: int
+    records: Iterable[ImageRecord], count: int, height: int, width: int, resize: Resize
 ) -> dict[Modality, list[NDArray[np.uint8]]]:
-    """Up to `count` images of each modality, spread over the records; each uint8 (height, width, 3)."""
+    """Up to `count` images of each modality, spread over the records; each uint8 (height, width, 3), by that filter."""
     everything, chosen = list(records), {}
     for modality in Modality:
         images = [record for record in everything if record.modality is modality]
         spread = images[:: max(1, len(images) // count)][:count]
-        chosen[modality] = [pixels(decode(read_bytes(r.path), str(r.path)), height, width) for r in spread]
+        chosen[modality] = [pixels(decode(read_bytes(r.path), str(r.path)), height, width, resize) for r in spread]
     return chosen
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle
 from rgbir.index.files import state_of
+from rgbir.index.images import Resize
 from rgbir.index.metric import Metric
 from rgbir.index.words import listed
 
@@ -48,6 +49,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     recipe: dict[str, Any] = {}
     height: int = Field(ge=1)
     width: int = Field(ge=1)
+    resize: Resize = Field("bilinear", description="the filter that makes an image of that size")
     dimension: int = Field(ge=1)
     metric: Metric
     graphs: dict[Modality, str] = Field(description="ONNX file for each modality; one file may serve both")
@@ -72,13 +74,17 @@ class Card(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def fingerprint(self) -> str:
-        """Of everything that decides an embedding: graphs, weights, input size, metric. 16 hexadecimal digits."""
+        """Of everything that decides an embedding: graphs, weights, input size, filter, metric. 16 hexadecimal digits.
+
+        Bilinear, which is what every card meant before it named a filter, adds nothing to it.
+        """
         decisive = [
             sorted(self.files.items()),
             sorted((str(m), f) for m, f in self.graphs.items()),
             self.height,
             self.width,
             str(self.metric),
+            *([] if self.resize == "bilinear" else [self.resize]),
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 

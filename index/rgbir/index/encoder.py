@@ -145,8 +145,8 @@ class Encoder:
         return np.asarray(embeddings, np.float32)
 
     def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
-        """The image in this model's size: uint8 (height, width, 3)."""
-        return pixels(image, self.card.height, self.card.width)
+        """The image in this model's size, by its filter: uint8 (height, width, 3)."""
+        return pixels(image, self.card.height, self.card.width, self.card.resize)
 
     def embed(self, images: Sequence[Image.Image], modality: Modality) -> NDArray[np.float32]:
         """Decoded images → float32 (n, dimension)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Box = tuple[int, int, int, int]
+Resize = Literal["bilinear", "bicubic", "lanczos"]
+"""A filter that makes an image the size of a model's input. It belongs to the model: training and serving use the same."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -120,7 +122,13 @@ def _cropped(image: Image.Image, box: Box, name: str) -> Image.Image:
     return image.crop(box)
 
 
-def pixels(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
-    """The image as a model takes it: uint8 (height, width, 3), RGB, antialiased bilinear resize."""
-    resized = image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
-    return cast("NDArray[np.uint8]", np.asarray(resized))
+def pixels(image: Image.Image, height: int, width: int, resize: Resize = "bilinear") -> NDArray[np.uint8]:
+    """The image as a model takes it: uint8 (height, width, 3), RGB, by Pillow's antialiased filter of that name.
+
+    Args:
+        image: decoded.
+        height, width: what it becomes, in pixels; an image of that size stays as it is.
+        resize: the model's filter, which its card names.
+    """
+    small = image if image.size == (width, height) else image.resize((width, height), Image.Resampling[resize.upper()])
+    return cast("NDArray[np.uint8]", np.asarray(small))

@@ -211,7 +211,7 @@ def _validation(data: DataSet, settings: AnyRecipe) -> Validation | None:
         return None
     protocol, task = watched
     protocol = replace(protocol, cmc="image" if settings.cmc == "image" else "identity")
-    return Validation(protocol, task, settings.height, settings.width)
+    return Validation(protocol, task, settings.height, settings.width, resize=settings.resize)
 
 
 def attend(
@@ -233,10 +233,10 @@ def attend(
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
         raise UsageError(f"--out is a .png file in a folder that is there, not {out}")
     trained = load_run(run)
-    method, size = trained.load_weights(), (trained.recipe.height, trained.recipe.width)
+    method, recipe = trained.load_weights(), trained.recipe
 
     def prepared(file: Path) -> tuple[NDArray[np.uint8], Tensor]:
-        picture = pixels(decode(read_bytes(file), str(file)), *size).copy()
+        picture = pixels(decode(read_bytes(file), str(file)), recipe.height, recipe.width, recipe.resize).copy()
         return picture, normalise(torch.from_numpy(picture[None]))[0]
 
     with torch.no_grad():

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError
 
-from rgbir.index import did_you_mean, listed
+from rgbir.index import Resize, did_you_mean, listed
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
@@ -67,6 +67,7 @@ class Recipe(Settings):
     start: str | None = Field(None, description="folder of a run of the same network whose weights to start from")
     height: int = Field(384, ge=32, description="of the network's images, in pixels")
     width: int = Field(128, ge=16, description="of the network's images, in pixels")
+    resize: Resize = Field("bilinear", description="the filter that makes images of that size; the bundle keeps it")
     seed: int = Field(0, ge=0, description="of all that is drawn: first weights, batches, changes of images")
     amp: Literal["off", "bf16", "fp16"] = Field(
         "off", description="mixed precision of the network; losses stay in float32"

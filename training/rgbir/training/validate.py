@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from rgbir.index import ImageRecord, Modality
+from rgbir.index import ImageRecord, Modality, Resize
 from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import normalise
@@ -25,6 +25,7 @@ class Validation:
         height: of the network's images, pixels.
         width: of the network's images, pixels.
         at_once: images that are embedded together.
+        resize: the filter that makes images of that size.
     """
 
     protocol: Protocol
@@ -32,6 +33,7 @@ class Validation:
     height: int
     width: int
     at_once: int = 64
+    resize: Resize = "bilinear"
 
     def __call__(self, method: Method, device: torch.device) -> Report:
         probes, gallery = (
@@ -41,7 +43,7 @@ class Validation:
 
     def _features(self, method: Method, records: Sequence[ImageRecord], device: torch.device) -> Features:
         modality = records[0].modality or Modality.RGB
-        store = ImageStore(records, self.height, self.width, cache=False)
+        store = ImageStore(records, self.height, self.width, self.resize, cache=False)
         parts = []
         training = method.training
         method.eval()

@@ -48,8 +48,10 @@ class Source(Dataset[Batch]):
         except ValueError as error:
             raise BadRecipe(f"the training images don't make the recipe's batches: {error}") from error
         self.classes = {identity: label for label, identity in enumerate(sorted(rgb.keys() | ir.keys()))}
-        self.store = ImageStore(self.records, recipe.height, recipe.width, cache)
-        self.larger = ImageStore(self.records, round(LARGER * recipe.height), round(LARGER * recipe.width), cache)
+        self.store = ImageStore(self.records, recipe.height, recipe.width, recipe.resize, cache)
+        self.larger = ImageStore(
+            self.records, round(LARGER * recipe.height), round(LARGER * recipe.width), recipe.resize, cache
+        )
 
     @property
     def identities(self) -> int:

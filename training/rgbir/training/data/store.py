@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index import ImageRecord, decode, pixels, read_bytes
+from rgbir.index import ImageRecord, Resize, decode, pixels, read_bytes
 
 
 class ImageStore:
@@ -16,18 +16,19 @@ class ImageStore:
     Args:
         records: image t is the file of record t.
         height, width: in pixels.
+        resize: the filter that makes them so.
         cache: whether they stay in memory once read (147 kB each at 384x128).
     """
 
-    def __init__(self, records: Sequence[ImageRecord], height: int, width: int, cache: bool) -> None:
-        self.records, self.height, self.width, self.cache = records, height, width, cache
+    def __init__(self, records: Sequence[ImageRecord], height: int, width: int, resize: Resize, cache: bool) -> None:
+        self.records, self.height, self.width, self.resize, self.cache = records, height, width, resize, cache
         self._kept: dict[int, NDArray[np.uint8]] = {}
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         if number in self._kept:
             return self._kept[number]
         path = self.records[number].path
-        image = pixels(decode(read_bytes(path), str(path)), self.height, self.width)
+        image = pixels(decode(read_bytes(path), str(path)), self.height, self.width, self.resize)
         if self.cache:
             self._kept[number] = image
         return image
