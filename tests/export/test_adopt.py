@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,57 @@ def test_what_can_not_be_adopted_is_refused_with_its_reason(tmp_path: Path, more
     with pytest.raises(ExportFailure, match=expected):
         adopt(written(tmp_path, more), tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+class Two(Net):
+    """An embedding, and what a classifier makes of it."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        embeddings = super().forward(images)
+        return embeddings.flatten(1)[:, :3], embeddings
+
+
+def test_of_several_outputs_the_card_names_one(tmp_path: Path) -> None:
+    model = exported(Two().eval(), ["scores", "vectors"], dynamic=True)
+    with pytest.raises(ExportFailure, match=r'outputs scores and vectors; say in the card .* output = "scores"'):
+        adopt(written(tmp_path, '[graphs]\nir = "net.onnx"', model), tmp_path / "bundle")
+
+    card = adopt(written(tmp_path, 'output = "vectors"\n[graphs]\nir = "net.onnx"', model), tmp_path / "bundle")
+
+    assert card.dimension == 12
+
+
+def test_a_batch_of_one_length_is_refused(tmp_path: Path) -> None:
+    model = exported(Net().eval(), ["vectors"], dynamic=False)
+    with pytest.raises(ExportFailure, match="its input images takes 2 at a time and no other number"):
+        adopt(written(tmp_path, '[graphs]\nir = "net.onnx"', model), tmp_path / "bundle")
+
+
+def test_a_model_that_tells_nobody_apart_is_refused(tmp_path: Path) -> None:
+    network = Net().eval()
+    with torch.no_grad():
+        network.get_parameter("layers.3.weight").zero_()
+    model = traced(network, torch.zeros(2, 3, 32, 16))
+    with pytest.raises(ParityFailure, match="different images one embedding"):
+        adopt(written(tmp_path, '[graphs]\nir = "net.onnx"', model), tmp_path / "bundle")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["card.toml", "net.onnx"]
+
+
+def exported(network: nn.Module, outputs: list[str], dynamic: bool) -> ModelProto:
+    """As somebody else would write it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(2, 3, 32, 16),),
+            input_names=["images"],
+            output_names=outputs,
+            dynamic_shapes=({0: torch.export.Dim("n")},) if dynamic else None,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    return program.model_proto
 
 
 def test_a_model_for_one_image_at_a_time_is_refused(tmp_path: Path) -> None:

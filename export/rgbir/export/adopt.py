@@ -18,9 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rgbir.export.bundle import write, write_card
 from rgbir.export.errors import ExportFailure, ParityFailure
-from rgbir.export.parity import MANY, TOLERANCE
+from rgbir.export.parity import MANY, coincide, difference
 from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, Resize, listed
 
+TOLERANCE = 1e-4
+"""Largest difference allowed between a graph and its bundle, relative to the largest value; both round to float32."""
 _FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 
 
@@ -35,7 +37,7 @@ class Foreign(BaseModel):
         metric: how its embeddings are compared.
         mean, std: of pixels in 0..1, in the order of the graph's channels.
         order, layout: what its input wants.
-        output: the graph's output that is the embedding, the first if not said.
+        output: the graph's output that is the embedding; must be said where there are several.
         method: what trained it; the name up to its first underscore if not said.
         backbone, training_data, note, licence: for the bundle's card.
     """
@@ -189,11 +191,22 @@ def _input(model: ModelProto, path: Path) -> onnx.ValueInfoProto:
     inputs = [value for value in model.graph.input if value.name not in weights]
     if len(inputs) != 1:
         raise ExportFailure(f"{path}: one input, the images, is wanted; it has {[value.name for value in inputs]}")
+    batch = inputs[0].type.tensor_type.shape.dim[:1]
+    if batch and batch[0].dim_value:
+        raise ExportFailure(
+            f"{path}: its input {inputs[0].name} takes {batch[0].dim_value} at a time and no other number; a server encodes as"
+            " many images as come: export the model with a dynamic batch"
+        )
     return inputs[0]
 
 
 def _output(model: ModelProto, path: Path, foreign: Foreign) -> str:
     names = [value.name for value in model.graph.output]
+    if foreign.output is None and len(names) > 1:
+        raise ExportFailure(
+            f"{path}: it has the outputs {listed(names)}; say in the card which one is the embedding, such as"
+            f' output = "{names[0]}"'
+        )
     if foreign.output is None:
         return names[0]
     named = {foreign.output, f"adopted_{foreign.output}"} & set(names)
@@ -248,7 +261,7 @@ def _proven(
     """The bundle beside the graph itself, on one image and on many.
 
     Raises:
-        ParityFailure: they differ by more, or the graph takes one image at a time only.
+        ParityFailure: they differ by more, the graph takes one image at a time only, or gives all the same embedding.
     """
     worst, cases = 0.0, 0
     try:
@@ -258,8 +271,15 @@ def _proven(
                 embeddings = encoder.encode(batch, modality)
                 if embeddings.shape != right.shape:
                     raise ParityFailure(f"{file}: {len(batch)} images gave embeddings of shape {embeddings.shape}")
-                worst = max(worst, float(np.abs(embeddings - right).max() / max(np.abs(right).max(), 1e-12)))
+                if len(batch) == MANY and coincide(right):
+                    raise ParityFailure(
+                        f"{file} gives different images one embedding: nobody could be told apart; no bundle was written. Do"
+                        " mean, std, order and layout say what it was trained with?"
+                    )
+                worst = max(worst, difference(embeddings, right))
                 cases += 1
+    except ParityFailure:
+        raise
     except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
         raise ParityFailure(
             f"{bundle.card.name}: it can't encode 1 and then {MANY} images at once, as a server does: {error}; export the model"

@@ -102,7 +102,7 @@ def export_run(
     print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
     print(
         f"parity: {card.parity.largest_relative_difference:.2e} relative over {card.parity.cases} comparisons"
-        f" (allowed {card.parity.tolerance:.0e})"
+        f" (allowed {card.parity.tolerance:.0e}; torch's own float32 loses {card.parity.float32_difference:.2e})"
     )
     if card.drift:
         print(f"drift from fp32: cosine mean {card.drift.cosine_mean:.5f}, least {card.drift.cosine_min:.5f}")

@@ -27,6 +27,9 @@ class Parity(BaseModel, frozen=True, extra="forbid"):
     largest_relative_difference: float
     tolerance: float
     cases: int = Field(description="comparisons made: inputs x batch sizes x modalities")
+    float32_difference: float | None = Field(
+        None, description="what torch itself loses by rounding to float32; not known of adopted models"
+    )
 
 
 class Drift(BaseModel, frozen=True, extra="forbid"):
