@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from tests.conftest import BUNDLE
+from tests.training.small import recipe_of
 
 from rgbir.index import Bundle, Encoder, Modality, SysuMM01
 from rgbir.training import Losses, Run, train
-from rgbir.training.data.source import Source
+from rgbir.training.data.source import Source, batches
 from rgbir.training.methods import entry
 from rgbir.training.methods.expat import ExpATRecipe
 
@@ -43,6 +44,17 @@ def test_training_on_a_gpu_learns_and_stays_finite(tmp_path: Path, people: SysuM
 
     assert np.isfinite(totals).all()
     assert np.mean(totals[-5:]) < np.mean(totals[:5])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("method", ["expat", "dfe", "hpiln"])
+def test_batches_made_on_a_gpu_are_the_processors_to_the_last_bit(people: SysuMM01, method: str, workers: int) -> None:
+    recipe = recipe_of(method, changes={"augment.mix": 0.2, "augment.erasing": 0.5, "augment.shift": 0.3})
+    source = Source(list(people.records("train")), recipe)
+
+    for update, batch in zip(range(3), batches(source, 0, workers, torch.device("cuda")), strict=False):
+        assert batch.labels.is_cuda
+        assert all(torch.equal(part.cpu(), expected) for part, expected in zip(batch, source[update], strict=True))
 
 
 def test_the_gpus_embeddings_are_the_processors() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from tests.training.small import recipe_of
@@ -13,13 +12,12 @@ from torch import nn
 from rgbir.index import SysuMM01
 from rgbir.training.backbones import CompactResNet, ResNet50, load_imagenet
 from rgbir.training.data.source import Source
-from rgbir.training.data.transforms import MEAN, STD, augmented, erase, normalise, window
 from rgbir.training.errors import BadCheckpoint, BadRecipe
 from rgbir.training.layers import batch_norm_neck
 from rgbir.training.methods import METHODS, entry
 from rgbir.training.methods.expat import ExpAT, ExpATRecipe
 from rgbir.training.optim import Adam, Sgd, set_rate
-from rgbir.training.recipe import Augmentation, flat, parse_assignments, read_changes
+from rgbir.training.recipe import flat, parse_assignments, read_changes
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 
 # --- methods.md 1.6, 1.8, 1.9
@@ -47,13 +45,6 @@ def test_the_schedule_of_agw_at_every_tabulated_point(epoch: int, rate: float) -
 def test_biases_may_be_treated_as_everything_else() -> None:
     groups = Adam(bias_factor=1.0, decay_biases=True).build(CompactResNet()).param_groups
     assert {(group["factor"], group["weight_decay"]) for group in groups} == {(1.0, 5e-4)}
-
-
-def test_a_window_is_cut_from_a_larger_image_at_every_place(rng: np.random.Generator) -> None:
-    image = np.arange(9 * 5, dtype=np.uint8).reshape(9, 5, 1).repeat(3, axis=2)
-    corners = {int(window(image, 8, 4, rng)[0, 0, 0]) for _ in range(60)}
-    assert window(image, 8, 4, rng).shape == (8, 4, 3)
-    assert corners == {0, 1, 5, 6}
 
 
 def test_a_shifted_image_comes_from_the_larger_original(people: SysuMM01) -> None:
@@ -178,51 +169,6 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
         load_imagenet(CompactResNet(), tmp_path / "evil.pth")
 
 
-# --- transforms
-
-
-def test_normalisation_is_imagenets() -> None:
-    image = np.full((1, 2, 2, 3), 128, np.uint8)
-
-    expected = [(128 / 255 - m) / s for m, s in zip(MEAN, STD, strict=True)]
-
-    tensor = normalise(torch.from_numpy(image))
-    assert tensor.shape == (1, 3, 2, 2)
-    torch.testing.assert_close(tensor[0, :, 0, 0], torch.tensor(expected))
-
-
-def test_augmentation_can_be_switched_off(rng: np.random.Generator) -> None:
-    images = rng.integers(0, 256, (3, 16, 8, 3), np.uint8)
-
-    plain = augmented(images, Augmentation(flip=0, padcrop=0, erasing=0), rng)
-
-    torch.testing.assert_close(plain, normalise(torch.from_numpy(images)))
-
-
-def test_padding_brings_in_black_and_the_crop_moves_at_most_by_it(rng: np.random.Generator) -> None:
-    images = np.full((200, 20, 20, 3), 255, np.uint8)
-
-    moved = augmented(images, Augmentation(flip=0, padcrop=3, erasing=0), rng)[:, 0]
-
-    black = -MEAN[0] / STD[0]
-    rows = (moved.amax(dim=2) == moved.amin()).sum(dim=1)
-    assert float(moved.amin()) == pytest.approx(black)
-    assert int(rows.max()) == 3
-
-
-def test_erasing_writes_its_constant_over_two_to_forty_percent(rng: np.random.Generator) -> None:
-    shares = []
-    for _ in range(300):
-        image = torch.full((3, 64, 32), 9.0)
-        erase(image, rng, MEAN)
-        erased = image[0] != 9
-        shares.append(float(erased.float().mean()))
-        assert {round(float(v), 4) for v in image[1][erased]} <= {round(MEAN[1], 4)}
-
-    assert 0.015 < min(s for s in shares if s) < 0.06
-    assert 0.35 < max(shares) < 0.42
-
-
 # --- recipes
 
 
@@ -316,17 +262,6 @@ def test_settings_come_from_files_and_assignments(tmp_path: Path) -> None:
         entry("expat").resolve("official")
     with pytest.raises(BadRecipe, match="no method"):
         entry("expatt")
-
-
-def test_mixing_leaves_one_tone_in_the_images_range(rng: np.random.Generator) -> None:
-    images = rng.integers(20, 200, (50, 16, 8, 3), np.uint8)
-    settings = Augmentation(flip=0, padcrop=0, erasing=0, mix=1)
-
-    mixed = augmented(images, settings, rng) * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
-
-    torch.testing.assert_close(mixed[:, 0], mixed[:, 2], atol=1e-4, rtol=0)
-    assert float(mixed.min()) * 255 >= 19
-    assert float(mixed.max()) * 255 <= 201
 
 
 def test_dfes_rate_falls_tenfold_every_five_epochs() -> None:

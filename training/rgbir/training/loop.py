@@ -63,13 +63,13 @@ def train(
     if not resume:
         run.start()
     with _tensorboard(run) as board:
-        for update, batch in enumerate(batches(source, first, workers), start=first):
+        for update, batch in enumerate(batches(source, first, workers, target), start=first):
             if update % source.updates_per_epoch == 0:
                 method.begin(update // source.updates_per_epoch)
             rate = recipe.optimiser.learning_rate * recipe.schedule.factor(update, source.updates_per_epoch)
             set_rate(optimiser, rate)
             with torch.autocast(target.type, PRECISIONS.get(recipe.amp), enabled=recipe.amp != "off"):
-                losses = method.losses(batch.to(target))
+                losses = method.losses(batch)
             total = torch.stack(list(losses.values())).sum()
             if not torch.isfinite(total):
                 values = {name: float(loss.detach()) for name, loss in losses.items()}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+
+from rgbir.training.data.transforms import Changes
 
 
 class PairBatch(NamedTuple):
@@ -18,9 +21,6 @@ class PairBatch(NamedTuple):
     rgb: Tensor
     ir: Tensor
     labels: Tensor
-
-    def to(self, device: object) -> PairBatch:
-        return PairBatch(*_moved(self, device))
 
 
 class TupleBatch(NamedTuple):
@@ -36,9 +36,6 @@ class TupleBatch(NamedTuple):
     ir: Tensor
     labels: Tensor
 
-    def to(self, device: object) -> TupleBatch:
-        return TupleBatch(*_moved(self, device))
-
 
 class MixedBatch(NamedTuple):
     """Images of several people, in any mixture of the modalities.
@@ -53,13 +50,29 @@ class MixedBatch(NamedTuple):
     infrared: Tensor
     labels: Tensor
 
-    def to(self, device: object) -> MixedBatch:
-        return MixedBatch(*_moved(self, device))
-
 
 Batch = TupleBatch | PairBatch | MixedBatch
 
 
-def _moved(batch: Batch, device: object) -> tuple[Tensor, Tensor, Tensor]:
-    first, second, labels = (part.to(device, non_blocking=True) for part in batch)  # type: ignore[call-overload]
-    return first, second, labels
+class RawBatch(NamedTuple):
+    """A batch as a loader process hands it on: bytes, and what the device is to do with them.
+
+    Attributes:
+        images: uint8 (n, height, width, 3), RGB; where a method's batch has two parts, the RGB images and then the
+            infrared ones.
+        changes: of each of them.
+        infrared: bool (n,), True where the image is infrared.
+        labels: int64, as the method's batch has them.
+    """
+
+    images: Tensor
+    changes: Changes
+    infrared: Tensor
+    labels: Tensor
+
+    def to(self, device: torch.device) -> RawBatch:
+        images, infrared, labels = (
+            part.to(device, non_blocking=True) for part in (self.images, self.infrared, self.labels)
+        )
+        changes = Changes(*(part.to(device, non_blocking=True) for part in self.changes))
+        return RawBatch(images, changes, infrared, labels)

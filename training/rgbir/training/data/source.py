@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality
-from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, TupleBatch
+from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, RawBatch, TupleBatch
 from rgbir.training.data.samplers.identities import IdentitySampler
 from rgbir.training.data.samplers.mixed import Mixed, MixedSampler
 from rgbir.training.data.samplers.pairs import PairSampler
 from rgbir.training.data.samplers.tuples import TupleSampler
 from rgbir.training.data.store import ImageStore
-from rgbir.training.data.transforms import LARGER, augmented, normalise, window
+from rgbir.training.data.transforms import LARGER, Changes, changed, drawn, normalise, window
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
 
@@ -26,7 +26,7 @@ Images = dict[int, list[int]]
 """Image numbers by identity."""
 
 
-class Source(Dataset[Batch]):
+class Source:
     """Item t is the batch of update t; what it holds depends on the recipe's seed and t alone.
 
     Args:
@@ -80,14 +80,41 @@ class Source(Dataset[Batch]):
         return self.recipe.schedule.total(self.updates_per_epoch)
 
     def __getitem__(self, update: int) -> Batch:
-        drawn = self.sampler.draw(update)
+        return self.ready(self.raw(update))
+
+    def raw(self, update: int) -> RawBatch:
+        """The batch of that update before anything is computed: images and what is drawn for them."""
+        picked = self.sampler.draw(update)
         rng = np.random.default_rng([self.recipe.seed, 3, update])
-        labels = torch.tensor([self.classes[int(identity)] for identity in drawn.identities])
-        if isinstance(drawn, Mixed):
-            infrared = [self.records[number].modality is Modality.IR for number in drawn.images]
-            return MixedBatch(self._images(drawn.images, rng), torch.tensor(infrared), labels)
-        rgb, ir = (self._images(images, rng) for images in (drawn.rgb, drawn.ir))
-        return TupleBatch(rgb, ir, labels) if isinstance(self.sampler, TupleSampler) else PairBatch(rgb, ir, labels)
+        labels = torch.tensor([self.classes[int(identity)] for identity in picked.identities])
+        parts = [picked.images] if isinstance(picked, Mixed) else [picked.rgb, picked.ir]
+        images: list[NDArray[np.uint8]] = []
+        changes = []
+        for numbers in parts:
+            of_part = [self._image(int(number), rng) for number in numbers.ravel()]
+            changes.append(drawn(of_part, self.recipe.augment, rng))
+            images += of_part
+        infrared = [self.records[number].modality is Modality.IR for numbers in parts for number in numbers.ravel()]
+        return RawBatch(
+            torch.from_numpy(np.stack(images)),
+            Changes(*map(torch.cat, zip(*changes, strict=True))),
+            torch.tensor(infrared),
+            labels,
+        )
+
+    def ready(self, raw: RawBatch, device: torch.device | None = None) -> Batch:
+        """What a method's losses take, made on that device; on the processor if none is named."""
+        _, changes, infrared, labels = raw = raw.to(device or torch.device("cpu"))
+        images = changed(raw.images, changes, self.recipe.augment)
+        match self.recipe:
+            case MixedRecipe():
+                return MixedBatch(images, infrared, labels)
+            case TupleRecipe():
+                rgb, ir = images.unflatten(0, (2, 3, -1))
+                return TupleBatch(rgb, ir, labels)
+            case _:
+                rgb, ir = images.unflatten(0, (2, -1))
+                return PairBatch(rgb, ir, labels)
 
     def vectors(
         self, embed: Callable[[Tensor, Modality], Tensor], device: torch.device, at_once: int = 64
@@ -116,11 +143,6 @@ class Source(Dataset[Batch]):
             labels = [self.classes[self.records[n].identity or 0] for n in numbers]
             by_modality[modality] = (torch.cat(parts).cpu().clone(), torch.tensor(labels))
         return by_modality
-
-    def _images(self, numbers: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        """Augmented images in the arrangement of their numbers."""
-        images = np.stack([self._image(int(number), rng) for number in numbers.ravel()])
-        return augmented(images, self.recipe.augment, rng).unflatten(0, numbers.shape)
 
     def _image(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         shift = self.recipe.augment.shift
@@ -155,9 +177,30 @@ def _by_identity(records: Sequence[ImageRecord], of_both: bool) -> tuple[Images,
     return rgb, ir
 
 
-def batches(source: Source, start: int, workers: int = 0) -> DataLoader[Batch]:
-    """The batches of updates `start`, `start + 1`, … to the end of the schedule, in order."""
+class _Raw(Dataset[RawBatch]):
+    """What loader processes make."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __getitem__(self, update: int) -> RawBatch:
+        return self.source.raw(update)
+
+
+def batches(source: Source, start: int, workers: int = 0, device: torch.device | None = None) -> Iterator[Batch]:
+    """The batches of updates `start`, `start + 1`, … to the end of the schedule, in order.
+
+    Args:
+        source: what makes them.
+        start: the first update.
+        workers: processes that read images and draw; with 0 this one does.
+        device: where the rest is done and the batches are, the processor if not said.
+    """
     generator = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
-    return DataLoader(
-        source, batch_size=None, sampler=range(start, len(source)), num_workers=workers, generator=generator
-    )
+    pinned = device is not None and device.type == "cuda"
+    loader = DataLoader(
+        _Raw(source), batch_size=None, sampler=range(start, len(source)), num_workers=workers, generator=generator,
+        pin_memory=pinned,
+    )  # fmt: skip
+    for raw in loader:
+        yield source.ready(raw, device)
