@@ -46,6 +46,14 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> SysuMM01:
     return SysuMM01(drawn / "people")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What commands keep in the user's cache folder, such as decoded images, is kept elsewhere."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(made_once(tmp_path_factory, "caches", lambda folder: None)))
+        yield
+
+
 @pytest.fixture(scope="session")
 def bundle() -> Bundle:
     return Bundle(BUNDLE)

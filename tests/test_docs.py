@@ -59,6 +59,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RGBIR_")}
+    environment["XDG_CACHE_HOME"] = str(folder / ".cache")
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     return subprocess.run(
         ["bash", "-c", code], cwd=folder, env=environment, text=True, timeout=280,

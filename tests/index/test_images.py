@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rgbir.index import BadImage, Resize, decode, pixels, read_bytes
+from rgbir.index import DECODING, BadImage, Resize, decode, depth, pixels, read_bytes
 
 
 def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -115,14 +116,14 @@ def test_what_is_no_readable_file_is_a_bad_image(tmp_path: Path) -> None:
             read_bytes(tmp_path / name)
 
 
-@pytest.mark.parametrize(
-    ("resize", "filter_"),
-    [
-        ("bilinear", Image.Resampling.BILINEAR),
-        ("bicubic", Image.Resampling.BICUBIC),
-        ("lanczos", Image.Resampling.LANCZOS),
-    ],
-)
+FILTERS: dict[Resize, Image.Resampling] = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@pytest.mark.parametrize(("resize", "filter_"), FILTERS.items())
 def test_pixels_are_pillows_antialiased_resize_by_the_filter_of_that_name(
     resize: Resize, filter_: Image.Resampling, rng: np.random.Generator
 ) -> None:
@@ -135,3 +136,27 @@ def test_pixels_are_pillows_antialiased_resize_by_the_filter_of_that_name(
     np.testing.assert_array_equal(small, np.asarray(image.resize((10, 24), filter_)))
     if resize == "bilinear":
         np.testing.assert_array_equal(pixels(image, 24, 10), small)
+
+
+def test_rules_that_make_other_pixels_have_another_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches of decoded images go by `DECODING`: whoever changes what a file becomes raises it, and changes these sums."""
+    monkeypatch.setattr(depth, "_told", set())  # what is said once is said to other tests
+    rng = np.random.default_rng(0)
+    colours = Image.fromarray(rng.integers(0, 256, (30, 20, 4), np.uint8))
+    palette = Image.fromarray(rng.integers(0, 256, (30, 20), np.uint8))
+    palette.putpalette(rng.integers(0, 256, 768, np.uint8).tobytes())
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    made = [
+        encoded(colours.convert("RGB"), "PNG", exif=exif),
+        encoded(colours, "PNG"),
+        encoded(palette, "PNG", transparency=3),
+        encoded(Image.fromarray(rng.integers(0, 65_536, (30, 20), np.uint16)), "PNG"),
+        encoded(Image.fromarray(rng.integers(0, 4_096, (30, 20), np.uint16)), "TIFF"),
+        encoded(Image.fromarray(rng.random((30, 20), np.float32)), "TIFF"),
+    ]
+    shown = [pixels(decode(data), 12, 8, resize) for data in made for resize in FILTERS]
+
+    sums = [zlib.crc32(image.tobytes()) for image in shown]
+
+    assert (DECODING, hex(zlib.crc32(repr(sums).encode()))) == (1, "0x1d8f4910")

@@ -87,6 +87,8 @@ def batch_for(recipe: AnyRecipe, black: bool = False) -> Batch:
 
 def make_run(folder: Path, people: SysuMM01, recipe: AnyRecipe, method: str = "expat") -> tuple[Run, Source]:
     source = Source(list(people.records("train")), recipe)
+    for store in source.stores:
+        store.fill(people.root.parent / "decoded")
     return Run(folder, method, "paper", "people", source.identities, recipe), source
 
 

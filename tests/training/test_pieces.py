@@ -54,7 +54,7 @@ def test_a_shifted_image_comes_from_the_larger_original(people: SysuMM01) -> Non
 
     shifted, unshifted = source[0], plain[0]
 
-    assert (source.larger.height, source.larger.width) == (72, 36)
+    assert (source.larger.form.height, source.larger.form.width) == (72, 36)
     assert shifted[0].shape == unshifted[0].shape == (12, 3, 64, 32)
     assert torch.equal(shifted.labels, unshifted.labels)
     assert not torch.equal(shifted[0], unshifted[0])

@@ -38,7 +38,7 @@ from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, labels_of, other_labels
-from rgbir.index.images import FORMATS, SUFFIXES, Box, Resize, decode, pixels, pixels_in, read_bytes
+from rgbir.index.images import DECODING, FORMATS, SUFFIXES, Box, Resize, decode, pixels, pixels_in, read_bytes
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
@@ -54,6 +54,7 @@ __all__ = [
     "BadDataset",
     "BadImage",
     "CantWrite",
+    "DECODING",
     "DataSet",
     "Box",
     "Bundle",

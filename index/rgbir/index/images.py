@@ -15,6 +15,10 @@ from rgbir.index.depth import ASSUMED, check_colours, eight_bits, is_deep
 from rgbir.index.errors import BadImage
 from rgbir.index.words import listed
 
+DECODING = 1
+"""Of the rules by which `decode` and `pixels` make pixels of a file. Raise it when a file becomes other pixels than before:
+caches of decoded images go by it.
+"""
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 64 * 1024 * 1024
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})

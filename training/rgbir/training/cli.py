@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rgbir.index.evaluation import Report
+    from rgbir.training.data.store import ImageStore
     from rgbir.training.method import Losses, Method
     from rgbir.training.recipe import AnyRecipe
     from rgbir.training.run import Run
@@ -76,6 +77,7 @@ def _changes(changes: Mapping[str, object]) -> str:
 
 
 def train(
+    ctx: typer.Context,
     method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
     data: Annotated[Path, typer.Option(help=ROOT)],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
@@ -88,7 +90,13 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
     workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=0)] = 0,
-    cache: Annotated[bool, typer.Option(help="Keep decoded images in memory.")] = True,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of decoded images, for all workers and later runs; rgbir/images in the user's cache folder by default."
+        ),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Decode images each time they are needed.")] = False,
 ) -> None:
     """Train a method; weights, checkpoints and log go to the run's folder."""
     from rgbir.training import loop
@@ -98,12 +106,14 @@ def train(
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
 
+    if no_cache and getattr(ctx.get_parameter_source("cache"), "name", "") == "COMMANDLINE":
+        raise UsageError("--cache says where decoded images are kept, and --no-cache that they aren't; leave one out")
     data_set = open_data_set(data)
     over = data_set.passed_over()
     if resume:
         run = load_run(out)
         _same_recipe(run, method, variant, row, recipe, changes or [])
-        source = Source(training_records(data_set, run.recipe.data), run.recipe, cache)
+        source = Source(training_records(data_set, run.recipe.data), run.recipe)
         if source.identities != run.identities:
             raise BadRecipe(
                 f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
@@ -115,7 +125,7 @@ def train(
         if recipe is not None:
             settings = settings.changed(read_changes(recipe))
         settings = settings.changed(parse_assignments(changes or []))
-        source = Source(training_records(data_set, settings.data), settings, cache)
+        source = Source(training_records(data_set, settings.data), settings)
         name = variant or next(iter(entry(method).variants))
         run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings)
     settings = run.recipe
@@ -129,6 +139,8 @@ def train(
     if over:
         print(passed_over_words(over), file=sys.stderr)
     validation = _validation(data_set, settings)
+    if not no_cache:
+        _decode([*source.stores, *(validation.stores if validation else [])], cache)
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -168,6 +180,19 @@ def train(
             watch=watch,
         )
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.training_data}")
+
+
+def _decode(stores: Sequence[ImageStore], cache: Path | None) -> None:
+    """Has the images of the stores in the cache."""
+    from rgbir.index.cli import progress
+    from rgbir.training.data.cache import default_folder
+
+    folder = cache or default_folder()
+    with progress("decoding images", sum(map(len, stores))) as advance:
+        for store in stores:
+            store.fill(folder, advance)
+    if size := sum(store.kept_bytes for store in stores):
+        print(f"decoded images: {size / 1e6:,.1f} MB in {folder}, for all workers and later runs")
 
 
 def _same_recipe(
@@ -211,7 +236,7 @@ def _validation(data: DataSet, settings: AnyRecipe) -> Validation | None:
         return None
     protocol, task = watched
     protocol = replace(protocol, cmc="image" if settings.cmc == "image" else "identity")
-    return Validation(protocol, task, settings.height, settings.width, resize=settings.resize)
+    return Validation(protocol, task, settings.height, settings.width, settings.resize)
 
 
 def attend(

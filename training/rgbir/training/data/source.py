@@ -32,13 +32,12 @@ class Source:
     Args:
         records: the images to train on; those that show nobody are left out.
         recipe: says which batches are made, of which size, how images are changed, and for how many updates.
-        cache: whether decoded images stay in memory.
 
     Raises:
         BadRecipe: the records don't make the recipe's batches (see the samplers).
     """
 
-    def __init__(self, records: Sequence[ImageRecord], recipe: AnyRecipe, cache: bool = True) -> None:
+    def __init__(self, records: Sequence[ImageRecord], recipe: AnyRecipe) -> None:
         self.recipe = recipe
         self.records = [record for record in records if record.identity is not None]
         blind = isinstance(recipe, MixedRecipe) and recipe.sampling == "blind"
@@ -48,10 +47,14 @@ class Source:
         except ValueError as error:
             raise BadRecipe(f"the training images don't make the recipe's batches: {error}") from error
         self.classes = {identity: label for label, identity in enumerate(sorted(rgb.keys() | ir.keys()))}
-        self.store = ImageStore(self.records, recipe.height, recipe.width, recipe.resize, cache)
-        self.larger = ImageStore(
-            self.records, round(LARGER * recipe.height), round(LARGER * recipe.width), recipe.resize, cache
-        )
+        height, width, resize = recipe.height, recipe.width, recipe.resize
+        self.store = ImageStore(self.records, height, width, resize)
+        self.larger = ImageStore(self.records, round(LARGER * height), round(LARGER * width), resize)
+
+    @property
+    def stores(self) -> list[ImageStore]:
+        """Those whose images are shown, for `ImageStore.fill`: decoded once, and for all processes."""
+        return [self.store, self.larger] if self.recipe.augment.shift else [self.store]
 
     @property
     def identities(self) -> int:

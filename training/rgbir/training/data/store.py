@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index import ImageRecord, Resize, decode, pixels, read_bytes
+from rgbir.index import ImageRecord, Resize, read_bytes
+from rgbir.index.progress import Progress, silent
+from rgbir.training.data.cache import Form, Kept, fill
 
 
 class ImageStore:
     """Decoded and resized images by number: uint8 (height, width, 3), RGB.
 
+    They are decoded each time they are asked for, unless `fill` was called: then they are mapped from the cache's files, and
+    all processes share the memory.
+
     Args:
         records: image t is the file of record t.
         height, width: in pixels.
         resize: the filter that makes them so.
-        cache: whether they stay in memory once read (147 kB each at 384x128).
     """
 
-    def __init__(self, records: Sequence[ImageRecord], height: int, width: int, resize: Resize, cache: bool) -> None:
-        self.records, self.height, self.width, self.resize, self.cache = records, height, width, resize, cache
-        self._kept: dict[int, NDArray[np.uint8]] = {}
+    def __init__(self, records: Sequence[ImageRecord], height: int, width: int, resize: Resize = "bilinear") -> None:
+        self.records = records
+        self.form = Form(height, width, resize)
+        self._kept: Kept | None = None
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def kept_bytes(self) -> int:
+        """How many bytes of the cache's files are this store's images."""
+        return 0 if self._kept is None else len(self._kept) * self.form.height * self.form.width * 3
+
+    def fill(self, cache: Path, progress: Progress = silent) -> None:
+        """Has all images in the cache, as far as it can be written; see `rgbir.training.data.cache.fill`.
+
+        Raises:
+            BadImage: a file can't be read or decoded.
+        """
+        self._kept = fill([record.path for record in self.records], self.form, cache, progress)
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        if number in self._kept:
-            return self._kept[number]
+        image = None if self._kept is None else self._kept.get(number)
+        if image is not None:
+            return image
         path = self.records[number].path
-        image = pixels(decode(read_bytes(path), str(path)), self.height, self.width, self.resize)
-        if self.cache:
-            self._kept[number] = image
-        return image
+        return self.form.of(read_bytes(path), str(path))
