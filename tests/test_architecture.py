@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
+
 import rgbir.export
 import rgbir.training
 from rgbir.client.cli import SUMMARIES
@@ -99,14 +101,33 @@ def test_the_list_of_commands_has_a_line_for_each_and_loads_none() -> None:
     assert done.stdout.strip() == ""
 
 
-def test_a_missing_extra_is_one_line_that_names_it() -> None:
+@pytest.mark.parametrize(
+    ("missing", "command", "name"),
+    [
+        ("torch", ["train", "expat", "--data", "x", "--out", "y"], "train"),
+        ("torch", ["bench", "train"], "bench train"),
+        ("lazy_loader", ["bench", "train"], "bench train"),
+    ],
+)
+def test_a_missing_extra_is_one_line_that_names_it(missing: str, command: list[str], name: str) -> None:
     script = (
-        "import sys; sys.modules['torch'] = None; sys.argv = ['rgbir', 'train', 'expat', '--data', 'x', '--out', 'y'];"
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv = {['rgbir', *command]};"
         "from rgbir.client.cli import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.strip() == "rgbir train needs torch: pip install 'rgbir[training]'"
+    assert done.stderr.strip() == f"rgbir {name} needs {missing}: pip install 'rgbir[training]'"
+
+
+def test_a_parts_command_in_another_parts_group_leaves_the_groups_own_as_they_are() -> None:
+    script = (
+        "import sys; sys.modules['lazy_loader'] = None; sys.argv = ['rgbir', 'bench', '--help'];"
+        "from rgbir.client.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "search" in done.stdout
+    assert "(needs rgbir[training])" in done.stdout
 
 
 def test_every_mutant_can_still_be_made() -> None:

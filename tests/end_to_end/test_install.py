@@ -74,7 +74,7 @@ COMMANDS = {
     "": ["search", "enrol", "ready", "config", "model list"],
     "index": ["index add", "evaluate", "synthesize", "counts", "embed", "bench search"],
     "server": ["serve", "keys add", "audit verify", "demo"],
-    "training": ["train", "methods"],
+    "training": ["train", "methods", "bench train"],
     "export": ["export adopt", "export trained"],
 }
 

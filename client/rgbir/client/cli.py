@@ -63,7 +63,10 @@ class LazyGroup(TyperGroup):
         except ModuleNotFoundError as error:
             if error.name is None or error.name.split(".")[0] == "rgbir":
                 raise
-            print(_needed(ctx.invoked_subcommand, _points()[ctx.invoked_subcommand], error), file=sys.stderr)
+            name, point = ctx.invoked_subcommand, _points()[ctx.invoked_subcommand]
+            if self.words and (inner := _points(name).get(self.words[0])):
+                name, point = f"{name} {self.words[0]}", inner
+            print(_needed(name, point, error), file=sys.stderr)
             raise typer.Exit(2) from error
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -83,18 +86,22 @@ class LazyGroup(TyperGroup):
         if self.listing:
             return _stub(cmd_name)
         try:
-            command = get_command(_app_of(point))
+            command: Any = get_command(_app_of(point))
         except ImportError as error:
             return _absent(cmd_name, point, error)
         command.name = cmd_name
+        for name, inner in _points(cmd_name).items():
+            command.add_command(_inner(cmd_name, name, inner), name)
         file, content = config.read(ctx.params.get("config"))
         defaults = config.configured(command, cmd_name, file, content, _points(), self.words)
         ctx.default_map = {**(ctx.default_map or {}), cmd_name: defaults}
         return command
 
 
-def _points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="rgbir.commands")}
+def _points(within: str = "") -> dict[str, EntryPoint]:
+    """The commands that parts bring: those of the root, or those that they add to a group of another part."""
+    group = f"rgbir.commands.{within}" if within else "rgbir.commands"
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def _app_of(point: EntryPoint) -> typer.Typer:
@@ -104,6 +111,16 @@ def _app_of(point: EntryPoint) -> typer.Typer:
     app = typer.Typer(add_completion=False)
     app.command()(loaded)
     return app
+
+
+def _inner(group: str, name: str, point: EntryPoint) -> Any:
+    """A part's command in another part's group."""
+    try:
+        command = get_command(_app_of(point))
+    except ImportError as error:
+        return _absent(f"{group} {name}", point, error)
+    command.name = name
+    return command
 
 
 def _stub(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""`rgbir bench …`: beside the bare libraries in the same run."""
+"""`rgbir bench …`: beside the bare libraries in the same run. Other parts add commands by `rgbir.commands.bench`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bench_search_command(
     """Add, open, search and remove, against bare flat FAISS and the memory's bandwidth."""
     from rgbir.index.bench.search import bench_search
 
-    _print_figures(bench_search(sightings, dimension, noise=noise, storage=storage, scratch=scratch), as_json)
+    print_figures(bench_search(sightings, dimension, noise=noise, storage=storage, scratch=scratch), as_json)
 
 
 @bench.command("encode")
@@ -40,7 +40,7 @@ def bench_encode_command(bundle: BundleOption, as_json: JsonFlag = False) -> Non
     """Bulk enrolment against the bare ONNX Runtime session."""
     from rgbir.index.bench.encode import bench_encode
 
-    _print_figures(bench_encode(bundle), as_json)
+    print_figures(bench_encode(bundle), as_json)
 
 
 @bench.command("evaluate")
@@ -48,10 +48,11 @@ def bench_evaluate_command(dimension: Annotated[int, typer.Option(min=2)] = 2048
     """SYSU-MM01's protocol at full size on drawn features, against a loop over queries."""
     from rgbir.index.bench.evaluation import bench_evaluation
 
-    _print_figures(bench_evaluation(dimension), as_json)
+    print_figures(bench_evaluation(dimension), as_json)
 
 
-def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
+def print_figures(figures: dict[str, Any], as_json: bool) -> None:
+    """A line for each by its name, or one of JSON."""
     if as_json:
         print(json.dumps(figures))
         return
