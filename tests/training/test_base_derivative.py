@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 from tests.training.small import batch_for, recipe_of
 from torch import Tensor
 
@@ -200,9 +201,9 @@ def test_the_papers_settings_and_the_checkpoint_in_every_stem(tmp_path: Path) ->
     assert (recipe.data.train_identities, recipe.label_smoothing, recipe.augment.erasing) == ("trainval", 0, 0)
     method, given = BaseDerivative(recipe, 395), ResNet50()
     assert (method.metric, method.dimension, method.one_stream) == (Metric.COSINE, 2048, False)
-    torch.save(given.state_dict(), tmp_path / "resnet50.pth")
+    save_file(given.state_dict(), tmp_path / "resnet50.safetensors")
 
-    method.start_from_imagenet(tmp_path / "resnet50.pth")
+    method.start_from_imagenet(tmp_path / "resnet50.safetensors")
 
     for mode in MODES:
         assert torch.equal(method.get_parameter(f"stems.{mode}.part.conv1.weight"), given.conv1.weight)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests.training.small import batch_for, lasting, make_run, recipe_of, recorded
 from torch import Tensor
 
@@ -177,11 +178,11 @@ def test_agw_is_built_as_its_code() -> None:
 
 def test_streams_part_where_they_are_told(tmp_path: Path) -> None:
     given = ResNet50()
-    torch.save(given.state_dict(), tmp_path / "resnet50.pth")
+    save_file(given.state_dict(), tmp_path / "resnet50.safetensors")
     for row, layer in (("split.stage0", "conv1"), ("split.stage4", "layer4.2.conv3")):
         recipe = METHODS["two_stream"].resolve(row=row)
         method = TwoStreamNetwork(recipe, 3)  # type: ignore[arg-type]
-        method.start_from_imagenet(tmp_path / "resnet50.pth")
+        method.start_from_imagenet(tmp_path / "resnet50.safetensors")
         for side in (method.streams.own.rgb, method.streams.own.ir):
             assert torch.equal(side.get_parameter(f"part.{layer}.weight"), given.get_parameter(f"{layer}.weight"))
     assert not list(method.streams.shared.parameters())
@@ -216,10 +217,10 @@ def test_padding_makes_grey_and_zero_of_colour_and_zero_and_infrared_of_infrared
 
 def test_zero_padding_starts_with_the_sum_over_colours(tmp_path: Path) -> None:
     given = CompactResNet()
-    torch.save(given.state_dict(), tmp_path / "compact.pth")
+    save_file(given.state_dict(), tmp_path / "compact.safetensors")
     method = ZeroPaddingNetwork(recipe_of("zero_padding"), 3)  # type: ignore[arg-type]
 
-    method.start_from_imagenet(tmp_path / "compact.pth")
+    method.start_from_imagenet(tmp_path / "compact.safetensors")
 
     for channel in (0, 1):
         torch.testing.assert_close(method.backbone.conv1.weight[:, channel], given.conv1.weight.sum(dim=1))
@@ -232,12 +233,12 @@ def test_both_towers_start_from_alexnet_with_its_hidden_layers(tmp_path: Path) -
         ("1", "weight", (4096, 9216)), ("1", "bias", (4096,)), ("4", "weight", (4096, 4096)), ("4", "bias", (4096,)),
         ("6", "weight", (10, 4096)),
     )}  # fmt: skip
-    torch.save({**given.state_dict(), **hidden}, tmp_path / "alexnet.pth")
+    save_file({**given.state_dict(), **hidden}, tmp_path / "alexnet.safetensors")
     assert sum(p.numel() for p in given.parameters()) == 61_100_840 - 58_631_144
     assert given(torch.zeros(1, 3, 227, 227)).shape == given(torch.zeros(1, 3, 224, 224)).shape == (1, 9216)
 
     towers = Towers("alexnet", 4096)
-    towers.start_from_imagenet(tmp_path / "alexnet.pth")
+    towers.start_from_imagenet(tmp_path / "alexnet.safetensors")
 
     for side in ("rgb", "ir"):
         first = given.get_parameter("features.0.weight")

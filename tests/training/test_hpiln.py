@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests.training.small import batch_for, recipe_of
 from torch import Tensor
 from torch.nn import functional as F
@@ -222,10 +223,10 @@ def test_mgn_halves_the_resolution_in_its_first_branch_only() -> None:
 @pytest.mark.parametrize("build", [ResMid, PCB, BFE])
 def test_a_network_on_resnet50_starts_from_its_checkpoint(tmp_path: Path, build: type[Network]) -> None:
     given = ResNet50()
-    torch.save({**given.state_dict(), "fc.weight": torch.zeros(1000, 2048)}, tmp_path / "resnet50.pth")
+    save_file({**given.state_dict(), "fc.weight": torch.zeros(1000, 2048)}, tmp_path / "resnet50.safetensors")
     network = build()
 
-    network.start_from_imagenet(tmp_path / "resnet50.pth")
+    network.start_from_imagenet(tmp_path / "resnet50.safetensors")
 
     name = "layer4.2.conv3.weight"
     assert torch.equal(network.get_parameter(f"backbone.{name}"), given.get_parameter(name))
@@ -233,9 +234,9 @@ def test_a_network_on_resnet50_starts_from_its_checkpoint(tmp_path: Path, build:
 
 def test_every_branch_of_mgn_starts_from_the_checkpoint(tmp_path: Path) -> None:
     given, network = ResNet50(), MGN()
-    torch.save(given.state_dict(), tmp_path / "resnet50.pth")
+    save_file(given.state_dict(), tmp_path / "resnet50.safetensors")
 
-    network.start_from_imagenet(tmp_path / "resnet50.pth")
+    network.start_from_imagenet(tmp_path / "resnet50.safetensors")
 
     pairs = [("first.conv1", "layer3.0.conv1")]
     pairs += [(f"branches.{n}.0.conv1", "layer3.1.conv1") for n in range(3)]
@@ -252,9 +253,9 @@ def test_densenets_published_checkpoint_has_older_names(tmp_path: Path) -> None:
         if "num_batches" not in name
     }
     assert "features.denseblock1.denselayer1.norm.1.weight" in old
-    torch.save({**old, "classifier.weight": torch.zeros(1000, 1024)}, tmp_path / "densenet121.pth")
+    save_file({**old, "classifier.weight": torch.zeros(1000, 1024)}, tmp_path / "densenet121.safetensors")
 
-    network.start_from_imagenet(tmp_path / "densenet121.pth")
+    network.start_from_imagenet(tmp_path / "densenet121.safetensors")
 
     name = "features.denseblock3.denselayer24.conv2.weight"
     assert torch.equal(network.get_parameter(f"backbone.{name}"), given.get_parameter(name))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests.training.small import batch, recipe_of
 from tests.training.test_losses import T1, T2, random_batch
 from torch import Tensor, nn
@@ -159,10 +160,10 @@ def test_stages_together_are_the_backbone() -> None:
 
 def test_both_stems_and_the_trunk_start_from_the_imagenet_checkpoint(tmp_path: Path) -> None:
     given = ResNet50()
-    torch.save(given.state_dict(), tmp_path / "resnet50.pth")
+    save_file(given.state_dict(), tmp_path / "resnet50.safetensors")
     method = LCCRF(recipe_full(), 5)
 
-    method.start_from_imagenet(tmp_path / "resnet50.pth")
+    method.start_from_imagenet(tmp_path / "resnet50.safetensors")
 
     for part, name in (("stem.rgb", "layer1.0.conv1"), ("stem.ir", "conv1"), ("trunk", "layer4.2.conv3")):
         assert torch.equal(method.get_parameter(f"{part}.part.{name}.weight"), given.get_parameter(f"{name}.weight"))

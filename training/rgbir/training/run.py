@@ -108,7 +108,7 @@ class Run:
         """
         file = self.folder / "checkpoint.pt"
         try:
-            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)  # noqa: TID251  # a run of ours
         except FileNotFoundError:
             raise BadCheckpoint(
                 f"{file} is not there; the run stopped before its first checkpoint, start it anew"

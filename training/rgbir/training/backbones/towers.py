@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from rgbir.index import Modality
 from rgbir.training.backbones.alexnet import AlexNet
 from rgbir.training.backbones.compact import CompactResNet
-from rgbir.training.backbones.pretrained import load_imagenet, read_checkpoint
+from rgbir.training.backbones.pretrained import put
 from rgbir.training.backbones.resnet import ResNet50
 from rgbir.training.layers import ByModality, GlobalAveragePool, Projection
 from rgbir.training.optim import Sgd
 from rgbir.training.recipe import IdentityRecipe
 from rgbir.training.schedules import WarmupStep
+from rgbir.training.weights.reading import WeightsFile
 
 Tower = Literal["alexnet", "resnet50", "compact"]
 
@@ -77,10 +78,11 @@ class Towers(nn.Module):
         Raises:
             BadCheckpoint: it doesn't fit.
         """
+        checkpoint = WeightsFile.read(file)
         for network in (self.features.rgb, self.features.ir):
-            load_imagenet(network, file)
+            put(network, checkpoint)
         if self.name == "alexnet":
-            given = read_checkpoint(file)
+            given = checkpoint.tensors()
             for layer, name in ((self.fc6.rgb, "1"), (self.fc6.ir, "1"), (self.fc7, "4")):
                 linear = layer if isinstance(layer, nn.Linear) else layer.get_submodule("0")
                 weights = {part: given.get(f"classifier.{name}.{part}") for part in ("weight", "bias")}

@@ -1,0 +1,220 @@
+"""Files of weights that others made, or an earlier run: what is in them, as tensors by name.
+
+No code in a file is ever run. A file that `torch.save` wrote is read in a process of its own (`child.py`), with a limit
+on memory and on time; one of safetensors holds nothing but tensors.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from rgbir.training.errors import BadCheckpoint
+from rgbir.training.weights import child
+
+Content: TypeAlias = "Mapping[str, Tensor | str | Content]"
+"""Tensors and dictionaries of them by name; of anything else the name of its kind."""
+
+WRAPPERS = ("net", "state_dict", "model", "model_state_dict", "network", "method")
+"""What trainers call the network among the other things that they save; the last is our own checkpoints' name."""
+PREFIXES = ("module.", "_orig_mod.")
+"""What `DataParallel` and `torch.compile` put before every name."""
+SHOWN = 8
+"""Entries of a file that an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading a file may take.
+
+    Attributes:
+        memory: bytes beside four times the file's own.
+        seconds: of processor time, and of waiting.
+    """
+
+    memory: int = 1 << 30
+    seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A file of weights that was read.
+
+    Attributes:
+        path: where it lies.
+        content: what is in it.
+    """
+
+    path: Path
+    content: Content
+
+    @classmethod
+    def read(cls, path: Path, limits: Limits | None = None) -> WeightsFile:
+        """Reads `.pth`, `.pt`, `.t`, `.tar` and whatever else `torch.save` wrote, or `.safetensors`.
+
+        Raises:
+            BadCheckpoint: no such file; one that is damaged, that would have to run code, or that takes too much.
+        """
+        if not path.is_file():
+            raise BadCheckpoint(f"{path} is not a file; download the checkpoint first, nothing is fetched here")
+        if path.suffix == ".safetensors":
+            try:
+                return cls(path, load_file(path))
+            except Exception as error:  # safetensors raises its own kinds
+                raise BadCheckpoint(f"{path} is no checkpoint that can be read safely: {error}") from error
+        return cls(path, _apart(path, limits or Limits()))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The network's tensors, of any shape, by name: out of what they are wrapped in, without what precedes all names.
+
+        Raises:
+            BadCheckpoint: there are none, or values that aren't finite.
+        """
+        content = self.content
+        while (inner := next(_wrapped(content), None)) is not None:
+            content = inner
+        return self._checked("", content)
+
+    def parts(self, names: tuple[str, ...]) -> dict[str, Tensor]:
+        """The tensors, of any shape, of a file that holds a dictionary for each module; as `module.tensor`.
+
+        Args:
+            names: of the modules.
+
+        Raises:
+            BadCheckpoint: a module isn't there, or has no tensors, or values that aren't finite.
+        """
+        modules = {name: self.content.get(name) for name in names}
+        missing = [name for name, content in modules.items() if not isinstance(content, Mapping)]
+        if missing:
+            raise BadCheckpoint(f"{self.path}: expected dictionaries {', '.join(names)}; found {self.found()}")
+        return {
+            f"{module}.{name}": tensor
+            for module, content in modules.items()
+            if isinstance(content, Mapping)
+            for name, tensor in self._checked(f"{module}.", content).items()
+        }
+
+    def found(self) -> str:
+        """What is in the file, in words: its first entries, and its first tensors."""
+        entries = [f"{name} ({_kind(value)})" for name, value in self.content.items() if not isinstance(value, Tensor)]
+        words = [f"at its top level {_some(entries)}"] if entries else []
+        first = list(_names(self.content))
+        return "; ".join([*words, f"{len(first)} tensors: {_some(first, 4)}" if first else "no tensors"])
+
+    def _checked(self, before: str, content: Content) -> dict[str, Tensor]:
+        tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
+        if not tensors:
+            raise BadCheckpoint(
+                f"{self.path}: expected a network's tensors by name, plain or under {', '.join(WRAPPERS)};"
+                f" found {self.found()}"
+            )
+        damaged = [
+            before + name
+            for name, tensor in tensors.items()
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())
+        ]
+        if damaged:
+            raise BadCheckpoint(
+                f"{self.path}: {_some(damaged, 4)} {'has' if len(damaged) == 1 else 'have'} values that are NaN or"
+                " infinite; the file is damaged, or its training failed"
+            )
+        while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+        return tensors
+
+
+def _wrapped(content: Content) -> Iterator[Content]:
+    for name in WRAPPERS:
+        inner = content.get(name)
+        if isinstance(inner, Mapping):
+            yield inner
+
+
+def _names(content: Content, before: str = "") -> Iterator[str]:
+    for name, value in content.items():
+        if isinstance(value, Tensor):
+            yield before + name
+        elif isinstance(value, Mapping):
+            yield from _names(value, f"{before}{name}: ")
+
+
+def _kind(value: object) -> str:
+    return f"a dictionary of {len(value)}" if isinstance(value, Mapping) else str(value)
+
+
+def _some(names: list[str], most: int = SHOWN) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _apart(path: Path, limits: Limits) -> Content:
+    """The content of a file that `torch.save` wrote, read by a process of its own.
+
+    Raises:
+        BadCheckpoint: it can't be read safely.
+    """
+    memory = limits.memory + 4 * path.stat().st_size
+    with tempfile.TemporaryDirectory(prefix="rgbir-weights-") as name:
+        folder = Path(name)
+        command = [sys.executable, "-P", child.__file__, str(path.resolve()), name, str(memory), str(limits.seconds)]
+        quiet = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+        try:
+            done = subprocess.run(
+                command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, timeout=limits.seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise _unsafe(path, f"it took longer than {limits.seconds} seconds") from None
+        if (folder / "error.json").is_file():
+            kind, text = json.loads((folder / "error.json").read_text(encoding="utf-8"))
+            raise _unsafe(path, _in_words(kind, text, memory))
+        if done.returncode:
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            raise _unsafe(path, f"the process that read it ended with {done.returncode}: {last[0]}")
+        tensors = load_file(folder / "tensors.safetensors")
+        content = json.loads((folder / "content.json").read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        kind = "a single tensor" if isinstance(content, int) else f"a {content}"
+        raise BadCheckpoint(f"{path}: expected a state dict (names to tensors), got {kind}")
+    return _with(content, tensors)
+
+
+def _with(content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Content:
+    """Tensors in the place of their numbers."""
+    return {
+        name: _with(value, tensors)
+        if isinstance(value, dict)
+        else tensors[str(value)]
+        if isinstance(value, int)
+        else str(value)
+        for name, value in content.items()
+    }
+
+
+def _unsafe(path: Path, why: str) -> BadCheckpoint:
+    return BadCheckpoint(f"{path} is no checkpoint that can be read safely: {why}")
+
+
+def _in_words(kind: str, text: str, memory: int) -> str:
+    """What torch says of a file, without its advice to run the file's code."""
+    if named := re.search(r"GLOBAL (\S+)", text):
+        return (
+            f"it holds more than tensors ({named[1]}), which would have to be run to be read; ask for its state dict, or"
+            " for the same as safetensors"
+        )
+    if kind == "MemoryError" or "allocate memory" in text or "not enough memory" in text:
+        return f"its tensors take more memory than {memory / 2**30:.1f} GiB, which is what a file of its size may take"
+    said = re.search(r"WeightsUnpickler error: *(.+)", text) or re.search(r"(.+)", text)
+    reason = said[1].split(". ")[0] if said else "it ends too early"
+    return f"it is damaged, or `torch.save` didn't write it ({kind}: {reason})"
