@@ -181,6 +181,7 @@ def train(
             workers=workers,
             validate=validate if validation else None,
             watch=watch,
+            say=print,
         )
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.training_data}")
 

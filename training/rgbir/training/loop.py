@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,11 +12,11 @@ from torch import Tensor, nn
 
 from rgbir.index.evaluation import Report
 from rgbir.training.data.source import Source, batches
-from rgbir.training.errors import BadCheckpoint, BadRecipe, NotFinite
+from rgbir.training.errors import NotFinite
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import set_rate
-from rgbir.training.recipe import Recipe
-from rgbir.training.run import Run, load_run
+from rgbir.training.run import Run
+from rgbir.training.start import start
 
 Watch = Callable[[int, Losses], None]
 Validate = Callable[[Method, torch.device], Report]
@@ -33,6 +32,7 @@ def train(
     workers: int = 0,
     validate: Validate | None = None,
     watch: Watch = lambda update, losses: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Method:
     """Trains the run's method on the source's batches, to the end of its schedule, and returns it ready to embed.
 
@@ -44,6 +44,7 @@ def train(
         workers: processes that prepare batches; they don't change what is in them.
         validate: called every `validate_every` updates and at the end.
         watch: called after each update.
+        say: called with each line about the weights that the training starts from.
 
     Raises:
         NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
@@ -55,7 +56,8 @@ def train(
     torch.manual_seed(recipe.seed)
     method = run.build()
     if not resume:
-        _start(method, recipe)
+        for line in start(method, recipe):
+            say(line)
     method.to(target).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = recipe.optimiser.build(method, method.fresh)
     scaler = torch.amp.GradScaler(target.type, enabled=recipe.amp == "fp16" and target.type == "cuda")
@@ -118,20 +120,6 @@ def _check_finite(update: int, what: str, tensors: Mapping[str, Tensor | None]) 
         f"update {update}: {what}{' ' if what else ''}{name} is not finite; the last checkpoint is from before. Lower"
         " optimiser.learning_rate, or set amp=off"
     )
-
-
-def _start(method: Method, recipe: Recipe) -> None:
-    """The weights that training begins with: an ImageNet checkpoint's, an earlier run's, or as initialised."""
-    if recipe.imagenet and recipe.start:
-        raise BadRecipe("imagenet and start are both set; a run starts from one of them")
-    if recipe.imagenet:
-        method.start_from_imagenet(Path(recipe.imagenet))
-    if recipe.start:
-        given = load_run(Path(recipe.start)).load_weights().state_dict()
-        try:
-            method.load_state_dict(given)
-        except RuntimeError as error:
-            raise BadCheckpoint(f"the weights of {recipe.start} don't fit this recipe's network: {error}") from error
 
 
 def _state(

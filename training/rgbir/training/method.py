@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from rgbir.index import Metric, Modality
+from rgbir.index import Metric, Modality, did_you_mean
 from rgbir.training.backbones import load_imagenet
+from rgbir.training.errors import BadRecipe
 
 if TYPE_CHECKING:
     from rgbir.training.data.source import Source
@@ -26,6 +29,12 @@ class Method(nn.Module, ABC):
 
     fresh: ClassVar[tuple[str, ...]] = ()
     """Its parts that no ImageNet checkpoint brings; some optimisers let them learn faster."""
+
+    of_identities: ClassVar[tuple[str, ...]] = ("classifier", "classifiers", "centres")
+    """Its parts that have a row for each person of the training."""
+
+    frozen: tuple[str, ...] = ()
+    """Its parts at rest; `freeze` sets them."""
 
     @property
     @abstractmethod
@@ -50,6 +59,39 @@ class Method(nn.Module, ABC):
             BadCheckpoint: it doesn't fit.
         """
         load_imagenet(self.get_submodule("backbone"), file)
+
+    def freeze(self, names: Sequence[str]) -> None:
+        """Lets parts rest: their parameters don't train, and their batch norms stay as in evaluation.
+
+        Args:
+            names: of parts or single parameters, such as `backbone.layer1`.
+
+        Raises:
+            BadRecipe: the network has no such part, or nothing is left to train.
+        """
+        known = {name for name, _ in (*self.named_modules(), *self.named_parameters()) if name}
+        for name in names:
+            if name not in known:
+                parts = ", ".join(part for part, _ in self.named_children())
+                hint = did_you_mean(name, known) or f"; it is made of {parts}"
+                raise BadRecipe(f"freeze: this network has no part {name!r}{hint}")
+        self.frozen = tuple(names)
+        for name, parameter in self.named_parameters():
+            if self._rests(name):
+                parameter.requires_grad_(False)
+        if not any(parameter.requires_grad for parameter in self.parameters()):
+            raise BadRecipe(f"freeze: nothing is left to train without {', '.join(names)}")
+
+    def train(self, mode: bool = True) -> Self:
+        """As every module's; batch norms at rest stay in evaluation mode."""
+        super().train(mode)
+        for name, module in self.named_modules() if self.frozen else ():
+            if isinstance(module, _BatchNorm) and (self._rests(name) or self._rests(f"{name}.weight")):
+                module.eval()
+        return self
+
+    def _rests(self, name: str) -> bool:
+        return any(name == part or name.startswith(f"{part}.") for part in self.frozen)
 
     @abstractmethod
     def embed(self, images: Tensor, modality: Modality) -> Tensor:

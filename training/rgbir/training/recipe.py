@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from rgbir.index import Resize, did_you_mean, listed
 from rgbir.training.errors import BadRecipe
@@ -62,9 +62,14 @@ class Recipe(Settings):
 
     backbone: str = Field("resnet50", description="the network; each method says which it takes")
     imagenet: str | None = Field(
-        None, description="path of torchvision's checkpoint to start from; nothing is downloaded"
+        None, description="file of ImageNet weights to start from, by torchvision's names; nothing is downloaded"
     )
-    start: str | None = Field(None, description="folder of a run of the same network whose weights to start from")
+    start: str | None = Field(
+        None, description="a run's folder, or a file of weights, of the same network, to start from"
+    )
+    freeze: tuple[str, ...] = Field(
+        (), description="parts of the network that stay as they start, such as backbone.layer1"
+    )
     height: int = Field(384, ge=32, description="of the network's images, in pixels")
     width: int = Field(128, ge=16, description="of the network's images, in pixels")
     resize: Resize = Field("bilinear", description="the filter that makes images of that size; the bundle keeps it")
@@ -82,6 +87,12 @@ class Recipe(Settings):
         5_000, ge=1, description="updates between checkpoints; the last update writes one too"
     )
     cmc: Literal["identity", "image"] = Field("identity", description="what ranks count when the run validates")
+
+    @field_validator("freeze", mode="before")
+    @classmethod
+    def _one_part(cls, value: object) -> object:
+        """A single name needs no brackets."""
+        return (value,) if isinstance(value, str) else value
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with settings changed by their dotted names, such as `{"expat.form": "exp_mean"}`.

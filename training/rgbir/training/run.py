@@ -29,6 +29,8 @@ from rgbir.training.method import Method
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, flat
 
+WEIGHTS = "weights.safetensors"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -51,12 +53,14 @@ class Run:
     recipe: AnyRecipe
 
     def build(self) -> Method:
-        """The method's network as it is before training.
+        """The method's network as it is before training, with the parts at rest that the recipe freezes.
 
         Raises:
             BadRecipe: no such method, or settings that don't go together.
         """
-        return entry(self.method).build(self.recipe, self.identities)
+        method = entry(self.method).build(self.recipe, self.identities)
+        method.freeze(self.recipe.freeze)
+        return method
 
     def start(self) -> None:
         """Writes recipe and versions.
@@ -98,7 +102,7 @@ class Run:
         """
         _replace(self.folder / "checkpoint.pt", lambda file: torch.save(state, file))
         weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
-        _replace(self.folder / "weights.safetensors", lambda file: save_file(weights, file))
+        _replace(self.folder / WEIGHTS, lambda file: save_file(weights, file))
 
     def load_checkpoint(self) -> dict[str, Any]:
         """The last checkpoint; nothing but tensors and plain values is ever unpickled.
@@ -124,7 +128,7 @@ class Run:
             BadCheckpoint: no weights, or those of another recipe.
         """
         method = self.build()
-        file = self.folder / "weights.safetensors"
+        file = self.folder / WEIGHTS
         try:
             method.load_state_dict(load_file(file))
         except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -19,7 +19,7 @@ class Misfits:
 
     Attributes:
         missing: names of the network's tensors that the file doesn't have, counters of batches aside.
-        unknown: names of the file's tensors that the network doesn't have.
+        unknown: names of the file's tensors that the network doesn't have, likewise.
         shapes: names that both have, with another shape.
     """
 
@@ -52,14 +52,18 @@ def misfits(network: Mapping[str, Tensor], file: Mapping[str, Tensor]) -> Misfit
         file: likewise.
     """
     return Misfits(
-        tuple(sorted(name for name in network.keys() - file.keys() if not name.endswith(COUNTER))),
-        tuple(sorted(file.keys() - network.keys())),
+        _named(network.keys() - file.keys()),
+        _named(file.keys() - network.keys()),
         {
             name: (tuple(network[name].shape), tuple(file[name].shape))
             for name in sorted(network.keys() & file.keys())
             if network[name].shape != file[name].shape
         },
     )
+
+
+def _named(names: Set[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in names if not name.endswith(COUNTER)))
 
 
 def _some(names: list[str]) -> str:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from rgbir.training.errors import BadCheckpoint
 from rgbir.training.weights import child
+from rgbir.training.weights.fitting import COUNTER
 
 Content: TypeAlias = "Mapping[str, Tensor | str | Content]"
 """Tensors and dictionaries of them by name; of anything else the name of its kind."""
@@ -111,8 +112,9 @@ class WeightsFile:
         """What is in the file, in words: its first entries, and its first tensors."""
         entries = [f"{name} ({_kind(value)})" for name, value in self.content.items() if not isinstance(value, Tensor)]
         words = [f"at its top level {_some(entries)}"] if entries else []
-        first = list(_names(self.content))
-        return "; ".join([*words, f"{len(first)} tensors: {_some(first, 4)}" if first else "no tensors"])
+        names = list(_names(self.content))
+        first = [name for name in names if not name.endswith(COUNTER)] or names
+        return "; ".join([*words, f"{len(names)} tensors: {_some(first, 4)}" if names else "no tensors"])
 
     def _checked(self, before: str, content: Content) -> dict[str, Tensor]:
         tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
