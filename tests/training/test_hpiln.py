@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from rgbir.training.errors import BadCheckpoint, BadRecipe
 from rgbir.training.losses import Centres, HardestTriplet, HardPentaplet, centre_loss
 from rgbir.training.methods import METHODS
 from rgbir.training.methods.hpiln import HPILN, NETWORKS, HPILNRecipe
-from rgbir.training.networks import BFE, MGN, PCB, DenseNet121Pooled, Network, ResMid
+from rgbir.training.networks import BFE, MGN, MLFN, PCB, DenseNet121Pooled, Network, ResMid
 from rgbir.training.networks.whole import stripes
 
 
@@ -261,9 +262,86 @@ def test_densenets_published_checkpoint_has_older_names(tmp_path: Path) -> None:
     assert torch.equal(network.get_parameter(f"backbone.{name}"), given.get_parameter(name))
 
 
+def theirs(network: MLFN) -> dict[str, Tensor]:
+    """The network's tensors by the names that deep-person-reid's MLFN has for them."""
+    inside = {
+        "narrow.0": "fm_conv1", "narrow.1": "fm_bn1", "grouped.0": "fm_conv2", "grouped.1": "fm_bn2", "widen.0": "fm_conv3",
+        "widen.1": "fm_bn3", "gate.0.0": "fsm.1", "gate.0.1": "fsm.2", "gate.1.0": "fsm.4", "gate.1.1": "fsm.5",
+        "gate.2": "fsm.7", "gate.3": "fsm.8", "shortcut.0": "downsample.0", "shortcut.1": "downsample.1",
+    }  # fmt: skip
+    names = {"stem.0": "conv1", "stem.1": "bn1"}
+    names |= {
+        f"of_{ours}.{n}": f"fc_{letter}.{n}" for ours, letter in (("map", "x"), ("switches", "s")) for n in (0, 1)
+    }
+    names |= {f"blocks.{i}.{ours}": f"feature.{i}.{other}" for i in range(16) for ours, other in inside.items()}
+    named = {}
+    for name, value in network.state_dict().items():
+        part, _, tensor = name.rpartition(".")
+        convolution = names[part] in ("fc_x.0", "fc_s.0")
+        named[f"{names[part]}.{tensor}"] = value[..., None, None] if convolution else value
+    return {**named, "classifier.weight": torch.zeros(1000, 1024), "classifier.bias": torch.zeros(1000)}
+
+
+def upstreams(w: Mapping[str, Tensor], images: Tensor, groups: int) -> Tensor:
+    """MLFN's embedding by its paper, layer by layer, from upstream's names."""
+
+    def normalised(x: Tensor, name: str) -> Tensor:
+        mean, variance, weight, bias = (
+            w[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return F.batch_norm(x, mean, variance, weight, bias)
+
+    def convolved(x: Tensor, conv: str, norm: str, **options: int) -> Tensor:
+        return normalised(F.conv2d(x, w[f"{conv}.weight"], w.get(f"{conv}.bias"), **options), norm)
+
+    x = F.max_pool2d(F.relu(convolved(images, "conv1", "bn1", stride=2, padding=3)), 3, 2, 1)
+    switches: list[Tensor] = []
+    for i in range(16):
+        f, stride = f"feature.{i}", 2 if i in (3, 7, 13) else 1
+        s = F.relu(convolved(x.mean((2, 3), keepdim=True), f"{f}.fsm.1", f"{f}.fsm.2"))
+        s = torch.sigmoid(convolved(F.relu(convolved(s, f"{f}.fsm.4", f"{f}.fsm.5")), f"{f}.fsm.7", f"{f}.fsm.8"))
+        y = F.relu(convolved(x, f"{f}.fm_conv1", f"{f}.fm_bn1"))
+        y = F.relu(convolved(y, f"{f}.fm_conv2", f"{f}.fm_bn2", stride=stride, padding=1, groups=groups))
+        y = torch.cat([part * s[:, [k]] for k, part in enumerate(y.chunk(groups, dim=1))], dim=1)
+        y = F.relu(convolved(y, f"{f}.fm_conv3", f"{f}.fm_bn3"))
+        shortcut = f"{f}.downsample.0"
+        short = convolved(x, shortcut, f"{f}.downsample.1", stride=stride) if f"{shortcut}.weight" in w else x
+        x, switches = F.relu(y + short), [*switches, s]
+    of_map = F.relu(convolved(x.mean((2, 3), keepdim=True), "fc_x.0", "fc_x.1"))
+    return (of_map + F.relu(convolved(torch.cat(switches, 1), "fc_s.0", "fc_s.1"))).flatten(1) / 2
+
+
+def test_mlfn_starts_from_deep_person_reids_checkpoint(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    given, network = MLFN(slim=8).eval(), MLFN(slim=8).eval()
+    with torch.no_grad():
+        for tensor in given.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.add_(0.1 * torch.rand_like(tensor))
+    save_file(theirs(given), tmp_path / "mlfn.safetensors")
+
+    network.start_from_imagenet(tmp_path / "mlfn.safetensors")
+
+    images = torch.randn(2, 3, 64, 32)
+    with torch.inference_mode():
+        embedding = network(images).embedding
+        assert torch.equal(embedding, given(images).embedding)
+        expected = upstreams(theirs(given), images, groups=4)
+    assert expected.abs().max() > 0.01
+    torch.testing.assert_close(embedding, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_mlfns_checkpoint_must_be_whole(tmp_path: Path) -> None:
+    tensors = theirs(MLFN(slim=8))
+    del tensors["feature.3.fsm.7.bias"]
+    save_file(tensors, tmp_path / "mlfn.safetensors")
+    with pytest.raises(BadCheckpoint, match=r"1 missing \(blocks\.3\.gate\.2\.bias\)\. Expected deep-person-reid's"):
+        MLFN(slim=8).start_from_imagenet(tmp_path / "mlfn.safetensors")
+
+
 def test_networks_without_a_checkpoint_say_so(tmp_path: Path) -> None:
-    method = HPILN(small("mlfn"), 3)
-    with pytest.raises(BadCheckpoint, match=r"torchvision publishes no weights of MLFN; .*train from nothing"):
+    method = HPILN(METHODS["hpiln"].resolve("hacnn"), 3)  # type: ignore[arg-type]
+    with pytest.raises(BadCheckpoint, match=r"torchvision publishes no weights of HACNN; .*train from nothing"):
         method.start_from_imagenet(tmp_path / "x.pth")
 
 

@@ -5,16 +5,38 @@ Source: Chang et al., "Multi-Level Factorisation Net for Person Re-Identificatio
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rgbir.training.backbones.pretrained import put
 from rgbir.training.backbones.resnet import initialise
 from rgbir.training.layers import Projection
 from rgbir.training.networks.whole import ConvBlock, Network, Views, mean_pooled
+from rgbir.training.weights.reading import WeightsFile
 
 GROUPS = ((3, 256, (128, 64)), (4, 512, (256, 128)), (6, 1024, (512, 128)), (3, 2048, (512, 128)))
 """Blocks, width, and the two hidden widths of the gate."""
+
+
+NAMES = (
+    (r"^conv1\.", "stem.0."),
+    (r"^bn1\.", "stem.1."),
+    (r"^feature\.", "blocks."),
+    *((rf"\.fm_conv{number}\.", f".{part}.0.") for number, part in enumerate(("narrow", "grouped", "widen"), 1)),
+    *((rf"\.fm_bn{number}\.", f".{part}.1.") for number, part in enumerate(("narrow", "grouped", "widen"), 1)),
+    *(
+        (rf"\.fsm\.{place}\.", f".gate.{part}.")
+        for place, part in ((1, "0.0"), (2, "0.1"), (4, "1.0"), (5, "1.1"), (7, 2), (8, 3))
+    ),
+    (r"\.downsample\.", ".shortcut."),
+    (r"^fc_x\.", "of_map."),
+    (r"^fc_s\.", "of_switches."),
+)
+"""Names of deep-person-reid's MLFN, and ours."""
 
 
 class FactorBlock(nn.Module):
@@ -49,7 +71,7 @@ class FactorBlock(nn.Module):
 
 
 class MLFN(Network):
-    """1024-d: the mean of what the last map and what all 512 switches project to. It has no weights from ImageNet."""
+    """1024-d: the mean of what the last map and what all 512 switches project to."""
 
     def __init__(self, slim: int = 1) -> None:
         super().__init__()
@@ -70,6 +92,19 @@ class MLFN(Network):
         self.of_map = Projection(channels, self.dimension, bias=False)
         self.of_switches = Projection(len(self.blocks) * factors, self.dimension, bias=False)
 
+    def start_from_imagenet(self, file: Path) -> None:
+        """Loads deep-person-reid's checkpoint (`mlfn-9cb5a267.pth.tar`); torchvision has none of this network.
+
+        Raises:
+            BadCheckpoint: it doesn't fit.
+        """
+        checkpoint = WeightsFile.read(file)
+        given = {_name(name): tensor for name, tensor in checkpoint.tensors().items()}
+        for name in ("of_map.0.weight", "of_switches.0.weight"):  # 1x1 convolutions there, linear layers here
+            if name in given and given[name].ndim == 4:
+                given[name] = given[name].flatten(1)
+        put(self, checkpoint, given, whose="deep-person-reid's")
+
     def forward(self, images: Tensor) -> Views:
         x, switches = self.stem(images), []
         for block in self.blocks:
@@ -77,3 +112,9 @@ class MLFN(Network):
             switches.append(switch)
         vector = (self.of_map(mean_pooled(x)) + self.of_switches(torch.cat(switches, dim=1))) / 2
         return Views(vector, [vector], [vector])
+
+
+def _name(theirs: str) -> str:
+    for pattern, ours in NAMES:
+        theirs = re.sub(pattern, ours, theirs)
+    return theirs
