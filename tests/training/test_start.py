@@ -130,12 +130,18 @@ def test_any_other_difference_is_refused_by_name_and_changes_nothing(
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
-def test_a_classifier_of_longer_vectors_is_no_matter_of_people(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "shape", "expected"),
+    [
+        ("classifier.weight", (5, 300), r"classifier\.weight: \(4, 256\) expected, \(5, 300\) in the file"),
+        ("backbone.conv1.weight", (40, 3, 3, 3), r"backbone\.conv1\.weight: \(32, 3, 3, 3\) expected, \(40, 3, 3, 3\)"),
+    ],
+)
+def test_another_shape_is_no_matter_of_people(tmp_path: Path, name: str, shape: tuple[int, ...], expected: str) -> None:
     _, given = saved(tmp_path / "run")
-    wide = {**given.state_dict(), "classifier.weight": torch.zeros(5, 300)}
-    save_file(wide, tmp_path / "wide.safetensors")
-    with pytest.raises(BadCheckpoint, match=r"classifier\.weight: \(4, 256\) expected, \(5, 300\) in the file"):
-        started("expat", tmp_path / "wide.safetensors")
+    save_file({**given.state_dict(), name: torch.zeros(shape)}, tmp_path / "other.safetensors")
+    with pytest.raises(BadCheckpoint, match=expected):
+        started("expat", tmp_path / "other.safetensors")
 
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ SUMMARIES = {
     "enrol": "Enrol images on a server.",
     "evaluate": "Measure a model by a benchmark's protocol.",
     "export": "Write a bundle that serves without torch.",
+    "import": "Make a run of a checkpoint that a method's authors published.",
     "index": "Make, fill, check and empty a gallery.",
     "keys": "Make, list, rotate and revoke a server's keys.",
     "methods": "The methods, their variants and switches, the tables' rows, and published numbers.",

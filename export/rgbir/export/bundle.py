@@ -39,7 +39,7 @@ def export(
         method: the network, if not the run's last weights.
         precision: fp16 and int8 graphs are made from the proven fp32 ones; the card says how far they drift.
         calibration: images by modality that set the scales of int8.
-        note: for the card.
+        note: for the card, after what the run says of itself.
 
     Raises:
         ExportFailure: `out` exists, or int8 without calibration images.
@@ -97,7 +97,8 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str) ->
         metric=method.metric,
         graphs=dict(names),
         files=dict.fromkeys(names.values(), ""),
-        note=note,
+        note="; ".join(words for words in (run.note, note) if words),
+        licence=run.licence,
         made_with={name: version(name) for name in ("rgbir", "torch", "onnx", "onnxruntime")},
     )
 

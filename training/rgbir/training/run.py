@@ -43,6 +43,8 @@ class Run:
         training_data: the data set's name in a bundle's.
         identities: how many people its classifiers tell apart.
         recipe: the resolved settings.
+        note: where its weights come from, for the bundle's card, if rgbir didn't train them.
+        licence: of these weights, in words, likewise.
     """
 
     folder: Path
@@ -51,6 +53,8 @@ class Run:
     training_data: str
     identities: int
     recipe: AnyRecipe
+    note: str = ""
+    licence: str = ""
 
     def build(self) -> Method:
         """The method's network as it is before training, with the parts at rest that the recipe freezes.
@@ -75,6 +79,7 @@ class Run:
             "variant": self.variant,
             "data": self.training_data,
             "identities": self.identities,
+            **({"note": self.note, "licence": self.licence} if self.note else {}),
         }
         _write(
             self.folder / "recipe.json", json.dumps({**about, "recipe": self.recipe.model_dump(mode="json")}, indent=2)
@@ -101,6 +106,14 @@ class Run:
             CantWrite: the disk is full, or closed to us.
         """
         _replace(self.folder / "checkpoint.pt", lambda file: torch.save(state, file))
+        self.save_weights(method)
+
+    def save_weights(self, method: Method) -> None:
+        """Replaces the weights alone.
+
+        Raises:
+            CantWrite: the disk is full, or closed to us.
+        """
         weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
         _replace(self.folder / WEIGHTS, lambda file: save_file(weights, file))
 
@@ -114,6 +127,11 @@ class Run:
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)  # noqa: TID251  # a run of ours
         except FileNotFoundError:
+            if (self.folder / WEIGHTS).is_file():
+                raise BadCheckpoint(
+                    f"{self.folder} has weights and no state of a training to go on with; train a new run that starts from"
+                    f" them: --set start={self.folder}"
+                ) from None
             raise BadCheckpoint(
                 f"{file} is not there; the run stopped before its first checkpoint, start it anew"
             ) from None
@@ -150,7 +168,16 @@ def load_run(folder: Path) -> Run:
         raise BadCheckpoint(f"{folder} holds no run: no {file.name}; expected the --out folder of `rgbir train`")
     content = json.loads(file.read_text(encoding="utf-8"))
     recipe = entry(content["method"]).recipe.changed(dict(flat(content["recipe"])))
-    return Run(folder, content["method"], content["variant"], content["data"], content["identities"], recipe)
+    return Run(
+        folder,
+        content["method"],
+        content["variant"],
+        content["data"],
+        content["identities"],
+        recipe,
+        content.get("note", ""),
+        content.get("licence", ""),
+    )
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,0 +1,1 @@
+"""Checkpoints that methods' authors published, as runs of ours."""
