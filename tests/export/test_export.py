@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from fastapi.testclient import TestClient
@@ -25,10 +26,12 @@ from rgbir.export.cli import sample
 from rgbir.export.fold import fold_batch_norms
 from rgbir.export.graph import Served, graph, traced
 from rgbir.export.parity import prove
+from rgbir.export.precision import half
 from rgbir.index import Bundle, CameraNetwork, Card, Encoder, Gallery, Modality, SysuMM01, enrol
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.server import Settings, create_app
 from rgbir.training import METHODS, Method, Run
+from rgbir.training.layers import GeneralisedMeanPool
 from rgbir.training.methods import entry
 from rgbir.training.methods.expat import ExpAT, ExpATRecipe
 from rgbir.training.recipe import AnyRecipe
@@ -99,6 +102,22 @@ def test_every_neck_exports_without_a_batch_norm_and_with_parity(tmp_path: Path,
         assert (image.name, image.type.tensor_type.elem_type) == ("images", onnx.TensorProto.UINT8)
         assert image.type.tensor_type.shape.dim[0].dim_param
         assert model.graph.output[0].name == "embeddings"
+
+
+@pytest.mark.parametrize("precise", [True, False], ids=["fp32", "fp16"])
+def test_a_channel_that_is_zero_everywhere_is_pooled_as_by_the_formula(precise: bool) -> None:
+    """((mean 0^3) + 1e-12)^(1/3) is 1e-4, which a neck can make large; float16 has no 1e-12, and makes it 0."""
+    model = traced(GeneralisedMeanPool().eval(), torch.zeros(2, 4, 3, 2))
+    model = model if precise else half(model)
+    maps = np.zeros((5, 4, 3, 2), np.float32)
+    maps[1, 2] = 5
+
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (pooled,) = session.run(None, {"images": maps})
+
+    expected = np.full((5, 4), 1e-4)
+    expected[1, 2] = 5
+    np.testing.assert_allclose(pooled, expected, rtol=1e-5 if precise else 2e-3, atol=0 if precise else 1.01e-4)
 
 
 def test_the_compact_graph_multiplies_and_adds_once_for_its_neck(tmp_path: Path) -> None:

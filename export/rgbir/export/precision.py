@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto, numpy_helper
 
 from rgbir.index import Bundle, Drift, Encoder, Modality
 
 Images = Sequence[NDArray[np.uint8]]
 """uint8 (height, width, 3) each, RGB."""
 CALIBRATION_BATCH = 8
+RECTIFIERS = ("Relu", "Clip")
+"""Plain, and ending at 6."""
 
 
 def half(model: ModelProto) -> ModelProto:
@@ -27,8 +29,25 @@ def half(model: ModelProto) -> ModelProto:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of weights below float16's smallest number, which the drift shows
-        converted: ModelProto = convert_float_to_float16(model, keep_io_types=True)
+        converted: ModelProto = convert_float_to_float16(_without_traces(model), keep_io_types=True)
     return converted
+
+
+def _without_traces(model: ModelProto) -> ModelProto:
+    """A copy that adds 0 where it added what float16 rounds to 0.
+
+    The converter makes float16's smallest number, 6e-8, of all that are smaller, and the cube root of that is no trace.
+    """
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    added = {name for node in copy.graph.node if node.op_type == "Add" for name in node.input}
+    for tensor in copy.graph.initializer:
+        if tensor.name in added and tensor.data_type == TensorProto.FLOAT:
+            values = numpy_helper.to_array(tensor)
+            tensor.CopyFrom(
+                numpy_helper.from_array(np.where(values.astype(np.float16) == 0, np.float32(0), values), tensor.name)
+            )
+    return copy
 
 
 def int8(model: ModelProto, images: Images) -> ModelProto:
@@ -82,7 +101,7 @@ def _batches(images: Images) -> Iterator[dict[str, NDArray[np.uint8]]]:
 def _outside(model: ModelProto) -> list[str]:
     """What comes before the first convolution (normalisation) and after the last rectifier (pooling and neck)."""
     kinds = [node.op_type for node in model.graph.node]
-    first, last = kinds.index("Conv"), len(kinds) - 1 - kinds[::-1].index("Relu")
+    first, last = kinds.index("Conv"), max(place for place, kind in enumerate(kinds) if kind in RECTIFIERS)
     return [node.name for place, node in enumerate(model.graph.node) if not first <= place <= last]
 
 
