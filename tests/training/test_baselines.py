@@ -223,7 +223,9 @@ def test_zero_padding_starts_with_the_sum_over_colours(tmp_path: Path) -> None:
     method.start_from_imagenet(tmp_path / "compact.safetensors")
 
     for channel in (0, 1):
-        torch.testing.assert_close(method.backbone.conv1.weight[:, channel], given.conv1.weight.sum(dim=1))
+        torch.testing.assert_close(
+            method.get_parameter("backbone.conv1.weight")[:, channel], given.conv1.weight.sum(dim=1)
+        )
     assert torch.equal(method.get_parameter("backbone.layer4.conv1.weight"), given.get_parameter("layer4.conv1.weight"))
 
 

@@ -17,7 +17,7 @@ from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 from rgbir.training.settings import Settings
 
 R = TypeVar("R", bound="Recipe")
-Trunk = Literal["resnet50", "compact"]
+Trunk = Literal["resnet50", "compact", "mobilenet_v2"]
 
 
 class Augmentation(Settings):

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rgbir.training.backbones.compact import CompactResNet
+from rgbir.training.backbones.mobilenet import MobileNetV2
 from rgbir.training.backbones.pretrained import load_imagenet
 from rgbir.training.backbones.resnet import ResNet50
+from rgbir.training.backbones.staged import Staged
 from rgbir.training.backbones.stages import Stages
 
-Backbone = ResNet50 | CompactResNet
-BACKBONES: dict[str, Callable[..., Backbone]] = {"resnet50": ResNet50, "compact": CompactResNet}
+BACKBONES: dict[str, Callable[..., Staged]] = {
+    "resnet50": ResNet50,
+    "compact": CompactResNet,
+    "mobilenet_v2": MobileNetV2,
+}
 
-__all__ = ["BACKBONES", "Backbone", "Stages", "CompactResNet", "ResNet50", "load_imagenet"]
+__all__ = ["BACKBONES", "CompactResNet", "MobileNetV2", "ResNet50", "Staged", "Stages", "load_imagenet"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rgbir.training.backbones.resnet import initialise
+from rgbir.training.backbones.resnet import PARTS, initialise
+from rgbir.training.backbones.staged import Staged
 
 
 class BasicBlock(nn.Module):
@@ -28,9 +29,10 @@ class BasicBlock(nn.Module):
         return F.relu(self.bn2(self.conv2(y)) + self.downsample(x))
 
 
-class CompactResNet(nn.Module):
+class CompactResNet(Staged):
     """One basic block a stage, widths 32 to 256, output stride 16; 160x64 gives 256 x 10 x 4."""
 
+    FIRST, PARTS = "conv1.weight", PARTS
     channels = 256
 
     def __init__(self, inputs: int = 3) -> None:
@@ -47,6 +49,5 @@ class CompactResNet(nn.Module):
         """Before the first residual stage: float32 (n, inputs, h, w), normalised → float (n, 32, h/2, w/2)."""
         return F.relu(self.bn1(self.conv1(images)))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """float32 (n, inputs, h, w), normalised → float (n, 256, h/16, w/16)."""
-        return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(self.stage0(images))))))
+    def blocks(self, stage: int) -> Sequence[nn.Module]:
+        return [self.get_submodule(f"layer{stage}")]

@@ -6,10 +6,12 @@ stride, as in torchvision.
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from rgbir.training.backbones.staged import Staged
 
 
 class Bottleneck(nn.Module):
@@ -39,11 +41,17 @@ class Bottleneck(nn.Module):
         return F.relu(self.bn3(self.conv3(y)) + self.downsample(x))
 
 
-class ResNet50(nn.Module):
+PARTS = (("conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",), ("layer4",))
+"""The submodules of each stage of a residual network."""
+
+
+class ResNet50(Staged):
     """Without a classifier. The last stage keeps its resolution (`last_stride` 1): 384x128 gives 2048 x 24 x 8.
 
     `width` scales every layer, `inputs` counts the image's channels; ImageNet's checkpoint has 64 and 3.
     """
+
+    FIRST, PARTS = "conv1.weight", PARTS
 
     def __init__(self, last_stride: int = 1, width: int = 64, inputs: int = 3) -> None:
         super().__init__()
@@ -60,9 +68,10 @@ class ResNet50(nn.Module):
         """Before the first residual stage: float32 (n, inputs, h, w), normalised → float (n, width, h/4, w/4)."""
         return F.max_pool2d(F.relu(self.bn1(self.conv1(images))), 3, 2, padding=1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """float32 (n, inputs, h, w), normalised → float (n, channels, h/16, w/16); h/32, w/32 with `last_stride` 2."""
-        return cast("Tensor", self.layer4(self.layer3(self.layer2(self.layer1(self.stage0(images))))))
+    def blocks(self, stage: int) -> Sequence[nn.Module]:
+        layer = self.get_submodule(f"layer{stage}")
+        assert isinstance(layer, nn.Sequential)
+        return list(layer)
 
 
 def _stage(inputs: int, width: int, blocks: int, stride: int) -> nn.Sequential:

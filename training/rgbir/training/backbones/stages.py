@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Literal
@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from rgbir.index import Modality
-from rgbir.training.backbones.compact import CompactResNet
 from rgbir.training.backbones.pretrained import load_imagenet
-from rgbir.training.backbones.resnet import ResNet50
+from rgbir.training.backbones.staged import Staged
 from rgbir.training.layers import ByModality, NonLocal
 
 
@@ -26,7 +25,7 @@ class Stages(nn.Module):
 
     def __init__(
         self,
-        backbone: ResNet50 | CompactResNet,
+        backbone: Staged,
         first: int,
         last: int,
         after: Mapping[tuple[int, int], nn.Module] | None = None,
@@ -34,9 +33,7 @@ class Stages(nn.Module):
         super().__init__()
         self.first, self.last = first, last
         self.part = deepcopy(backbone)
-        kept = {f"layer{number}" for number in range(first, last + 1)} | ({"conv1", "bn1"} if first == 0 else set())
-        for name in [name for name, _ in self.part.named_children() if name not in kept]:
-            delattr(self.part, name)
+        self.part.keep(first, last)
         self.after = nn.ModuleDict({_key(*place): module for place, module in (after or {}).items()})
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,7 +41,7 @@ class Stages(nn.Module):
         if self.first == 0:
             x = self.part.stage0(x)
         for stage in range(max(self.first, 1), self.last + 1):
-            for place, block in enumerate(blocks(self.part, stage)):
+            for place, block in enumerate(self.part.blocks(stage)):
                 x = block(x)
                 if _key(stage, place) in self.after:
                     x = self.after[_key(stage, place)](x)
@@ -67,7 +64,7 @@ class TwoStreams(nn.Module):
 
     def __init__(
         self,
-        backbone: ResNet50 | CompactResNet,
+        backbone: Staged,
         split: int,
         after: Mapping[tuple[int, int], nn.Module] | None = None,
     ) -> None:
@@ -92,7 +89,7 @@ class TwoStreams(nn.Module):
         """
         return self.shared(torch.cat([self.own(rgb, Modality.RGB), self.own(ir, Modality.IR)]))
 
-    def start_from_imagenet(self, whole: ResNet50 | CompactResNet, file: Path) -> None:
+    def start_from_imagenet(self, whole: Staged, file: Path) -> None:
         """`whole` is a backbone of the same kind to read the file into.
 
         Raises:
@@ -102,7 +99,7 @@ class TwoStreams(nn.Module):
         load_parts((self.own.rgb, self.own.ir, *shared), whole, file)
 
 
-def load_parts(parts: Iterable[nn.Module], whole: ResNet50 | CompactResNet, file: Path) -> None:
+def load_parts(parts: Iterable[nn.Module], whole: Staged, file: Path) -> None:
     """Starts each part from its share of an ImageNet checkpoint; `whole` is a backbone to read it into.
 
     Raises:
@@ -118,32 +115,20 @@ def _key(stage: int, place: int) -> str:
     return f"stage{stage}_block{place}"
 
 
-def blocks(backbone: nn.Module, stage: int) -> Sequence[nn.Module]:
-    """The blocks of a stage, 1 to 4, in the order in which images go through them."""
-    layer = backbone.get_submodule(f"layer{stage}")
-    return list(layer) if isinstance(layer, nn.Sequential) else [layer]
-
-
-def last_blocks(backbone: nn.Module, stage: int, count: int) -> list[tuple[int, int]]:
+def last_blocks(backbone: Staged, stage: int, count: int) -> list[tuple[int, int]]:
     """The places of the last `count` blocks of a stage."""
-    total = len(blocks(backbone, stage))
+    total = len(backbone.blocks(stage))
     return [(stage, place) for place in range(max(0, total - count), total)]
 
 
-def non_local_blocks(backbone: nn.Module, inner: Literal["half", "one"]) -> dict[tuple[int, int], nn.Module]:
+def non_local_blocks(backbone: Staged, inner: Literal["half", "one"]) -> dict[tuple[int, int], nn.Module]:
     """As AGW places them: after the last two blocks of stage 2 and the last three of stage 3.
 
     inner: their hidden channels, half of the map's, or 1 as in AGW's code.
     """
     made: dict[tuple[int, int], nn.Module] = {}
     for stage, count in ((2, 2), (3, 3)):
-        channels = width(backbone, stage)
+        channels = backbone.width(stage)
         for place in last_blocks(backbone, stage, count):
             made[place] = NonLocal(channels, channels // 2 if inner == "half" else 1)
     return made
-
-
-def width(backbone: nn.Module, stage: int) -> int:
-    """Channels that a stage gives."""
-    norms = [m for m in backbone.get_submodule(f"layer{stage}").modules() if isinstance(m, nn.BatchNorm2d)]
-    return max(norm.num_features for norm in norms)

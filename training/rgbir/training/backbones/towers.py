@@ -11,17 +11,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from rgbir.index import Modality
+from rgbir.training.backbones import BACKBONES
 from rgbir.training.backbones.alexnet import AlexNet
-from rgbir.training.backbones.compact import CompactResNet
 from rgbir.training.backbones.pretrained import put
-from rgbir.training.backbones.resnet import ResNet50
 from rgbir.training.layers import ByModality, GlobalAveragePool, Projection
 from rgbir.training.optim import Sgd
 from rgbir.training.recipe import IdentityRecipe
 from rgbir.training.schedules import WarmupStep
 from rgbir.training.weights.reading import WeightsFile
 
-Tower = Literal["alexnet", "resnet50", "compact"]
+Tower = Literal["alexnet", "resnet50", "compact", "mobilenet_v2"]
 
 
 class TowersRecipe(IdentityRecipe):
@@ -52,8 +51,8 @@ class Towers(nn.Module):
     def __init__(self, name: str, outputs: int, hidden: int = 4096) -> None:
         super().__init__()
         self.name = name
-        backbone = {"alexnet": AlexNet, "resnet50": ResNet50, "compact": CompactResNet}[name]()
-        channels = int(backbone.channels)
+        backbone = AlexNet() if name == "alexnet" else BACKBONES[name]()
+        channels = backbone.channels
         self.features = ByModality(backbone, deepcopy(backbone))
         self.pool = nn.Identity() if name == "alexnet" else GlobalAveragePool()
         self.fc6 = ByModality(Projection(channels, hidden), Projection(channels, hidden))

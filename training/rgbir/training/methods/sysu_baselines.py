@@ -154,8 +154,8 @@ class ZeroPaddingNetwork(_Classified):
         """Each input channel starts with the sum of the first layer's weights over red, green and blue."""
         whole = BACKBONES[self.recipe.backbone]()
         load_imagenet(whole, file)
-        given = whole.state_dict()
-        given["conv1.weight"] = given["conv1.weight"].sum(dim=1, keepdim=True).repeat(1, 2, 1, 1)
+        given, first = whole.state_dict(), whole.FIRST
+        given[first] = given[first].sum(dim=1, keepdim=True).repeat(1, 2, 1, 1)
         self.backbone.load_state_dict(given)
 
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
