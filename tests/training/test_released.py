@@ -256,6 +256,7 @@ def test_settings_that_weights_do_not_tell_are_given_and_others_refused(tmp_path
         import_released(tmp_path / "theirs.pth", "lccrf", tmp_path / "run")
 
 
+@pytest.mark.slow  # as every file of weights: tests/training/test_weights.py
 def test_code_in_a_released_file_is_never_run(tmp_path: Path) -> None:
     content = agw(moved("agw", "base"))
     torch.save({**content, "more": Harmful(tmp_path / "harm")}, tmp_path / "agw.t")

@@ -51,7 +51,7 @@ def same(network: Method, other: Method) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("file", ["", "weights.safetensors", "checkpoint.pt"])
+@pytest.mark.parametrize("file", ["", "weights.safetensors"])
 def test_a_training_starts_from_a_run_or_from_a_file_of_it(tmp_path: Path, file: str) -> None:
     _, given = saved(tmp_path / "run")
 
@@ -82,7 +82,9 @@ def test_of_other_people_all_is_kept_but_what_tells_them_apart(
     assert lines[1:] == [f"left at their start, as 6 people are trained on and there were 4: {', '.join(expected)}"]
 
 
-@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+@pytest.mark.parametrize(
+    ("name", "variant"), [case for case in VARIANTS if case[0] != "hpiln" or case[1] in ("paper", "mgn")]
+)
 def test_what_has_a_row_for_each_person_is_known_of_every_method(name: str, variant: str) -> None:
     recipe = recipe_of(name, variant)
     with torch.device("meta"):

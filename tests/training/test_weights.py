@@ -132,9 +132,10 @@ PREFIXED = {f"module.{name}": value for name, value in STATE.items()}
         {"net": STATE, "epoch": "int"},
         {"state_dict": PREFIXED, "optimizer": {"param_groups": "list"}},
         {"model": {"state_dict": {f"module.{name}": value for name, value in PREFIXED.items()}}},
+        {"updates": "int", "method": STATE, "optimiser": {"state": "dict"}},
         {"network": {"net": {f"_orig_mod.{name}": value for name, value in STATE.items()}}},
     ],
-    ids=["plain", "module", "net", "state_dict", "nested", "compiled"],
+    ids=["plain", "module", "net", "state_dict", "nested", "ours", "compiled"],
 )
 def test_tensors_come_out_of_what_they_are_wrapped_in(content: Any) -> None:
     tensors = file_of(content).tensors()

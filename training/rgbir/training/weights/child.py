@@ -56,7 +56,9 @@ def limit(memory: int, seconds: int) -> None:
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(kind, (most, most))
+        hard = resource.getrlimit(kind)[1]
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)  # nobody but root may raise it
+        resource.setrlimit(kind, (allowed, allowed))
 
 
 def unpickled(file: Path) -> object:
