@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +30,8 @@ from rgbir.index import (
     read_bytes,
 )
 from rgbir.index.datasets.known import ROOT
-from rgbir.training.errors import BadRecipe
+from rgbir.training.errors import BadRecipe, Stopped
+from rgbir.training.stopping import asked_to_stop
 
 if TYPE_CHECKING:
     import torch
@@ -120,7 +122,8 @@ def train(
         run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings)
     settings = run.recipe
     print(
-        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}"
+        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}",
+        flush=True,
     )
     if over.total() >= len(source.records):
         raise BadDataset(
@@ -137,7 +140,11 @@ def train(
         TextColumn("{task.fields[state]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    stopped: Stopped | None = None
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+        asked_to_stop("the training ends after this update and saves it; once more ends it at once") as asked,
+    ):
         task = bar.add_task("training", total=len(source), state="")
 
         def watch(update: int, losses: Losses) -> None:
@@ -150,23 +157,35 @@ def train(
             )
             bar.update(task, completed=update + 1, state=state)
 
-        def validate(trained: Method, where: torch.device) -> Report:
+        def validate(trained: Method, where: torch.device) -> Report | None:
             assert validation is not None
-            report = validation(trained, where)
-            console.print(
-                f"validation: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}", highlight=False
-            )
+            if (report := validation(trained, where, asked)) is not None:
+                console.print(
+                    f"validation: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}", highlight=False
+                )
             return report
 
-        loop.train(
-            run,
-            source,
-            device=device,
-            resume=resume,
-            workers=workers,
-            validate=validate if validation else None,
-            watch=watch,
+        try:
+            loop.train(
+                run,
+                source,
+                device=device,
+                resume=resume,
+                workers=workers,
+                validate=validate if validation else None,
+                watch=watch,
+                stop=asked,
+            )
+        except Stopped as ended:
+            stopped = ended
+    if stopped is not None and asked.by is not None:
+        options = ["--device", device, "--workers", str(workers), *([] if cache else ["--no-cache"])]
+        again = ["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"]
+        print(
+            f"stopped by {asked.by.name} after {stopped.done:,} of {stopped.total:,} updates, which are saved; go on with:"
+            f"\n{shlex.join(again)}"
         )
+        raise typer.Exit(128 + asked.by)
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.training_data}")
 
 

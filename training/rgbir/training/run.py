@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import errno
 import json
+import math
+import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from rgbir.index import beside, writing_to
@@ -28,6 +31,9 @@ from rgbir.training.errors import BadCheckpoint
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, flat
+
+RECIPE, VERSIONS, LOG = "recipe.json", "versions.json", "log.jsonl"
+CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +72,18 @@ class Run:
         """
         with writing_to(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+        versions = {name: version(name) for name in ("rgbir", "torch", "numpy", "pillow")} | {
+            "python": platform.python_version()
+        }
+        _write(self.folder / VERSIONS, json.dumps(versions, indent=2) + "\n")
         about = {
             "method": self.method,
             "variant": self.variant,
             "data": self.training_data,
             "identities": self.identities,
         }
-        _write(
-            self.folder / "recipe.json", json.dumps({**about, "recipe": self.recipe.model_dump(mode="json")}, indent=2)
-        )
-        versions = {name: version(name) for name in ("rgbir", "torch", "numpy", "pillow")} | {
-            "python": platform.python_version()
-        }
-        _write(self.folder / "versions.json", json.dumps(versions, indent=2))
+        content = {**about, "recipe": self.recipe.model_dump(mode="json")}
+        _write(self.folder / RECIPE, json.dumps(content, indent=2) + "\n")  # the last: a folder with it can be resumed
 
     def log(self, **values: Any) -> None:
         """Appends a line to `log.jsonl`.
@@ -86,9 +91,49 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        file = self.folder / "log.jsonl"
+        file = self.folder / LOG
         with writing_to(file), file.open("a", encoding="utf-8") as log:
             log.write(json.dumps(values) + "\n")
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint to go on from.
+
+        Raises:
+            BadCheckpoint: there was one, and it was removed.
+        """
+        if (self.folder / CHECKPOINT).exists():
+            return True
+        if (self.folder / WEIGHTS).exists():
+            raise BadCheckpoint(
+                f"{self.folder / CHECKPOINT} was removed, so the run can't go on; its weights are still there: begin a new"
+                f" run that starts from them, --set start={self.folder}"
+            )
+        return False
+
+    def go_on_from(self, done: int, method: Method) -> None:
+        """Makes everything in the folder that of a run which did so many updates: a killed run may have told of more.
+
+        Raises:
+            CantWrite: the disk is full, or closed to us.
+        """
+        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS):
+            for left in self.folder.glob(f".{Path(name).stem}.*.new{Path(name).suffix}"):
+                with writing_to(left):
+                    left.unlink()
+        file = self.folder / LOG
+        text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        kept = [line for line in text.split("\n")[:-1] if _parsed(line).get("update", math.inf) <= done]
+        if (told := "".join(f"{line}\n" for line in kept)) != text:
+            _write(file, told)
+        if done and self.saved_updates() != done:
+            _replace(self.folder / WEIGHTS, lambda file: _save_weights(method, done, file))
+
+    def has_validation(self, done: int) -> bool:
+        """Whether the log tells a validation after so many updates."""
+        file = self.folder / LOG
+        lines = map(_parsed, file.read_text(encoding="utf-8").split("\n") if file.exists() else ())
+        return any(line.get("update") == done and "rank_1" in line for line in lines)
 
     def save_checkpoint(self, state: dict[str, Any], method: Method) -> None:
         """Replaces the checkpoint and the weights; a crash, or a full disk, leaves the ones before.
@@ -96,9 +141,24 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        _replace(self.folder / "checkpoint.pt", lambda file: torch.save(state, file))
-        weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
-        _replace(self.folder / "weights.safetensors", lambda file: save_file(weights, file))
+        if (
+            log := self.folder / LOG
+        ).exists():  # which is cut to the checkpoint when a run is resumed, and can't be added to
+            with writing_to(log), log.open("rb") as opened:
+                os.fsync(opened.fileno())
+        with _beside(self.folder / WEIGHTS) as weights:
+            _save_weights(method, int(state["updates"]), weights)
+            # The checkpoint gets its name first: `go_on_from` makes weights of it, and nobody could make it of weights.
+            with _beside(self.folder / CHECKPOINT) as checkpoint:
+                torch.save(state, checkpoint)
+
+    def saved_updates(self) -> int | None:
+        """How many updates made the weights that are saved; None without weights, or where they don't tell."""
+        try:
+            with safe_open(self.folder / WEIGHTS, framework="pt") as opened:
+                return int((opened.metadata() or {}).get("updates", ""))
+        except (OSError, SafetensorError, ValueError):
+            return None
 
     def load_checkpoint(self) -> dict[str, Any]:
         """The last checkpoint; nothing but tensors and plain values is ever unpickled.
@@ -106,7 +166,7 @@ class Run:
         Raises:
             BadCheckpoint: there is none, or it is damaged.
         """
-        file = self.folder / "checkpoint.pt"
+        file = self.folder / CHECKPOINT
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         except FileNotFoundError:
@@ -124,7 +184,7 @@ class Run:
             BadCheckpoint: no weights, or those of another recipe.
         """
         method = self.build()
-        file = self.folder / "weights.safetensors"
+        file = self.folder / WEIGHTS
         try:
             method.load_state_dict(load_file(file))
         except FileNotFoundError:
@@ -141,7 +201,7 @@ def load_run(folder: Path) -> Run:
         BadCheckpoint: no run there.
         BadRecipe: its recipe has a method, a setting or a value that isn't known here.
     """
-    file = folder / "recipe.json"
+    file = folder / RECIPE
     if not file.is_file():
         raise BadCheckpoint(f"{folder} holds no run: no {file.name}; expected the --out folder of `rgbir train`")
     content = json.loads(file.read_text(encoding="utf-8"))
@@ -150,12 +210,32 @@ def load_run(folder: Path) -> Run:
 
 
 def _write(file: Path, text: str) -> None:
-    _replace(file, lambda new: Path(new).write_text(text + "\n", encoding="utf-8"))
+    _replace(file, lambda new: Path(new).write_text(text, encoding="utf-8"))
 
 
 def _replace(file: Path, write: Callable[[Path], object]) -> None:
+    with _beside(file) as new:
+        write(new)
+
+
+@contextmanager
+def _beside(file: Path) -> Iterator[Path]:
     with beside(file) as new:
         try:
-            write(new)
+            yield new
         except (RuntimeError, SafetensorError) as error:  # what torch and safetensors make of a full disk
             raise OSError(errno.EIO, f"{str(error).splitlines()[0]}; is the disk full?") from error
+
+
+def _save_weights(method: Method, updates: int, file: Path) -> None:
+    weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
+    save_file(weights, file, metadata={"updates": str(updates)})
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    """A line of the log; empty if it was cut off."""
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

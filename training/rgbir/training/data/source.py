@@ -21,6 +21,7 @@ from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import LARGER, augmented, normalise, window
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
+from rgbir.training.stopping import ignore_signals
 
 Images = dict[int, list[int]]
 """Image numbers by identity."""
@@ -157,5 +158,10 @@ def batches(source: Source, start: int, workers: int = 0) -> DataLoader[Batch]:
     """The batches of updates `start`, `start + 1`, … to the end of the schedule, in order."""
     generator = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
     return DataLoader(
-        source, batch_size=None, sampler=range(start, len(source)), num_workers=workers, generator=generator
+        source,
+        batch_size=None,
+        sampler=range(start, len(source)),
+        num_workers=workers,
+        generator=generator,
+        worker_init_fn=ignore_signals,
     )
