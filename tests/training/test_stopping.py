@@ -26,7 +26,7 @@ from rgbir.index import Setting, SysuMM01
 from rgbir.index.evaluation import PROTOCOLS, Report
 from rgbir.training import BadCheckpoint, Losses, Method, load_run, train
 from rgbir.training.data.source import Source
-from rgbir.training.errors import Stopped
+from rgbir.training.errors import BadRecipe, RunBusy, Stopped
 from rgbir.training.validate import Validation
 
 CHANGES = {"schedule.updates": 6, "checkpoint_every": 4, "validate_every": 2}
@@ -205,6 +205,34 @@ def test_a_signal_ends_the_command_with_the_line_that_resumes_it(
     assert [json.loads(line) for line in told(run)] == [json.loads(line) for line in told(whole)]
 
 
+def test_two_trainings_in_one_folder_are_one_too_many(tmp_path: Path, people: SysuMM01) -> None:
+    recipe = recipe_of("expat", changes={"schedule.updates": 2})
+    (run, source), busy = make_run(tmp_path / "run", people, recipe), list[str]()
+    command = ["train", "expat", "--data", "nowhere", "--out", str(run.folder), "--resume"]
+
+    def watch(update: int, losses: Losses) -> None:
+        for again in (False, True):
+            with pytest.raises(
+                RunBusy, match=f"process {os.getpid()} is writing to .* Another run needs another --out"
+            ):
+                train(run, source, resume=again)
+        busy.append(str(CliRunner().invoke(app, command).exception))
+
+    train(run, source, watch=watch)
+
+    assert "Another run needs another --out" in busy[0]  # and nothing is read before
+    assert not run.busy
+    with pytest.raises(BadRecipe, match="holds a run already"):
+        train(run, source)
+
+
+def test_a_run_that_could_not_begin_leaves_no_folder(tmp_path: Path, people: SysuMM01) -> None:
+    recipe = recipe_of("expat", changes={"start": str(tmp_path / "nothing")})
+    with pytest.raises(BadCheckpoint, match="holds no run"):
+        train(*make_run(tmp_path / "run", people, recipe))
+    assert not list(tmp_path.iterdir())
+
+
 RGBIR = [sys.executable, "-c", "from rgbir.client.cli import main; main()"]
 
 
@@ -266,6 +294,18 @@ def test_a_second_signal_ends_a_process_at_once(tmp_path: Path, long: tuple[list
     process.send_signal(signal.SIGINT)
 
     assert process.wait(HANGS_AFTER_S) == -signal.SIGINT
+
+
+@pytest.mark.slow
+def test_a_killed_process_holds_its_run_no_longer(tmp_path: Path, long: tuple[list[str], Path]) -> None:
+    (command, _), run, output = long, tmp_path / "run", tmp_path / "output"
+    process = begun([*command, "--out", str(run), "--workers", "2"], output)
+    until(lambda: updates_done(run) >= 5)
+    assert load_run(run).busy
+    process.kill()
+    process.wait()
+
+    assert not load_run(run).busy  # while the processes that prepared batches still end
 
 
 @pytest.mark.slow

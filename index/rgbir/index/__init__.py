@@ -34,7 +34,17 @@ from rgbir.index.errors import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index.files import beside, changing, give_room_up, keep_room, replace_file, sync_folder, writing_to
+from rgbir.index.files import (
+    beside,
+    changing,
+    give_room_up,
+    is_locked,
+    keep_room,
+    locked,
+    replace_file,
+    sync_folder,
+    writing_to,
+)
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
@@ -117,7 +127,9 @@ __all__ = [
     "enrol",
     "give_room_up",
     "image_quality",
+    "is_locked",
     "keep_room",
+    "locked",
     "modality_for",
     "open_data_set",
     "open_gallery",

@@ -96,7 +96,7 @@ def changing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """An advisory lock that ends with the process, however it ends.
+    """An advisory lock that ends with the process, however it ends; processes that it forks don't have it.
 
     Raises:
         GalleryError: the file can't be written.
@@ -106,6 +106,7 @@ def locked(file: Path) -> Iterator[None]:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise GalleryError(f"{file.parent} can't be written to: {error.strerror}") from error
+    _LOCKS.add(descriptor)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -119,7 +120,37 @@ def locked(file: Path) -> Iterator[None]:
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
+        if descriptor in _LOCKS:
+            _LOCKS.remove(descriptor)
+            os.close(descriptor)
+
+
+_LOCKS: set[int] = set()
+"""Descriptors of the locks that this process has or waits for."""
+
+
+def _let_go() -> None:
+    """A lock is the open file's, and so a forked process would keep it when the one that took it is dead."""
+    while _LOCKS:
+        os.close(_LOCKS.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+def is_locked(file: Path) -> bool:
+    """Whether a process has that lock; a file that isn't there, or can't be read, is nobody's."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
         os.close(descriptor)
+    return False
 
 
 def keep_room(file: Path, size: int) -> None:

@@ -100,16 +100,11 @@ def train(
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
 
-    data_set = open_data_set(data)
-    over = data_set.passed_over()
-    if resume:
-        run = load_run(out)
-        _same_recipe(run, method, variant, row, recipe, changes or [])
-        source = Source(training_records(data_set, run.recipe.data), run.recipe, cache)
-        if source.identities != run.identities:
-            raise BadRecipe(
-                f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
-            )
+    begun = load_run(out) if resume else None
+    if begun is not None:
+        begun.refuse_if_busy()
+        _same_recipe(begun, method, variant, row, recipe, changes or [])
+        settings = begun.recipe
     else:
         if (out / "recipe.json").exists():
             raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
@@ -117,10 +112,18 @@ def train(
         if recipe is not None:
             settings = settings.changed(read_changes(recipe))
         settings = settings.changed(parse_assignments(changes or []))
-        source = Source(training_records(data_set, settings.data), settings, cache)
+    data_set = open_data_set(data)
+    over = data_set.passed_over()
+    source = Source(training_records(data_set, settings.data), settings, cache)
+    if begun is None:
         name = variant or next(iter(entry(method).variants))
         run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings)
-    settings = run.recipe
+    elif source.identities == begun.identities:
+        run = begun
+    else:
+        raise BadRecipe(
+            f"{data} gives {source.identities} identities to train on, the run was made for {begun.identities}; give its data set"
+        )
     print(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}",
         flush=True,

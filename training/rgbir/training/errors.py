@@ -2,6 +2,7 @@
 
 TrainingFailure
 ├── BadRecipe       a setting that doesn't exist or doesn't fit: correct it (exit code 2)
+├── RunBusy         another process trains in this folder: wait, or choose another
 ├── BadCheckpoint   weights of another network, or a damaged file: give the right one
 ├── NotFinite       a loss became NaN or infinite: the run stops before it spoils its checkpoint
 └── Stopped         somebody asked the training to end: resume the run
@@ -20,6 +21,10 @@ class BadRecipe(TrainingFailure):
 
 class BadCheckpoint(TrainingFailure):
     exit_code = 2
+
+
+class RunBusy(TrainingFailure):
+    """A run's folder that another process is training in."""
 
 
 class NotFinite(TrainingFailure):

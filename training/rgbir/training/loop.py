@@ -50,13 +50,28 @@ def train(
         stop: asked after each update; True saves a checkpoint and ends the training.
 
     Raises:
+        RunBusy: another process trains in the run's folder.
         NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
         BadCheckpoint: a checkpoint that is damaged or was removed, or weights to start from that don't fit.
-        BadRecipe: `imagenet` and `start` are both set, or settings that don't go together.
+        BadRecipe: the folder holds a run already, `imagenet` and `start` are both set, or settings that don't go together.
         CantWrite: the disk is full, or closed to us; the checkpoint before stays.
         Stopped: `stop` said so. The checkpoint is that of the last update.
     """
-    recipe, target = run.recipe, torch.device(device)
+    with run.alone():
+        return _trained(run, source, torch.device(device), resume, workers, validate, watch, stop)
+
+
+def _trained(
+    run: Run,
+    source: Source,
+    target: torch.device,
+    resume: bool,
+    workers: int,
+    validate: Validate | None,
+    watch: Watch,
+    stop: Callable[[], bool],
+) -> Method:
+    recipe = run.recipe
     torch.manual_seed(recipe.seed)
     method = run.build()
     saved = run.load_checkpoint() if resume and run.begun else None

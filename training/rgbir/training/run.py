@@ -6,6 +6,7 @@ log.jsonl         losses, rates and validations by update
 tensorboard/      the same for TensorBoard
 checkpoint.pt     everything needed to go on exactly (tensors and plain values only)
 weights.safetensors   the network alone, written at each checkpoint; what export reads
+lock              held by the process that trains here
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import json
 import math
 import os
 import platform
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,13 +28,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from rgbir.index import beside, writing_to
-from rgbir.training.errors import BadCheckpoint
+from rgbir.index import CantWrite, GalleryBusy, GalleryError, beside, is_locked, locked, writing_to
+from rgbir.training.errors import BadCheckpoint, BadRecipe, RunBusy
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, flat
 
-RECIPE, VERSIONS, LOG = "recipe.json", "versions.json", "log.jsonl"
+RECIPE, VERSIONS, LOG, LOCK = "recipe.json", "versions.json", "log.jsonl", "lock"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
 
 
@@ -64,12 +66,54 @@ class Run:
         """
         return entry(self.method).build(self.recipe, self.identities)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other processes from training in this folder meanwhile; it is made if it isn't there.
+
+        Raises:
+            RunBusy: another process is.
+            CantWrite: the disk is full, or closed to us.
+        """
+        with writing_to(self.folder):
+            made = not self.folder.exists()
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.folder / LOCK))
+            except GalleryBusy as error:
+                raise RunBusy(f"{error}. Another run needs another --out") from None
+            except GalleryError as error:
+                raise CantWrite(str(error)) from error
+            try:
+                yield
+            finally:
+                if made and not (self.folder / RECIPE).exists():  # nothing was begun
+                    shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a process is training in this folder."""
+        return is_locked(self.folder / LOCK)
+
+    def refuse_if_busy(self) -> None:
+        """What `alone` refuses, told before there is anything to do.
+
+        Raises:
+            RunBusy: another process trains in this folder.
+        """
+        if self.busy:
+            with self.alone():
+                pass
+
     def start(self) -> None:
         """Writes recipe and versions.
 
         Raises:
+            BadRecipe: the folder holds a run already.
             CantWrite: the disk is full, or closed to us.
         """
+        if (self.folder / RECIPE).exists():
+            raise BadRecipe(f"{self.folder} holds a run already; go on with --resume, or choose another --out")
         with writing_to(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         versions = {name: version(name) for name in ("rgbir", "torch", "numpy", "pillow")} | {
