@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tests.site.media import disk, fill
+from tensorboard.summary.writer.record_writer import RecordWriter
+from tests.site.media import disk, fill, read_only
 from tests.training.small import ROWS, VARIANTS, batch_for, build, lasting, make_run, recipe_of, recorded
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app as commands
 from rgbir.export import export
-from rgbir.index import CantWrite, Modality, Setting, SysuMM01
+from rgbir.index import CantWrite, Modality, Setting, SysuMM01, expect_writable
 from rgbir.index.evaluation import PROTOCOLS
 from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, load_run, train
 from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.layers import unit
+from rgbir.training.loop import _saved_bytes
 from rgbir.training.validate import Validation
 
 
@@ -311,6 +315,77 @@ def test_a_full_disk_ends_a_training_in_words_with_what_was_kept_before(tmp_path
         assert run.load_checkpoint()["updates"] == 1
         assert not list(run.folder.glob("*.new*"))
         assert not list(run.folder.glob(".*.new*"))
+
+
+def test_a_disk_that_is_full_at_any_write_ends_a_training_in_words_and_it_goes_on_when_there_is_room(
+    tmp_path: Path, people: SysuMM01
+) -> None:
+    changes = {"schedule.updates": 51, "checkpoint_every": 20, "height": 32, "width": 16}
+    with disk(tmp_path / "full", 64) as full:
+        run, source = make_run(full / "run", people, recipe_of("expat", changes=changes))
+        for resume, last in ((False, 18), (True, 48)):  # the first checkpoint, the log
+
+            def watch(update: int, losses: Losses, last: int = last) -> None:
+                if update == last:
+                    fill(full)
+
+            with pytest.raises(CantWrite, match="can't be written: "):
+                train(run, source, watch=watch, resume=resume)
+            (full / "filler").unlink()
+            assert not list(run.folder.glob(".*"))
+        train(run, source, resume=True)
+        assert [json.loads(line)["update"] for line in (run.folder / "log.jsonl").read_text().splitlines()] == [50, 51]
+
+        (full / "other").mkdir()
+        fill(full)
+        with pytest.raises(CantWrite):
+            train(*make_run(full / "next", people, recipe_of("expat", changes=changes)))
+        assert not (full / "next").exists()
+
+
+def test_a_board_that_fails_is_told_by_the_training(
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
+
+    def fail(writer: RecordWriter, record: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RecordWriter, "write", fail)
+        with pytest.raises(CantWrite, match="tensorboard can't be written: No space left on device"):
+            train(run, source)
+
+
+def test_a_disk_without_room_for_a_checkpoint_is_told_before_the_first_update(tmp_path: Path, people: SysuMM01) -> None:
+    run, source = make_run(tmp_path / "small/run", people, recipe_of("expat", changes={"schedule.updates": 1}))
+
+    def watch(update: int, losses: Losses) -> None:
+        raise AssertionError("an update was made")
+
+    with disk(tmp_path / "small", 15):
+        with pytest.raises(CantWrite, match=r"has 1\d MB of room, and a checkpoint with its weights takes 2\d MB"):
+            train(run, source, watch=watch)
+        (run.folder / "x").mkdir()
+    train(*make_run(tmp_path / "small/run", people, run.recipe))
+    saved = sum((run.folder / name).stat().st_size for name in ("checkpoint.pt", "weights.safetensors"))
+    method = run.load_weights()
+    assert saved == pytest.approx(_saved_bytes(method, run.recipe.optimiser.build(method)), rel=0.02)
+
+
+def test_a_folder_that_is_closed_is_told_before_any_work(tmp_path: Path, people: SysuMM01) -> None:
+    (tmp_path / "open").mkdir()
+    with read_only(tmp_path / "open", tmp_path / "closed") as closed:
+        for command in (
+            ["train", "expat", "--data", "nowhere", "--out", str(closed / "a/run")],
+            ["attend", "nowhere", "nothing.jpg", "--modality", "ir", "--out", str(closed / "x.png")],
+        ):
+            error = CliRunner().invoke(commands, command).exception
+            assert isinstance(error, CantWrite)
+            assert "is closed to us; open it, or choose another place" in str(error)
+    (tmp_path / "file").touch()
+    with pytest.raises(CantWrite, match="file is no folder"):
+        expect_writable(tmp_path / "file/run")
 
 
 def test_a_full_disk_leaves_no_bundle(tmp_path: Path, people: SysuMM01) -> None:

@@ -37,6 +37,7 @@ from rgbir.index.errors import (
 from rgbir.index.files import (
     beside,
     changing,
+    expect_writable,
     give_room_up,
     is_locked,
     keep_room,
@@ -125,6 +126,7 @@ __all__ = [
     "did_you_mean",
     "digest_of",
     "enrol",
+    "expect_writable",
     "give_room_up",
     "image_quality",
     "is_locked",

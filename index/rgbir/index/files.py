@@ -39,6 +39,19 @@ def writing_to(place: Path) -> Iterator[None]:
         raise CantWrite(f"{place} can't be written: {error.strerror or error}; nothing of it was kept") from error
 
 
+def expect_writable(place: Path) -> None:
+    """Looks before long work whether a file or folder could be made there; a disk may be full all the same.
+
+    Raises:
+        CantWrite: no, and why.
+    """
+    there = next(parent for parent in (place, *place.absolute().parents) if parent.exists())
+    if there != place and not there.is_dir():
+        raise CantWrite(f"{place} can't be written: {there} is no folder")
+    if not os.access(there, os.W_OK):
+        raise CantWrite(f"{place} can't be written: {there} is closed to us; open it, or choose another place")
+
+
 @contextmanager
 def beside(file: Path) -> Iterator[Path]:
     """Where to write what is to become that file: a name beside it, of the same suffix, which is renamed at the end.

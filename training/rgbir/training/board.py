@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,8 +37,11 @@ class Board:
             # TensorBoard reads the files of a folder in the order of their names.
             name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
             self._records = RecordWriter((folder / name).open("ab"))
-        self._write(file_version="brain.Event:2")
-        self._write(step=done + 1, session_log=SessionLog(status=SessionLog.START))
+        with ExitStack() as stack:
+            stack.callback(self._close)
+            self._write(file_version="brain.Event:2")
+            self._write(step=done + 1, session_log=SessionLog(status=SessionLog.START))
+            stack.pop_all()
 
     def __call__(self, tag: str, value: float, update: int) -> None:
         """Writes a number down.
@@ -59,5 +62,8 @@ class Board:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         with suppress(OSError):  # it was told by the write that failed
             self._records.close()

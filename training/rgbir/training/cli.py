@@ -19,11 +19,13 @@ from rich.table import Table
 
 from rgbir.index import (
     BadDataset,
+    CantWrite,
     DataSet,
     Modality,
     UsageError,
     beside,
     decode,
+    expect_writable,
     open_data_set,
     passed_over_words,
     pixels,
@@ -106,6 +108,7 @@ def train(
         _same_recipe(begun, method, variant, row, recipe, changes or [])
         settings = begun.recipe
     else:
+        expect_writable(out)
         if (out / "recipe.json").exists():
             raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
         settings = entry(method).resolve(variant, row)
@@ -143,6 +146,8 @@ def train(
         TextColumn("{task.fields[state]}"),
         TimeRemainingColumn(),
     )
+    options = ["--device", device, "--workers", str(workers), *([] if cache else ["--no-cache"])]
+    again = shlex.join(["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"])
     stopped: Stopped | None = None
     with (
         Progress(*columns, console=console, disable=not console.is_terminal) as bar,
@@ -181,12 +186,16 @@ def train(
             )
         except Stopped as ended:
             stopped = ended
+        except CantWrite as error:
+            if (out / "recipe.json").exists():
+                raise CantWrite(
+                    f"{error}. What was saved before stays; when that is mended, go on with:\n{again}"
+                ) from error
+            raise
     if stopped is not None and asked.by is not None:
-        options = ["--device", device, "--workers", str(workers), *([] if cache else ["--no-cache"])]
-        again = ["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"]
         print(
             f"stopped by {asked.by.name} after {stopped.done:,} of {stopped.total:,} updates, which are saved; go on with:"
-            f"\n{shlex.join(again)}"
+            f"\n{again}"
         )
         raise typer.Exit(128 + asked.by)
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.training_data}")
@@ -254,6 +263,7 @@ def attend(
 
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
         raise UsageError(f"--out is a .png file in a folder that is there, not {out}")
+    expect_writable(out)
     trained = load_run(run)
     method, size = trained.load_weights(), (trained.recipe.height, trained.recipe.width)
 

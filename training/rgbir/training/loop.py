@@ -84,6 +84,7 @@ def _trained(
     if not resume:
         run.start()
     run.go_on_from(first, method)
+    run.expect_room(_saved_bytes(method, optimiser))
     with Board(run.folder / "tensorboard", first) as board:
 
         def validated(done: int) -> bool:
@@ -185,6 +186,13 @@ def _state(
         "generator": torch.get_rng_state(),
         "generators_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
+
+
+def _saved_bytes(method: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+    """What a checkpoint and the weights take: the network twice, and what the optimiser will remember of each parameter."""
+    network = sum(value.numel() * value.element_size() for value in method.state_dict().values())
+    learning = sum(p.numel() * p.element_size() for group in optimiser.param_groups for p in group["params"])
+    return 2 * network + (2 if isinstance(optimiser, torch.optim.Adam) else 1) * learning
 
 
 def _restore(

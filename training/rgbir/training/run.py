@@ -129,6 +129,22 @@ class Run:
         content = {**about, "recipe": self.recipe.model_dump(mode="json")}
         _write(self.folder / RECIPE, json.dumps(content, indent=2) + "\n")  # the last: a folder with it can be resumed
 
+    def expect_room(self, size: int) -> None:
+        """Looks before the first update whether a checkpoint and its weights will fit beside those that are there.
+
+        Args:
+            size: of both, in bytes.
+
+        Raises:
+            CantWrite: they won't.
+        """
+        free = shutil.disk_usage(self.folder).free
+        if free < size:
+            raise CantWrite(
+                f"{self.folder} has {free / 1e6:,.0f} MB of room, and a checkpoint with its weights takes {size / 1e6:,.0f} MB"
+                " beside the one before; make room, or choose another --out"
+            )
+
     def log(self, **values: Any) -> None:
         """Appends a line to `log.jsonl`.
 
