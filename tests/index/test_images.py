@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rgbir.index import BadImage, decode, pixels, read_bytes
+from rgbir.index import BadImage, check_header, decode, pixels, read_bytes
 
 
 def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -123,3 +123,24 @@ def test_pixels_are_the_antialiased_bilinear_resize() -> None:
     assert small.shape == (24, 10, 3)
     assert small.dtype == np.uint8
     np.testing.assert_array_equal(small, np.asarray(image.resize((10, 24), Image.Resampling.BILINEAR)))
+
+
+def test_a_header_tells_what_decoding_would_and_no_damaged_pixels(tmp_path: Path) -> None:
+    file = tmp_path / "image"
+    whole = encoded(gradient(), "PNG")
+    for content in (b"", b"no image", whole[:20], encoded(Image.new("1", (20_000, 4_000)), "PNG"), b"\xff\xd8\xff"):
+        file.write_bytes(content)
+        with pytest.raises(BadImage) as decoding:
+            decode(read_bytes(file), str(file))
+        with pytest.raises(BadImage) as looking:
+            check_header(file)
+        assert str(looking.value) == str(decoding.value)
+    for name in ("nothing", "."):
+        with pytest.raises(BadImage) as reading:
+            read_bytes(tmp_path / name)
+        with pytest.raises(BadImage) as looking:
+            check_header(tmp_path / name)
+        assert str(looking.value) == str(reading.value)
+    for content in (whole, whole[:-100], encoded(gradient(), "JPEG")[:-100]):
+        file.write_bytes(content)
+        check_header(file)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from tests.training.small import recipe_of
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import SysuMM01, open_data_set
+from rgbir.index import BadDataset, ImageRecord, SysuMM01, open_data_set
+from rgbir.training.data.check import check_images
 from rgbir.training.data.images import name_of, training_records
 from rgbir.training.data.source import Source
 from rgbir.training.errors import BadRecipe
@@ -49,6 +52,63 @@ def test_a_row_trains_on_its_data_set_by_one_command(
     content = json.loads((tmp_path / "run/recipe.json").read_text())
     assert (content["data"], content["identities"]) == (name, identities)
     assert (tmp_path / "run/weights.safetensors").is_file()
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, people: SysuMM01) -> Path:
+    """The people with an empty training image, a cut one, and an empty validation image."""
+    root = tmp_path / "damaged"
+    shutil.copytree(people.root, root)
+    train, val = people.identities("train"), people.identities("val")
+    (root / f"cam1/{train[0]:04d}/0002.jpg").write_bytes(b"")
+    (root / f"cam3/{val[0]:04d}/0001.jpg").write_bytes(b"")
+    cut = root / f"cam2/{train[1]:04d}/0001.jpg"
+    cut.write_bytes(cut.read_bytes()[:-100])
+    return root
+
+
+SMALL = ["backbone=compact", "height=64", "width=32", "tuples=3", "schedule.updates=20", "validate_every=0"]
+
+
+def failure(root: Path, out: Path, *options: str) -> str:
+    """What the command line says of a training that fails."""
+    settings = [word for setting in SMALL for word in ("--set", setting)]
+    error = CliRunner().invoke(app, ["train", "expat", "--data", str(root), "--out", str(out), *settings, *options])
+    assert hasattr(error.exception, "exit_code"), repr(error.exception)
+    return str(error.exception)
+
+
+@pytest.mark.parametrize(("check", "count"), [("headers", 2), ("full", 3)])
+def test_damaged_images_are_found_before_the_first_update(
+    tmp_path: Path, damaged: Path, people: SysuMM01, check: str, count: int
+) -> None:
+    message = failure(damaged, tmp_path / "run", "--check", check, "--set", "validate_every=10")
+    assert f"{count} of " in message
+    for name, words in (
+        (f"cam1/{people.identities('train')[0]:04d}/0002.jpg", "empty file"),
+        (f"cam3/{people.identities('val')[0]:04d}/0001.jpg", "empty file"),
+        (f"cam2/{people.identities('train')[1]:04d}/0001.jpg", "can't be decoded"),
+    ):
+        assert (f"{damaged / name}: {words}" in message) == (count == 3 or words == "empty file")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_damaged_image_that_is_met_on_the_way_is_told_in_words(tmp_path: Path, damaged: Path, workers: str) -> None:
+    for file in damaged.glob("cam2/*/*.jpg"):
+        file.write_bytes(b"")
+    message = failure(damaged, tmp_path / "run", "--check", "none", "--workers", workers)
+    assert re.fullmatch(rf"{damaged}/cam\d/\d+/\d+.jpg: empty file; an image was expected", message)
+
+
+def test_many_damaged_images_are_counted_and_the_first_named(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.jpg" for number in range(9)]
+    records = [ImageRecord(file, file.name, "1") for file in files]
+    with pytest.raises(
+        BadDataset, match=r"9 of 9 images .*0\.jpg: not a file; .*4\.jpg: not a file; and 4 more\. Mend"
+    ):
+        check_images([*records, *records], "headers")
+    check_images(records, "none")
 
 
 def test_the_training_images_of_each_data_set(tmp_path: Path, people: SysuMM01) -> None:

@@ -53,7 +53,7 @@ from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, labels_of, other_labels
-from rgbir.index.images import FORMATS, SUFFIXES, Box, decode, pixels, pixels_in, read_bytes
+from rgbir.index.images import FORMATS, SUFFIXES, Box, check_header, decode, pixels, pixels_in, read_bytes
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
@@ -145,6 +145,7 @@ __all__ = [
     "renewed",
     "replace_file",
     "changing",
+    "check_header",
     "beside",
     "writing_to",
     "passed_over_words",

@@ -32,6 +32,7 @@ from rgbir.index import (
     read_bytes,
 )
 from rgbir.index.datasets.known import ROOT
+from rgbir.training.data.check import Check, check_images
 from rgbir.training.errors import BadRecipe, Stopped
 from rgbir.training.stopping import asked_to_stop
 
@@ -93,6 +94,9 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
     workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=0)] = 0,
     cache: Annotated[bool, typer.Option(help="Keep decoded images in memory.")] = True,
+    check: Annotated[
+        Check, typer.Option(help="Look before the first update at how each image file begins, or at all of its pixels.")
+    ] = "headers",
 ) -> None:
     """Train a method; weights, checkpoints and log go to the run's folder."""
     from rgbir.training import loop
@@ -138,6 +142,8 @@ def train(
     if over:
         print(passed_over_words(over), file=sys.stderr)
     validation = _validation(data_set, settings)
+    watched = [*validation.task.queries, *validation.task.gallery] if validation else []
+    check_images([*source.records, *watched], check)
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -147,6 +153,7 @@ def train(
         TimeRemainingColumn(),
     )
     options = ["--device", device, "--workers", str(workers), *([] if cache else ["--no-cache"])]
+    options += [] if check == "headers" else ["--check", check]
     again = shlex.join(["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"])
     stopped: Stopped | None = None
     with (

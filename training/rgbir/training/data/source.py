@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality
 from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, TupleBatch
+from rgbir.training.data.loader import Carrying, unpacked
 from rgbir.training.data.samplers.identities import IdentitySampler
 from rgbir.training.data.samplers.mixed import Mixed, MixedSampler
 from rgbir.training.data.samplers.pairs import PairSampler
@@ -154,14 +155,15 @@ def _by_identity(records: Sequence[ImageRecord], of_both: bool) -> tuple[Images,
     return rgb, ir
 
 
-def batches(source: Source, start: int, workers: int = 0) -> DataLoader[Batch]:
+def batches(source: Source, start: int, workers: int = 0) -> Iterator[Batch]:
     """The batches of updates `start`, `start + 1`, … to the end of the schedule, in order."""
     generator = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
-    return DataLoader(
-        source,
+    loader = DataLoader(
+        Carrying(source),
         batch_size=None,
         sampler=range(start, len(source)),
         num_workers=workers,
         generator=generator,
         worker_init_fn=ignore_signals,
     )
+    return unpacked(loader)
