@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from rgbir.export import export
 from rgbir.index import CantWrite, Modality, Setting, SysuMM01, expect_writable
 from rgbir.index.evaluation import PROTOCOLS
 from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, load_run, train
+from rgbir.training.device import device_named
 from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.layers import unit
 from rgbir.training.loop import _saved_bytes
@@ -386,6 +388,37 @@ def test_a_folder_that_is_closed_is_told_before_any_work(tmp_path: Path, people:
     (tmp_path / "file").touch()
     with pytest.raises(CantWrite, match="file is no folder"):
         expect_writable(tmp_path / "file/run")
+
+
+@pytest.mark.parametrize(
+    ("cards", "built_with", "name", "words"),
+    [
+        (0, None, "cuda", "no device 'cuda' here. This torch was built without CUDA; .* This machine has cpu; choose"),
+        (0, "12.8", "cuda:0", "no device 'cuda:0' here. This torch was built with CUDA and finds no GPU; nvidia-smi"),
+        (0, None, "cdua", "did you mean 'cuda'? This torch was built without CUDA"),
+        (2, "12.8", "cdua", "did you mean 'cuda'? This machine has cpu, cuda:0 (H100 0) and cuda:1 (H100 1); choose"),
+        (2, "12.8", "gpu", "did you mean 'cuda'? This machine has cpu"),
+        (2, "12.8", "cuda:9", "no device 'cuda:9' here. This machine has cpu, cuda:0 (H100 0) and cuda:1 (H100 1)"),
+        (2, "12.8", "cpuu", "did you mean 'cpu'? This machine"),
+        (2, "12.8", "meta", "no device 'meta' here. This machine"),
+    ],
+)
+def test_a_device_that_is_not_there_is_told_with_those_that_are_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, cards: int, built_with: str | None, name: str, words: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"H100 {number}")
+    monkeypatch.setattr(torch.version, "cuda", built_with)
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+    result = CliRunner().invoke(commands, ["train", "expat", "--data", "nowhere", "--out", "run", "--device", name])
+
+    assert isinstance(result.exception, BadRecipe)
+    assert re.search(re.escape(words).replace(r"\.\*", ".*"), str(result.exception))
+    assert [str(device_named(given)) for given in ("cpu", *(["cuda", "cuda:1"] if cards else []))] == (
+        ["cpu", "cuda", "cuda:1"] if cards else ["cpu"]
+    )
 
 
 def test_a_full_disk_leaves_no_bundle(tmp_path: Path, people: SysuMM01) -> None:

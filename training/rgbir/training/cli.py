@@ -102,10 +102,12 @@ def train(
     from rgbir.training import loop
     from rgbir.training.data.images import name_of, training_records
     from rgbir.training.data.source import Source
+    from rgbir.training.device import device_named
     from rgbir.training.methods import entry
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
 
+    device_named(device)
     begun = load_run(out) if resume else None
     if begun is not None:
         begun.refuse_if_busy()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rgbir.index.evaluation import Report
 from rgbir.training.board import Board
 from rgbir.training.data.source import Source, batches
+from rgbir.training.device import device_named
 from rgbir.training.errors import BadCheckpoint, BadRecipe, NotFinite, Stopped
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import set_rate
@@ -53,12 +54,13 @@ def train(
         RunBusy: another process trains in the run's folder.
         NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
         BadCheckpoint: a checkpoint that is damaged or was removed, or weights to start from that don't fit.
-        BadRecipe: the folder holds a run already, `imagenet` and `start` are both set, or settings that don't go together.
+        BadRecipe: no such device, the folder holds a run already, `imagenet` and `start` are both set, or settings that don't go together.
         CantWrite: the disk is full, or closed to us; the checkpoint before stays.
         Stopped: `stop` said so. The checkpoint is that of the last update.
     """
+    target = device_named(device)
     with run.alone():
-        return _trained(run, source, torch.device(device), resume, workers, validate, watch, stop)
+        return _trained(run, source, target, resume, workers, validate, watch, stop)
 
 
 def _trained(
