@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import BadDataset, ImageRecord, SysuMM01, open_data_set
+from rgbir.training import BadCheckpoint, load_run, train
 from rgbir.training.data.check import check_images
 from rgbir.training.data.images import name_of, training_records
+from rgbir.training.data.people import described, difference
 from rgbir.training.data.source import Source
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import Data, flat
@@ -130,3 +132,69 @@ def test_market_has_one_modality_and_makes_blind_batches(tmp_path: Path, people:
     assert batch[0].shape == (12, 3, 64, 32)
     with pytest.raises(BadRecipe, match="don't make the recipe's batches: a batch needs 3 identities; 0 came"):
         Source(training_records(data, Data()), recipe_of("hpiln"))
+
+
+def renamed(root: Path, old: int, new: int) -> None:
+    """Another number for a person of the train list."""
+    for folder in root.glob(f"cam*/{old:04d}"):
+        folder.rename(folder.with_name(f"{new:04d}"))
+    listed = root / "exp/train_id.txt"
+    listed.write_text(",".join(str(new if int(cell) == old else cell) for cell in listed.read_text().split(",")))
+
+
+def test_a_run_goes_on_with_the_people_and_images_that_it_was_begun_on(tmp_path: Path, people: SysuMM01) -> None:
+    root, run = tmp_path / "people", tmp_path / "run"
+    shutil.copytree(people.root, root)
+    command = ["train", "expat", "--data", str(root), "--out", str(run)]
+    settings = [word for setting in [*SMALL, "schedule.updates=1"] for word in ("--set", setting)]
+    assert CliRunner().invoke(app, [*command, *settings]).exit_code == 0
+    first, *_, last = people.identities("train")
+    image = root / f"cam1/{first:04d}/0001.jpg"
+
+    def refusal() -> str:
+        error = CliRunner().invoke(app, [*command, "--resume"]).exception
+        with pytest.raises(BadRecipe) as refused:
+            train(load_run(run), Source(training_records(SysuMM01(root), Data()), load_run(run).recipe), resume=True)
+        assert str(error) == str(refused.value)
+        return str(error)
+
+    renamed(root, last, 400)
+    assert "was begun on other data: " in refusal()
+    assert f"identities {last} were trained on and aren't there; identities 400 are there and weren't" in refusal()
+    renamed(root, 400, last)
+    assert CliRunner().invoke(app, [*command, "--resume"]).exit_code == 0
+
+    content = image.read_bytes()
+    image.write_bytes(content + b"!")
+    assert f"the images of identity {first} are others, by name, camera, size or order" in refusal()
+    image.unlink()
+    assert f"identity {first} had 24 images and has 23" in refusal()
+    image.write_bytes(content)
+
+    moved = root.rename(tmp_path / "elsewhere")
+    command[3] = str(moved)
+    (run / "data.json").unlink()
+    result = CliRunner().invoke(app, [*command, "--resume"])
+    assert "didn't write down what it was trained on; it goes on with what" in result.output
+    assert "didn't write" not in CliRunner().invoke(app, [*command, "--resume"]).output
+    (run / "data.json").write_text("[]")
+    with pytest.raises(BadCheckpoint, match=r"data\.json is damaged"):
+        load_run(run).trained_on()
+
+
+def test_a_difference_names_the_first_people_and_counts_the_others() -> None:
+    def of(images: dict[int, int], camera: str = "1") -> dict[str, Any]:
+        return described(
+            ImageRecord(Path("nowhere"), f"{identity}/{n}.jpg", camera, identity=identity)
+            for identity, count in images.items()
+            for n in range(count)
+        )
+
+    assert difference(of({1: 2, 2: 1}), of({2: 1, 1: 2})) == ""
+    assert difference(of(dict.fromkeys(range(20), 1)), of(dict.fromkeys(range(13, 20), 1))) == (
+        "identities 0, 1, 2, 3, 4 and 8 more were trained on and aren't there"
+    )
+    assert difference(of({10: 1, 9: 3, 8: 2}), of({10: 1, 9: 2, 8: 3})) == (
+        "identity 8 had 2 images and has 3; 2 people differ in such a way"
+    )
+    assert "the images of identity 3 are others" in difference(of({3: 1}), of({3: 1}, camera="2"))

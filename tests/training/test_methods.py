@@ -67,7 +67,7 @@ def looks_like_a_run(folder: Path, run: Run, method: Method) -> None:
     loaded = load_run(folder)
     assert loaded == run
     assert {path.name for path in folder.iterdir()} == {
-        "recipe.json", "versions.json", "log.jsonl", "lock", "tensorboard", "checkpoint.pt", "weights.safetensors",
+        "recipe.json", "versions.json", "data.json", "log.jsonl", "lock", "tensorboard", "checkpoint.pt", "weights.safetensors",
     }  # fmt: skip
     images = torch.randn(2, 3, 64, 32)
     with torch.inference_mode():

@@ -101,6 +101,7 @@ def train(
     """Train a method; weights, checkpoints and log go to the run's folder."""
     from rgbir.training import loop
     from rgbir.training.data.images import name_of, training_records
+    from rgbir.training.data.people import described
     from rgbir.training.data.source import Source
     from rgbir.training.device import device_named
     from rgbir.training.methods import entry
@@ -127,11 +128,18 @@ def train(
     if begun is None:
         name = variant or next(iter(entry(method).variants))
         run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings)
-    elif source.identities == begun.identities:
-        run = begun
     else:
+        run = begun
+        run.expect_data(described(source.records))
+        if run.trained_on() is None:
+            print(
+                f"{out} was begun by an older version, which didn't write down what it was trained on; it goes on with what"
+                f" {data} holds",
+                file=sys.stderr,
+            )
+    if source.identities != run.identities:
         raise BadRecipe(
-            f"{data} gives {source.identities} identities to train on, the run was made for {begun.identities}; give its data set"
+            f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
         )
     print(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}",

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rgbir.index.evaluation import Report
 from rgbir.training.board import Board
+from rgbir.training.data.people import described
 from rgbir.training.data.source import Source, batches
 from rgbir.training.device import device_named
 from rgbir.training.errors import BadCheckpoint, BadRecipe, NotFinite, Stopped
@@ -54,7 +55,8 @@ def train(
         RunBusy: another process trains in the run's folder.
         NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
         BadCheckpoint: a checkpoint that is damaged or was removed, or weights to start from that don't fit.
-        BadRecipe: no such device, the folder holds a run already, `imagenet` and `start` are both set, or settings that don't go together.
+        BadRecipe: no such device, the folder holds a run already, a resumed run was begun on other data,
+            `imagenet` and `start` are both set, or settings that don't go together.
         CantWrite: the disk is full, or closed to us; the checkpoint before stays.
         Stopped: `stop` said so. The checkpoint is that of the last update.
     """
@@ -73,7 +75,9 @@ def _trained(
     watch: Watch,
     stop: Callable[[], bool],
 ) -> Method:
-    recipe = run.recipe
+    recipe, data = run.recipe, described(source.records)
+    if resume:
+        run.expect_data(data)
     torch.manual_seed(recipe.seed)
     method = run.build()
     saved = run.load_checkpoint() if resume and run.begun else None
@@ -84,7 +88,9 @@ def _trained(
     scaler = torch.amp.GradScaler(target.type, enabled=recipe.amp == "fp16" and target.type == "cuda")
     first = 0 if saved is None else _restore(saved, method, optimiser, scaler)
     if not resume:
-        run.start()
+        run.start(data)
+    elif run.trained_on() is None:
+        run.note_data(data)
     run.go_on_from(first, method)
     run.expect_room(_saved_bytes(method, optimiser))
     with Board(run.folder / "tensorboard", first) as board:

@@ -2,6 +2,7 @@
 
 recipe.json       method, variant, data and every setting; `--recipe` reads it again
 versions.json     of what trained it
+data.json         the people and images that it trains on, as sums
 log.jsonl         losses, rates and validations by update
 tensorboard/      the same for TensorBoard
 checkpoint.pt     everything needed to go on exactly (tensors and plain values only)
@@ -29,13 +30,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from rgbir.index import CantWrite, GalleryBusy, GalleryError, beside, is_locked, locked, writing_to
+from rgbir.training.data.people import Description, difference
 from rgbir.training.errors import BadCheckpoint, BadRecipe, RunBusy
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, flat
 
 RECIPE, VERSIONS, LOG, LOCK = "recipe.json", "versions.json", "log.jsonl", "lock"
-CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
+CHECKPOINT, WEIGHTS, DATA = "checkpoint.pt", "weights.safetensors", "data.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,11 @@ class Run:
             with self.alone():
                 pass
 
-    def start(self) -> None:
+    def start(self, data: Description | None = None) -> None:
         """Writes recipe and versions.
+
+        Args:
+            data: what it trains on, as `described` has it; it is written down, too.
 
         Raises:
             BadRecipe: the folder holds a run already.
@@ -120,6 +125,8 @@ class Run:
             "python": platform.python_version()
         }
         _write(self.folder / VERSIONS, json.dumps(versions, indent=2) + "\n")
+        if data is not None:
+            self.note_data(data)
         about = {
             "method": self.method,
             "variant": self.variant,
@@ -128,6 +135,42 @@ class Run:
         }
         content = {**about, "recipe": self.recipe.model_dump(mode="json")}
         _write(self.folder / RECIPE, json.dumps(content, indent=2) + "\n")  # the last: a folder with it can be resumed
+
+    def note_data(self, data: Description) -> None:
+        """Writes down what is trained on.
+
+        Raises:
+            CantWrite: the disk is full, or closed to us.
+        """
+        _write(self.folder / DATA, json.dumps(data) + "\n")
+
+    def trained_on(self) -> Description | None:
+        """What `note_data` wrote down; None for a run of before there was such a note.
+
+        Raises:
+            BadCheckpoint: the note is damaged.
+        """
+        file = self.folder / DATA
+        if not file.exists():
+            return None
+        try:
+            content: Description = json.loads(file.read_text(encoding="utf-8"))
+            difference(content, content | {"sha256": ""})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadCheckpoint(
+                f"{file} is damaged ({error}), so nobody can tell what the run was trained on; if you know that its data are"
+                " the same, remove the file and resume again"
+            ) from error
+        return content
+
+    def expect_data(self, data: Description) -> None:
+        """
+        Raises:
+            BadRecipe: the run was begun on other data.
+            BadCheckpoint: what it wrote down of them is damaged.
+        """
+        if (before := self.trained_on()) is not None and (apart := difference(before, data)):
+            raise BadRecipe(f"{self.folder} was begun on other data: {apart}. Give the same data, or begin a new run")
 
     def expect_room(self, size: int) -> None:
         """Looks before the first update whether a checkpoint and its weights will fit beside those that are there.
@@ -177,7 +220,7 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS):
+        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS, DATA):
             for left in self.folder.glob(f".{Path(name).stem}.*.new{Path(name).suffix}"):
                 with writing_to(left):
                     left.unlink()
