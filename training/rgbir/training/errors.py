@@ -4,6 +4,7 @@ TrainingFailure
 ├── BadRecipe       a setting that doesn't exist or doesn't fit: correct it (exit code 2)
 ├── RunBusy         another process trains in this folder: wait, or choose another
 ├── BadCheckpoint   weights of another network, or a damaged file: give the right one
+├── Exploded        a loss became a thousand times what it was: lower the learning rate
 ├── NotFinite       a loss became NaN or infinite: the run stops before it spoils its checkpoint
 └── Stopped         somebody asked the training to end: resume the run
 """
@@ -25,6 +26,10 @@ class BadCheckpoint(TrainingFailure):
 
 class RunBusy(TrainingFailure):
     """A run's folder that another process is training in."""
+
+
+class Exploded(TrainingFailure):
+    """A loss that is finite, and far from what it was."""
 
 
 class NotFinite(TrainingFailure):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rgbir.index.evaluation import Report
 from rgbir.training.board import Board
+from rgbir.training.calm import Calm
 from rgbir.training.data.people import described
 from rgbir.training.data.source import Source, batches
 from rgbir.training.device import device_named
@@ -53,6 +54,7 @@ def train(
 
     Raises:
         RunBusy: another process trains in the run's folder.
+        Exploded: a loss became `explosion` times what it was.
         NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
         BadCheckpoint: a checkpoint that is damaged or was removed, or weights to start from that don't fit.
         BadRecipe: no such device, the folder holds a run already, a resumed run was begun on other data,
@@ -86,7 +88,8 @@ def _trained(
     method.to(target).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = recipe.optimiser.build(method, method.fresh)
     scaler = torch.amp.GradScaler(target.type, enabled=recipe.amp == "fp16" and target.type == "cuda")
-    first = 0 if saved is None else _restore(saved, method, optimiser, scaler)
+    calm = Calm(recipe.explosion)
+    first = 0 if saved is None else _restore(saved, method, optimiser, scaler, calm)
     if not resume:
         run.start(data)
     elif run.trained_on() is None:
@@ -121,6 +124,7 @@ def _trained(
                 raise NotFinite(
                     f"update {update}: the loss is not finite ({values}); lower optimiser.learning_rate, or set amp=off"
                 )
+            calm.expect(update, float(total.detach()))
             optimiser.zero_grad(set_to_none=True)
             scaler.scale(total).backward()
             if not scaler.is_enabled():  # which skips such updates, and tries again with a smaller scale
@@ -142,7 +146,7 @@ def _trained(
             ending = not complete or (stop() and done < len(source))
             if done % recipe.checkpoint_every == 0 or done == len(source) or ending:
                 _check_finite(update, "", method.state_dict())
-                run.save_checkpoint(_state(done, method, optimiser, scaler), method)
+                run.save_checkpoint(_state(done, method, optimiser, scaler, calm), method)
             if ending:
                 raise Stopped(done, len(source))
     return method.eval()
@@ -184,13 +188,14 @@ def _start(method: Method, recipe: Recipe) -> None:
 
 
 def _state(
-    done: int, method: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+    done: int, method: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, calm: Calm
 ) -> dict[str, Any]:
     return {
         "updates": done,
         "method": method.state_dict(),
         "optimiser": optimiser.state_dict(),
         "scaler": scaler.state_dict(),
+        "calm": calm.state(),
         "generator": torch.get_rng_state(),
         "generators_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
@@ -204,12 +209,14 @@ def _saved_bytes(method: nn.Module, optimiser: torch.optim.Optimizer) -> int:
 
 
 def _restore(
-    state: dict[str, Any], method: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+    state: dict[str, Any], method: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, calm: Calm
 ) -> int:
     """How many updates were done."""
     method.load_state_dict(state["method"])
     optimiser.load_state_dict(state["optimiser"])
     scaler.load_state_dict(state["scaler"])
+    if "calm" in state:  # checkpoints of before don't have it
+        calm.restore(state["calm"])
     torch.set_rng_state(state["generator"])
     if torch.cuda.is_available() and state["generators_cuda"]:
         torch.cuda.set_rng_state_all(state["generators_cuda"])

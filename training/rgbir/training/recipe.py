@@ -80,6 +80,11 @@ class Recipe(Settings):
     checkpoint_every: int = Field(
         5_000, ge=1, description="updates between checkpoints; the last update writes one too"
     )
+    explosion: float = Field(
+        1_000.0,
+        ge=0,
+        description="a loss so many times the lowest median of 100 updates, or 1 if that is more, ends the run; 0 is off",
+    )
     cmc: Literal["identity", "image"] = Field("identity", description="what ranks count when the run validates")
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
