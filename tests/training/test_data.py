@@ -22,6 +22,7 @@ from rgbir.training.data.people import described, difference
 from rgbir.training.data.source import Source
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import Data, flat
+from rgbir.training.validate import Validation, validation_of
 
 LAYOUTS = {"regdb": layouts.regdb, "llcm": layouts.llcm, "market": layouts.market}
 
@@ -111,6 +112,47 @@ def test_many_damaged_images_are_counted_and_the_first_named(tmp_path: Path) -> 
     ):
         check_images([*records, *records], "headers")
     check_images(records, "none")
+
+
+def trained(root: Path, out: Path, method: str, *settings: str) -> tuple[str, list[dict[str, Any]]]:
+    """The first line that a training prints, and its log."""
+    small = dict(flat(recipe_of(method).model_dump(mode="json")))
+    names = ("height", "width", "backbone", "people", "images", "tuples")
+    given = [*(f"{name}={small[name]}" for name in names if name in small), *settings]
+    words = [word for setting in given for word in ("--set", setting)]
+    result = CliRunner().invoke(app, ["train", method, "--data", str(root), "--out", str(out), *words])
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()[0], [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def test_nobody_is_validated_on_who_is_trained_on(tmp_path: Path, people: SysuMM01) -> None:
+    settings = ("schedule.updates=2", "validate_every=1")
+    for number, (method, more, reason) in enumerate(
+        (
+            ("lccrf", (), "2 of the 2 people that are held back are trained on"),
+            ("lccrf", ("data.train_identities=train",), None),
+            ("expat", ("data.train_identities=trainval",), "2 of the 2 people that are held back are trained on"),
+            ("expat", ("validate_every=0",), "validate_every is 0"),
+        )
+    ):
+        line, log = trained(people.root, tmp_path / str(number), method, *settings, *more)
+        assert line.endswith(f"; no validation: {reason}") if reason else "validation" not in line
+        assert any("rank_1" in entry for entry in log) == (reason is None)
+
+    regdb = layouts.regdb(tmp_path / "regdb", people)
+    line, log = trained(regdb, tmp_path / "run", "expat", *settings)
+    assert line.endswith("; no validation: regdb (RegDB) holds nobody back to validate on")
+    assert not any("rank_1" in entry for entry in log)
+
+
+def test_whether_people_are_trained_on_is_seen_by_who_they_are(people: SysuMM01) -> None:
+    first, second = people.identities("val")
+    recipe = recipe_of("expat", changes={"cmc": "image"})
+    watched = validation_of(people, recipe, people.identities("train"))
+    assert isinstance(watched, Validation)
+    assert (watched.protocol.cmc, watched.height, watched.width) == ("image", 64, 32)
+    assert {record.identity for record in watched.task.queries} == {first, second}
+    assert validation_of(people, recipe, [second]) == "1 of the 2 people that are held back are trained on"
 
 
 def test_the_training_images_of_each_data_set(tmp_path: Path, people: SysuMM01) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +19,6 @@ from rich.table import Table
 from rgbir.index import (
     BadDataset,
     CantWrite,
-    DataSet,
     Modality,
     UsageError,
     beside,
@@ -42,9 +40,7 @@ if TYPE_CHECKING:
 
     from rgbir.index.evaluation import Report
     from rgbir.training.method import Losses, Method
-    from rgbir.training.recipe import AnyRecipe
     from rgbir.training.run import Run
-    from rgbir.training.validate import Validation
 
 
 def methods(name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None) -> None:
@@ -107,6 +103,7 @@ def train(
     from rgbir.training.methods import entry
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
+    from rgbir.training.validate import validation_of
 
     device_named(device)
     begun = load_run(out) if resume else None
@@ -141,8 +138,10 @@ def train(
         raise BadRecipe(
             f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
         )
+    watched = validation_of(data_set, settings, source.classes)
+    validation, unwatched = (None, f"; no validation: {watched}") if isinstance(watched, str) else (watched, "")
     print(
-        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}",
+        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{unwatched}",
         flush=True,
     )
     if over.total() >= len(source.records):
@@ -151,9 +150,8 @@ def train(
         )
     if over:
         print(passed_over_words(over), file=sys.stderr)
-    validation = _validation(data_set, settings)
-    watched = [*validation.task.queries, *validation.task.gallery] if validation else []
-    check_images([*source.records, *watched], check)
+    others = [*validation.task.queries, *validation.task.gallery] if validation else []
+    check_images([*source.records, *others], check)
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -249,17 +247,6 @@ def _same_recipe(
             f"{run.folder} was begun with other settings, and --resume goes on with them: {', '.join(apart[:5])} would differ."
             " Leave them out, or begin a new run that starts from its weights: --set start=RUN"
         )
-
-
-def _validation(data: DataSet, settings: AnyRecipe) -> Validation | None:
-    """On the people that the data set holds back for it; most hold nobody back."""
-    from rgbir.training.validate import Validation
-
-    if (watched := data.held_back()) is None:
-        return None
-    protocol, task = watched
-    protocol = replace(protocol, cmc="image" if settings.cmc == "image" else "identity")
-    return Validation(protocol, task, settings.height, settings.width)
 
 
 def attend(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from rgbir.index import ImageRecord, Modality
+from rgbir.index import DataSet, ImageRecord, Modality
 from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
 from rgbir.index.evaluation.sources import labelled
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import normalise
 from rgbir.training.method import Method
+from rgbir.training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,23 @@ class Validation:
             return None
         empty = np.empty((0, method.dimension), np.float32)
         return labelled(np.concatenate([empty, *parts]), records)
+
+
+def validation_of(data: DataSet, recipe: Recipe, trained: Collection[int]) -> Validation | str:
+    """What a training is watched by: people that its data set holds back. If there is nothing to watch it by, why.
+
+    Args:
+        data: what it trains on.
+        recipe: how it trains.
+        trained: the identities that it trains on.
+    """
+    if not recipe.validate_every:
+        return "validate_every is 0"
+    if (held_back := data.held_back()) is None:
+        return f"{data.root.name} ({data.name}) holds nobody back to validate on"
+    protocol, task = held_back
+    people = {record.identity for record in (*task.queries, *task.gallery)}
+    if known := people & set(trained):
+        return f"{len(known):,} of the {len(people):,} people that are held back are trained on"
+    protocol = replace(protocol, cmc=recipe.cmc)
+    return Validation(protocol, task, recipe.height, recipe.width)
