@@ -74,6 +74,8 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
         "expat",
         "--variant",
         "official-code",
+        "--row",
+        "table2.proposed",
         "--data",
         people.root,
         "--out",
@@ -93,6 +95,7 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
     assert "parity:" in exported.stdout
     card = json.loads((bundle / "card.json").read_text())
     assert card["name"] == "expat_compact.people"
+    assert card["row"] == "table2.proposed"
     assert card["measured"]["sysu, mode all, shots single, identities test, people"]["rank_1"] >= 0
     assert str(tmp_path) not in (bundle / "card.json").read_text()
 
@@ -120,6 +123,7 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
     measured = rgbir("evaluate", "--data", people.root, "--bundle", bundle, "--gallery", gallery, "--json", out)
     assert measured.returncode == 0, measured.stderr
     report = json.loads(out.read_text())
+    assert report["about"]["row"] == "table2.proposed"
     assert {
         "protocol",
         "cmc",

@@ -268,12 +268,13 @@ def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: Sys
         answer = CliRunner().invoke(commands, ["train", *arguments])
         return answer.exit_code if answer.exception is None else 1, f"{answer.output} {answer.exception}"
 
-    assert rgbir_train("expat", *base, *sets)[0] == 0
+    assert rgbir_train("expat", *base, "--row", "table1.id+at", *sets, "--set", "expat.xi=2")[0] == 0
     for arguments, refusal in (
         (["dfe"], "trains expat, and --resume goes on with it; method dfe would be another run"),
         (["expat", "--variant", "official-code"], "variant official-code would be another run"),
         (["expat", "--variant", "nonsense"], "no variant 'nonsense'"),
         (["expat", "--row", "none"], "no row 'none'"),
+        (["expat", "--row", "table1.id+trip"], "trains table1.id+at, and --resume goes on with it; row table1.id+trip"),
         (["expat", "--set", "nonsense=1"], "nonsense"),
         (["expat", "--set", "schedule.updates=12"], "schedule.updates would differ"),
         (["expat", "--set", "height=128"], "height would differ"),
@@ -282,7 +283,17 @@ def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: Sys
         assert code != 0
         assert refusal in output
     assert rgbir_train("expat", *base, "--resume")[0] == 0
-    assert rgbir_train("expat", *base, "--variant", "paper", *sets, "--resume")[0] == 0
+    assert rgbir_train("expat", *base, "--variant", "paper", "--row", "table1.id+at", *sets, "--resume")[0] == 0
+
+    # A run of before it was written down is known by the settings of its row.
+    file = tmp_path / "run/recipe.json"
+    content = json.loads(file.read_text())
+    assert content.pop("row") == "table1.id+at"
+    file.write_text(json.dumps(content))
+    assert load_run(tmp_path / "run").row is None
+    code, output = rgbir_train("expat", *base, "--row", "table1.id+trip", "--resume")
+    assert (code, "would differ" in output) == (1, True)
+    assert rgbir_train("expat", *base, "--row", "table1.id+at", "--resume")[0] == 0
 
 
 def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: SysuMM01) -> None:

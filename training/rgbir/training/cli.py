@@ -124,7 +124,7 @@ def train(
     source = Source(training_records(data_set, settings.data), settings, cache)
     if begun is None:
         name = variant or next(iter(entry(method).variants))
-        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings)
+        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings, row)
     else:
         run = begun
         run.expect_data(described(source.records))
@@ -232,12 +232,15 @@ def _same_recipe(
     if variant is not None:
         asked.resolve(variant, None)
         named.append((f"variant {variant}", variant, run.variant))
+    if row is not None:
+        asked.resolve(None, row)
+        if run.row is not None:
+            named.append((f"row {row}", row, run.row))
     for option, asked_for, begun in named:
         if asked_for != begun:
             raise BadRecipe(f"{run.folder} trains {begun}, and --resume goes on with it; {option} would be another run")
-    wanted = dict(asked.rows[row]) if row is not None and row in asked.rows else {}
-    if row is not None and row not in asked.rows:
-        asked.resolve(variant, row)
+    # What a run's row says, it was begun with, if nothing else was set beside; older runs don't tell their row.
+    wanted = dict(asked.rows[row]) if row is not None and run.row is None else {}
     wanted |= read_changes(recipe) if recipe is not None else {}
     wanted |= parse_assignments(changes)
     other = dict(flat(run.recipe.changed(wanted).model_dump(mode="json")))

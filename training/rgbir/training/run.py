@@ -1,6 +1,6 @@
 """A run's folder: the resolved recipe, versions, checkpoints, weights and the log of one training.
 
-recipe.json       method, variant, data and every setting; `--recipe` reads it again
+recipe.json       method, variant, row, data and every setting; `--recipe` reads it again
 versions.json     of what trained it
 data.json         the people and images that it trains on, as sums
 log.jsonl         losses, rates and validations by update
@@ -51,6 +51,7 @@ class Run:
         training_data: the data set's name in a bundle's.
         identities: how many people its classifiers tell apart.
         recipe: the resolved settings.
+        row: of its paper's tables that it was begun by; None without one, and for runs of before it was written down.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Run:
     training_data: str
     identities: int
     recipe: AnyRecipe
+    row: str | None = None
 
     def build(self) -> Method:
         """The method's network as it is before training.
@@ -130,6 +132,7 @@ class Run:
         about = {
             "method": self.method,
             "variant": self.variant,
+            "row": self.row,
             "data": self.training_data,
             "identities": self.identities,
         }
@@ -309,7 +312,15 @@ def load_run(folder: Path) -> Run:
         raise BadCheckpoint(f"{folder} holds no run: no {file.name}; expected the --out folder of `rgbir train`")
     content = json.loads(file.read_text(encoding="utf-8"))
     recipe = entry(content["method"]).recipe.changed(dict(flat(content["recipe"])))
-    return Run(folder, content["method"], content["variant"], content["data"], content["identities"], recipe)
+    return Run(
+        folder,
+        content["method"],
+        content["variant"],
+        content["data"],
+        content["identities"],
+        recipe,
+        content.get("row"),
+    )
 
 
 def _write(file: Path, text: str) -> None:
