@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests import layouts
 from tests.training.small import recipe_of
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import BadDataset, ImageRecord, SysuMM01, open_data_set
+from rgbir.index import BadDataset, ImageRecord, Modality, SysuMM01, open_data_set
 from rgbir.training import BadCheckpoint, load_run, train
 from rgbir.training.data.check import check_images
 from rgbir.training.data.images import name_of, training_records
@@ -153,6 +155,39 @@ def test_whether_people_are_trained_on_is_seen_by_who_they_are(people: SysuMM01)
     assert (watched.protocol.cmc, watched.height, watched.width) == ("image", 64, 32)
     assert {record.identity for record in watched.task.queries} == {first, second}
     assert validation_of(people, recipe, [second]) == "1 of the 2 people that are held back are trained on"
+
+
+def test_people_of_one_modality_are_left_out_and_named(tmp_path: Path, people: SysuMM01) -> None:
+    root = tmp_path / "people"
+    shutil.copytree(people.root, root)
+    first, second, *_ = people.identities("train")
+    for camera in (3, 6):
+        shutil.rmtree(root / f"cam{camera}/{first:04d}")
+    for camera in (1, 2, 4, 5):
+        shutil.rmtree(root / f"cam{camera}/{second:04d}")
+    settings = [word for setting in [*SMALL, "tuples=2", "schedule.updates=1"] for word in ("--set", setting)]
+    command = ["train", "expat", "--data", str(root), "--out", str(tmp_path / "run"), *settings]
+    result = CliRunner().invoke(app, command)
+
+    assert "expat paper: 2 identities, 48 images, " in result.output  # of two people by six cameras
+    said = f"2 identities are left out, since they are seen in one modality only: {first} (RGB) and {second} (IR)"
+    assert said in result.output
+    records = training_records(SysuMM01(root), Data())
+    everyone = Source(records, recipe_of("expat_single"))
+    assert (everyone.alone, everyone.identities, len(everyone.records)) == ({}, 4, len(records))
+    with pytest.raises(BadRecipe, match=r"needs 4 identities.*; 2 more are seen in one modality only"):
+        Source(records, recipe_of("agw", changes={"people": 4}))
+
+
+def test_who_is_left_out_changes_no_draw_of_the_others(people: SysuMM01) -> None:
+    """The images of a run are those that it had when such people's were only passed over."""
+    records = training_records(people, Data())
+    strangers = [replace(records[0], identity=0), replace(records[-1], identity=999)]
+    recipe = recipe_of("expat")
+    plain, beside = Source(records, recipe), Source([strangers[0], *records, strangers[1]], recipe)
+    assert beside.alone == {0: Modality.RGB, 999: Modality.IR}
+    for update in range(3):
+        assert all(torch.equal(a, b) for a, b in zip(plain[update], beside[update], strict=True))
 
 
 def test_the_training_images_of_each_data_set(tmp_path: Path, people: SysuMM01) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ from rgbir.index import (
     beside,
     decode,
     expect_writable,
+    listed,
     open_data_set,
     passed_over_words,
     pixels,
@@ -144,6 +146,8 @@ def train(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{unwatched}",
         flush=True,
     )
+    if source.alone:
+        print(_left_out(source.alone), file=sys.stderr)
     if over.total() >= len(source.records):
         raise BadDataset(
             f"{passed_over_words(over)}; that is more than is read: put the files where the layout has them"
@@ -214,6 +218,15 @@ def train(
         )
         raise typer.Exit(128 + asked.by)
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.training_data}")
+
+
+def _left_out(alone: Mapping[int, Modality]) -> str:
+    """Says who isn't trained on because all of their images are of one modality."""
+    named = [f"{identity} ({modality.upper()})" for identity, modality in islice(alone.items(), 10)]
+    more = [f"{len(alone) - 10:,} more"] if len(alone) > 10 else []
+    return (
+        f"{len(alone):,} identities are left out, since they are seen in one modality only: {listed([*named, *more])}"
+    )
 
 
 def _same_recipe(

@@ -32,9 +32,13 @@ class Source(Dataset[Batch]):
     """Item t is the batch of update t; what it holds depends on the recipe's seed and t alone.
 
     Args:
-        records: the images to train on; those that show nobody are left out.
+        records: the images to train on; those that show nobody are left out, and so are people in `alone`.
         recipe: says which batches are made, of which size, how images are changed, and for how many updates.
         cache: whether decoded images stay in memory.
+
+    Attributes:
+        records: the images that batches are drawn from.
+        alone: people who were left out, because all of their images are of one modality and batches show both; and which.
 
     Raises:
         BadRecipe: the records don't make the recipe's batches (see the samplers).
@@ -42,13 +46,17 @@ class Source(Dataset[Batch]):
 
     def __init__(self, records: Sequence[ImageRecord], recipe: AnyRecipe, cache: bool = True) -> None:
         self.recipe = recipe
-        self.records = [record for record in records if record.identity is not None]
         blind = isinstance(recipe, MixedRecipe) and recipe.sampling == "blind"
-        rgb, ir = _by_identity(self.records, of_both=not blind)
+        self.alone = {} if blind else _of_one_modality(records)
+        self.records = [
+            record for record in records if record.identity is not None and record.identity not in self.alone
+        ]
+        rgb, ir = _by_identity(self.records)
         try:
             self.sampler = _sampler(recipe, rgb, ir)
         except ValueError as error:
-            raise BadRecipe(f"the training images don't make the recipe's batches: {error}") from error
+            alone = f"; {len(self.alone):,} more are seen in one modality only" if self.alone else ""
+            raise BadRecipe(f"the training images don't make the recipe's batches: {error}{alone}") from error
         self.classes = {identity: label for label, identity in enumerate(sorted(rgb.keys() | ir.keys()))}
         self.store = ImageStore(self.records, recipe.height, recipe.width, cache)
         self.larger = ImageStore(self.records, round(LARGER * recipe.height), round(LARGER * recipe.width), cache)
@@ -141,17 +149,20 @@ def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairS
             return MixedSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, recipe.sampling == "balanced")
 
 
-def _by_identity(records: Sequence[ImageRecord], of_both: bool) -> tuple[Images, Images]:
-    """Image numbers by identity, RGB and IR; with `of_both`, identities seen in one modality only are left out."""
+def _of_one_modality(records: Sequence[ImageRecord]) -> dict[int, Modality]:
+    """People whose images are all of one modality, and which."""
+    rgb, ir = _by_identity(records)
+    alone = {identity: Modality.RGB if identity in rgb else Modality.IR for identity in rgb.keys() ^ ir.keys()}
+    return dict(sorted(alone.items()))
+
+
+def _by_identity(records: Sequence[ImageRecord]) -> tuple[Images, Images]:
+    """Image numbers by identity, RGB and IR."""
     numbers: dict[Modality, dict[int, list[int]]] = {Modality.RGB: defaultdict(list), Modality.IR: defaultdict(list)}
     for number, record in enumerate(records):
         if record.modality is not None and record.identity is not None:
             numbers[record.modality][record.identity].append(number)
-    both = numbers[Modality.RGB].keys() & numbers[Modality.IR].keys()
-    rgb, ir = (
-        {identity: images[identity] for identity in sorted(images) if identity in both or not of_both}
-        for images in numbers.values()
-    )
+    rgb, ir = ({identity: images[identity] for identity in sorted(images)} for images in numbers.values())
     return rgb, ir
 
 
