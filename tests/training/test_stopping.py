@@ -27,6 +27,7 @@ from rgbir.index.evaluation import PROTOCOLS, Report
 from rgbir.training import BadCheckpoint, Losses, Method, load_run, train
 from rgbir.training.data.source import Source
 from rgbir.training.errors import BadRecipe, RunBusy, Stopped
+from rgbir.training.folder import saved_updates
 from rgbir.training.validate import Validation
 
 CHANGES = {"schedule.updates": 6, "checkpoint_every": 4, "validate_every": 2}
@@ -243,8 +244,7 @@ def begun(command: list[str], output: Path) -> subprocess.Popen[bytes]:
 
 
 def updates_done(folder: Path) -> int:
-    file = folder / "weights.safetensors"
-    return (load_run(folder).saved_updates() or 0) if file.exists() else 0
+    return saved_updates(folder) or 0
 
 
 @pytest.fixture(scope="module")

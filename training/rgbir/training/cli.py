@@ -1,4 +1,4 @@
-"""`rgbir methods`, `rgbir train` and `rgbir attend`. What needs torch is imported by the command that needs it: help needs none."""
+"""`rgbir methods`, `rgbir train`, `rgbir runs` and `rgbir attend`. What needs torch is imported by the command that needs it: help needs none."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -34,6 +35,7 @@ from rgbir.index import (
 from rgbir.index.datasets.known import ROOT
 from rgbir.training.data.check import Check, check_images
 from rgbir.training.errors import BadRecipe, Stopped
+from rgbir.training.folder import RECIPE
 from rgbir.training.stopping import asked_to_stop
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from rgbir.index.evaluation import Report
     from rgbir.training.method import Losses, Method
     from rgbir.training.run import Run
+    from rgbir.training.runs import Validated
 
 
 def methods(name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None) -> None:
@@ -115,7 +118,7 @@ def train(
         settings = begun.recipe
     else:
         expect_writable(out)
-        if (out / "recipe.json").exists():
+        if (out / RECIPE).exists():
             raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
         settings = entry(method).resolve(variant, row)
         if recipe is not None:
@@ -206,7 +209,7 @@ def train(
         except Stopped as ended:
             stopped = ended
         except CantWrite as error:
-            if (out / "recipe.json").exists():
+            if (out / RECIPE).exists():
                 raise CantWrite(
                     f"{error}. What was saved before stays; when that is mended, go on with:\n{again}"
                 ) from error
@@ -302,3 +305,48 @@ def attend(
     with beside(out) as new:
         Image.fromarray(np.hstack(pairs)).save(new)
     print(f"{len(images)} maps in {out}")
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Where to look: runs may lie in folders below it.")],
+    json_: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
+) -> None:
+    """List the runs below a folder: how far they came, what they reached, and which settings differ among them."""
+    from rgbir.training.runs import runs_below
+
+    found = runs_below(folder)
+    if json_:
+        print(found.to_json())
+        return
+    differing = found.differing
+    rows = any(run.row for run in found.runs)
+    table = Table("run", "method", "variant", *(["row"] if rows else []), *differing)
+    for heading in ("updates", "state", "last losses", "last rank-1/mAP", "best rank-1/mAP"):
+        table.add_column(heading)
+    for run in found.runs:
+        table.add_row(
+            escape(run.run),
+            run.method,
+            run.variant,
+            *([run.row] if rows else []),
+            *(escape(str(run.settings.get(name, ""))) for name in differing),
+            f"{run.done:,}/{'?' if run.total is None else f'{run.total:,}'}",
+            run.state,
+            " ".join(f"{name} {loss:.3f}" for name, loss in run.losses.items()),
+            _percent(run.last),
+            f"{_percent(run.best)} at {run.best.update:,}" if run.best else "",
+        )
+    if found.runs:
+        Console(width=None if sys.stdout.isatty() else WHOLE_LINES).print(table)
+    else:
+        print(f"no runs below {folder}")
+    for place, reason in found.left_out.items():
+        print(f"left out: {place}: {reason}", file=sys.stderr)
+
+
+WHOLE_LINES = 10_000
+"""Characters of a line that nobody reads on a terminal: no column is cut."""
+
+
+def _percent(validated: Validated | None) -> str:
+    return f"{100 * validated.rank_1:.2f}/{100 * validated.mean_ap:.2f}" if validated else ""

@@ -77,7 +77,7 @@ def _trained(
     watch: Watch,
     stop: Callable[[], bool],
 ) -> Method:
-    recipe, data = run.recipe, described(source.records)
+    recipe, data = run.recipe, described(source.records) | {"updates": len(source)}
     if resume:
         run.expect_data(data)
     torch.manual_seed(recipe.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -15,6 +15,7 @@ from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 from rgbir.training.settings import Settings
+from rgbir.training.settings import flat as flat
 
 R = TypeVar("R", bound="Recipe")
 Trunk = Literal["resnet50", "compact"]
@@ -189,15 +190,6 @@ class MixedRecipe(Recipe):
 
 
 AnyRecipe = TupleRecipe | PairRecipe | IdentityRecipe | MixedRecipe
-
-
-def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The settings by dotted name."""
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 ALIASES: dict[str, tuple[str, ...]] = {

@@ -26,18 +26,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from rgbir.index import CantWrite, GalleryBusy, GalleryError, beside, is_locked, locked, writing_to
 from rgbir.training.data.people import Description, difference
 from rgbir.training.errors import BadCheckpoint, BadRecipe, RunBusy
+from rgbir.training.folder import CHECKPOINT, DATA, LOCK, LOG, RECIPE, VERSIONS, WEIGHTS, parsed, saved_updates
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, flat
-
-RECIPE, VERSIONS, LOG, LOCK = "recipe.json", "versions.json", "log.jsonl", "lock"
-CHECKPOINT, WEIGHTS, DATA = "checkpoint.pt", "weights.safetensors", "data.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,16 +227,16 @@ class Run:
                     left.unlink()
         file = self.folder / LOG
         text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
-        kept = [line for line in text.split("\n")[:-1] if _parsed(line).get("update", math.inf) <= done]
+        kept = [line for line in text.split("\n")[:-1] if parsed(line).get("update", math.inf) <= done]
         if (told := "".join(f"{line}\n" for line in kept)) != text:
             _write(file, told)
-        if done and self.saved_updates() != done:
+        if done and saved_updates(self.folder) != done:
             _replace(self.folder / WEIGHTS, lambda file: _save_weights(method, done, file))
 
     def has_validation(self, done: int) -> bool:
         """Whether the log tells a validation after so many updates."""
         file = self.folder / LOG
-        lines = map(_parsed, file.read_text(encoding="utf-8").split("\n") if file.exists() else ())
+        lines = map(parsed, file.read_text(encoding="utf-8").split("\n") if file.exists() else ())
         return any(line.get("update") == done and "rank_1" in line for line in lines)
 
     def save_checkpoint(self, state: dict[str, Any], method: Method) -> None:
@@ -257,14 +255,6 @@ class Run:
             # The checkpoint gets its name first: `go_on_from` makes weights of it, and nobody could make it of weights.
             with _beside(self.folder / CHECKPOINT) as checkpoint:
                 torch.save(state, checkpoint)
-
-    def saved_updates(self) -> int | None:
-        """How many updates made the weights that are saved; None without weights, or where they don't tell."""
-        try:
-            with safe_open(self.folder / WEIGHTS, framework="pt") as opened:
-                return int((opened.metadata() or {}).get("updates", ""))
-        except (OSError, SafetensorError, ValueError):
-            return None
 
     def load_checkpoint(self) -> dict[str, Any]:
         """The last checkpoint; nothing but tensors and plain values is ever unpickled.
@@ -304,23 +294,23 @@ def load_run(folder: Path) -> Run:
     """The run in that folder.
 
     Raises:
-        BadCheckpoint: no run there.
+        BadCheckpoint: no run there, or its recipe.json is damaged.
         BadRecipe: its recipe has a method, a setting or a value that isn't known here.
     """
     file = folder / RECIPE
     if not file.is_file():
         raise BadCheckpoint(f"{folder} holds no run: no {file.name}; expected the --out folder of `rgbir train`")
-    content = json.loads(file.read_text(encoding="utf-8"))
-    recipe = entry(content["method"]).recipe.changed(dict(flat(content["recipe"])))
-    return Run(
-        folder,
-        content["method"],
-        content["variant"],
-        content["data"],
-        content["identities"],
-        recipe,
-        content.get("row"),
-    )
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        method, variant, data, identities = (content[name] for name in ("method", "variant", "data", "identities"))
+        settings = dict(flat(content["recipe"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise BadCheckpoint(
+            f"{file} is none of rgbir's, or damaged: {what}; expected the --out folder of `rgbir train`"
+        ) from error
+    recipe = entry(method).recipe.changed(settings)
+    return Run(folder, method, variant, data, identities, recipe, content.get("row"))
 
 
 def _write(file: Path, text: str) -> None:
@@ -344,12 +334,3 @@ def _beside(file: Path) -> Iterator[Path]:
 def _save_weights(method: Method, updates: int, file: Path) -> None:
     weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
     save_file(weights, file, metadata={"updates": str(updates)})
-
-
-def _parsed(line: str) -> dict[str, Any]:
-    """A line of the log; empty if it was cut off."""
-    try:
-        content = json.loads(line)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -14,7 +14,7 @@ SHOWN = 5
 """How many people a message names."""
 
 Description = dict[str, Any]
-"""`images` and `sha256` of all, and under `identities` those of each by number."""
+"""`images` and `sha256` of all, and under `identities` those of each by number. What else is in it isn't compared."""
 
 
 def described(records: Iterable[ImageRecord]) -> Description:
