@@ -330,6 +330,7 @@ def test_a_full_disk_ends_a_training_in_words_with_what_was_kept_before(tmp_path
         assert not list(run.folder.glob(".*.new*"))
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_any_write_ends_a_training_in_words_and_it_goes_on_when_there_is_room(
     tmp_path: Path, people: SysuMM01
 ) -> None:

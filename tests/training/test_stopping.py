@@ -168,8 +168,15 @@ def test_a_run_whose_checkpoint_was_removed_is_not_begun_again_over_its_weights(
     run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={**CHANGES, "schedule.updates": 1}))
     train(run, source)
     (run.folder / "checkpoint.pt").unlink()
-    with pytest.raises(BadCheckpoint, match="was removed, so the run can't go on; its weights are still there"):
+    with pytest.raises(
+        BadCheckpoint, match="was removed, so the run can't go on; its weights are still there"
+    ) as refused:
         train(run, source, resume=True)
+    command = ["train", "expat", "--out", str(run.folder), "--resume", "--data"]
+    assert str(CliRunner().invoke(app, [*command, "nowhere"]).exception) == str(refused.value)
+    (run.folder / "weights.safetensors").unlink()
+    assert "has no checkpoint yet; the run begins again" in CliRunner().invoke(app, [*command, str(people.root)]).output
+    assert run.has_checkpoint
 
 
 SMALL = ["backbone=compact", "height=64", "width=32", "tuples=3", "augment.padcrop=2"]

@@ -114,16 +114,16 @@ def train(
     begun = load_run(out) if resume else None
     if begun is not None:
         begun.refuse_if_busy()
+        if not begun.has_checkpoint:
+            print(f"{out} has no checkpoint yet; the run begins again", file=sys.stderr)
         _same_recipe(begun, method, variant, row, recipe, changes or [])
         settings = begun.recipe
     else:
         expect_writable(out)
         if (out / RECIPE).exists():
             raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
-        settings = entry(method).resolve(variant, row)
-        if recipe is not None:
-            settings = settings.changed(read_changes(recipe))
-        settings = settings.changed(parse_assignments(changes or []))
+        given = {**(read_changes(recipe) if recipe else {}), **parse_assignments(changes or [])}
+        settings = entry(method).resolve(variant, row).changed(given)
     data_set = open_data_set(data)
     over = data_set.passed_over()
     source = Source(training_records(data_set, settings.data), settings, cache)

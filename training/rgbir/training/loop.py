@@ -82,7 +82,7 @@ def _trained(
         run.expect_data(data)
     torch.manual_seed(recipe.seed)
     method = run.build()
-    saved = run.load_checkpoint() if resume and run.begun else None
+    saved = run.load_checkpoint() if resume and run.has_checkpoint else None
     if saved is None:
         _start(method, recipe)
     method.to(target).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]

@@ -200,7 +200,7 @@ class Run:
             log.write(json.dumps(values) + "\n")
 
     @property
-    def begun(self) -> bool:
+    def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint to go on from.
 
         Raises:
