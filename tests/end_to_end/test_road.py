@@ -74,6 +74,8 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
         "expat",
         "--variant",
         "official-code",
+        "--row",
+        "table2.proposed",
         "--data",
         people.root,
         "--out",
@@ -93,6 +95,7 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
     assert "parity:" in exported.stdout
     card = json.loads((bundle / "card.json").read_text())
     assert card["name"] == "expat_compact.people"
+    assert card["row"] == "table2.proposed"
     assert card["measured"]["sysu, mode all, shots single, identities test, people"]["rank_1"] >= 0
     assert str(tmp_path) not in (bundle / "card.json").read_text()
 
@@ -120,6 +123,7 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
     measured = rgbir("evaluate", "--data", people.root, "--bundle", bundle, "--gallery", gallery, "--json", out)
     assert measured.returncode == 0, measured.stderr
     report = json.loads(out.read_text())
+    assert report["about"]["row"] == "table2.proposed"
     assert {
         "protocol",
         "cmc",
@@ -217,7 +221,8 @@ def test_features_leave_and_come_back(tmp_path: Path, people: SysuMM01) -> None:
         (["index", "stats", "--gallery", "absent"], 2, "is not a gallery"),
         (["evaluate"], 2, "give --data with --bundle, --url or --features"),
         (["index", "add", "absent", "--gallery", "g", "--bundle", "absent"], 1, "is not a"),
-        (["train", "nothing", "--data", ".", "--out", "x"], 1, "expected cam1"),
+        (["train", "expat", "--data", ".", "--out", "x"], 1, "expected cam1"),
+        (["train", "nothing", "--data", ".", "--out", "x"], 2, "no method 'nothing'"),
         (["methods", "nothing"], 2, "no method 'nothing'; there are"),
         (["serve", "--gallery", "g", "--bundle", "b", "--host", "0.0.0.0"], 2, "say --open"),
         (["nothing"], 2, "No such command"),

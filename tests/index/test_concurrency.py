@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from tests.index.yard import YARD, model
 
-from rgbir.index import Gallery, Metric, NewSighting, Query
+from rgbir.index import Gallery, Metric, NewSighting, Query, is_locked, locked
 from rgbir.index.nearest import coding as coding_module
 from rgbir.index.nearest import proof as proof_module
 from rgbir.index.nearest import view as view_module
@@ -94,3 +96,23 @@ def test_a_second_writer_is_refused_and_a_reader_is_welcome(tmp_path: Path) -> N
 
     assert second.stdout == "1\n"
     assert "GalleryBusy" in second.stderr
+
+
+def test_a_lock_ends_with_the_process_that_took_it_and_not_with_its_children(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    reading, writing = os.pipe()
+    with locked(file):
+        assert is_locked(file)
+        child = os.fork()
+        if not child:
+            os.write(writing, b"!")
+            signal.pause()
+        os.read(reading, 1)
+    try:
+        assert not is_locked(file)
+        with locked(file):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert not is_locked(tmp_path / "nothing")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rgbir.index import DECODING, BadImage, Resize, decode, depth, pixels, read_bytes
+from rgbir.index import DECODING, BadImage, Resize, check_header, decode, depth, pixels, read_bytes
 
 
 def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -160,3 +160,24 @@ def test_rules_that_make_other_pixels_have_another_number(monkeypatch: pytest.Mo
     sums = [zlib.crc32(image.tobytes()) for image in shown]
 
     assert (DECODING, hex(zlib.crc32(repr(sums).encode()))) == (1, "0x1d8f4910")
+
+
+def test_a_header_tells_what_decoding_would_and_no_damaged_pixels(tmp_path: Path) -> None:
+    file = tmp_path / "image"
+    whole = encoded(gradient(), "PNG")
+    for content in (b"", b"no image", whole[:20], encoded(Image.new("1", (20_000, 4_000)), "PNG"), b"\xff\xd8\xff"):
+        file.write_bytes(content)
+        with pytest.raises(BadImage) as decoding:
+            decode(read_bytes(file), str(file))
+        with pytest.raises(BadImage) as looking:
+            check_header(file)
+        assert str(looking.value) == str(decoding.value)
+    for name in ("nothing", "."):
+        with pytest.raises(BadImage) as reading:
+            read_bytes(tmp_path / name)
+        with pytest.raises(BadImage) as looking:
+            check_header(tmp_path / name)
+        assert str(looking.value) == str(reading.value)
+    for content in (whole, whole[:-100], encoded(gradient(), "JPEG")[:-100]):
+        file.write_bytes(content)
+        check_header(file)

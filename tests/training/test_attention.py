@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.site.media import disk, fill
 from tests.training.small import build, lasting, make_run, recipe_of, recorded
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import Metric, Modality, SysuMM01
+from rgbir.index import CantWrite, Metric, Modality, SysuMM01, UsageError
 from rgbir.training import METHODS
 from rgbir.training.attention import attention, overlaid
 from rgbir.training.errors import BadRecipe
@@ -100,6 +101,24 @@ def test_the_command_draws_images_beside_their_maps(tmp_path: Path, people: Sysu
     with Image.open(probe) as original:
         small = original.convert("RGB").resize((32, 64), Image.Resampling.LANCZOS)
     np.testing.assert_array_equal(shown, np.asarray(small))
+
+
+def test_a_disk_that_is_full_leaves_no_drawing(tmp_path: Path, people: SysuMM01) -> None:
+    run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
+    recorded(run, source)
+    picture = str(next(people.records("test", (3,))).path)
+    command = ["attend", str(run.folder), picture, "--modality", "ir", "--out"]
+    with disk(tmp_path / "full", 1) as full:
+        fill(full)
+        for name, kind, words in (
+            ("x.png", CantWrite, "can't be written: No space left on device; nothing of it was kept"),
+            ("x", UsageError, "--out is a .png file in a folder that is there"),
+            ("nowhere/x.png", UsageError, "--out is a .png file in a folder that is there"),
+        ):
+            error = CliRunner().invoke(app, [*command, str(full / name)]).exception
+            assert isinstance(error, kind)
+            assert words in str(error)
+        assert [file.name for file in full.iterdir()] == ["filler"]
 
 
 def test_a_network_without_a_map_says_so() -> None:

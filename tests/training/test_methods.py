@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import math
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tests.site.media import disk, fill
+from tensorboard.summary.writer.record_writer import RecordWriter
+from tests.site.media import disk, fill, read_only
 from tests.training.small import ROWS, VARIANTS, batch_for, build, lasting, make_run, recipe_of, recorded
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app as commands
 from rgbir.export import export
-from rgbir.index import CantWrite, Modality, Setting, SysuMM01
+from rgbir.index import CantWrite, Modality, Setting, SysuMM01, expect_writable
 from rgbir.index.evaluation import PROTOCOLS
 from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, load_run, train
+from rgbir.training.device import device_named
 from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.layers import unit
+from rgbir.training.loop import _saved_bytes
 from rgbir.training.validate import Validation
 
 
@@ -61,7 +67,7 @@ def looks_like_a_run(folder: Path, run: Run, method: Method) -> None:
     loaded = load_run(folder)
     assert loaded == run
     assert {path.name for path in folder.iterdir()} == {
-        "recipe.json", "versions.json", "log.jsonl", "tensorboard", "checkpoint.pt", "weights.safetensors",
+        "recipe.json", "versions.json", "data.json", "log.jsonl", "lock", "tensorboard", "checkpoint.pt", "weights.safetensors",
     }  # fmt: skip
     images = torch.randn(2, 3, 64, 32)
     with torch.inference_mode():
@@ -180,8 +186,8 @@ def test_a_folder_without_a_run_and_a_damaged_checkpoint_are_clear_errors(tmp_pa
         load_run(tmp_path)
     run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
     run.start()
-    with pytest.raises(BadCheckpoint, match="stopped before its first checkpoint"):
-        train(run, source, resume=True)
+    with pytest.raises(BadCheckpoint, match="wrote no checkpoint yet"):
+        run.load_weights()
     (tmp_path / "run/checkpoint.pt").write_bytes(b"damaged")
     with pytest.raises(BadCheckpoint, match="can't be read"):
         train(run, source, resume=True)
@@ -262,12 +268,13 @@ def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: Sys
         answer = CliRunner().invoke(commands, ["train", *arguments])
         return answer.exit_code if answer.exception is None else 1, f"{answer.output} {answer.exception}"
 
-    assert rgbir_train("expat", *base, *sets)[0] == 0
+    assert rgbir_train("expat", *base, "--row", "table1.id+at", *sets, "--set", "expat.xi=2")[0] == 0
     for arguments, refusal in (
         (["dfe"], "trains expat, and --resume goes on with it; method dfe would be another run"),
         (["expat", "--variant", "official-code"], "variant official-code would be another run"),
         (["expat", "--variant", "nonsense"], "no variant 'nonsense'"),
         (["expat", "--row", "none"], "no row 'none'"),
+        (["expat", "--row", "table1.id+trip"], "trains table1.id+at, and --resume goes on with it; row table1.id+trip"),
         (["expat", "--set", "nonsense=1"], "nonsense"),
         (["expat", "--set", "schedule.updates=12"], "schedule.updates would differ"),
         (["expat", "--set", "height=128"], "height would differ"),
@@ -276,7 +283,17 @@ def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: Sys
         assert code != 0
         assert refusal in output
     assert rgbir_train("expat", *base, "--resume")[0] == 0
-    assert rgbir_train("expat", *base, "--variant", "paper", *sets, "--resume")[0] == 0
+    assert rgbir_train("expat", *base, "--variant", "paper", "--row", "table1.id+at", *sets, "--resume")[0] == 0
+
+    # A run of before it was written down is known by the settings of its row.
+    file = tmp_path / "run/recipe.json"
+    content = json.loads(file.read_text())
+    assert content.pop("row") == "table1.id+at"
+    file.write_text(json.dumps(content))
+    assert load_run(tmp_path / "run").row is None
+    code, output = rgbir_train("expat", *base, "--row", "table1.id+trip", "--resume")
+    assert (code, "would differ" in output) == (1, True)
+    assert rgbir_train("expat", *base, "--row", "table1.id+at", "--resume")[0] == 0
 
 
 def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: SysuMM01) -> None:
@@ -311,6 +328,109 @@ def test_a_full_disk_ends_a_training_in_words_with_what_was_kept_before(tmp_path
         assert run.load_checkpoint()["updates"] == 1
         assert not list(run.folder.glob("*.new*"))
         assert not list(run.folder.glob(".*.new*"))
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_write_ends_a_training_in_words_and_it_goes_on_when_there_is_room(
+    tmp_path: Path, people: SysuMM01
+) -> None:
+    changes = {"schedule.updates": 51, "checkpoint_every": 20, "height": 32, "width": 16}
+    with disk(tmp_path / "full", 64) as full:
+        run, source = make_run(full / "run", people, recipe_of("expat", changes=changes))
+        for resume, last in ((False, 18), (True, 48)):  # the first checkpoint, the log
+
+            def watch(update: int, losses: Losses, last: int = last) -> None:
+                if update == last:
+                    fill(full)
+
+            with pytest.raises(CantWrite, match="can't be written: "):
+                train(run, source, watch=watch, resume=resume)
+            (full / "filler").unlink()
+            assert not list(run.folder.glob(".*"))
+        train(run, source, resume=True)
+        assert [json.loads(line)["update"] for line in (run.folder / "log.jsonl").read_text().splitlines()] == [50, 51]
+
+        (full / "other").mkdir()
+        fill(full)
+        with pytest.raises(CantWrite):
+            train(*make_run(full / "next", people, recipe_of("expat", changes=changes)))
+        assert not (full / "next").exists()
+
+
+def test_a_board_that_fails_is_told_by_the_training(
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
+
+    def fail(writer: RecordWriter, record: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RecordWriter, "write", fail)
+        with pytest.raises(CantWrite, match="tensorboard can't be written: No space left on device"):
+            train(run, source)
+
+
+def test_a_disk_without_room_for_a_checkpoint_is_told_before_the_first_update(tmp_path: Path, people: SysuMM01) -> None:
+    run, source = make_run(tmp_path / "small/run", people, recipe_of("expat", changes={"schedule.updates": 1}))
+
+    def watch(update: int, losses: Losses) -> None:
+        raise AssertionError("an update was made")
+
+    with disk(tmp_path / "small", 15):
+        with pytest.raises(CantWrite, match=r"has 1\d MB of room, and a checkpoint with its weights takes 2\d MB"):
+            train(run, source, watch=watch)
+        (run.folder / "x").mkdir()
+    train(*make_run(tmp_path / "small/run", people, run.recipe))
+    saved = sum((run.folder / name).stat().st_size for name in ("checkpoint.pt", "weights.safetensors"))
+    method = run.load_weights()
+    assert saved == pytest.approx(_saved_bytes(method, run.recipe.optimiser.build(method)), rel=0.02)
+
+
+def test_a_folder_that_is_closed_is_told_before_any_work(tmp_path: Path, people: SysuMM01) -> None:
+    (tmp_path / "open").mkdir()
+    with read_only(tmp_path / "open", tmp_path / "closed") as closed:
+        for command in (
+            ["train", "expat", "--data", "nowhere", "--out", str(closed / "a/run")],
+            ["attend", "nowhere", "nothing.jpg", "--modality", "ir", "--out", str(closed / "x.png")],
+        ):
+            error = CliRunner().invoke(commands, command).exception
+            assert isinstance(error, CantWrite)
+            assert "is closed to us; open it, or choose another place" in str(error)
+    (tmp_path / "file").touch()
+    with pytest.raises(CantWrite, match="file is no folder"):
+        expect_writable(tmp_path / "file/run")
+
+
+@pytest.mark.parametrize(
+    ("cards", "built_with", "name", "words"),
+    [
+        (0, None, "cuda", "no device 'cuda' here. This torch was built without CUDA; .* This machine has cpu; choose"),
+        (0, "12.8", "cuda:0", "no device 'cuda:0' here. This torch was built with CUDA and finds no GPU; nvidia-smi"),
+        (0, None, "cdua", "did you mean 'cuda'? This torch was built without CUDA"),
+        (2, "12.8", "cdua", "did you mean 'cuda'? This machine has cpu, cuda:0 (H100 0) and cuda:1 (H100 1); choose"),
+        (2, "12.8", "gpu", "did you mean 'cuda'? This machine has cpu"),
+        (2, "12.8", "cuda:9", "no device 'cuda:9' here. This machine has cpu, cuda:0 (H100 0) and cuda:1 (H100 1)"),
+        (2, "12.8", "cpuu", "did you mean 'cpu'? This machine"),
+        (2, "12.8", "meta", "no device 'meta' here. This machine"),
+    ],
+)
+def test_a_device_that_is_not_there_is_told_with_those_that_are_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, cards: int, built_with: str | None, name: str, words: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"H100 {number}")
+    monkeypatch.setattr(torch.version, "cuda", built_with)
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+    result = CliRunner().invoke(commands, ["train", "expat", "--data", "nowhere", "--out", "run", "--device", name])
+
+    assert isinstance(result.exception, BadRecipe)
+    assert re.search(re.escape(words).replace(r"\.\*", ".*"), str(result.exception))
+    assert [str(device_named(given)) for given in ("cpu", *(["cuda", "cuda:1"] if cards else []))] == (
+        ["cpu", "cuda", "cuda:1"] if cards else ["cpu"]
+    )
 
 
 def test_a_full_disk_leaves_no_bundle(tmp_path: Path, people: SysuMM01) -> None:

@@ -18,7 +18,8 @@ from rgbir.training.layers import batch_norm_neck
 from rgbir.training.methods import METHODS, entry
 from rgbir.training.methods.expat import ExpAT, ExpATRecipe
 from rgbir.training.optim import Adam, Sgd, set_rate
-from rgbir.training.recipe import flat, parse_assignments, read_changes
+from rgbir.training.recipe import ALIASES, flat, parse_assignments, read_changes
+from rgbir.training.run import Run
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 
 # --- methods.md 1.6, 1.8, 1.9
@@ -150,8 +151,6 @@ def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path
     assert torch.equal(network.state_dict()["conv1.weight"], before)
 
 
-
-
 # --- recipes
 
 
@@ -214,6 +213,21 @@ def test_every_row_of_every_table_resolves() -> None:
     ("changes", "message"),
     [
         ({"expat.fomr": "x"}, r"no setting 'expat\.fomr' in this recipe; did you mean 'expat\.form'\?"),
+        ({"lr": 1}, r"no setting 'lr' in this recipe; did you mean 'optimiser\.learning_rate'\?"),
+        ({"optimizer.LR": 1}, r"did you mean 'optimiser\.learning_rate'\?"),
+        ({"learning-rate": 1}, r"did you mean 'optimiser\.learning_rate'\?"),
+        ({"learningrate": 1}, r"did you mean 'optimiser\.learning_rate'\?"),
+        ({"wd": 1}, r"did you mean 'optimiser\.weight_decay'\?"),
+        ({"batch_size": 1}, r"did you mean 'tuples'\?"),
+        ({"updates": 1}, r"did you mean 'schedule\.updates'\?"),
+        ({"epochs": 1}, r"did you mean 'schedule\.updates'\?"),
+        ({"pretrained": 1}, r"did you mean 'imagenet' or 'start'\?"),
+        (
+            {"optimiser": "sgd"},
+            r"'optimiser' in this recipe; it is a group: optimiser\.learning_rate, optimiser\.weight_",
+        ),
+        ({"heigth": 1}, r"did you mean 'height'\?"),
+        ({"zzz": 1}, "no setting 'zzz' in this recipe; known: backbone, "),
         ({"tuples": 0}, "tuples = 0: input should be greater"),
         ({"csbn": "half"}, "csbn = 'half'"),
     ],
@@ -241,10 +255,32 @@ def test_settings_come_from_files_and_assignments(tmp_path: Path) -> None:
     )
     with pytest.raises(BadRecipe, match="takes name=value"):
         parse_assignments(["updates"])
-    with pytest.raises(BadRecipe, match="no variant"):
+    with pytest.raises(
+        BadRecipe, match=r"no variant 'official'; did you mean 'official-code'\? There are paper and official"
+    ):
         entry("expat").resolve("official")
-    with pytest.raises(BadRecipe, match="no method"):
-        entry("expatt")
+    with pytest.raises(BadRecipe, match=r"no method 'expta'; did you mean 'expat'\? There are expat, "):
+        entry("expta")
+    with pytest.raises(BadRecipe, match=r"no method 'AGW'; did you mean 'agw'\? There"):
+        entry("AGW")
+    with pytest.raises(BadRecipe, match=r"no row 'table1.id-at-csbn'; did you mean 'table1.id\+at\+csbn'\? There"):
+        entry("expat").resolve(row="table1.id-at-csbn")
+
+
+def test_every_other_name_of_a_setting_leads_to_one_that_some_method_has() -> None:
+    names = {name.rpartition(".")[2] for listed in METHODS.values() for name, _ in flat(listed.recipe.model_dump())}
+    assert {last for lasts in ALIASES.values() for last in lasts} <= names
+
+
+def test_a_runs_recipe_is_read_again(tmp_path: Path) -> None:
+    recipe = ExpATRecipe().changed({"csbn": "off", "schedule.updates": 7})
+    Run(tmp_path / "run", "expat", "paper", "people", 4, recipe).start()
+
+    assert ExpATRecipe().changed(read_changes(tmp_path / "run/recipe.json")) == recipe
+    for name, text in (("a.json", "[1]"), ("b.json", '{"method": "expat"}'), ("c.json", "{"), ("d.toml", "x")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(BadRecipe, match=name):
+            read_changes(tmp_path / name)
 
 
 def test_dfes_rate_falls_tenfold_every_five_epochs() -> None:

@@ -69,5 +69,5 @@ def test_all_methods_are_listed() -> None:
 
 
 def test_an_unknown_row_names_those_there_are() -> None:
-    with pytest.raises(BadRecipe, match=r"no row 'table9.x'; there are table1.a, table1.b"):
+    with pytest.raises(BadRecipe, match=r"no row 'table9.x'; did you mean 'table1.e'\? There are table1.a, table1.b"):
         METHODS["lccrf"].resolve(row="table9.x")

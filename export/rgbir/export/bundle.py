@@ -87,6 +87,7 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str) ->
         name=f"{run.method}_{recipe.backbone}.{run.training_data}",
         method=run.method,
         variant=run.variant,
+        row=run.row or "",
         backbone=recipe.backbone,
         training_data=run.training_data,
         recipe=recipe.model_dump(mode="json", exclude={"imagenet", "start"}),

@@ -30,7 +30,18 @@ from rgbir.index.errors import (
     UnknownCamera,
     UsageError,
 )
-from rgbir.index.files import beside, changing, give_room_up, keep_room, replace_file, sync_folder, writing_to
+from rgbir.index.files import (
+    beside,
+    changing,
+    expect_writable,
+    give_room_up,
+    is_locked,
+    keep_room,
+    locked,
+    replace_file,
+    sync_folder,
+    writing_to,
+)
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
@@ -38,7 +49,18 @@ from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, labels_of, other_labels
-from rgbir.index.images import DECODING, FORMATS, SUFFIXES, Box, Resize, decode, pixels, pixels_in, read_bytes
+from rgbir.index.images import (
+    DECODING,
+    FORMATS,
+    SUFFIXES,
+    Box,
+    Resize,
+    check_header,
+    decode,
+    pixels,
+    pixels_in,
+    read_bytes,
+)
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
@@ -114,9 +136,12 @@ __all__ = [
     "digest_of",
     "enrol",
     "erasures_of",
+    "expect_writable",
     "give_room_up",
     "image_quality",
+    "is_locked",
     "keep_room",
+    "locked",
     "modality_for",
     "open_data_set",
     "open_gallery",
@@ -130,6 +155,7 @@ __all__ = [
     "renewed",
     "replace_file",
     "changing",
+    "check_header",
     "beside",
     "writing_to",
     "passed_over_words",

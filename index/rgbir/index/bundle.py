@@ -47,6 +47,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     name: str = Field(description="<method>_<backbone>.<training data>", min_length=1)
     method: str
     variant: str = ""
+    row: str = Field("", description="of the paper's tables, if it was trained by one")
     backbone: str = ""
     training_data: str = ""
     recipe: dict[str, Any] = {}

@@ -44,6 +44,19 @@ def writing_to(place: Path) -> Iterator[None]:
         raise CantWrite(f"{place} can't be written: {error.strerror or error}; nothing of it was kept") from error
 
 
+def expect_writable(place: Path) -> None:
+    """Looks before long work whether a file or folder could be made there; a disk may be full all the same.
+
+    Raises:
+        CantWrite: no, and why.
+    """
+    there = next(parent for parent in (place, *place.absolute().parents) if parent.exists())
+    if there != place and not there.is_dir():
+        raise CantWrite(f"{place} can't be written: {there} is no folder")
+    if not os.access(there, os.W_OK):
+        raise CantWrite(f"{place} can't be written: {there} is closed to us; open it, or choose another place")
+
+
 @contextmanager
 def beside(file: Path) -> Iterator[Path]:
     """Where to write what is to become that file: a name beside it, of the same suffix, which is renamed at the end.
@@ -101,7 +114,7 @@ def changing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """An advisory lock that ends with the process, however it ends.
+    """An advisory lock that ends with the process, however it ends; processes that it forks don't have it.
 
     Raises:
         GalleryError: the file can't be written.
@@ -111,6 +124,7 @@ def locked(file: Path) -> Iterator[None]:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise GalleryError(f"{file.parent} can't be written to: {error.strerror}") from error
+    _LOCKS.add(descriptor)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,7 +138,37 @@ def locked(file: Path) -> Iterator[None]:
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
+        if descriptor in _LOCKS:
+            _LOCKS.remove(descriptor)
+            os.close(descriptor)
+
+
+_LOCKS: set[int] = set()
+"""Descriptors of the locks that this process has or waits for."""
+
+
+def _let_go() -> None:
+    """A lock is the open file's, and so a forked process would keep it when the one that took it is dead."""
+    while _LOCKS:
+        os.close(_LOCKS.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+def is_locked(file: Path) -> bool:
+    """Whether a process has that lock; a file that isn't there, or can't be read, is nobody's."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
         os.close(descriptor)
+    return False
 
 
 def keep_room(file: Path, size: int) -> None:

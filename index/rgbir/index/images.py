@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, cast
 
@@ -13,7 +15,6 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from rgbir.index.depth import ASSUMED, check_colours, eight_bits, is_deep
 from rgbir.index.errors import BadImage
-from rgbir.index.words import listed
 
 DECODING = 1
 """Of the rules by which `decode` and `pixels` make pixels of a file. Raise it when a file becomes other pixels than before:
@@ -40,15 +41,61 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         BadImage: not a regular file, empty, unreadable, or over `MAX_BYTES`.
     """
-    try:
-        if not path.is_file():
-            raise BadImage(f"{path}: not a file")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise BadImage(f"{path}: {size:,} bytes; at most {MAX_BYTES:,} are read")
+    with _reading(path):
+        _expect_file(path)
         return path.read_bytes()
+
+
+def check_header(path: Path) -> None:
+    """Reads how an image begins: enough to find what is no image, empty, too large or closed. Pixels can be damaged all the same.
+
+    Raises:
+        BadImage: as `read_bytes` and `decode` would.
+    """
+    with _reading(path):
+        if not _expect_file(path):
+            raise BadImage(f"{path}: empty file; an image was expected")
+        file = path.open("rb")
+    with file, _decoding(str(path), MAX_PIXELS), Image.open(file, formats=FORMATS) as image:
+        _expect_size(image, str(path), MAX_PIXELS)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:  # permissions, symlink loops, devices that fail
         raise BadImage(f"{path}: can't be read: {error.strerror or error}") from error
+
+
+def _expect_file(path: Path) -> int:
+    """How many bytes it has."""
+    if not path.is_file():
+        raise BadImage(f"{path}: not a file")
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise BadImage(f"{path}: {size:,} bytes; at most {MAX_BYTES:,} are read")
+    return size
+
+
+def _expect_size(image: Image.Image, name: str, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise BadImage(f"{name}: {width} x {height} pixels; at most {max_pixels:,} are decoded")
+
+
+@contextmanager
+def _decoding(name: str, max_pixels: int) -> Iterator[None]:
+    try:
+        yield
+    except BadImage:
+        raise
+    except Image.DecompressionBombError as error:
+        raise BadImage(f"{name}: too many pixels; at most {max_pixels:,} are decoded: {error}") from error
+    except UnidentifiedImageError as error:
+        raise BadImage(f"{name}: not an image of a known format ({', '.join(FORMATS)})") from error
+    except Exception as error:  # a damaged file can raise nearly anything from a decoder
+        raise BadImage(f"{name}: can't be decoded: {error}") from error
 
 
 def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -68,24 +115,14 @@ def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels:
     """
     if not data:
         raise BadImage(f"{name}: empty file; an image was expected")
-    try:
+    with _decoding(name, max_pixels):
         image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise BadImage(f"{name}: {width} x {height} pixels; at most {max_pixels:,} are decoded")
+        _expect_size(image, name, max_pixels)
         deep_colours = _is_deep(image) and image.mode in ("RGB", "RGBA")
         image.load()
         image = eight_bits(image, name) if is_deep(image) else image
         check_colours(image, deep_colours, name)
         image = ImageOps.exif_transpose(image)
-    except BadImage:
-        raise
-    except Image.DecompressionBombError as error:
-        raise BadImage(f"{name}: too many pixels; at most {max_pixels:,} are decoded: {error}") from error
-    except UnidentifiedImageError as error:
-        raise BadImage(f"{name}: not an image of a known format ({listed(FORMATS, 'or')})") from error
-    except Exception as error:  # a damaged file can raise nearly anything from a decoder
-        raise BadImage(f"{name}: can't be decoded: {error}") from error
     assumed = image.info.get(ASSUMED)
     image = _to_rgb(image)
     if assumed is not None:

@@ -1,10 +1,11 @@
-"""`rgbir methods`, `train`, `import`, `attend` and `bench train`. What needs torch is imported by the command that needs it: help needs none."""
+"""`rgbir methods`, `train`, `runs`, `import`, `attend` and `bench train`. What needs torch is imported by the command that needs it: help needs none."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,17 +14,20 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from rgbir.index import (
     BadDataset,
-    DataSet,
+    CantWrite,
     Modality,
     UsageError,
     beside,
     decode,
     did_you_mean,
+    expect_writable,
+    listed,
     open_data_set,
     passed_over_words,
     pixels,
@@ -32,7 +36,10 @@ from rgbir.index import (
 from rgbir.index.cli.bench import print_figures
 from rgbir.index.cli.options import JsonFlag, progress
 from rgbir.index.datasets.known import ROOT
-from rgbir.training.errors import BadRecipe
+from rgbir.training.data.check import Check, check_images
+from rgbir.training.errors import BadRecipe, Stopped
+from rgbir.training.folder import RECIPE
+from rgbir.training.stopping import asked_to_stop
 
 if TYPE_CHECKING:
     import torch
@@ -41,9 +48,8 @@ if TYPE_CHECKING:
     from rgbir.index.evaluation import Report
     from rgbir.training.data.store import ImageStore
     from rgbir.training.method import Losses, Method
-    from rgbir.training.recipe import AnyRecipe
     from rgbir.training.run import Run
-    from rgbir.training.validate import Validation
+    from rgbir.training.runs import Validated
 
 
 def methods(name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None) -> None:
@@ -100,48 +106,72 @@ def train(
         ),
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Decode images each time they are needed.")] = False,
+    check: Annotated[
+        Check, typer.Option(help="Look before the first update at how each image file begins, or at all of its pixels.")
+    ] = "headers",
 ) -> None:
     """Train a method; weights, checkpoints and log go to the run's folder."""
     from rgbir.training import loop
     from rgbir.training.data.images import name_of, training_records
+    from rgbir.training.data.people import described
     from rgbir.training.data.source import Source
+    from rgbir.training.device import device_named
     from rgbir.training.methods import entry
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
+    from rgbir.training.validate import validation_of
 
     if no_cache and getattr(ctx.get_parameter_source("cache"), "name", "") == "COMMANDLINE":
         raise UsageError("--cache says where decoded images are kept, and --no-cache that they aren't; leave one out")
+    device_named(device)
+    begun = load_run(out) if resume else None
+    if begun is not None:
+        begun.refuse_if_busy()
+        if not begun.has_checkpoint:
+            print(f"{out} has no checkpoint yet; the run begins again", file=sys.stderr)
+        _same_recipe(begun, method, variant, row, recipe, changes or [])
+        settings = begun.recipe
+    else:
+        expect_writable(out)
+        if (out / RECIPE).exists():
+            raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
+        given = {**(read_changes(recipe) if recipe else {}), **parse_assignments(changes or [])}
+        settings = entry(method).resolve(variant, row).changed(given)
     data_set = open_data_set(data)
     over = data_set.passed_over()
-    if resume:
-        run = load_run(out)
-        _same_recipe(run, method, variant, row, recipe, changes or [])
-        source = Source(training_records(data_set, run.recipe.data), run.recipe)
-        if source.identities != run.identities:
-            raise BadRecipe(
-                f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
-            )
-    else:
-        if (out / "recipe.json").exists():
-            raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
-        settings = entry(method).resolve(variant, row)
-        if recipe is not None:
-            settings = settings.changed(read_changes(recipe))
-        settings = settings.changed(parse_assignments(changes or []))
-        source = Source(training_records(data_set, settings.data), settings)
+    source = Source(training_records(data_set, settings.data), settings)
+    if begun is None:
         name = variant or next(iter(entry(method).variants))
-        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings)
-    settings = run.recipe
+        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings, row)
+    else:
+        run = begun
+        run.expect_data(described(source.records))
+        if run.trained_on() is None:
+            print(
+                f"{out} was begun by an older version, which didn't write down what it was trained on; it goes on with what"
+                f" {data} holds",
+                file=sys.stderr,
+            )
+    if source.identities != run.identities:
+        raise BadRecipe(
+            f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
+        )
+    watched = validation_of(data_set, settings, source.classes)
+    validation, unwatched = (None, f"; no validation: {watched}") if isinstance(watched, str) else (watched, "")
     print(
-        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}"
+        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{unwatched}",
+        flush=True,
     )
+    if source.alone:
+        print(_left_out(source.alone), file=sys.stderr)
     if over.total() >= len(source.records):
         raise BadDataset(
             f"{passed_over_words(over)}; that is more than is read: put the files where the layout has them"
         )
     if over:
         print(passed_over_words(over), file=sys.stderr)
-    validation = _validation(data_set, settings)
+    others = [*validation.task.queries, *validation.task.gallery] if validation else []
+    check_images([*source.records, *others], check)
     if not no_cache:
         _decode([*source.stores, *(validation.stores if validation else [])], cache)
     console = Console(stderr=True)
@@ -152,7 +182,15 @@ def train(
         TextColumn("{task.fields[state]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    options = ["--device", device, "--workers", str(workers), *(["--no-cache"] if no_cache else [])]
+    options += [] if cache is None else ["--cache", str(cache)]
+    options += [] if check == "headers" else ["--check", check]
+    again = shlex.join(["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"])
+    stopped: Stopped | None = None
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+        asked_to_stop("the training ends after this update and saves it; once more ends it at once") as asked,
+    ):
         task = bar.add_task("training", total=len(source), state="")
 
         def watch(update: int, losses: Losses) -> None:
@@ -165,24 +203,40 @@ def train(
             )
             bar.update(task, completed=update + 1, state=state)
 
-        def validate(trained: Method, where: torch.device) -> Report:
+        def validate(trained: Method, where: torch.device) -> Report | None:
             assert validation is not None
-            report = validation(trained, where)
-            console.print(
-                f"validation: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}", highlight=False
-            )
+            if (report := validation(trained, where, asked)) is not None:
+                console.print(
+                    f"validation: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}", highlight=False
+                )
             return report
 
-        loop.train(
-            run,
-            source,
-            device=device,
-            resume=resume,
-            workers=workers,
-            validate=validate if validation else None,
-            watch=watch,
-            say=print,
+        try:
+            loop.train(
+                run,
+                source,
+                device=device,
+                resume=resume,
+                workers=workers,
+                validate=validate if validation else None,
+                watch=watch,
+                stop=asked,
+                say=print,
+            )
+        except Stopped as ended:
+            stopped = ended
+        except CantWrite as error:
+            if (out / RECIPE).exists():
+                raise CantWrite(
+                    f"{error}. What was saved before stays; when that is mended, go on with:\n{again}"
+                ) from error
+            raise
+    if stopped is not None and asked.by is not None:
+        print(
+            f"stopped by {asked.by.name} after {stopped.done:,} of {stopped.total:,} updates, which are saved; go on with:"
+            f"\n{again}"
         )
+        raise typer.Exit(128 + asked.by)
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.training_data}")
 
 
@@ -196,6 +250,15 @@ def _decode(stores: Sequence[ImageStore], cache: Path | None) -> None:
             store.fill(folder, advance)
     if size := sum(store.kept_bytes for store in stores):
         print(f"decoded images: {size / 1e6:,.1f} MB in {folder}, for all workers and later runs")
+
+
+def _left_out(alone: Mapping[int, Modality]) -> str:
+    """Says who isn't trained on because all of their images are of one modality."""
+    named = [f"{identity} ({modality.upper()})" for identity, modality in islice(alone.items(), 10)]
+    more = [f"{len(alone) - 10:,} more"] if len(alone) > 10 else []
+    return (
+        f"{len(alone):,} identities are left out, since they are seen in one modality only: {listed([*named, *more])}"
+    )
 
 
 def _same_recipe(
@@ -214,12 +277,15 @@ def _same_recipe(
     if variant is not None:
         asked.resolve(variant, None)
         named.append((f"variant {variant}", variant, run.variant))
+    if row is not None:
+        asked.resolve(None, row)
+        if run.row is not None:
+            named.append((f"row {row}", row, run.row))
     for option, asked_for, begun in named:
         if asked_for != begun:
             raise BadRecipe(f"{run.folder} trains {begun}, and --resume goes on with it; {option} would be another run")
-    wanted = dict(asked.rows[row]) if row is not None and row in asked.rows else {}
-    if row is not None and row not in asked.rows:
-        asked.resolve(variant, row)
+    # What a run's row says, it was begun with, if nothing else was set beside; older runs don't tell their row.
+    wanted = dict(asked.rows[row]) if row is not None and run.row is None else {}
     wanted |= read_changes(recipe) if recipe is not None else {}
     wanted |= parse_assignments(changes)
     other = dict(flat(run.recipe.changed(wanted).model_dump(mode="json")))
@@ -256,17 +322,6 @@ def import_released(
     print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{recipe.backbone}.{run.training_data}")
 
 
-def _validation(data: DataSet, settings: AnyRecipe) -> Validation | None:
-    """On the people that the data set holds back for it; most hold nobody back."""
-    from rgbir.training.validate import Validation
-
-    if (watched := data.held_back()) is None:
-        return None
-    protocol, task = watched
-    protocol = replace(protocol, cmc="image" if settings.cmc == "image" else "identity")
-    return Validation(protocol, task, settings.height, settings.width, settings.resize)
-
-
 def attend(
     run: Annotated[Path, typer.Argument(help="A run's folder, as `rgbir train --out` wrote it.")],
     images: Annotated[list[Path], typer.Argument(help="Images of one modality.")],
@@ -285,6 +340,7 @@ def attend(
 
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
         raise UsageError(f"--out is a .png file in a folder that is there, not {out}")
+    expect_writable(out)
     trained = load_run(run)
     method, recipe = trained.load_weights(), trained.recipe
 
@@ -337,3 +393,48 @@ def bench_train(
             done=lambda name: advance(1),
         )  # fmt: skip
     print_figures(figures, as_json)
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Where to look: runs may lie in folders below it.")],
+    json_: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
+) -> None:
+    """List the runs below a folder: how far they came, what they reached, and which settings differ among them."""
+    from rgbir.training.runs import runs_below
+
+    found = runs_below(folder)
+    if json_:
+        print(found.to_json())
+        return
+    differing = found.differing
+    rows = any(run.row for run in found.runs)
+    table = Table("run", "method", "variant", *(["row"] if rows else []), *differing)
+    for heading in ("updates", "state", "last losses", "last rank-1/mAP", "best rank-1/mAP"):
+        table.add_column(heading)
+    for run in found.runs:
+        table.add_row(
+            escape(run.run),
+            run.method,
+            run.variant,
+            *([run.row] if rows else []),
+            *(escape(str(run.settings.get(name, ""))) for name in differing),
+            f"{run.done:,}/{'?' if run.total is None else f'{run.total:,}'}",
+            run.state,
+            " ".join(f"{name} {loss:.3f}" for name, loss in run.losses.items()),
+            _percent(run.last),
+            f"{_percent(run.best)} at {run.best.update:,}" if run.best else "",
+        )
+    if found.runs:
+        Console(width=None if sys.stdout.isatty() else WHOLE_LINES).print(table)
+    else:
+        print(f"no runs below {folder}")
+    for place, reason in found.left_out.items():
+        print(f"left out: {place}: {reason}", file=sys.stderr)
+
+
+WHOLE_LINES = 10_000
+"""Characters of a line that nobody reads on a terminal: no column is cut."""
+
+
+def _percent(validated: Validated | None) -> str:
+    return f"{100 * validated.rank_1:.2f}/{100 * validated.mean_ap:.2f}" if validated else ""

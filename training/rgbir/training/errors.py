@@ -2,8 +2,11 @@
 
 TrainingFailure
 ├── BadRecipe       a setting that doesn't exist or doesn't fit: correct it (exit code 2)
+├── RunBusy         another process trains in this folder: wait, or choose another
 ├── BadCheckpoint   weights of another network, or a damaged file: give the right one
-└── NotFinite       a loss became NaN or infinite: the run stops before it spoils its checkpoint
+├── Exploded        a loss became a thousand times what it was: lower the learning rate
+├── NotFinite       a loss became NaN or infinite: the run stops before it spoils its checkpoint
+└── Stopped         somebody asked the training to end: resume the run
 """
 
 
@@ -21,5 +24,26 @@ class BadCheckpoint(TrainingFailure):
     exit_code = 2
 
 
+class RunBusy(TrainingFailure):
+    """A run's folder that another process is training in."""
+
+
+class Exploded(TrainingFailure):
+    """A loss that is finite, and far from what it was."""
+
+
 class NotFinite(TrainingFailure):
     pass
+
+
+class Stopped(TrainingFailure):
+    """A training that ended before its time, because it was asked to; its checkpoint holds all of it.
+
+    Attributes:
+        done: updates that were done.
+        total: updates of the whole training.
+    """
+
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__(f"stopped after {done:,} of {total:,} updates; the run goes on from there when it is resumed")
+        self.done, self.total = done, total

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,15 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from rgbir.index.evaluation import Report
+from rgbir.training.board import Board
+from rgbir.training.calm import Calm
+from rgbir.training.data.people import described
 from rgbir.training.data.source import Source, batches
-from rgbir.training.errors import NotFinite
+from rgbir.training.device import device_named
+from rgbir.training.errors import NotFinite, Stopped
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import set_rate
+from rgbir.training.recipe import Recipe
 from rgbir.training.run import Run
 from rgbir.training.start import start
 
 Watch = Callable[[int, Losses], None]
-Validate = Callable[[Method, torch.device], Report]
+Validate = Callable[[Method, torch.device], Report | None]
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -32,6 +36,7 @@ def train(
     workers: int = 0,
     validate: Validate | None = None,
     watch: Watch = lambda update, losses: None,
+    stop: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Method:
     """Trains the run's method on the source's batches, to the end of its schedule, and returns it ready to embed.
@@ -40,31 +45,76 @@ def train(
         run: where recipe, checkpoints and log go.
         source: batches by update.
         device: `cpu`, `cuda`, `cuda:1`, …
-        resume: go on from the run's checkpoint; the losses are those of a run that never stopped.
+        resume: go on from the run's checkpoint, or from its beginning if it has none yet; the losses and the log are those
+            of a run that never stopped.
         workers: processes that prepare batches; they don't change what is in them.
-        validate: called every `validate_every` updates and at the end.
+        validate: called every `validate_every` updates and at the end. None in place of a report says that it was asked to
+            stop: a resumed run validates first.
         watch: called after each update.
+        stop: asked after each update; True saves a checkpoint and ends the training.
         say: called with each line about the weights that the training starts from.
 
     Raises:
+        RunBusy: another process trains in the run's folder.
+        Exploded: a loss became `explosion` times what it was.
         NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
-        BadCheckpoint: nothing to resume, or weights to start from that don't fit.
-        BadRecipe: `imagenet` and `start` are both set, or settings that don't go together.
+        BadCheckpoint: a checkpoint that is damaged or isn't there, or weights to start from that don't fit.
+        BadRecipe: no such device, the folder holds a run already, a resumed run was begun on other data,
+            `imagenet` and `start` are both set, or settings that don't go together.
         CantWrite: the disk is full, or closed to us; the checkpoint before stays.
+        Stopped: `stop` said so. The checkpoint is that of the last update.
     """
-    recipe, target = run.recipe, torch.device(device)
+    target = device_named(device)
+    with run.alone():
+        return _trained(run, source, target, resume, workers, validate, watch, stop, say)
+
+
+def _trained(
+    run: Run,
+    source: Source,
+    target: torch.device,
+    resume: bool,
+    workers: int,
+    validate: Validate | None,
+    watch: Watch,
+    stop: Callable[[], bool],
+    say: Callable[[str], None],
+) -> Method:
+    recipe, data = run.recipe, described(source.records) | {"updates": len(source)}
+    if resume:
+        run.expect_data(data)
     torch.manual_seed(recipe.seed)
     method = run.build()
-    if not resume:
+    saved = run.load_checkpoint() if resume and run.has_checkpoint else None
+    if saved is None:
         for line in start(method, recipe):
             say(line)
     method.to(target).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = recipe.optimiser.build(method, method.fresh)
     scaler = torch.amp.GradScaler(target.type, enabled=recipe.amp == "fp16" and target.type == "cuda")
-    first = _restore(run, method, optimiser, scaler) if resume else 0
+    calm = Calm(recipe.explosion)
+    first = 0 if saved is None else _restore(saved, method, optimiser, scaler, calm)
     if not resume:
-        run.start()
-    with _tensorboard(run) as board:
+        run.start(data)
+    elif run.trained_on() is None:
+        run.note_data(data)
+    run.go_on_from(first, method)
+    run.expect_room(_saved_bytes(method, optimiser))
+    with Board(run.folder / "tensorboard", first) as board:
+
+        def validated(done: int) -> bool:
+            """Whether there is no validation to be done any more after so many updates."""
+            if validate is None or not _validates(recipe, done, len(source)):
+                return True
+            if stop() or (report := validate(method, target)) is None:
+                return False
+            run.log(update=done, rank_1=report.rank(1), mean_ap=report.mean_ap, mean_inp=report.mean_inp)
+            board("val/rank_1", report.rank(1), done)
+            board("val/mAP", report.mean_ap, done)
+            return True
+
+        if first and not run.has_validation(first) and not validated(first):
+            raise Stopped(first, len(source))
         for update, batch in enumerate(batches(source, first, workers, target), start=first):
             if update % source.updates_per_epoch == 0:
                 method.begin(update // source.updates_per_epoch)
@@ -78,6 +128,7 @@ def train(
                 raise NotFinite(
                     f"update {update}: the loss is not finite ({values}); lower optimiser.learning_rate, or set amp=off"
                 )
+            calm.expect(update, float(total.detach()))
             optimiser.zero_grad(set_to_none=True)
             scaler.scale(total).backward()
             if not scaler.is_enabled():  # which skips such updates, and tries again with a smaller scale
@@ -95,15 +146,19 @@ def train(
                 run.log(update=done, rate=rate, losses=numbers)
                 for name, number in {**numbers, "rate": rate}.items():
                     board(f"train/{name}", number, done)
-            if validate and recipe.validate_every and (done % recipe.validate_every == 0 or done == len(source)):
-                report = validate(method, target)
-                run.log(update=done, rank_1=report.rank(1), mean_ap=report.mean_ap, mean_inp=report.mean_inp)
-                board("val/rank_1", report.rank(1), done)
-                board("val/mAP", report.mean_ap, done)
-            if done % recipe.checkpoint_every == 0 or done == len(source):
+            complete = validated(done)
+            ending = not complete or (stop() and done < len(source))
+            if done % recipe.checkpoint_every == 0 or done == len(source) or ending:
                 _check_finite(update, "", method.state_dict())
-                run.save_checkpoint(_state(done, method, optimiser, scaler), method)
+                run.save_checkpoint(_state(done, method, optimiser, scaler, calm), method)
+            if ending:
+                raise Stopped(done, len(source))
     return method.eval()
+
+
+def _validates(recipe: Recipe, done: int, total: int) -> bool:
+    """Whether a validation is due after so many updates."""
+    return bool(recipe.validate_every) and (done % recipe.validate_every == 0 or done == total)
 
 
 def _check_finite(update: int, what: str, tensors: Mapping[str, Tensor | None]) -> None:
@@ -123,36 +178,36 @@ def _check_finite(update: int, what: str, tensors: Mapping[str, Tensor | None]) 
 
 
 def _state(
-    done: int, method: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+    done: int, method: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, calm: Calm
 ) -> dict[str, Any]:
     return {
         "updates": done,
         "method": method.state_dict(),
         "optimiser": optimiser.state_dict(),
         "scaler": scaler.state_dict(),
+        "calm": calm.state(),
         "generator": torch.get_rng_state(),
         "generators_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
-def _restore(run: Run, method: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> int:
-    state = run.load_checkpoint()
+def _saved_bytes(method: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+    """What a checkpoint and the weights take: the network twice, and what the optimiser will remember of each parameter."""
+    network = sum(value.numel() * value.element_size() for value in method.state_dict().values())
+    learning = sum(p.numel() * p.element_size() for group in optimiser.param_groups for p in group["params"])
+    return 2 * network + (2 if isinstance(optimiser, torch.optim.Adam) else 1) * learning
+
+
+def _restore(
+    state: dict[str, Any], method: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, calm: Calm
+) -> int:
+    """How many updates were done."""
     method.load_state_dict(state["method"])
     optimiser.load_state_dict(state["optimiser"])
     scaler.load_state_dict(state["scaler"])
+    if "calm" in state:  # checkpoints of before don't have it
+        calm.restore(state["calm"])
     torch.set_rng_state(state["generator"])
     if torch.cuda.is_available() and state["generators_cuda"]:
         torch.cuda.set_rng_state_all(state["generators_cuda"])
     return int(state["updates"])
-
-
-@contextlib.contextmanager
-def _tensorboard(run: Run) -> Any:
-    """A function (tag, value, update) that writes to the run's `tensorboard` folder."""
-    from torch.utils.tensorboard.writer import SummaryWriter
-
-    writer = SummaryWriter(run.folder / "tensorboard")
-    try:
-        yield writer.add_scalar
-    finally:
-        writer.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -15,6 +15,7 @@ from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 from rgbir.training.settings import Settings
+from rgbir.training.settings import flat as flat
 
 R = TypeVar("R", bound="Recipe")
 Trunk = Literal["resnet50", "compact", "mobilenet_v2"]
@@ -86,6 +87,11 @@ class Recipe(Settings):
     checkpoint_every: int = Field(
         5_000, ge=1, description="updates between checkpoints; the last update writes one too"
     )
+    explosion: float = Field(
+        1_000.0,
+        ge=0,
+        description="a loss so many times the lowest median of 100 updates, or 1 if that is more, ends the run; 0 is off",
+    )
     cmc: Literal["identity", "image"] = Field("identity", description="what ranks count when the run validates")
 
     @field_validator("freeze", mode="before")
@@ -104,8 +110,7 @@ class Recipe(Settings):
         known = dict(flat(content))
         for name, value in changes.items():
             if name not in known:
-                hint = did_you_mean(name, known) or f"; known: {listed(known)}"
-                raise BadRecipe(f"no setting {name!r} in this recipe{hint}")
+                raise BadRecipe(f"no setting {name!r} in this recipe{_meant(name, known)}")
             *groups, last = name.split(".")
             place = content
             for group in groups:
@@ -199,13 +204,50 @@ class MixedRecipe(Recipe):
 AnyRecipe = TupleRecipe | PairRecipe | IdentityRecipe | MixedRecipe
 
 
-def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The settings by dotted name."""
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
+ALIASES: dict[str, tuple[str, ...]] = {
+    "lr": ("learning_rate",),
+    "rate": ("learning_rate",),
+    "base_lr": ("learning_rate",),
+    "wd": ("weight_decay",),
+    "decay": ("weight_decay",),
+    "batch": ("tuples", "pairs", "people", "images"),
+    "batch_size": ("tuples", "pairs", "people", "images"),
+    "steps": ("updates", "epochs"),
+    "iterations": ("updates", "epochs"),
+    "iters": ("updates", "epochs"),
+    "updates": ("epochs",),
+    "epochs": ("updates",),
+    "warmup_updates": ("warmup",),
+    "pretrained": ("imagenet", "start"),
+    "weights": ("imagenet", "start"),
+    "init": ("start",),
+    "size": ("height", "width"),
+    "precision": ("amp",),
+    "fp16": ("amp",),
+    "smoothing": ("label_smoothing",),
+    "val_every": ("validate_every",),
+    "save_every": ("checkpoint_every",),
+    "model": ("backbone",),
+    "network": ("backbone",),
+}
+"""What settings are called elsewhere: the last parts of their names here, of which a recipe has some."""
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """The settings that were probably meant, as the end of a sentence; all that there are, if nobody can tell."""
+    known = list(known)
+    if below := [setting for setting in known if setting.startswith(f"{name}.")]:
+        return f"; it is a group: {', '.join(below)}"
+    last = name.lower().replace("-", "_").rpartition(".")[2]
+    for short in ((last,), ALIASES.get(last, ())):
+        if meant := [setting for setting in known if setting.rpartition(".")[2] in short]:
+            return f"; did you mean {listed([repr(setting) for setting in meant], 'or')}?"
+    by_last = {setting.rpartition(".")[2]: setting for setting in known}
+    whole = {setting: setting for setting in known}
+    for written, names in ((name, whole), (last, by_last)) if "." in name else ((last, by_last), (name, whole)):
+        if hint := did_you_mean(written, names):
+            return f"; did you mean {names[hint.split(chr(39))[1]]!r}?"
+    return f"; known: {', '.join(known)}"
 
 
 def read_changes(file: Path) -> dict[str, Any]:
@@ -216,11 +258,15 @@ def read_changes(file: Path) -> dict[str, Any]:
     """
     if not file.is_file():
         raise BadRecipe(f"{file} is not a file; expected a recipe in TOML, or a run's recipe.json")
-    text = file.read_text(encoding="utf-8")
     try:
+        text = file.read_text(encoding="utf-8")
         content = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise BadRecipe(f"{file}: {error}") from error
+    if isinstance(content, Mapping) and "method" in content:  # a run's file tells what it was of, too
+        content = content.get("recipe")
+    if not isinstance(content, Mapping):
+        raise BadRecipe(f"{file} holds no settings; expected a recipe in TOML, or a run's recipe.json")
     return dict(flat(content))
 
 

@@ -1,19 +1,25 @@
 """A run's folder: the resolved recipe, versions, checkpoints, weights and the log of one training.
 
-recipe.json       method, variant, data and every setting; `--recipe` reads it again
+recipe.json       method, variant, row, data and every setting; `--recipe` reads it again
 versions.json     of what trained it
+data.json         the people and images that it trains on, as sums
 log.jsonl         losses, rates and validations by update
 tensorboard/      the same for TensorBoard
 checkpoint.pt     everything needed to go on exactly (tensors and plain values only)
 weights.safetensors   the network alone, written at each checkpoint; what export reads
+lock              held by the process that trains here
 """
 
 from __future__ import annotations
 
 import errno
 import json
+import math
+import os
 import platform
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,13 +29,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from rgbir.index import beside, writing_to
-from rgbir.training.errors import BadCheckpoint
+from rgbir.index import CantWrite, GalleryBusy, GalleryError, beside, is_locked, locked, writing_to
+from rgbir.training.data.people import Description, difference
+from rgbir.training.errors import BadCheckpoint, BadRecipe, RunBusy
+from rgbir.training.folder import CHECKPOINT, DATA, LOCK, LOG, RECIPE, VERSIONS, WEIGHTS, parsed, saved_updates
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, flat
-
-WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Run:
         training_data: the data set's name in a bundle's.
         identities: how many people its classifiers tell apart.
         recipe: the resolved settings.
+        row: of its paper's tables that it was begun by; None without one, and for runs of before it was written down.
         note: where its weights come from, for the bundle's card, if rgbir didn't train them.
         licence: of these weights, in words, likewise.
     """
@@ -53,6 +60,7 @@ class Run:
     training_data: str
     identities: int
     recipe: AnyRecipe
+    row: str | None = None
     note: str = ""
     licence: str = ""
 
@@ -66,28 +74,127 @@ class Run:
         method.freeze(self.recipe.freeze)
         return method
 
-    def start(self) -> None:
-        """Writes recipe and versions.
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other processes from training in this folder meanwhile; it is made if it isn't there.
 
         Raises:
+            RunBusy: another process is.
             CantWrite: the disk is full, or closed to us.
         """
         with writing_to(self.folder):
+            made = not self.folder.exists()
             self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.folder / LOCK))
+            except GalleryBusy as error:
+                raise RunBusy(f"{error}. Another run needs another --out") from None
+            except GalleryError as error:
+                raise CantWrite(str(error)) from error
+            try:
+                yield
+            finally:
+                if made and not (self.folder / RECIPE).exists():  # nothing was begun
+                    shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a process is training in this folder."""
+        return is_locked(self.folder / LOCK)
+
+    def refuse_if_busy(self) -> None:
+        """What `alone` refuses, told before there is anything to do.
+
+        Raises:
+            RunBusy: another process trains in this folder.
+        """
+        if self.busy:
+            with self.alone():
+                pass
+
+    def start(self, data: Description | None = None) -> None:
+        """Writes recipe and versions.
+
+        Args:
+            data: what it trains on, as `described` has it; it is written down, too.
+
+        Raises:
+            BadRecipe: the folder holds a run already.
+            CantWrite: the disk is full, or closed to us.
+        """
+        if (self.folder / RECIPE).exists():
+            raise BadRecipe(f"{self.folder} holds a run already; go on with --resume, or choose another --out")
+        with writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        versions = {name: version(name) for name in ("rgbir", "torch", "numpy", "pillow")} | {
+            "python": platform.python_version()
+        }
+        _write(self.folder / VERSIONS, json.dumps(versions, indent=2) + "\n")
+        if data is not None:
+            self.note_data(data)
         about = {
             "method": self.method,
             "variant": self.variant,
+            "row": self.row,
             "data": self.training_data,
             "identities": self.identities,
             **({"note": self.note, "licence": self.licence} if self.note else {}),
         }
-        _write(
-            self.folder / "recipe.json", json.dumps({**about, "recipe": self.recipe.model_dump(mode="json")}, indent=2)
-        )
-        versions = {name: version(name) for name in ("rgbir", "torch", "numpy", "pillow")} | {
-            "python": platform.python_version()
-        }
-        _write(self.folder / "versions.json", json.dumps(versions, indent=2))
+        content = {**about, "recipe": self.recipe.model_dump(mode="json")}
+        _write(self.folder / RECIPE, json.dumps(content, indent=2) + "\n")  # the last: a folder with it can be resumed
+
+    def note_data(self, data: Description) -> None:
+        """Writes down what is trained on.
+
+        Raises:
+            CantWrite: the disk is full, or closed to us.
+        """
+        _write(self.folder / DATA, json.dumps(data) + "\n")
+
+    def trained_on(self) -> Description | None:
+        """What `note_data` wrote down; None for a run of before there was such a note.
+
+        Raises:
+            BadCheckpoint: the note is damaged.
+        """
+        file = self.folder / DATA
+        if not file.exists():
+            return None
+        try:
+            content: Description = json.loads(file.read_text(encoding="utf-8"))
+            difference(content, content | {"sha256": ""})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadCheckpoint(
+                f"{file} is damaged ({error}), so nobody can tell what the run was trained on; if you know that its data are"
+                " the same, remove the file and resume again"
+            ) from error
+        return content
+
+    def expect_data(self, data: Description) -> None:
+        """
+        Raises:
+            BadRecipe: the run was begun on other data.
+            BadCheckpoint: what it wrote down of them is damaged.
+        """
+        if (before := self.trained_on()) is not None and (apart := difference(before, data)):
+            raise BadRecipe(f"{self.folder} was begun on other data: {apart}. Give the same data, or begin a new run")
+
+    def expect_room(self, size: int) -> None:
+        """Looks before the first update whether a checkpoint and its weights will fit beside those that are there.
+
+        Args:
+            size: of both, in bytes.
+
+        Raises:
+            CantWrite: they won't.
+        """
+        free = shutil.disk_usage(self.folder).free
+        if free < size:
+            raise CantWrite(
+                f"{self.folder} has {free / 1e6:,.0f} MB of room, and a checkpoint with its weights takes {size / 1e6:,.0f} MB"
+                " beside the one before; make room, or choose another --out"
+            )
 
     def log(self, **values: Any) -> None:
         """Appends a line to `log.jsonl`.
@@ -95,9 +202,49 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        file = self.folder / "log.jsonl"
+        file = self.folder / LOG
         with writing_to(file), file.open("a", encoding="utf-8") as log:
             log.write(json.dumps(values) + "\n")
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to go on from.
+
+        Raises:
+            BadCheckpoint: there are weights alone.
+        """
+        if (self.folder / CHECKPOINT).exists():
+            return True
+        if (self.folder / WEIGHTS).exists():
+            raise BadCheckpoint(
+                f"{self.folder} has weights and no state of a training to go on with; train a new run that starts from"
+                f" them: --set start={self.folder}"
+            )
+        return False
+
+    def go_on_from(self, done: int, method: Method) -> None:
+        """Makes everything in the folder that of a run which did so many updates: a killed run may have told of more.
+
+        Raises:
+            CantWrite: the disk is full, or closed to us.
+        """
+        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS, DATA):
+            for left in self.folder.glob(f".{Path(name).stem}.*.new{Path(name).suffix}"):
+                with writing_to(left):
+                    left.unlink()
+        file = self.folder / LOG
+        text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        kept = [line for line in text.split("\n")[:-1] if parsed(line).get("update", math.inf) <= done]
+        if (told := "".join(f"{line}\n" for line in kept)) != text:
+            _write(file, told)
+        if done and saved_updates(self.folder) != done:
+            _replace(self.folder / WEIGHTS, lambda file: _save_weights(method, done, file))
+
+    def has_validation(self, done: int) -> bool:
+        """Whether the log tells a validation after so many updates."""
+        file = self.folder / LOG
+        lines = map(parsed, file.read_text(encoding="utf-8").split("\n") if file.exists() else ())
+        return any(line.get("update") == done and "rank_1" in line for line in lines)
 
     def save_checkpoint(self, state: dict[str, Any], method: Method) -> None:
         """Replaces the checkpoint and the weights; a crash, or a full disk, leaves the ones before.
@@ -105,17 +252,24 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        _replace(self.folder / "checkpoint.pt", lambda file: torch.save(state, file))
-        self.save_weights(method)
+        if (
+            log := self.folder / LOG
+        ).exists():  # which is cut to the checkpoint when a run is resumed, and can't be added to
+            with writing_to(log), log.open("rb") as opened:
+                os.fsync(opened.fileno())
+        with _beside(self.folder / WEIGHTS) as weights:
+            _save_weights(method, int(state["updates"]), weights)
+            # The checkpoint gets its name first: `go_on_from` makes weights of it, and nobody could make it of weights.
+            with _beside(self.folder / CHECKPOINT) as checkpoint:
+                torch.save(state, checkpoint)
 
     def save_weights(self, method: Method) -> None:
-        """Replaces the weights alone.
+        """Replaces the weights alone: nobody could go on with them.
 
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
-        _replace(self.folder / WEIGHTS, lambda file: save_file(weights, file))
+        _replace(self.folder / WEIGHTS, lambda file: _save_weights(method, 0, file))
 
     def load_checkpoint(self) -> dict[str, Any]:
         """The last checkpoint; nothing but tensors and plain values is ever unpickled.
@@ -123,18 +277,11 @@ class Run:
         Raises:
             BadCheckpoint: there is none, or it is damaged.
         """
-        file = self.folder / "checkpoint.pt"
+        file = self.folder / CHECKPOINT
+        if not self.has_checkpoint:
+            raise BadCheckpoint(f"{file} is not there; the run stopped before its first checkpoint, start it anew")
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)  # noqa: TID251  # a run of ours
-        except FileNotFoundError:
-            if (self.folder / WEIGHTS).is_file():
-                raise BadCheckpoint(
-                    f"{self.folder} has weights and no state of a training to go on with; train a new run that starts from"
-                    f" them: --set start={self.folder}"
-                ) from None
-            raise BadCheckpoint(
-                f"{file} is not there; the run stopped before its first checkpoint, start it anew"
-            ) from None
         except Exception as error:  # torch raises many kinds on a damaged file
             raise BadCheckpoint(f"{file} can't be read: {error}") from error
         return state
@@ -160,33 +307,44 @@ def load_run(folder: Path) -> Run:
     """The run in that folder.
 
     Raises:
-        BadCheckpoint: no run there.
+        BadCheckpoint: no run there, or its recipe.json is damaged.
         BadRecipe: its recipe has a method, a setting or a value that isn't known here.
     """
-    file = folder / "recipe.json"
+    file = folder / RECIPE
     if not file.is_file():
         raise BadCheckpoint(f"{folder} holds no run: no {file.name}; expected the --out folder of `rgbir train`")
-    content = json.loads(file.read_text(encoding="utf-8"))
-    recipe = entry(content["method"]).recipe.changed(dict(flat(content["recipe"])))
-    return Run(
-        folder,
-        content["method"],
-        content["variant"],
-        content["data"],
-        content["identities"],
-        recipe,
-        content.get("note", ""),
-        content.get("licence", ""),
-    )
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        method, variant, data, identities = (content[name] for name in ("method", "variant", "data", "identities"))
+        settings = dict(flat(content["recipe"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise BadCheckpoint(
+            f"{file} is none of rgbir's, or damaged: {what}; expected the --out folder of `rgbir train`"
+        ) from error
+    recipe = entry(method).recipe.changed(settings)
+    more = {name: content[name] for name in ("row", "note", "licence") if name in content}
+    return Run(folder, method, variant, data, identities, recipe, **more)
 
 
 def _write(file: Path, text: str) -> None:
-    _replace(file, lambda new: Path(new).write_text(text + "\n", encoding="utf-8"))
+    _replace(file, lambda new: Path(new).write_text(text, encoding="utf-8"))
 
 
 def _replace(file: Path, write: Callable[[Path], object]) -> None:
+    with _beside(file) as new:
+        write(new)
+
+
+@contextmanager
+def _beside(file: Path) -> Iterator[Path]:
     with beside(file) as new:
         try:
-            write(new)
+            yield new
         except (RuntimeError, SafetensorError) as error:  # what torch and safetensors make of a full disk
             raise OSError(errno.EIO, f"{str(error).splitlines()[0]}; is the disk full?") from error
+
+
+def _save_weights(method: Method, updates: int, file: Path) -> None:
+    weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
+    save_file(weights, file, metadata={"updates": str(updates)})

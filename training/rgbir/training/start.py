@@ -8,9 +8,10 @@ from pathlib import Path
 from torch import Tensor
 
 from rgbir.training.errors import BadCheckpoint, BadRecipe
+from rgbir.training.folder import WEIGHTS
 from rgbir.training.method import Method
 from rgbir.training.recipe import AnyRecipe
-from rgbir.training.run import WEIGHTS, load_run
+from rgbir.training.run import load_run
 from rgbir.training.weights.fitting import Misfits, misfits
 from rgbir.training.weights.reading import WeightsFile
 

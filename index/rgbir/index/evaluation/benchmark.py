@@ -154,7 +154,8 @@ def of_bundles(
                 joined(queries, rows).save(save)
             else:
                 write_authors(save, joined(queries, rows), [*task.queries, *task.gallery])
-        about = {"model": card.name, "fingerprint": card.fingerprint, "data": data.root.name, **versions()}
+        about = {"model": card.name, **({"row": card.row} if card.row else {}), "fingerprint": card.fingerprint}
+        about |= {"data": data.root.name, **versions()}
         return choice.measure(task, queries, rows, metric or card.metric, about)
 
     return Report.joined(list(map(measured, bundles)))

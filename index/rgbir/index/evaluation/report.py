@@ -41,7 +41,8 @@ class Report:
         """One report of several that were measured apart, such as RegDB's splits, each with a model of its own."""
         first = parts[0]
         trials = tuple(trial for part in parts for trial in part.trials)
-        about = {key: ", ".join(dict.fromkeys(part.about.get(key, "") for part in parts)) for key in first.about}
+        keys = dict.fromkeys(key for part in parts for key in part.about)
+        about = {key: ", ".join(dict.fromkeys(part.about.get(key, "none") for part in parts)) for key in keys}
         return cls(first.protocol, first.setting, first.metric, trials, about)
 
     def rank(self, k: int) -> float:

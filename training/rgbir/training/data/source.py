@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality
 from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, RawBatch, TupleBatch
+from rgbir.training.data.loader import Carrying, unpacked
 from rgbir.training.data.samplers.identities import IdentitySampler
 from rgbir.training.data.samplers.mixed import Mixed, MixedSampler
 from rgbir.training.data.samplers.pairs import PairSampler
@@ -21,6 +22,7 @@ from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import LARGER, Changes, changed, drawn, normalise, window
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
+from rgbir.training.stopping import ignore_signals
 
 Images = dict[int, list[int]]
 """Image numbers by identity."""
@@ -30,8 +32,12 @@ class Source:
     """Item t is the batch of update t; what it holds depends on the recipe's seed and t alone.
 
     Args:
-        records: the images to train on; those that show nobody are left out.
+        records: the images to train on; those that show nobody are left out, and so are people in `alone`.
         recipe: says which batches are made, of which size, how images are changed, and for how many updates.
+
+    Attributes:
+        records: the images that batches are drawn from.
+        alone: people who were left out, because all of their images are of one modality and batches show both; and which.
 
     Raises:
         BadRecipe: the records don't make the recipe's batches (see the samplers).
@@ -39,13 +45,17 @@ class Source:
 
     def __init__(self, records: Sequence[ImageRecord], recipe: AnyRecipe) -> None:
         self.recipe = recipe
-        self.records = [record for record in records if record.identity is not None]
         blind = isinstance(recipe, MixedRecipe) and recipe.sampling == "blind"
-        rgb, ir = _by_identity(self.records, of_both=not blind)
+        self.alone = {} if blind else _of_one_modality(records)
+        self.records = [
+            record for record in records if record.identity is not None and record.identity not in self.alone
+        ]
+        rgb, ir = _by_identity(self.records)
         try:
             self.sampler = _sampler(recipe, rgb, ir)
         except ValueError as error:
-            raise BadRecipe(f"the training images don't make the recipe's batches: {error}") from error
+            alone = f"; {len(self.alone):,} more are seen in one modality only" if self.alone else ""
+            raise BadRecipe(f"the training images don't make the recipe's batches: {error}{alone}") from error
         self.classes = {identity: label for label, identity in enumerate(sorted(rgb.keys() | ir.keys()))}
         height, width, resize = recipe.height, recipe.width, recipe.resize
         self.store = ImageStore(self.records, height, width, resize)
@@ -166,17 +176,20 @@ def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairS
             return MixedSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, recipe.sampling == "balanced")
 
 
-def _by_identity(records: Sequence[ImageRecord], of_both: bool) -> tuple[Images, Images]:
-    """Image numbers by identity, RGB and IR; with `of_both`, identities seen in one modality only are left out."""
+def _of_one_modality(records: Sequence[ImageRecord]) -> dict[int, Modality]:
+    """People whose images are all of one modality, and which."""
+    rgb, ir = _by_identity(records)
+    alone = {identity: Modality.RGB if identity in rgb else Modality.IR for identity in rgb.keys() ^ ir.keys()}
+    return dict(sorted(alone.items()))
+
+
+def _by_identity(records: Sequence[ImageRecord]) -> tuple[Images, Images]:
+    """Image numbers by identity, RGB and IR."""
     numbers: dict[Modality, dict[int, list[int]]] = {Modality.RGB: defaultdict(list), Modality.IR: defaultdict(list)}
     for number, record in enumerate(records):
         if record.modality is not None and record.identity is not None:
             numbers[record.modality][record.identity].append(number)
-    both = numbers[Modality.RGB].keys() & numbers[Modality.IR].keys()
-    rgb, ir = (
-        {identity: images[identity] for identity in sorted(images) if identity in both or not of_both}
-        for images in numbers.values()
-    )
+    rgb, ir = ({identity: images[identity] for identity in sorted(images)} for images in numbers.values())
     return rgb, ir
 
 
@@ -200,10 +213,14 @@ def batches(source: Source, start: int, workers: int = 0, device: torch.device |
         device: where the rest is done and the batches are, the processor if not said.
     """
     generator = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
-    pinned = device is not None and device.type == "cuda"
     loader = DataLoader(
-        _Raw(source), batch_size=None, sampler=range(start, len(source)), num_workers=workers, generator=generator,
-        pin_memory=pinned,
-    )  # fmt: skip
-    for raw in loader:
+        Carrying(_Raw(source)),
+        batch_size=None,
+        sampler=range(start, len(source)),
+        num_workers=workers,
+        generator=generator,
+        pin_memory=device is not None and device.type == "cuda",
+        worker_init_fn=ignore_signals,
+    )
+    for raw in unpacked(loader):
         yield source.ready(raw, device)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import listed
+from rgbir.index import did_you_mean, listed
 from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
 from rgbir.training.methods import agw, base_derivative, bdtr, dfe, expat, expat_single, hcml, hpiln, hsme, lccrf, tone
@@ -50,7 +50,7 @@ class Entry:
             if name is None:
                 continue
             if name not in known:
-                raise BadRecipe(f"no {kind} {name!r}; there are {listed(known)}")
+                raise BadRecipe(_none_such(kind, name, known))
             changes |= known[name]
         return self.recipe.changed(changes)
 
@@ -103,5 +103,11 @@ def entry(name: str) -> Entry:
         BadRecipe: there is none.
     """
     if name not in METHODS:
-        raise BadRecipe(f"no method {name!r}; there are {listed(METHODS)}")
+        raise BadRecipe(_none_such("method", name, METHODS))
     return METHODS[name]
+
+
+def _none_such(kind: str, name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    meant = did_you_mean(name.lower(), known)
+    return f"no {kind} {name!r}{f'{meant} There' if meant else '; there'} are {listed(known)}"
