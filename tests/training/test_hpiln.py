@@ -418,3 +418,29 @@ def test_new_layers_start_as_the_spec_says() -> None:
         assert float(weight.std()) == pytest.approx(0.01, rel=0.02)
         assert not method.get_parameter(f"{name}.bias").any()
     assert not BFE(slim=8).get_parameter("project.0.bias").any()
+
+
+@pytest.mark.parametrize(("variant", "averaged"), [("hacnn", True), ("bfe-concat", False)])
+@pytest.mark.parametrize("loss", ["hpi", "hti"])
+def test_hacnns_raw_halves_are_ranked_each_by_itself_and_averaged(variant: str, averaged: bool, loss: str) -> None:
+    """As torchreid does (its `DeepSupervision`); BFE's two vectors are added, as its authors do."""
+    torch.manual_seed(0)
+    recipe = small(variant, loss=loss)
+    method, batch = HPILN(recipe, 3), batch_for(recipe)
+    vectors: list[Tensor] = []
+    parts = ("of_whole", "of_regions") if variant == "hacnn" else ("reduce", "project")
+    for part in parts:
+        method.network.get_submodule(part).register_forward_hook(
+            lambda _, __, vector: vectors.append(vector.flatten(1))
+        )
+
+    losses = method.losses(batch)  # type: ignore[arg-type]
+
+    assert len(vectors) == 2
+    if loss == "hpi":
+        each = [HardPentaplet(0.3)(vector, batch.labels, batch.infrared) for vector in vectors]  # type: ignore[union-attr]
+    else:
+        each = [HardestTriplet(0.3)(vector, batch.labels) for vector in vectors]
+    expected = sum(float(value.detach()) for value in each) / (2 if averaged else 1)
+    value = losses["pentaplet" if loss == "hpi" else "triplet"]
+    assert float(value.detach()) == pytest.approx(expected, rel=1e-6)

@@ -158,12 +158,17 @@ class HPILN(Method):
             vectors = [vector.float() for vector in views.ranked]
             if self.pentaplet is not None:
                 each = torch.stack([self.pentaplet(vector, batch.labels, batch.infrared) for vector in vectors])
-                losses["pentaplet"] = each.sum()
+                losses["pentaplet"] = self._over_vectors(each)
             if self.triplet is not None:
-                losses["triplet"] = torch.stack([self.triplet(vector, batch.labels) for vector in vectors]).sum()
+                each = torch.stack([self.triplet(vector, batch.labels) for vector in vectors])
+                losses["triplet"] = self._over_vectors(each)
             if self.centres is not None:
                 losses["centre"] = self.recipe.center.weight * self.centres(views.embedding.float(), batch.labels)
         return losses
+
+    def _over_vectors(self, losses: Tensor) -> Tensor:
+        """A ranking loss of each vector that the network ranks → one scalar."""
+        return losses.mean() if self.network.ranking == "mean" else losses.sum()
 
 
 def _classifier(length: int, identities: int) -> nn.Module:
@@ -184,7 +189,7 @@ SIZES: dict[Name, tuple[int, int]] = {
     "resnet50": (224, 224),
     "densenet121": (224, 224),
 }
-"""Height and width of the paper's Table 1; of the last two it says nothing."""
+"""Height and width of the paper's Table 1; of the last four it says nothing."""
 
 
 def _with(network: Name) -> dict[str, Any]:

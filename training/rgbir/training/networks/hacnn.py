@@ -77,10 +77,12 @@ class HardAttention(nn.Module):
 class HACNN(Network):
     """1024-d: 512 of the whole body and 512 of four regions, each half of length 1; from images of 160x64 only.
 
-    It has no weights from ImageNet.
+    A ranking loss reads each half by itself, before it is made a unit vector, and is their mean, as in torchreid. It has no
+    weights from ImageNet.
     """
 
     size = (160, 64)
+    ranking = "mean"
     REGION_SIZES = ((24, 28), (12, 14), (6, 7))
 
     def __init__(self, slim: int = 1) -> None:
@@ -117,7 +119,7 @@ class HACNN(Network):
         body = self.of_whole(mean_pooled(x))
         parts = self.of_regions(torch.cat([mean_pooled(region) for region in regions], dim=1))
         embedding = torch.cat([unit(body), unit(parts)], dim=1)
-        return Views(embedding, [embedding], [body, parts])
+        return Views(embedding, [body, parts], [body, parts])
 
 
 def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,9 @@ class Network(nn.Module, ABC):
 
     heads: tuple[int, ...]
     """Length of what each classifier reads."""
+
+    ranking: Literal["sum", "mean"] = "sum"
+    """What a ranking loss makes of several vectors that are each ranked by themselves."""
 
     size: tuple[int, int] | None = None
     """Height and width, where it takes no other."""
