@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rgbir.training.methods import METHODS, Entry, published_rows
+from rgbir.training.methods.published import MISSING, SCORES, SETTINGS, quoted
 
 PAGE = Path(__file__).parent.parent / "docs" / "methods" / "rows.md"
 HEAD = """# Every row of every table
@@ -19,17 +20,24 @@ about, and `--set imagenet=FILE` names torchvision's checkpoint, which all of th
 rgbir train METHOD --row ROW --data DATA --out runs/ROW --set imagenet=resnet50-19c8e357.pth --device cuda
 ```
 
-Published numbers are the papers', in percent, and not ours; where no data set is named they are SYSU-MM01's all-search
-single-shot. expAT and LCCRF count images, not identities, so their ranks beyond the first are lower than others'. Tables VI and
-IX of expAT measure the same models multi-shot and on RegDB.
+Published numbers are the papers', in percent and as printed, and not ours. Searches, all and indoor, are SYSU-MM01's, and from
+thermal to visible or back is RegDB. expAT and LCCRF count images, not identities, so their ranks beyond the first are lower than
+others'. A line without numbers says why it has none; rows that begin with `ours.` stand in no table of their paper. The numbers of a
+baseline are those that other papers quote, with whom; [all that they quote](#what-the-papers-quote-of-others) is at the end.
 
 This page is written by `python -m tests.publish_rows`.
+"""
+QUOTED = """
+## What the papers quote of others
+
+As the five papers print it, digit by digit, with the papers that do. Most of these methods are not here, and none of these numbers
+is ours.
 """
 
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(_section(name, entry) for name, entry in METHODS.items())
+    return HEAD + "".join(_section(name, entry) for name, entry in METHODS.items()) + QUOTED + _quoted()
 
 
 def _section(name: str, entry: Entry) -> str:
@@ -38,6 +46,19 @@ def _section(name: str, entry: Entry) -> str:
     for row, changes in entry.rows.items():
         settings = ", ".join(f"`{key}={_value(value)}`" for key, value in changes.items()) or "none"
         lines.append(f"| `{row}` | {settings} | {printed.get(row, '')} |\n")
+    return "".join(lines)
+
+
+def _quoted() -> str:
+    lines: list[str] = []
+    for setting, words in SETTINGS.items():
+        lines.append(
+            f"\n### Quoted: {words}\n\n| method | {' | '.join(SCORES)} | quoted by |\n|---|---|---|---|---|---|\n"
+        )
+        for line in quoted():
+            if line.setting == setting:
+                scores = " | ".join("" if score == MISSING else score for score in line.scores)
+                lines.append(f"| {line.method} | {scores} | {line.papers} |\n")
     return "".join(lines)
 
 

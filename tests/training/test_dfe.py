@@ -189,7 +189,7 @@ def test_rows_weigh_the_losses_as_their_names_say() -> None:
     expected = {
         "sysu.baseline": (0, 0),
         "sysu.wo-lc": (1, 0),
-        "sysu.wo-ld": (0, 1),
+        "ours.sysu.wo-ld": (0, 1),
         "sysu.full": (1, 1),
         "regdb.full": (11, 2),
         "regdb.op": (1, 1),

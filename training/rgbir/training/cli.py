@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 def methods(name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None) -> None:
     """The methods, their variants and switches, the tables' rows, and published numbers."""
     from rgbir.training.methods import METHODS, entry, published_rows
+    from rgbir.training.methods.published import quoted_by
     from rgbir.training.recipe import flat
 
     if name is None:
@@ -79,6 +80,10 @@ def methods(name: Annotated[str | None, typer.Argument(help="Show this one in fu
     print("\npublished numbers, in percent; not ours")
     for line in chosen.published:
         print(f"  {line}")
+    if quoted := quoted_by(name):
+        print("\nwhat the paper quotes of others, in percent; not ours")
+        for line in quoted:
+            print(f"  {line}")
 
 
 def _changes(changes: Mapping[str, object]) -> str:

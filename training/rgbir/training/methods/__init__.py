@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from rgbir.index import did_you_mean, listed
@@ -14,6 +11,7 @@ from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
 from rgbir.training.methods import agw, base_derivative, bdtr, dfe, expat, expat_single, hcml, hpiln, hsme, lccrf, tone
 from rgbir.training.methods import sysu_baselines as sysu
+from rgbir.training.methods.published import printed
 from rgbir.training.recipe import AnyRecipe, BaselineRecipe
 
 
@@ -71,12 +69,6 @@ def _of_sysu(
     return Entry(build, recipe, sysu.PAPER, sysu.IDEAS[name], sysu.VARIANTS, all_rows, sysu.PUBLISHED[name])
 
 
-@lru_cache(maxsize=1)
-def published_rows() -> Mapping[str, Mapping[str, str]]:
-    """What the papers print for rows of their tables, by method and row. Published, never measured here."""
-    return tomllib.loads((Path(__file__).parent / "published.toml").read_text(encoding="utf-8"))
-
-
 METHODS: dict[str, Entry] = {
     "expat": _entry(expat, expat.ExpAT, expat.ExpATRecipe()),
     "expat_single": _entry(expat_single, expat_single.ExpATSingle, expat_single.ExpATSingleRecipe()),
@@ -111,3 +103,10 @@ def _none_such(kind: str, name: str, known: Iterable[str]) -> str:
     known = list(known)
     meant = did_you_mean(name.lower(), known)
     return f"no {kind} {name!r}{f'{meant} There' if meant else '; there'} are {listed(known)}"
+
+
+def published_rows() -> Mapping[str, Mapping[str, str]]:
+    """What the papers print for rows of their tables, or why nothing, by method and row. Published, never measured here."""
+    return {
+        name: {row: text for row in listed.rows if (text := printed(name, row))} for name, listed in METHODS.items()
+    }

@@ -144,13 +144,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
 ROWS: dict[str, dict[str, Any]] = {
     "sysu.baseline": {"weights.beta": 0.0, "weights.gamma": 0.0},
     "sysu.wo-lc": {"weights.gamma": 0.0},
-    "sysu.wo-ld": {"weights.beta": 0.0},
     "sysu.full": {},
     "regdb.baseline": {"weights.beta": 0.0, "weights.gamma": 0.0},
     "regdb.wo-lc": {"weights.beta": 11.0, "weights.gamma": 0.0},
     "regdb.wo-ld": {"weights.beta": 0.0, "weights.gamma": 2.0},
     "regdb.full": {"weights.beta": 11.0, "weights.gamma": 2.0},
     "regdb.op": {"weights.beta": 1.0, "weights.gamma": 1.0},
+    "ours.sysu.wo-ld": {"weights.beta": 0.0},
 }
 
 PUBLISHED = (

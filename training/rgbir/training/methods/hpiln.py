@@ -208,8 +208,10 @@ BLIND: dict[str, Any] = {"sampling": "blind"}
 
 
 def _rows() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Tables 4 and 5, the margins, and the losses of figures 7 and 8 (methods.md 5.8)."""
+    """Tables 2, 4 and 5, the margins, and the losses of figures 7 and 8 (methods.md 5.8)."""
     five: tuple[Name, ...] = ("res_mid", "mgn", "pcb", "mlfn", "bfe")
+    for network in five:
+        yield f"table2.{network}", _with(network)
     for network in five:
         for loss in ("id", "hp", "hpi"):
             yield f"table4.{network}.{loss}", {**_with(network), "loss": loss}
