@@ -8,17 +8,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from rgbir.training.methods import METHODS, Entry, published_rows
+from rgbir.training.methods.checkpoints import checkpoint_of
 from rgbir.training.methods.published import MISSING, SCORES, SETTINGS, quoted
 
 PAGE = Path(__file__).parent.parent / "docs" / "methods" / "rows.md"
 HEAD = """# Every row of every table
 
-A row is a set of changes to a method's recipe, by name. This trains it; `--data` is the root of the data set that the table is
-about, and `--set imagenet=FILE` names torchvision's checkpoint, which all of these started from in their papers.
+A row is a set of changes to a method's recipe, by name. This trains it; `--data` is the root of the data set that the row is
+about, and FILE the checkpoint that the row's line names, with weights from ImageNet:
 
 ```sh
-rgbir train METHOD --row ROW --data DATA --out runs/ROW --set imagenet=resnet50-19c8e357.pth --device cuda
+rgbir train METHOD --row ROW --data DATA --out runs/ROW --set imagenet=FILE --device cuda
 ```
+
+`resnet50-19c8e357.pth`, `alexnet-owt-7be5be79.pth` and `densenet121-a639ec97.pth` are torchvision's, `mlfn-9cb5a267.pth.tar` is
+deep-person-reid's; nothing is downloaded. Where the line says none, leave `--set imagenet=FILE` out. That a row starts from these
+weights is so here, not in every paper: those of LCCRF and HPILN never mention any. A row about RegDB is a run for each of its ten
+splits (`--set data.split=1` to `10`).
 
 Published numbers are the papers', in percent and as printed, and not ours. Searches, all and indoor, are SYSU-MM01's, and from
 thermal to visible or back is RegDB. expAT and LCCRF count images, not identities, so their ranks beyond the first are lower than
@@ -42,10 +48,11 @@ def page() -> str:
 
 def _section(name: str, entry: Entry) -> str:
     printed = published_rows().get(name, {})
-    lines = [f"\n## {name}\n\n{entry.paper}.\n\n| row | changes | published |\n|---|---|---|\n"]
+    lines = [f"\n## {name}\n\n{entry.paper}.\n\n| row | changes | FILE | published |\n|---|---|---|---|\n"]
     for row, changes in entry.rows.items():
         settings = ", ".join(f"`{key}={_value(value)}`" for key, value in changes.items()) or "none"
-        lines.append(f"| `{row}` | {settings} | {printed.get(row, '')} |\n")
+        file = checkpoint_of(entry.resolve(row=row))
+        lines.append(f"| `{row}` | {settings} | {f'`{file}`' if file else 'none'} | {printed.get(row, '')} |\n")
     return "".join(lines)
 
 

@@ -1,16 +1,32 @@
-"""Every row of every table resolves, by name; the docs list it."""
+"""Every row of every table resolves, by name; the docs list it, and the command that trains it."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
+import torch
+import typer
 from tests import publish_rows
+from torch import nn
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
+from rgbir.index import SysuMM01
+from rgbir.training.backbones import ResNet50
+from rgbir.training.backbones.alexnet import AlexNet
+from rgbir.training.backbones.densenet import DenseNet121
+from rgbir.training.cli import train
 from rgbir.training.errors import BadRecipe
 from rgbir.training.methods import METHODS, published_rows
 from rgbir.training.methods.base_derivative import BaseDerivativeRecipe
 from rgbir.training.methods.published import quoted_by
+from rgbir.training.networks import MLFN, Network
+from rgbir.training.run import Run
 
 TABLES = {
     "expat": {"table1": 8, "table2": 4, "table3": 3, "table4": 5, "table5": 8, "table6": 5, "table7": 5, "table8": 8, "table9": 4,
@@ -82,3 +98,115 @@ def test_rows_of_regdb_have_its_settings() -> None:
             assert (gamma, epochs) == (1, 80), row
     modes = [METHODS["base_derivative"].rows[f"regdb.{mode}"]["mode"] for mode in ("B1", "B2", "MDL1", "MDL4")]
     assert modes == ["B1", "B2", "MDL1", "MDL4"]
+
+
+LISTED = re.findall(
+    r"^\| `([^`]+)` \| .+? \| (?:`([^`]+)`|none) \| ",
+    publish_rows.PAGE.read_text(encoding="utf-8").partition("## What the papers quote")[0],
+    re.MULTILINE,
+)
+"""Row and file of each line of the page; no file where it says none."""
+NAMED = dict(
+    zip(
+        [(name, row) for name, entry in METHODS.items() for row in entry.rows],
+        [file for _, file in LISTED],
+        strict=True,
+    )
+)
+FILES: dict[str, Callable[[], nn.Module]] = {
+    "resnet50-19c8e357.pth": ResNet50,
+    "alexnet-owt-7be5be79.pth": AlexNet,
+    "densenet121-a639ec97.pth": DenseNet121,
+    "mlfn-9cb5a267.pth.tar": MLFN,
+}
+
+
+def test_the_pages_command_trains_every_row(tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Run] = []
+    monkeypatch.setattr("rgbir.training.loop.train", lambda run, source, **_: begun.append(run))
+    command = re.search(r"^rgbir (train METHOD .*)$", publish_rows.PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert command is not None
+    few = {"tuples": 2, "pairs": 2, "people": 2, "images": 2}
+    only_train = typer.Typer()
+    only_train.command()(train)  # without a look for all of rgbir's commands each time
+    monkeypatch.chdir(tmp_path)
+    for (name, row), file in NAMED.items():
+        words = command[1] if file else command[1].replace(" --set imagenet=FILE", "")
+        places = {"METHOD": name, "DATA": str(people.root), "FILE": file, "ROW": row}
+        for place, value in places.items():
+            words = words.replace(place, value)
+        arguments = words.split()
+        arguments[arguments.index("cuda")] = "cpu"
+        small = [f"--set={key}={few[key]}" for key in few if hasattr(METHODS[name].recipe, key)]
+
+        shown = CliRunner().invoke(only_train, [*arguments[1:], *small])
+
+        assert shown.exit_code == 0, f"{name} {row}: {shown.output}"
+        resolved = METHODS[name].resolve(row=row)
+        undone = {"imagenet": None, **{key: getattr(resolved, key) for key in few if hasattr(resolved, key)}}
+        assert begun[-1].recipe.changed(undone) == resolved
+        assert begun[-1].recipe.imagenet == (file or None)
+        assert begun[-1].folder == Path("runs") / row
+    assert len(begun) == len(NAMED) == sum(len(entry.rows) for entry in METHODS.values())
+
+
+def shapes(network: nn.Module) -> Counter[tuple[int, ...]]:
+    return Counter(tuple(value.shape) for value in network.state_dict().values() if value.ndim > 1)
+
+
+def test_every_row_has_all_layers_of_the_file_that_it_starts_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("kaiming_normal_", "kaiming_uniform_", "normal_", "uniform_", "constant_", "zeros_", "ones_"):
+        monkeypatch.setattr(nn.init, name, lambda tensor, *_, **__: tensor)  # shapes alone are looked at
+    checked: set[tuple[str, str]] = set()
+    with torch.device("meta"):
+        layers = {file: shapes(build()) for file, build in FILES.items()}
+        for (name, row), file in NAMED.items():
+            recipe: Any = METHODS[name].resolve(row=row)
+            if (name, recipe.backbone) in checked:
+                continue
+            checked.add((name, recipe.backbone))
+            method = METHODS[name].build(recipe, 4)
+            if file:
+                missing = layers[file] - shapes(method)
+                assert missing == ({(64, 3, 7, 7): 1} if name == "zero_padding" else {}), (name, row)
+            if name == "hpiln":
+                network = method.get_submodule("network")
+                assert isinstance(network, Network)
+                refuses = type(network).start_from_imagenet is Network.start_from_imagenet
+                assert refuses == (not file), row
+            else:
+                assert file, (name, row)
+    assert len(checked) > len(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "said"),
+    [
+        ("resnet50", "resnet50 begins with random weights, so don't compare .* --set imagenet=resnet50-19c8e357.pth "),
+        ("mudeep", "mudeep begins with random weights; no ImageNet weights of it are known"),
+    ],
+)
+def test_a_run_from_nothing_says_so(
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch, backbone: str, said: str
+) -> None:
+    monkeypatch.setattr("rgbir.training.loop.train", lambda run, source, **_: None)
+
+    def shown(*more: str) -> str:
+        arguments = [
+            "train",
+            "hpiln",
+            "--variant",
+            backbone,
+            "--data",
+            str(people.root),
+            "--out",
+            str(tmp_path / "run"),
+        ]
+        few = ["--set", "people=2", "--set", "images=2"]
+        result = CliRunner().invoke(app, [*arguments, *few, *more])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert re.search(said, shown())
+    assert "random weights" not in shown("--set", "imagenet=file.pth")
+    assert "random weights" not in shown("--set", "start=runs/other")

@@ -122,6 +122,7 @@ def train(
     from rgbir.training.data.source import Source
     from rgbir.training.device import device_named
     from rgbir.training.methods import entry
+    from rgbir.training.methods.checkpoints import from_nothing
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
     from rgbir.training.validate import validation_of
@@ -169,6 +170,8 @@ def train(
     )
     if source.alone:
         print(_left_out(source.alone), file=sys.stderr)
+    if not resume and (warning := from_nothing(settings)):
+        print(warning, file=sys.stderr)
     if over.total() >= len(source.records):
         raise BadDataset(
             f"{passed_over_words(over)}; that is more than is read: put the files where the layout has them"
