@@ -9,7 +9,7 @@ BIN := $(DEV)/bin
 docs: install
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
 
-.PHONY: docs install demo test test-all methods test-gpu check format lint types bench clean
+.PHONY: docs install demo test test-all methods test-gpu check format lint types bench bench-gpu clean
 
 install: $(DEV)/ready
 
@@ -65,6 +65,12 @@ bench: install
 	$(BIN)/rgbir bench encode --bundle server/rgbir/server/bundles/expat_compact.synthetic_people
 	$(BIN)/rgbir bench search
 	$(BIN)/rgbir bench evaluate
+
+# On a machine with a GPU, with torch for CUDA and rgbir[gpu] in place of the CPU wheels.
+bench-gpu: install
+	$(BIN)/rgbir bench encode --bundle server/rgbir/server/bundles/expat_compact.synthetic_people
+	$(BIN)/rgbir bench search --device gpu --sightings 100000 --dimension 2048
+	$(BIN)/rgbir bench train --device cuda --workers 8
 
 clean:
 	rm -rf $(DEV) $(SERVE) demo dist

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,10 @@ def bench_search_command(
     dimension: Annotated[int, typer.Option(min=2)] = 512,
     noise: Annotated[bool, typer.Option("--noise", help="Rows without people in them: the worst for a bound.")] = False,
     storage: Annotated[Storage, typer.Option(help="How the gallery keeps embeddings.")] = Storage.FLOAT32,
+    device: Annotated[
+        Literal["cpu", "gpu", "auto"],
+        typer.Option(help="Where embeddings are searched; auto takes GPUs where there are some."),
+    ] = "cpu",
     scratch: Annotated[
         Path | None, typer.Option(help="Where the gallery is made; the system's temporary folder by default.")
     ] = None,
@@ -32,7 +36,9 @@ def bench_search_command(
     """Add, open, search and remove, against bare flat FAISS and the memory's bandwidth."""
     from rgbir.index.bench.search import bench_search
 
-    print_figures(bench_search(sightings, dimension, noise=noise, storage=storage, scratch=scratch), as_json)
+    print_figures(
+        bench_search(sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch), as_json
+    )
 
 
 @bench.command("encode")

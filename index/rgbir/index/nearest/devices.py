@@ -86,7 +86,10 @@ class Gpus:
             self.used -= size
 
 
-def device_named(name: Literal["cpu", "gpu", "auto"], **options: Any) -> Gpus | None:
+DeviceName = Literal["cpu", "gpu", "auto"]
+
+
+def device_named(name: DeviceName, **options: Any) -> Gpus | None:
     """What `--device` means: none is the processor; `auto` takes GPUs where there are some.
 
     Raises:
