@@ -6,8 +6,11 @@ import gc
 import json
 import logging
 import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import faiss
@@ -321,6 +324,62 @@ def test_the_memory_that_gpus_may_take_is_counted(monkeypatch: pytest.MonkeyPatc
     assert [gpus.take(60), gpus.take(40), gpus.take(1)] == [True, True, False]
     gpus.give(60)
     assert (gpus.used, gpus.take(60), gpus.take(1)) == (40, True, False)
+
+
+class OneAtATime:
+    """FAISS's resources of a GPU: two threads at once in their memory end the process."""
+
+    busy = 0
+    overlaps = 0
+
+    def __enter__(self) -> None:
+        OneAtATime.busy += 1
+        OneAtATime.overlaps += OneAtATime.busy > 1
+        time.sleep(0.002)
+
+    def __exit__(self, *_: object) -> None:
+        OneAtATime.busy -= 1
+
+
+class Guarded:
+    """An index in that memory; searching and freeing use it."""
+
+    def __init__(self, index: Any) -> None:
+        with OneAtATime():
+            self.index = index
+
+    def search(self, *arguments: Any, **options: Any) -> Any:
+        with OneAtATime():
+            return self.index.search(*arguments, **options)
+
+    def __del__(self) -> None:
+        with OneAtATime():
+            pass
+
+
+def test_one_thread_at_a_time_uses_the_memory_of_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As FAISS 1.15.1 wants it on an H200: `StackDeviceMemory` failed its assertion when two cameras were searched at once."""
+    monkeypatch.setattr(faiss, "StandardGpuResources", object, raising=False)
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1, raising=False)
+    monkeypatch.setattr(faiss, "GpuMultipleClonerOptions", SimpleNamespace, raising=False)
+    monkeypatch.setattr(
+        faiss, "index_cpu_to_gpu_multiple_py", lambda resources, index, co: Guarded(index), raising=False
+    )
+    monkeypatch.setattr(OneAtATime, "overlaps", 0)
+    queries = rows_of(24, seed=7)
+    with make(tmp_path / "g") as gallery, Gallery(tmp_path / "g", Gpus()) as placed:
+        expected = [hits(gallery, query) for query in queries]
+        hits(placed, queries[0])
+        placed.approximate.wait()
+        assert set(placed.approximate.at_hand(placed.view(), ["a", "b"])) == {"a", "b"}
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(lambda query: hits(placed, query), queries)) == expected
+            gallery.remove(ids=[crowd(1)[0].id])
+            gallery.add(crowd(9, seed=4))
+            list(pool.map(lambda query: hits(placed, query), queries))
+        placed.approximate.wait()
+    gc.collect()
+    assert OneAtATime.overlaps == 0
 
 
 def test_a_sketch_that_was_being_made_while_a_row_went_is_not_used(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 Some GPU builds of FAISS ignore ID selectors and none can remove, so a device holds whole cameras, is made anew when one
 changes, and filtered searches go to the slabs.
 
-Never run on a GPU yet: the suite drives this code with the processor in a device's place, and the tests marked `gpu` wait for one.
+The suite drives this code with the processor in a device's place; the tests marked `gpu` want one.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Gpus:
     used: int = 0
     _resources: list[Any] = field(default_factory=list)
     _counting: threading.RLock = field(default_factory=threading.RLock)
+    _turn: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
         import faiss
@@ -64,13 +65,14 @@ class Gpus:
             )
         self._resources = [faiss.StandardGpuResources() for _ in range(faiss.get_num_gpus())]
 
-    def place(self, index: Any) -> Any:
+    def place(self, index: Any) -> Placed:
         """The index on the devices."""
         import faiss
 
         options = faiss.GpuMultipleClonerOptions()
         options.shard, options.useFloat16 = self.spread == "shard", self.half
-        return faiss.index_cpu_to_gpu_multiple_py(self._resources, index, co=options)
+        with self._turn:
+            return Placed(faiss.index_cpu_to_gpu_multiple_py(self._resources, index, co=options), self._turn)
 
     def take(self, size: int) -> bool:
         """Reserves bytes; False if there are not so many."""
@@ -84,6 +86,27 @@ class Gpus:
         """Takes bytes back that were reserved."""
         with self._counting:
             self.used -= size
+
+
+class Placed:
+    """An index on the devices, whose memory one thread at a time may use: FAISS ends the process otherwise.
+
+    Args:
+        index: FAISS's.
+        turn: held for placing, searching and freeing; all indexes on the same devices share it.
+    """
+
+    def __init__(self, index: Any, turn: threading.RLock) -> None:
+        self._index, self._turn = index, turn
+
+    def search(self, *arguments: Any, **options: Any) -> Any:
+        """What the index's own `search` takes and gives."""
+        with self._turn:
+            return self._index.search(*arguments, **options)
+
+    def __del__(self) -> None:
+        with self._turn:
+            self._index = None
 
 
 DeviceName = Literal["cpu", "gpu", "auto"]

@@ -111,11 +111,13 @@ class Compressed:
     """A sketch of one of the kinds that may miss. Promises nothing of the rows that it doesn't propose."""
 
     exact = False
+    _written: int | None = None
+    """Bytes of what is on a device now, which FAISS can't write from there."""
 
     def __init__(self, choice: Choice, metric: Metric, slabs: Sequence[Slab], device: Device | None = None) -> None:
         import faiss
 
-        self.choice = choice
+        self.choice, self.metric = choice, metric
         self.rows: Rows = np.concatenate([slab.rows for slab in slabs])
         self.last = int(self.rows[-1])
         dimension = slabs[0].stored.shape[1]
@@ -134,6 +136,7 @@ class Compressed:
             index: Any = self._index
             index.nprobe = max(1, index.nlist // 16)
             if device is not None:
+                self._written = self.bytes
                 self._index = device.place(self._index)
 
     def __len__(self) -> int:
@@ -144,7 +147,7 @@ class Compressed:
         """As FAISS would write it."""
         import faiss
 
-        return int(faiss.serialize_index(self._index).nbytes)
+        return self._written or int(faiss.serialize_index(self._index).nbytes)
 
     def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
         """Candidates for a query (d,), in the order of their compressed distances."""
@@ -155,7 +158,7 @@ class Compressed:
             parameters = faiss.SearchParametersHNSW(efSearch=max(64, width))  # type: ignore[attr-defined]
         values, places = self._index.search(query[None], min(width, len(self)), params=parameters)
         there = places[0] >= 0
-        near = values[0] if self._index.metric_type == faiss.METRIC_L2 else -values[0]
+        near = values[0] if self.metric is Metric.EUCLIDEAN else -values[0]
         return Candidates(self.rows[places[0][there]], near[there].astype(np.float64), np.inf)
 
 
