@@ -266,7 +266,10 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
 
 # One method here, the others and the other variants in the slow run; some variants differ in training alone.
 KINDS_OF_GRAPH = {"agw"}
-TRAINING_ALONE = {("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates")}
+TRAINING_ALONE = {
+    ("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates"), ("agw", "official-code"),
+    ("agw", "base-official-code"),
+}  # fmt: skip
 SERVED = [
     pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])
     for name, listed in METHODS.items()

@@ -16,7 +16,7 @@ from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
 
-SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32}
+SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32, "select": "last"}
 BY_RECIPE: dict[type[AnyRecipe], dict[str, Any]] = {
     TowersRecipe: {"people": 4, "fc7": 32},
     TupleRecipe: {"tuples": 3},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -65,6 +65,96 @@ def test_the_worked_numbers_of_the_weighted_triplet(include_self: bool, expected
     loss = WeightedRegularisedTriplet(include_self)
     assert float(loss(FEATURES, LABELS)) == pytest.approx(expected, abs=1e-6)
     assert float(loss(FEATURES.float(), LABELS)) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def slow_released_loss(features: Tensor, labels: Tensor) -> Tensor:
+    """AGW's released ranking, pair by pair from its formula; W = exp(x - max(x m)) m / (sum exp(x - max(x m)) m + 1e-6)."""
+    n = len(features)
+    costs = []
+    for i in range(n):
+        distances = [(features[i] - features[j]).square().sum().clamp_min(1e-12).sqrt() for j in range(n)]
+        sides = []
+        for sign in (1, -1):  # positives with x = d, negatives with x = -d
+            mask = [float((labels[i] == labels[j]) == (sign == 1)) for j in range(n)]
+            largest = torch.stack([sign * d * m for d, m in zip(distances, mask, strict=True)]).max()
+            weights = [(sign * d - largest).exp() * m for d, m in zip(distances, mask, strict=True)]
+            total = torch.stack(weights).sum() + 1e-6
+            sides.append(torch.stack([w / total * d for w, d in zip(weights, distances, strict=True)]).sum())
+        costs.append((1 + (sides[0] - sides[1]).exp()).log())
+    return torch.stack(costs).mean()
+
+
+@pytest.mark.parametrize("spread", [0.5, 5.0, 20.0])
+def test_the_released_ranking_of_agw_is_its_slow_loop_with_the_same_gradient(spread: float) -> None:
+    torch.manual_seed(3)
+    features = (spread * torch.randn(8, 5, dtype=torch.float64)).requires_grad_()
+    labels = torch.arange(8) // 2
+
+    loss, expected = (
+        WeightedRegularisedTriplet(weights="released")(features, labels),
+        slow_released_loss(features, labels),
+    )
+
+    assert float(loss.detach()) == pytest.approx(float(expected.detach()), abs=1e-9)
+    gradient, slow = (torch.autograd.grad(value, features)[0] for value in (loss, expected))
+    torch.testing.assert_close(gradient, slow, rtol=1e-8, atol=1e-10)
+
+
+def of_mean_distance(mean_distance: float) -> tuple[list[float], list[Tensor]]:
+    """Losses and gradients of the released and of the exact ranking; 64 random vectors of 2048 values, 8 people."""
+    torch.manual_seed(0)
+    features = torch.randn(64, 2048, dtype=torch.float64)
+    features *= mean_distance / torch.pdist(features).mean()
+    features.requires_grad_()
+    labels = torch.arange(64) // 8
+    values, gradients = [], []
+    sorts: tuple[Literal["released", "exact"], ...] = ("released", "exact")
+    for weights in sorts:
+        loss = WeightedRegularisedTriplet(weights=weights)(features, labels)
+        gradients.append(torch.autograd.grad(loss, features)[0].flatten())
+        values.append(float(loss.detach()))
+    return values, gradients
+
+
+def test_the_released_ranking_is_the_exact_one_while_distances_are_small() -> None:
+    """AGW's own program gave 3e-6 at a mean distance of 2.5, on other random vectors (November 2026)."""
+    (released, exact), gradients = of_mean_distance(2.5)
+    assert released == pytest.approx(exact, abs=1e-5)
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
+
+
+def test_the_released_gradient_leaves_the_exact_one_as_distances_grow() -> None:
+    """AGW's own program gave gradients 0.2 % apart at a mean distance of 8.4, on other random vectors (November 2026)."""
+    _, gradients = of_mean_distance(8.4)
+    assert float((gradients[0] - gradients[1]).norm() / gradients[1].norm()) == pytest.approx(0.002, abs=0.001)
+
+
+def test_far_apart_negatives_weigh_nothing_in_the_released_ranking() -> None:
+    """AGW's own program gave 25.81 against 0.82, and a cosine of 0.42, on other random vectors (November 2026)."""
+    (released, exact), gradients = of_mean_distance(25.0)
+    assert released == pytest.approx(25, abs=1)  # the positives' mean distance alone
+    assert exact < 1.5
+    assert float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)) < 0.8
+
+
+def test_distances_beyond_the_range_of_exponentials_give_finite_gradients_in_the_released_ranking() -> None:
+    features = torch.tensor([[0.0], [1.0], [500.0], [501.0]], requires_grad=True)
+    loss = WeightedRegularisedTriplet(weights="released")(features, torch.tensor([0, 0, 1, 1]))
+    (gradient,) = torch.autograd.grad(loss, features)
+    assert torch.isfinite(loss)
+    assert torch.isfinite(gradient).all()
+
+
+def test_agw_as_its_code_has_its_ranking_pictures_epochs_and_choice_of_weights() -> None:
+    recipe = METHODS["agw"].resolve("official-code")
+    assert isinstance(recipe, AGWRecipe)
+    assert (recipe.ranking, recipe.ranking_weights, recipe.resize) == ("wrt", "released", "lanczos")
+    assert (recipe.schedule.epochs, recipe.select, recipe.data.train_identities) == (81, "best_on_test", "trainval")
+    ranking = AGW(recipe.changed({"backbone": "compact"}), 4).ranking
+    far = doubles([[0.0, 0], [0.1, 0], [90, 0], [90.1, 0]])
+    torch.testing.assert_close(
+        ranking(far, torch.tensor([0, 0, 1, 1])), slow_released_loss(far, torch.tensor([0, 0, 1, 1]))
+    )
 
 
 @pytest.mark.proves("worked numbers", "tone", "hcml")

@@ -103,9 +103,9 @@ def lccrf(network: Method) -> dict[str, Any]:
 
 
 FORMS: list[tuple[str, str, dict[str, Any], Callable[[Method], dict[str, Any]]]] = [
-    ("agw", "paper", {"nl.inter": "one"}, agw),
-    ("agw", "paper", {"nl.inter": "half"}, agw),
-    ("agw", "base", {}, agw),
+    ("agw", "official-code", {"nl.inter": "one"}, agw),
+    ("agw", "official-code", {"nl.inter": "half"}, agw),
+    ("agw", "base-official-code", {}, agw),
     ("expat", "official-code", {}, expat),
     ("expat", "official-code", {}, expat_nested),
     ("lccrf", "official-code", {}, lccrf),
@@ -130,6 +130,9 @@ def test_an_imported_network_embeds_as_the_original(
     run = load_run(tmp_path / "run")
     assert run == made.run
     assert (run.method, run.variant, run.identities, run.licence) == (name, variant, 3, RELEASES[name].licence)
+    assert (run.recipe.resize, run.recipe.select) == (
+        ("lanczos", "best_on_test") if name == "agw" else ("bilinear", "last")
+    )
     network = run.load_weights()
     assert network.state_dict().keys() == original.state_dict().keys()
     assert all(torch.equal(value, original.state_dict()[key]) for key, value in network.state_dict().items())
@@ -209,7 +212,11 @@ def test_lccrfs_own_names_are_in_their_places() -> None:
     ],
 )
 def test_a_tensor_that_is_missing_is_named(tmp_path: Path, name: str, module: str, dropped: str, expected: str) -> None:
-    form, variant = {"agw": (agw, "paper"), "expat": (expat, "official-code"), "lccrf": (lccrf, "official-code")}[name]
+    form, variant = {
+        "agw": (agw, "official-code"),
+        "expat": (expat, "official-code"),
+        "lccrf": (lccrf, "official-code"),
+    }[name]
     content = form(moved(name, variant))
     del content[module][dropped]
 
@@ -273,7 +280,7 @@ def rgbir(*words: str) -> str:
 
 
 def test_the_command_says_what_it_made_and_whose_it_is(tmp_path: Path, people: SysuMM01) -> None:
-    torch.save(agw(moved("agw", "paper")), tmp_path / "agw.t")
+    torch.save(agw(moved("agw", "official-code")), tmp_path / "agw.t")
     sets = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
     out = tmp_path / "run"
 
@@ -281,9 +288,11 @@ def test_the_command_says_what_it_made_and_whose_it_is(tmp_path: Path, people: S
         "import", str(tmp_path / "agw.t"), "--as", "agw", "--out", str(out), "--trained-on", "sysu_mm01", *sets
     )
 
-    assert "agw paper: 3 identities, compact at 64x32" in said
+    assert "agw official-code: 3 identities, compact at 64x32" in said
     assert "licence: MIT" in said
-    assert {path.name for path in out.iterdir()} == {"recipe.json", "versions.json", "log.jsonl", "weights.safetensors"}
+    # AGW's program keeps the weights that are best on the test set, so that is their name here.
+    kept = "weights.best_on_test.safetensors"
+    assert {path.name for path in out.iterdir()} == {"recipe.json", "versions.json", "log.jsonl", kept}
     (line,) = (out / "log.jsonl").read_text().splitlines()
     assert json.loads(line)["imported"] == "agw.t"
     about = json.loads((out / "recipe.json").read_text())

@@ -17,7 +17,7 @@ from rgbir.export.graph import graph
 from rgbir.export.parity import prove
 from rgbir.export.precision import Images, drift, half, int8
 from rgbir.export.weights import save
-from rgbir.index import CARD, Bundle, Card, Modality, Precision, sha256, writing_to
+from rgbir.index import CARD, Bundle, Card, Kept, Modality, Precision, sha256, writing_to
 from rgbir.training import Method, Run
 
 
@@ -29,6 +29,7 @@ def export(
     precision: Precision = "fp32",
     calibration: Mapping[Modality, Images] | None = None,
     note: str = "",
+    weights: Kept | None = None,
 ) -> Card:
     """Writes the run's network as a bundle, after proving that its fp32 graphs compute the same.
 
@@ -36,10 +37,11 @@ def export(
         run: what was trained.
         out: a folder that doesn't exist yet.
         images: real ones by modality for the proof and the drift; random ones are always used.
-        method: the network, if not the run's last weights.
+        method: the network, if not that of the run's weights.
         precision: fp16 and int8 graphs are made from the proven fp32 ones; the card says how far they drift.
         calibration: images by modality that set the scales of int8.
         note: for the card, after what the run says of itself.
+        weights: which of the run's, for the card too; what its recipe selects if not given.
 
     Raises:
         ExportFailure: `out` exists, or int8 without calibration images.
@@ -53,7 +55,8 @@ def export(
     if precision == "int8" and not any((calibration or {}).values()):
         raise ExportFailure("an int8 bundle needs images to set its scales by; name a data set with --calibrate")
     real = images or {}
-    method = (method or run.load_weights()).eval().cpu()
+    weights = weights or run.recipe.select
+    method = (method or run.load_weights(weights)).eval().cpu()
     names = {m: "embed.onnx" if method.one_stream else f"{m}.onnx" for m in Modality}
     size = (run.recipe.height, run.recipe.width)
     models = {name: graph(method, modality, *size) for modality, name in reversed(list(names.items()))}
@@ -61,7 +64,7 @@ def export(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as made:
             exact = Path(made) / "fp32"
-            card = write(exact, models, _card(run, method, names, note))
+            card = write(exact, models, _card(run, method, names, note, weights))
             card = card.model_copy(update={"parity": prove(method, Bundle(exact), real)})
             write_card(exact, card)
             finished = exact
@@ -81,15 +84,17 @@ def export(
     return card
 
 
-def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str) -> Card:
+def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str, weights: Kept) -> Card:
     recipe = run.recipe
+    selected = "" if weights == "last" else f".{weights}"
     return Card(
-        name=f"{run.method}_{recipe.backbone}.{run.training_data}",
+        name=f"{run.method}_{recipe.backbone}.{run.training_data}{selected}",
         method=run.method,
         variant=run.variant,
         row=run.row or "",
         backbone=recipe.backbone,
         training_data=run.training_data,
+        weights=weights,
         recipe=recipe.model_dump(mode="json", exclude={"imagenet", "start"}),
         height=recipe.height,
         width=recipe.width,

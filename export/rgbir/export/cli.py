@@ -16,6 +16,7 @@ from rgbir.index import (
     DataSet,
     Encoder,
     ImageRecord,
+    Kept,
     Modality,
     Precision,
     Resize,
@@ -76,6 +77,9 @@ def export_run(
     protocol: Annotated[
         str | None, typer.Option(help="What is measured with --data; the data set's own if not given.")
     ] = None,
+    weights: Annotated[
+        Kept | None, typer.Option(help="Which of the run's weights; what its recipe selects if not given.")
+    ] = None,
     note: Annotated[str, typer.Option(help="Where it comes from, for the card.")] = "",
 ) -> None:
     """Write a bundle that serves without torch, after proving that it computes what the run computes."""
@@ -97,7 +101,7 @@ def export_run(
         images = sample((record for which in Modality for record in tested.test(which, setting)), SAMPLES, *form)
     if calibrate is not None:
         scales = sample(open_data_set(calibrate).training(setting), CALIBRATION, *form)
-    card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note)
+    card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note, weights=weights)
     assert card.parity is not None
     print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
     print(
@@ -138,7 +142,10 @@ def _measure(data: DataSet, out: Path, protocol: Protocol, setting: Setting) -> 
         "mAP": round(report.mean_ap, 6),
         "mINP": round(report.mean_inp, 6),
     }
-    record_measurement(
-        out, ", ".join((protocol.name, *(f"{key} {value}" for key, value in task.setting.items()), name)), result
+    weights = encoder.card.weights
+    selected = [] if weights == "last" else [weights]
+    settings = (f"{key} {value}" for key, value in task.setting.items())
+    record_measurement(out, ", ".join((*selected, protocol.name, *settings, name)), result)
+    print(
+        f"{' '.join(['measured', *selected])}: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f} on {name}"
     )
-    print(f"measured: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f} on {name}")

@@ -1,6 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
-from rgbir.index.bundle import CARD, Bundle, Card, Drift, Parity, Precision, sha256
+from rgbir.index.bundle import CARD, Bundle, Card, Drift, Kept, Parity, Precision, sha256
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets.dataset import DataSet, Setting
 from rgbir.index.datasets.folders import read_folders
@@ -100,6 +100,7 @@ __all__ = [
     "ImageRecord",
     "IndexFailure",
     "InvalidQuery",
+    "Kept",
     "LLCM",
     "Market1501",
     "Metric",

@@ -19,6 +19,8 @@ from rgbir.index.words import listed
 FORMAT = 1
 CARD = "card.json"
 Precision = Literal["fp32", "fp16", "int8"]
+Kept = Literal["last", "best_validation", "best_on_test"]
+"""Which weights of a training: the last, or those of its best measurement on held-back people, or on the test set."""
 
 
 class Parity(BaseModel, frozen=True, extra="forbid"):
@@ -44,12 +46,15 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     """What a bundle says of itself. Figures under `measured` carry the command that measured them."""
 
     format: Literal[1] = 1
-    name: str = Field(description="<method>_<backbone>.<training data>", min_length=1)
+    name: str = Field(
+        description="<method>_<backbone>.<training data>, and which weights, if not the last", min_length=1
+    )
     method: str
     variant: str = ""
     row: str = Field("", description="of the paper's tables, if it was trained by one")
     backbone: str = ""
     training_data: str = ""
+    weights: Kept = Field("last", description="of the run; a number of best_on_test was chosen on what it measures")
     recipe: dict[str, Any] = {}
     height: int = Field(ge=1)
     width: int = Field(ge=1)

@@ -125,7 +125,7 @@ def train(
     from rgbir.training.methods.checkpoints import from_nothing
     from rgbir.training.recipe import parse_assignments, read_changes
     from rgbir.training.run import Run, load_run
-    from rgbir.training.validate import validation_of
+    from rgbir.training.validate import first_trial_of, validation_of
 
     if no_cache and getattr(ctx.get_parameter_source("cache"), "name", "") == "COMMANDLINE":
         raise UsageError("--cache says where decoded images are kept, and --no-cache that they aren't; leave one out")
@@ -163,6 +163,9 @@ def train(
             f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
         )
     watched = validation_of(data_set, settings, source.classes)
+    if settings.select == "best_validation" and isinstance(watched, str):
+        raise BadRecipe(f"select=best_validation needs a validation, but {watched}; set select=last")
+    tested = first_trial_of(data_set, settings) if settings.select == "best_on_test" else None
     validation, unwatched = (None, f"; no validation: {watched}") if isinstance(watched, str) else (watched, "")
     print(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{unwatched}",
@@ -178,10 +181,16 @@ def train(
         )
     if over:
         print(passed_over_words(over), file=sys.stderr)
-    others = [*validation.task.queries, *validation.task.gallery] if validation else []
-    check_images([*source.records, *others], check)
+    if tested:
+        print(
+            "select=best_on_test: the weights are chosen on the test set, as some released programs do. Their numbers are"
+            " too good, and carry that name; select=last keeps the last weights",
+            file=sys.stderr,
+        )
+    stores = [store for measured in (validation, tested) if measured for store in measured.stores]
+    check_images([*source.records, *(record for store in stores for record in store.records)], check)
     if not no_cache:
-        _decode([*source.stores, *(validation.stores if validation else [])], cache)
+        _decode([*source.stores, *stores], cache)
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -219,6 +228,13 @@ def train(
                 )
             return report
 
+        def on_test(trained: Method, where: torch.device) -> Report | None:
+            assert tested is not None
+            if (report := tested(trained, where, asked)) is not None:
+                numbers = f"rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}"
+                console.print(f"best_on_test (the test set, first trial): {numbers}", highlight=False)
+            return report
+
         try:
             loop.train(
                 run,
@@ -227,6 +243,7 @@ def train(
                 resume=resume,
                 workers=workers,
                 validate=validate if validation else None,
+                test=on_test if tested else None,
                 watch=watch,
                 stop=asked,
                 say=print,
@@ -245,7 +262,12 @@ def train(
             f"\n{again}"
         )
         raise typer.Exit(128 + asked.by)
-    print(f"done; make a bundle with: rgbir export {out} --out {run.method}_{settings.backbone}.{run.training_data}")
+    bundle = f"{run.method}_{settings.backbone}.{run.training_data}"
+    if settings.select != "last":
+        update, rank_1 = run.best(settings.select)
+        print(f"{settings.select}: the weights after update {update:,}, where its rank-1 was {100 * rank_1:.2f}")
+        bundle += f".{settings.select}"
+    print(f"done; make a bundle with: rgbir export {out} --out {bundle}")
 
 
 def _decode(stores: Sequence[ImageStore], cache: Path | None) -> None:

@@ -22,10 +22,10 @@ def parsed(line: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def saved_updates(folder: Path) -> int | None:
-    """How many updates made the weights that are saved; None without weights, or where they don't tell."""
+def saved_updates(folder: Path, name: str = WEIGHTS) -> int | None:
+    """How many updates made the weights of that name; None without weights, or where they don't tell."""
     try:
-        with safe_open(folder / WEIGHTS, framework="np") as opened:
+        with safe_open(folder / name, framework="np") as opened:
             return int((opened.metadata() or {}).get("updates", ""))
     except (OSError, SafetensorError, ValueError):
         return None

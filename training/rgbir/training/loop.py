@@ -15,7 +15,7 @@ from rgbir.training.calm import Calm
 from rgbir.training.data.people import described
 from rgbir.training.data.source import Source, batches
 from rgbir.training.device import device_named
-from rgbir.training.errors import NotFinite, Stopped
+from rgbir.training.errors import BadRecipe, NotFinite, Stopped
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import set_rate
 from rgbir.training.recipe import Recipe
@@ -35,6 +35,7 @@ def train(
     resume: bool = False,
     workers: int = 0,
     validate: Validate | None = None,
+    test: Validate | None = None,
     watch: Watch = lambda update, losses: None,
     stop: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda line: None,
@@ -50,6 +51,8 @@ def train(
         workers: processes that prepare batches; they don't change what is in them.
         validate: called every `validate_every` updates and at the end. None in place of a report says that it was asked to
             stop: a resumed run validates first.
+        test: measures on the test set, for `select=best_on_test` alone: after the third epoch, every second one from
+            there, as AGW's code does, and at the end. None as of `validate`.
         watch: called after each update.
         stop: asked after each update; True saves a checkpoint and ends the training.
         say: called with each line about the weights that the training starts from.
@@ -60,13 +63,14 @@ def train(
         NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
         BadCheckpoint: a checkpoint that is damaged or isn't there, or weights to start from that don't fit.
         BadRecipe: no such device, the folder holds a run already, a resumed run was begun on other data,
-            `imagenet` and `start` are both set, or settings that don't go together.
+            `imagenet` and `start` are both set, settings that don't go together, or weights are selected by what nobody
+            measures.
         CantWrite: the disk is full, or closed to us; the checkpoint before stays.
         Stopped: `stop` said so. The checkpoint is that of the last update.
     """
     target = device_named(device)
     with run.alone():
-        return _trained(run, source, target, resume, workers, validate, watch, stop, say)
+        return _trained(run, source, target, resume, workers, validate, test, watch, stop, say)
 
 
 def _trained(
@@ -76,6 +80,7 @@ def _trained(
     resume: bool,
     workers: int,
     validate: Validate | None,
+    test: Validate | None,
     watch: Watch,
     stop: Callable[[], bool],
     say: Callable[[str], None],
@@ -94,6 +99,7 @@ def _trained(
     scaler = torch.amp.GradScaler(target.type, enabled=recipe.amp == "fp16" and target.type == "cuda")
     calm = Calm(recipe.explosion)
     first = 0 if saved is None else _restore(saved, method, optimiser, scaler, calm)
+    _check_selection(recipe, validate, test)
     if not resume:
         run.start(data)
     elif run.trained_on() is None:
@@ -103,17 +109,28 @@ def _trained(
     with Board(run.folder / "tensorboard", first) as board:
 
         def validated(done: int) -> bool:
-            """Whether there is no validation to be done any more after so many updates."""
-            if validate is None or not _validates(recipe, done, len(source)):
+            """Whether there is nothing to be measured any more after so many updates."""
+            if validate is not None and _validates(recipe, done, len(source)) and not run.has_validation(done):
+                if stop() or (report := validate(method, target)) is None:
+                    return False
+                if recipe.select == "best_validation":
+                    run.keep_if_best("best_validation", method, done, report.rank(1))
+                run.log(update=done, rank_1=report.rank(1), mean_ap=report.mean_ap, mean_inp=report.mean_inp)
+                board("val/rank_1", report.rank(1), done)
+                board("val/mAP", report.mean_ap, done)
+            if test is None or recipe.select != "best_on_test" or not _on_test(done, source):
                 return True
-            if stop() or (report := validate(method, target)) is None:
-                return False
-            run.log(update=done, rank_1=report.rank(1), mean_ap=report.mean_ap, mean_inp=report.mean_inp)
-            board("val/rank_1", report.rank(1), done)
-            board("val/mAP", report.mean_ap, done)
+            if not run.has_validation(done, "best_on_test_rank_1"):
+                if stop() or (report := test(method, target)) is None:
+                    return False
+                run.keep_if_best("best_on_test", method, done, report.rank(1))
+                numbers = {"rank_1": report.rank(1), "mean_ap": report.mean_ap, "mean_inp": report.mean_inp}
+                run.log(update=done, **{f"best_on_test_{name}": number for name, number in numbers.items()})
+                board("best_on_test/rank_1", report.rank(1), done)
+                board("best_on_test/mAP", report.mean_ap, done)
             return True
 
-        if first and not run.has_validation(first) and not validated(first):
+        if first and not validated(first):
             raise Stopped(first, len(source))
         for update, batch in enumerate(batches(source, first, workers, target), start=first):
             if update % source.updates_per_epoch == 0:
@@ -159,6 +176,29 @@ def _trained(
 def _validates(recipe: Recipe, done: int, total: int) -> bool:
     """Whether a validation is due after so many updates."""
     return bool(recipe.validate_every) and (done % recipe.validate_every == 0 or done == total)
+
+
+def _check_selection(recipe: Recipe, validate: Validate | None, test: Validate | None) -> None:
+    """
+    Raises:
+        BadRecipe: the recipe selects weights by a measurement that this run can't make.
+    """
+    held_back = validate is not None and recipe.validate_every and recipe.data.train_identities == "train"
+    if recipe.select == "best_validation" and not held_back:
+        raise BadRecipe(
+            "select=best_validation needs people who are held back from training: a data set that has such a list,"
+            " data.train_identities=train and validate_every above 0; or keep the last weights: select=last"
+        )
+    if recipe.select == "best_on_test" and test is None:
+        raise BadRecipe("select=best_on_test needs the test set, and this training was given none; set select=last")
+
+
+def _on_test(done: int, source: Source) -> bool:
+    """Whether that update ends an epoch whose weights are measured on the test set; epochs are counted from 0."""
+    if done == len(source):
+        return True
+    epochs, rest = divmod(done, source.updates_per_epoch)
+    return rest == 0 and epochs > 1 and (epochs - 1) % 2 == 0
 
 
 def _check_finite(update: int, what: str, tensors: Mapping[str, Tensor | None]) -> None:

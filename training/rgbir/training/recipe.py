@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 
-from rgbir.index import Resize, did_you_mean, listed
+from rgbir.index import Kept, Resize, did_you_mean, listed
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
@@ -93,6 +93,10 @@ class Recipe(Settings):
         description="a loss so many times the lowest median of 100 updates, or 1 if that is more, ends the run; 0 is off",
     )
     cmc: Literal["identity", "image"] = Field("identity", description="what ranks count when the run validates")
+    select: Kept = Field(
+        "last",
+        description="weights that a bundle is made of: the last; of the best validation; of the best epoch on the test set",
+    )
 
     @field_validator("freeze", mode="before")
     @classmethod

@@ -7,6 +7,8 @@ log.jsonl         losses, rates and validations by update
 tensorboard/      the same for TensorBoard
 checkpoint.pt     everything needed to go on exactly (tensors and plain values only)
 weights.safetensors   the network alone, written at each checkpoint; what export reads
+weights.best_validation.safetensors, weights.best_on_test.safetensors
+                  the network at its best measurement, where the recipe selects so; then export reads these
 lock              held by the process that trains here
 """
 
@@ -26,10 +28,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from rgbir.index import CantWrite, GalleryBusy, GalleryError, beside, is_locked, locked, writing_to
+from rgbir.index import CantWrite, GalleryBusy, GalleryError, Kept, beside, is_locked, locked, writing_to
 from rgbir.training.data.people import Description, difference
 from rgbir.training.errors import BadCheckpoint, BadRecipe, RunBusy
 from rgbir.training.folder import CHECKPOINT, DATA, LOCK, LOG, RECIPE, VERSIONS, WEIGHTS, parsed, saved_updates
@@ -215,7 +217,8 @@ class Run:
         """
         if (self.folder / CHECKPOINT).exists():
             return True
-        if (self.folder / WEIGHTS).exists():
+        # Selected weights of no update are imported ones; a run that was killed early may have some of more.
+        if (self.folder / WEIGHTS).exists() or saved_updates(self.folder, self.weights_file().name) == 0:
             raise BadCheckpoint(
                 f"{self.folder} has weights and no state of a training to go on with; train a new run that starts from"
                 f" them: --set start={self.folder}"
@@ -237,14 +240,18 @@ class Run:
         kept = [line for line in text.split("\n")[:-1] if parsed(line).get("update", math.inf) <= done]
         if (told := "".join(f"{line}\n" for line in kept)) != text:
             _write(file, told)
+        for best in (self.weights_file("best_validation"), self.weights_file("best_on_test")):
+            if (saved_updates(self.folder, best.name) or 0) > done:
+                with writing_to(best):
+                    best.unlink()
         if done and saved_updates(self.folder) != done:
             _replace(self.folder / WEIGHTS, lambda file: _save_weights(method, done, file))
 
-    def has_validation(self, done: int) -> bool:
-        """Whether the log tells a validation after so many updates."""
+    def has_validation(self, done: int, measured: str = "rank_1") -> bool:
+        """Whether the log tells a validation after so many updates, or what else is measured by that name."""
         file = self.folder / LOG
         lines = map(parsed, file.read_text(encoding="utf-8").split("\n") if file.exists() else ())
-        return any(line.get("update") == done and "rank_1" in line for line in lines)
+        return any(line.get("update") == done and measured in line for line in lines)
 
     def save_checkpoint(self, state: dict[str, Any], method: Method) -> None:
         """Replaces the checkpoint and the weights; a crash, or a full disk, leaves the ones before.
@@ -264,12 +271,55 @@ class Run:
                 torch.save(state, checkpoint)
 
     def save_weights(self, method: Method) -> None:
-        """Replaces the weights alone: nobody could go on with them.
+        """Replaces the weights that the recipe selects, alone: nobody could go on with them.
 
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        _replace(self.folder / WEIGHTS, lambda file: _save_weights(method, 0, file))
+        _replace(self.weights_file(), lambda file: _save_weights(method, 0, file))
+
+    def weights_file(self, which: Kept | None = None) -> Path:
+        """Where the last weights lie, or the best ones; those that the recipe selects if not given."""
+        which = which or self.recipe.select
+        return self.folder / (WEIGHTS if which == "last" else f"weights.{which}.safetensors")
+
+    def keep_if_best(self, which: Kept, method: Method, update: int, rank_1: float) -> bool:
+        """Keeps the weights under that name if their rank-1 is above that of the ones kept before; whether it was.
+
+        A number that is reached again changes nothing, as in AGW's code. The file says its update and its rank-1, so a
+        run that was stopped goes on with them.
+
+        Args:
+            which: `best_validation` or `best_on_test`.
+            method: the network.
+            update: how many updates it has had.
+            rank_1: what was measured, 0..1.
+
+        Raises:
+            BadCheckpoint: the file that is there is damaged.
+            CantWrite: the disk is full, or closed to us.
+        """
+        file = self.weights_file(which)
+        if file.is_file() and rank_1 <= self.best(which)[1]:
+            return False
+        _replace(file, lambda new: _save_weights(method, update, new, rank_1))
+        return True
+
+    def best(self, which: Kept) -> tuple[int, float]:
+        """The update of the best weights, and the rank-1 that they were kept for, 0..1.
+
+        Raises:
+            BadCheckpoint: there are none, or they are damaged.
+        """
+        file = self.weights_file(which)
+        try:
+            with safe_open(file, "pt") as content:
+                about = content.metadata()
+                return int(about["updates"]), float(about["rank_1"])
+        except FileNotFoundError:
+            raise BadCheckpoint(f"{file} is not there; the run has measured nothing yet") from None
+        except Exception as error:  # safetensors raises several kinds on a damaged file
+            raise BadCheckpoint(f"{file} can't be read: {error}") from error
 
     def load_checkpoint(self) -> dict[str, Any]:
         """The last checkpoint; nothing but tensors and plain values is ever unpickled.
@@ -286,18 +336,23 @@ class Run:
             raise BadCheckpoint(f"{file} can't be read: {error}") from error
         return state
 
-    def load_weights(self) -> Method:
+    def load_weights(self, which: Kept | None = None) -> Method:
         """The trained network, ready to embed.
+
+        Args:
+            which: of its weights; what the recipe selects if not given.
 
         Raises:
             BadCheckpoint: no weights, or those of another recipe.
         """
         method = self.build()
-        file = self.folder / WEIGHTS
+        which = which or self.recipe.select
+        file = self.weights_file(which)
         try:
             method.load_state_dict(load_file(file))
         except FileNotFoundError:
-            raise BadCheckpoint(f"{file} is not there; the run wrote no checkpoint yet") from None
+            missing = "wrote no checkpoint yet" if which == "last" else f"has kept no weights as {which}"
+            raise BadCheckpoint(f"{file} is not there; the run {missing}") from None
         except Exception as error:
             raise BadCheckpoint(f"{file} doesn't fit the run's recipe: {error}") from error
         return method.eval()
@@ -345,6 +400,7 @@ def _beside(file: Path) -> Iterator[Path]:
             raise OSError(errno.EIO, f"{str(error).splitlines()[0]}; is the disk full?") from error
 
 
-def _save_weights(method: Method, updates: int, file: Path) -> None:
+def _save_weights(method: Method, updates: int, file: Path, rank_1: float | None = None) -> None:
     weights = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
-    save_file(weights, file, metadata={"updates": str(updates)})
+    measured = {} if rank_1 is None else {"rank_1": repr(rank_1)}
+    save_file(weights, file, metadata={"updates": str(updates), **measured})

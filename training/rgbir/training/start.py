@@ -8,7 +8,6 @@ from pathlib import Path
 from torch import Tensor
 
 from rgbir.training.errors import BadCheckpoint, BadRecipe
-from rgbir.training.folder import WEIGHTS
 from rgbir.training.method import Method
 from rgbir.training.recipe import AnyRecipe
 from rgbir.training.run import load_run
@@ -51,7 +50,8 @@ def _file(path: Path) -> WeightsFile:
     """
     if not path.is_dir():
         return WeightsFile.read(path)
-    file = load_run(path).folder / WEIGHTS
+    run = load_run(path)
+    file = run.weights_file(run.recipe.select)
     if not file.is_file():
         raise BadCheckpoint(f"{file} is not there; the run wrote no checkpoint yet")
     return WeightsFile.read(file)

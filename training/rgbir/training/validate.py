@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from rgbir.index import DataSet, Modality, Resize
+from rgbir.index import DataSet, Modality, Resize, Setting
 from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import normalise
@@ -82,4 +82,17 @@ def validation_of(data: DataSet, recipe: Recipe, trained: Collection[int]) -> Va
     if known := people & set(trained):
         return f"{len(known):,} of the {len(people):,} people that are held back are trained on"
     protocol = replace(protocol, cmc=recipe.cmc)
+    return Validation(protocol, task, recipe.height, recipe.width, recipe.resize)
+
+
+def first_trial_of(data: DataSet, recipe: Recipe) -> Validation:
+    """The first trial of the data set's test, for `select=best_on_test`; by seed, where there is such a protocol.
+
+    Args:
+        data: what it trains on.
+        recipe: how it trains.
+    """
+    protocol = next((known for known in data.protocols if known.selection == "seeded"), data.protocols[0])
+    protocol = replace(protocol, cmc="image" if recipe.cmc == "image" else protocol.cmc, trials=1)
+    task = data.task(protocol, Setting(split=recipe.data.split))
     return Validation(protocol, task, recipe.height, recipe.width, recipe.resize)

@@ -154,7 +154,9 @@ def of_bundles(
                 joined(queries, rows).save(save)
             else:
                 write_authors(save, joined(queries, rows), [*task.queries, *task.gallery])
-        about = {"model": card.name, **({"row": card.row} if card.row else {}), "fingerprint": card.fingerprint}
+        told = {"row": card.row or "", "weights": "" if card.weights == "last" else card.weights}
+        about = {"model": card.name, **{key: value for key, value in told.items() if value}}
+        about |= {"fingerprint": card.fingerprint}
         about |= {"data": data.root.name, **versions()}
         return choice.measure(task, queries, rows, metric or card.metric, about)
 

@@ -20,7 +20,7 @@ from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax,
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.pentaplet import HardPentaplet
 from rgbir.training.losses.triplet import NPair, Triplet
-from rgbir.training.losses.weighted import WeightedRegularisedTriplet
+from rgbir.training.losses.weighted import WeightedRegularisedTriplet, exact_softmax, released_softmax
 
 __all__ = [
     "AngularTriplet",
@@ -48,6 +48,8 @@ __all__ = [
     "correlation_gap",
     "cosine_softmax",
     "distribution_gap",
+    "exact_softmax",
     "identity_pair",
+    "released_softmax",
     "stripe_identity",
 ]

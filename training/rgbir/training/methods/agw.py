@@ -55,6 +55,9 @@ class AGWRecipe(BaselineRecipe):
     ranking: Literal["wrt", "triplet"] = Field(
         "wrt", description="weighted over all pairs, or the hardest of each anchor"
     )
+    ranking_weights: Literal["exact", "released"] = Field(
+        "exact", description="of wrt: a softmax, or as released, where far-apart negatives weigh nothing"
+    )
     triplet_margin: float = Field(0.3, ge=0, description="of the ranking `triplet`")
 
 
@@ -74,8 +77,8 @@ class AGW(Method):
         self.neck = batch_norm_neck(backbone.channels)
         nn.init.normal_(self.neck.get_parameter("weight"), 1.0, 0.01)
         self.classifier = linear_classifier(backbone.channels, identities)
-        weighted = recipe.ranking == "wrt"
-        self.ranking = WeightedRegularisedTriplet() if weighted else HardestTriplet(recipe.triplet_margin)
+        weighted = WeightedRegularisedTriplet(weights=recipe.ranking_weights)
+        self.ranking = weighted if recipe.ranking == "wrt" else HardestTriplet(recipe.triplet_margin)
         self.channels = backbone.channels
 
     @property
@@ -97,9 +100,13 @@ class AGW(Method):
             return {"identity": identity, "ranking": self.ranking(pooled.float(), labels)}
 
 
+_BASE = {"nl.on": False, "pool": "gap", "ranking": "triplet"}
+_RELEASED = {"resize": "lanczos", "schedule.epochs": 81, "select": "best_on_test"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "paper": {},
-    "base": {"nl.on": False, "pool": "gap", "ranking": "triplet"},
+    "official-code": {"ranking_weights": "released", **_RELEASED},
+    "base": _BASE,
+    "base-official-code": {**_BASE, **_RELEASED},
 }
 
 ROWS: dict[str, dict[str, Any]] = {"peers.agw": {}}

@@ -87,7 +87,7 @@ RELEASES: dict[str, Release] = {
         classifier="classifier.weight",
         unused=re.compile(r"(visible_module\.visible|thermal_module\.thermal|base_resnet\.base)\." + _RESNET),
         blocks=("streams.shared.after.", ""),
-        without_blocks="base",
+        without_blocks="base-official-code",
     ),
     "expat": Release(
         method="expat",
