@@ -21,6 +21,7 @@ from rgbir.training.data.transforms import MEAN, STD
 from rgbir.training.losses import (
     BatchHardExponentialAngular,
     CentredRanking,
+    Centres,
     DualConstrained,
     SmoothedCrossEntropy,
     WeightedRegularisedTriplet,
@@ -32,6 +33,7 @@ from rgbir.training.methods.agw import AGW, AGWRecipe
 from rgbir.training.methods.bdtr import BDTRRecipe
 from rgbir.training.methods.expat_single import ExpATSingle, ExpATSingleRecipe
 from rgbir.training.methods.hcml import HCML, HcmlRecipe, Labelled, fit_metric, principal_axes
+from rgbir.training.methods.hpiln import HPILN, HPILNRecipe
 from rgbir.training.methods.hsme import HSME, HSMERecipe
 from rgbir.training.methods.sysu_baselines import (
     AsymmetricNetwork,
@@ -491,3 +493,56 @@ def test_table_ten() -> None:
         "off",
         "euclidean",
     )
+
+
+def test_the_released_centre_loss_is_the_whole_mean_and_its_centres_step_on_its_gradient() -> None:
+    """By hand: x = (1, 2), (3, 4) of person 0 with centre (1, 0); x = (0, 1) of person 1 with centre (0, 0).
+
+    Squared distances 4, 20 and 1: their mean is 25/3. The gradient at a centre is the sum of 2 (c - x) over 3: for person 0
+    ((0, -4) + (-4, -8)) / 3, for person 1 (0, -2) / 3. The centres move against half of it.
+    """
+    centres = Centres(2, 2, rate=0.5, factor=1.0).double()
+    centres.centres = doubles([[1, 0], [0, 0]])
+    x = doubles([[1, 2], [3, 4], [0, 1]])
+
+    loss = centres(x, torch.tensor([0, 0, 1]))
+
+    assert float(loss) == pytest.approx(25 / 3, abs=1e-9)
+    torch.testing.assert_close(centres.centres, doubles([[1 + 2 / 3, 2], [0, 1 / 3]]))
+
+
+def test_weight_and_rate_twice_as_large_make_the_papers_centre_loss_the_released_one() -> None:
+    x, labels = doubles([[1, 2], [3, 4], [0, 1]]), torch.tensor([0, 0, 1])
+    released, half = Centres(2, 2, 0.5, factor=1.0).double(), Centres(2, 2, 1.0, factor=0.5).double()
+    half.centres = released.centres.clone()
+    for _ in range(3):
+        torch.testing.assert_close(0.0005 * released(x, labels), 0.001 * half(x, labels))
+    torch.testing.assert_close(released.centres, half.centres)
+
+
+def test_table_ten_as_released() -> None:
+    def built(row: str, variant: str = "official-code") -> ExpATSingle:
+        return ExpATSingle(recipe_of("expat_single", variant, row), 3).eval()  # type: ignore[arg-type]
+
+    for row in ("table10.bnneck+centre", "table10.at+centre", "table10.expat+centre"):
+        for variant, factor in (("official-code", 1.0), ("paper", 0.5)):
+            method = built(row, variant)
+            assert method.centres is not None
+            assert (method.recipe.centre.weight, method.centres.rate, method.centres.factor) == (0.0005, 0.5, factor)
+    for row in METHODS["expat_single"].rows:
+        bare = row in ("table10.triplet", "table10.expat_alone")
+        bound = 1 / method.dimension**0.5  # torch's own start of a linear layer is uniform within this
+        classifier = built(row).classifier
+        assert (classifier.bias is not None) == bare
+        assert built(row, "paper").classifier.bias is None
+        largest = float(classifier.weight.detach().abs().max())
+        assert (0.9 * bound < largest <= bound) if bare else largest < 0.006  # of N(0, 0.001²)
+    images = torch.randn(3, 3, 64, 32)
+    triplet = built("table10.triplet")
+    torch.testing.assert_close(triplet.embed(images, Modality.RGB).norm(dim=1), torch.ones(3))
+    assert not torch.allclose(built("table10.triplet", "paper").embed(images, Modality.RGB).norm(dim=1), torch.ones(3))
+    centred = recipe_of("hpiln", row="figures7-8.res_mid.center")
+    assert isinstance(centred, HPILNRecipe)
+    hpiln = HPILN(centred, 3)
+    assert hpiln.centres is not None
+    assert (centred.center.weight, hpiln.centres.rate, hpiln.centres.factor) == (0.0005, 0.5, 0.5)

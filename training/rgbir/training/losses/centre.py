@@ -9,20 +9,33 @@ import torch
 from torch import Tensor, nn
 
 
-def centre_loss(features: Tensor, labels: Tensor, centres: Tensor) -> Tensor:
-    """0.5 mean |x - c_y|², a scalar. features: float (n, d). labels: int64 (n,), 0 ≤ y < C. centres: float (C, d)."""
-    return 0.5 * (features - centres[labels]).square().sum(dim=1).mean()
+def centre_loss(features: Tensor, labels: Tensor, centres: Tensor, factor: float = 0.5) -> Tensor:
+    """factor · mean |x - c_y|², a scalar.
+
+    Args:
+        features: float (n, d).
+        labels: int64 (n,), 0 ≤ y < C.
+        centres: float (C, d).
+        factor: a half in the paper; expAT's released code has none.
+    """
+    return factor * (features - centres[labels]).square().sum(dim=1).mean()
 
 
 class Centres(nn.Module):
     """The loss, and its centres, which follow by plain gradient descent on it, unweighted, at a rate of their own.
 
     They are a buffer: the optimiser of the network has no part in them, a checkpoint keeps them.
+
+    Args:
+        identities: how many centres.
+        dimension: length of each.
+        rate: of their descent.
+        factor: of the loss, and so of their gradient; see `centre_loss`.
     """
 
-    def __init__(self, identities: int, dimension: int, rate: float = 0.5) -> None:
+    def __init__(self, identities: int, dimension: int, rate: float = 0.5, factor: float = 0.5) -> None:
         super().__init__()
-        self.rate = rate
+        self.rate, self.factor = rate, factor
         self.centres: Tensor
         self.register_buffer("centres", torch.randn(identities, dimension))
 
@@ -31,9 +44,9 @@ class Centres(nn.Module):
 
         In training the centres take their step after the loss is known.
         """
-        loss = centre_loss(features, labels, self.centres.clone())
+        loss = centre_loss(features, labels, self.centres.clone(), self.factor)
         if self.training:
             with torch.no_grad():
-                pull = (features - self.centres[labels]).detach() / len(labels)
+                pull = 2 * self.factor * (features - self.centres[labels]).detach() / len(labels)
                 self.centres.index_add_(0, labels, pull, alpha=self.rate)
         return loss

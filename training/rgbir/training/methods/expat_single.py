@@ -34,6 +34,10 @@ class Centre(Settings):
 
     weight: float = Field(0.0, ge=0, description="0.0005 where the table adds a centre loss")
     rate: float = Field(0.5, gt=0, description="at which the centres follow")
+    form: Literal["half", "released"] = Field(
+        "half",
+        description="half the mean squared distance; as released, the whole: loss and centres' steps are twice as large",
+    )
 
 
 class ExpATSingleRecipe(MixedRecipe):
@@ -56,7 +60,12 @@ class ExpATSingleRecipe(MixedRecipe):
     ranking_weight: float = Field(0.1, ge=0, description="beside the identity loss; 0.001 with a centre loss")
     triplet_margin: float = Field(0.3, ge=0, description="of the ranking `triplet`")
     csbn: NeckKind | Literal["l2norm"] = Field("scale", description="as expAT's; or unit length in its place")
+    classifier: Literal["plain", "released"] = Field(
+        "plain",
+        description="without a bias, N(0, 0.001²); released: where csbn is off, with a bias and as torch starts it",
+    )
     metric: Literal["cosine", "euclidean"] = Field("cosine", description="distance at test time")
+    unit_length: bool = Field(False, description="embeddings are brought to length 1 at test time, whatever the metric")
     centre: Centre = Centre()
 
 
@@ -72,13 +81,16 @@ class ExpATSingle(Method):
         self.pool = GlobalAveragePool()
         channels = self.backbone.channels
         self.csbn = Unit() if recipe.csbn == "l2norm" else batch_norm_neck(channels, recipe.csbn)
-        self.classifier = linear_classifier(channels, identities)
+        bare = recipe.classifier == "released" and recipe.csbn == "off"
+        self.classifier = nn.Linear(channels, identities) if bare else linear_classifier(channels, identities)
         self.ranking: nn.Module = {
             "expat": BatchHardExponentialAngular(),
             "at": BatchHardExponentialAngular(form="mean"),
             "triplet": HardestTriplet(recipe.triplet_margin),
         }[recipe.ranking]
-        self.centres = Centres(identities, channels, recipe.centre.rate) if recipe.centre.weight else None
+        factor = 0.5 if recipe.centre.form == "half" else 1.0
+        weighed = recipe.centre.weight > 0
+        self.centres = Centres(identities, channels, recipe.centre.rate, factor) if weighed else None
 
     @property
     def metric(self) -> Metric:  # type: ignore[override]  # the plain triplet's row tests with Euclidean distance
@@ -89,7 +101,8 @@ class ExpATSingle(Method):
         return self.backbone.channels
 
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
-        return self.csbn(self.pool(self.backbone(images)))
+        embeddings = self.csbn(self.pool(self.backbone(images)))
+        return unit(embeddings) if self.recipe.unit_length else embeddings
 
     def losses(self, batch: MixedBatch) -> Losses:
         recipe = self.recipe
@@ -114,7 +127,10 @@ class Unit(nn.Module):
         return unit(vectors)
 
 
-VARIANTS: dict[str, dict[str, Any]] = {"paper": {}}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "official-code": {"centre.form": "released", "classifier": "released", "unit_length": True},
+}
 
 _BNNECK = {"ranking": "triplet", "ranking_reads": "pooled", "ranking_weight": 1.0}
 _CENTRE = {"centre.weight": 0.0005}
