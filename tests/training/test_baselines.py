@@ -6,18 +6,23 @@ import itertools
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from tests.training.small import batch_for, lasting, make_run, recipe_of, recorded
 from torch import Tensor
 
-from rgbir.index import Modality, SysuMM01
+from rgbir.index import Metric, Modality, SysuMM01
 from rgbir.training import Losses, load_run, train
 from rgbir.training.backbones import CompactResNet, ResNet50
 from rgbir.training.backbones.alexnet import AlexNet
 from rgbir.training.backbones.towers import Towers
-from rgbir.training.data.transforms import MEAN, STD
+from rgbir.training.data.batch import PairBatch
+from rgbir.training.data.source import Source
+from rgbir.training.data.store import ImageStore
+from rgbir.training.data.transforms import MEAN, STD, normalise
+from rgbir.training.errors import BadRecipe
 from rgbir.training.losses import (
     BatchHardExponentialAngular,
     CentredRanking,
@@ -30,7 +35,7 @@ from rgbir.training.losses import (
 )
 from rgbir.training.methods import METHODS
 from rgbir.training.methods.agw import AGW, AGWRecipe
-from rgbir.training.methods.bdtr import BDTRRecipe
+from rgbir.training.methods.bdtr import BDTR, BDTRRecipe, bgr
 from rgbir.training.methods.expat_single import ExpATSingle, ExpATSingleRecipe
 from rgbir.training.methods.hcml import HCML, HcmlRecipe, Labelled, fit_metric, principal_axes
 from rgbir.training.methods.hpiln import HPILN, HPILNRecipe
@@ -348,6 +353,102 @@ def test_towers_share_their_last_layer_only() -> None:
     towers = Towers("compact", 16)
     shared = [name for name, _ in towers.named_parameters() if ".rgb." not in name and ".ir." not in name]
     assert shared == ["fc7.weight", "fc7.bias"]
+
+
+# --- BDTR as released
+
+
+def released_bdtr(**changes: Any) -> BDTRRecipe:
+    recipe = recipe_of("bdtr", "official-code", changes=changes)
+    assert isinstance(recipe, BDTRRecipe)
+    return recipe
+
+
+def test_bdtr_as_its_code_is_every_point_where_that_differs_from_ours() -> None:
+    plain, recipe = METHODS["bdtr"].recipe, METHODS["bdtr"].resolve("official-code")
+    assert isinstance(plain, BDTRRecipe)
+    assert isinstance(recipe, BDTRRecipe)
+    assert (recipe.height, recipe.width, recipe.people, recipe.images, recipe.fc7) == (227, 227, 64, 1, 1024)
+    assert (recipe.optimiser.weight_decay, recipe.optimiser.fresh_factor, recipe.optimiser.learning_rate) == (
+        0,
+        1,
+        0.001,
+    )
+    assert (recipe.augment.flip, recipe.augment.padcrop, recipe.augment.erasing, recipe.augment.shift) == (0, 0, 0, 0)
+    assert recipe.height + recipe.augment.diagonal == 256
+    assert (plain.rectify, plain.dropout_shared, plain.classifier_bias, plain.pixels) == (False, 0, False, "normalised")
+    assert (plain.augment.flip, plain.augment.padcrop, plain.augment.diagonal) == (0.5, 10, 0)
+    assert plain.optimiser.weight_decay == 5e-4
+    rates = {group["lr"] for group in recipe.optimiser.build(BDTR(released_bdtr(), 4), BDTR.fresh).param_groups}
+    assert rates == {0.001}
+
+
+def test_bdtr_as_its_code_ranks_classifies_and_tests_rectified_vectors_behind_two_dropouts() -> None:
+    recipe = released_bdtr()
+    method = BDTR(recipe, 4)
+    images = batch_for(recipe)
+    assert isinstance(images, PairBatch)
+    read: list[Tensor] = []
+    method.classifier.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    method.ranking.register_forward_pre_hook(lambda _, inputs: read.append(torch.cat(inputs[:2])))
+
+    method.eval().losses(images)
+
+    assert all(float(vectors.detach().min()) == 0 for vectors in read)
+    torch.testing.assert_close(read[0], read[1])
+    torch.testing.assert_close(read[0][:3], method.embed(images.rgb, Modality.RGB))
+    shared = method.towers.fc7
+    halved: list[Tensor] = []
+    shared.register_forward_pre_hook(lambda _, inputs: halved.append(inputs[0]))
+    method.losses(images)
+    method.train().losses(images)
+    empty = [
+        float((hidden.detach() == 0).float().mean()) for hidden in halved
+    ]  # the rectifier empties a half of it, too
+    assert empty[1] > empty[0] + 0.15
+    linear = method.classifier[1]
+    assert isinstance(linear, torch.nn.Linear)
+    assert not linear.bias.any()
+    assert method.metric is Metric.COSINE
+
+
+def test_bdtrs_pixels_are_blue_green_red_less_the_released_mean() -> None:
+    red = torch.tensor([255, 128, 0], dtype=torch.uint8).expand(1, 2, 2, 3)
+    made = bgr(normalise(red))
+    for channel, expected in enumerate((0 - 123.68, 128 - 116.779, 255 - 103.939)):
+        torch.testing.assert_close(made[:, channel], torch.full((1, 2, 2), expected), rtol=1e-5, atol=1e-4)
+
+
+def test_weights_from_imagenet_see_such_pixels_as_they_saw_their_own_but_for_the_mean(tmp_path: Path) -> None:
+    given = CompactResNet()
+    torch.save(given.state_dict(), tmp_path / "compact.pth")
+    method = BDTR(released_bdtr(), 4)
+    method.start_from_imagenet(tmp_path / "compact.pth")
+    pixels = torch.rand(1, 3, 9, 9)  # the difference of two images has no mean in it
+    other = torch.rand(1, 3, 9, 9)
+    std = torch.tensor(STD)[:, None, None]
+    expected = torch.nn.functional.conv2d((pixels - other) / std, given.conv1.weight)
+
+    for network in (method.towers.features.rgb, method.towers.features.ir):
+        weight = network.get_parameter("conv1.weight")
+        made = torch.nn.functional.conv2d(bgr(pixels / std) - bgr(other / std), weight)
+        torch.testing.assert_close(made, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_diagonal_cuts_at_one_offset_for_both_directions(people: SysuMM01) -> None:
+    recipe = released_bdtr(**{"augment.diagonal": 5})
+    source = Source(list(people.records("train")), recipe)
+    rng = np.random.default_rng(0)
+    larger = ImageStore(source.records, 69, 37, "bilinear")[0]
+    assert [(store.form.height, store.form.width) for store in source.stores] == [(69, 37)]  # decoded for all workers
+    seen = set()
+    for _ in range(60):
+        cut = source._image(0, rng)
+        assert cut.shape == (64, 32, 3)
+        seen |= {n for n in range(5) if np.array_equal(cut, larger[n : n + 64, n : n + 32])}
+    assert seen == {0, 1, 2, 3, 4}
+    with pytest.raises(BadRecipe, match="shift and diagonal are both set"):
+        recipe.changed({"augment.shift": 0.5})
 
 
 # --- HCML

@@ -151,10 +151,12 @@ def necks(channels: int, kind: NeckKind, per_modality: bool) -> ByModality | Sha
     return ByModality(neck, deepcopy(neck)) if per_modality else Shared(neck)
 
 
-def linear_classifier(channels: int, identities: int, std: float = 0.001) -> nn.Linear:
-    """Without a bias; weights N(0, std²) (methods.md 1.8)."""
-    classifier = nn.Linear(channels, identities, bias=False)
+def linear_classifier(channels: int, identities: int, std: float = 0.001, bias: bool = False) -> nn.Linear:
+    """Weights N(0, std²), without a bias (methods.md 1.8), or with one that starts at 0."""
+    classifier = nn.Linear(channels, identities, bias=bias)
     nn.init.normal_(classifier.weight, std=std)
+    if bias:
+        nn.init.zeros_(classifier.bias)
     return classifier
 
 

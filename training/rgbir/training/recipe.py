@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rgbir.index import Kept, Resize, did_you_mean, listed
 from rgbir.training.errors import BadRecipe
@@ -25,10 +25,18 @@ class Augmentation(Settings):
     """Bundle `aug-exp` (methods.md 1.4): resize, flip, pad and crop, normalise, erase. `shift` is that of `aug-shift`.
 
     `mix` is an addition for networks that start from nothing: it takes colours away, and with them the easy answer.
+
+    Raises:
+        ValueError: `shift` and `diagonal` are both set, which cut the same image.
     """
 
     shift: float = Field(
         0.0, ge=0, le=1, description="probability of resizing to 1.125 times the size and cropping at random"
+    )
+    diagonal: int = Field(
+        0,
+        ge=0,
+        description="as BDTR's code: pixels that images are resized larger by, and cut at one offset in both directions",
     )
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
     padcrop: int = Field(10, ge=0, description="black pixels added on the four sides before the random crop; 0 is off")
@@ -42,6 +50,12 @@ class Augmentation(Settings):
     erasing_fill: Literal["pixel_mean", "zero"] = Field(
         "pixel_mean", description="constant written after normalisation"
     )
+
+    @model_validator(mode="after")
+    def _one_cut(self) -> Self:
+        if self.shift and self.diagonal:
+            raise ValueError("shift and diagonal are both set, and an image is cut once; set one of them to 0")
+        return self
 
 
 class Data(Settings):

@@ -46,9 +46,10 @@ class Towers(nn.Module):
         name: the network; AlexNet in the papers.
         outputs: length of the shared layer's vector.
         hidden: length of the layer before it.
+        dropout: share of the hidden values that training leaves out before the shared layer.
     """
 
-    def __init__(self, name: str, outputs: int, hidden: int = 4096) -> None:
+    def __init__(self, name: str, outputs: int, hidden: int = 4096, dropout: float = 0.0) -> None:
         super().__init__()
         self.name = name
         backbone = AlexNet() if name == "alexnet" else BACKBONES[name]()
@@ -56,6 +57,7 @@ class Towers(nn.Module):
         self.features = ByModality(backbone, deepcopy(backbone))
         self.pool = nn.Identity() if name == "alexnet" else GlobalAveragePool()
         self.fc6 = ByModality(Projection(channels, hidden), Projection(channels, hidden))
+        self.dropout = nn.Dropout(dropout)
         self.fc7 = nn.Linear(hidden, outputs)
         nn.init.normal_(self.fc7.weight, std=0.01)
         nn.init.zeros_(self.fc7.bias)
@@ -69,7 +71,7 @@ class Towers(nn.Module):
         return self.fc7(torch.cat([self._hidden(rgb, Modality.RGB), self._hidden(ir, Modality.IR)]))
 
     def _hidden(self, images: Tensor, modality: Modality) -> Tensor:
-        return self.fc6(self.pool(self.features(images, modality)), modality)
+        return self.dropout(self.fc6(self.pool(self.features(images, modality)), modality))
 
     def start_from_imagenet(self, file: Path) -> None:
         """AlexNet brings its two hidden layers too, where they have its size.

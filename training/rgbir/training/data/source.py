@@ -57,13 +57,14 @@ class Source:
             alone = f"; {len(self.alone):,} more are seen in one modality only" if self.alone else ""
             raise BadRecipe(f"the training images don't make the recipe's batches: {error}{alone}") from error
         self.classes = {identity: label for label, identity in enumerate(sorted(rgb.keys() | ir.keys()))}
-        height, width, resize = recipe.height, recipe.width, recipe.resize
-        self.store = ImageStore(self.records, height, width, resize)
-        self.larger = ImageStore(self.records, round(LARGER * height), round(LARGER * width), resize)
+        self.store = ImageStore(self.records, recipe.height, recipe.width, recipe.resize)
+        self.larger = ImageStore(self.records, *_larger(recipe), recipe.resize)
 
     @property
     def stores(self) -> list[ImageStore]:
         """Those whose images are shown, for `ImageStore.fill`: decoded once, and for all processes."""
+        if self.recipe.augment.diagonal:
+            return [self.larger]
         return [self.store, self.larger] if self.recipe.augment.shift else [self.store]
 
     @property
@@ -158,7 +159,10 @@ class Source:
         return by_modality
 
     def _image(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        shift = self.recipe.augment.shift
+        shift, diagonal = self.recipe.augment.shift, self.recipe.augment.diagonal
+        if diagonal:
+            offset = int(rng.integers(0, diagonal))
+            return self.larger[number][offset:, offset:][: self.recipe.height, : self.recipe.width]
         if shift and rng.random() < shift:
             return window(self.larger[number], self.recipe.height, self.recipe.width, rng)
         return self.store[number]
@@ -174,6 +178,13 @@ def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairS
             return IdentitySampler(rgb, ir, recipe.people, recipe.images, recipe.seed)
         case MixedRecipe():
             return MixedSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, recipe.sampling == "balanced")
+
+
+def _larger(recipe: AnyRecipe) -> tuple[int, int]:
+    """Height and width of the images that windows are cut from."""
+    if more := recipe.augment.diagonal:
+        return recipe.height + more, recipe.width + more
+    return round(LARGER * recipe.height), round(LARGER * recipe.width)
 
 
 def _of_one_modality(records: Sequence[ImageRecord]) -> dict[int, Modality]:
