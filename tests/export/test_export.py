@@ -26,8 +26,9 @@ from rgbir.export.cli import sample
 from rgbir.export.fold import fold_batch_norms
 from rgbir.export.graph import Served, graph, traced
 from rgbir.export.parity import prove
-from rgbir.export.precision import half
+from rgbir.export.precision import drift, half
 from rgbir.index import Bundle, CameraNetwork, Card, Encoder, Gallery, Modality, SysuMM01, enrol
+from rgbir.index import encoder as encoder_module
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.server import Settings, create_app
 from rgbir.training import METHODS, Method, Run
@@ -178,6 +179,22 @@ def test_a_bundle_that_differs_is_refused_and_nothing_is_written(
     with pytest.raises(ParityFailure):
         export(run_of(tmp_path / "run", recipe), tmp_path / "other", method=method)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_is_proven_on_the_processor_whatever_the_machine_has(
+    monkeypatch: pytest.MonkeyPatch, exported: tuple[Path, ExpAT, Card]
+) -> None:
+    """An H200 rounds factors to 10 bits: it differed by 5.7e-4, and the export was refused."""
+
+    def preferred() -> list[str]:
+        raise AssertionError("asked for what this machine prefers")
+
+    monkeypatch.setattr(encoder_module, "preferred", preferred)
+    bundle = Bundle(exported[0])
+    black = [np.zeros((64, 32, 3), np.uint8)]
+
+    assert prove(exported[1], bundle).cases == 8
+    assert drift(bundle, bundle, {Modality.RGB: black}).cosine_min == pytest.approx(1)
 
 
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:

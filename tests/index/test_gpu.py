@@ -55,7 +55,8 @@ def test_a_memory_limit_keeps_cameras_on_the_processor(folder: Path) -> None:
     with Gallery(folder / Metric.EUCLIDEAN) as gallery:
         slabs = gallery.view().cameras["a"]
         device = Gpus(most_bytes=4 * D * 10_000)
-        assert isinstance(on(device, Metric.EUCLIDEAN, slabs), OnDevice)
+        placed = on(device, Metric.EUCLIDEAN, slabs)
+        assert isinstance(placed, OnDevice)
         assert on(device, Metric.EUCLIDEAN, slabs) is None
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rgbir.export.bundle import write, write_card
 from rgbir.export.errors import ExportFailure, ParityFailure
-from rgbir.export.parity import MANY, coincide, difference
+from rgbir.export.parity import MANY, PROCESSOR, coincide, difference
 from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, Resize, listed
 
 TOLERANCE = 1e-4
@@ -265,7 +265,7 @@ def _proven(
     """
     worst, cases = 0.0, 0
     try:
-        encoder = Encoder(bundle, batch=1024)
+        encoder = Encoder(bundle, batch=1024, providers=PROCESSOR)
         for modality, file in bundle.card.graphs.items():
             for batch, right in zip(pixels, expected[file], strict=True):
                 embeddings = encoder.encode(batch, modality)

@@ -14,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, numpy_helper
 
+from rgbir.export.parity import PROCESSOR
 from rgbir.index import Bundle, Drift, Encoder, Modality
 
 Images = Sequence[NDArray[np.uint8]]
@@ -113,7 +114,7 @@ def drift(exact: Bundle, other: Bundle, images: Mapping[Modality, Images]) -> Dr
         images: uint8 (height, width, 3) each, RGB, by modality; at least one in all.
     """
     cosines: list[float] = []
-    encoders: list[Any] = [Encoder(bundle) for bundle in (exact, other)]
+    encoders: list[Any] = [Encoder(bundle, providers=PROCESSOR) for bundle in (exact, other)]
     for modality, some in images.items():
         if some:
             a, b = (encoder.encode(np.stack(some), modality).astype(np.float64) for encoder in encoders)
