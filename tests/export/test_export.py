@@ -65,19 +65,19 @@ def run_of(folder: Path, recipe: ExpATRecipe) -> Run:
 @pytest.mark.parametrize(
     ("value", "message"), [(math.nan, "embeddings aren't finite"), (0.0, "gives different .* images one embedding")]
 )
-def test_a_network_that_tells_nobody_apart_makes_no_bundle(tmp_path: Path, value: float, message: str) -> None:
-    method, recipe = trained()
+def test_a_network_that_tells_nobody_apart_makes_no_bundle(
+    exported: tuple[Path, ExpAT, Card], value: float, message: str
+) -> None:
+    method, _ = trained()
     with torch.no_grad():
         method.get_parameter("backbone.conv1.weight").fill_(value)
     with pytest.raises(ParityFailure, match=message):
-        export(run_of(tmp_path / "run", recipe), tmp_path / "bundle", method=method)
-    assert not (tmp_path / "bundle").exists()
+        prove(method, Bundle(exported[0]))
 
 
-# One neck here, the others in the slow run.
-QUICK = {("scale", "per_modality")}
+# One neck of each sharing is in other tests' networks; all are in the slow run.
 NECKS = [
-    pytest.param({"csbn": kind, "csbn_sharing": sharing}, marks=[] if (kind, sharing) in QUICK else [pytest.mark.slow])
+    pytest.param({"csbn": kind, "csbn_sharing": sharing}, marks=pytest.mark.slow)
     for kind in ("scale", "full", "none", "off")
     for sharing in ("shared", "per_modality")
 ]
@@ -361,7 +361,7 @@ def _wear(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
     norm.weight[9::16], norm.bias[9::16] = 300.0, 100.0
 
 
-@pytest.mark.parametrize(("offset", "refused"), [(1e3, False), (1e6, True)])
+@pytest.mark.parametrize(("offset", "refused"), [(1e3, False), pytest.param(1e6, True, marks=pytest.mark.slow)])
 def test_the_difference_allowed_is_what_float32_loses_and_no_network_may_lose_all(
     tmp_path: Path, offset: float, refused: bool
 ) -> None:

@@ -22,6 +22,7 @@ from rgbir.index.plots.canvas import RIGHT, WRONG
 runner = CliRunner()
 
 
+@pytest.mark.slow
 def test_every_picture_is_drawn_by_one_command(tmp_path: Path, people: SysuMM01) -> None:
     base = ["evaluate", "--data", str(people.root), "--bundle", str(BUNDLE)]
     other = tmp_path / "cosine.json"

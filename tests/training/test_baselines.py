@@ -326,6 +326,7 @@ def test_zero_padding_starts_with_the_sum_over_colours(tmp_path: Path) -> None:
     assert torch.equal(method.get_parameter("backbone.layer4.conv1.weight"), given.get_parameter("layer4.conv1.weight"))
 
 
+@pytest.mark.slow
 def test_both_towers_start_from_alexnet_with_its_hidden_layers(tmp_path: Path) -> None:
     given = AlexNet()
     hidden = {f"classifier.{n}.{p}": torch.rand(s) for n, p, s in (

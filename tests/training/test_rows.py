@@ -139,7 +139,7 @@ def test_the_pages_command_trains_every_row(tmp_path: Path, people: SysuMM01, mo
         arguments[arguments.index("cuda")] = "cpu"
         small = [f"--set={key}={few[key]}" for key in few if hasattr(METHODS[name].recipe, key)]
 
-        shown = CliRunner().invoke(only_train, [*arguments[1:], *small])
+        shown = CliRunner().invoke(only_train, [*arguments[1:], *small, "--no-cache", "--check", "none"])
 
         assert shown.exit_code == 0, f"{name} {row}: {shown.output}"
         resolved = METHODS[name].resolve(row=row)

@@ -143,6 +143,7 @@ def test_the_last_weights_of_such_a_run_go_by_the_plain_name(tmp_path: Path, peo
     assert (plain.name, plain.weights) == ("expat_compact.people", "last")
 
 
+@pytest.mark.slow
 def test_the_commands_say_so_too(tmp_path: Path, people: SysuMM01) -> None:
     def rgbir(*arguments: object) -> str:
         answer = CliRunner().invoke(app, [str(argument) for argument in arguments])
