@@ -75,6 +75,7 @@ def test_every_method_has_a_map(name: str) -> None:
     assert 0 <= seen.min() <= seen.max() <= 1
 
 
+@pytest.mark.slow
 def test_the_command_draws_images_beside_their_maps(tmp_path: Path, people: SysuMM01) -> None:
     run, source = make_run(
         tmp_path / "run", people, recipe_of("agw", changes={**lasting("agw", 8), "resize": "lanczos"}), "agw"

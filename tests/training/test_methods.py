@@ -433,6 +433,7 @@ def test_a_device_that_is_not_there_is_told_with_those_that_are_before_anything_
     )
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_bundle(tmp_path: Path, people: SysuMM01) -> None:
     with disk(tmp_path / "full", 32) as full:
         run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes={"schedule.updates": 1}))
