@@ -204,6 +204,16 @@ def test_expressions_of_milvus_stand_with_its_entities() -> None:
     assert sources(lambda tree: "pymilvus" in imported(tree)) == {room + "entities.py", room + "store.py"}
 
 
+def test_variables_carry_a_noun() -> None:
+    vague = {"own", "one", "found", "said", "told", "held"}
+
+    def named(tree: ast.Module) -> set[str]:
+        variables = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        return variables | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+
+    assert sources(lambda tree: bool(named(tree) & vague)) == set()
+
+
 def test_torch_unpickles_weights_alone_and_in_two_places() -> None:
     """ruff bans `torch.load` (TID251); where that is waived, nothing but tensors and plain values may be made."""
     waived: list[str] = []

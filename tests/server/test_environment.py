@@ -45,7 +45,7 @@ def test_what_orchestrators_and_uvicorn_s_variables_say_stops_no_server(
     for name, value in {**LINKS, "WEB_CONCURRENCY": "4", "UVICORN_PORT": "1", "UVICORN_WORKERS": "3"}.items():
         monkeypatch.setenv(name, value)
     with site.server() as server:
-        assert not server.ended, server.said()
+        assert not server.ended, server.printed()
         assert server.ready()[0] == 200
 
 
@@ -65,8 +65,8 @@ def test_a_variable_that_is_misspelt_is_still_refused(monkeypatch: pytest.Monkey
 def test_a_port_in_use_is_told_before_anything_is_said_of_listening(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, site.server(port=other.getsockname()[1]) as server:
         assert server.ended
-        assert "can't listen on 127.0.0.1:" in server.said()
-        assert "Ctrl-C ends it" not in server.said()
+        assert "can't listen on 127.0.0.1:" in server.printed()
+        assert "Ctrl-C ends it" not in server.printed()
         assert server.process.returncode == 2
 
 

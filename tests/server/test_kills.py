@@ -94,7 +94,7 @@ def test_a_change_of_the_model_whose_server_is_killed_loses_nothing(site: Site, 
     chance, wanted, erased, killed, answering = random.Random(6), verified_ids(site), set[str](), 0, {BUNDLE.name}
     for turn in range(10 * kills):
         with site.server(killable=True) as server:
-            assert not server.ended, server.said()
+            assert not server.ended, server.printed()
             models = server.http.get("/models").json()["models"]
             assert models[0]["name"] in answering
             other = "cosine" if models[0]["name"] == BUNDLE.name else BUNDLE.name

@@ -57,7 +57,7 @@ class Acknowledged:
             assert hits & self.erased == set()
             assert self.enrolled <= hits
         self.statuses |= set(statuses)
-        assert 500 not in statuses, server.said()
+        assert 500 not in statuses, server.printed()
         return statuses
 
     def agrees(self, gallery: Path) -> None:
@@ -143,18 +143,18 @@ def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_
             statuses = acknowledged.work(server, image)
             wanted = MUST_REFUSE.get((name, event))
             if wanted is not None:
-                assert set(statuses) == {wanted}, server.said()
+                assert set(statuses) == {wanted}, server.printed()
                 until(lambda: server.ready()[0] == 503, "the refusal to be ready")
             assert server.http.get("/health/live").status_code == 200
             acknowledged.work(server, image)
-            assert not server.ended, server.said()
-            assert "Traceback" not in server.said()
+            assert not server.ended, server.printed()
+            assert "Traceback" not in server.printed()
             server.kill()
     if (name, event) in DESTROYED:
         return
     put_right(site, path, name, whole)
     with site.server() as server:
-        assert not server.ended, server.said()
+        assert not server.ended, server.printed()
         acknowledged.work(server, image)
         until(lambda: all(job["ended_at"] for job in server.http.get("/gallery/jobs").json()["jobs"]), "the jobs' end")
     (answering,) = [site.gallery] if name != "choice of a model" else site.root.glob("gallery.????????????????")
@@ -207,7 +207,7 @@ def test_a_full_disk_refuses_enrolments_and_lets_erasures_through(tmp_path: Path
             assert server.http.get(f"/gallery/sightings/{made}").status_code == 404
             filler.unlink()
             assert acknowledged.work(server, image) == [200, 200, 200]
-            assert "Traceback" not in server.said()
+            assert "Traceback" not in server.printed()
             server.kill()
         acknowledged.agrees(there.gallery)
 
@@ -273,7 +273,8 @@ def test_a_clock_that_is_moved_revives_no_key_and_erases_nobody(site: Site, imag
         server.kill()
     with site.server() as server:  # started with a clock a year ahead
         assert (
-            "retention would erase" in server.said() or server.http.get(f"/gallery/sightings/{kept}").status_code == 200
+            "retention would erase" in server.printed()
+            or server.http.get(f"/gallery/sightings/{kept}").status_code == 200
         )
         assert kept in {hit["id"] for hit in server.search(image, cameras="1").json()["hits"]}
         server.shift_clock(0)

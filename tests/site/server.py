@@ -160,7 +160,7 @@ class Server:
     def ended(self) -> bool:
         return self.process.poll() is not None
 
-    def said(self) -> str:
+    def printed(self) -> str:
         """What it wrote to its output."""
         self.output.seek(0)
         return str(self.output.read())

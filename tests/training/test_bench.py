@@ -42,11 +42,11 @@ def test_every_kind_of_batch_is_measured_by_the_command(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_one_kind_is_measured_without_workers() -> None:
-    told: list[str] = []
+    kinds: list[str] = []
 
-    figures = bench_train(["tuples"], rounds=1, updates=1, small=True, identities=8, images=2, done=told.append)
+    figures = bench_train(["tuples"], rounds=1, updates=1, small=True, identities=8, images=2, done=kinds.append)
 
-    assert told == ["tuples"]
+    assert kinds == ["tuples"]
     assert figures["tuples_batch"] == 48
     assert figures["tuples_ratio"] > 0
     assert figures["tuples_workers_pss_mib"] == 0

@@ -81,15 +81,15 @@ def test_kept_images_are_decoded_ones_and_the_next_run_decodes_none(
     tmp_path: Path, paths: list[Path], decoded: list[str], resize: Resize
 ) -> None:
     form = Form(48, 20, resize)
-    told: list[int] = []
+    steps: list[int] = []
 
-    first = fill(paths, form, tmp_path, told.append)
+    first = fill(paths, form, tmp_path, steps.append)
     assert is_right(first, paths, form)
-    assert (sum(told), len(decoded)) == (len(paths), len(paths))
-    second = fill(paths, form, tmp_path, told.append)
+    assert (sum(steps), len(decoded)) == (len(paths), len(paths))
+    second = fill(paths, form, tmp_path, steps.append)
 
     assert is_right(second, paths, form)
-    assert (sum(told), len(decoded)) == (2 * len(paths), len(paths))
+    assert (sum(steps), len(decoded)) == (2 * len(paths), len(paths))
     assert files(tmp_path) == [".json", ".rgb"]
     image = second.get(0)
     assert image is not None

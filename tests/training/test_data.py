@@ -172,8 +172,8 @@ def test_people_of_one_modality_are_left_out_and_named(tmp_path: Path, people: S
     result = CliRunner().invoke(app, command)
 
     assert "expat paper: 2 identities, 48 images, " in result.output  # of two people by six cameras
-    said = f"2 identities are left out, since they are seen in one modality only: {first} (RGB) and {second} (IR)"
-    assert said in result.output
+    remark = f"2 identities are left out, since they are seen in one modality only: {first} (RGB) and {second} (IR)"
+    assert remark in result.output
     records = training_records(SysuMM01(root), Data())
     everyone = Source(records, recipe_of("expat_single"))
     assert (everyone.alone, everyone.identities, len(everyone.records)) == ({}, 4, len(records))

@@ -129,9 +129,9 @@ def test_methods_start_it_from_its_imagenet_file(tmp_path: Path, name: str) -> N
     method.start_from_imagenet(tmp_path / "mobilenet_v2.safetensors")
 
     last = "features.18.0.weight"
-    found = [value for key, value in method.state_dict().items() if key.endswith(last)]
-    assert found
-    assert all(torch.equal(value, given.get_parameter(last)) for value in found)
+    counters = [value for key, value in method.state_dict().items() if key.endswith(last)]
+    assert counters
+    assert all(torch.equal(value, given.get_parameter(last)) for value in counters)
 
 
 def test_a_method_trains_on_it(tmp_path: Path, people: SysuMM01) -> None:

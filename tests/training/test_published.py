@@ -88,11 +88,11 @@ def test_cells_are_four_numbers_and_belong_to_rows_methods_and_papers_that_there
         assert re.fullmatch(r"(\d+(\.\d+)?|-)( (\d+(\.\d+)?|-)){3}", cells), cells
     for method in FILE.keys() - {"quoted"}:
         rows = METHODS[method].rows
-        for row, said in FILE[method].items():
+        for row, words in FILE[method].items():
             assert row in rows or any(name.startswith(f"{row}.") for name in rows), row
-            assert said.keys() <= {*SETTINGS, "quoted", "why"}
-            if "quoted" in said:
-                assert any(name == said["quoted"] for _, name, _ in QUOTED)
+            assert words.keys() <= {*SETTINGS, "quoted", "why"}
+            if "quoted" in words:
+                assert any(name == words["quoted"] for _, name, _ in QUOTED)
     assert {setting for setting, _, _ in QUOTED} == SETTINGS.keys()
     assert {paper for _, _, papers in QUOTED for paper in papers.split(" (")[0].split()} == {
         "expat", "lccrf", "dfe", "hpiln", "base_derivative",
@@ -102,10 +102,10 @@ def test_cells_are_four_numbers_and_belong_to_rows_methods_and_papers_that_there
 @pytest.mark.parametrize("name", METHODS)
 def test_every_row_has_its_numbers_or_the_reason_why_there_are_none(name: str) -> None:
     for row in METHODS[name].rows:
-        said = printed(name, row)
-        assert re.search(r"(R1|mAP) \d", said) or re.fullmatch(r"none: .{20,}", said), row
+        words = printed(name, row)
+        assert re.search(r"(R1|mAP) \d", words) or re.fullmatch(r"none: .{20,}", words), row
         if row.startswith("ours."):
-            assert said.startswith("none: ")
+            assert words.startswith("none: ")
 
 
 def test_words_of_a_row() -> None:
@@ -125,9 +125,9 @@ def test_what_methods_say_in_short_stands_in_the_tables() -> None:
     everything = {number for cells in (*OWN.values(), *QUOTED.values()) for number in numbers(cells)}
     for name, entry in METHODS.items():
         for line in entry.published:
-            said = re.findall(r"\d+\.\d+", re.sub(r"\(mINP [\d.]+\)", "", line))
-            assert said
-            assert set(said) <= everything, name
+            words = re.findall(r"\d+\.\d+", re.sub(r"\(mINP [\d.]+\)", "", line))
+            assert words
+            assert set(words) <= everything, name
 
 
 # --- against the list of reported numbers, where it lies beside the checkout
@@ -300,7 +300,7 @@ def alternatives(cells: list[str]) -> Iterator[tuple[list[str] | None, list[str]
     if not any(split):
         yield None, cells
         return
-    place = next(i for i, found in enumerate(split) if found)
+    place = next(i for i, values in enumerate(split) if values)
     for number, letters in split[place]:
         yield [PAPERS[letter] for letter in letters.split()], [*cells[:place], number, *cells[place + 1 :]]
 
@@ -334,9 +334,9 @@ def reported_quotes() -> Iterator[tuple[str, str, list[str], list[str]]]:
     text = RESULTS.read_text(encoding="utf-8")
     table3 = text[text.index("Table 3 (backbones") : text.index("Figs. 7 and 8")]
     pair = r"([\d.]+)/(\d+(?:\.\d+)?)"
-    for name, *found in re.findall(rf"([\w-]+) {pair},\s+{pair},\s+{pair}", table3):
+    for name, *values in re.findall(rf"([\w-]+) {pair},\s+{pair},\s+{pair}", table3):
         for setting, i in (("Market-1501", 0), ("CUHK03", 2), ("DukeMTMC-reID", 4)):
-            yield setting, name, ["hpiln"], [found[i], "-", "-", found[i + 1]]
+            yield setting, name, ["hpiln"], [values[i], "-", "-", values[i + 1]]
 
 
 @pytest.mark.skipif(not RESULTS.is_file(), reason="the list of reported numbers is not beside this checkout")

@@ -284,12 +284,12 @@ def test_the_command_says_what_it_made_and_whose_it_is(tmp_path: Path, people: S
     sets = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
     out = tmp_path / "run"
 
-    said = rgbir(
+    shown = rgbir(
         "import", str(tmp_path / "agw.t"), "--as", "agw", "--out", str(out), "--trained-on", "sysu_mm01", *sets
     )
 
-    assert "agw official-code: 3 identities, compact at 64x32" in said
-    assert "licence: MIT" in said
+    assert "agw official-code: 3 identities, compact at 64x32" in shown
+    assert "licence: MIT" in shown
     # AGW's program keeps the weights that are best on the test set, so that is their name here.
     kept = "weights.best_on_test.safetensors"
     assert {path.name for path in out.iterdir()} == {"recipe.json", "versions.json", "log.jsonl", kept}

@@ -180,14 +180,14 @@ def test_every_row_has_all_layers_of_the_file_that_it_starts_from(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("backbone", "said"),
+    ("backbone", "warning"),
     [
         ("resnet50", "resnet50 begins with random weights, so don't compare .* --set imagenet=resnet50-19c8e357.pth "),
         ("mudeep", "mudeep begins with random weights; no ImageNet weights of it are known"),
     ],
 )
 def test_a_run_from_nothing_says_so(
-    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch, backbone: str, said: str
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch, backbone: str, warning: str
 ) -> None:
     monkeypatch.setattr("rgbir.training.loop.train", lambda run, source, **_: None)
 
@@ -207,6 +207,6 @@ def test_a_run_from_nothing_says_so(
         assert result.exit_code == 0, result.output
         return result.output
 
-    assert re.search(said, shown())
+    assert re.search(warning, shown())
     assert "random weights" not in shown("--set", "imagenet=file.pth")
     assert "random weights" not in shown("--set", "start=runs/other")

@@ -52,20 +52,20 @@ def listed(folder: Path) -> dict[str, Any]:
 
 
 def test_runs_are_found_with_what_they_reached(folder: Path) -> None:
-    found = runs_below(folder)
-    a, c, b = found.runs
+    listing = runs_below(folder)
+    a, c, b = listing.runs
 
-    assert [(run.run, run.method, run.state, run.saved, run.done, run.total) for run in found.runs] == [
+    assert [(run.run, run.method, run.state, run.saved, run.done, run.total) for run in listing.runs] == [
         ("a", "expat", "finished", 2, 2, 2), ("c", "lccrf", "finished", 2, 2, 2), ("more/b", "expat", "stopped", 1, 1, 2),
     ]  # fmt: skip
     losses = json.loads((folder / "a/log.jsonl").read_text().splitlines()[0])["losses"]
     assert (a.losses, b.losses) == (losses, {})
     assert (a.best, a.last) == (Validated(1, 0.5, 0.25), Validated(2, 0.25, 0.75))
     assert (c.last, a.data, a.identities, a.row) == (None, "people", 4, "")
-    assert "seed" in found.differing
-    assert not {"height", "schedule.updates", "expat.form"} & set(found.differing)  # LCCRF has no `expat.form`
-    assert set(found.left_out) == {"cake", "torn", "list"}
-    assert listed(folder) == json.loads(found.to_json())
+    assert "seed" in listing.differing
+    assert not {"height", "schedule.updates", "expat.form"} & set(listing.differing)  # LCCRF has no `expat.form`
+    assert set(listing.left_out) == {"cake", "torn", "list"}
+    assert listed(folder) == json.loads(listing.to_json())
 
 
 def test_the_table_has_a_column_for_what_differs_and_names_what_is_none(folder: Path) -> None:

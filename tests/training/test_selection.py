@@ -160,18 +160,18 @@ def test_the_commands_say_so_too(tmp_path: Path, people: SysuMM01) -> None:
         "validate_every=0",
     )
     run, bundle = tmp_path / "run", tmp_path / "bundle"
-    said = rgbir(
+    shown = rgbir(
         "train", "agw", "--variant", "official-code", "--data", people.root, "--out", run,
         *(word for setting in sets for word in ("--set", setting)),
     )  # fmt: skip
-    assert "the weights are chosen on the test set" in said
-    assert "best_on_test (the test set, first trial): rank-1" in said
-    assert "rgbir export" in said
-    assert ".best_on_test" in said.splitlines()[-1]
+    assert "the weights are chosen on the test set" in shown
+    assert "best_on_test (the test set, first trial): rank-1" in shown
+    assert "rgbir export" in shown
+    assert ".best_on_test" in shown.splitlines()[-1]
 
-    said = rgbir("export", run, "--out", bundle, "--data", people.root, "--protocol", "sysu-seeded")
-    assert "measured best_on_test: rank-1" in said
-    assert "measured:" not in said
+    shown = rgbir("export", run, "--out", bundle, "--data", people.root, "--protocol", "sysu-seeded")
+    assert "measured best_on_test: rank-1" in shown
+    assert "measured:" not in shown
     card = Bundle(bundle).card
     assert card.name.endswith(".best_on_test")
     assert [name.split(",")[0] for name in card.measured] == ["best_on_test"]

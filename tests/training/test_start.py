@@ -100,12 +100,12 @@ def test_another_pooling_does_not_stand_in_the_way(tmp_path: Path) -> None:
     _, average = saved(tmp_path / "average", "agw", pool="gap")
     _, power = saved(tmp_path / "power", "agw", pool="gem")
 
-    with_power, told = started("agw", tmp_path / "average", pool="gem")
+    with_power, remarks = started("agw", tmp_path / "average", pool="gem")
     without, told_too = started("agw", tmp_path / "power", pool="gap")
 
     assert same(with_power, average) == set(average.state_dict())
     assert float(with_power.get_parameter("pool.p")) == 3
-    assert told[1:] == ["left at its start, as the file has another pooling: pool.p"]
+    assert remarks[1:] == ["left at its start, as the file has another pooling: pool.p"]
     assert same(without, power) == set(power.state_dict()) - {"pool.p"}
     assert told_too[1:] == ["left out, as this network has another pooling: pool.p"]
 

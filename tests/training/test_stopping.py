@@ -42,7 +42,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_run(folder).load_weights().state_dict()
 
 
-def told(folder: Path) -> list[str]:
+def log_lines(folder: Path) -> list[str]:
     """The log's lines."""
     return (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
 
@@ -57,7 +57,7 @@ def shown(folder: Path) -> dict[str, list[tuple[int, float]]]:
 def is_as_if_it_never_stopped(folder: Path, whole: Path) -> None:
     expected = weights(whole)
     assert all(torch.equal(weight, expected[name]) for name, weight in weights(folder).items())
-    assert told(folder) == told(whole)
+    assert log_lines(folder) == log_lines(whole)
     assert shown(folder) == shown(whole)
     assert {file.name for file in folder.iterdir()} == {file.name for file in whole.iterdir()}
 
@@ -67,7 +67,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, people: SysuMM01) -> Path:
     """A run that nothing happened to."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     train(*make_run(folder, people, recipe_of("expat", changes=CHANGES)), validate=watched(people))
-    assert [json.loads(line)["update"] for line in told(folder)] == [2, 4, 6, 6]
+    assert [json.loads(line)["update"] for line in log_lines(folder)] == [2, 4, 6, 6]
     return folder
 
 
@@ -208,7 +208,7 @@ def test_a_signal_ends_the_command_with_the_line_that_resumes_it(
     assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
     resumed = CliRunner().invoke(app, shlex.split(line)[1:])
     assert resumed.exit_code == 0, resumed.output
-    assert [json.loads(line) for line in told(run)] == [json.loads(line) for line in told(whole)]
+    assert [json.loads(line) for line in log_lines(run)] == [json.loads(line) for line in log_lines(whole)]
 
 
 def test_two_trainings_in_one_folder_are_one_too_many(tmp_path: Path, people: SysuMM01) -> None:
@@ -260,7 +260,7 @@ def long(tmp_path_factory: pytest.TempPathFactory, people: SysuMM01) -> tuple[li
     command = [*RGBIR, "train", "expat", "--data", str(people.root), *settings]
     before = time.monotonic()
     subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True)
-    assert len(told(folder)) == 6 + 12
+    assert len(log_lines(folder)) == 6 + 12
     return command, folder, time.monotonic() - before
 
 

@@ -51,9 +51,9 @@ def test_files_of_older_torch_and_numpy_are_read(tmp_path: Path) -> None:
     (tmp_path / "x.t").write_bytes(content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
 
     tensors: list[torch.Tensor] = []
-    told = child.outline(child.unpickled(tmp_path / "x.t"), tensors)
+    contents = child.outline(child.unpickled(tmp_path / "x.t"), tensors)
 
-    assert told == {"net": {"a": 0}, "cmc": "NumPy's", "mAP": "NumPy's", "epoch": "int"}
+    assert contents == {"net": {"a": 0}, "cmc": "NumPy's", "mAP": "NumPy's", "epoch": "int"}
     assert torch.equal(tensors[0], torch.ones(2))
 
 

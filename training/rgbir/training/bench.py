@@ -214,10 +214,10 @@ def _children() -> list[int]:
 def pss(process: int) -> int:
     """Bytes of a process's memory, a page that n processes share as 1/n of a page; 0 where the system doesn't tell."""
     try:
-        told = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii"), re.M)
+        line = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii"), re.M)
     except OSError:
         return 0
-    return 1024 * int(told[1]) if told else 0
+    return 1024 * int(line[1]) if line else 0
 
 
 def _finished(device: str) -> None:

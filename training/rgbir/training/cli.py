@@ -432,16 +432,16 @@ def runs(
     """List the runs below a folder: how far they came, what they reached, and which settings differ among them."""
     from rgbir.training.runs import runs_below
 
-    found = runs_below(folder)
+    listing = runs_below(folder)
     if json_:
-        print(found.to_json())
+        print(listing.to_json())
         return
-    differing = found.differing
-    rows = any(run.row for run in found.runs)
+    differing = listing.differing
+    rows = any(run.row for run in listing.runs)
     table = Table("run", "method", "variant", *(["row"] if rows else []), *differing)
     for heading in ("updates", "state", "last losses", "last rank-1/mAP", "best rank-1/mAP"):
         table.add_column(heading)
-    for run in found.runs:
+    for run in listing.runs:
         table.add_row(
             escape(run.run),
             run.method,
@@ -454,11 +454,11 @@ def runs(
             _percent(run.last),
             f"{_percent(run.best)} at {run.best.update:,}" if run.best else "",
         )
-    if found.runs:
+    if listing.runs:
         Console(width=None if sys.stdout.isatty() else WHOLE_LINES).print(table)
     else:
         print(f"no runs below {folder}")
-    for place, reason in found.left_out.items():
+    for place, reason in listing.left_out.items():
         print(f"left out: {place}: {reason}", file=sys.stderr)
 
 

@@ -238,8 +238,8 @@ class Run:
         file = self.folder / LOG
         text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
         kept = [line for line in text.split("\n")[:-1] if parsed(line).get("update", math.inf) <= done]
-        if (told := "".join(f"{line}\n" for line in kept)) != text:
-            _write(file, told)
+        if (whole_lines := "".join(f"{line}\n" for line in kept)) != text:
+            _write(file, whole_lines)
         for best in (self.weights_file("best_validation"), self.weights_file("best_on_test")):
             if (saved_updates(self.folder, best.name) or 0) > done:
                 with writing_to(best):

@@ -98,7 +98,7 @@ def runs_below(folder: Path) -> Runs:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; expected one that holds runs, or a run's own")
-    found: list[Summary] = []
+    summaries: list[Summary] = []
     left_out: dict[str, str] = {}
 
     def closed(error: OSError) -> None:
@@ -111,11 +111,11 @@ def runs_below(folder: Path) -> Runs:
         names.clear()
         run = Path(place)
         try:
-            found.append(_summary(run, _below(run, folder)))
+            summaries.append(_summary(run, _below(run, folder)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             left_out[_below(run, folder)] = f"its {RECIPE} is none of rgbir's, or damaged: {what}"
-    return Runs(sorted(found, key=lambda run: run.run), left_out)
+    return Runs(sorted(summaries, key=lambda run: run.run), left_out)
 
 
 def _below(place: Path, folder: Path) -> str:
@@ -148,7 +148,7 @@ def _summary(folder: Path, name: str) -> Summary:
         total,
         next((line["losses"] for line in reversed(lines) if "losses" in line), {}),
         validated[-1] if validated else None,
-        max(validated, key=lambda one: one.rank_1, default=None),
+        max(validated, key=lambda validation: validation.rank_1, default=None),
         settings,
     )
 

@@ -58,18 +58,18 @@ def _file(path: Path) -> WeightsFile:
 
 
 def _start_from(method: Method, file: WeightsFile) -> list[str]:
-    given, own = file.tensors(), method.state_dict()
-    apart = misfits(own, given)
+    given, initial = file.tensors(), method.state_dict()
+    apart = misfits(initial, given)
     people = [name for name, (ours, theirs) in apart.shapes.items() if _of_people(method, name, ours, theirs)]
     pooling = [name for name in (*apart.missing, *apart.unknown) if POOLING.search(name)]
     if rest := apart.without(*people, *pooling):
         raise BadCheckpoint(
-            f"the weights of {file.path} don't fit this recipe's network: {rest}; found {file.found()}. Give weights of the"
+            f"the weights of {file.path} don't fit this recipe's network: {rest}; found {file.summary()}. Give weights of the"
             " same method, variant and settings"
         )
-    kept = {name: value for name, value in given.items() if name in own and name not in people}
+    kept = {name: value for name, value in given.items() if name in initial and name not in people}
     method.load_state_dict(kept, strict=False)
-    return [f"started from {file.path}: {len(kept)} tensors", *_told(apart, people, pooling, own, given)]
+    return [f"started from {file.path}: {len(kept)} tensors", *_told(apart, people, pooling, initial, given)]
 
 
 def _of_people(method: Method, name: str, ours: tuple[int, ...], theirs: tuple[int, ...]) -> bool:
@@ -78,12 +78,12 @@ def _of_people(method: Method, name: str, ours: tuple[int, ...], theirs: tuple[i
 
 
 def _told(
-    apart: Misfits, people: list[str], pooling: list[str], own: dict[str, Tensor], given: dict[str, Tensor]
+    apart: Misfits, people: list[str], pooling: list[str], initial: dict[str, Tensor], given: dict[str, Tensor]
 ) -> list[str]:
     lines = []
     if people:
         lines.append(
-            f"left at their start, as {len(own[people[0]])} people are trained on and there were"
+            f"left at their start, as {len(initial[people[0]])} people are trained on and there were"
             f" {len(given[people[0]])}: {', '.join(people)}"
         )
     for name in pooling:

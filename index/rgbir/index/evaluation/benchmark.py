@@ -154,8 +154,8 @@ def of_bundles(
                 joined(queries, rows).save(save)
             else:
                 write_authors(save, joined(queries, rows), [*task.queries, *task.gallery])
-        told = {"row": card.row or "", "weights": "" if card.weights == "last" else card.weights}
-        about = {"model": card.name, **{key: value for key, value in told.items() if value}}
+        unusual = {"row": card.row or "", "weights": "" if card.weights == "last" else card.weights}
+        about = {"model": card.name, **{key: value for key, value in unusual.items() if value}}
         about |= {"fingerprint": card.fingerprint}
         about |= {"data": data.root.name, **versions()}
         return choice.measure(task, queries, rows, metric or card.metric, about)

@@ -56,7 +56,7 @@ def put(
     if apart:
         kind = type(backbone).__name__
         raise BadCheckpoint(
-            f"{file.path} does not fit {kind}: {apart}. Expected {whose} weights of this network; found {file.found()}"
+            f"{file.path} does not fit {kind}: {apart}. Expected {whose} weights of this network; found {file.summary()}"
         )
     backbone.load_state_dict(given, strict=False)
 

@@ -75,7 +75,7 @@ def take(
     given = file.parts(form.modules) if form.modules else file.tensors()
     if form.classifier not in given or given[form.classifier].ndim != 2:
         raise BadCheckpoint(
-            f"{_no_release(file, form)}: no {form.classifier} with a row for each person; found {file.found()}"
+            f"{_no_release(file, form)}: no {form.classifier} with a row for each person; found {file.summary()}"
         )
     listed = entry(form.method)
     variant = _variant(form, listed, given)
@@ -115,12 +115,12 @@ def _recipe(
     listed: Entry, variant: str, given: Mapping[str, Tensor], trained_on: str, changes: Mapping[str, Any]
 ) -> AnyRecipe:
     """The variant's settings, with what the file tells of them, and then the changes."""
-    told: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     if blocks := _blocks(given):
-        told["nl.inter"] = "one" if blocks[0].shape[0] == 1 else "half"
+        settings["nl.inter"] = "one" if blocks[0].shape[0] == 1 else "half"
     if split := re.search(r"_split(\d+)$", trained_on):
-        told["data.split"] = int(split[1])
-    return listed.resolve(variant).changed({**told, **changes})
+        settings["data.split"] = int(split[1])
+    return listed.resolve(variant).changed({**settings, **changes})
 
 
 def _adapted(
@@ -148,7 +148,7 @@ def _adapted(
         | {name: given[name] for name in left if not form.unused.match(name)},
     )
     if apart:
-        raise BadCheckpoint(f"{_no_release(file, form)}: {apart}; found {file.found()}")
+        raise BadCheckpoint(f"{_no_release(file, form)}: {apart}; found {file.summary()}")
     return taken, unused
 
 

@@ -80,7 +80,7 @@ def outline(content: object, tensors: list[Tensor]) -> Any:
     """
     counted = 0
 
-    def told(value: object, depth: int) -> Any:
+    def outlined(value: object, depth: int) -> Any:
         nonlocal counted
         if isinstance(value, Tensor):
             if value.layout is not torch.strided or value.is_quantized or value.is_complex():
@@ -92,10 +92,10 @@ def outline(content: object, tensors: list[Tensor]) -> Any:
             counted += len(value)
             if counted > ENTRIES:
                 raise ValueError(f"it has more than {ENTRIES:,} entries, which no network has")
-            return {key: told(inner, depth + 1) for key, inner in value.items()}
+            return {key: outlined(inner, depth + 1) for key, inner in value.items()}
         return "NumPy's" if isinstance(value, Passed) else type(value).__name__
 
-    return told(content, 0)
+    return outlined(content, 0)
 
 
 def answer(file: Path, folder: Path) -> None:

@@ -100,7 +100,7 @@ class WeightsFile:
         modules = {name: self.content.get(name) for name in names}
         missing = [name for name, content in modules.items() if not isinstance(content, Mapping)]
         if missing:
-            raise BadCheckpoint(f"{self.path}: expected dictionaries {', '.join(names)}; found {self.found()}")
+            raise BadCheckpoint(f"{self.path}: expected dictionaries {', '.join(names)}; found {self.summary()}")
         return {
             f"{module}.{name}": tensor
             for module, content in modules.items()
@@ -108,7 +108,7 @@ class WeightsFile:
             for name, tensor in self._checked(f"{module}.", content).items()
         }
 
-    def found(self) -> str:
+    def summary(self) -> str:
         """What is in the file, in words: its first entries, and its first tensors."""
         entries = [f"{name} ({_kind(value)})" for name, value in self.content.items() if not isinstance(value, Tensor)]
         words = [f"at its top level {_some(entries)}"] if entries else []
@@ -121,7 +121,7 @@ class WeightsFile:
         if not tensors:
             raise BadCheckpoint(
                 f"{self.path}: expected a network's tensors by name, plain or under {', '.join(WRAPPERS)};"
-                f" found {self.found()}"
+                f" found {self.summary()}"
             )
         damaged = [
             before + name
@@ -217,6 +217,6 @@ def _in_words(kind: str, text: str, memory: int) -> str:
         )
     if kind == "MemoryError" or "allocate memory" in text or "not enough memory" in text:
         return f"its tensors take more memory than {memory / 2**30:.1f} GiB, which is what a file of its size may take"
-    said = re.search(r"WeightsUnpickler error: *(.+)", text) or re.search(r"(.+)", text)
-    reason = said[1].split(". ")[0] if said else "it ends too early"
+    reason_line = re.search(r"WeightsUnpickler error: *(.+)", text) or re.search(r"(.+)", text)
+    reason = reason_line[1].split(". ")[0] if reason_line else "it ends too early"
     return f"it is damaged, or `torch.save` didn't write it ({kind}: {reason})"
