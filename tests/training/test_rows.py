@@ -20,7 +20,7 @@ from rgbir.index import SysuMM01
 from rgbir.training.backbones import ResNet50
 from rgbir.training.backbones.alexnet import AlexNet
 from rgbir.training.backbones.densenet import DenseNet121
-from rgbir.training.cli import train
+from rgbir.training.cli.train import train
 from rgbir.training.errors import BadRecipe
 from rgbir.training.methods import METHODS, published_rows
 from rgbir.training.methods.base_derivative import BaseDerivativeRecipe

@@ -1,0 +1,52 @@
+"""`rgbir bench train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from rgbir.index import (
+    UsageError,
+    did_you_mean,
+)
+from rgbir.index.cli.bench import print_figures
+from rgbir.index.cli.options import JsonFlag, progress
+
+if TYPE_CHECKING:
+    pass
+
+
+def bench_train(
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="Of batches: tuples, pairs, identities, mixed; may be repeated. All if not given."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=0)] = 0,
+    updates: Annotated[int, typer.Option(help="That are counted, in each round.", min=1)] = 5,
+    rounds: Annotated[int, typer.Option(help="The figures are medians of as many.", min=1)] = 3,
+    small: Annotated[bool, typer.Option("--small", help="A compact network at 128x48, for processors.")] = False,
+    amp: Annotated[Literal["off", "bf16"], typer.Option(help="Mixed precision of the network.")] = "off",
+    identities: Annotated[int, typer.Option(help="People that are drawn.", min=8)] = 16,
+    images: Annotated[int, typer.Option(help="Of each person by each of six cameras.", min=4)] = 6,
+    scratch: Annotated[
+        Path | None, typer.Option(help="Where people are drawn; the system's temporary folder by default.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The training loop against the same network on ready tensors, the batches alone, and the workers' memory."""
+    from rgbir.training.bench import KINDS
+    from rgbir.training.bench import bench_train as measure
+
+    if unknown := [name for name in kind or () if name not in KINDS]:
+        raise UsageError(
+            f"no kind of batch {unknown[0]!r}{did_you_mean(unknown[0], KINDS)}; there are {', '.join(KINDS)}"
+        )
+    with progress("measuring", len(kind or KINDS)) as advance:
+        figures = measure(
+            kind or tuple(KINDS), device, workers, updates, rounds, small, amp, identities, images, scratch,
+            done=lambda name: advance(1),
+        )  # fmt: skip
+    print_figures(figures, as_json)

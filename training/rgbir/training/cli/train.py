@@ -1,0 +1,300 @@
+"""`rgbir train`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rgbir.index import (
+    BadDataset,
+    CantWrite,
+    Modality,
+    UsageError,
+    expect_writable,
+    listed,
+    open_data_set,
+    passed_over_words,
+)
+from rgbir.index.cli.options import progress
+from rgbir.index.datasets.known import ROOT
+from rgbir.training.data.check import Check, check_images
+from rgbir.training.errors import BadRecipe, Stopped
+from rgbir.training.folder import RECIPE
+from rgbir.training.stopping import asked_to_stop
+
+if TYPE_CHECKING:
+    import torch
+
+    from rgbir.index.evaluation import Report
+    from rgbir.training.data.source import Source
+    from rgbir.training.data.store import ImageStore
+    from rgbir.training.loop import Validate
+    from rgbir.training.method import Losses, Method
+    from rgbir.training.recipe import AnyRecipe
+    from rgbir.training.run import Run
+    from rgbir.training.validate import Validation
+
+
+def train(
+    ctx: typer.Context,
+    method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
+    data: Annotated[Path, typer.Option(help=ROOT)],
+    out: Annotated[Path, typer.Option(help="The run's folder.")],
+    variant: Annotated[str | None, typer.Option(help="Such as official-code; the method's first if not given.")] = None,
+    row: Annotated[str | None, typer.Option(help="A row of the paper's tables, such as table1.id+at+csbn.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Settings from a TOML file, or from a run's recipe.json.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, name=value; may be repeated.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=0)] = 0,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of decoded images, for all workers and later runs; rgbir/images in the user's cache folder by default."
+        ),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Decode images each time they are needed.")] = False,
+    check: Annotated[
+        Check, typer.Option(help="Look before the first update at how each image file begins, or at all of its pixels.")
+    ] = "headers",
+) -> None:
+    """Train a method; weights, checkpoints and log go to the run's folder."""
+    from rgbir.training import loop
+    from rgbir.training.data.images import name_of, training_records
+    from rgbir.training.data.source import Source
+    from rgbir.training.device import device_named
+    from rgbir.training.methods import entry
+    from rgbir.training.methods.checkpoints import from_nothing
+    from rgbir.training.run import Run, load_run
+    from rgbir.training.validate import first_trial_of, validation_of
+
+    if no_cache and getattr(ctx.get_parameter_source("cache"), "name", "") == "COMMANDLINE":
+        raise UsageError("--cache says where decoded images are kept, and --no-cache that they aren't; leave one out")
+    device_named(device)
+    begun = load_run(out) if resume else None
+    if begun is None:
+        settings = _new_settings(out, method, variant, row, recipe, changes or [])
+    else:
+        _expect_same(begun, method, variant, row, recipe, changes or [])
+        settings = begun.recipe
+    data_set = open_data_set(data)
+    over = data_set.passed_over()
+    source = Source(training_records(data_set, settings.data), settings)
+    if begun is None:
+        name = variant or next(iter(entry(method).variants))
+        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings, row)
+    else:
+        run = begun
+        _expect_data(run, source, data)
+    if source.identities != run.identities:
+        raise BadRecipe(
+            f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
+        )
+    watched = validation_of(data_set, settings, source.classes)
+    if settings.select == "best_validation" and isinstance(watched, str):
+        raise BadRecipe(f"select=best_validation needs a validation, but {watched}; set select=last")
+    tested = first_trial_of(data_set, settings) if settings.select == "best_on_test" else None
+    validation, unwatched = (None, f"; no validation: {watched}") if isinstance(watched, str) else (watched, "")
+    print(
+        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{unwatched}",
+        flush=True,
+    )
+    if source.alone:
+        print(_left_out(source.alone), file=sys.stderr)
+    if not resume and (warning := from_nothing(settings)):
+        print(warning, file=sys.stderr)
+    if over.total() >= len(source.records):
+        raise BadDataset(
+            f"{passed_over_words(over)}; that is more than is read: put the files where the layout has them"
+        )
+    if over:
+        print(passed_over_words(over), file=sys.stderr)
+    if tested:
+        print(
+            "select=best_on_test: the weights are chosen on the test set, as some released programs do. Their numbers are"
+            " too good, and carry that name; select=last keeps the last weights",
+            file=sys.stderr,
+        )
+    stores = [store for measured in (validation, tested) if measured for store in measured.stores]
+    check_images([*source.records, *(record for store in stores for record in store.records)], check)
+    if not no_cache:
+        _decode([*source.stores, *stores], cache)
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeRemainingColumn(),
+    )
+    options = ["--device", device, "--workers", str(workers), *(["--no-cache"] if no_cache else [])]
+    options += [] if cache is None else ["--cache", str(cache)]
+    options += [] if check == "headers" else ["--check", check]
+    again = shlex.join(["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"])
+    stopped: Stopped | None = None
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+        asked_to_stop("the training ends after this update and saves it; once more ends it at once") as asked,
+    ):
+        task = bar.add_task("training", total=len(source), state="")
+
+        def watch(update: int, losses: Losses) -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed:.2f} updates/s " if speed else ""
+            state = (
+                rate + " ".join(f"{name} {float(loss.detach()):.3f}" for name, loss in losses.items())
+                if console.is_terminal
+                else ""
+            )
+            bar.update(task, completed=update + 1, state=state)
+
+        def shown(what: str, measure: Validation) -> Validate:
+            def measured(trained: Method, where: torch.device) -> Report | None:
+                if (report := measure(trained, where, asked)) is not None:
+                    numbers = f"rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}"
+                    console.print(f"{what}: {numbers}", highlight=False)
+                return report
+
+            return measured
+
+        try:
+            loop.train(
+                run,
+                source,
+                device=device,
+                resume=resume,
+                workers=workers,
+                validate=shown("validation", validation) if validation else None,
+                test=shown("best_on_test (the test set, first trial)", tested) if tested else None,
+                watch=watch,
+                stop=asked,
+                say=print,
+            )
+        except Stopped as ended:
+            stopped = ended
+        except CantWrite as error:
+            if (out / RECIPE).exists():
+                raise CantWrite(
+                    f"{error}. What was saved before stays; when that is mended, go on with:\n{again}"
+                ) from error
+            raise
+    if stopped is not None and asked.by is not None:
+        print(
+            f"stopped by {asked.by.name} after {stopped.done:,} of {stopped.total:,} updates, which are saved; go on with:"
+            f"\n{again}"
+        )
+        raise typer.Exit(128 + asked.by)
+    bundle = f"{run.method}_{settings.backbone}.{run.training_data}"
+    if settings.select != "last":
+        update, rank_1 = run.best(settings.select)
+        print(f"{settings.select}: the weights after update {update:,}, where its rank-1 was {100 * rank_1:.2f}")
+        bundle += f".{settings.select}"
+    print(f"done; make a bundle with: rgbir export {out} --out {bundle}")
+
+
+def _decode(stores: Sequence[ImageStore], cache: Path | None) -> None:
+    """Has the images of the stores in the cache."""
+    from rgbir.training.data.cache import default_folder
+
+    folder = cache or default_folder()
+    with progress("decoding images", sum(map(len, stores))) as advance:
+        for store in stores:
+            store.fill(folder, advance)
+    if size := sum(store.kept_bytes for store in stores):
+        print(f"decoded images: {size / 1e6:,.1f} MB in {folder}, for all workers and later runs")
+
+
+def _left_out(alone: Mapping[int, Modality]) -> str:
+    """Says who isn't trained on because all of their images are of one modality."""
+    named = [f"{identity} ({modality.upper()})" for identity, modality in islice(alone.items(), 10)]
+    more = [f"{len(alone) - 10:,} more"] if len(alone) > 10 else []
+    return (
+        f"{len(alone):,} identities are left out, since they are seen in one modality only: {listed([*named, *more])}"
+    )
+
+
+def _new_settings(
+    out: Path, method: str, variant: str | None, row: str | None, recipe: Path | None, changes: list[str]
+) -> AnyRecipe:
+    """Those of a run that begins in a folder.
+
+    Raises:
+        BadRecipe: the folder holds a run, or there is no such method, variant, row or setting.
+        CantWrite: the folder is closed.
+    """
+    from rgbir.training.methods import entry
+    from rgbir.training.recipe import parse_assignments, read_changes
+
+    expect_writable(out)
+    if (out / RECIPE).exists():
+        raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
+    given = {**(read_changes(recipe) if recipe else {}), **parse_assignments(changes)}
+    return entry(method).resolve(variant, row).changed(given)
+
+
+def _expect_data(run: Run, source: Source, data: Path) -> None:
+    """
+    Raises:
+        BadRecipe: the run was begun on other data.
+        BadCheckpoint: what it wrote down of them is damaged.
+    """
+    from rgbir.training.data.people import described
+
+    run.expect_data(described(source.records))
+    if run.trained_on() is None:
+        print(
+            f"{run.folder} was begun by an older version, which didn't write down what it was trained on; it goes on with"
+            f" what {data} holds",
+            file=sys.stderr,
+        )
+
+
+def _expect_same(
+    run: Run, method: str, variant: str | None, row: str | None, recipe: Path | None, changes: list[str]
+) -> None:
+    """A run goes on as it was begun; what is given beside --resume must be so in its recipe.
+
+    Raises:
+        BadRecipe: it isn't, or there is no such method, variant, row or setting.
+        RunBusy: another process trains in the run's folder.
+        BadCheckpoint: there are weights alone.
+    """
+    from rgbir.training.methods import entry
+    from rgbir.training.recipe import flat, parse_assignments, read_changes
+
+    run.refuse_if_busy()
+    if not run.has_checkpoint:
+        print(f"{run.folder} has no checkpoint yet; the run begins again", file=sys.stderr)
+    asked = entry(method)
+    named = [(f"method {method}", method, run.method)]
+    if variant is not None:
+        asked.resolve(variant, None)
+        named.append((f"variant {variant}", variant, run.variant))
+    if row is not None:
+        asked.resolve(None, row)
+        if run.row is not None:
+            named.append((f"row {row}", row, run.row))
+    for option, asked_for, begun in named:
+        if asked_for != begun:
+            raise BadRecipe(f"{run.folder} trains {begun}, and --resume goes on with it; {option} would be another run")
+    # What a run's row says, it was begun with, if nothing else was set beside; older runs don't tell their row.
+    wanted = dict(asked.rows[row]) if row is not None and run.row is None else {}
+    wanted |= read_changes(recipe) if recipe is not None else {}
+    wanted |= parse_assignments(changes)
+    other = dict(flat(run.recipe.changed(wanted).model_dump(mode="json")))
+    kept = dict(flat(run.recipe.model_dump(mode="json")))
+    if apart := [name for name, value in other.items() if kept.get(name) != value]:
+        raise BadRecipe(
+            f"{run.folder} was begun with other settings, and --resume goes on with them: {', '.join(apart[:5])} would differ."
+            " Leave them out, or begin a new run that starts from its weights: --set start=RUN"
+        )
