@@ -211,7 +211,8 @@ def test_variables_carry_a_noun() -> None:
         variables = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         return variables | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
 
-    assert sources(lambda tree: bool(named(tree) & vague)) == set()
+    # A field there, which `rgbir counts --json` shows by that name.
+    assert sources(lambda tree: bool(named(tree) & vague)) == {"index/rgbir/index/datasets/dataset.py"}
 
 
 def test_torch_unpickles_weights_alone_and_in_two_places() -> None:

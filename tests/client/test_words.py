@@ -16,3 +16,11 @@ def test_names_are_listed_as_in_a_sentence(joined: Callable[..., str]) -> None:
     assert joined(["a"]) == "a"
     assert joined(iter(["a", "b"])) == "a and b"
     assert joined((1, 2, 3), "or") == "1, 2 or 3"
+
+
+def test_of_many_names_the_first_are_listed_and_the_others_counted() -> None:
+    assert listed("abcdef", most=2) == "a, b and 4 more"
+    assert listed("abcdef", "or", most=5) == "a, b, c, d, e and 1 more"
+    assert listed("ab", "or", most=2) == "a or b"
+    assert listed([], most=1) == "nothing"
+    assert listed(range(2_000), most=1) == "0 and 1,999 more"

@@ -157,7 +157,7 @@ def test_a_file_without_a_network_says_what_is_in_it() -> None:
     content = {"epoch": "int", "opt": {"w": torch.ones(1)}, "hyper": {"lr": "float"}}
     with pytest.raises(
         BadCheckpoint,
-        match=r"plain or under net, state_dict, .*found at its top level epoch \(int\), opt \(a dictionary of 1\), hyper"
+        match=r"plain or under net, state_dict, .*found at its top level epoch \(int\), opt \(a dictionary of 1\) and hyper"
         r" \(a dictionary of 1\); 1 tensors: opt: w",
     ):
         file_of(content).tensors()
@@ -167,6 +167,6 @@ def test_a_network_that_does_not_fit_is_refused_with_what_was_found(tmp_path: Pa
     save_file({"layer1.weight": torch.ones(2), "epoch": torch.ones(1)}, tmp_path / "x.safetensors")
     with pytest.raises(
         BadCheckpoint,
-        match=r"does not fit CompactResNet: \d+ missing \(bn1\.bias, .*2 unknown \(epoch, layer1\.weight\).*found 2 tensors:",
+        match=r"does not fit CompactResNet: \d+ missing \(bn1\.bias, .*2 unknown \(epoch and layer1\.weight\).*found 2 tensors:",
     ):
         load_imagenet(CompactResNet(), tmp_path / "x.safetensors")

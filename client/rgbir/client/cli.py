@@ -146,7 +146,7 @@ def _absent(name: str, point: EntryPoint, error: ImportError) -> Any:
     app = typer.Typer(add_completion=False)
 
     @app.command(
-        name,
+        name.rpartition(" ")[2],
         help=f"(needs rgbir\\[{_extra(point)}])",
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )

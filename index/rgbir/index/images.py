@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from rgbir.index.depth import ASSUMED, check_colours, eight_bits, is_deep
 from rgbir.index.errors import BadImage
+from rgbir.index.words import listed
 
 DECODING = 1
 """Of the rules by which `decode` and `pixels` make pixels of a file. Raise it when a file becomes other pixels than before:
@@ -93,7 +94,7 @@ def _decoding(name: str, max_pixels: int) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise BadImage(f"{name}: too many pixels; at most {max_pixels:,} are decoded: {error}") from error
     except UnidentifiedImageError as error:
-        raise BadImage(f"{name}: not an image of a known format ({', '.join(FORMATS)})") from error
+        raise BadImage(f"{name}: not an image of a known format ({listed(FORMATS, 'or')})") from error
     except Exception as error:  # a damaged file can raise nearly anything from a decoder
         raise BadImage(f"{name}: can't be decoded: {error}") from error
 

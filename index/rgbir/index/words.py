@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def listed(names: Iterable[object], last: str = "and") -> str:
-    """`a, b and c`; `nothing` if there are none."""
-    *before, end = [str(name) for name in names] or ["nothing"]
+def listed(names: Iterable[object], last: str = "and", most: int | None = None) -> str:
+    """`a, b and c`; `a, b and 4 more` of six with `most` 2; `nothing` if there are none."""
+    words = [str(name) for name in names] or ["nothing"]
+    if most is not None and len(words) > most:
+        words, last = [*words[:most], f"{len(words) - most:,} more"], "and"
+    *before, end = words
     return f"{', '.join(before)} {last} {end}" if before else end
 
 

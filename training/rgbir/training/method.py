@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from rgbir.index import Metric, Modality, did_you_mean
+from rgbir.index import Metric, Modality, did_you_mean, listed
 from rgbir.training.backbones import load_imagenet
 from rgbir.training.errors import BadRecipe
 
@@ -80,7 +80,7 @@ class Method(nn.Module, ABC):
             if self._rests(name):
                 parameter.requires_grad_(False)
         if not any(parameter.requires_grad for parameter in self.parameters()):
-            raise BadRecipe(f"freeze: nothing is left to train without {', '.join(names)}")
+            raise BadRecipe(f"freeze: nothing is left to train without {listed(names)}")
 
     def train(self, mode: bool = True) -> Self:
         """As every module's; batch norms at rest stay in evaluation mode."""

@@ -255,7 +255,7 @@ def _meant(name: str, known: Iterable[str]) -> str:
     """The settings that were probably meant, as the end of a sentence; all that there are, if nobody can tell."""
     known = list(known)
     if below := [setting for setting in known if setting.startswith(f"{name}.")]:
-        return f"; it is a group: {', '.join(below)}"
+        return f"; it is a group: {listed(below)}"
     last = name.lower().replace("-", "_").rpartition(".")[2]
     for short in ((last,), ALIASES.get(last, ())):
         if meant := [setting for setting in known if setting.rpartition(".")[2] in short]:
@@ -265,7 +265,7 @@ def _meant(name: str, known: Iterable[str]) -> str:
     for written, names in ((name, whole), (last, by_last)) if "." in name else ((last, by_last), (name, whole)):
         if hint := did_you_mean(written, names):
             return f"; did you mean {names[hint.split(chr(39))[1]]!r}?"
-    return f"; known: {', '.join(known)}"
+    return f"; known: {listed(known)}"
 
 
 def read_changes(file: Path) -> dict[str, Any]:

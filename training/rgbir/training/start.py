@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from rgbir.index import listed
 from rgbir.training.errors import BadCheckpoint, BadRecipe
 from rgbir.training.method import Method
 from rgbir.training.recipe import AnyRecipe
@@ -84,7 +85,7 @@ def _told(
     if people:
         lines.append(
             f"left at their start, as {len(initial[people[0]])} people are trained on and there were"
-            f" {len(given[people[0]])}: {', '.join(people)}"
+            f" {len(given[people[0]])}: {listed(people)}"
         )
     for name in pooling:
         lines.append(

@@ -45,7 +45,7 @@ def _show(counted: Sequence[Count], name: str) -> None:
     table = Table("what", "found", "published", "")
     for count in counted:
         published = "" if count.published is None else f"{count.published:,}"
-        table.add_row(count.what, f"{count.present:,}", published, "differs" if count.differs else "")
+        table.add_row(count.what, f"{count.found:,}", published, "differs" if count.differs else "")
     Console().print(table)
     apart = sum(count.differs for count in counted)
     print(f"{name} as published" if not apart else f"{apart} of {len(counted)} counts differ from the published {name}")

@@ -50,18 +50,18 @@ class Count:
 
     Attributes:
         what: the thing, in words.
-        present: how many the folder holds.
+        found: how many the folder holds.
         published: how many the data set should hold; None where nobody says.
     """
 
     what: str
-    present: int
+    found: int
     published: int | None
 
     @property
     def differs(self) -> bool:
         """Whether the folder isn't as published."""
-        return self.published is not None and self.present != self.published
+        return self.published is not None and self.found != self.published
 
 
 def compared(counts: dict[str, int], published: dict[str, int]) -> list[Count]:

@@ -10,6 +10,7 @@ import typer
 from rgbir.index import (
     UsageError,
     did_you_mean,
+    listed,
 )
 from rgbir.index.cli.bench import print_figures
 from rgbir.index.cli.options import JsonFlag, progress
@@ -41,9 +42,7 @@ def bench_train(
     from rgbir.training.bench import bench_train as measure
 
     if unknown := [name for name in kind or () if name not in KINDS]:
-        raise UsageError(
-            f"no kind of batch {unknown[0]!r}{did_you_mean(unknown[0], KINDS)}; there are {', '.join(KINDS)}"
-        )
+        raise UsageError(f"no kind of batch {unknown[0]!r}{did_you_mean(unknown[0], KINDS)}; there are {listed(KINDS)}")
     with progress("measuring", len(kind or KINDS)) as advance:
         figures = measure(
             kind or tuple(KINDS), device, workers, updates, rounds, small, amp, identities, images, scratch,

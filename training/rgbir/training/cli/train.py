@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,6 +40,9 @@ if TYPE_CHECKING:
     from rgbir.training.recipe import AnyRecipe
     from rgbir.training.run import Run
     from rgbir.training.validate import Validation
+
+NAMED = 10
+"""People whom a remark names."""
 
 
 def train(
@@ -216,11 +218,8 @@ def _decode(stores: Sequence[ImageStore], cache: Path | None) -> None:
 
 def _left_out(alone: Mapping[int, Modality]) -> str:
     """Says who isn't trained on because all of their images are of one modality."""
-    named = [f"{identity} ({modality.upper()})" for identity, modality in islice(alone.items(), 10)]
-    more = [f"{len(alone) - 10:,} more"] if len(alone) > 10 else []
-    return (
-        f"{len(alone):,} identities are left out, since they are seen in one modality only: {listed([*named, *more])}"
-    )
+    people = [f"{identity} ({modality.upper()})" for identity, modality in alone.items()]
+    return f"{len(alone):,} identities are left out, since they are seen in one modality only: {listed(people, most=NAMED)}"
 
 
 def _new_settings(
@@ -295,6 +294,6 @@ def _expect_same(
     kept = dict(flat(run.recipe.model_dump(mode="json")))
     if apart := [name for name, value in other.items() if kept.get(name) != value]:
         raise BadRecipe(
-            f"{run.folder} was begun with other settings, and --resume goes on with them: {', '.join(apart[:5])} would differ."
+            f"{run.folder} was begun with other settings, and --resume goes on with them: {listed(apart, most=5)} would differ."
             " Leave them out, or begin a new run that starts from its weights: --set start=RUN"
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import ImageRecord
+from rgbir.index import ImageRecord, listed
 
 SHOWN = 5
 """How many people a message names."""
@@ -65,5 +65,4 @@ def difference(before: Description, now: Description) -> str:
 def _of_people(what: str, identities: Iterable[str]) -> Iterator[str]:
     numbers = sorted(identities, key=int)
     if numbers:
-        more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
-        yield f"identities {', '.join(numbers[:SHOWN])}{more} {what}"
+        yield f"identities {listed(numbers, most=SHOWN)} {what}"

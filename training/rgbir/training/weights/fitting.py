@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from rgbir.index import listed
+
 COUNTER = "num_batches_tracked"
 """How many batches a batch norm has seen; older files don't say it, and nothing here reads it."""
 NAMED = 4
@@ -41,7 +43,7 @@ class Misfits:
     def __str__(self) -> str:
         shapes = [f"{name}: {network} expected, {file} in the file" for name, (network, file) in self.shapes.items()]
         kinds = (("missing", self.missing), ("unknown", self.unknown), ("of another shape", shapes))
-        return "; ".join(f"{len(names)} {what} ({_some(list(names))})" for what, names in kinds if names)
+        return "; ".join(f"{len(names)} {what} ({listed(names, most=NAMED)})" for what, names in kinds if names)
 
 
 def misfits(network: Mapping[str, Tensor], file: Mapping[str, Tensor]) -> Misfits:
@@ -64,7 +66,3 @@ def misfits(network: Mapping[str, Tensor], file: Mapping[str, Tensor]) -> Misfit
 
 def _named(names: Set[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not name.endswith(COUNTER)))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -21,9 +21,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from rgbir.index import listed
 from rgbir.training.errors import BadCheckpoint
 from rgbir.training.weights import child
-from rgbir.training.weights.fitting import COUNTER
+from rgbir.training.weights.fitting import COUNTER, NAMED
 
 Content: TypeAlias = "Mapping[str, Tensor | str | Content]"
 """Tensors and dictionaries of them by name; of anything else the name of its kind."""
@@ -100,7 +101,7 @@ class WeightsFile:
         modules = {name: self.content.get(name) for name in names}
         missing = [name for name, content in modules.items() if not isinstance(content, Mapping)]
         if missing:
-            raise BadCheckpoint(f"{self.path}: expected dictionaries {', '.join(names)}; found {self.summary()}")
+            raise BadCheckpoint(f"{self.path}: expected dictionaries {listed(names)}; found {self.summary()}")
         return {
             f"{module}.{name}": tensor
             for module, content in modules.items()
@@ -111,16 +112,16 @@ class WeightsFile:
     def summary(self) -> str:
         """What is in the file, in words: its first entries, and its first tensors."""
         entries = [f"{name} ({_kind(value)})" for name, value in self.content.items() if not isinstance(value, Tensor)]
-        words = [f"at its top level {_some(entries)}"] if entries else []
+        words = [f"at its top level {listed(entries, most=SHOWN)}"] if entries else []
         names = list(_names(self.content))
         first = [name for name in names if not name.endswith(COUNTER)] or names
-        return "; ".join([*words, f"{len(names)} tensors: {_some(first, 4)}" if names else "no tensors"])
+        return "; ".join([*words, f"{len(names)} tensors: {listed(first, most=NAMED)}" if names else "no tensors"])
 
     def _checked(self, before: str, content: Content) -> dict[str, Tensor]:
         tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
         if not tensors:
             raise BadCheckpoint(
-                f"{self.path}: expected a network's tensors by name, plain or under {', '.join(WRAPPERS)};"
+                f"{self.path}: expected a network's tensors by name, plain or under {listed(WRAPPERS, 'or')};"
                 f" found {self.summary()}"
             )
         damaged = [
@@ -130,7 +131,7 @@ class WeightsFile:
         ]
         if damaged:
             raise BadCheckpoint(
-                f"{self.path}: {_some(damaged, 4)} {'has' if len(damaged) == 1 else 'have'} values that are NaN or"
+                f"{self.path}: {listed(damaged, most=NAMED)} {'has' if len(damaged) == 1 else 'have'} values that are NaN or"
                 " infinite; the file is damaged, or its training failed"
             )
         while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
@@ -155,10 +156,6 @@ def _names(content: Content, before: str = "") -> Iterator[str]:
 
 def _kind(value: object) -> str:
     return f"a dictionary of {len(value)}" if isinstance(value, Mapping) else str(value)
-
-
-def _some(names: list[str], most: int = SHOWN) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _apart(path: Path, limits: Limits) -> Content:
