@@ -79,9 +79,8 @@ def test_of_other_people_all_is_kept_but_what_tells_them_apart(
     network, lines = started(method, tmp_path / "run", identities=6, **changes)
 
     assert set(given.state_dict()) - same(network, given) == set(expected)
-    assert lines[1:] == [
-        f"left at their start, as 6 people are trained on and there were 4: {', '.join(expected[:-1])} and {expected[-1]}"
-    ]
+    listed = " and ".join(", ".join(expected).rsplit(", ", 1))
+    assert lines[1:] == [f"left at their start, as 6 people are trained on and there were 4: {listed}"]
 
 
 @pytest.mark.parametrize(
