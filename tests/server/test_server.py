@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -230,8 +231,6 @@ def test_every_no_is_a_problem_document(http: TestClient, method: str, path: str
 
 
 def test_too_many_requests_in_flight_are_429(settings: Settings, people: SysuMM01) -> None:
-    from dataclasses import replace
-
     with TestClient(create_app(replace(settings, max_in_flight=0)), base_url="http://127.0.0.1") as http:
         response = http.post(
             "/search", data={"camera": "3"}, files=[("images", ("a.jpg", infrared(people).read_bytes()))]
@@ -239,6 +238,30 @@ def test_too_many_requests_in_flight_are_429(settings: Settings, people: SysuMM0
 
     assert response.status_code == 429
     assert response.headers["retry-after"] == "1"
+
+
+def test_a_place_is_taken_while_a_request_is_answered(
+    settings: Settings, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, release, search = threading.Event(), threading.Event(), Searcher.find
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        begun.set()
+        assert release.wait(HANGS_AFTER_S)
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(Searcher, "find", slowly)
+    images = [("images", ("a.jpg", infrared(people).read_bytes()))]
+    app = create_app(replace(settings, max_in_flight=1))
+    with TestClient(app, base_url="http://127.0.0.1") as http, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(http.post, "/search", data={"camera": "3"}, files=images)
+        assert begun.wait(HANGS_AFTER_S)
+        second = http.post("/search", data={"camera": "3"}, files=images)
+        release.set()
+
+        assert (second.status_code, first.result().status_code) == (429, 200)
+        assert second.json()["detail"] == "1 requests are being answered already; try again in a moment"
+        assert http.post("/search", data={"camera": "3"}, files=images).status_code == 200
 
 
 def test_a_failure_of_the_server_tells_nothing_of_itself(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
