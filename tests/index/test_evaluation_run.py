@@ -233,7 +233,7 @@ def by_hand(task: Task, queries: Features, gallery: Features, protocol: Protocol
 @settings(max_examples=80, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    hiding=st.sampled_from(["place", "identity and camera", "nothing"]),
+    hiding=st.sampled_from(["place", "place and modality", "identity and camera", "nothing"]),
     cmc=st.sampled_from(["identity", "image"]),
     ap=st.sampled_from(["rectangle", "trapezoid"]),
     levels=st.sampled_from([3, 1_000_000]),
@@ -244,9 +244,12 @@ def test_every_trial_is_measured_as_if_it_were_alone_ties_included(
     rng = np.random.default_rng(seed)
     network = CameraNetwork.read("sysu-mm01")
     who = [rng.integers(0, 5, n).tolist() for n in (7, 20)]
-    where = [rng.choice(list("3612"), 7).tolist(), rng.choice(list("1245"), 20).tolist()]
+    where = [rng.choice(list("3612"), 7).tolist(), rng.choice(list("123456"), 20).tolist()]
     records = [
-        [ImageRecord(Path("x"), f"{k}/{n}", c, identity=None if i == 4 else i) for n, (i, c) in enumerate(zip(a, b))]  # noqa: B905
+        [
+            ImageRecord(Path("x"), f"{k}/{n}", c, Modality.IR if c in "36" else Modality.RGB, None if i == 4 else i)
+            for n, (i, c) in enumerate(zip(a, b, strict=True))
+        ]
         for k, (a, b) in enumerate(zip(who, where, strict=True))
     ]
     draws = [

@@ -9,7 +9,7 @@ import os
 import pickle
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,16 @@ from tests.training.small import build, recipe_of
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
-from rgbir.index import BadImage, Resize, Setting, SysuMM01
+from rgbir.index import BadImage, ImageRecord, Resize, Setting, SysuMM01
 from rgbir.index import decode as decode_
+from rgbir.index.datasets import records
 from rgbir.index.evaluation import PROTOCOLS
+from rgbir.index.images import Box
+from rgbir.index.progress import Progress, silent
 from rgbir.training.data import cache
-from rgbir.training.data.cache import Form, Kept, Mapped, fill
+from rgbir.training.data.cache import Form, Kept, Mapped
 from rgbir.training.data.source import Source, batches
+from rgbir.training.data.store import ImageStore
 from rgbir.training.validate import Validation
 
 FORM = Form(48, 20, "bilinear")
@@ -51,12 +55,17 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     decode = decode_
 
-    def counted(data: bytes, name: str) -> Image.Image:
+    def counted(data: bytes, name: str, box: Box | None = None) -> Image.Image:
         names.append(name)
-        return decode(data, name)
+        return decode(data, name, box)
 
     monkeypatch.setattr(cache, "decode", counted)
+    monkeypatch.setattr(records, "decode", counted)
     return names
+
+
+def fill(paths: Sequence[Path], form: Form, folder: Path, progress: Progress = silent) -> Kept:
+    return cache.fill([ImageRecord(path, path.name, "1") for path in paths], form, folder, progress)
 
 
 def by_pillow(path: Path, form: Form = FORM) -> NDArray[np.uint8]:
@@ -262,6 +271,23 @@ def test_a_place_that_can_not_be_written_serves_what_it_has(
     assert "can't keep 5 images: Read-only file system" in caplog.text
     assert len(kept) == 15
     assert kept.get(17) is None
+
+
+def test_two_boxes_of_a_picture_are_two_images(tmp_path: Path, paths: list[Path]) -> None:
+    boxes: list[Box | None] = [None, (2, 4, 20, 40), (10, 4, 28, 40), (2, 4, 20, 40)]
+    pictures = [ImageRecord(paths[0], "frame", "1", box=box) for box in boxes]
+
+    for _ in range(2):
+        kept = cache.fill(pictures, FORM, tmp_path / "cache")
+
+        with Image.open(paths[0]) as whole:
+            for number, box in enumerate(boxes):
+                part = whole.convert("RGB").crop(box) if box else whole.convert("RGB")
+                expected = np.asarray(part.resize((FORM.width, FORM.height), FILTERS["bilinear"]))
+                image = kept.get(number)
+                assert image is not None
+                assert np.array_equal(image, expected)
+                assert np.array_equal(ImageStore(pictures, 48, 20)[number], expected)
 
 
 def test_an_image_that_can_not_be_read_is_an_error_and_leaves_nothing(tmp_path: Path, paths: list[Path]) -> None:

@@ -41,6 +41,7 @@ SUMMARIES = {
     "runs": "List trainings: how far they came, and what they reached.",
     "search": "Search a gallery for the person on one or more images.",
     "serve": "Answer searches over HTTP, with a page to try them.",
+    "split": "Draw who of your own pictures is trained on and who is tested.",
     "synthesize": "Draw synthetic people in a real data set's layout.",
     "train": "Train a method.",
 }

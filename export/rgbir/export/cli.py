@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from typer.core import TyperGroup
 
 from rgbir.index import (
+    PEOPLE,
     Bundle,
     DataSet,
     Encoder,
@@ -22,16 +23,19 @@ from rgbir.index import (
     Resize,
     Setting,
     UsageError,
-    decode,
+    is_known,
     listed,
     open_data_set,
     pixels,
-    read_bytes,
 )
+from rgbir.index.cli.options import NetworkOption, PeopleOption
 from rgbir.index.datasets.known import ROOT
 from rgbir.index.evaluation import PROTOCOLS, Protocol, evaluate
 from rgbir.index.evaluation.benchmark import Choice
 from rgbir.index.evaluation.sources import encoded
+
+if TYPE_CHECKING:
+    from rgbir.training import Run
 
 SAMPLES, CALIBRATION = 24, 200
 
@@ -77,6 +81,8 @@ def export_run(
     protocol: Annotated[
         str | None, typer.Option(help="What is measured with --data; the data set's own if not given.")
     ] = None,
+    network: NetworkOption = None,
+    people: PeopleOption = None,
     weights: Annotated[
         Kept | None, typer.Option(help="Which of the run's weights; what its recipe selects if not given.")
     ] = None,
@@ -95,12 +101,21 @@ def export_run(
     trained = load_run(run)
     form = (trained.recipe.height, trained.recipe.width, trained.recipe.resize)
     setting = Setting(split=trained.recipe.data.split)
-    tested = None if data is None else open_data_set(data)
+    given = [root for root in (data, calibrate) if root is not None]
+    if (network or people) and all(map(is_known, given)):
+        raise UsageError(
+            "--network and --people describe own pictures, and neither --data nor --calibrate names any; leave them out"
+        )
+
+    def opened(root: Path) -> DataSet:
+        return open_data_set(root) if is_known(root) else _own(root, network, people, trained)
+
+    tested = None if data is None else opened(data)
     images, scales = {}, {}
     if tested is not None:
         images = sample((record for which in Modality for record in tested.test(which, setting)), SAMPLES, *form)
     if calibrate is not None:
-        scales = sample(open_data_set(calibrate).training(setting), CALIBRATION, *form)
+        scales = sample(opened(calibrate).training(setting), CALIBRATION, *form)
     card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note, weights=weights)
     assert card.parity is not None
     print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
@@ -114,6 +129,23 @@ def export_run(
         _measure(tested, out, PROTOCOLS[protocol] if protocol else tested.protocols[0], setting)
 
 
+def _own(root: Path, network: str | None, people: Path | None, trained: Run) -> DataSet:
+    """Own pictures, with the lists of people that are named, or else those of the run if it was trained on them.
+
+    Raises:
+        BadDataset, UsageError: see `open_data_set`.
+    """
+    from rgbir.training.data.images import name_of
+
+    if network is None:
+        return open_data_set(root, people=people)
+    data_set = open_data_set(root, network, people)
+    lists = trained.folder / PEOPLE
+    if people is None and lists.is_file() and name_of(data_set, trained.recipe.data) == trained.training_data:
+        return open_data_set(root, network, lists)
+    return data_set
+
+
 def sample(
     records: Iterable[ImageRecord], count: int, height: int, width: int, resize: Resize
 ) -> dict[Modality, list[NDArray[np.uint8]]]:
@@ -122,7 +154,7 @@ def sample(
     for modality in Modality:
         images = [record for record in everything if record.modality is modality]
         spread = images[:: max(1, len(images) // count)][:count]
-        chosen[modality] = [pixels(decode(read_bytes(r.path), str(r.path)), height, width, resize) for r in spread]
+        chosen[modality] = [pixels(record.decoded(), height, width, resize) for record in spread]
     return chosen
 
 
@@ -131,12 +163,13 @@ def _measure(data: DataSet, out: Path, protocol: Protocol, setting: Setting) -> 
 
     encoder, name = Encoder(Bundle(out)), data.root.name
     task = Choice(protocol, setting).task(data)
-    probes, gallery = (encoded(records, encoder) for records in (task.queries, task.gallery))
-    report = evaluate(task, probes, gallery, protocol, encoder.card.metric)
+    features = encoded(task.images, encoder)
+    report = evaluate(task, features, features, protocol, encoder.card.metric)
     first = report.trials[0]
+    named = "" if is_known(data.root) else " --network NETWORK --people PEOPLE"
     result = {
         "data": f"{name}: {first.queries} queries, {first.gallery_identities} identities",
-        "command": f"rgbir evaluate --data {name} --bundle {out.name} --protocol {protocol.name}",
+        "command": f"rgbir evaluate --data {name}{named} --bundle {out.name} --protocol {protocol.name}",
         "rank_1": round(report.rank(1), 6),
         "rank_10": round(report.rank(10), 6),
         "mAP": round(report.mean_ap, 6),

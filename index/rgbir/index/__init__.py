@@ -4,10 +4,12 @@ from rgbir.index.bundle import CARD, Bundle, Card, Drift, Kept, Parity, Precisio
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets.dataset import DataSet, Setting
 from rgbir.index.datasets.folders import read_folders
-from rgbir.index.datasets.known import open_data_set
+from rgbir.index.datasets.known import is_known, open_data_set
 from rgbir.index.datasets.llcm import LLCM
 from rgbir.index.datasets.market import Market1501
+from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.passed import passed_over_words
+from rgbir.index.datasets.people import PEOPLE, PeopleLists
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
@@ -107,7 +109,10 @@ __all__ = [
     "Modality",
     "Model",
     "NewSighting",
+    "OwnPictures",
+    "PEOPLE",
     "Parity",
+    "PeopleLists",
     "Precision",
     "Query",
     "RegDB",
@@ -140,6 +145,7 @@ __all__ = [
     "expect_writable",
     "give_room_up",
     "image_quality",
+    "is_known",
     "is_locked",
     "keep_room",
     "locked",

@@ -3,6 +3,7 @@
 recipe.json       method, variant, row, data and every setting; `--recipe` reads it again
 versions.json     of what trained it
 data.json         the people and images that it trains on, as sums
+people.json       of own pictures: who is trained on, held back and tested
 log.jsonl         losses, rates and validations by update
 tensorboard/      the same for TensorBoard
 checkpoint.pt     everything needed to go on exactly (tensors and plain values only)
@@ -31,7 +32,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from rgbir.index import CantWrite, GalleryBusy, GalleryError, Kept, beside, is_locked, locked, writing_to
+from rgbir.index import (
+    PEOPLE,
+    CantWrite,
+    GalleryBusy,
+    GalleryError,
+    Kept,
+    PeopleLists,
+    beside,
+    is_locked,
+    locked,
+    writing_to,
+)
 from rgbir.training.data.people import Description, difference
 from rgbir.training.errors import BadCheckpoint, BadRecipe, RunBusy
 from rgbir.training.folder import CHECKPOINT, DATA, LOCK, LOG, RECIPE, VERSIONS, WEIGHTS, parsed, saved_updates
@@ -54,6 +66,7 @@ class Run:
         row: of its paper's tables that it was begun by; None without one, and for runs of before it was written down.
         note: where its weights come from, for the bundle's card, if rgbir didn't train them.
         licence: of these weights, in words, likewise.
+        people: lists of a site's own pictures, that `start` writes down; None for a data set that has lists of its own.
     """
 
     folder: Path
@@ -65,6 +78,7 @@ class Run:
     row: str | None = None
     note: str = ""
     licence: str = ""
+    people: PeopleLists | None = None
 
     def build(self) -> Method:
         """The method's network as it is before training, with the parts at rest that the recipe freezes.
@@ -135,6 +149,9 @@ class Run:
         _write(self.folder / VERSIONS, json.dumps(versions, indent=2) + "\n")
         if data is not None:
             self.note_data(data)
+        if self.people is not None:
+            with writing_to(self.folder / PEOPLE):
+                self.people.write(self.folder / PEOPLE)
         about = {
             "method": self.method,
             "variant": self.variant,
@@ -231,7 +248,7 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS, DATA):
+        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS, DATA, PEOPLE):
             for left in self.folder.glob(f".{Path(name).stem}.*.new{Path(name).suffix}"):
                 with writing_to(left):
                     left.unlink()

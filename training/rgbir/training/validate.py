@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from rgbir.index import DataSet, Modality, Resize, Setting
 from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
+from rgbir.training.data.images import name_of
+from rgbir.training.data.people import described
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import normalise
 from rgbir.training.method import Method
 from rgbir.training.recipe import Recipe
+from rgbir.training.run import load_run
 
 
 class Validation:
@@ -46,23 +50,26 @@ class Validation:
     def _features(
         self, method: Method, store: ImageStore, device: torch.device, stop: Callable[[], bool]
     ) -> Features | None:
-        modality = store.records[0].modality or Modality.RGB
-        parts = []
+        embeddings = np.empty((len(store), method.dimension), np.float32)
         training = method.training
         method.eval()
         with torch.inference_mode():
-            for start in range(0, len(store), self.at_once):
+            for modality, numbers in self._together(store):
                 if stop():
                     break
-                images = np.stack([store[number] for number in range(start, min(start + self.at_once, len(store)))])
-                parts.append(
-                    method.embed(normalise(torch.from_numpy(images).to(device)), modality).float().cpu().numpy()
-                )
+                images = torch.from_numpy(np.stack([store[number] for number in numbers]))
+                embeddings[numbers] = method.embed(normalise(images.to(device)), modality).float().cpu().numpy()
         method.train(training)
         if stop():
             return None
-        empty = np.empty((0, method.dimension), np.float32)
-        return Features.of_images(np.concatenate([empty, *parts]), store.records)
+        return Features.of_images(embeddings, store.records)
+
+    def _together(self, store: ImageStore) -> Iterator[tuple[Modality, list[int]]]:
+        """Numbers of images of one modality that are embedded together, and which it is."""
+        for modality in Modality:
+            numbers = [n for n, record in enumerate(store.records) if (record.modality or Modality.RGB) is modality]
+            for start in range(0, len(numbers), self.at_once):
+                yield modality, numbers[start : start + self.at_once]
 
 
 def validation_of(data: DataSet, recipe: Recipe, trained: Collection[int]) -> Validation | str:
@@ -81,8 +88,44 @@ def validation_of(data: DataSet, recipe: Recipe, trained: Collection[int]) -> Va
     people = {record.identity for record in (*task.queries, *task.gallery)}
     if known := people & set(trained):
         return f"{len(known):,} of the {len(people):,} people that are held back are trained on"
+    if recipe.start and (words := _known_to(Path(recipe.start), data, recipe, people)):
+        return words
     protocol = replace(protocol, cmc=recipe.cmc)
     return Validation(protocol, task, recipe.height, recipe.width, recipe.resize)
+
+
+def _known_to(start: Path, data: DataSet, recipe: Recipe, people: Collection[int | None]) -> str:
+    """Which of these people the run that a training starts from knows, in words; nothing if it knows nobody.
+
+    It knows those whom it was trained on, or the run that it started from itself. A person is the same by number within
+    data of one name, and elsewhere by the names and sizes of all images. Of weights in a file nobody can tell.
+
+    Args:
+        start: the run's folder, or a file of weights.
+        data: what is trained on now.
+        recipe: how.
+        people: who is held back.
+
+    Raises:
+        BadCheckpoint: a damaged run.
+    """
+    everybody = data.training(Setting("trainval"))
+    now = described(record for record in everybody if record.identity in people)["identities"]
+    seen: set[Path] = set()
+    step: Path | None = start
+    while step is not None and step.is_dir() and step.resolve() not in seen:
+        seen.add(step.resolve())
+        run = load_run(step)
+        before = (run.trained_on() or {"identities": {}})["identities"]
+        same_data = run.training_data == name_of(data, recipe.data)
+        images = {entry["sha256"] for entry in before.values()}
+        if known := [who for who, entry in now.items() if (same_data and who in before) or entry["sha256"] in images]:
+            return (
+                f"{len(known):,} of the {len(now):,} people that are held back were trained on in {step}, from whose weights this"
+                " run starts"
+            )
+        step = Path(run.recipe.start) if run.recipe.start else None
+    return ""
 
 
 def first_trial_of(data: DataSet, recipe: Recipe) -> Validation:

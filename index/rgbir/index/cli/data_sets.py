@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,31 +12,61 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rgbir.index.cli.options import SKIPPED_EXIT, JsonFlag, progress
+from rgbir.index.cameras import CameraNetwork
+from rgbir.index.cli.options import SKIPPED_EXIT, JsonFlag, NetworkOption, PeopleOption, progress
+from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.dataset import Count
 from rgbir.index.datasets.known import ROOT, open_data_set
-from rgbir.index.datasets.passed import passed_over_words
+from rgbir.index.datasets.own import OwnPictures
+from rgbir.index.datasets.people import TEST, VAL
+from rgbir.index.errors import UsageError
+from rgbir.index.files import writing_to
 from rgbir.index.synthetic import Split
 from rgbir.index.synthetic import synthesize as draw_people
 from rgbir.index.synthetic.regdb import synthesize_regdb
+from rgbir.index.words import listed
 
 
 def counts(
     data: Annotated[Path, typer.Argument(help=ROOT)],
+    network: NetworkOption = None,
+    people: PeopleOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Count a data set's images and people, beside what was published; reading its lists checks its layout too.
 
     Files that lie there and aren't read are counted by reason; then the exit code is 3.
     """
-    data_set = open_data_set(data)
-    counted, over = data_set.counts(), data_set.passed_over()
+    data_set = open_data_set(data, network, people)
+    counted = data_set.counts()
     if as_json:
         print(json.dumps([asdict(count) for count in counted], indent=2))
     else:
         _show(counted, data_set.name)
-    if over:
-        print(passed_over_words(over), file=sys.stderr)
+    if tell(data_set):
+        raise typer.Exit(SKIPPED_EXIT)
+
+
+def split(
+    data: Annotated[Path, typer.Argument(help="Own pictures: a folder <camera>/<identity>/…, or a table.")],
+    network: Annotated[
+        str, typer.Option(help=f"Their cameras and places: {listed(['a TOML file', *CameraNetwork.built_in()], 'or')}.")
+    ],
+    out: Annotated[Path, typer.Option(help="The file to write, JSON; it must not exist.")],
+    seed: Annotated[int, typer.Option(help="Another seed, other lists.", min=0)] = 0,
+    val: Annotated[float, typer.Option(help="Share of the people who are held back to watch a training by.")] = VAL,
+    test: Annotated[float, typer.Option(help="Share of the people who are tested, and never trained on.")] = TEST,
+) -> None:
+    """Draw who of your own pictures is trained on, held back and tested, and write it down, for --people."""
+    if out.exists():
+        raise UsageError(f"{out} exists, and a training may rest on it; choose another name")
+    pictures = OwnPictures(data, CameraNetwork.read(network)).with_lists(seed, val=val, test=test)
+    assert pictures.lists is not None
+    with writing_to(out):
+        pictures.lists.write(out)
+    train, held_back, tested = (len(part) for part in (pictures.lists.train, pictures.lists.val, pictures.lists.test))
+    print(f"{out}: {train:,} people to train on, {held_back:,} held back, {tested:,} to test, drawn with seed {seed}")
+    if tell(pictures):
         raise typer.Exit(SKIPPED_EXIT)
 
 
@@ -47,6 +76,8 @@ def _show(counted: Sequence[Count], name: str) -> None:
         published = "" if count.published is None else f"{count.published:,}"
         table.add_row(count.what, f"{count.found:,}", published, "differs" if count.differs else "")
     Console().print(table)
+    if all(count.published is None for count in counted):
+        return
     apart = sum(count.differs for count in counted)
     print(f"{name} as published" if not apart else f"{apart} of {len(counted)} counts differ from the published {name}")
 

@@ -20,7 +20,7 @@ from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, JsonFlag, ThreadsOption, given, progress, refuse
 from rgbir.index.datasets.dataset import List, Setting
 from rgbir.index.datasets.folders import read_folders
-from rgbir.index.datasets.known import LAYOUTS, recognised
+from rgbir.index.datasets.known import LAYOUTS, is_known, recognised
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.table import parse_time, read_table
 from rgbir.index.encoder import Encoder
@@ -149,6 +149,8 @@ def _refuse_others(ctx: typer.Context, folder: Path, layout: str, url: str | Non
     source = ctx.get_parameter_source("layout")
     unsaid = source is not None and source.name == "DEFAULT"
     kind = recognised(folder) if layout == "folders" and folder.is_dir() and unsaid else None
+    if given(ctx, "network") and not is_known(folder):  # a site has cameras called cam1, too
+        kind = None
     if kind is not None:
         raise UsageError(
             f"{folder} looks like {kind.names[0]}: say --layout {kind.layout} for its people and cameras, or --layout folders to take"

@@ -1,8 +1,7 @@
-"""`rgbir embed` and `rgbir evaluate`."""
+"""`rgbir evaluate`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -14,14 +13,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rgbir.index.bundle import Bundle
-from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, ThreadsOption, progress, refuse
+from rgbir.index.cameras import CameraNetwork
+from rgbir.index.cli.options import (
+    SKIPPED_EXIT,
+    PeopleOption,
+    ThreadsOption,
+    given,
+    progress,
+    refuse,
+)
+from rgbir.index.cli.remarks import tell
+from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.dataset import DataSet, List, Setting
 from rgbir.index.datasets.known import PROTOCOLS, ROOT, open_data_set
-from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.protocol import ApRule, CmcLevel, Denominator, Direction, Mode, Protocol, Selection, Shots
-from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation import Features, Reciprocal, Report, evaluate_trial
 from rgbir.index.evaluation import benchmark as measuring
@@ -29,25 +34,8 @@ from rgbir.index.evaluation import compare as paired
 from rgbir.index.evaluation.benchmark import Choice, Pictures, versions
 from rgbir.index.evaluation.report import COLUMNS
 from rgbir.index.files import write_beside
-from rgbir.index.images import decode, read_bytes
 from rgbir.index.metric import Metric
 from rgbir.index.words import listed
-
-
-def embed(
-    images: Annotated[list[Path], typer.Argument(help="Image files.")],
-    bundle: BundleOption,
-    modality: Annotated[Modality, typer.Option(help="Which graph embeds them.")],
-    out: Annotated[Path, typer.Option(help="The features file to write (.npz).")],
-    threads: ThreadsOption = None,
-) -> None:
-    """Embed images and write a features file; identities and cameras are unknown in it."""
-    encoder = Encoder(Bundle(bundle), threads=threads)
-    decoded = [decode(read_bytes(path), str(path)) for path in images]
-    embeddings = encoder.embed(decoded, modality)
-    unknown = [None] * len(images)
-    Features.of(embeddings, unknown, [""] * len(images), [str(path) for path in images]).save(out)
-    print(f"{len(images):,} embeddings of {encoder.card.dimension} values in {out}")
 
 
 def evaluate(
@@ -58,7 +46,10 @@ def evaluate(
         typer.Option(help="The model bundle to measure; on RegDB one for each split, in any order."),
     ] = None,
     gallery: Annotated[
-        str | None, typer.Option(help="Take gallery embeddings from this gallery, where they are enrolled.")
+        str | None,
+        typer.Option(
+            help="Take gallery embeddings from this gallery, where they are enrolled. Without --data its labelled sightings are measured."
+        ),
     ] = None,
     url: Annotated[
         str | None,
@@ -77,15 +68,18 @@ def evaluate(
     ] = None,
     mode: Annotated[Mode, typer.Option(help="SYSU-MM01: all or indoor, the gallery's cameras.")] = "all",
     shots: Annotated[
-        Shots, typer.Option(help="SYSU-MM01: 1 or 10 gallery images of each identity and camera.")
+        Shots, typer.Option(help="SYSU-MM01, own pictures: 1 or 10 gallery images of each identity and camera.")
     ] = "single",
     direction: Annotated[
-        Direction | None, typer.Option(help="RegDB, LLCM: the query's modality, then the gallery's.")
+        Direction | None,
+        typer.Option(help="RegDB, LLCM, own pictures: the query's modality, then the gallery's; of own pictures both."),
     ] = None,
     split: Annotated[
         int | None, typer.Option(help="RegDB: the split; what the bundle was trained on if not given.", min=1, max=10)
     ] = None,
-    identities: Annotated[List, typer.Option("--list", help="SYSU-MM01: whose images.")] = "test",
+    identities: Annotated[
+        List, typer.Option("--list", help="SYSU-MM01, own pictures: whose images; available is everybody's.")
+    ] = "test",
     selection: Annotated[
         Selection | None, typer.Option(help="Instead of the protocol's: who draws the gallery.")
     ] = None,
@@ -101,7 +95,13 @@ def evaluate(
     permutations: Annotated[
         Path | None, typer.Option(help="rand_perm_cam.mat, if it is not in the data set's exp folder.")
     ] = None,
-    network: Annotated[str, typer.Option(help="Cameras and places of --query and --against.")] = "sysu-mm01",
+    network: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Cameras and places of own pictures, or of --query and --against (sysu-mm01 if not given): {listed(['a TOML file', *CameraNetwork.built_in()], 'or')}."
+        ),
+    ] = None,
+    people: PeopleOption = None,
     query_shots: Annotated[
         int, typer.Option(help="Fuse so many images of a person by a camera into one query.", min=1)
     ] = 1,
@@ -139,20 +139,30 @@ def evaluate(
         asked, ruled = ("query", "against", "network"), ("protocol", "cmc", "ap", "denominator", "metric")
         why = "--query with --against measures the saved features as they are"
         refuse(ctx, why, but=(*asked, *ruled, "json_file", "markdown"))
-    else:
-        refuse(ctx, "--network is of --query and --against", only=("network",))
     switches = {"selection": selection, "cmc": cmc, "ap": ap, "denominator": denominator}
     changed = {name: value for name, value in switches.items() if value is not None}
     if query and against:
         rules = _protocol(protocol, changed, PROTOCOLS["sysu"])
         about = {"query": query.name, "against": against.name, **versions()}
-        cameras = CameraNetwork.read(network)
+        cameras = CameraNetwork.read(network or "sysu-mm01")
         loaded = Features.load(query), Features.load(against)
         report = evaluate_trial(*loaded, cameras, rules, metric or Metric.EUCLIDEAN, about)
+    elif data is None and gallery is not None:
+        switches_of = ("protocol", "shots", "direction", "cmc", "ap", "denominator", "query_shots", "rerank")
+        why = "a gallery by itself is measured with its own sightings, cameras and model"
+        refuse(ctx, why, but=("gallery", "bundle", *switches_of, "json_file", "markdown"))
+        if bundle and len(bundle) > 1:
+            raise UsageError(f"{len(bundle)} bundles came; a gallery is of one model")
+        rules = _protocol(protocol, changed, CROSS)
+        setting = Setting(shots=shots, direction=direction)
+        chosen = Choice(rules, setting, query_shots, _reciprocal(rerank) if rerank else None)
+        report = measuring.of_gallery(gallery, chosen, bundle[0] if bundle and given(ctx, "bundle") else None)
     elif data is None:
-        raise UsageError("give --data with --bundle, --url or --features; or --query with --against")
+        raise UsageError(
+            "give --data with --bundle, --url or --features; or --query with --against; or --gallery alone"
+        )
     else:
-        data_set = open_data_set(data)
+        data_set = open_data_set(data, network, people)
         rules = _protocol(protocol, changed, data_set.protocols[0])
         _refuse_others(ctx, data_set, rules, url, features, bundle)
         chosen = Choice(
@@ -178,8 +188,7 @@ def evaluate(
         _show(report)
         if json_file:
             write_beside(Path(json_file), report.to_json() + "\n")
-    if data is not None and (over := data_set.passed_over()):
-        print(passed_over_words(over), file=sys.stderr)
+    if data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None):
         raise typer.Exit(SKIPPED_EXIT)
 
 
@@ -247,12 +256,12 @@ def _show_comparison(a: Path, b: Path) -> None:
 
 def _show(report: Report) -> None:
     table = Table(*COLUMNS)
-    *trials, mean = report.rows()
-    for line in trials:
+    for line in report.trial_rows():
         table.add_row(*line)
-    if len(trials) > 1:
+    if len(report.trials) > 1:
         table.add_section()
-        table.add_row(*mean, style="bold")
+        for line in report.mean_rows():
+            table.add_row(*line, style="bold")
     print(report.title)
     Console().print(table)
     print(escape(" ".join(f"{key}={value}" for key, value in report.about.items())))

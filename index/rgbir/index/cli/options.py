@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from rgbir.index.cameras import CameraNetwork
 from rgbir.index.errors import UsageError
 from rgbir.index.words import listed
 
@@ -21,6 +22,20 @@ GalleryOption = Annotated[
 ]
 FolderOption = Annotated[Path, typer.Option("--gallery", help="The gallery's folder.")]
 BundleOption = Annotated[Path, typer.Option("--bundle", help="The model bundle's folder.")]
+NetworkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        help=f"Own pictures: their cameras and places: {listed(['a TOML file', *CameraNetwork.built_in()], 'or')}.",
+    ),
+]
+PeopleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--people",
+        help="Own pictures: who is trained on and who is tested: a run's folder, or a file of `rgbir split`.",
+    ),
+]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(help="Threads of the model; all of this process's cores by default.", min=1),

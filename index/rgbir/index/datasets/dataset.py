@@ -148,6 +148,10 @@ class DataSet(ABC):
         """People that are neither trained on nor tested, to watch a training by; None if it holds nobody back."""
         return None
 
+    def remarks(self) -> list[str]:
+        """What a reader should know of images and people that are there and not used: sentences, none as a rule."""
+        return []
+
     @abstractmethod
     def counts(self) -> list[Count]:
         """Its images and people beside the published numbers.

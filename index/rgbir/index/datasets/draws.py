@@ -60,11 +60,21 @@ def official(
     return picks
 
 
-def seeded(sizes: FolderSizes, identities: Iterable[int], cameras: Sequence[int], shots: int, trial: int) -> list[Pick]:
+def seeded(
+    sizes: FolderSizes,
+    identities: Iterable[int],
+    cameras: Sequence[int],
+    shots: int,
+    trial: int,
+    fewer: bool = False,
+) -> list[Pick]:
     """Draws with Python's Mersenne Twister seeded with `trial`; identity by identity, cameras inside.
 
     The rule of most code since 2020 (AGW and its descendants; the multi-shot rule is CM-NAS's). The two search modes
     have other cameras inside the loop and so draw other images.
+
+    Args:
+        fewer: whether a folder that has fewer than `shots` images gives all of them, in place of an error.
 
     Raises:
         BadDataset: a folder has fewer than `shots` images.
@@ -76,9 +86,10 @@ def seeded(sizes: FolderSizes, identities: Iterable[int], cameras: Sequence[int]
             images = sizes.get((camera, identity), 0)
             if not images:
                 continue
-            _enough(images, shots, camera, identity)
+            if not fewer:
+                _enough(images, shots, camera, identity)
             pool = list(range(1, images + 1))
-            for i in range(shots):
+            for i in range(min(shots, images)):
                 v = _below(generator, images - i)
                 picks.append(Pick(camera, identity, pool[v]))
                 pool[v] = pool[images - i - 1]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.dataset import DataSet
 from rgbir.index.datasets.llcm import LLCM
 from rgbir.index.datasets.market import Market1501
+from rgbir.index.datasets.own import OwnPictures
+from rgbir.index.datasets.people import PeopleLists
 from rgbir.index.datasets.protocol import Protocol
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
-from rgbir.index.errors import BadDataset
+from rgbir.index.errors import BadDataset, UsageError
 from rgbir.index.words import listed
 
 DATA_SETS: tuple[type[DataSet], ...] = (
@@ -20,8 +23,12 @@ DATA_SETS: tuple[type[DataSet], ...] = (
     Market1501,
 )
 LAYOUTS: dict[str, type[DataSet]] = {kind.layout: kind for kind in DATA_SETS}
-PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for kind in DATA_SETS for protocol in kind.protocols}
-ROOT = f"The root of {listed([name for kind in DATA_SETS for name in kind.names], 'or')}."
+MEASURED: tuple[type[DataSet], ...] = (*DATA_SETS, OwnPictures)
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for kind in MEASURED for protocol in kind.protocols}
+ROOT = (
+    f"The root of {listed([name for kind in DATA_SETS for name in kind.names], 'or')}; with --network your own pictures: a"
+    " folder <camera>/<identity>/…, or a table."
+)
 """For the help of options."""
 
 
@@ -30,15 +37,40 @@ def recognised(root: Path) -> type[DataSet] | None:
     return next((kind for kind in DATA_SETS for sign in kind.signs if (root / sign).is_dir()), None)
 
 
-def open_data_set(root: Path) -> DataSet:
-    """The data set in that folder, known by the folders inside.
+def is_known(root: Path) -> bool:
+    """Whether all folders of a known data set's root lie there; a site may have a camera called cam1, too."""
+    kind = recognised(root)
+    return kind is not None and all((root / name).is_dir() for name in kind.folders or kind.signs[:1])
+
+
+def open_data_set(root: Path, network: str | Path | None = None, people: Path | PeopleLists | None = None) -> DataSet:
+    """The data set in that folder, known by the folders inside; or a site's own pictures, in a folder or a table.
+
+    Args:
+        root: a data set's root; of own pictures the folder of cameras' folders, or the table.
+        network: of own pictures: their cameras, as `CameraNetwork.read` takes them.
+        people: of own pictures: who is trained on and who is tested, or where that is written down.
 
     Raises:
         BadDataset: none of them, or its layout is broken.
+        UsageError: own pictures without a network, or a known data set with one.
     """
-    if (kind := recognised(root)) is not None:
+    kind = recognised(root)
+    if network is not None:
+        if kind is not None and is_known(root):
+            raise UsageError(
+                f"{root} holds {kind.names[0]}, which says its cameras and lists itself: --network has no effect; leave it out"
+            )
+        lists = PeopleLists.read(people) if isinstance(people, Path) else people
+        return OwnPictures(root, CameraNetwork.read(network), lists)
+    if people is not None:
+        raise UsageError("--people names lists of your own pictures; give their --network too, or leave it out")
+    if kind is not None:
         return kind(root)
+    alternative = "with --network FILE your own pictures are read, <camera>/<identity>/…/image.jpg or a table"
+    if root.is_file():
+        raise BadDataset(f"{root} is a file; expected the root of a data set, or {alternative}")
     if not root.is_dir():
         raise BadDataset(f"{root} is not a folder; expected the root of a data set")
     known = [f"{kind.holds} ({', '.join(kind.names)})" for kind in DATA_SETS]
-    raise BadDataset(f"{root} holds no data set that is known here; expected {listed(known, 'or')}")
+    raise BadDataset(f"{root} holds no data set that is known here; expected {listed(known, 'or')}; {alternative}")

@@ -9,7 +9,7 @@ Mode = Literal["all", "indoor"]
 Shots = Literal["single", "multi"]
 Direction = Literal["visible->infrared", "infrared->visible"]
 Selection = Literal["official", "seeded", "everything"]
-Hiding = Literal["place", "identity and camera", "nothing"]
+Hiding = Literal["place", "place and modality", "identity and camera", "nothing"]
 CmcLevel = Literal["identity", "image"]
 ApRule = Literal["rectangle", "trapezoid"]
 Denominator = Literal["valid", "all"]
@@ -26,7 +26,8 @@ class Protocol:
         cmc: what ranks count: identities or images.
         ap: how average precision is integrated.
         denominator: which queries means run over: the valid ones, or all.
-        hiding: rows that a query may not see: those at its own place, or those of its own identity and camera.
+        hiding: rows that a query may not see: those at its own place, those there and all of its own modality, or those of
+            its own identity and camera.
         indoor_probes: SYSU-MM01's probe cameras in indoor-search; in all-search they are always 3 and 6.
         drawn_queries: the drawn images are the queries, and everything is the gallery (LLCM's script since June 2023).
         trials: how many, 1 or more.

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from PIL import Image
+
 from rgbir.index.cameras import Modality
-from rgbir.index.images import Box
+from rgbir.index.images import Box, decode, read_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,19 @@ class ImageRecord:
     track: str | None = None
     box: Box | None = None
     number: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What distinguishes it within the data set: its source, with the box if it is a part of a picture."""
+        return self.source if self.box is None else f"{self.source} [{' '.join(map(str, self.box))}]"
+
+    def decoded(self) -> Image.Image:
+        """The part of the image that is meant, in RGB.
+
+        Raises:
+            BadImage: the file can't be read or decoded, or the box isn't in it.
+        """
+        return decode(read_bytes(self.path), str(self.path), self.box)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ class Task:
                 f"{len(self.queries)} queries and {len(self.gallery)} gallery images; both are needed"
             )
 
+    @property
+    def images(self) -> list[ImageRecord]:
+        """The queries', then the gallery's, each once."""
+        return list({record.name: record for record in (*self.queries, *self.gallery)}.values())
+
     @classmethod
     def of_everything(
         cls,

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from rgbir.index.bundle import Bundle, Card
+from rgbir.index.datasets.cross import CROSS, cross_task
 from rgbir.index.datasets.dataset import PLAIN, DataSet, Setting
+from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation import (
@@ -27,7 +29,7 @@ from rgbir.index.evaluation import (
 )
 from rgbir.index.evaluation.authors import read_authors, write_authors
 from rgbir.index.evaluation.remote import connect, remote_ranking
-from rgbir.index.evaluation.sources import encoded, enrolled
+from rgbir.index.evaluation.sources import encoded, enrolled, labelled
 from rgbir.index.gallery.addresses import open_gallery
 from rgbir.index.metric import Metric
 from rgbir.index.progress import Progress, silent
@@ -141,19 +143,20 @@ def of_bundles(
         encoder = Encoder(Bundle(bundle), threads=threads)
         card = encoder.card
         task = choice.task(data, _split_of(card))
-        with bar("encoding", len(task.queries) + (0 if gallery else len(task.gallery))) as advance:
-            queries = encoded(task.queries, encoder, advance)
-            if gallery is None:
-                rows = encoded(task.gallery, encoder, advance)
-            else:
-                with open_gallery(gallery) as opened:
-                    opened.expect(card)
-                    rows = enrolled(task.gallery, opened)
+        images = task.images if gallery is None else task.queries
+        with bar("encoding", len(images)) as advance:
+            queries = rows = encoded(images, encoder, advance)
+        if gallery is not None:
+            with open_gallery(gallery) as opened:
+                opened.expect(card)
+                rows = enrolled(task.gallery, opened)
         if save is not None:
+            everything = queries if gallery is None else joined(queries, rows)
             if save.suffix == ".npz":
-                joined(queries, rows).save(save)
+                everything.save(save)
             else:
-                write_authors(save, joined(queries, rows), [*task.queries, *task.gallery])
+                _expect_authors(data, save)
+                write_authors(save, everything, task.images)
         unusual = {"row": card.row or "", "weights": "" if card.weights == "last" else card.weights}
         about = {"model": card.name, **{key: value for key, value in unusual.items() if value}}
         about |= {"fingerprint": card.fingerprint}
@@ -161,6 +164,34 @@ def of_bundles(
         return choice.measure(task, queries, rows, metric or card.metric, about)
 
     return Report.joined(list(map(measured, bundles)))
+
+
+def of_gallery(address: str, choice: Choice, bundle: Path | None = None) -> Report:
+    """A gallery's labelled sightings by themselves: their stored embeddings ask each other, by protocol `cross`.
+
+    Args:
+        address: the gallery's.
+        choice: the protocol is one of a site's own pictures.
+        bundle: of which model it should be; any if None.
+
+    Raises:
+        UsageError: another data set's protocol, or pictures to draw.
+        BadDataset: nobody is labelled, or one camera of each modality.
+    """
+    if choice.protocol.data != CROSS.data:
+        raise UsageError(f"a gallery by itself is measured by protocol cross, not {choice.protocol.name}; leave it out")
+    if choice.pictures is not None:
+        raise UsageError("--plots shows a data set's images; a gallery by itself is measured without it")
+    with open_gallery(address) as opened:
+        if bundle is not None:
+            opened.expect(Bundle(bundle).card)
+        records = labelled(opened)
+        task = cross_task(records, opened.network, choice.setting, {"identities": "available"})
+        images = task.images
+        features = Features.of_images(opened.embeddings([record.source for record in images]), images)
+        model = opened.model
+        about = {"model": model.name, "fingerprint": model.fingerprint, "gallery": opened.address, **versions()}
+        return choice.measure(task, features, features, model.metric, about)
 
 
 def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Report:
@@ -189,10 +220,24 @@ def of_features(data: DataSet, choice: Choice, files: Sequence[Path], metric: Me
     """
     task = choice.task(data)
     asked = [*task.queries, *task.gallery]
+    for file in files:
+        if file.suffix not in (".npz", ".mat"):
+            _expect_authors(data, file)
     loaded = [Features.load(file) if file.suffix in (".npz", ".mat") else read_authors(file, asked) for file in files]
     features = joined(*loaded)
     about = {"data": data.root.name, "features": ", ".join(file.name for file in files), **versions()}
     return choice.measure(task, features, features, metric or Metric.EUCLIDEAN, about)
+
+
+def _expect_authors(data: DataSet, file: Path) -> None:
+    """
+    Raises:
+        UsageError: the authors' files of another data set than theirs.
+    """
+    if data.name != SysuMM01.names[0]:
+        raise UsageError(
+            f"{file} without .npz is files of SYSU-MM01's authors, a camera each, and {data.root} holds {data.name}; give an .npz"
+        )
 
 
 def joined(*parts: Features) -> Features:

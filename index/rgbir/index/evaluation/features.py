@@ -68,7 +68,8 @@ class Features:
     def of_images(cls, embeddings: NDArray[np.float32], images: Sequence[ImageRecord | Sighting]) -> Features:
         """Embeddings float32 (n, d) with what is known of the n images they were made of, in the same order."""
         identities, cameras = [image.identity for image in images], [image.camera for image in images]
-        return cls.of(embeddings, identities, cameras, [image.source for image in images])
+        sources = [image.name if isinstance(image, ImageRecord) else image.source for image in images]
+        return cls.of(embeddings, identities, cameras, sources)
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -84,12 +85,12 @@ class Features:
             EvaluationError: an image has no feature, or its labels differ.
         """
         rows_of = {str(source): row for row, source in enumerate(self.sources)}
-        missing = [record.source for record in records if record.source not in rows_of]
+        missing = [record.name for record in records if record.name not in rows_of]
         if missing:
             raise EvaluationError(
                 f"{len(missing)} of {len(records)} images have no feature, {missing[0]} among them; embed or index all of them"
             )
-        taken = self.take(np.array([rows_of[record.source] for record in records], np.int64))
+        taken = self.take(np.array([rows_of[record.name] for record in records], np.int64))
         labels = numbers_of(record.identity for record in records)
         apart = np.flatnonzero((taken.identities != labels) & (taken.identities >= 0))
         if len(apart):

@@ -5,6 +5,7 @@ The index knows no HTTP; whatever knows it is found by the entry point `rgbir.re
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,7 +19,7 @@ from rgbir.index.datasets.protocol import Hiding
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
 from rgbir.index.errors import EvaluationError, UsageError
-from rgbir.index.evaluation.run import Rank
+from rgbir.index.evaluation.run import PLACES, Rank
 from rgbir.index.evaluation.sources import ids_of
 from rgbir.index.nearest.comparison import Ranked
 from rgbir.index.progress import Progress, silent
@@ -65,8 +66,11 @@ def remote_ranking(task: Task, remote: Remote, hiding: Hiding, progress: Progres
     generation = remote.gallery().generation
 
     def of(record: ImageRecord) -> NDArray[np.float64]:
-        image, modality = Path(record.path), record.modality or Modality.RGB
-        camera = record.camera if hiding == "place" else None
+        image: Path | bytes = record.path
+        if record.box is not None:
+            image = _lossless(record)
+        modality = record.modality or Modality.RGB
+        camera = record.camera if hiding in PLACES else None
         distances = remote.distances(image, camera=camera, modality=modality.value, cameras=cameras)
         if distances.generation != generation:
             raise EvaluationError("the server's gallery changed while it was measured; measure again when it rests")
@@ -85,3 +89,10 @@ def remote_ranking(task: Task, remote: Remote, hiding: Hiding, progress: Progres
         return keys
 
     return lambda rows: Ranked.of(np.stack([of(task.queries[row]) for row in rows]))
+
+
+def _lossless(record: ImageRecord) -> bytes:
+    """The part of the picture that is meant, as a file of its own that shows the same."""
+    buffer = io.BytesIO()
+    record.decoded().save(buffer, "PNG")
+    return buffer.getvalue()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.datasets.protocol import Protocol
+from rgbir.index.datasets.protocol import Direction, Protocol
 from rgbir.index.evaluation.metrics import Measures
 from rgbir.index.metric import Metric
 
@@ -28,6 +28,7 @@ class Report:
         metric: how embeddings were compared.
         trials: at least one, in the protocol's order.
         about: what was measured, such as the model, the data and versions; for readers only.
+        directions: the trials of each direction alone, where both modalities ask; else empty.
     """
 
     protocol: Protocol
@@ -35,11 +36,14 @@ class Report:
     metric: Metric
     trials: tuple[Measures, ...]
     about: dict[str, str] = field(default_factory=dict)
+    directions: dict[Direction, tuple[Measures, ...]] = field(default_factory=dict)
 
     @classmethod
     def joined(cls, parts: list[Report]) -> Report:
         """One report of several that were measured apart, such as RegDB's splits, each with a model of its own."""
-        first = parts[0]
+        first, *others = parts
+        if not others:
+            return first
         trials = tuple(trial for part in parts for trial in part.trials)
         keys = dict.fromkeys(key for part in parts for key in part.about)
         about = {key: ", ".join(dict.fromkeys(part.about.get(key, "none") for part in parts)) for key in keys}
@@ -63,10 +67,23 @@ class Report:
         padded = [np.pad(trial.curve, (0, longest - len(trial.curve)), mode="edge") for trial in self.trials]
         return np.asarray(np.mean(padded, axis=0), np.float64)
 
+    def of_directions(self) -> dict[Direction, Report]:
+        """A report of each direction alone, where both modalities ask; else none."""
+        return {way: replace(self, trials=trials, directions={}) for way, trials in self.directions.items()}
+
     def to_dict(self) -> dict[str, Any]:
         """Fractions in 0..1 in full precision; JSON can carry it."""
+        ways = {way: part._means() for way, part in self.of_directions().items()}
         return {
             "protocol": {**asdict(self.protocol), **self.setting, "metric": str(self.metric)},
+            **self._means(),
+            **({"directions": ways} if ways else {}),
+            "trials": [_trial(trial) for trial in self.trials],
+            "about": self.about,
+        }
+
+    def _means(self) -> dict[str, Any]:
+        return {
             "cmc": {str(k): self.rank(k) for k in RANKS},
             "curve": self.curve.tolist(),
             "mAP": self.mean_ap,
@@ -76,24 +93,26 @@ class Report:
                 "mAP": _spread([t.mean_ap for t in self.trials]),
             },
             **_counts(self.trials[0]),
-            "trials": [_trial(trial) for trial in self.trials],
-            "about": self.about,
         }
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=2)
 
-    def rows(self) -> list[list[str]]:
-        """The table's lines: a trial each, then the mean; percent with two decimals."""
-        lines = [
+    def trial_rows(self) -> list[list[str]]:
+        """The table's lines, a trial each; percent with two decimals."""
+        return [
             [str(number), *_percent(*(t.rank(k) for k in RANKS), t.mean_ap, t.mean_inp)]
             for number, t in enumerate(self.trials, 1)
         ]
-        return [*lines, ["mean", *_percent(*(self.rank(k) for k in RANKS), self.mean_ap, self.mean_inp)]]
+
+    def mean_rows(self) -> list[list[str]]:
+        """The table's last lines: the means of each direction, if there are two, and of all."""
+        means: list[tuple[str, Report]] = [*self.of_directions().items(), ("mean", self)]
+        return [[name, *_percent(*(part.rank(k) for k in RANKS), part.mean_ap, part.mean_inp)] for name, part in means]
 
     def to_markdown(self) -> str:
         """The title and the table."""
-        lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, *self.rows())]
+        lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, *self.trial_rows(), *self.mean_rows())]
         rule = "|" + "---|" * len(COLUMNS)
         about = [f"* {key}: {value}" for key, value in self.about.items()]
         return "\n".join([*self.title.split("\n"), "", lines[0], rule, *lines[1:], "", *about]) + "\n"

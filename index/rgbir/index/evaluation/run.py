@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.cameras import CameraNetwork
-from rgbir.index.datasets.protocol import Hiding, Protocol
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.datasets.protocol import Direction, Hiding, Protocol
 from rgbir.index.datasets.task import Draw, Task
-from rgbir.index.errors import EvaluationError
+from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation.features import Features, numbers_of
 from rgbir.index.evaluation.metrics import Measures, coded, measure, numbered
 from rgbir.index.evaluation.ranking import Outcomes, outcomes
@@ -27,6 +27,8 @@ Rank = Callable[[NDArray[np.int64]], Ranked]
 """Rows of a task's queries → the gallery's rows in their order."""
 
 Codes = NDArray[np.signedinteger[Any]]
+PLACES = ("place", "place and modality")
+"""The rules that hide what is at a query's own place."""
 _BLOCK_CELLS = 4_000_000
 
 
@@ -120,6 +122,13 @@ def evaluate_trial(
     if protocol.data == "Market-1501" and (junk := int((gallery.identities < 0).sum())):
         gallery = gallery.take(gallery.identities >= 0)
         about = {**(about or {}), "junk left out": str(junk)}
+    if not (queries.identities >= 0).any():
+        raise EvaluationError(
+            "nobody says whom the queries show (their identities are all -1), so nothing can be right or wrong; embed them with"
+            " --identity, or a table with a column identity and --network"
+        )
+    if unknown := sum(int((side.cameras == "").sum()) for side in (queries, gallery)):
+        about = {**(about or {}), "rows of unknown cameras, of which nothing is hidden": str(unknown)}
     keys = Comparison(metric, gallery.embeddings).keys(queries.embeddings)
     hidden = hidden_rows(protocol.hiding, network, queries, gallery)
     result = measure(
@@ -139,17 +148,41 @@ def hidden_rows(
 ) -> NDArray[np.bool_] | None:
     """True (queries, gallery) where the protocol's rule hides the row from the query.
 
+    What an unknown camera saw is at no known place: nothing is hidden from it, and it is hidden from nobody.
+
     Raises:
         UnknownCamera: a camera that the network doesn't have.
     """
     if hiding == "nothing":
         return None
-    if hiding == "place":
-        asked, shown = (np.array([network[str(c)].place for c in f.cameras], np.str_) for f in (queries, gallery))
-        return np.asarray(asked[:, None] == shown[None, :], np.bool_)
-    asked, shown = (np.array([network[str(c)].id for c in f.cameras], np.str_) for f in (queries, gallery))
+    if hiding in PLACES:
+        asked, shown = (np.array([network[str(c)].place if c else "" for c in f.cameras]) for f in (queries, gallery))
+        hidden = np.asarray((asked[:, None] == shown[None, :]) & (asked != "")[:, None], np.bool_)
+        if hiding == "place":
+            return hidden
+        asked, shown = (np.array([_modality(network, str(c)) for c in f.cameras], np.str_) for f in (queries, gallery))
+        return np.asarray(hidden | (asked[:, None] == shown[None, :]), np.bool_)
+    asked, shown = (np.array([network[str(c)].id if c else "" for c in f.cameras]) for f in (queries, gallery))
     same_person = (queries.identities[:, None] == gallery.identities[None, :]) & (queries.identities[:, None] >= 0)
-    return np.asarray((asked[:, None] == shown[None, :]) & same_person, np.bool_)
+    return np.asarray((asked[:, None] == shown[None, :]) & (asked != "")[:, None] & same_person, np.bool_)
+
+
+def _modality(network: CameraNetwork, camera: str) -> Modality:
+    """
+    Raises:
+        UsageError: the camera has both, or isn't known.
+    """
+    if not camera:
+        raise UsageError(
+            "the modality of an unknown camera's features isn't known; name their cameras (`rgbir embed --camera`)"
+        )
+    modalities = network[camera].modalities
+    if len(modalities) > 1:
+        raise UsageError(
+            f"camera {camera} is a day/night camera, and the features don't say which of its rows are infrared; declare two"
+            " cameras at one place, and name them in the features"
+        )
+    return next(iter(modalities))
 
 
 class _Trials:
@@ -162,11 +195,16 @@ class _Trials:
         self.codes: Codes = codes.astype(small)
         self.query_codes: Codes = coded(numbers_of(record.identity for record in task.queries), names).astype(small)
         self.by_camera = protocol.hiding == "identity and camera"
-        place = protocol.hiding == "place"
+        self.by_place = place = protocol.hiding in PLACES
+        self.by_modality = protocol.hiding == "place and modality"
         seen_by = [[task.network[r.camera].place if place else task.network[r.camera].id for r in records]
                    for records in (task.queries, task.gallery)]  # fmt: skip
         numbers = {name: number for number, name in enumerate(sorted({*seen_by[0], *seen_by[1]}))}
         self.query_cameras, self.cameras = (np.array([numbers[n] for n in names], np.int16) for names in seen_by)
+        self.query_infrared, self.infrared = (
+            np.array([record.modality is Modality.IR for record in records], bool)
+            for records in (task.queries, task.gallery)
+        )
         rows = len(task.queries)
         self.by_trial = [Outcomes(np.full(rows, -1, np.int64), np.zeros(rows), np.zeros(rows)) for _ in task.draws]
         self.asked = [np.isin(np.arange(rows), draw.queries) for draw in task.draws]
@@ -204,16 +242,22 @@ class _Trials:
 
     def groups(self, rows: NDArray[np.int64], asked: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
         """Queries of the block that see the same rows."""
-        cameras = self.query_cameras[rows] if self.protocol.hiding == "place" else np.zeros(len(rows), np.int16)
-        groups = [np.flatnonzero(asked & (cameras == camera)) for camera in np.unique(cameras)]
+        kinds = np.zeros(len(rows), np.int32)
+        if self.by_place:
+            kinds += 2 * self.query_cameras[rows]
+        if self.by_modality:
+            kinds += self.query_infrared[rows]
+        groups = [np.flatnonzero(asked & (kinds == kind)) for kind in np.unique(kinds)]
         return [group for group in groups if len(group)]
 
     def visible(self, draw: Draw, query: int) -> NDArray[np.int64]:
-        """The trial's rows that the place rule leaves to this query, in the trial's order."""
-        if self.protocol.hiding != "place":
+        """The trial's rows that the rules of place and modality leave to this query, in the trial's order."""
+        if not self.by_place:
             return draw.gallery
-        elsewhere = self.cameras[draw.gallery] != self.query_cameras[query]
-        return np.asarray(draw.gallery[elsewhere], np.int64)
+        seen = self.cameras[draw.gallery] != self.query_cameras[query]
+        if self.by_modality:
+            seen &= self.infrared[draw.gallery] != self.query_infrared[query]
+        return np.asarray(draw.gallery[seen], np.int64)
 
     def outcomes(self, rows: NDArray[np.int64], order: NDArray[np.signedinteger[Any]]) -> Outcomes:
         """Of these queries' galleries in their order, (q, n) row numbers."""
@@ -231,10 +275,28 @@ class _Trials:
                 whole[asked] = part
 
     def report(self, metric: Metric, about: dict[str, str] | None) -> Report:
-        trials = tuple(map(self._measures, self.task.draws, self.by_trial))
-        return Report(self.protocol, self.task.setting, metric, trials, about or {})
+        whole = Report(self.protocol, self.task.setting, metric, self._measures(self.task.draws), about or {})
+        if not self.by_modality or len(np.unique(self.query_infrared)) < 2:
+            return whole
+        ways: dict[Direction, bool] = {"infrared->visible": True, "visible->infrared": False}
+        parts = {name: self._measures(self._of_way(infrared)) for name, infrared in ways.items()}
+        return replace(whole, directions=parts)
 
-    def _measures(self, draw: Draw, by_query: Outcomes) -> Measures:
-        identities = len(np.unique(self.codes[draw.gallery]))
-        drawn = Outcomes(by_query.rank[draw.queries], by_query.ap[draw.queries], by_query.inp[draw.queries])
-        return Measures.of(drawn, len(draw.gallery), identities, self.protocol.cmc, self.protocol.denominator)
+    def _of_way(self, infrared: bool) -> list[Draw]:
+        """The trials with the queries of one modality, and the rows of the other."""
+        return [
+            Draw(
+                draw.queries[self.query_infrared[draw.queries] == infrared],
+                draw.gallery[self.infrared[draw.gallery] != infrared],
+            )
+            for draw in self.task.draws
+        ]
+
+    def _measures(self, draws: Sequence[Draw]) -> tuple[Measures, ...]:
+        trials = []
+        for draw, by_query in zip(draws, self.by_trial, strict=True):
+            identities = len(np.unique(self.codes[draw.gallery]))
+            drawn = Outcomes(by_query.rank[draw.queries], by_query.ap[draw.queries], by_query.inp[draw.queries])
+            rules = self.protocol.cmc, self.protocol.denominator
+            trials.append(Measures.of(drawn, len(draw.gallery), identities, *rules))
+        return tuple(trials)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.encoder import Encoder
-from rgbir.index.errors import EvaluationError
+from rgbir.index.errors import BadDataset, EvaluationError
 from rgbir.index.evaluation.features import Features
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import digest_of, sighting_id
-from rgbir.index.images import decode, read_bytes
+from rgbir.index.images import read_bytes
 from rgbir.index.progress import Progress, silent
 
 
@@ -22,20 +23,16 @@ def encoded(records: Sequence[ImageRecord], encoder: Encoder, progress: Progress
 
     Raises:
         BadImage: an image can't be read.
-        EvaluationError: images of both modalities come in one batch.
     """
-    parts = [np.empty((0, encoder.card.dimension), np.float32)]
-    for start in range(0, len(records), encoder.batch):
-        group = records[start : start + encoder.batch]
-        images = [encoder.pixels(decode(read_bytes(record.path), str(record.path))) for record in group]
-        for modality in Modality:
-            members = [i for i, record in enumerate(group) if (record.modality or Modality.RGB) is modality]
-            if members:
-                if len(members) != len(group):
-                    raise EvaluationError("features are encoded one modality at a time; split the records by modality")
-                parts.append(encoder.encode(np.stack(images), modality))
-        progress(len(group))
-    return Features.of_images(np.concatenate(parts), records)
+    embeddings = np.empty((len(records), encoder.card.dimension), np.float32)
+    for modality in Modality:
+        rows = [row for row, record in enumerate(records) if (record.modality or Modality.RGB) is modality]
+        for start in range(0, len(rows), encoder.batch):
+            group = rows[start : start + encoder.batch]
+            images = np.stack([encoder.pixels(records[row].decoded()) for row in group])
+            embeddings[group] = encoder.encode(images, modality)
+            progress(len(group))
+    return Features.of_images(embeddings, records)
 
 
 def enrolled(records: Sequence[ImageRecord], gallery: AnyGallery) -> Features:
@@ -55,6 +52,31 @@ def enrolled(records: Sequence[ImageRecord], gallery: AnyGallery) -> Features:
     return Features.of_images(gallery.embeddings(ids), records)
 
 
+def labelled(gallery: AnyGallery) -> list[ImageRecord]:
+    """The sightings that show a known person, in the order of their enrolment, as images whose source is the sighting's id.
+
+    Those of a camera of both modalities are left out: nothing says which of them they are.
+
+    Raises:
+        BadDataset: there are none.
+    """
+    network = gallery.network
+    records = []
+    for sighting in gallery.sightings():
+        modalities = network[sighting.camera].modalities
+        if sighting.identity is not None and len(modalities) == 1:
+            (modality,) = modalities
+            records.append(ImageRecord(Path(), sighting.id, sighting.camera, modality, sighting.identity))
+    if not records:
+        raise BadDataset(
+            f"gallery {gallery.address} has no sighting of a known person by a camera of one modality; enrol labelled ones, such as"
+            " a table with a column identity"
+        )
+    return records
+
+
 def ids_of(records: Sequence[ImageRecord]) -> list[str]:
     """What these images are called where they are enrolled."""
-    return [sighting_id(record.camera, record.source, digest_of(read_bytes(record.path))) for record in records]
+    return [
+        sighting_id(record.camera, record.source, digest_of(read_bytes(record.path), record.box)) for record in records
+    ]

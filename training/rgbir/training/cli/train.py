@@ -13,16 +13,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rgbir.index import (
+    PEOPLE,
     BadDataset,
     CantWrite,
+    DataSet,
     Modality,
+    OwnPictures,
+    PeopleLists,
     UsageError,
     expect_writable,
     listed,
     open_data_set,
     passed_over_words,
 )
-from rgbir.index.cli.options import progress
+from rgbir.index.cli.options import NetworkOption, PeopleOption, progress
 from rgbir.index.datasets.known import ROOT
 from rgbir.training.data.check import Check, check_images
 from rgbir.training.errors import BadRecipe, Stopped
@@ -50,6 +54,8 @@ def train(
     method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
     data: Annotated[Path, typer.Option(help=ROOT)],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
+    network: NetworkOption = None,
+    people: PeopleOption = None,
     variant: Annotated[str | None, typer.Option(help="Such as official-code; the method's first if not given.")] = None,
     row: Annotated[str | None, typer.Option(help="A row of the paper's tables, such as table1.id+at+csbn.")] = None,
     recipe: Annotated[Path | None, typer.Option(help="Settings from a TOML file, or from a run's recipe.json.")] = None,
@@ -89,12 +95,13 @@ def train(
     else:
         _expect_same(begun, method, variant, row, recipe, changes or [])
         settings = begun.recipe
-    data_set = open_data_set(data)
+    data_set = _opened(data, network, people, out if resume else None)
     over = data_set.passed_over()
     source = Source(training_records(data_set, settings.data), settings)
     if begun is None:
         name = variant or next(iter(entry(method).variants))
-        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings, row)
+        lists = data_set.lists if isinstance(data_set, OwnPictures) else None
+        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings, row, people=lists)
     else:
         run = begun
         _expect_data(run, source, data)
@@ -111,6 +118,8 @@ def train(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{unwatched}",
         flush=True,
     )
+    for remark in data_set.remarks():
+        print(remark, file=sys.stderr)
     if source.alone:
         print(_left_out(source.alone), file=sys.stderr)
     if not resume and (warning := from_nothing(settings)):
@@ -142,6 +151,7 @@ def train(
     options = ["--device", device, "--workers", str(workers), *(["--no-cache"] if no_cache else [])]
     options += [] if cache is None else ["--cache", str(cache)]
     options += [] if check == "headers" else ["--check", check]
+    options += [] if network is None else ["--network", network]
     again = shlex.join(["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"])
     stopped: Stopped | None = None
     with (
@@ -202,6 +212,30 @@ def train(
         print(f"{settings.select}: the weights after update {update:,}, where its rank-1 was {100 * rank_1:.2f}")
         bundle += f".{settings.select}"
     print(f"done; make a bundle with: rgbir export {out} --out {bundle}")
+
+
+def _opened(data: Path, network: str | None, people: Path | None, begun: Path | None) -> DataSet:
+    """The data set. Of own pictures the lists of people are those of the run that goes on, or given, or drawn now.
+
+    Raises:
+        BadDataset, UsageError: see `open_data_set`.
+        BadRecipe: other lists than those the run was begun with.
+    """
+    kept = PeopleLists.read(begun) if network is not None and begun is not None else None
+    data_set = open_data_set(data, network, kept or people)
+    if not isinstance(data_set, OwnPictures):
+        return data_set
+    if kept is not None:
+        if people is not None and PeopleLists.read(people) != kept:
+            raise BadRecipe(f"{begun} was begun with other lists of people than {people} has; leave --people out")
+        return data_set
+    if data_set.lists is None:
+        data_set = data_set.with_lists()
+    lists = data_set.lists
+    assert lists is not None
+    counts = f"{len(lists.train):,} to train on, {len(lists.val):,} held back, {len(lists.test):,} to test"
+    print(f"people of {data}: {counts}, {lists.label}; the run's {PEOPLE} has them, for --people")
+    return data_set
 
 
 def _decode(stores: Sequence[ImageStore], cache: Path | None) -> None:

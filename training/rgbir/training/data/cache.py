@@ -2,7 +2,7 @@
 
 FOLDER/384x128-bilinear-rules1-pillow12.0.0-jpeg3.1.2/   all that decides what pixels a file becomes
     0123456789abcdef.rgb    uint8 (n, height, width, 3), and nothing else
-    0123456789abcdef.json   which images these are, by the sha256 of their files, and the crc32 of their pixels
+    0123456789abcdef.json   which images these are, by the sha256 of their files and boxes, and the crc32 of their pixels
 
 A pair of files is whole, or it isn't there: the second gets its name when both are finished, and neither is ever changed.
 Images are known by their content, so data sets share what they have in common, and a file that was changed is another image.
@@ -28,8 +28,9 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 from PIL import features
+from PIL.Image import Image
 
-from rgbir.index import DECODING, BadImage, Resize, cores, decode, pixels, read_bytes
+from rgbir.index import DECODING, BadImage, ImageRecord, Resize, cores, decode, digest_of, pixels, read_bytes
 from rgbir.index.progress import Progress, silent
 
 _log = logging.getLogger(__name__)
@@ -64,17 +65,9 @@ class Form:
         jpeg = features.version("libjpeg_turbo") or features.version("jpg")
         return f"{self.height}x{self.width}-{self.resize}-rules{DECODING}-pillow{PIL.__version__}-jpeg{jpeg}"
 
-    def of(self, data: bytes, name: str) -> NDArray[np.uint8]:
-        """A file's bytes as pixels: uint8 (height, width, 3), RGB.
-
-        Args:
-            data: of the file.
-            name: how errors call it.
-
-        Raises:
-            BadImage: it can't be decoded.
-        """
-        return pixels(decode(data, name), self.height, self.width, self.resize)
+    def of(self, image: Image) -> NDArray[np.uint8]:
+        """An image as pixels: uint8 (height, width, 3), RGB."""
+        return pixels(image, self.height, self.width, self.resize)
 
 
 class Mapped:
@@ -133,18 +126,18 @@ class Kept:
 
 
 Numbers = dict[str, list[int]]
-"""The numbers of images, by the sha256 of their file; several files may be equal."""
+"""The numbers of images, by their digest; several may be equal."""
 
 
-def fill(paths: Sequence[Path], form: Form, cache: Path, progress: Progress = silent) -> Kept:
+def fill(records: Sequence[ImageRecord], form: Form, cache: Path, progress: Progress = silent) -> Kept:
     """Looks the images up in the cache, and decodes those that it lacks, in as many threads as there are cores.
 
-    Every file is read, and known by its sha256. What is found in the cache is compared with its sum; a damaged file of the
+    Every file is read, and an image is known by the sha256 of its file and its box in it. What is found in the cache is compared with its sum; a damaged file of the
     cache is deleted, and its images are decoded again. One run at a time fills; another one waits, and finds them.
     Where the cache can't be written, or the disk is full, a warning says so, and those images are not kept.
 
     Args:
-        paths: image t is file t.
+        records: image t is that of record t.
         form: what they become.
         cache: the folder of all forms; it is made if it isn't there.
         progress: told of each image that is found or decoded.
@@ -152,9 +145,9 @@ def fill(paths: Sequence[Path], form: Form, cache: Path, progress: Progress = si
     Raises:
         BadImage: a file can't be read or decoded.
     """
-    kept, lacking = Kept(len(paths)), Numbers()
+    kept, lacking = Kept(len(records)), Numbers()
     with ThreadPoolExecutor(cores()) as pool:
-        for number, digest in enumerate(pool.map(_digest, paths)):
+        for number, digest in enumerate(pool.map(_digest, records)):
             lacking.setdefault(digest, []).append(number)
     folder = cache / form.name
     try:
@@ -163,10 +156,10 @@ def fill(paths: Sequence[Path], form: Form, cache: Path, progress: Progress = si
             for index in sorted(folder.glob("*.json")):
                 _take(kept, lacking, index, form, progress)
             if lacking:
-                _add(kept, lacking, folder, form, paths, progress)
+                _add(kept, lacking, folder, form, records, progress)
     except OSError as error:
         _log.warning(
-            f"{folder} can't keep {len(paths) - len(kept):,} images: {error.strerror or error}; they are decoded each time"
+            f"{folder} can't keep {len(records) - len(kept):,} images: {error.strerror or error}; they are decoded each time"
             " they are needed. Make room, or name another folder with --cache"
         )
     return kept
@@ -187,8 +180,8 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(read_bytes(path)).hexdigest()
+def _digest(record: ImageRecord) -> str:
+    return digest_of(read_bytes(record.path), record.box)
 
 
 def _take(kept: Kept, lacking: Numbers, index: Path, form: Form, progress: Progress) -> None:
@@ -218,7 +211,9 @@ def _take(kept: Kept, lacking: Numbers, index: Path, form: Form, progress: Progr
     progress(len(numbers))
 
 
-def _add(kept: Kept, lacking: Numbers, folder: Path, form: Form, paths: Sequence[Path], progress: Progress) -> None:
+def _add(
+    kept: Kept, lacking: Numbers, folder: Path, form: Form, records: Sequence[ImageRecord], progress: Progress
+) -> None:
     """Decodes what is lacking into a new pair of files.
 
     Raises:
@@ -237,11 +232,13 @@ def _add(kept: Kept, lacking: Numbers, folder: Path, form: Form, paths: Sequence
             _reserve(opened.fileno(), len(digests) * form.size)
 
             def decoded(row: int) -> int:
-                path = paths[lacking[digests[row]][0]]
-                data = read_bytes(path)
-                if hashlib.sha256(data).hexdigest() != digests[row]:
-                    raise BadImage(f"{path} was changed while the images were read; start again when it is finished")
-                content = form.of(data, str(path)).tobytes()
+                record = records[lacking[digests[row]][0]]
+                data = read_bytes(record.path)
+                if digest_of(data, record.box) != digests[row]:
+                    raise BadImage(
+                        f"{record.path} was changed while the images were read; start again when it is finished"
+                    )
+                content = form.of(decode(data, str(record.path), record.box)).tobytes()
                 _write(opened.fileno(), content, row * form.size)
                 return zlib.crc32(content)
 

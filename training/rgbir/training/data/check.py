@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Literal
 
-from rgbir.index import BadDataset, BadImage, ImageRecord, check_header, cores, decode, read_bytes
+from rgbir.index import BadDataset, BadImage, ImageRecord, check_header, cores
 
 Check = Literal["headers", "full", "none"]
 """How each file begins; all of its pixels, too; nothing."""
@@ -24,11 +23,12 @@ def check_images(records: Iterable[ImageRecord], check: Check) -> None:
     """
     if check == "none":
         return
-    files = list(dict.fromkeys(record.path for record in records))
-    look = check_header if check == "headers" else _decode
+    images = records if check == "full" else {record.path: record for record in records}.values()
+    files = list({(record.path, record.box): record for record in images}.values())
+    look = _header if check == "headers" else ImageRecord.decoded
     pool = ThreadPoolExecutor(4 * cores())  # disks and networks answer many at once
     try:
-        faults = [fault for fault in pool.map(lambda file: _fault(look, file), files) if fault]
+        faults = [fault for fault in pool.map(lambda record: _fault(look, record), files) if fault]
     finally:
         pool.shutdown(cancel_futures=True)
     if faults:
@@ -39,13 +39,13 @@ def check_images(records: Iterable[ImageRecord], check: Check) -> None:
         )
 
 
-def _fault(look: Callable[[Path], object], file: Path) -> str | None:
+def _fault(look: Callable[[ImageRecord], object], record: ImageRecord) -> str | None:
     try:
-        look(file)
+        look(record)
     except BadImage as error:
         return str(error)
     return None
 
 
-def _decode(file: Path) -> None:
-    decode(read_bytes(file), str(file))
+def _header(record: ImageRecord) -> None:
+    check_header(record.path)

@@ -18,6 +18,7 @@ def training_records(data: DataSet, settings: Data) -> list[ImageRecord]:
 
 
 def name_of(data: DataSet, settings: Data) -> str:
-    """The data set's name in a bundle's: its folder's, in small letters and underscores; with the split, where it has splits."""
-    name = re.sub(r"[^a-z0-9]+", "_", data.root.resolve().name.lower()).strip("_") or "data"
+    """The data set's name in a bundle's: its folder's or table's, in small letters and underscores; with the split, where it has splits."""
+    root = data.root.resolve()
+    name = re.sub(r"[^a-z0-9]+", "_", (root.name if root.is_dir() else root.stem).lower()).strip("_") or "data"
     return f"{name}_split{settings.split}" if "split" in data.choices else name

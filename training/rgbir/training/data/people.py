@@ -25,7 +25,7 @@ def described(records: Iterable[ImageRecord]) -> Description:
     by_identity: dict[int, list[str]] = defaultdict(list)
     for record in records:
         if record.identity is not None:
-            line = f"{record.source} {record.camera} {_size(record.path)}\n"
+            line = f"{record.name} {record.camera} {_size(record.path)}\n"
             by_identity[record.identity].append(line)
     people = {
         str(identity): {"images": len(lines), "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()[:16]}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index import ImageRecord, Resize, read_bytes
+from rgbir.index import ImageRecord, Resize
 from rgbir.index.progress import Progress, silent
 from rgbir.training.data.cache import Form, Kept, fill
 
@@ -20,7 +20,7 @@ class ImageStore:
     all processes share the memory.
 
     Args:
-        records: image t is the file of record t.
+        records: image t is that of record t.
         height, width: in pixels.
         resize: the filter that makes them so.
     """
@@ -44,11 +44,10 @@ class ImageStore:
         Raises:
             BadImage: a file can't be read or decoded.
         """
-        self._kept = fill([record.path for record in self.records], self.form, cache, progress)
+        self._kept = fill(self.records, self.form, cache, progress)
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         image = None if self._kept is None else self._kept.get(number)
         if image is not None:
             return image
-        path = self.records[number].path
-        return self.form.of(read_bytes(path), str(path))
+        return self.form.of(self.records[number].decoded())

@@ -1,0 +1,51 @@
+"""`rgbir embed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rgbir.index.bundle import Bundle
+from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.cli.options import BundleOption, NetworkOption, ThreadsOption, progress
+from rgbir.index.cli.remarks import tell
+from rgbir.index.datasets.own import OwnPictures
+from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.encoder import Encoder
+from rgbir.index.errors import UsageError
+from rgbir.index.evaluation.sources import encoded
+
+
+def embed(
+    images: Annotated[
+        list[Path], typer.Argument(help="Image files; with --network own pictures, in a folder or a table.")
+    ],
+    bundle: BundleOption,
+    out: Annotated[Path, typer.Option(help="The features file to write (.npz).")],
+    modality: Annotated[
+        Modality | None, typer.Option(help="Which graph embeds them; of own pictures, which of them.")
+    ] = None,
+    camera: Annotated[str, typer.Option(help="The camera of all these images; unknown if not given.")] = "",
+    identity: Annotated[int | None, typer.Option(help="Who they show, a whole number.", min=0)] = None,
+    network: NetworkOption = None,
+    threads: ThreadsOption = None,
+) -> None:
+    """Embed images and write a features file, for `rgbir evaluate --query` and anybody's analysis."""
+    if network is None:
+        if modality is None:
+            raise UsageError("--modality says which graph embeds the images, rgb or ir; or give --network with a table")
+        records = [ImageRecord(path, str(path), camera, modality, identity) for path in images]
+    else:
+        if camera or identity is not None or len(images) != 1:
+            raise UsageError(
+                "with --network the images are one folder or table, which says cameras and identities itself"
+            )
+        pictures = OwnPictures(images[0], CameraNetwork.read(network))
+        records = [record for record in pictures.images if modality in (None, record.modality)]
+        tell(pictures)
+    encoder = Encoder(Bundle(bundle), threads=threads)
+    with progress("encoding", len(records)) as advance:
+        encoded(records, encoder, advance).save(out)
+    print(f"{len(records):,} embeddings of {encoder.card.dimension} values in {out}")
