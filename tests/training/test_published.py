@@ -12,10 +12,23 @@ from typing import Any
 import pytest
 from tests.conftest import ROOT
 
+from rgbir.index.datasets.known import DATA_SETS as KINDS
 from rgbir.training.methods import METHODS, published_rows
 from rgbir.training.methods import published as published_file
-from rgbir.training.methods.published import SETTINGS, printed, quoted_by
+from rgbir.training.methods.published import (
+    ON,
+    SETTINGS,
+    MeasuredBy,
+    Printing,
+    measured_by,
+    printed,
+    printings,
+    quoted_by,
+    remark_of,
+)
 
+DATA_SETS = {protocol.name: kind.names for kind in KINDS for protocol in kind.protocols}
+"""Names of what is measured by a protocol."""
 RESULTS = ROOT.parent / "shared/spec/results.md"
 FILE: dict[str, Any] = tomllib.loads(Path(published_file.__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 OWN = {
@@ -106,6 +119,45 @@ def test_every_row_has_its_numbers_or_the_reason_why_there_are_none(name: str) -
         assert re.search(r"(R1|mAP) \d", words) or re.fullmatch(r"none: .{20,}", words), row
         if row.startswith("ours."):
             assert words.startswith("none: ")
+
+
+def test_protocols_are_known_and_the_pages_that_they_name_tell_of_them() -> None:
+    file = Path(published_file.__file__).with_name("protocols.toml")
+    said: dict[str, dict[str, str]] = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert said.keys() == METHODS.keys() & FILE.keys()
+    for method, lines in said.items():
+        page = (ROOT / "docs" / lines["page"]).read_text(encoding="utf-8")
+        for name, protocol in lines.items():
+            if name == "page":
+                continue
+            assert name in {*SETTINGS, *ON.values()}, (method, name)
+            assert name in DATA_SETS[protocol] or ON.get(name) in DATA_SETS[protocol]
+            assert f"`{protocol}`" in page or f"--protocol {protocol}" in page or protocol == "regdb", (
+                method,
+                protocol,
+            )
+
+
+def test_a_setting_goes_before_its_data_set_and_silence_is_told() -> None:
+    assert measured_by("dfe", "indoor-multi").protocol == "sysu-indoor3"
+    assert measured_by("dfe", "all-multi").protocol is None
+    assert measured_by("expat", "all-multi") == MeasuredBy("sysu-imagecmc", "methods/expat.md")
+    assert measured_by("nobody", "all-multi") == MeasuredBy(None, "")
+
+
+def test_printings_are_the_papers_own_or_what_others_quote() -> None:
+    assert printings("expat", "table9.at") == (
+        Printing("thermal-to-visible", "", ("65.65", "-", "-", "65.39")),
+        Printing("visible-to-thermal", "", ("69.60", "-", "-", "69.84")),
+    )
+    indoor = [p for p in printings("hcml", "peers.hcml") if p.setting == "indoor-single"]
+    assert indoor == [
+        Printing("indoor-single", "lccrf", ("24.52", "73.25", "86.73", "30.08")),
+        Printing("indoor-single", "base_derivative", ("24.52", "-", "-", "30.08")),
+    ]
+    assert printings("hpiln", "margin.0.3") == ()
+    assert remark_of("lccrf", "regdb.full").startswith("its released script trains and tests on different splits")
+    assert remark_of("lccrf", "table1.a") == ""
 
 
 def test_words_of_a_row() -> None:

@@ -1,8 +1,11 @@
 """What can go wrong in this part.
 
 ExportFailure
-├── UnfoldableGraph   a batch norm whose statistics are not constants
-└── ParityFailure     ONNX Runtime and torch differ too much: no bundle is written
+├── UnfoldableGraph    a batch norm whose statistics are not constants
+├── ParityFailure      ONNX Runtime and torch differ too much: no bundle is written
+├── BadReproduction    the folder holds another reproduction: choose another (exit code 2)
+├── ReproductionBusy   another process reproduces in this folder: wait, or choose another
+└── Interrupted        somebody asked the reproduction to end: the same command goes on
 """
 
 
@@ -18,3 +21,15 @@ class UnfoldableGraph(ExportFailure):
 
 class ParityFailure(ExportFailure):
     pass
+
+
+class BadReproduction(ExportFailure):
+    exit_code = 2
+
+
+class ReproductionBusy(ExportFailure):
+    """A reproduction's folder that another process works in."""
+
+
+class Interrupted(ExportFailure):
+    """A reproduction that ended before its time, because it was asked to; its text says where."""

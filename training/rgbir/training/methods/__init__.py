@@ -48,7 +48,7 @@ class Entry:
             if name is None:
                 continue
             if name not in known:
-                raise BadRecipe(_none_such(kind, name, known))
+                raise BadRecipe(none_such(kind, name, known))
             changes |= known[name]
         return self.recipe.changed(changes)
 
@@ -95,11 +95,12 @@ def entry(name: str) -> Entry:
         BadRecipe: there is none.
     """
     if name not in METHODS:
-        raise BadRecipe(_none_such("method", name, METHODS))
+        raise BadRecipe(none_such("method", name, METHODS))
     return METHODS[name]
 
 
-def _none_such(kind: str, name: str, known: Iterable[str]) -> str:
+def none_such(kind: str, name: str, known: Iterable[str]) -> str:
+    """A message about a name that isn't known, with the nearest one that is."""
     known = list(known)
     meant = did_you_mean(name.lower(), known)
     return f"no {kind} {name!r}{f'{meant} There' if meant else '; there'} are {listed(known)}"

@@ -1,0 +1,1 @@
+"""A published table again: every row trained, exported and measured, and ours beside the printed numbers."""

@@ -1,0 +1,125 @@
+"""`rgbir reproduce`. What needs torch or ONNX is imported by the command: its help needs neither."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rgbir.export.errors import Interrupted
+from rgbir.index import CantWrite, beside, expect_writable, open_data_set
+from rgbir.index.datasets.known import ROOT
+from rgbir.training.stopping import asked_to_stop
+
+
+def reproduce(
+    method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
+    table: Annotated[str, typer.Argument(help="A table: what its rows' names begin with, such as table1.")],
+    data: Annotated[Path, typer.Option(help=ROOT)],
+    out: Annotated[Path, typer.Option(help="The reproduction's folder; the same command goes on in it.")],
+    variant: Annotated[str | None, typer.Option(help="Such as official-code; the method's first if not given.")] = None,
+    rows: Annotated[
+        list[str] | None, typer.Option(help="Only this row, such as id+at; may be repeated. All if not given.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each row, from as many seeds.", min=1)] = 1,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A setting for every row, name=value, such as imagenet=FILE, or a folder of them; may be repeated.",
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Processes that prepare batches.", min=0)] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of decoded images; rgbir/images in the user's cache folder by default.")
+    ] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Shrink every recipe, to see in minutes that all stages work.")
+    ] = False,
+    json_file: Annotated[
+        str | None, typer.Option("--json", help="Write the table as JSON to this file; - is standard output.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the table as Markdown to this file.")] = None,
+) -> None:
+    """Train, export and measure every row of a published table, and print ours beside the printed numbers."""
+    from rgbir.export.reproduce.cells import lines
+    from rgbir.export.reproduce.folder import alone, begin
+    from rgbir.export.reproduce.plan import planned
+    from rgbir.export.reproduce.stages import Means, carried_out, reports
+    from rgbir.export.reproduce.table import Table
+    from rgbir.training.data.cache import default_folder
+    from rgbir.training.device import device_named
+    from rgbir.training.recipe import parse_assignments
+
+    device_named(device)
+    for written in (markdown, Path(json_file) if json_file and json_file != "-" else None):
+        if written is not None:
+            expect_writable(written)
+    settings = parse_assignments(changes or [])
+    plan = planned(method, table, open_data_set(data), variant, rows or [], seeds, settings, smoke)
+    chosen: dict[str, object] = {"--variant": variant, "--device": device, "--workers": workers, "--cache": cache}
+    chosen |= {"--json": json_file, "--markdown": markdown, "--seeds": seeds}
+    again = _again(method, table, data, out, chosen, {"--rows": rows or [], "--set": changes or []}, smoke)
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    with alone(out):
+        changed = begin(out, plan)
+        trainings = len(plan.jobs)
+        say(f"{method} {table}: {len(plan.rows)} rows, {trainings} trainings in {out}")
+        for absent, why in plan.left_out.items():
+            say(f"not here: {absent}: {why}")
+        for package, (then, now) in changed.items():
+            say(f"{out} was begun with {package} {then}, and goes on with {now}")
+        with asked_to_stop("ends after this update or stage, and saves it; once more ends it at once") as asked:
+            means = Means(device, workers, cache or default_folder(), asked, say)
+            try:
+                failed = carried_out(plan, out, means)
+            except Interrupted as ended:
+                assert asked.by is not None
+                print(f"stopped by {asked.by.name} {ended}; go on with:\n{again}")
+                raise typer.Exit(128 + asked.by) from None
+            except CantWrite as error:
+                raise CantWrite(
+                    f"{error}. What is finished stays; when that is mended, go on with:\n{again}"
+                ) from error
+        made = Table(plan, lines(plan, reports(plan, out)), failed, changed)
+    if markdown is not None:
+        with beside(markdown) as new:
+            new.write_text(made.to_markdown(), encoding="utf-8")
+    as_json = json.dumps(made.to_dict(), indent=2)
+    if json_file == "-":
+        print(as_json)
+    else:
+        print(made.title)
+        Console().print(made.to_rich())
+        print("\n".join(made.notes()))
+        if json_file:
+            with beside(Path(json_file)) as new:
+                new.write_text(as_json + "\n", encoding="utf-8")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _again(
+    method: str,
+    table: str,
+    data: Path,
+    out: Path,
+    options: Mapping[str, object],
+    lists: Mapping[str, Sequence[str]],
+    smoke: bool,
+) -> str:
+    """The line that goes on."""
+    words = ["rgbir", "reproduce", method, table, "--data", str(data), "--out", str(out)]
+    words += [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    words += [word for name, values in lists.items() for value in values for word in (name, value)]
+    return shlex.join([*words, *(["--smoke"] if smoke else [])])
