@@ -255,7 +255,7 @@ def test_every_row_shrinks_to_a_recipe_that_makes_batches(method: str, people: S
             recipe = listed.resolve(variant, row)
             small = shrunk(recipe, dict(flattened(recipe.model_dump(mode="json"))))
             images = some(list(people.records(small.data.train_identities)))
-            if row in (None, next(iter(listed.rows))):
+            if row in (None, next(iter(listed.rows), None)):
                 source = Source(images, small)
                 assert 1 <= len(source) <= 12
                 listed.build(small, source.identities)
@@ -355,6 +355,17 @@ def test_what_was_not_as_published_is_told(stand_in: None, colours: Path, tmp_pa
     assert "all rows: resnet50 begins with random weights" in told
     told = "\n".join(Table(planned("agw", "peers", people, "official-code"), []).notes())
     assert "measured with the weights of best_on_test; they are chosen on the test set, and too good" in told
+
+
+def test_a_start_from_nothing_is_warned_about_before_it(tmp_path: Path, people: SysuMM01) -> None:
+    with alone(tmp_path / "t"):
+        pass
+    warned = run(
+        "expat", "table3", "--data", people.root, "--out", tmp_path / "t", "--device", "cpu", "--set", "tuples=99"
+    )
+    assert warned.exit_code == 1  # there aren't so many people
+    assert "all rows: resnet50 begins with random weights, so don't compare this run" in warned.stderr
+    assert "table3.at failed: the training images don't make the recipe's batches" in warned.stdout
 
 
 def test_a_row_that_fails_is_named_and_the_others_are_done(

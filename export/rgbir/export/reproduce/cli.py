@@ -53,7 +53,7 @@ def reproduce(
     from rgbir.export.reproduce.folder import alone, begin
     from rgbir.export.reproduce.plan import planned
     from rgbir.export.reproduce.stages import Means, carried_out, reports
-    from rgbir.export.reproduce.table import Table
+    from rgbir.export.reproduce.table import Table, started_from_nothing
     from rgbir.training.data.cache import default_folder
     from rgbir.training.device import device_named
     from rgbir.training.recipe import parse_assignments
@@ -77,6 +77,8 @@ def reproduce(
         say(f"{method} {table}: {len(plan.rows)} rows, {trainings} trainings in {out}")
         for absent, why in plan.left_out.items():
             say(f"not here: {absent}: {why}")
+        for warning in started_from_nothing(plan):
+            say(warning)
         for package, (then, now) in changed.items():
             say(f"{out} was begun with {package} {then}, and goes on with {now}")
         with asked_to_stop("ends after this update or stage, and saves it; once more ends it at once") as asked:
@@ -101,7 +103,8 @@ def reproduce(
     else:
         print(made.title)
         Console().print(made.to_rich())
-        print("\n".join(made.notes()))
+        for note in made.notes():
+            print(note)
         if json_file:
             with beside(Path(json_file)) as new:
                 new.write_text(as_json + "\n", encoding="utf-8")

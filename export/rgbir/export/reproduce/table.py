@@ -81,8 +81,7 @@ class Table:
             yield f"the data aren't those that were published, so the differences say nothing: {listed(first, most=3)}"
         if over := plan.data.passed_over():
             yield passed_over_words(over)
-        for words, rows in _grouped({row.name: from_nothing(row.recipe) for row in plan.rows}).items():
-            yield f"{_of(rows, plan.rows)}: {words}"
+        yield from started_from_nothing(plan)
         selected = {row.name: row.recipe.select if row.recipe.select != "last" else None for row in plan.rows}
         for words, rows in _grouped(selected).items():
             test = "; they are chosen on the test set, and too good" if words == "best_on_test" else ""
@@ -163,6 +162,13 @@ class Table:
                 "printed": {paper or self.plan.method: cell.printed[paper] for paper in papers},
                 "difference": {paper or self.plan.method: cell.difference(paper) for paper in papers},
             }
+
+
+def started_from_nothing(plan: Plan) -> Iterator[str]:
+    """What is to be told of rows that begin with random weights; nothing of a smoke, whose networks aren't the papers'."""
+    warnings = {} if plan.smoke else {row.name: from_nothing(row.recipe) for row in plan.rows}
+    for words, rows in _grouped(warnings).items():
+        yield f"{_of(rows, plan.rows)}: {words}"
 
 
 def _grouped(words: Mapping[str, str | None]) -> dict[str, list[str]]:
