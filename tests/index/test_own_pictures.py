@@ -259,7 +259,7 @@ def test_one_camera_of_each_modality_is_refused_with_the_reason(
 
     message = refusal(
         *{
-            "train": ["train", "expat", "--data", *own, "--out", tmp_path / "run"],
+            "train": ["train", "expat", "--data", *own, "--out", tmp_path / "run", "--set", "schedule.updates=1"],
             "evaluate": ["evaluate", "--data", *own, "--bundle", BUNDLE, "--list", "available"],
             "split": ["split", *own, "--out", tmp_path / "people.json"],
             "gallery": ["evaluate", "--gallery", tmp_path / "g"],

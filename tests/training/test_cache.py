@@ -203,10 +203,10 @@ def test_a_kill_in_the_middle_leaves_the_next_run_a_clean_start(
     with monkeypatch.context() as patched:
         decode = decode_
 
-        def deadly(data: bytes, name: str) -> Image.Image:
+        def deadly(data: bytes, name: str, box: Box | None = None) -> Image.Image:
             if name == str(paths[12]):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return decode(data, name)
+            return decode(data, name, box)
 
         patched.setattr(cache, "decode", deadly)
         child = os.fork()
