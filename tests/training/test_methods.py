@@ -23,10 +23,10 @@ from rgbir.export import export
 from rgbir.index import CantWrite, Modality, Setting, SysuMM01, expect_writable
 from rgbir.index.evaluation import PROTOCOLS
 from rgbir.training import METHODS, BadCheckpoint, Losses, Method, Run, load_run, train
+from rgbir.training.checkpoint import saved_bytes
 from rgbir.training.device import device_named
 from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.layers import unit
-from rgbir.training.loop import _saved_bytes
 from rgbir.training.validate import Validation
 
 
@@ -384,7 +384,7 @@ def test_a_disk_without_room_for_a_checkpoint_is_told_before_the_first_update(tm
     train(*make_run(tmp_path / "small/run", people, run.recipe))
     saved = sum((run.folder / name).stat().st_size for name in ("checkpoint.pt", "weights.safetensors"))
     method = run.load_weights()
-    assert saved == pytest.approx(_saved_bytes(method, run.recipe.optimiser.build(method)), rel=0.02)
+    assert saved == pytest.approx(saved_bytes(method, run.recipe.optimiser.build(method)), rel=0.02)
 
 
 def test_a_folder_that_is_closed_is_told_before_any_work(tmp_path: Path, people: SysuMM01) -> None:

@@ -20,8 +20,8 @@ from rgbir.index import Bundle, SysuMM01
 from rgbir.index.evaluation import Report
 from rgbir.training import BadCheckpoint, Losses, Method, load_run, train
 from rgbir.training.errors import BadRecipe, Stopped
-from rgbir.training.loop import _on_test
 from rgbir.training.methods import entry
+from rgbir.training.record import on_test
 
 
 class Measured:
@@ -119,7 +119,7 @@ def test_the_test_set_is_measured_in_the_epochs_of_the_released_program() -> Non
     """There: epochs 0 to 80, measured after each epoch above 0 that is even."""
     source: Any = type("Epochs", (), {"updates_per_epoch": 7, "__len__": lambda self: 7 * 81})()
     expected = [7 * (epoch + 1) for epoch in range(81) if epoch > 0 and epoch % 2 == 0]
-    assert [done for done in range(1, 7 * 81 + 1) if _on_test(done, source)] == expected
+    assert [done for done in range(1, 7 * 81 + 1) if on_test(done, source)] == expected
     assert expected[-1] == 7 * 81
 
 

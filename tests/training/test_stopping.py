@@ -191,10 +191,10 @@ def test_a_signal_ends_the_command_with_the_line_that_resumes_it(
 ) -> None:
     run, item = tmp_path / "a run", Source.raw
 
-    def interrupted(source: Source, update: int) -> Any:
+    def interrupted(source: Source, update: int, *share: Any) -> Any:
         if update == 2:
             signal.raise_signal(number)
-        return item(source, update)
+        return item(source, update, *share)
 
     settings = sets(schedule__updates=6, checkpoint_every=4, validate_every=2)
     with monkeypatch.context() as patched:

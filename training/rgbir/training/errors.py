@@ -6,6 +6,7 @@ TrainingFailure
 ├── BadCheckpoint   weights of another network, or a damaged file: give the right one
 ├── Exploded        a loss became a thousand times what it was: lower the learning rate
 ├── NotFinite       a loss became NaN or infinite: the run stops before it spoils its checkpoint
+├── RankLost        another process of the same training ended: resume the run
 └── Stopped         somebody asked the training to end: resume the run
 """
 
@@ -34,6 +35,18 @@ class Exploded(TrainingFailure):
 
 class NotFinite(TrainingFailure):
     pass
+
+
+class RankLost(TrainingFailure):
+    """Another of the processes that train together ended before its time.
+
+    Attributes:
+        announced: whether that one said why.
+    """
+
+    def __init__(self, words: str, announced: bool = False) -> None:
+        super().__init__(words)
+        self.announced = announced
 
 
 class Stopped(TrainingFailure):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rgbir.index import Modality
+from rgbir.training.ranks import ALONE, Ranks
 
 NeckKind = Literal["scale", "full", "none", "off"]
 
@@ -132,6 +133,26 @@ class Shared(nn.Module):
         return self.part(x)
 
 
+class BatchNormNeck(nn.BatchNorm1d):
+    """Batch norm on embeddings that were gathered from all processes: float (n, channels) → the same."""
+
+
+class WholeDropout(nn.Dropout):
+    """Dropout before the processes' rows are gathered: it draws for the rows of all processes, and takes its own.
+
+    From float (n, …) to the same. So a batch that is divided loses the values that the whole one would.
+    """
+
+    ranks: Ranks = ALONE
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.ranks.count == 1 or not self.training or not self.p:
+            return super().forward(input)
+        rows = len(input) * self.ranks.count
+        kept = F.dropout(input.new_ones(rows, *input.shape[1:]), self.p)
+        return input * kept[self.ranks.share.of(rows)]
+
+
 def batch_norm_neck(channels: int, kind: NeckKind = "scale") -> nn.Module:
     """Batch norm on an embedding (methods.md 1.8; CSBN of 2.2).
 
@@ -139,7 +160,7 @@ def batch_norm_neck(channels: int, kind: NeckKind = "scale") -> nn.Module:
     """
     if kind == "off":
         return nn.Identity()
-    neck = nn.BatchNorm1d(channels, affine=kind != "none")
+    neck = BatchNormNeck(channels, affine=kind != "none")
     if kind == "scale":
         neck.bias.requires_grad_(False)
     return neck

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from rgbir.index import Metric, Modality, did_you_mean, listed
 from rgbir.training.backbones import load_imagenet
 from rgbir.training.errors import BadRecipe
+from rgbir.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from rgbir.training.data.source import Source
@@ -35,6 +36,9 @@ class Method(nn.Module, ABC):
 
     frozen: tuple[str, ...] = ()
     """Its parts at rest; `freeze` sets them."""
+
+    ranks: Ranks = ALONE
+    """The processes that share its batches."""
 
     @property
     @abstractmethod
@@ -101,5 +105,25 @@ class Method(nn.Module, ABC):
     def losses(self, batch: Any) -> Losses:
         """The terms of the objective by name, each a scalar; the loop adds them up.
 
-        The batch is of the kind its recipe asks for.
+        The batch is of the kind its recipe asks for. Where several processes share it, each has some of its images and all of
+        its labels: `gathered` makes all rows of what the network made of the images, and the losses are the whole batch's.
         """
+
+    def gathered(self, rows: Tensor, blocks: int = 1) -> Tensor:
+        """What the network made of all images of the batch, in its order; the same tensor where one process trains.
+
+        Args:
+            rows: float (blocks · n, …), of this process's images.
+            blocks: that stand after each other in the rows, such as those of RGB and of IR images.
+
+        Returns:
+            float (blocks · N, …), N of the whole batch.
+        """
+        return self.ranks.gathered(rows, blocks)
+
+    def overall(self, loss: Tensor, reduce: Literal["mean", "sum"] = "mean") -> Tensor:
+        """The whole batch's loss of the one of this process's images, where rows don't depend on each other: both scalars."""
+        if self.ranks.count == 1:
+            return loss
+        losses = self.gathered(loss[None])
+        return losses.mean() if reduce == "mean" else losses.sum()

@@ -92,6 +92,10 @@ class Recipe(Settings):
     amp: Literal["off", "bf16", "fp16"] = Field(
         "off", description="mixed precision of the network; losses stay in float32"
     )
+    sync_bn: bool = Field(
+        True,
+        description="with several GPUs: batch norm by the whole batch, or by each GPU's part; with one no difference",
+    )
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="share of a label that the identity loss spreads over all identities"
     )

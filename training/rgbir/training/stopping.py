@@ -28,11 +28,15 @@ class Asked:
 
 
 @contextmanager
-def asked_to_stop(answer: str) -> Iterator[Asked]:
+def asked_to_stop(answer: str, aloud: bool = True) -> Iterator[Asked]:
     """Notes the first of `SIGNALS` that comes, and writes the answer to standard error. A second one ends the process at once.
 
     A signal that the process was started to ignore, as by nohup, stays ignored. Threads other than the main one can't take
     signals, and note none.
+
+    Args:
+        answer: what is written.
+        aloud: False writes nothing: another process does.
     """
     asked, process = Asked(), os.getpid()
     before: dict[signal.Signals, Any] = {}
@@ -43,6 +47,8 @@ def asked_to_stop(answer: str) -> Iterator[Asked]:
         asked.by = signal.Signals(number)
         for taken in before:
             signal.signal(taken, signal.SIG_DFL)
+        if not aloud:
+            return
         with suppress(OSError):  # a terminal that was closed
             os.write(2, f"\n{asked.by.name}: {answer}\n".encode())
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from rgbir.index.evaluation import Report
-    from rgbir.training.loop import Validate
+    from rgbir.training.record import Validate
     from rgbir.training.method import Losses, Method
 
 

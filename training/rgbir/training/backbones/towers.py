@@ -14,7 +14,7 @@ from rgbir.index import Modality
 from rgbir.training.backbones import BACKBONES
 from rgbir.training.backbones.alexnet import AlexNet
 from rgbir.training.backbones.pretrained import put
-from rgbir.training.layers import ByModality, GlobalAveragePool, Projection
+from rgbir.training.layers import ByModality, GlobalAveragePool, Projection, WholeDropout
 from rgbir.training.optim import Sgd
 from rgbir.training.recipe import IdentityRecipe
 from rgbir.training.schedules import WarmupStep
@@ -57,7 +57,7 @@ class Towers(nn.Module):
         self.features = ByModality(backbone, deepcopy(backbone))
         self.pool = nn.Identity() if name == "alexnet" else GlobalAveragePool()
         self.fc6 = ByModality(Projection(channels, hidden), Projection(channels, hidden))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = WholeDropout(dropout)
         self.fc7 = nn.Linear(hidden, outputs)
         nn.init.normal_(self.fc7.weight, std=0.01)
         nn.init.zeros_(self.fc7.bias)

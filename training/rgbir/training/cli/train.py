@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,9 +29,11 @@ from rgbir.index import (
 )
 from rgbir.index.cli.options import NetworkOption, PeopleOption, progress
 from rgbir.index.datasets.known import ROOT
+from rgbir.training.cli.together import together
 from rgbir.training.data.check import Check, check_images
-from rgbir.training.errors import BadRecipe, Stopped
+from rgbir.training.errors import BadRecipe, RankLost, Stopped
 from rgbir.training.folder import RECIPE
+from rgbir.training.launch import launched
 from rgbir.training.stopping import asked_to_stop
 
 if TYPE_CHECKING:
@@ -39,9 +42,10 @@ if TYPE_CHECKING:
     from rgbir.index.evaluation import Report
     from rgbir.training.data.source import Source
     from rgbir.training.data.store import ImageStore
-    from rgbir.training.loop import Validate
     from rgbir.training.method import Losses, Method
+    from rgbir.training.ranks import Ranks
     from rgbir.training.recipe import AnyRecipe
+    from rgbir.training.record import Validate
     from rgbir.training.run import Run
     from rgbir.training.validate import Validation
 
@@ -49,6 +53,7 @@ NAMED = 10
 """People whom a remark names."""
 
 
+@together
 def train(
     ctx: typer.Context,
     method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
@@ -80,7 +85,6 @@ def train(
     from rgbir.training import loop
     from rgbir.training.data.images import name_of, training_records
     from rgbir.training.data.source import Source
-    from rgbir.training.device import device_named
     from rgbir.training.methods import entry
     from rgbir.training.methods.checkpoints import from_nothing
     from rgbir.training.run import Run, load_run
@@ -88,7 +92,8 @@ def train(
 
     if no_cache and getattr(ctx.get_parameter_source("cache"), "name", "") == "COMMANDLINE":
         raise UsageError("--cache says where decoded images are kept, and --no-cache that they aren't; leave one out")
-    device_named(device)
+    ranks: Ranks = ctx.obj
+    ranks.device(device)
     begun = load_run(out) if resume else None
     if begun is None:
         settings = _new_settings(out, method, variant, row, recipe, changes or [])
@@ -114,8 +119,9 @@ def train(
         raise BadRecipe(f"select=best_validation needs a validation, but {watched}; set select=last")
     tested = first_trial_of(data_set, settings) if settings.select == "best_on_test" else None
     validation, unwatched = (None, f"; no validation: {watched}") if isinstance(watched, str) else (watched, "")
+    shared = f", shared by {ranks.count} processes" if ranks.count > 1 else ""
     print(
-        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{unwatched}",
+        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{shared}{unwatched}",
         flush=True,
     )
     for remark in data_set.remarks():
@@ -137,9 +143,15 @@ def train(
             file=sys.stderr,
         )
     stores = [store for measured in (validation, tested) if measured for store in measured.stores]
-    check_images([*source.records, *(record for store in stores for record in store.records)], check)
-    if not no_cache:
-        _decode([*source.stores, *stores], cache)
+    source.expect_shares(ranks.count)
+    if ranks.leads:
+        check_images([*source.records, *(record for store in stores for record in store.records)], check)
+        if not no_cache:
+            _decode([*source.stores, *stores], cache)
+    if ranks.count > 1:
+        ranks.any(False)  # the others find it decoded
+        if not ranks.leads and not no_cache:
+            _decode(source.stores, cache)
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -152,11 +164,15 @@ def train(
     options += [] if cache is None else ["--cache", str(cache)]
     options += [] if check == "headers" else ["--check", check]
     options += [] if network is None else ["--network", network]
-    again = shlex.join(["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"])
+    words = ["rgbir", "train", run.method, "--data", str(data), "--out", str(out), *options, "--resume"]
+    launch = launched()
+    again = shlex.join(words) if launch is None else launch.command(words)
     stopped: Stopped | None = None
     with (
         Progress(*columns, console=console, disable=not console.is_terminal) as bar,
-        asked_to_stop("the training ends after this update and saves it; once more ends it at once") as asked,
+        asked_to_stop(
+            "the training ends after this update and saves it; once more ends it at once", aloud=ranks.leads
+        ) as asked,
     ):
         task = bar.add_task("training", total=len(source), state="")
 
@@ -191,21 +207,21 @@ def train(
                 watch=watch,
                 stop=asked,
                 say=print,
+                ranks=ranks,
             )
         except Stopped as ended:
             stopped = ended
-        except CantWrite as error:
+        except (CantWrite, RankLost) as error:
             if (out / RECIPE).exists():
-                raise CantWrite(
-                    f"{error}. What was saved before stays; when that is mended, go on with:\n{again}"
-                ) from error
+                error.args = (f"{error}. What was saved before stays; when that is mended, go on with:\n{again}",)
             raise
-    if stopped is not None and asked.by is not None:
+    if stopped is not None:
+        by = "a signal to another of its processes" if asked.by is None else asked.by.name
         print(
-            f"stopped by {asked.by.name} after {stopped.done:,} of {stopped.total:,} updates, which are saved; go on with:"
+            f"stopped by {by} after {stopped.done:,} of {stopped.total:,} updates, which are saved; go on with:"
             f"\n{again}"
         )
-        raise typer.Exit(128 + asked.by)
+        raise typer.Exit(128 + (asked.by or signal.SIGTERM))
     bundle = f"{run.method}_{settings.backbone}.{run.training_data}"
     if settings.select != "last":
         update, rank_1 = run.best(settings.select)

@@ -1,4 +1,7 @@
-"""What the losses of a method get to see in one update."""
+"""What the losses of a method get to see in one update.
+
+Where several processes share a batch of N rows, each has the images of n of them, and the labels of all N. Alone, n = N.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ class PairBatch(NamedTuple):
 
     Attributes:
         rgb, ir: float32 (n, 3, height, width), normalised.
-        labels: int64 (n,), 0 ≤ label < identities.
+        labels: int64 (N,), 0 ≤ label < identities.
     """
 
     rgb: Tensor
@@ -27,7 +30,7 @@ class TupleBatch(NamedTuple):
     """N tuples: an anchor, a positive and a negative, each in both modalities.
 
     Attributes:
-        rgb, ir: float32 (3, N, 3, height, width), normalised; the first axis is anchor, positive, negative.
+        rgb, ir: float32 (3, n, 3, height, width), normalised; the first axis is anchor, positive, negative.
         labels: int64 (N,), the class of anchor and positive, 0 ≤ label < identities. The negatives' classes differ
             from it.
     """
@@ -42,8 +45,8 @@ class MixedBatch(NamedTuple):
 
     Attributes:
         images: float32 (n, 3, height, width), normalised.
-        infrared: bool (n,), True where the image is infrared.
-        labels: int64 (n,), 0 ≤ label < identities.
+        infrared: bool (N,), True where the image is infrared.
+        labels: int64 (N,), 0 ≤ label < identities.
     """
 
     images: Tensor
@@ -61,7 +64,7 @@ class RawBatch(NamedTuple):
         images: uint8 (n, height, width, 3), RGB; where a method's batch has two parts, the RGB images and then the
             infrared ones.
         changes: of each of them.
-        infrared: bool (n,), True where the image is infrared.
+        infrared: bool, True where the image is infrared, of all images of the batch.
         labels: int64, as the method's batch has them.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from rgbir.index import ImageRecord, Modality
+from rgbir.index import ImageRecord, Modality, listed
 from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, RawBatch, TupleBatch
 from rgbir.training.data.loader import Carrying, unpacked
 from rgbir.training.data.samplers.identities import IdentitySampler
 from rgbir.training.data.samplers.mixed import Mixed, MixedSampler
 from rgbir.training.data.samplers.pairs import PairSampler
 from rgbir.training.data.samplers.tuples import TupleSampler
+from rgbir.training.data.share import WHOLE, Share
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import LARGER, Changes, changed, drawn, normalise, window
 from rgbir.training.errors import BadRecipe
@@ -84,6 +86,30 @@ class Source:
             case MixedRecipe(people=p, images=k):
                 return p * k
 
+    def expect_shares(self, count: int) -> None:
+        """
+        Raises:
+            BadRecipe: batches can't be divided into so many equal parts.
+        """
+        match self.recipe:
+            case TupleRecipe(tuples=n):
+                name, number, each = "tuples", n, 1
+            case PairRecipe(pairs=n):
+                name, number, each = "pairs", n, 1
+            case IdentityRecipe(people=p, images=k) | MixedRecipe(people=p, images=k):
+                name, number, each = "people", p, k
+        if (rows := number * each) % count == 0:
+            return
+        step = count // math.gcd(each, count)
+        fitting = [n for n in (number // step * step, (number // step + 1) * step) if n]
+        others = [n for n in range(2, rows + 1) if rows % n == 0]
+        started = f", or start {listed(others, 'or')} processes" if others else ""
+        raise BadRecipe(
+            f"{count} processes take equal parts of each batch, and {name}={number} makes {rows} rows"
+            f"{f' ({each} for each of the people)' if each > 1 else ''}; set"
+            f" {listed([f'{name}={n}' for n in fitting], 'or')}{started}"
+        )
+
     @property
     def updates_per_epoch(self) -> int:
         """As the sampler counts an epoch."""
@@ -96,8 +122,14 @@ class Source:
     def __getitem__(self, update: int) -> Batch:
         return self.ready(self.raw(update))
 
-    def raw(self, update: int) -> RawBatch:
-        """The batch of that update before anything is computed: images and what is drawn for them."""
+    def raw(self, update: int, share: Share = WHOLE) -> RawBatch:
+        """The batch of that update before anything is computed: images and what is drawn for them.
+
+        Args:
+            update: counted from 0.
+            share: the rows whose images are read. Everything is drawn for the whole batch, so that parts together are the
+                whole.
+        """
         picked = self.sampler.draw(update)
         rng = np.random.default_rng([self.recipe.seed, 3, update])
         labels = torch.tensor([self.classes[int(identity)] for identity in picked.identities])
@@ -105,9 +137,15 @@ class Source:
         images: list[NDArray[np.uint8]] = []
         changes = []
         for numbers in parts:
-            of_part = [self._image(int(number), rng) for number in numbers.ravel()]
-            changes.append(drawn(of_part, self.recipe.augment, rng))
-            images += of_part
+            chosen = np.zeros(numbers.shape, bool)
+            chosen[..., share.of(numbers.shape[-1])] = True
+            ours = chosen.ravel()
+            of_part = [
+                self._image(int(number), rng, shown) for number, shown in zip(numbers.ravel(), ours, strict=True)
+            ]
+            of_all = drawn(of_part, self.recipe.augment, rng)
+            changes.append(Changes(*(values[torch.from_numpy(ours)] for values in of_all)))
+            images += [image for image, shown in zip(of_part, ours, strict=True) if shown]
         infrared = [self.records[number].modality is Modality.IR for numbers in parts for number in numbers.ravel()]
         return RawBatch(
             torch.from_numpy(np.stack(images)),
@@ -158,14 +196,19 @@ class Source:
             by_modality[modality] = (torch.cat(parts).cpu().clone(), torch.tensor(labels))
         return by_modality
 
-    def _image(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _image(self, number: int, rng: np.random.Generator, shown: bool = True) -> NDArray[np.uint8]:
+        """An image, or a black one of its size if another process shows it; either way the same is drawn."""
         shift, diagonal = self.recipe.augment.shift, self.recipe.augment.diagonal
+
+        def of(store: ImageStore) -> NDArray[np.uint8]:
+            return store[number] if shown else np.broadcast_to(np.uint8(0), (store.form.height, store.form.width, 3))
+
         if diagonal:
             offset = int(rng.integers(0, diagonal))
-            return self.larger[number][offset:, offset:][: self.recipe.height, : self.recipe.width]
+            return of(self.larger)[offset:, offset:][: self.recipe.height, : self.recipe.width]
         if shift and rng.random() < shift:
-            return window(self.larger[number], self.recipe.height, self.recipe.width, rng)
-        return self.store[number]
+            return window(of(self.larger), self.recipe.height, self.recipe.width, rng)
+        return of(self.store)
 
 
 def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairSampler | IdentitySampler | MixedSampler:
@@ -207,14 +250,16 @@ def _by_identity(records: Sequence[ImageRecord]) -> tuple[Images, Images]:
 class _Raw(Dataset[RawBatch]):
     """What loader processes make."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, share: Share) -> None:
+        self.source, self.share = source, share
 
     def __getitem__(self, update: int) -> RawBatch:
-        return self.source.raw(update)
+        return self.source.raw(update, self.share)
 
 
-def batches(source: Source, start: int, workers: int = 0, device: torch.device | None = None) -> Iterator[Batch]:
+def batches(
+    source: Source, start: int, workers: int = 0, device: torch.device | None = None, share: Share = WHOLE
+) -> Iterator[Batch]:
     """The batches of updates `start`, `start + 1`, … to the end of the schedule, in order.
 
     Args:
@@ -222,10 +267,11 @@ def batches(source: Source, start: int, workers: int = 0, device: torch.device |
         start: the first update.
         workers: processes that read images and draw; with 0 this one does.
         device: where the rest is done and the batches are, the processor if not said.
+        share: the rows whose images are in them.
     """
     generator = torch.Generator()  # else starting the loader would draw from the generator that dropout draws from
     loader = DataLoader(
-        Carrying(_Raw(source)),
+        Carrying(_Raw(source, share)),
         batch_size=None,
         sampler=range(start, len(source)),
         num_workers=workers,

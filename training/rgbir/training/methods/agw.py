@@ -92,7 +92,7 @@ class AGW(Method):
         return self.neck(self.pool(self.streams(images, modality)))
 
     def losses(self, batch: PairBatch) -> Losses:
-        pooled = self.pool(self.streams.both(batch.rgb, batch.ir))
+        pooled = self.gathered(self.pool(self.streams.both(batch.rgb, batch.ir)), blocks=2)
         logits = self.classifier(self.neck(pooled))
         labels = batch.labels.repeat(2)
         with torch.autocast(batch.rgb.device.type, enabled=False):

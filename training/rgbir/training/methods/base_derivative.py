@@ -138,7 +138,8 @@ class BaseDerivative(Method):
     def losses(self, batch: PairBatch) -> Losses:
         n, recipe = batch.labels.shape[0], self.recipe
         images = self._images(batch)
-        pooled = self.pool(self.trunk(torch.cat([self.stems[mode](images[mode]) for mode in self.modes])))
+        maps = self.trunk(torch.cat([self.stems[mode](images[mode]) for mode in self.modes]))
+        pooled = self.gathered(self.pool(maps), blocks=len(self.modes))
         logits = self.classifier(self.neck(pooled))
         with torch.autocast(batch.rgb.device.type, enabled=False):
             identity = mode_identity(logits.float().split(n), batch.labels, recipe.label_smoothing)

@@ -95,7 +95,8 @@ class BDTR(Method):
         return F.relu(vectors) if self.recipe.rectify else vectors
 
     def losses(self, batch: PairBatch) -> Losses:
-        vectors = self._rectified(self.towers.both(self._pixels(batch.rgb), self._pixels(batch.ir)))
+        vectors = self.towers.both(self._pixels(batch.rgb), self._pixels(batch.ir))
+        vectors = self._rectified(self.gathered(vectors, blocks=2))
         logits = self.classifier(vectors)
         with torch.autocast(batch.rgb.device.type, enabled=False):
             rgb, ir = vectors.float().split(len(batch.labels))

@@ -108,9 +108,9 @@ class DFE(Method):
     def losses(self, batch: PairBatch) -> Losses:
         n = batch.labels.shape[0]
         if self.recipe.bn_groups == "joint":
-            rgb, ir = self.stripes(torch.cat([batch.rgb, batch.ir])).split(n)
+            rgb, ir = self.gathered(self.stripes(torch.cat([batch.rgb, batch.ir])), blocks=2).split(n)
         else:
-            rgb, ir = self.stripes(batch.rgb), self.stripes(batch.ir)
+            rgb, ir = self.gathered(self.stripes(batch.rgb)), self.gathered(self.stripes(batch.ir))
         logits_rgb, logits_ir = self._logits(rgb), self._logits(ir)
         weights = self.recipe.weights
         with torch.autocast(batch.rgb.device.type, enabled=False):

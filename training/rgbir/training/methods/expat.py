@@ -134,10 +134,10 @@ class ExpAT(Method):
         `bn_groups` says which images share the statistics of a batch-norm layer: all 6N (`joint`), the 3N of a modality,
         or the N of one role (`role`, as the released code; then in the order a, p, n of RGB, and a, p, n of IR).
         """
-        n = batch.labels.shape[0]
+        n, here = batch.labels.shape[0], batch.rgb.shape[1]
         rgb, ir = batch.rgb.flatten(0, 1), batch.ir.flatten(0, 1)
         if self.recipe.bn_groups == "joint":
-            pooled = self.pooled(torch.cat([rgb, ir]))
+            pooled = self.gathered(self.pooled(torch.cat([rgb, ir])), blocks=6)
             if self.one_stream:
                 vectors = self.csbn(pooled, Modality.RGB)
                 pairs = [pooled[: 3 * n], pooled[3 * n :], vectors[: 3 * n], vectors[3 * n :]]
@@ -145,11 +145,13 @@ class ExpAT(Method):
                 sides = [(pooled[: 3 * n], Modality.RGB), (pooled[3 * n :], Modality.IR)]
                 pairs = [sides[0][0], sides[1][0], *(self.csbn(part, modality) for part, modality in sides)]
         else:
-            size = n if self.recipe.bn_groups == "role" else 3 * n
+            roles = 1 if self.recipe.bn_groups == "role" else 3
             groups = [
-                (part, m) for images, m in ((rgb, Modality.RGB), (ir, Modality.IR)) for part in images.split(size)
+                (part, m)
+                for images, m in ((rgb, Modality.RGB), (ir, Modality.IR))
+                for part in images.split(roles * here)
             ]
-            pooled_groups = [(self.pooled(part), m) for part, m in groups]
+            pooled_groups = [(self.gathered(self.pooled(part), roles), m) for part, m in groups]
             pairs = [torch.cat([p for p, m in pooled_groups if m is which]) for which in (Modality.RGB, Modality.IR)]
             necked = [(self.csbn(p, m), m) for p, m in pooled_groups]
             pairs += [torch.cat([v for v, m in necked if m is which]) for which in (Modality.RGB, Modality.IR)]

@@ -106,7 +106,7 @@ class ExpATSingle(Method):
 
     def losses(self, batch: MixedBatch) -> Losses:
         recipe = self.recipe
-        pooled = self.pool(self.backbone(batch.images))
+        pooled = self.gathered(self.pool(self.backbone(batch.images)))
         embeddings = self.csbn(pooled)
         logits = self.classifier(embeddings)
         with torch.autocast(batch.images.device.type, enabled=False):

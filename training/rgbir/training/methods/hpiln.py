@@ -146,7 +146,8 @@ class HPILN(Method):
 
     def losses(self, batch: MixedBatch) -> Losses:
         views = self.network(batch.images)
-        logits = [classifier(part) for classifier, part in zip(self.classifiers, views.classified, strict=False)]
+        classified = [self.gathered(part) for part in views.classified[: len(self.classifiers)]]
+        logits = [classifier(part) for classifier, part in zip(self.classifiers, classified, strict=True)]
         losses: Losses = {}
         with torch.autocast(batch.images.device.type, enabled=False):
             if logits:
@@ -155,7 +156,7 @@ class HPILN(Method):
                     [F.cross_entropy(x.float(), batch.labels, label_smoothing=smoothing) for x in logits]
                 )
                 losses["identity"] = each.mean() if self.recipe.id_heads == "mean" else each.sum()
-            vectors = [vector.float() for vector in views.ranked]
+            vectors = [self.gathered(vector).float() for vector in views.ranked]
             if self.pentaplet is not None:
                 each = torch.stack([self.pentaplet(vector, batch.labels, batch.infrared) for vector in vectors])
                 losses["pentaplet"] = self._over_vectors(each)
@@ -163,7 +164,8 @@ class HPILN(Method):
                 each = torch.stack([self.triplet(vector, batch.labels) for vector in vectors])
                 losses["triplet"] = self._over_vectors(each)
             if self.centres is not None:
-                losses["centre"] = self.recipe.center.weight * self.centres(views.embedding.float(), batch.labels)
+                embedding = self.gathered(views.embedding).float()
+                losses["centre"] = self.recipe.center.weight * self.centres(embedding, batch.labels)
         return losses
 
     def _over_vectors(self, losses: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ class HSME(Method):
 
     def losses(self, batch: PairBatch) -> Losses:
         self.embedding.weight.requires_grad_(not bool(self.resting_until))
-        vectors = self.embedding(self.pool(self.streams.both(batch.rgb, batch.ir)))
+        vectors = self.gathered(self.embedding(self.pool(self.streams.both(batch.rgb, batch.ir))), blocks=2)
         with torch.autocast(batch.rgb.device.type, enabled=False):
             rgb, ir = vectors.float().split(len(batch.labels))
             cosines = unit(vectors) @ unit(self.classifier.weight).T

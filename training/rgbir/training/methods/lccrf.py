@@ -154,26 +154,28 @@ class LCCRF(Method):
             if self.eat is not None:
                 losses["eat"] = self.eat(Roles(*rgb.float()), Roles(*ir.float()))
             if self.compactness is not None:
-                losses["compact"] = self.compactness(_descriptors(maps_rgb[0]), _descriptors(maps_ir[0]))
+                compactness = self.compactness(_descriptors(maps_rgb[0]), _descriptors(maps_ir[0]))
+                losses["compact"] = self.overall(compactness, self.recipe.compact.reduce)
             if self.distillation is not None:
-                losses["cmkd"] = self.distillation(early_rgb[0], early_rgb[1], early_ir[0], early_ir[1])
+                losses["cmkd"] = self.overall(self.distillation(early_rgb[0], early_rgb[1], early_ir[0], early_ir[1]))
         return losses
 
     def _both(self, batch: TupleBatch) -> list[Tensor]:
         """Maps after stage 1, last maps and embeddings of both modalities, each (3, N, …): anchor, positive, negative.
 
+        Maps are those of this process's images, and embeddings of all of the batch's.
+
         `bn_groups` says which images share the statistics of the shared layers: all 6N (`joint`), the 3N of a modality,
         or the N of one role (then the stems, too, see one role at a time, as in the released code).
         """
-        n = batch.labels.shape[0]
+        n = batch.rgb.shape[1]
         size = n if self.recipe.bn_groups == "role" else 3 * n
         sides = ((batch.rgb.flatten(0, 1), Modality.RGB), (batch.ir.flatten(0, 1), Modality.IR))
         early = [self.stem(part, modality) for images, modality in sides for part in images.split(size)]
         groups = [torch.cat(early)] if self.recipe.bn_groups == "joint" else early
         maps = [self.trunk(group) for group in groups]
-        embeddings = [self.neck(self.pool(group)) for group in maps]
-        halves = [torch.cat(parts).split(3 * n) for parts in (early, maps, embeddings)]
-        return [half.unflatten(0, (3, n)) for pair in halves for half in pair]
+        embeddings = [self.neck(self.gathered(self.pool(group), blocks=len(group) // n)) for group in maps]
+        return [half for parts in (early, maps, embeddings) for half in torch.cat(parts).unflatten(0, (2, 3, -1))]
 
 
 def _descriptors(maps: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class _Classified(Method):
         """
 
     def losses(self, batch: PairBatch) -> Losses:
-        logits = self.classifier(self.both(batch.rgb, batch.ir))
+        logits = self.classifier(self.gathered(self.both(batch.rgb, batch.ir), blocks=2))
         with torch.autocast(batch.rgb.device.type, enabled=False):
             smoothing = self.recipe.label_smoothing
             return {"identity": F.cross_entropy(logits.float(), batch.labels.repeat(2), label_smoothing=smoothing)}

@@ -72,7 +72,7 @@ class TONE(Method):
         return self.towers(images, modality)
 
     def losses(self, batch: PairBatch) -> Losses:
-        vectors = self.towers.both(batch.rgb, batch.ir)
+        vectors = self.gathered(self.towers.both(batch.rgb, batch.ir), blocks=2)
         logits = self.classifier(vectors)
         with torch.autocast(batch.rgb.device.type, enabled=False):
             rgb, ir = vectors.float().split(len(batch.labels))

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rgbir.training.backbones import load_imagenet
 from rgbir.training.backbones.resnet import ResNet50, initialise
-from rgbir.training.layers import unit
+from rgbir.training.layers import WholeDropout, unit
 from rgbir.training.networks.whole import ConvBlock, Network, Views, mean_pooled, stripes
 
 
@@ -27,7 +27,7 @@ class PCB(Network):
         self.parts = parts
         self.backbone = ResNet50(last_stride=1, width=64 // slim)
         channels, reduced = self.backbone.channels, 256 // slim
-        self.dropout = nn.Dropout(0.5)
+        self.dropout = WholeDropout(0.5)
         self.reduce = ConvBlock(channels, reduced, bias=False)
         initialise(self.reduce)
         self.dimension = parts * channels
