@@ -413,10 +413,10 @@ def test_a_signal_in_training_ends_with_the_line_that_goes_on(
 ) -> None:
     item, out = Source.raw, tmp_path / "a table"
 
-    def interrupted(source: Source, update: int) -> Any:
+    def interrupted(source: Source, update: int, *share: Any) -> Any:
         if update == 1:
             signal.raise_signal(number)
-        return item(source, update)
+        return item(source, update, *share)
 
     words = ["flat", "t", "--data", colours, "--out", out, "--rows", "red", "--set", "schedule.updates=5", "--json", tmp_path / "t.json"]  # fmt: skip
     with monkeypatch.context() as patched:
@@ -432,7 +432,7 @@ def test_a_signal_in_training_ends_with_the_line_that_goes_on(
 
     def counted(source: Source, update: int) -> Any:
         seen.append(update)
-        return item(source, update)
+        return item(source, update, *share)
 
     with monkeypatch.context() as patched:
         patched.setattr(Source, "raw", counted)
