@@ -430,7 +430,7 @@ def test_a_signal_in_training_ends_with_the_line_that_goes_on(
     assert line[:2] == ["rgbir", "reproduce"]
     seen: list[int] = []
 
-    def counted(source: Source, update: int) -> Any:
+    def counted(source: Source, update: int, *share: Any) -> Any:
         seen.append(update)
         return item(source, update, *share)
 

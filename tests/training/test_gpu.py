@@ -13,8 +13,10 @@ from tests.training.small import recipe_of
 from rgbir.index import Bundle, Encoder, Modality, SysuMM01
 from rgbir.training import Losses, Run, train
 from rgbir.training.data.source import Source, batches
+from rgbir.training.launch import Launch
 from rgbir.training.methods import entry
 from rgbir.training.methods.expat import ExpATRecipe
+from rgbir.training.ranks import ALONE, Ranks, joined
 
 pytestmark = pytest.mark.gpu
 
@@ -69,3 +71,28 @@ def test_the_gpus_embeddings_are_the_processors() -> None:
         np.testing.assert_allclose(
             on_gpu.encode(images, modality), on_cpu.encode(images, modality), rtol=1e-2, atol=1e-2
         )
+
+
+def test_a_process_that_talks_by_nccl_trains_as_one_that_is_alone(
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A launch of one process, which the command never makes: all exchanges go through NCCL, and nothing is divided."""
+    recipe = recipe_of("agw", changes={"schedule.epochs": 1})
+    source = Source(list(people.records("train")), recipe)
+    for name, value in {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}.items():
+        monkeypatch.setenv(name, value)
+
+    def losses(folder: str, ranks: Ranks) -> list[float]:
+        totals = []
+        train(
+            Run(tmp_path / folder, "agw", "paper", "people", source.identities, recipe),
+            source,
+            device="cuda",
+            watch=lambda update, terms: totals.append(float(torch.stack([t.detach() for t in terms.values()]).sum())),
+            ranks=ranks,
+        )
+        return totals
+
+    alone = losses("alone", ALONE)
+    with joined(Launch(0, 1)) as together:
+        assert losses("together", together) == pytest.approx(alone, rel=1e-4)

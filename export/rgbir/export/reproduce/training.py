@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import torch
 
     from rgbir.index.evaluation import Report
-    from rgbir.training.record import Validate
     from rgbir.training.method import Losses, Method
+    from rgbir.training.record import Validate
 
 
 def trained(
