@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rgbir.export.bundle import write, write_card
+from rgbir.export.difference import MANY, PROCESSOR, coincide, difference
 from rgbir.export.errors import ExportFailure, ParityFailure
-from rgbir.export.parity import MANY, PROCESSOR, coincide, difference
+from rgbir.export.folder import write, write_card
 from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, Resize, listed
 
 TOLERANCE = 1e-4

@@ -1,4 +1,4 @@
-"""Writing a bundle: graphs, weights, proof, card."""
+"""A bundle of a trained run: graphs, proof, card."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto
 
 from rgbir.export.errors import ExportFailure
+from rgbir.export.folder import write, write_card
 from rgbir.export.graph import graph
 from rgbir.export.parity import prove
 from rgbir.export.precision import Images, drift, half, int8
-from rgbir.export.weights import save
-from rgbir.index import CARD, Bundle, Card, Kept, Modality, Precision, sha256, writing_to
+from rgbir.index import Bundle, Card, Kept, Modality, Precision, writing_to
 from rgbir.training import Method, Run
 
 
@@ -109,22 +108,6 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str, we
     )
 
 
-def write(folder: Path, models: Mapping[str, ModelProto], card: Card) -> Card:
-    """Writes graphs, weights and card into a new folder; the card gets the files' sums."""
-    folder.mkdir()
-    copies = {name: _copy(model) for name, model in models.items()}
-    card = card.model_copy(update={"files": {file: sha256(folder / file) for file in sorted(save(folder, copies))}})
-    write_card(folder, card)
-    return card
-
-
-def _copy(model: ModelProto) -> ModelProto:
-    """Saving moves weights out of a graph; the caller's stays whole."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    return copy
-
-
 def _for(name: str, names: Mapping[Modality, str], images: Mapping[Modality, Images]) -> Images:
     """The images of every modality that goes through that graph."""
     return [image for modality, graph_name in names.items() if graph_name == name for image in images.get(modality, ())]
@@ -132,11 +115,6 @@ def _for(name: str, names: Mapping[Modality, str], images: Mapping[Modality, Ima
 
 def _random(height: int, width: int) -> Images:
     return list(np.random.default_rng(0).integers(0, 256, (8, height, width, 3), np.uint8))
-
-
-def write_card(folder: Path, card: Card) -> None:
-    """Writes a bundle's card, in place of the one that it has."""
-    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def record_measurement(folder: Path, name: str, result: dict[str, Any]) -> Card:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rgbir.export.difference import MANY, PROCESSOR, coincide, difference
 from rgbir.export.errors import ParityFailure
 from rgbir.export.graph import Served
 from rgbir.index import Bundle, Encoder, Modality, Parity
@@ -19,11 +20,8 @@ ROUNDING = 1e-5
 """What any network may lose by rounding to float32."""
 TIMES = 8
 """How often what torch loses by rounding ONNX Runtime may lose: it adds in another order."""
-PROCESSOR = ("CPUExecutionProvider",)
-"""What a bundle is proven on: a GPU rounds factors to 10 bits, unless it is told not to."""
 UNSTEADY = 1e-3
 """Where rounding alone takes more than this of an embedding, two machines would not agree on it."""
-MANY = 7
 
 
 def prove(
@@ -86,13 +84,3 @@ def _embedded(method: Method, modality: Modality, images: NDArray[np.uint8]) -> 
     """Of uint8 (n, height, width, 3) to float (n, d), in the method's precision."""
     with torch.inference_mode():
         return Served(method, modality)(torch.from_numpy(images)).numpy()
-
-
-def difference(embeddings: NDArray[np.floating[Any]], right: NDArray[np.floating[Any]]) -> float:
-    """The largest difference of float (n, d) from what is right, relative to the largest value of that."""
-    return float(np.abs(embeddings - right).max() / max(float(np.abs(right).max()), 1e-12))
-
-
-def coincide(embeddings: NDArray[np.floating[Any]]) -> bool:
-    """Whether all rows of float (n, d) are the same but for rounding."""
-    return bool(np.abs(embeddings - embeddings[0]).max() <= 1e-9 * max(float(np.abs(embeddings).max()), 1e-30))

@@ -14,7 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, numpy_helper
 
-from rgbir.export.parity import PROCESSOR
+from rgbir.export.difference import PROCESSOR
 from rgbir.index import Bundle, Drift, Encoder, Modality
 
 Images = Sequence[NDArray[np.uint8]]
