@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from rgbir.client import Client, ClientError, Conflict, NotFound
 from rgbir.client.cli import app
 from rgbir.client.wire import ServedModel
-from rgbir.index import Gallery, NewSighting, SysuMM01
+from rgbir.index import FittedMap, Gallery, Modality, NewSighting, SysuMM01, sha256
 from rgbir.server import Settings, create_app
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
@@ -104,6 +104,32 @@ def test_a_model_is_filled_compared_and_changed_to_and_back(
     assert [hit.id for hit in back.hits[:3]] == [hit.id for hit in before.hits[1:4]]
     actions = [entry["action"] for entry in client.audit()]
     assert actions.count("activated model") == 2
+
+
+def test_a_fitted_model_is_filled_with_kept_embeddings(gallery: Gallery, bundles: Path, settings: Settings) -> None:
+    """No crop of the new sighting is kept, and the map, which changes nothing but lengths, needs none."""
+    gallery.add([NewSighting("1", np.full(256, 3, np.float32), "no crop", "bare.jpg")])
+    file = bundles / "cosine/map.npz"
+    file.write_bytes(FittedMap(dict.fromkeys(Modality, np.zeros(256, np.float32)), None).to_bytes())
+    figure = dict.fromkeys(("rank_1", "rank_1_spread", "mean_ap", "mean_ap_spread"), 0)
+    about: dict[str, object] = {"fingerprint": gallery.model.fingerprint}
+    about |= dict.fromkeys(("bundle", "unit_length", "command", "derived"), "")
+    about |= dict.fromkeys(("plain", "centred", "fitted", "gain"), figure)
+    about |= dict.fromkeys(("people", "sightings", "folds"), 1)
+    card = json.loads((bundles / "cosine/card.json").read_text())
+    card["files"]["map.npz"] = sha256(file)
+    card["fitted"] = about | {"file": "map.npz", "only_centred": True, "cameras": []}
+    (bundles / "cosine/card.json").write_text(json.dumps(card))
+
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
+        client = Client(http)
+        client.prepare_model("cosine")
+        ready = filled(client, "cosine")
+
+    assert (ready.total, ready.missing) == (49, 0)
+    with Gallery(f"{gallery.folder}.{ready.fingerprint}") as made:
+        bare = next(sighting.id for sighting in made.sightings() if sighting.source == "bare.jpg")
+        np.testing.assert_allclose(made.embeddings([bare])[0], np.full(256, 1 / 16), atol=1e-6)
 
 
 def test_no_request_fails_while_models_change_and_every_answer_is_one_models(client: Client, people: SysuMM01) -> None:

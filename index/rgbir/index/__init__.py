@@ -1,6 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
-from rgbir.index.bundle import CARD, Bundle, Card, Drift, Kept, Parity, Precision, sha256
+from rgbir.index.bundle import CARD, Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, sha256
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets.dataset import DataSet, Setting
 from rgbir.index.datasets.folders import read_folders
@@ -17,7 +17,7 @@ from rgbir.index.datasets.table import read_table
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
 from rgbir.index.enrolment.merge import erasures_of
-from rgbir.index.enrolment.reencode import overlap, reencode, renewed, superfluous
+from rgbir.index.enrolment.reencode import map_for, overlap, reencode, renewed, superfluous
 from rgbir.index.errors import (
     BadBundle,
     BadDataset,
@@ -44,6 +44,7 @@ from rgbir.index.files import (
     sync_folder,
     writing_to,
 )
+from rgbir.index.fitted import FittedMap
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
@@ -90,6 +91,9 @@ __all__ = [
     "Distances",
     "Drift",
     "Encoder",
+    "Figure",
+    "Fitted",
+    "FittedMap",
     "Gallery",
     "GalleryAddress",
     "GalleryBusy",
@@ -134,6 +138,7 @@ __all__ = [
     "cores",
     "crop_of",
     "labels_of",
+    "map_for",
     "listed",
     "other_labels",
     "decode",

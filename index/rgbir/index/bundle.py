@@ -42,6 +42,36 @@ class Drift(BaseModel, frozen=True, extra="forbid"):
     images: int
 
 
+class Figure(BaseModel, frozen=True, extra="forbid"):
+    """Means over the folds of a cross-validation, in 0..1; a gain's may be below 0. How a spread is made: docs/how-to/fit-to-a-site.md."""
+
+    rank_1: float
+    rank_1_spread: float
+    mean_ap: float
+    mean_ap_spread: float
+
+
+class Fitted(BaseModel, frozen=True, extra="forbid"):
+    """Of what and by what a bundle was fitted, and what that brought on people and cameras that the fit hadn't seen."""
+
+    bundle: str = Field(description="whose embeddings it maps, by name")
+    fingerprint: str = Field(description="of that bundle")
+    file: str = Field(description="the map by itself, for embeddings that are kept without their images")
+    only_centred: bool = Field(description="each modality's mean is taken away, and nothing else")
+    unit_length: str = Field(description="where embeddings are brought to length 1")
+    people: int
+    sightings: int
+    cameras: list[str]
+    shrinkage: float | None = Field(None, description="share of the identity in the within-class covariance")
+    folds: int
+    plain: Figure = Field(description="that bundle as it is")
+    centred: Figure
+    fitted: Figure
+    gain: Figure = Field(description="of what is in the bundle, over the best that does less")
+    command: str
+    derived: str = Field(description="what the map is made of, in words")
+
+
 class Card(BaseModel, frozen=True, extra="forbid"):
     """What a bundle says of itself. Figures under `measured` carry the command that measured them."""
 
@@ -66,6 +96,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     precision: Precision = "fp32"
     parity: Parity | None = Field(None, description="of the fp32 graphs, from which others are made")
     drift: Drift | None = Field(None, description="of fp16 and int8 graphs")
+    fitted: Fitted | None = Field(None, description="of a bundle that `rgbir fit` made of another one")
     measured: dict[str, Any] = {}
     note: str = Field("", description="where it comes from, in words: the commands that made it, say")
     licence: str = ""
@@ -79,6 +110,8 @@ class Card(BaseModel, frozen=True, extra="forbid"):
         outside = [name for name in self.files if Path(name).name != name]
         if outside:
             raise ValueError(f"files lie in the bundle's own folder; these don't: {outside}")
+        if self.fitted is not None and self.fitted.file not in self.files:
+            raise ValueError(f"the map {self.fitted.file} must be a file of the bundle; it isn't listed under files")
         return self
 
     @property

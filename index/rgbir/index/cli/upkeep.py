@@ -15,7 +15,7 @@ from rgbir.index.bundle import Bundle
 from rgbir.index.cli.gallery import erased_too, index, name_copies
 from rgbir.index.cli.options import BundleOption, FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
 from rgbir.index.encoder import Encoder
-from rgbir.index.enrolment.reencode import overlap, reencode
+from rgbir.index.enrolment.reencode import map_for, overlap, reencode
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery, open_or_create
 from rgbir.index.gallery.calibration import summary
@@ -168,13 +168,16 @@ def calibrate_gallery(gallery: FolderOption) -> None:
 
 @index.command("reencode")
 def reencode_gallery(
-    source: Annotated[str, typer.Argument(help="The gallery whose crops to encode anew; it stays as it is.")],
+    source: Annotated[str, typer.Argument(help="The gallery to encode anew; it stays as it is.")],
     gallery: GalleryOption,
     bundle: BundleOption,
     storage: Annotated[Storage, typer.Option(help="Of a new gallery in a folder.")] = Storage.FLOAT32,
     threads: ThreadsOption = None,
 ) -> None:
-    """Make a second gallery with another model from the crops of the first, and say how alike their answers are."""
+    """Make a second gallery with another model from the crops of the first, and say how alike their answers are.
+
+    A bundle that was fitted to the first gallery's needs no crops: it maps the embeddings that are kept.
+    """
     encoder = Encoder(Bundle(bundle), threads=threads)
     with (
         open_gallery(source) as given,
@@ -182,11 +185,17 @@ def reencode_gallery(
         progress("encoding", len(given)) as advance,
     ):
         tally = reencode(given, made, encoder, progress=advance)
+        if map_for(given, encoder) is not None:
+            print(
+                f"{encoder.card.name} is fitted to {given.model.name}: kept embeddings were mapped, not crops encoded"
+            )
         print(
             f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{erased_too(tally.erased)};"
             f" {len(made):,} in {gallery}"
         )
         made.set_keep_days(given.keep_days)
+        if given.calibration() is not None:
+            print(f"distances mean something else now: rgbir index calibrate --gallery {gallery}")
         print(
             f"{100 * overlap(given, made):.1f} % of the ten nearest are the same, over up to a hundred of its sightings"
         )

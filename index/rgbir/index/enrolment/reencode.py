@@ -1,4 +1,7 @@
-"""Another model for the same gallery: a second one, filled from the crops that the first keeps, and how alike their answers are."""
+"""Another model for the same gallery: a second one, filled from the crops that the first keeps, and how alike their answers are.
+
+A fitted bundle maps embeddings of the bundle that it was made of: for that one's gallery no crop is needed.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from rgbir.index.datasets.records import Skipped
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, modality_for
 from rgbir.index.enrolment.merge import erasures_of, same
-from rgbir.index.errors import BadImage, UsageError
+from rgbir.index.errors import BadImage, GalleryError, UsageError
+from rgbir.index.fitted import FittedMap
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.query import Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
@@ -39,6 +43,9 @@ def reencode(
     Run again, it goes on. A sighting without a crop is skipped with that reason. Crops that were made smaller when they were
     enrolled give slightly other embeddings than their originals would.
 
+    Where the encoder's bundle was fitted to that of the first gallery, its map is applied to the embeddings that are kept, and
+    crops aren't encoded. Those of a day/night camera are, since nobody noted which of the two maps is theirs.
+
     Raises:
         GalleryMismatch: the target is of another model than the encoder.
         GalleryBusy: another process is writing to it.
@@ -47,11 +54,23 @@ def reencode(
     tally = Tally()
     with target.writing():
         target.heed(erasures_of(source, conditions=True))
-        for new in renewed(source, target, encoder.embed, tally, batch, progress):
+        for new in renewed(source, target, encoder.embed, tally, batch, progress, map_for(source, encoder)):
             tally.added += sum(target.add(new))
             tally.erased += len(target.bound(new))
         target.refresh_cache()
     return tally
+
+
+def map_for(source: AnyGallery, encoder: Encoder) -> FittedMap | None:
+    """What makes the encoder's embeddings of those that the gallery keeps; None if its bundle wasn't fitted to the gallery's.
+
+    Raises:
+        BadBundle: the map's file is altered, or no map.
+    """
+    fitted = encoder.card.fitted
+    if fitted is None or fitted.fingerprint != source.model.fingerprint:
+        return None
+    return FittedMap.of(encoder.bundle)
 
 
 def renewed(
@@ -61,8 +80,13 @@ def renewed(
     tally: Tally,
     batch: int = 32,
     progress: Progress = silent,
+    mapped: FittedMap | None = None,
 ) -> Iterator[list[NewSighting]]:
-    """What the source has and the target lacks, encoded anew, a batch at a time, to be added; the tally says what else there was."""
+    """What the source has and the target lacks, encoded anew, a batch at a time, to be added; the tally says what else there was.
+
+    Args:
+        mapped: makes the new embeddings of the kept ones, where a camera has one modality (see `map_for`).
+    """
     cameras = {camera.id for camera in target.network}
     target.add_cameras([camera for camera in source.network if camera.id not in cameras])
     for group in _groups(source.sightings(), LOOKED_UP):
@@ -70,11 +94,37 @@ def renewed(
         tally.present += len(known)
         progress(len(known))
         for missing in _groups([sighting for sighting in group if sighting.id not in known], batch):
-            yield _encoded(source, missing, embed, tally)
+            new = {} if mapped is None else _mapped(source, missing, mapped)
+            new |= _encoded(source, [sighting for sighting in missing if sighting.id not in new], embed, tally)
+            yield [new[sighting.id] for sighting in missing if sighting.id in new]
             progress(len(missing))
 
 
-def _encoded(source: AnyGallery, sightings: Sequence[Sighting], embed: Embed, tally: Tally) -> list[NewSighting]:
+def _mapped(source: AnyGallery, sightings: Sequence[Sighting], mapped: FittedMap) -> dict[str, NewSighting]:
+    """By id; those of a day/night camera aren't among them."""
+    new: dict[str, NewSighting] = {}
+    for modality in Modality:
+        alike = [s for s in sightings if source.network[s.camera].modalities == {modality}]
+        alike, embeddings = _kept(source, alike)
+        for sighting, embedding in zip(alike, mapped(embeddings, modality), strict=True):
+            new[sighting.id] = same(sighting, embedding, source.crop(sighting.id))
+    return new
+
+
+def _kept(source: AnyGallery, sightings: list[Sighting]) -> tuple[list[Sighting], NDArray[np.float32]]:
+    """Those that weren't erased meanwhile, and their embeddings float32 (n, d)."""
+    while True:
+        known = source.known([sighting.id for sighting in sightings])
+        there = [sighting for sighting in sightings if sighting.id in known]
+        try:
+            return there, source.embeddings([sighting.id for sighting in there])
+        except GalleryError:
+            if source.known(list(known)) == known:
+                raise
+
+
+def _encoded(source: AnyGallery, sightings: Sequence[Sighting], embed: Embed, tally: Tally) -> dict[str, NewSighting]:
+    """By id; what can't be encoded is in the tally instead."""
     decoded: dict[Modality, list[tuple[Sighting, Crop, Image.Image]]] = {}
     for sighting in sightings:
         crop = source.crop(sighting.id)
@@ -91,7 +141,7 @@ def _encoded(source: AnyGallery, sightings: Sequence[Sighting], embed: Embed, ta
         embeddings = embed([image for *_, image in items], modality)
         for (sighting, crop, _), embedding in zip(items, embeddings, strict=True):
             new[sighting.id] = same(sighting, embedding, crop)
-    return [new[sighting.id] for sighting in sightings if sighting.id in new]
+    return new
 
 
 def superfluous(source: AnyGallery, target: AnyGallery) -> Iterator[list[str]]:

@@ -31,6 +31,7 @@ from rgbir.index import (
     Tally,
     UnknownCamera,
     erasures_of,
+    map_for,
     overlap,
     renewed,
     superfluous,
@@ -285,7 +286,7 @@ class ModelSwap:
                 raise _Stopped
 
         removed = changed(lambda: target.heed(erasures_of(source, conditions=True)))
-        for new in renewed(source, target, embed, tally, TOGETHER, advance):
+        for new in renewed(source, target, embed, tally, TOGETHER, advance, map_for(source, other.encoder)):
             tally.added += changed(partial(_add, source, target, new))
         standing.missing = len(tally.skipped)
         standing.reasons = {skipped.source: skipped.reason for skipped in tally.skipped[:MOST_REASONS]}
