@@ -102,21 +102,23 @@ def test_the_list_of_commands_has_a_line_for_each_and_loads_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "command", "name"),
+    ("missing", "command", "name", "extra"),
     [
-        ("torch", ["train", "expat", "--data", "x", "--out", "y"], "train"),
-        ("torch", ["bench", "train"], "bench train"),
-        ("lazy_loader", ["bench", "train"], "bench train"),
+        ("torch", ["train", "expat", "--data", "x", "--out", "y"], "train", "training"),
+        ("torch", ["bench", "train"], "bench train", "training"),
+        ("lazy_loader", ["bench", "train"], "bench train", "training"),
+        ("onnx", ["fit", "x", "--data", "y", "--out", "z"], "fit", "fit"),
+        ("onnx", ["export", "adopt", "x", "--out", "z"], "export", "export"),
     ],
 )
-def test_a_missing_extra_is_one_line_that_names_it(missing: str, command: list[str], name: str) -> None:
+def test_a_missing_extra_is_one_line_that_names_it(missing: str, command: list[str], name: str, extra: str) -> None:
     script = (
         f"import sys; sys.modules[{missing!r}] = None; sys.argv = {['rgbir', *command]};"
         "from rgbir.client.cli import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.strip() == f"rgbir {name} needs {missing}: pip install 'rgbir[training]'"
+    assert done.stderr.strip() == f"rgbir {name} needs {missing}: pip install 'rgbir[{extra}]'"
 
 
 def test_a_parts_command_in_another_parts_group_leaves_the_groups_own_as_they_are() -> None:

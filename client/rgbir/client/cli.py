@@ -18,7 +18,14 @@ from typer.main import get_command
 from rgbir.client import config
 from rgbir.client.words import did_you_mean
 
-EXTRAS = {"rgbir.index": "index", "rgbir.training": "training", "rgbir.export": "export", "rgbir.server": "server"}
+EXTRAS = {
+    "rgbir.index": "index",
+    "rgbir.training": "training",
+    "rgbir.export.fit": "fit",
+    "rgbir.export": "export",
+    "rgbir.server": "server",
+}
+"""What brings a part's packages, or a room's that needs fewer."""
 
 
 SUMMARIES = {
@@ -32,6 +39,7 @@ SUMMARIES = {
     "enrol": "Enrol images on a server.",
     "evaluate": "Measure a model by a benchmark's protocol.",
     "export": "Write a bundle that serves without torch.",
+    "fit": "Fit a bundle to a site's labelled people, without a GPU.",
     "import": "Make a run of a checkpoint that a method's authors published.",
     "index": "Make, fill, check and empty a gallery.",
     "keys": "Make, list, rotate and revoke a server's keys.",
@@ -135,7 +143,8 @@ def _stub(name: str) -> Any:
 
 def _extra(point: EntryPoint) -> str:
     """What brings a command's packages."""
-    return EXTRAS.get(".".join(point.value.split(":")[0].split(".")[:2]), "dev")
+    room = point.value.split(".")
+    return EXTRAS.get(".".join(room[:3])) or EXTRAS.get(".".join(room[:2]), "dev")
 
 
 def _needed(name: str, point: EntryPoint, error: ImportError) -> str:

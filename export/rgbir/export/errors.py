@@ -3,6 +3,7 @@
 ExportFailure
 ├── UnfoldableGraph    a batch norm whose statistics are not constants
 ├── ParityFailure      ONNX Runtime and torch differ too much: no bundle is written
+├── FitRefused         a fit that isn't shown to help: no bundle is written
 ├── BadReproduction    the folder holds another reproduction: choose another (exit code 2)
 ├── ReproductionBusy   another process reproduces in this folder: wait, or choose another
 └── Interrupted        somebody asked the reproduction to end: the same command goes on
@@ -21,6 +22,10 @@ class UnfoldableGraph(ExportFailure):
 
 class ParityFailure(ExportFailure):
     pass
+
+
+class FitRefused(ExportFailure):
+    """A fit whose gain on people and cameras held back is not clear."""
 
 
 class BadReproduction(ExportFailure):

@@ -1,0 +1,78 @@
+"""`rgbir fit`. What needs ONNX is imported when it runs: help needs none of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rgbir.index import Bundle, Encoder, UsageError, open_data_set, open_gallery
+from rgbir.index.cli.options import ThreadsOption, progress
+from rgbir.index.datasets.known import ROOT
+
+
+def fit(
+    bundle: Annotated[Path, typer.Argument(help="The model bundle's folder; it stays as it is.")],
+    out: Annotated[Path, typer.Option(help="The fitted bundle's folder; must not exist.")],
+    gallery: Annotated[
+        str | None,
+        typer.Option(help="This bundle's gallery with labelled sightings: its folder, or milvus://HOST:PORT/NAME."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help=f"{ROOT} Its training images are encoded.")] = None,
+    only_centre: Annotated[
+        bool, typer.Option("--only-centre", help="Take each modality's mean away, and do nothing else.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Draws the people who are held back together.", min=0)] = 0,
+    threads: ThreadsOption = None,
+) -> None:
+    """Fit a bundle to a site's labelled people, without a GPU; nothing is written unless it helps people and cameras held back."""
+    from rgbir.export.fit import labelled as labels
+    from rgbir.export.fit.validation import OUTER
+    from rgbir.export.fit.writing import expect_fittable, shown
+    from rgbir.export.fit.writing import fit as write_fitted
+
+    if (gallery is None) == (data is None):
+        raise UsageError("give --gallery with labelled sightings, or --data with a data set's folder; one of them")
+    if gallery is not None and threads is not None:
+        raise UsageError("--gallery has its embeddings already: --threads has no effect; leave it out")
+    loaded = Bundle(bundle)
+    expect_fittable(loaded, out)
+    if gallery is not None:
+        with open_gallery(gallery) as opened:
+            opened.expect(loaded.card)
+            labelled = labels.of_gallery(opened)
+    else:
+        assert data is not None
+        labelled = labels.of_data_set(open_data_set(data), Encoder(loaded, threads=threads), progress)
+    people = f"{len(labelled.people):,} people, {len(labelled):,} sightings"
+    print("; ".join([people, *(f"{count:,} left out {reason}" for reason, count in labelled.left_out.items())]))
+    where = f"--gallery {_name(gallery)}" if gallery is not None else f"--data {data.name if data else ''}"
+    command = f"rgbir fit {bundle.name} {where} --seed {seed}{' --only-centre' if only_centre else ''} --out {out.name}"
+    with progress("folds", 2 * OUTER) as advance:
+        card = write_fitted(loaded, labelled, out, command, seed, only_centre, advance)
+    fitted = card.fitted
+    assert fitted is not None
+    assert card.parity is not None
+    table = Table(f"{fitted.folds} folds, people and cameras held back", "rank-1", "mAP")
+    rows = {
+        "the bundle as it is": fitted.plain,
+        "centring alone": fitted.centred,
+        "fitted": fitted.fitted,
+        "gain": fitted.gain,
+    }
+    for name, each in rows.items():
+        table.add_row(name, *shown(each))
+    Console().print(table)
+    print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, fingerprint {card.fingerprint}")
+    print(
+        f"its graphs differ from the map of {fitted.bundle}'s by {card.parity.largest_relative_difference:.2e}, relative"
+    )
+    print(fitted.derived)
+
+
+def _name(gallery: str) -> str:
+    """As the card shows it: without the folders of this machine."""
+    return gallery if "://" in gallery else Path(gallery).name
