@@ -32,6 +32,8 @@ from rgbir.export.fit.halves import halves
 from rgbir.export.fit.labelled import Labelled, chosen, of_gallery
 from rgbir.export.fit.validation import Validation, cross_validated, folds
 from rgbir.export.fit.writing import fit
+from rgbir.export.folder import write
+from rgbir.export.precision import half
 from rgbir.index import (
     BadBundle,
     Bundle,
@@ -308,6 +310,24 @@ def test_graphs_compute_the_map_and_the_trunk_is_stored_once(
         if tensor.name == "trunk"
     }
     assert len(files) == 1
+
+
+def test_a_bundle_in_float16_is_mapped_in_float32(tmp_path: Path, small: Bundle, labelled: Labelled) -> None:
+    model = half(onnx.load_model(small.folder / "embed.onnx"))
+    write(tmp_path / "half", {"embed.onnx": model}, small.card.model_copy(update={"precision": "fp16"}))
+    fitted = ClosedForm(labelled).fitted(0.1, 8)
+
+    card = folded.folded(Bundle(tmp_path / "half"), fitted, _about(labelled), tmp_path / "after")
+
+    assert card.precision == "fp16"
+    assert card.parity is not None
+    assert card.parity.largest_relative_difference <= 1e-5
+    weights = {
+        tensor.name: tensor.data_type
+        for tensor in onnx.load_model(tmp_path / "after/rgb.onnx").graph.initializer
+        if tensor.name in ("trunk", "rgbir_fit_matrix")
+    }
+    assert weights == {"trunk": onnx.TensorProto.FLOAT16, "rgbir_fit_matrix": onnx.TensorProto.FLOAT}
 
 
 def _about(labelled: Labelled) -> Any:
