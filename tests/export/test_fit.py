@@ -49,9 +49,11 @@ from rgbir.index import (
     ImageRecord,
     Metric,
     Modality,
+    PeopleLists,
     SysuMM01,
     UsageError,
     decode,
+    open_data_set,
     reencode,
     sha256,
 )
@@ -466,6 +468,20 @@ def test_of_a_data_set_the_training_people_are_encoded(
         np.testing.assert_allclose(labelled.embeddings[rows[0]], expected, atol=1e-5)
 
 
+def test_of_own_pictures_it_is_the_training_list_or_everybody(
+    people: SysuMM01, encoder: Encoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for camera in range(1, 7):
+        shutil.copytree(people.root / f"cam{camera}", tmp_path / f"site/cam{camera}")
+    lists = PeopleLists((1, 2, 3, 4), (5,), (6, 7, 8, 9))
+    monkeypatch.setattr(labels, "FEWEST", 4)
+
+    for given, expected in ((lists, [1, 2, 3, 4]), (None, list(range(1, 10)))):
+        own = open_data_set(tmp_path / "site", "sysu-mm01", given)
+        labelled = labels.of_data_set(own, encoder, lambda label, total: contextlib.nullcontext(lambda done: None))
+        assert labelled.people.tolist() == expected
+
+
 # --- the command, and galleries
 
 
@@ -496,6 +512,7 @@ def test_wrong_calls_are_refused(tmp_path: Path, small: Bundle, made: Bundle) ->
     assert isinstance(failure(small.folder, *out), UsageError)
     assert isinstance(failure(small.folder, *out, "--gallery", "x", "--data", "y"), UsageError)
     assert isinstance(failure(small.folder, *out, "--gallery", "x", "--threads", 1), UsageError)
+    assert "are of --data" in str(failure(small.folder, *out, "--gallery", "x", "--network", "regdb"))
     assert isinstance(failure(small.folder, *out, "--gallery", tmp_path / "gallery"), GalleryMismatch)
     assert "exists; remove it" in str(failure(small.folder, "--out", tmp_path / "other", "--gallery", "x"))
     assert "was fitted already, to 30 people; fit small_net.site" in str(failure(made.folder, *out, "--gallery", "x"))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rgbir.index import Bundle, Encoder, UsageError, open_data_set, open_gallery
-from rgbir.index.cli.options import ThreadsOption, progress
+from rgbir.index.cli.options import NetworkOption, PeopleOption, ThreadsOption, progress
 from rgbir.index.datasets.known import ROOT
 
 
@@ -22,6 +22,8 @@ def fit(
         typer.Option(help="This bundle's gallery with labelled sightings: its folder, or milvus://HOST:PORT/NAME."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help=f"{ROOT} Its training images are encoded.")] = None,
+    network: NetworkOption = None,
+    people: PeopleOption = None,
     only_centre: Annotated[
         bool, typer.Option("--only-centre", help="Take each modality's mean away, and do nothing else.")
     ] = False,
@@ -38,6 +40,8 @@ def fit(
         raise UsageError("give --gallery with labelled sightings, or --data with a data set's folder; one of them")
     if gallery is not None and threads is not None:
         raise UsageError("--gallery has its embeddings already: --threads has no effect; leave it out")
+    if gallery is not None and (network or people):
+        raise UsageError("--network and --people are of --data, and a gallery has its own cameras; leave them out")
     loaded = Bundle(bundle)
     expect_fittable(loaded, out)
     if gallery is not None:
@@ -46,10 +50,13 @@ def fit(
             labelled = labels.of_gallery(opened)
     else:
         assert data is not None
-        labelled = labels.of_data_set(open_data_set(data), Encoder(loaded, threads=threads), progress)
-    people = f"{len(labelled.people):,} people, {len(labelled):,} sightings"
-    print("; ".join([people, *(f"{count:,} left out {reason}" for reason, count in labelled.left_out.items())]))
+        labelled = labels.of_data_set(open_data_set(data, network, people), Encoder(loaded, threads=threads), progress)
+    counted = f"{len(labelled.people):,} people, {len(labelled):,} sightings"
+    print("; ".join([counted, *(f"{count:,} left out {reason}" for reason, count in labelled.left_out.items())]))
     where = f"--gallery {_name(gallery)}" if gallery is not None else f"--data {data.name if data else ''}"
+    where += "".join(
+        f" {option} {Path(file).name}" for option, file in (("--network", network), ("--people", people)) if file
+    )
     command = f"rgbir fit {bundle.name} {where} --seed {seed}{' --only-centre' if only_centre else ''} --out {out.name}"
     with progress("folds", 2 * OUTER) as advance:
         card = write_fitted(loaded, labelled, out, command, seed, only_centre, advance)

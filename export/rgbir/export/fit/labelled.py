@@ -19,10 +19,10 @@ from rgbir.index import (
     ImageRecord,
     Metric,
     Modality,
+    OwnPictures,
+    Setting,
     Sighting,
-    decode,
     modality_for,
-    read_bytes,
 )
 from rgbir.index.progress import Progress, silent
 
@@ -98,7 +98,7 @@ def of_gallery(gallery: AnyGallery) -> Labelled:
 
 
 def of_data_set(data: DataSet, encoder: Encoder, bar: Bar) -> Labelled:
-    """Its training images, encoded now; its test list is never read.
+    """Its training images, encoded now; its test list is never read. Of own pictures without lists, everybody's.
 
     Args:
         bar: shows how far the encoding is.
@@ -108,7 +108,8 @@ def of_data_set(data: DataSet, encoder: Encoder, bar: Bar) -> Labelled:
         BadDataset: the folder breaks a promise of its layout.
         BadImage: an image can't be read.
     """
-    seen: list[Sighting | ImageRecord] = list(data.training())
+    everybody = isinstance(data, OwnPictures) and data.lists is None
+    seen: list[Sighting | ImageRecord] = list(data.training(Setting("available") if everybody else Setting()))
     rows, infrared, left_out = chosen(seen, data.network, f"{data.root}")
     records = [seen[row] for row in rows]
     with bar("encoding", len(records)) as advance:
@@ -202,10 +203,7 @@ def _encoded(
         rows = np.flatnonzero(which)
         for start in range(0, len(rows), encoder.batch):
             group = rows[start : start + encoder.batch]
-            images = [
-                decode(read_bytes(record.path), str(record.path), record.box)
-                for record in (records[row] for row in group)
-            ]
+            images = [record.decoded() for record in (records[row] for row in group)]
             embeddings[group] = encoder.embed(images, modality)
             progress(len(group))
     return embeddings
