@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from rgbir.training.data.images import name_of
 from rgbir.training.data.people import described
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import normalise
+from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
 from rgbir.training.recipe import Recipe
 from rgbir.training.run import load_run
@@ -70,6 +72,43 @@ class Validation:
             numbers = [n for n, record in enumerate(store.records) if (record.modality or Modality.RGB) is modality]
             for start in range(0, len(numbers), self.at_once):
                 yield modality, numbers[start : start + self.at_once]
+
+
+class Watchers(NamedTuple):
+    """What measures a training on its way.
+
+    Attributes:
+        validation: on people who are held back; None if there is none.
+        unwatched: why there is none, in words; else empty.
+        tested: on the test set, for `select=best_on_test` alone.
+    """
+
+    validation: Validation | None
+    unwatched: str
+    tested: Validation | None
+
+    @property
+    def stores(self) -> list[ImageStore]:
+        """Their images, for `ImageStore.fill`."""
+        return [store for measure in (self.validation, self.tested) if measure for store in measure.stores]
+
+
+def watchers_of(data: DataSet, recipe: Recipe, trained: Collection[int]) -> Watchers:
+    """What measures a training, as its recipe wants it.
+
+    Args:
+        data: what it trains on.
+        recipe: how it trains.
+        trained: the identities that it trains on.
+
+    Raises:
+        BadRecipe: weights are selected by a validation, and there is none.
+    """
+    watched = validation_of(data, recipe, trained)
+    if recipe.select == "best_validation" and isinstance(watched, str):
+        raise BadRecipe(f"select=best_validation needs a validation, but {watched}; set select=last")
+    tested = first_trial_of(data, recipe) if recipe.select == "best_on_test" else None
+    return Watchers(None, watched, tested) if isinstance(watched, str) else Watchers(watched, "", tested)
 
 
 def validation_of(data: DataSet, recipe: Recipe, trained: Collection[int]) -> Validation | str:

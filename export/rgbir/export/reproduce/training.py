@@ -16,7 +16,7 @@ from rgbir.training.data.images import name_of, training_records
 from rgbir.training.data.source import Source
 from rgbir.training.errors import Stopped
 from rgbir.training.folder import RECIPE
-from rgbir.training.validate import Validation, first_trial_of, validation_of
+from rgbir.training.validate import Validation, watchers_of
 
 if TYPE_CHECKING:
     import torch
@@ -56,10 +56,8 @@ def trained(
     else:
         name = name_of(plan.data, recipe.data)
         run = Run(folder, plan.method, plan.variant, name, source.identities, recipe, job.row.name)
-    watched = validation_of(plan.data, recipe, source.classes)
-    validation = None if isinstance(watched, str) else watched
-    tested = first_trial_of(plan.data, recipe) if recipe.select == "best_on_test" else None
-    stores = [*source.stores, *(store for measure in (validation, tested) if measure for store in measure.stores)]
+    watchers = watchers_of(plan.data, recipe, source.classes)
+    stores = [*source.stores, *watchers.stores]
     check_images([record for store in stores for record in store.records], "headers")
     with progress("decoding images", sum(map(len, stores))) as advance:
         for store in stores:
@@ -87,8 +85,8 @@ def trained(
                 device=device,
                 resume=resume,
                 workers=workers,
-                validate=measured(validation),
-                test=measured(tested),
+                validate=measured(watchers.validation),
+                test=measured(watchers.tested),
                 watch=watch,
                 stop=stop,
             )

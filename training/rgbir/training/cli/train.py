@@ -88,7 +88,7 @@ def train(
     from rgbir.training.methods import entry
     from rgbir.training.methods.checkpoints import from_nothing
     from rgbir.training.run import Run, load_run
-    from rgbir.training.validate import first_trial_of, validation_of
+    from rgbir.training.validate import watchers_of
 
     if no_cache and getattr(ctx.get_parameter_source("cache"), "name", "") == "COMMANDLINE":
         raise UsageError("--cache says where decoded images are kept, and --no-cache that they aren't; leave one out")
@@ -114,11 +114,9 @@ def train(
         raise BadRecipe(
             f"{data} gives {source.identities} identities to train on, the run was made for {run.identities}; give its data set"
         )
-    watched = validation_of(data_set, settings, source.classes)
-    if settings.select == "best_validation" and isinstance(watched, str):
-        raise BadRecipe(f"select=best_validation needs a validation, but {watched}; set select=last")
-    tested = first_trial_of(data_set, settings) if settings.select == "best_on_test" else None
-    validation, unwatched = (None, f"; no validation: {watched}") if isinstance(watched, str) else (watched, "")
+    watchers = watchers_of(data_set, settings, source.classes)
+    validation, tested = watchers.validation, watchers.tested
+    unwatched = f"; no validation: {watchers.unwatched}" if watchers.unwatched else ""
     shared = f", shared by {ranks.count} processes" if ranks.count > 1 else ""
     print(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{shared}{unwatched}",
@@ -142,7 +140,7 @@ def train(
             " too good, and carry that name; select=last keeps the last weights",
             file=sys.stderr,
         )
-    stores = [store for measured in (validation, tested) if measured for store in measured.stores]
+    stores = watchers.stores
     source.expect_shares(ranks.count)
     if ranks.leads:
         check_images([*source.records, *(record for store in stores for record in store.records)], check)
