@@ -78,7 +78,7 @@ def enrolled(tmp_path_factory: pytest.TempPathFactory, people: SysuMM01, encoder
 @pytest.fixture
 def gallery(tmp_path: Path, enrolled: Path) -> Iterator[Gallery]:
     """The colour images of the test people, enrolled."""
-    shutil.copytree(enrolled, tmp_path / "gallery")
+    shutil.copytree(enrolled, tmp_path / "gallery", dirs_exist_ok=True)
     with Gallery(tmp_path / "gallery") as opened:
         yield opened
 
