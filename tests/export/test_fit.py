@@ -49,6 +49,7 @@ from rgbir.index import (
     ImageRecord,
     Metric,
     Modality,
+    OwnPictures,
     PeopleLists,
     SysuMM01,
     UsageError,
@@ -480,6 +481,20 @@ def test_of_own_pictures_it_is_the_training_list_or_everybody(
         own = open_data_set(tmp_path / "site", "sysu-mm01", given)
         labelled = labels.of_data_set(own, encoder, lambda label, total: contextlib.nullcontext(lambda done: None))
         assert labelled.people.tolist() == expected
+        assert isinstance(own, OwnPictures)
+        assert labelled.sums == tuple(sorted(own.sums[identity] for identity in expected))
+
+
+def test_the_card_knows_the_people_of_own_pictures(
+    tmp_path: Path, small: Bundle, made: Bundle, labelled: Labelled
+) -> None:
+    assert made.card.fitted is not None
+    centred = ClosedForm(labelled).centred()
+
+    card = folded.folded(small, centred, made.card.fitted, tmp_path / "out", ["b", "a"])
+
+    assert card.trained_on == Bundle(tmp_path / "out").card.trained_on == ("a", "b")
+    assert made.card.trained_on == ()
 
 
 # --- the command, and galleries

@@ -441,6 +441,19 @@ def test_a_signal_in_training_ends_with_the_line_that_goes_on(
     assert (tmp_path / "t.json").exists()
 
 
+@pytest.mark.parametrize("text", ["{", "{}", ""])
+def test_a_report_that_is_damaged_is_measured_again(stand_in: None, colours: Path, tmp_path: Path, text: str) -> None:
+    words = ["flat", "t", "--data", colours, "--out", tmp_path / "t", "--rows", "red", "--json", tmp_path / "t.json"]
+    assert run(*words).exit_code == 0
+    whole = (tmp_path / "t.json").read_text()
+    report = next((tmp_path / "t").rglob("report-*.json"))
+    report.write_text(text)
+
+    assert run(*words).exit_code == 0
+
+    assert (tmp_path / "t.json").read_text() == whole
+
+
 def test_a_signal_in_another_stage_ends_after_it(
     stand_in: None, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,10 @@ def test_lists_are_drawn_in_the_order_of_sums_and_nobody_is_in_two() -> None:
     assert [len(part) for part in (few.train, few.val, few.test)] == [2, 1, 1]
     with pytest.raises(UsageError, match=r"less than 1 together, not val 0\.5 and test 0\.5"):
         PeopleLists.drawn(both, val=0.5, test=0.5)
+    with pytest.raises(UsageError, match="less than 1 together, not val nan"):
+        PeopleLists.drawn(both, val=float("nan"))
+    with pytest.raises(UsageError, match=r"test 0\.99 and val 0 leave nobody to train on of 40 people"):
+        PeopleLists.drawn(both, val=0, test=0.99)
 
 
 def test_lists_are_written_down_and_read_again_and_others_are_refused(tmp_path: Path) -> None:
@@ -130,7 +134,8 @@ def test_lists_are_written_down_and_read_again_and_others_are_refused(tmp_path: 
         '{"train": ["1"], "val": [], "test": [2]}': "train is a list of whole numbers, 0 or more",
         '{"train": [true], "val": [], "test": [2]}': "train is a list of whole numbers, 0 or more",
         '{"train": [-1], "val": [], "test": [2]}': "train is a list of whole numbers, 0 or more",
-        '{"train": [1, 2], "val": [], "test": [2]}': "identity 2 stands twice",
+        '{"train": [1, 2], "val": [], "test": [2]}': r"people\.json: identity 2 stands twice",
+        "[" * 100_000: "is not JSON",
         '{"train": [1], "val": [], "test": [2], "seed": "x"}': "seed is a whole number",
     }
     for text, message in wrong.items():
@@ -178,11 +183,14 @@ def test_what_cannot_be_used_is_counted_and_named(sheet: Path, network: Path, fo
 
     data = open_data_set(sheet, str(network), lists)
 
-    assert data.passed_over() == {"is listed twice": 1, "identity must be a whole number, 0 or more, not 'x'": 1}
+    assert data.passed_over() == {
+        "is listed twice": 1,
+        "identity must be a whole number, 0 or more and below 2^63, not 'x'": 1,
+    }
     first, second, third, fourth = data.remarks()
     assert first == "1 of 183 images show nobody known, and are not used"
     assert second.startswith("1 images are of door, which may be colour or infrared, and are not used")
-    assert third == "6 people stand in no list, and are not used: 5, 6, 7, 8, 9 and 77"
+    assert third == "6 people stand in no list: 5, 6, 7, 8, 9 and 77"
     assert fourth == "1 people of the lists have no image here: 999"
     counts = {count.what: count.found for count in data.counts()}
     assert counts["identities in one modality"] == 1
@@ -216,7 +224,7 @@ def test_people_of_one_modality_are_counted_and_named_where_they_are_measured(
     )
 
     assert result.exit_code == 0, result.output
-    assert "1 people were seen in one modality only: 3 (RGB). Their queries have no match" in result.stderr
+    assert "1 people were seen in one modality only: 3 (RGB). As queries they have no match" in result.stderr
     report = json.loads((tmp_path / "r").read_text())
     assert (report["queries"], report["valid_queries"]) == (172, 160)
 
@@ -272,6 +280,72 @@ def test_one_camera_of_each_modality_is_refused_with_the_reason(
     )
     assert not (tmp_path / "run").exists()
     assert not (tmp_path / "people.json").exists()
+
+
+@pytest.mark.parametrize("spelling", ["same", "dotted", "link"])
+@pytest.mark.parametrize("label", ["camera", "identity"])
+def test_one_picture_with_two_labels_is_refused(
+    spelling: str, label: str, sheet: Path, network: Path, tmp_path: Path
+) -> None:
+    rows = rows_of(sheet)
+    path, camera, identity = rows[0]
+    if spelling == "link":
+        (tmp_path / "link.jpg").symlink_to(tmp_path / path)
+    other = {"same": path, "dotted": f"./{path}", "link": "link.jpg"}[spelling]
+    again = [other, "cam4", identity] if label == "camera" else [other, camera, "5"]
+    table(sheet, [tuple(row) for row in [*rows, again]])
+
+    with pytest.raises(BadDataset, match=f"are one picture, with {label} .* and {label} "):
+        _ = open_data_set(sheet, str(network)).labelled  # type: ignore[attr-defined]
+
+
+def test_tables_that_are_written_otherwise_are_refused_with_the_reason(
+    sheet: Path, network: Path, tmp_path: Path
+) -> None:
+    text = sheet.read_text()
+    counts = ["counts", sheet, "--network", network]
+    sheet.write_text(text.replace(",", ";"))
+    assert "separated by semicolons; save the table with commas" in refusal(*counts)
+    sheet.write_text(text.replace("identity", "identity,identity", 1))
+    assert "the header has identity twice" in refusal(*counts)
+    sheet.write_text(f'{text}"unclosed,cam1,1\n')
+    assert "not a CSV table" in refusal(*counts)
+    table(sheet, [(path, camera, f"{identity}.0") for path, camera, identity in rows_of_text(text)])
+    message = refusal(*counts)
+    assert "none of 0 images shows a known person" in message
+    assert "180 files of the data set are passed over" in message
+    table(sheet, [(path, camera, "9" * 19) for path, camera, identity in rows_of_text(text)])
+    assert "180 files of the data set are passed over" in refusal(*counts)
+
+
+def rows_of_text(text: str) -> list[list[str]]:
+    return list(csv.reader(text.splitlines()))[1:]
+
+
+def test_one_camera_of_each_modality_in_the_training_list_is_refused(sheet: Path, network: Path) -> None:
+    rows = [row for row in rows_of(sheet) if row[2] not in ("1", "2", "3") or row[1] in ("cam2", "cam6")]
+    table(sheet, [tuple(row) for row in rows])
+    data = open_data_set(sheet, str(network), PeopleLists((1, 2, 3), (), (4, 5, 6)))
+
+    with pytest.raises(BadDataset, match="all colour images are of camera lobby, and all infrared ones of yard-ir"):
+        data.training()
+
+    assert data.task(CROSS).queries
+
+
+def test_reports_of_other_lists_or_places_are_not_compared(sheet: Path, network: Path, tmp_path: Path) -> None:
+    own = ["evaluate", "--data", sheet, "--bundle", BUNDLE, "--list", "available"]
+    moved = tmp_path / "moved.toml"
+    moved.write_text(SITE.replace('place = "gate"', 'place = "yard"'))
+    lists = tmp_path / "people.json"
+    PeopleLists((1,), (2,), (3, 4)).write(lists)
+    given: dict[str, list[object]] = {"a": [network], "b": [moved], "c": [network, "--people", lists]}
+    for name, more in given.items():
+        result = rgbir(*own, "--network", *more, "--json", tmp_path / f"{name}.json")
+        assert result.exit_code == 0, result.output
+
+    for a, b, what in (("a", "b", "network: site"), ("a", "c", "lists: None"), ("c", "a", "lists: by hand")):
+        assert what in refusal("evaluate", "--compare", tmp_path / f"{a}.json", tmp_path / f"{b}.json")
 
 
 # --- protocol cross
@@ -359,7 +433,9 @@ def test_bundle_gallery_features_and_the_gallery_by_itself_give_the_same_numbers
 
     of_bundle = measured(*own, "--bundle", BUNDLE, "--save-features", tmp_path / "f.npz")
 
-    assert of_bundle == measured(*own, "--bundle", BUNDLE, "--gallery", tmp_path / "g")
+    again = measured(*own, "--bundle", BUNDLE, "--gallery", tmp_path / "g", "--save-features", tmp_path / "g.npz")
+    assert of_bundle == again
+    assert len(Features.load(tmp_path / "g.npz")) == len(Features.load(tmp_path / "f.npz")) == 180
     assert of_bundle == measured(*own, "--features", tmp_path / "f.npz")
     by_itself = measured("--gallery", tmp_path / "g", "--bundle", BUNDLE)
     assert by_itself["protocol"] == of_bundle["protocol"]
@@ -374,6 +450,13 @@ def test_bundle_gallery_features_and_the_gallery_by_itself_give_the_same_numbers
     assert "measured by protocol cross, not sysu" in refusal(
         "evaluate", "--gallery", tmp_path / "g", "--protocol", "sysu"
     )
+    rows = [row for row in rows_of(sheet) if row[2] != "1" or row[1] in ("cam3", "cam6")]
+    table(sheet, [(path, camera, "" if identity == "2" else identity) for path, camera, identity in rows])
+    other = ["--network", network, "--gallery", tmp_path / "h", "--bundle", BUNDLE]
+    assert rgbir("index", "add", sheet, "--layout", "csv", *other).exit_code == 0
+    less = rgbir("evaluate", "--gallery", tmp_path / "h")
+    assert "20 sightings show nobody known, and are not used" in less.stderr
+    assert "1 people were seen in one modality only: 1 (IR)" in less.stderr
     with Gallery(tmp_path / "g") as opened:
         for identity in range(1, 10):
             opened.remove(identity=identity)
@@ -423,6 +506,25 @@ def test_boxes_of_one_frame_are_images_of_their_own(tmp_path: Path, sheet: Path,
     assert reports[0] == reports[1] == reports[2]
 
 
+def test_a_bundle_is_not_measured_on_people_whom_its_card_knows(sheet: Path, network: Path, tmp_path: Path) -> None:
+    own = open_data_set(sheet, str(network))
+    assert isinstance(own, OwnPictures)
+    shutil.copytree(BUNDLE, tmp_path / "bundle")
+    card = json.loads((BUNDLE / "card.json").read_text())
+    (tmp_path / "bundle/card.json").write_text(json.dumps({**card, "trained_on": [own.sums[3], own.sums[8]]}))
+    measured = ["evaluate", "--data", sheet, "--network", network, "--bundle", tmp_path / "bundle"]
+    lists = {"known": PeopleLists((8,), (), (3, 4)), "strangers": PeopleLists((8,), (3,), (4, 5))}
+    for name, people in lists.items():
+        people.write(tmp_path / f"{name}.json")
+
+    assert "2 of the 9 people whom it would be measured on: 3 and 8" in refusal(*measured, "--list", "available")
+    assert "1 of the 2 people whom it would be measured on: 3" in refusal(
+        *measured, "--people", tmp_path / "known.json"
+    )
+    assert rgbir(*measured, "--people", tmp_path / "strangers.json").exit_code == 0
+    assert rgbir(*measured, "--people", tmp_path / "strangers.json", "--list", "trainval").exit_code == 0
+
+
 # --- features files of `embed`
 
 
@@ -443,6 +545,19 @@ def test_embedded_pictures_are_asked_with(sheet: Path, network: Path, tmp_path: 
     assert json.loads(result.stdout)["mAP"] == expected.mean_ap
     assert (len(asked), len(shown)) == (72, 108)
     assert rgbir("evaluate", "--query", q, "--against", g, "--network", network, "--protocol", "cross").exit_code == 0
+
+
+def test_pictures_are_embedded_whatever_is_known_of_them(sheet: Path, network: Path, tmp_path: Path) -> None:
+    rows = [row for row in rows_of(sheet) if row[1] in ("cam1", "cam6")]
+    embed = ["embed", sheet, "--network", network, "--bundle", BUNDLE, "--out", tmp_path / "f.npz"]
+    table(sheet, [(path, camera, "") for path, camera, _ in rows])
+    assert rgbir(*embed).exit_code == 0
+    assert len(Features.load(tmp_path / "f.npz")) == 72
+    table(sheet, [(path, camera, "-1" if number == 0 else "") for number, (path, camera, _) in enumerate(rows)])
+    passed = rgbir(*embed)
+    assert (passed.exit_code, "1 files of the data set are passed over" in passed.stderr) == (3, True)
+    table(sheet, [(path, camera, "") for path, camera, _ in rows if camera == "cam1"])
+    assert "has no IR image to embed" in refusal(*embed, "--modality", "ir")
 
 
 def test_an_image_without_camera_is_hidden_from_nobody_and_one_without_identity_is_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,40 @@ def test_a_bundle_is_measured_on_the_lists_of_its_run(sheet: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_a_bundle_is_not_measured_on_people_whom_it_knows(sheet: Path, tmp_path: Path, people: SysuMM01) -> None:
+    """By other lists, everybody's, the run's that it started from; and whose lists hold is seen by the pictures."""
+    a, b, other = tmp_path / "a", tmp_path / "b", tmp_path / "other.json"
+    PeopleLists((1, 2, 3, 4), (5,), (6, 7, 8, 9)).write(tmp_path / "a.json")
+    PeopleLists((6, 7, 8, 9), (5,), (1, 2, 3, 4)).write(other)
+    own = ["--data", sheet, "--network", NETWORK]
+    assert train(sheet, a, "--people", tmp_path / "a.json").exit_code == 0
+    again = train(sheet, b, "--people", other, settings=[*SMALL, f"start={a}"])
+    assert "4 of the 4 people to test were trained on in" in again.stderr
+    export = ["export", a, "--out", tmp_path / "bundle-a", *own]
+
+    assert "knows" not in rgbir(*export).output
+    for bundle, more, known in (
+        ("bundle-a", ["--people", other], "4 of the 4 people"),
+        ("bundle-a", ["--list", "available"], "4 of the 9 people"),
+    ):
+        refused = rgbir("evaluate", *own, "--bundle", tmp_path / bundle, *more)
+        assert known in str(refused.exception)
+    by_name = ["--people", tmp_path / "a.json", "--list", "train"]
+    assert rgbir("evaluate", *own, "--bundle", tmp_path / "bundle-a", *by_name).exit_code == 0
+    refused = rgbir("export", a, "--out", tmp_path / "x", *own, "--people", other)
+    assert "4 of the 4 people whom it would be measured on" in str(refused.exception)
+    refused = rgbir("export", b, "--out", tmp_path / "x", *own)
+    assert "4 of the 4 people whom it would be measured on" in str(refused.exception)
+    assert not (tmp_path / "x").exists()
+
+    for camera in range(1, 7):
+        shutil.copytree(people.root / f"cam{camera}", tmp_path / f"elsewhere/own/cam{camera}")
+    renamed = rgbir("export", a, "--out", tmp_path / "x", "--data", tmp_path / "elsewhere/own", "--network", NETWORK)
+    assert "has no lists of people" in str(renamed.exception)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
 def test_own_pictures_set_the_scales_of_int8(sheet: Path, tmp_path: Path) -> None:
     assert train(sheet, tmp_path / "run").exit_code == 0
 
@@ -107,6 +142,11 @@ def test_a_run_goes_on_by_its_own_lists(sheet: Path, tmp_path: Path) -> None:
     assert again.exit_code == 0, again.output
     assert "was begun with other lists of people" in str(refused.exception)
     assert PeopleLists.read(run).seed == 3
+    file = tmp_path / "moved.toml"
+    builtin = (resources.files("rgbir.index") / "networks/sysu-mm01.toml").read_text(encoding="utf-8")
+    file.write_text(builtin.replace('place = "gate"', 'place = "garden"'), encoding="utf-8")
+    elsewhere = rgbir("train", "expat", "--data", sheet, "--network", file, "--out", run, "--resume", "--no-cache")
+    assert "was begun with other cameras, or other places of theirs" in str(elsewhere.exception)
     twice = rgbir("split", sheet, "--network", NETWORK, "--out", tmp_path / "p.json")
     assert "exists, and a training may rest on it" in str(twice.exception)
 

@@ -100,6 +100,7 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str, we
         resize=recipe.resize,
         dimension=method.dimension,
         metric=method.metric,
+        trained_on=tuple(sorted(run.knows())) if run.of_own_pictures else (),
         graphs=dict(names),
         files=dict.fromkeys(names.values(), ""),
         note="; ".join(words for words in (run.note, note) if words),

@@ -19,6 +19,7 @@ from rgbir.index import (
     ImageRecord,
     Kept,
     Modality,
+    OwnPictures,
     Precision,
     Resize,
     Setting,
@@ -29,9 +30,11 @@ from rgbir.index import (
     pixels,
 )
 from rgbir.index.cli.options import NetworkOption, PeopleOption
+from rgbir.index.cli.remarks import tell
+from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.known import ROOT
-from rgbir.index.evaluation import PROTOCOLS, Protocol, evaluate
-from rgbir.index.evaluation.benchmark import Choice
+from rgbir.index.evaluation import PROTOCOLS, Protocol, Task, evaluate
+from rgbir.index.evaluation.benchmark import Choice, expect_strangers
 from rgbir.index.evaluation.sources import encoded
 
 if TYPE_CHECKING:
@@ -112,7 +115,9 @@ def export_run(
 
     tested = None if data is None else opened(data)
     images, scales = {}, {}
+    measured = None
     if tested is not None:
+        measured = _measurement(tested, PROTOCOLS[protocol] if protocol else tested.protocols[0], setting, trained)
         images = sample((record for which in Modality for record in tested.test(which, setting)), SAMPLES, *form)
     if calibrate is not None:
         scales = sample(opened(calibrate).training(setting), CALIBRATION, *form)
@@ -125,8 +130,8 @@ def export_run(
     )
     if card.drift:
         print(f"drift from fp32: cosine mean {card.drift.cosine_mean:.5f}, least {card.drift.cosine_min:.5f}")
-    if tested is not None:
-        _measure(tested, out, PROTOCOLS[protocol] if protocol else tested.protocols[0], setting)
+    if tested is not None and measured is not None:
+        _measure(tested, out, *measured)
 
 
 def _own(root: Path, network: str | None, people: Path | None, trained: Run) -> DataSet:
@@ -135,15 +140,14 @@ def _own(root: Path, network: str | None, people: Path | None, trained: Run) -> 
     Raises:
         BadDataset, UsageError: see `open_data_set`.
     """
-    from rgbir.training.data.images import name_of
-
     if network is None:
         return open_data_set(root, people=people)
     data_set = open_data_set(root, network, people)
-    lists = trained.folder / PEOPLE
-    if people is None and lists.is_file() and name_of(data_set, trained.recipe.data) == trained.training_data:
-        return open_data_set(root, network, lists)
-    return data_set
+    lists, before = trained.folder / PEOPLE, trained.trained_on()
+    if people is not None or before is None or not lists.is_file() or not isinstance(data_set, OwnPictures):
+        return data_set
+    same = all(data_set.sums.get(int(who)) == entry["sha256"] for who, entry in before["identities"].items())
+    return open_data_set(root, network, lists) if same else data_set
 
 
 def sample(
@@ -158,11 +162,23 @@ def sample(
     return chosen
 
 
-def _measure(data: DataSet, out: Path, protocol: Protocol, setting: Setting) -> None:
+def _measurement(data: DataSet, protocol: Protocol, setting: Setting, trained: Run) -> tuple[Protocol, Task]:
+    """What will be measured, looked at before anything is written; and what isn't used is said.
+
+    Raises:
+        BadDataset, UsageError: it can't be.
+    """
+    tell(data, setting if protocol.hiding == CROSS.hiding else None)
+    task = Choice(protocol, setting).task(data)
+    if trained.of_own_pictures:
+        expect_strangers(data, str(trained.folder), trained.knows(), task)
+    return protocol, task
+
+
+def _measure(data: DataSet, out: Path, protocol: Protocol, task: Task) -> None:
     from rgbir.export.bundle import record_measurement
 
     encoder, name = Encoder(Bundle(out)), data.root.name
-    task = Choice(protocol, setting).task(data)
     features = encoded(task.images, encoder)
     report = evaluate(task, features, features, protocol, encoder.card.metric)
     first = report.trials[0]

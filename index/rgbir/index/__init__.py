@@ -12,6 +12,7 @@ from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.people import PEOPLE, PeopleLists
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.regdb import RegDB
+from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.datasets.table import read_table
 from rgbir.index.encoder import Encoder
@@ -172,6 +173,7 @@ __all__ = [
     "writing_to",
     "passed_over_words",
     "sha256",
+    "sums_of",
     "superfluous",
     "sync_folder",
 ]

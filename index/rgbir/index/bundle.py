@@ -97,6 +97,9 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     parity: Parity | None = Field(None, description="of the fp32 graphs, from which others are made")
     drift: Drift | None = Field(None, description="of fp16 and int8 graphs")
     fitted: Fitted | None = Field(None, description="of a bundle that `rgbir fit` made of another one")
+    trained_on: tuple[str, ...] = Field(
+        (), description="of own pictures: a sum of each person's images whom it was trained on, or fitted to"
+    )
     measured: dict[str, Any] = {}
     note: str = Field("", description="where it comes from, in words: the commands that made it, say")
     licence: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -141,6 +143,12 @@ class CameraNetwork:
         raise UnknownCamera(
             f"no camera {name!r} in network {self.name!r}; it has: {known}{did_you_mean(name, self._by_name)}"
         )
+
+    @cached_property
+    def label(self) -> str:
+        """What distinguishes it from other networks, for reports: its name, and the beginning of a sum of all it declares."""
+        content = json.dumps({**self.to_dict(), "name": ""}, sort_keys=True)
+        return f"{self.name} ({hashlib.sha256(content.encode()).hexdigest()[:8]})"
 
     def same_place(self, a: str, b: str) -> bool:
         return self[a].place == self[b].place

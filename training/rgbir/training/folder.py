@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-RECIPE, VERSIONS, DATA = "recipe.json", "versions.json", "data.json"
+RECIPE, VERSIONS, DATA, NETWORK = "recipe.json", "versions.json", "data.json", "network.json"
 LOG, LOCK = "log.jsonl", "lock"
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
 

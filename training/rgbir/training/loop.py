@@ -19,7 +19,7 @@ from rgbir.training.optim import set_rate
 from rgbir.training.ranks import ALONE, Ranks
 from rgbir.training.record import Validate, expect_measurable, recorded
 from rgbir.training.run import Run
-from rgbir.training.start import start
+from rgbir.training.start import known_before, start
 from rgbir.training.synchronised import share
 
 Watch = Callable[[int, Losses], None]
@@ -91,6 +91,8 @@ def _trained(
     ranks: Ranks,
 ) -> Method:
     recipe, data = run.recipe, described(source.records) | {"updates": len(source)}
+    if not resume and (before := known_before(recipe)):
+        data["before"] = before
     if resume:
         run.expect_data(data)
     torch.manual_seed(recipe.seed)

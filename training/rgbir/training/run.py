@@ -4,6 +4,7 @@ recipe.json       method, variant, row, data and every setting; `--recipe` reads
 versions.json     of what trained it
 data.json         the people and images that it trains on, as sums
 people.json       of own pictures: who is trained on, held back and tested
+network.json      of own pictures: their cameras
 log.jsonl         losses, rates and validations by update
 tensorboard/      the same for TensorBoard
 checkpoint.pt     everything needed to go on exactly (tensors and plain values only)
@@ -34,6 +35,7 @@ from safetensors.torch import load_file, save_file
 
 from rgbir.index import (
     PEOPLE,
+    CameraNetwork,
     CantWrite,
     GalleryBusy,
     GalleryError,
@@ -46,7 +48,7 @@ from rgbir.index import (
 )
 from rgbir.training.data.people import Description, difference
 from rgbir.training.errors import BadCheckpoint, BadRecipe, RunBusy
-from rgbir.training.folder import CHECKPOINT, DATA, LOCK, LOG, RECIPE, VERSIONS, WEIGHTS, parsed, saved_updates
+from rgbir.training.folder import CHECKPOINT, DATA, LOCK, LOG, NETWORK, RECIPE, VERSIONS, WEIGHTS, parsed, saved_updates
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, flat
@@ -67,6 +69,7 @@ class Run:
         note: where its weights come from, for the bundle's card, if rgbir didn't train them.
         licence: of these weights, in words, likewise.
         people: lists of a site's own pictures, that `start` writes down; None for a data set that has lists of its own.
+        network: their cameras, likewise.
     """
 
     folder: Path
@@ -79,6 +82,7 @@ class Run:
     note: str = ""
     licence: str = ""
     people: PeopleLists | None = None
+    network: CameraNetwork | None = None
 
     def build(self) -> Method:
         """The method's network as it is before training, with the parts at rest that the recipe freezes.
@@ -152,6 +156,8 @@ class Run:
         if self.people is not None:
             with writing_to(self.folder / PEOPLE):
                 self.people.write(self.folder / PEOPLE)
+        if self.network is not None:
+            _write(self.folder / NETWORK, json.dumps(self.network.to_dict()) + "\n")
         about = {
             "method": self.method,
             "variant": self.variant,
@@ -189,6 +195,20 @@ class Run:
                 " the same, remove the file and resume again"
             ) from error
         return content
+
+    def knows(self) -> set[str]:
+        """Sums of the people whom its weights were trained on, in this run and in those that it started from.
+
+        Raises:
+            BadCheckpoint: what it wrote down is damaged.
+        """
+        data = self.trained_on() or {"identities": {}}
+        return {entry["sha256"] for entry in data["identities"].values()} | set(data.get("before", ()))
+
+    @property
+    def of_own_pictures(self) -> bool:
+        """Whether lists of a site's own people lie in the folder."""
+        return (self.folder / PEOPLE).is_file()
 
     def expect_data(self, data: Description) -> None:
         """
@@ -248,7 +268,7 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS, DATA, PEOPLE):
+        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS, DATA, PEOPLE, NETWORK):
             for left in self.folder.glob(f".{Path(name).stem}.*.new{Path(name).suffix}"):
                 with writing_to(left):
                     left.unlink()

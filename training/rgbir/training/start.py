@@ -43,6 +43,16 @@ def start(method: Method, recipe: AnyRecipe) -> list[str]:
     return []
 
 
+def known_before(recipe: AnyRecipe) -> list[str]:
+    """Sums of the people whom the run knows that `start` names, ascending; none of a file of weights, or without a start.
+
+    Raises:
+        BadCheckpoint: no run, or a damaged one.
+    """
+    start = Path(recipe.start) if recipe.start else None
+    return sorted(load_run(start).knows()) if start is not None and start.is_dir() else []
+
+
 def _file(path: Path) -> WeightsFile:
     """A file of weights, or those of a run's folder.
 

@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from rgbir.index import DataSet, Modality, Resize, Setting
+from rgbir.index import BadDataset, DataSet, Modality, OwnPictures, Resize, Setting, sums_of
 from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
 from rgbir.training.data.images import name_of
-from rgbir.training.data.people import described
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.transforms import normalise
 from rgbir.training.errors import BadRecipe
@@ -121,50 +120,61 @@ def validation_of(data: DataSet, recipe: Recipe, trained: Collection[int]) -> Va
     """
     if not recipe.validate_every:
         return "validate_every is 0"
-    if (held_back := data.held_back()) is None:
+    try:
+        held_back = data.held_back()
+    except BadDataset as error:
+        return str(error)
+    if held_back is None:
         return f"{data.root.name} ({data.name}) holds nobody back to validate on"
     protocol, task = held_back
     people = {record.identity for record in (*task.queries, *task.gallery)}
     if known := people & set(trained):
         return f"{len(known):,} of the {len(people):,} people that are held back are trained on"
-    if recipe.start and (words := _known_to(Path(recipe.start), data, recipe, people)):
-        return words
+    if recipe.start:
+        known_people, run = known_to(Path(recipe.start), data, recipe, people)
+        if known_people:
+            return (
+                f"{len(known_people):,} of the {len(people):,} people that are held back were trained on in {run}, from whose"
+                " weights this run starts"
+            )
     protocol = replace(protocol, cmc=recipe.cmc)
     return Validation(protocol, task, recipe.height, recipe.width, recipe.resize)
 
 
-def _known_to(start: Path, data: DataSet, recipe: Recipe, people: Collection[int | None]) -> str:
-    """Which of these people the run that a training starts from knows, in words; nothing if it knows nobody.
+def known_to(start: Path, data: DataSet, recipe: Recipe, people: Collection[int | None]) -> tuple[list[int], Path]:
+    """Which of these people the run knows that a training starts from.
 
-    It knows those whom it was trained on, or the run that it started from itself. A person is the same by number within
+    It knows those whom it was trained on, or a run that it started from itself. A person is the same by number within
     data of one name, and elsewhere by the names and sizes of all images. Of weights in a file nobody can tell.
 
     Args:
         start: the run's folder, or a file of weights.
         data: what is trained on now.
         recipe: how.
-        people: who is held back.
+        people: about whom it is asked.
+
+    Returns:
+        Whom it knows, and the folder of the run that was trained on them.
 
     Raises:
         BadCheckpoint: a damaged run.
     """
-    everybody = data.training(Setting("trainval"))
-    now = described(record for record in everybody if record.identity in people)["identities"]
+    if isinstance(data, OwnPictures):
+        now = {identity: data.sums[identity] for identity in people if identity in data.sums}
+    else:
+        everybody = data.training(Setting("trainval"))
+        now = {who: digest for who, (_, digest) in sums_of(r for r in everybody if r.identity in people).items()}
     seen: set[Path] = set()
     step: Path | None = start
     while step is not None and step.is_dir() and step.resolve() not in seen:
         seen.add(step.resolve())
         run = load_run(step)
         before = (run.trained_on() or {"identities": {}})["identities"]
-        same_data = run.training_data == name_of(data, recipe.data)
-        images = {entry["sha256"] for entry in before.values()}
-        if known := [who for who, entry in now.items() if (same_data and who in before) or entry["sha256"] in images]:
-            return (
-                f"{len(known):,} of the {len(now):,} people that are held back were trained on in {step}, from whose weights this"
-                " run starts"
-            )
+        same_data, sums = run.training_data == name_of(data, recipe.data), run.knows()
+        if known := [who for who, digest in now.items() if (same_data and str(who) in before) or digest in sums]:
+            return known, step
         step = Path(run.recipe.start) if run.recipe.start else None
-    return ""
+    return [], start
 
 
 def first_trial_of(data: DataSet, recipe: Recipe) -> Validation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rgbir.index import Bundle, Encoder, UsageError, open_data_set, open_gallery
+from rgbir.index import Bundle, Encoder, OwnPictures, UsageError, open_data_set, open_gallery
 from rgbir.index.cli.options import NetworkOption, PeopleOption, ThreadsOption, progress
+from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.known import ROOT
 
 
@@ -50,7 +52,14 @@ def fit(
             labelled = labels.of_gallery(opened)
     else:
         assert data is not None
-        labelled = labels.of_data_set(open_data_set(data, network, people), Encoder(loaded, threads=threads), progress)
+        data_set = open_data_set(data, network, people)
+        tell(data_set)
+        if isinstance(data_set, OwnPictures) and data_set.lists is None:
+            print(
+                "fitted to everybody, since no --people says who is tested: nobody is left to measure it on",
+                file=sys.stderr,
+            )
+        labelled = labels.of_data_set(data_set, Encoder(loaded, threads=threads), progress)
     counted = f"{len(labelled.people):,} people, {len(labelled):,} sightings"
     print("; ".join([counted, *(f"{count:,} left out {reason}" for reason, count in labelled.left_out.items())]))
     where = f"--gallery {_name(gallery)}" if gallery is not None else f"--data {data.name if data else ''}"

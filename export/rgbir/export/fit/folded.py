@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _BEFORE = "rgbir_fit_embeddings"
 _LEAST = float(np.finfo(np.float32).tiny)
 
 
-def folded(bundle: Bundle, fitted: FittedMap, about: Fitted, folder: Path) -> Card:
+def folded(bundle: Bundle, fitted: FittedMap, about: Fitted, folder: Path, people: Collection[str] = ()) -> Card:
     """Writes the bundle with the map after its graphs, one graph a modality, and proves that both compute the same.
 
     Args:
@@ -31,6 +32,7 @@ def folded(bundle: Bundle, fitted: FittedMap, about: Fitted, folder: Path) -> Ca
         fitted: from its embeddings.
         about: for the card.
         folder: a folder that doesn't exist yet; its parent does.
+        people: sums of those whom it was fitted to, where they are known, for the card.
 
     Raises:
         ParityFailure: the graphs compute something else; the folder is to be thrown away.
@@ -47,6 +49,7 @@ def folded(bundle: Bundle, fitted: FittedMap, about: Fitted, folder: Path) -> Ca
             "drift": None,
             "measured": {},
             "fitted": about,
+            "trained_on": tuple(sorted({*bundle.card.trained_on, *people})),
         }
     )
     write(folder, models, card)

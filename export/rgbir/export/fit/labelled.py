@@ -44,6 +44,7 @@ class Labelled:
         infrared: bool (n,), the modality.
         network: the cameras and their places.
         left_out: how many sightings weren't taken, by reason.
+        sums: of the people of own pictures, for the card; else none.
     """
 
     embeddings: NDArray[np.float32]
@@ -52,6 +53,7 @@ class Labelled:
     infrared: NDArray[np.bool_]
     network: CameraNetwork
     left_out: Mapping[str, int]
+    sums: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -114,7 +116,10 @@ def of_data_set(data: DataSet, encoder: Encoder, bar: Bar) -> Labelled:
     records = [seen[row] for row in rows]
     with bar("encoding", len(records)) as advance:
         embeddings = _encoded([r for r in records if isinstance(r, ImageRecord)], infrared, encoder, advance)
-    return _labelled(embeddings, records, infrared, data.network, left_out)
+    labelled = _labelled(embeddings, records, infrared, data.network, left_out)
+    if not isinstance(data, OwnPictures):
+        return labelled
+    return replace(labelled, sums=tuple(sorted(data.sums[int(identity)] for identity in labelled.people)))
 
 
 def chosen(

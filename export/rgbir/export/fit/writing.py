@@ -75,7 +75,8 @@ def fit(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".fit-") as temporary:
             folder = Path(temporary) / "bundle"
-            card = folded(bundle, made, _about(bundle, labelled, measured, command, only_centred), folder)
+            about = _about(bundle, labelled, measured, command, only_centred)
+            card = folded(bundle, made, about, folder, labelled.sums)
             shutil.move(folder, out)
     return card
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,9 +14,10 @@ from rgbir.export.errors import ExportFailure, Interrupted
 from rgbir.export.reproduce.folder import write
 from rgbir.export.reproduce.plan import MEASURED, Job, Measurement, Plan
 from rgbir.export.reproduce.training import trained
-from rgbir.index import Modality, Setting
+from rgbir.index import Modality, Setting, UsageError
 from rgbir.index.cli.options import progress
 from rgbir.index.evaluation.benchmark import Choice, of_bundles
+from rgbir.index.evaluation.compare import read_report
 from rgbir.training import TrainingFailure, load_run
 from rgbir.training.errors import RunBusy
 
@@ -80,11 +80,19 @@ def carried_out(plan: Plan, folder: Path, means: Means) -> dict[str, str]:
 def reports(plan: Plan, folder: Path) -> Reports:
     """The reports that are there, as `rgbir evaluate --json` writes them, by training and setting."""
     return {
-        (job.folder, measured.setting): json.loads(file.read_text(encoding="utf-8"))
+        (job.folder, measured.setting): report
         for job in plan.jobs
         for measured in job.row.measurements
-        if (file := _report(folder / job.folder, measured)).exists()
+        if (report := _kept(_report(folder / job.folder, measured))) is not None
     }
+
+
+def _kept(file: Path) -> dict[str, Any] | None:
+    """The report in that file; None if it isn't there, or isn't one any more, and must be measured again."""
+    try:
+        return read_report(file)
+    except UsageError:
+        return None
 
 
 def _saying(means: Means, what: str) -> Callable[[str], None]:
@@ -115,7 +123,7 @@ def _export(plan: Plan, job: Job, place: Path, means: Means) -> None:
 
 def _measure(plan: Plan, job: Job, place: Path, means: Means) -> None:
     for measured in job.row.measurements:
-        if (file := _report(place, measured)).exists():
+        if _kept(file := _report(place, measured)) is not None:
             continue
         if means.stop():
             raise Interrupted(f"in the measuring of {job.folder}")

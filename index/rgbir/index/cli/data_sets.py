@@ -60,7 +60,9 @@ def split(
     """Draw who of your own pictures is trained on, held back and tested, and write it down, for --people."""
     if out.exists():
         raise UsageError(f"{out} exists, and a training may rest on it; choose another name")
-    pictures = OwnPictures(data, CameraNetwork.read(network)).with_lists(seed, val=val, test=test)
+    opened = open_data_set(data, network)
+    assert isinstance(opened, OwnPictures)
+    pictures = opened.with_lists(seed, val=val, test=test)
     assert pictures.lists is not None
     with writing_to(out):
         pictures.lists.write(out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +11,9 @@ import typer
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.cli.options import BundleOption, NetworkOption, ThreadsOption, progress
-from rgbir.index.cli.remarks import tell
+from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, NetworkOption, ThreadsOption, progress
 from rgbir.index.datasets.own import OwnPictures
+from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
@@ -33,6 +35,7 @@ def embed(
     threads: ThreadsOption = None,
 ) -> None:
     """Embed images and write a features file, for `rgbir evaluate --query` and anybody's analysis."""
+    over: Counter[str] = Counter()
     if network is None:
         if modality is None:
             raise UsageError("--modality says which graph embeds the images, rgb or ir; or give --network with a table")
@@ -44,8 +47,17 @@ def embed(
             )
         pictures = OwnPictures(images[0], CameraNetwork.read(network))
         records = [record for record in pictures.images if modality in (None, record.modality)]
-        tell(pictures)
+        over = pictures.passed_over()
+        for remark in (*pictures.unsure(), *([passed_over_words(over)] if over else [])):
+            print(remark, file=sys.stderr)
+        if not records:
+            of_kind = f" {modality.upper()}" if modality else ""
+            raise UsageError(
+                f"{images[0]} has no{of_kind} image to embed, of {len(pictures.images):,}; nothing was written"
+            )
     encoder = Encoder(Bundle(bundle), threads=threads)
     with progress("encoding", len(records)) as advance:
         encoded(records, encoder, advance).save(out)
     print(f"{len(records):,} embeddings of {encoder.card.dimension} values in {out}")
+    if over:
+        raise typer.Exit(SKIPPED_EXIT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -156,7 +157,8 @@ def evaluate(
         rules = _protocol(protocol, changed, CROSS)
         setting = Setting(shots=shots, direction=direction)
         chosen = Choice(rules, setting, query_shots, _reciprocal(rerank) if rerank else None)
-        report = measuring.of_gallery(gallery, chosen, bundle[0] if bundle and given(ctx, "bundle") else None)
+        of_model = bundle[0] if bundle and given(ctx, "bundle") else None
+        report = measuring.of_gallery(gallery, chosen, of_model, lambda line: print(line, file=sys.stderr))
     elif data is None:
         raise UsageError(
             "give --data with --bundle, --url or --features; or --query with --against; or --gallery alone"

@@ -99,8 +99,8 @@ def remark_on(people: dict[int, Modality]) -> list[str]:
         return []
     named = listed((f"{identity} ({modality.upper()})" for identity, modality in people.items()), most=NAMED)
     return [
-        f"{len(people):,} people were seen in one modality only: {named}. Their queries have no match and are not counted; in the"
-        " gallery they are strangers"
+        f"{len(people):,} people were seen in one modality only: {named}. As queries they have no match, and in the gallery they are"
+        " strangers"
     ]
 
 

@@ -6,19 +6,22 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.cross import CROSS, alone, cross_task, expect_cameras
 from rgbir.index.datasets.dataset import PLAIN, Count, DataSet, List, Setting, compared
 from rgbir.index.datasets.folders import read_folders
+from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.people import PEOPLE, PeopleLists
 from rgbir.index.datasets.protocol import Protocol
 from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.table import read_table
 from rgbir.index.datasets.task import Task
 from rgbir.index.errors import BadDataset
+from rgbir.index.images import Box
 from rgbir.index.words import listed
 
 NAMED = 10
@@ -72,7 +75,7 @@ class OwnPictures(DataSet):
         """All images with camera and modality, what was passed over, and images of cameras of both modalities."""
         images, over, unsure = list[ImageRecord](), Counter[str](), Counter[str]()
         unknown: Counter[str] = Counter()
-        names = set[str]()
+        seen: dict[tuple[Path, Box | None], ImageRecord] = {}
         for record in read_table(self.root) if self.root.is_file() else read_folders(self.root):
             if isinstance(record, Skipped):
                 over[record.reason] += 1
@@ -86,11 +89,13 @@ class OwnPictures(DataSet):
                 continue
             (modality,) = camera.modalities
             identity = record.identity if self.root.is_file() else _identity(record.source)
-            if record.name in names:
+            image = replace(record, camera=camera.id, modality=modality, identity=identity)
+            first = seen.setdefault((record.path.resolve(), record.box), image)
+            if first is not image:
+                self._expect_alike(first, image)
                 over["is listed twice"] += 1
                 continue
-            names.add(record.name)
-            images.append(replace(record, camera=camera.id, modality=modality, identity=identity))
+            images.append(image)
         if unknown:
             raise BadDataset(
                 f"{self.root}: {unknown.total():,} images are of camera {listed(sorted(unknown), most=5)}, and network"
@@ -98,6 +103,18 @@ class OwnPictures(DataSet):
                 " its images out"
             )
         return images, over, unsure
+
+    def _expect_alike(self, first: ImageRecord, again: ImageRecord) -> None:
+        """
+        Raises:
+            BadDataset: a picture that comes twice shows two people, or is of two cameras.
+        """
+        for what, there, here in (("identity", first.identity, again.identity), ("camera", first.camera, again.camera)):
+            if there != here:
+                raise BadDataset(
+                    f"{self.root}: {first.name} and {again.name} are one picture, with {what} {there} and {what} {here};"
+                    " correct the one that is wrong, or take both out"
+                )
 
     @property
     def images(self) -> list[ImageRecord]:
@@ -114,9 +131,10 @@ class OwnPictures(DataSet):
         records = [record for record in self._read[0] if record.identity is not None]
         if not records:
             how = "its column identity is empty" if self.root.is_file() else "expected <camera>/<identity>/…/image.jpg"
+            over = f" ({passed_over_words(self._read[1])})" if self._read[1] else ""
             raise BadDataset(
                 f"{self.root}: none of {len(self._read[0]):,} images shows a known person; {how}, and an identity is a whole number,"
-                " 0 or more"
+                f" 0 or more{over}"
             )
         expect_cameras(records)
         return records
@@ -125,6 +143,11 @@ class OwnPictures(DataSet):
     def people(self) -> tuple[int, ...]:
         """Identities that have images, ascending."""
         return tuple(sorted({record.identity for record in self.labelled if record.identity is not None}))
+
+    @cached_property
+    def sums(self) -> dict[int, str]:
+        """A sum of each person's images; see `sums_of`."""
+        return {identity: digest for identity, (_, digest) in sums_of(self.labelled).items()}
 
     def with_lists(self, seed: int = 0, **shares: float) -> OwnPictures:
         """The same pictures with lists of people that are drawn now; see `PeopleLists.drawn`."""
@@ -155,7 +178,9 @@ class OwnPictures(DataSet):
         return records
 
     def training(self, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
-        return iter(self.of(setting.identities or "train"))
+        records = self.of(setting.identities or "train")
+        expect_cameras(records)
+        return iter(records)
 
     def test(self, modality: Modality, setting: Setting = PLAIN) -> Iterator[ImageRecord]:
         return (record for record in self.of(setting.identities or "test") if record.modality is modality)
@@ -164,16 +189,14 @@ class OwnPictures(DataSet):
         """Each modality asks the other, or one of them."""
         list_name = setting.identities or "test"
         whose = {"identities": list_name, **({"lists": self.lists.label} if self.lists else {})}
+        whose["network"] = self.network.label
         return cross_task(self.of(list_name), self.network, setting, whose)
 
     def held_back(self) -> tuple[Protocol, Task] | None:
-        """The people of the val list, infrared asking; None if nobody of them can be found."""
-        if self.lists is None or not set(self.lists.val) & set(self.people):
+        """The people of the val list, infrared asking; None if nobody is in it."""
+        if self.lists is None or not self.lists.val:
             return None
-        try:
-            return CROSS, self.task(CROSS, Setting("val", direction="infrared->visible"))
-        except BadDataset:
-            return None
+        return CROSS, self.task(CROSS, Setting("val", direction="infrared->visible"))
 
     def counts(self) -> list[Count]:
         """Images by camera, people by list, and what isn't used."""
@@ -195,19 +218,25 @@ class OwnPictures(DataSet):
         """Images that can't be taken, by reason; those that are taken for nothing here are `remarks`."""
         return self._read[1]
 
+    def unsure(self) -> list[str]:
+        """What there is to say of images whose modality nobody knows: a sentence, or none."""
+        cameras = self._read[2]
+        if not cameras:
+            return []
+        return [
+            f"{cameras.total():,} images are of {listed(sorted(cameras), most=5)}, which may be colour or infrared, and are not"
+            " used; declare two cameras at one place, one for each"
+        ]
+
     def remarks(self) -> list[str]:
-        images, _, unsure = self._read
+        images = self._read[0]
         remarks = []
         if unlabelled := len(images) - len(self.labelled):
             remarks.append(f"{unlabelled:,} of {len(images):,} images show nobody known, and are not used")
-        if unsure:
-            remarks.append(
-                f"{unsure.total():,} images are of {listed(sorted(unsure), most=5)}, which may be colour or infrared, and are not"
-                " used; declare two cameras at one place, one for each"
-            )
+        remarks += self.unsure()
         if self.lists is not None:
             if new := sorted(set(self.people) - set(self.lists.everyone)):
-                remarks.append(f"{len(new):,} people stand in no list, and are not used: {listed(new, most=NAMED)}")
+                remarks.append(f"{len(new):,} people stand in no list: {listed(new, most=NAMED)}")
             if gone := sorted(set(self.lists.everyone) - set(self.people)):
                 remarks.append(f"{len(gone):,} people of the lists have no image here: {listed(gone, most=NAMED)}")
         return remarks

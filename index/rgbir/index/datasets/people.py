@@ -73,14 +73,19 @@ class PeopleLists:
             val, test: shares of the people, 0 or more, less than 1 together; above 0 it is one of `both` at least.
 
         Raises:
-            UsageError: shares that leave nobody to train on.
+            UsageError: shares that leave nobody to train on, of `both` if there is anybody.
         """
-        if min(val, test) < 0 or val + test >= 1:
+        if not (val >= 0 and test >= 0 and val + test < 1):
             raise UsageError(f"shares are 0 or more and less than 1 together, not val {val:g} and test {test:g}")
         train, held_back, tested = list[int](), list[int](), list[int]()
         for people, least in ((both, 1), (alone, 0)):
             order = sorted(set(people), key=lambda identity: hashlib.sha256(f"{seed} {identity}".encode()).digest())
             first, second = (max(least, round(share * len(order))) if share else 0 for share in (test, val))
+            if least and first + second >= len(order):
+                raise UsageError(
+                    f"test {test:g} and val {val:g} leave nobody to train on of {len(order):,} people who were seen in both"
+                    " modalities; give smaller shares"
+                )
             tested += order[:first]
             held_back += order[first : first + second]
             train += order[first + second :]
@@ -99,7 +104,7 @@ class PeopleLists:
             raise BadDataset(f"{file} is not there; {expected}")
         try:
             content = json.loads(read_text(file))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadDataset(f"{file} is not JSON ({error}); {expected}") from error
         if not isinstance(content, dict) or not {*_PARTS} <= content.keys() <= {*_PARTS, "seed"}:
             names = listed(sorted(content)) if isinstance(content, dict) else type(content).__name__
@@ -108,7 +113,10 @@ class PeopleLists:
         seed = content.get("seed")
         if not (seed is None or (isinstance(seed, int) and not isinstance(seed, bool))):
             raise BadDataset(f"{file}: seed is a whole number, not {seed!r}")
-        return cls(train, held_back, tested, seed)
+        try:
+            return cls(train, held_back, tested, seed)
+        except BadDataset as error:
+            raise BadDataset(f"{file}: {error}") from error
 
     def write(self, file: Path) -> None:
         """Writes them down, for `read`."""

@@ -31,7 +31,7 @@ def read_table(file: Path, camera: str | None = None) -> Iterator[ImageRecord | 
         raise BadDataset(f"{file} is not a file; layout csv expects a table with columns {listed(REQUIRED + OPTIONAL)}")
     try:
         with opened(file, newline="") as lines:
-            rows = csv.DictReader(lines)
+            rows = csv.DictReader(lines, strict=True)
             _check_header(rows.fieldnames, file, camera)
             for row in rows:
                 try:
@@ -46,6 +46,10 @@ def _check_header(header: object, file: Path, camera: str | None) -> None:
     columns = list(header) if isinstance(header, (list, tuple)) else []
     missing = [name for name in REQUIRED if name not in columns and not (name == "camera" and camera)]
     unknown = [str(name) for name in columns if name not in REQUIRED + OPTIONAL]
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise BadDataset(f"{file}: the header has {listed(twice)} twice; leave one of them out")
+    if missing and len(columns) == 1 and ";" in columns[0]:
+        raise BadDataset(f"{file}: the columns are separated by semicolons; save the table with commas")
     if missing or unknown:
         problem = f"misses {listed(missing)}" if missing else f"has unknown columns {listed(unknown)}"
         raise BadDataset(f"{file}: the header {problem}; expected path, camera and optionally {listed(OPTIONAL)}")
@@ -74,8 +78,8 @@ def _record(row: dict[str, str | None], folder: Path, camera: str | None) -> Ima
 def _identity(cell: str) -> int | None:
     if not cell:
         return None
-    if not (cell.isascii() and cell.isdecimal() and len(cell) < 20):
-        raise UsageError(f"identity must be a whole number, 0 or more, not {cell[:40]!r}")
+    if not (cell.isascii() and cell.isdecimal() and len(cell) < 20 and int(cell) < 2**63):
+        raise UsageError(f"identity must be a whole number, 0 or more and below 2^63, not {cell[:40]!r}")
     return int(cell)
 
 

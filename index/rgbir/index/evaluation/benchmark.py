@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from rgbir.index.bundle import Bundle, Card
-from rgbir.index.datasets.cross import CROSS, cross_task
+from rgbir.index.datasets.cross import CROSS, alone, cross_task, remark_on
 from rgbir.index.datasets.dataset import PLAIN, DataSet, Setting
+from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import EvaluationError, UsageError
@@ -39,6 +40,10 @@ Pictures = Callable[[Task, Features, Features, Protocol, Metric, Report], object
 """Draws an evaluation: its task, the queries' and the gallery's features, protocol, metric and report."""
 Bar = Callable[[str, int], AbstractContextManager[Progress]]
 """Shows how far something is: of what it is called and of how many steps it has, the function that is told of steps done."""
+
+
+TRAINED_LISTS = ("train", "trainval")
+"""Who asks for these wants to measure on people whom a model knows."""
 
 
 @contextmanager
@@ -143,6 +148,8 @@ def of_bundles(
         encoder = Encoder(Bundle(bundle), threads=threads)
         card = encoder.card
         task = choice.task(data, _split_of(card))
+        if choice.setting.identities not in TRAINED_LISTS:
+            expect_strangers(data, card.name, card.trained_on, task)
         images = task.images if gallery is None else task.queries
         with bar("encoding", len(images)) as advance:
             queries = rows = encoded(images, encoder, advance)
@@ -151,7 +158,7 @@ def of_bundles(
                 opened.expect(card)
                 rows = enrolled(task.gallery, opened)
         if save is not None:
-            everything = queries if gallery is None else joined(queries, rows)
+            everything = queries if gallery is None else _together(queries, rows)
             if save.suffix == ".npz":
                 everything.save(save)
             else:
@@ -166,13 +173,16 @@ def of_bundles(
     return Report.joined(list(map(measured, bundles)))
 
 
-def of_gallery(address: str, choice: Choice, bundle: Path | None = None) -> Report:
+def of_gallery(
+    address: str, choice: Choice, bundle: Path | None = None, say: Callable[[str], None] = lambda line: None
+) -> Report:
     """A gallery's labelled sightings by themselves: their stored embeddings ask each other, by protocol `cross`.
 
     Args:
         address: the gallery's.
         choice: the protocol is one of a site's own pictures.
         bundle: of which model it should be; any if None.
+        say: called with what isn't used.
 
     Raises:
         UsageError: another data set's protocol, or pictures to draw.
@@ -185,8 +195,11 @@ def of_gallery(address: str, choice: Choice, bundle: Path | None = None) -> Repo
     with open_gallery(address) as opened:
         if bundle is not None:
             opened.expect(Bundle(bundle).card)
-        records = labelled(opened)
-        task = cross_task(records, opened.network, choice.setting, {"identities": "available"})
+        records, remarks = labelled(opened)
+        for remark in (*remarks, *remark_on(alone(records))):
+            say(remark)
+        whose = {"identities": "available", "network": opened.network.label}
+        task = cross_task(records, opened.network, choice.setting, whose)
         images = task.images
         features = Features.of_images(opened.embeddings([record.source for record in images]), images)
         model = opened.model
@@ -229,6 +242,29 @@ def of_features(data: DataSet, choice: Choice, files: Sequence[Path], metric: Me
     return choice.measure(task, features, features, metric or Metric.EUCLIDEAN, about)
 
 
+def expect_strangers(data: DataSet, model: str, trained_on: Collection[str], task: Task) -> None:
+    """Whether a model was trained on, or fitted to, nobody whom it is measured on; what it knows of own pictures.
+
+    Args:
+        data: on which it is measured.
+        model: its name.
+        trained_on: sums of people, as a card has them.
+        task: the measurement.
+
+    Raises:
+        UsageError: it was.
+    """
+    if not (trained_on and isinstance(data, OwnPictures)):
+        return
+    sums, asked = data.sums, {record.identity for record in task.images if record.identity is not None}
+    if known := sorted(identity for identity in asked if sums[identity] in trained_on):
+        raise UsageError(
+            f"{model} was trained on, or fitted to, {len(known):,} of the {len(asked):,} people whom it would be measured on:"
+            f" {listed(known, most=10)}; its numbers would be too good. Give the lists that it was trained by (--people"
+            " RUN), or ask for them by name: --list train"
+        )
+
+
 def _expect_authors(data: DataSet, file: Path) -> None:
     """
     Raises:
@@ -250,6 +286,11 @@ def joined(*parts: Features) -> Features:
         raise EvaluationError(f"embeddings of {' and '.join(map(str, lengths))} values; all must be of one model")
     columns = (field.name for field in fields(Features))
     return Features(*(np.concatenate([getattr(part, column) for part in parts]) for column in columns))
+
+
+def _together(queries: Features, rows: Features) -> Features:
+    """The gallery's rows, and those of the queries that aren't among them."""
+    return joined(queries.take(~np.isin(queries.sources, rows.sources)), rows)
 
 
 def _split_of(card: Card) -> int | None:

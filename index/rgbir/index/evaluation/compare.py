@@ -66,9 +66,10 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any], draws: int = DRAWS, seed
     Raises:
         EvaluationError: other switches, trials or queries.
     """
-    apart = [key for key in a["protocol"] if key != "metric" and a["protocol"][key] != b["protocol"].get(key)]
+    keys = dict.fromkeys((*a["protocol"], *b["protocol"]))
+    apart = [key for key in keys if key != "metric" and a["protocol"].get(key) != b["protocol"].get(key)]
     if apart:
-        described = ", ".join(f"{key}: {a['protocol'][key]} and {b['protocol'].get(key)}" for key in apart)
+        described = ", ".join(f"{key}: {a['protocol'].get(key)} and {b['protocol'].get(key)}" for key in apart)
         raise EvaluationError(f"reports of different protocols can't be compared ({described})")
     if [_shape(trial) for trial in a["trials"]] != [_shape(trial) for trial in b["trials"]]:
         raise EvaluationError("the reports have other trials, queries or galleries; measure both on the same data")

@@ -52,19 +52,26 @@ def enrolled(records: Sequence[ImageRecord], gallery: AnyGallery) -> Features:
     return Features.of_images(gallery.embeddings(ids), records)
 
 
-def labelled(gallery: AnyGallery) -> list[ImageRecord]:
+def labelled(gallery: AnyGallery) -> tuple[list[ImageRecord], list[str]]:
     """The sightings that show a known person, in the order of their enrolment, as images whose source is the sighting's id.
 
     Those of a camera of both modalities are left out: nothing says which of them they are.
+
+    Returns:
+        The images, and what is to be said of the sightings that were left out.
 
     Raises:
         BadDataset: there are none.
     """
     network = gallery.network
-    records = []
+    records, unsure, unlabelled = list[ImageRecord](), 0, 0
     for sighting in gallery.sightings():
         modalities = network[sighting.camera].modalities
-        if sighting.identity is not None and len(modalities) == 1:
+        if sighting.identity is None:
+            unlabelled += 1
+        elif len(modalities) > 1:
+            unsure += 1
+        else:
             (modality,) = modalities
             records.append(ImageRecord(Path(), sighting.id, sighting.camera, modality, sighting.identity))
     if not records:
@@ -72,7 +79,12 @@ def labelled(gallery: AnyGallery) -> list[ImageRecord]:
             f"gallery {gallery.address} has no sighting of a known person by a camera of one modality; enrol labelled ones, such as"
             " a table with a column identity"
         )
-    return records
+    remarks = []
+    if unlabelled:
+        remarks.append(f"{unlabelled:,} sightings show nobody known, and are not used")
+    if unsure:
+        remarks.append(f"{unsure:,} sightings of day/night cameras may be colour or infrared, and are not used")
+    return records, remarks
 
 
 def ids_of(records: Sequence[ImageRecord]) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rgbir.index import (
     PEOPLE,
     BadDataset,
+    CameraNetwork,
     CantWrite,
     DataSet,
     Modality,
@@ -31,8 +34,8 @@ from rgbir.index.cli.options import NetworkOption, PeopleOption, progress
 from rgbir.index.datasets.known import ROOT
 from rgbir.training.cli.together import together
 from rgbir.training.data.check import Check, check_images
-from rgbir.training.errors import BadRecipe, RankLost, Stopped
-from rgbir.training.folder import RECIPE
+from rgbir.training.errors import BadCheckpoint, BadRecipe, RankLost, Stopped
+from rgbir.training.folder import NETWORK, RECIPE
 from rgbir.training.launch import launched
 from rgbir.training.stopping import asked_to_stop
 
@@ -105,8 +108,9 @@ def train(
     source = Source(training_records(data_set, settings.data), settings)
     if begun is None:
         name = variant or next(iter(entry(method).variants))
-        lists = data_set.lists if isinstance(data_set, OwnPictures) else None
-        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings, row, people=lists)
+        run = Run(out, method, name, name_of(data_set, settings.data), source.identities, settings, row)
+        if isinstance(data_set, OwnPictures):
+            run = replace(run, people=data_set.lists, network=data_set.network)
     else:
         run = begun
         _expect_data(run, source, data)
@@ -122,7 +126,7 @@ def train(
         f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{shared}{unwatched}",
         flush=True,
     )
-    for remark in data_set.remarks():
+    for remark in (*data_set.remarks(), *_tested_before(data_set, settings)):
         print(remark, file=sys.stderr)
     if source.alone:
         print(_left_out(source.alone), file=sys.stderr)
@@ -239,7 +243,8 @@ def _opened(data: Path, network: str | None, people: Path | None, begun: Path | 
     data_set = open_data_set(data, network, kept or people)
     if not isinstance(data_set, OwnPictures):
         return data_set
-    if kept is not None:
+    if kept is not None and begun is not None:
+        _expect_network(begun, data_set.network)
         if people is not None and PeopleLists.read(people) != kept:
             raise BadRecipe(f"{begun} was begun with other lists of people than {people} has; leave --people out")
         return data_set
@@ -250,6 +255,41 @@ def _opened(data: Path, network: str | None, people: Path | None, begun: Path | 
     counts = f"{len(lists.train):,} to train on, {len(lists.val):,} held back, {len(lists.test):,} to test"
     print(f"people of {data}: {counts}, {lists.label}; the run's {PEOPLE} has them, for --people")
     return data_set
+
+
+def _expect_network(begun: Path, network: CameraNetwork) -> None:
+    """
+    Raises:
+        BadRecipe: the run was begun with other cameras.
+        BadCheckpoint: what it wrote down of them is damaged.
+    """
+    file = begun / NETWORK
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadCheckpoint(
+            f"{file}, which says the run's cameras, can't be read ({error}); begin a new run"
+        ) from error
+    if before != network.to_dict():
+        raise BadRecipe(
+            f"{begun} was begun with other cameras, or other places of theirs, than --network declares; {file} has them."
+            " Give the same network, or begin a new run"
+        )
+
+
+def _tested_before(data: DataSet, recipe: AnyRecipe) -> list[str]:
+    """Says whom of the people to test the run knows that a training starts from: a sentence, or none."""
+    from rgbir.training.validate import known_to
+
+    if not (isinstance(data, OwnPictures) and data.lists and recipe.start):
+        return []
+    known, run = known_to(Path(recipe.start), data, recipe, data.lists.test)
+    if not known:
+        return []
+    return [
+        f"{len(known):,} of the {len(data.lists.test):,} people to test were trained on in {run}, from whose weights this run"
+        f" starts: {listed(known, most=NAMED)}. A bundle of this run won't be measured on them"
+    ]
 
 
 def _decode(stores: Sequence[ImageStore], cache: Path | None) -> None:

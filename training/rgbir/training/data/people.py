@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
-from rgbir.index import ImageRecord, listed
+from rgbir.index import ImageRecord, listed, sums_of
 
 SHOWN = 5
 """How many people a message names."""
@@ -22,24 +20,9 @@ def described(records: Iterable[ImageRecord]) -> Description:
 
     The order counts, for it decides which image a drawn number is. Where the folder lies doesn't.
     """
-    by_identity: dict[int, list[str]] = defaultdict(list)
-    for record in records:
-        if record.identity is not None:
-            line = f"{record.name} {record.camera} {_size(record.path)}\n"
-            by_identity[record.identity].append(line)
-    people = {
-        str(identity): {"images": len(lines), "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()[:16]}
-        for identity, lines in sorted(by_identity.items())
-    }
+    people = {str(identity): {"images": n, "sha256": digest} for identity, (n, digest) in sums_of(records).items()}
     whole = hashlib.sha256(repr(people).encode()).hexdigest()
-    return {"images": sum(map(len, by_identity.values())), "sha256": whole, "identities": people}
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:  # whoever reads it tells
-        return -1
+    return {"images": sum(entry["images"] for entry in people.values()), "sha256": whole, "identities": people}
 
 
 def difference(before: Description, now: Description) -> str:
