@@ -341,6 +341,12 @@ def _about(labelled: Labelled) -> Any:
     return Fitted.model_validate({"file": "map.npz", **figures, **words, **counts})
 
 
+def test_a_map_is_not_put_behind_a_map(tmp_path: Path, small: Bundle, made: Bundle, labelled: Labelled) -> None:
+    """Also where somebody took it out of the card."""
+    with pytest.raises(ExportFailure, match="has a map of `rgbir fit` inside; fit the bundle that it was made of"):
+        folded.with_map(made.graph(Modality.RGB), ClosedForm(labelled).centred(), Modality.RGB)
+
+
 def test_an_embedding_of_nothing_stays_finite(tmp_path: Path, labelled: Labelled) -> None:
     before = bundle(tmp_path / "before")
     folded.folded(before, ClosedForm(labelled).fitted(0.1, 8), _about(labelled), tmp_path / "after")

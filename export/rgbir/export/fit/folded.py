@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, helper, numpy_helper
 
 from rgbir.export.difference import MANY, PROCESSOR, difference
-from rgbir.export.errors import ParityFailure
+from rgbir.export.errors import ExportFailure, ParityFailure
 from rgbir.export.folder import write, write_card
 from rgbir.index import CARD, Bundle, Card, Encoder, Fitted, FittedMap, Metric, Modality, Parity, sha256
 
@@ -63,8 +63,14 @@ def folded(bundle: Bundle, fitted: FittedMap, about: Fitted, folder: Path, peopl
 
 
 def with_map(graph: Path, fitted: FittedMap, modality: Modality) -> ModelProto:
-    """The graph, its embeddings brought to length 1 and then mapped. Its weights come along."""
+    """The graph, its embeddings brought to length 1 and then mapped. Its weights come along.
+
+    Raises:
+        ExportFailure: it has such a map already.
+    """
     model = onnx.load_model(graph)
+    if any(_BEFORE in node.output for node in model.graph.node):
+        raise ExportFailure(f"{graph.name} has a map of `rgbir fit` inside; fit the bundle that it was made of")
     name = model.graph.output[0].name
     _rename(model, name, _BEFORE)
     tail = _Tail(model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -18,6 +17,7 @@ from rich.table import Table
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, JsonFlag, ThreadsOption, given, progress, refuse
+from rgbir.index.cli.remarks import list_skipped
 from rgbir.index.datasets.dataset import List, Setting
 from rgbir.index.datasets.folders import read_folders
 from rgbir.index.datasets.known import LAYOUTS, is_known, recognised
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     Layout = str
 else:
     Layout = Literal[("folders", "csv", *LAYOUTS)]
-_SHOWN = 20
 
 
 @index.command()
@@ -189,7 +188,7 @@ def _told(tally: Tally, where: str, as_json: bool, **more: Any) -> None:
         whereabouts = f"; {more['sightings']:,} sightings in {where} (model on {more['providers'][0]})" if more else ""
         counted = f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped"
         print(counted + (whereabouts or f" by {where}"))
-        _list_skipped(tally.skipped)
+        list_skipped(tally.skipped)
     if tally.skipped:
         raise typer.Exit(SKIPPED_EXIT)
 
@@ -211,13 +210,6 @@ def _records(
     data = LAYOUTS[layout](folder)
     modalities = list(Modality) if modality == "both" else [Modality(modality)]
     return chain.from_iterable(data.test(which, setting) for which in modalities)
-
-
-def _list_skipped(skipped: list[Skipped]) -> None:
-    for item in skipped[:_SHOWN]:
-        print(f"skipped {item.source}: {item.reason}", file=sys.stderr)
-    if len(skipped) > _SHOWN:
-        print(f"… and {len(skipped) - _SHOWN} more; --json lists them all", file=sys.stderr)
 
 
 @index.command("merge")

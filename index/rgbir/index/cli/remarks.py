@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.cross import alone, remark_on
 from rgbir.index.datasets.dataset import DataSet, Setting
 from rgbir.index.datasets.passed import passed_over_words
+from rgbir.index.datasets.records import Skipped
+
+_SHOWN = 20
 
 
 def tell(data: DataSet, asked: Setting | None = None) -> bool:
@@ -24,3 +28,11 @@ def tell(data: DataSet, asked: Setting | None = None) -> bool:
     for remark in remarks:
         print(remark, file=sys.stderr)
     return bool(over)
+
+
+def list_skipped(skipped: Sequence[Skipped], all_by: str = "--json lists them all") -> None:
+    """Names the first of what was left out, and why."""
+    for item in skipped[:_SHOWN]:
+        print(f"skipped {item.source}: {item.reason}", file=sys.stderr)
+    if len(skipped) > _SHOWN:
+        print(f"… and {len(skipped) - _SHOWN} more; {all_by}", file=sys.stderr)

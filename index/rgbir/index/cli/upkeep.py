@@ -13,7 +13,16 @@ from rich.table import Table
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cli.gallery import erased_too, index, name_copies
-from rgbir.index.cli.options import BundleOption, FolderOption, GalleryOption, JsonFlag, ThreadsOption, progress
+from rgbir.index.cli.options import (
+    SKIPPED_EXIT,
+    BundleOption,
+    FolderOption,
+    GalleryOption,
+    JsonFlag,
+    ThreadsOption,
+    progress,
+)
+from rgbir.index.cli.remarks import list_skipped
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.reencode import map_for, overlap, reencode
 from rgbir.index.errors import UsageError
@@ -193,12 +202,15 @@ def reencode_gallery(
             f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{erased_too(tally.erased)};"
             f" {len(made):,} in {gallery}"
         )
+        list_skipped(tally.skipped, "for the same reasons, as a rule")
         made.set_keep_days(given.keep_days)
         if given.calibration() is not None:
             print(f"distances mean something else now: rgbir index calibrate --gallery {gallery}")
         print(
             f"{100 * overlap(given, made):.1f} % of the ten nearest are the same, over up to a hundred of its sightings"
         )
+    if tally.skipped:
+        raise typer.Exit(SKIPPED_EXIT)
 
 
 @index.command()
