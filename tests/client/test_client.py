@@ -213,7 +213,7 @@ def test_the_command_line_tells_all_that_an_answer_says(capsys: pytest.CaptureFi
 def test_a_search_of_a_gallery_here_refuses_what_is_a_server_s(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"x")
     here = ["search", str(tmp_path / "a.jpg"), "--camera", "3", "--gallery", "g", "--bundle", "b"]
-    for option in ("--purpose", "--case", "--key"):
+    for option in ("--purpose", "--case", "--key", "--ca"):
         result = CliRunner().invoke(app, [*here, option, "x"])
         assert (result.exit_code, option in result.output) == (2, True)
     like = CliRunner().invoke(app, ["search", "--like", "a", "--camera", "3", "--url", "http://127.0.0.1:9"])

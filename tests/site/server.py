@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -100,6 +101,11 @@ class Site:
         return self.root / "keys.json"
 
     @property
+    def ca(self) -> Path:
+        """The certificate of the site's authority, where it has one."""
+        return self.root / "authority/cert.pem"
+
+    @property
     def audit(self) -> Path:
         return self.root / "log/audit.jsonl"
 
@@ -127,12 +133,12 @@ class Site:
             **more,
         }
         steps = str(self.root / "steps") if killable else None
-        given = json.dumps({"clock": str(self.clock_shift), "steps": steps, "settings": settings})
+        given = json.dumps({"clock": str(self.clock_shift), "steps": steps, "settings": settings}, default=str)
         with tempfile.TemporaryFile("w+") as output:
             process = subprocess.Popen(
                 [sys.executable, "-c", _RUN, given], stdout=output, stderr=output, env=os.environ
             )
-            server = Server(process, port, self.token, output, self)
+            server = Server(process, port, self.token, output, self, self.ca if "tls_cert" in settings else None)
             try:
                 until(lambda: server.ended or server.ready()[0] == 200, "the server")
                 yield server
@@ -151,10 +157,14 @@ class Server:
     token: str
     output: Any
     site: Site
+    ca: Path | None = None
+    """What its certificate is trusted by, where it speaks TLS."""
 
     def __post_init__(self) -> None:
         headers = {"Authorization": f"Bearer {self.token}"}
-        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=HANGS_AFTER_S, headers=headers)
+        trusted: Any = ssl.create_default_context(cafile=self.ca) if self.ca else True
+        self.url = f"{'https' if self.ca else 'http'}://127.0.0.1:{self.port}"
+        self.http = httpx2.Client(base_url=self.url, timeout=HANGS_AFTER_S, headers=headers, verify=trusted)
 
     @property
     def ended(self) -> bool:

@@ -12,6 +12,7 @@ from rgbir.client.errors import (
     Refused,
     ServerFailed,
     Unprocessable,
+    Untrusted,
 )
 from rgbir.client.wire import Hit, SearchResponse
 
@@ -30,4 +31,5 @@ __all__ = [
     "SearchResponse",
     "ServerFailed",
     "Unprocessable",
+    "Untrusted",
 ]

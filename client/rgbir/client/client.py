@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import update_wrapper
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
 from rgbir.client import calls, wire
 from rgbir.client.calls import Call, Image
-from rgbir.client.errors import Answered, Busy, ClientError, ConnectionFailed, refusal
+from rgbir.client.errors import Answered, Busy, ClientError, ConnectionFailed, Untrusted, refusal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,6 +28,8 @@ class _Common:
     Args:
         server: its URL, such as `http://127.0.0.1:8077`, or a ready `httpx2` client with a base URL.
         key: a bearer token, where the server asks for one.
+        ca: for https, a file of certificates in PEM to trust in place of the machine's own: your site's authority, or the server's
+            certificate itself.
         timeout_s: longest wait for an answer.
         retries: how often to ask again after no answer, or after one that says `later` (409, 429, 503). Every request is safe to
             repeat: searches change nothing, the same image is enrolled once, and what is erased stays erased.
@@ -38,7 +42,7 @@ class _Common:
 
     def _pause(self, attempt: int, error: ClientError) -> float | None:
         """Seconds until the next attempt; None if there is none."""
-        if attempt >= self.retries or not isinstance(error, (Busy, ConnectionFailed)):
+        if attempt >= self.retries or not isinstance(error, (Busy, ConnectionFailed)) or isinstance(error, Untrusted):
             return None
         asked = error.retry_after_s if isinstance(error, Answered) else None
         growing: float = 0.25 * 2**attempt * (1 + random.random())
@@ -67,11 +71,17 @@ class Client(_Common):
     )
 
     def __init__(
-        self, server: str | httpx2.Client, *, key: str | None = None, timeout_s: float = 60.0, retries: int = 2
+        self,
+        server: str | httpx2.Client,
+        *,
+        key: str | None = None,
+        ca: Path | None = None,
+        timeout_s: float = 60.0,
+        retries: int = 2,
     ) -> None:
         super().__init__(retries)
         self._http = (
-            httpx2.Client(base_url=server, headers=_headers(key), timeout=timeout_s)
+            httpx2.Client(base_url=server, headers=_headers(key), timeout=timeout_s, verify=_trusting(ca))
             if isinstance(server, str)
             else server
         )
@@ -107,11 +117,15 @@ class Client(_Common):
     audit = _waited(calls.audit)
 
     def ready(self) -> bool:
-        """Whether the server is there and can search."""
+        """Whether the server is there and can search.
+
+        Raises:
+            Untrusted: its certificate isn't one that we trust.
+        """
         try:
             return self._http.get("/health/ready").status_code == 200
-        except httpx2.TransportError:
-            return False
+        except httpx2.TransportError as error:
+            return _is_away(_unanswered(self._http.base_url, error))
 
     def enrol_all(
         self, images: Iterable[tuple[Image, dict[str, Any]]], *, together: int = 16
@@ -158,11 +172,17 @@ class AsyncClient(_Common):
     __doc__ = f"`Client` with methods to await, in an `async with` block.\n{(_Common.__doc__ or '').partition('.')[2]}"
 
     def __init__(
-        self, server: str | httpx2.AsyncClient, *, key: str | None = None, timeout_s: float = 60.0, retries: int = 2
+        self,
+        server: str | httpx2.AsyncClient,
+        *,
+        key: str | None = None,
+        ca: Path | None = None,
+        timeout_s: float = 60.0,
+        retries: int = 2,
     ) -> None:
         super().__init__(retries)
         self._http = (
-            httpx2.AsyncClient(base_url=server, headers=_headers(key), timeout=timeout_s)
+            httpx2.AsyncClient(base_url=server, headers=_headers(key), timeout=timeout_s, verify=_trusting(ca))
             if isinstance(server, str)
             else server
         )
@@ -198,11 +218,15 @@ class AsyncClient(_Common):
     audit = _awaited(calls.audit)
 
     async def ready(self) -> bool:
-        """Whether the server is there and can search."""
+        """Whether the server is there and can search.
+
+        Raises:
+            Untrusted: its certificate isn't one that we trust.
+        """
         try:
             return (await self._http.get("/health/ready")).status_code == 200
-        except httpx2.TransportError:
-            return False
+        except httpx2.TransportError as error:
+            return _is_away(_unanswered(self._http.base_url, error))
 
     async def _answer(self, call: Call[T]) -> T:
         attempt = 0
@@ -240,5 +264,39 @@ def _checked(response: httpx2.Response) -> httpx2.Response:
     )
 
 
+def _trusting(ca: Path | None) -> ssl.SSLContext | bool:
+    """
+    Raises:
+        Untrusted: the file has no certificate.
+    """
+    if ca is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:  # of TLS too
+        raise Untrusted(
+            f"{ca} can't be read as certificates: {error.strerror or error}; name a file in PEM, such as your authority's ca.pem"
+        ) from error
+
+
+def _is_away(error: ConnectionFailed) -> bool:
+    """False, for whoever asks whether it is ready.
+
+    Raises:
+        Untrusted: waiting would change nothing.
+    """
+    if isinstance(error, Untrusted):
+        raise error
+    return False
+
+
 def _unanswered(server: object, error: Exception) -> ConnectionFailed:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return Untrusted(
+            f"{server} shows a certificate that isn't trusted: {cause.verify_message}; name your authority's file (--ca FILE, or ca= in"
+            " Python), and ask by a name that stands in the certificate"
+        )
     return ConnectionFailed(f"no answer from {server}: {error}; is `rgbir serve` running there?")

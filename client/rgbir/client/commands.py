@@ -16,6 +16,11 @@ from rgbir.client.options import moment, with_options
 from rgbir.client.wire import SearchFields, SearchResponse
 from rgbir.client.words import listed
 
+KeyOption = Annotated[str | None, typer.Option(help="The server's key.")]
+CaOption = Annotated[
+    Path | None, typer.Option(help="For https: certificates to trust (PEM) in place of the machine's own.")
+]
+
 
 @with_options(SearchFields)
 def search(
@@ -27,7 +32,8 @@ def search(
     gallery: Annotated[str | None, typer.Option(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The model bundle it was made with.")] = None,
     url: Annotated[str | None, typer.Option(help="A server, such as http://127.0.0.1:8077.")] = None,
-    key: Annotated[str | None, typer.Option(help="The server's key.")] = None,
+    key: KeyOption = None,
+    ca: CaOption = None,
     purpose: Annotated[str | None, typer.Option(help="Why, for the server's audit log.")] = None,
     case: Annotated[str | None, typer.Option(help="The case it belongs to, for the server's audit log.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
@@ -39,8 +45,7 @@ def search(
     if bool(images) == bool(like):
         raise typer.BadParameter("give images, or --like with a sighting's id")
     given = [name for name, value in (("--purpose", purpose), ("--case", case)) if value]
-    if _on_the_command_line(ctx, "key"):
-        given.append("--key")
+    given += [f"--{name}" for name in ("key", "ca") if _on_the_command_line(ctx, name)]
     if url is None and given:
         raise typer.BadParameter(f"{listed(given)}: for a server; a gallery of this machine keeps no audit log")
     if url is not None and _on_the_command_line(ctx, "bundle"):
@@ -48,7 +53,7 @@ def search(
     if like is not None and options["camera"] is not None:
         raise typer.BadParameter("--camera tells of images; with --like it is the sighting's, so leave it out")
     if url is not None:
-        with Client(url, key=key) as client:
+        with Client(url, key=key, ca=ca) as client:
             response = client.search(images or [], like=like, purpose=purpose, case=case, **options)
     else:
         if bundle is None:
@@ -61,14 +66,13 @@ def search(
 
 model = typer.Typer(help="Change a running server's model.", no_args_is_help=True, add_completion=False)
 UrlOption = Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.")]
-KeyOption = Annotated[str | None, typer.Option(help="The server's key.")]
 NameArgument = Annotated[str, typer.Argument(help="The bundle's name.")]
 
 
 @model.command("list")
-def list_models(url: UrlOption, key: KeyOption = None) -> None:
+def list_models(url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> None:
     """The bundles a server may answer with, and where each stands."""
-    with Client(url, key=key) as client:
+    with Client(url, key=key, ca=ca) as client:
         models = client.models()
     table = Table("model", "state", "sightings", "missing", "ten nearest in common")
     for served in models:
@@ -84,9 +88,9 @@ def list_models(url: UrlOption, key: KeyOption = None) -> None:
 
 
 @model.command("prepare")
-def prepare_model(name: NameArgument, url: UrlOption, key: KeyOption = None) -> None:
+def prepare_model(name: NameArgument, url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> None:
     """Fill a gallery for another model from the enrolled crops, while the server answers; `list` says how far it is."""
-    with Client(url, key=key) as client:
+    with Client(url, key=key, ca=ca) as client:
         print(f"{name}: {client.prepare_model(name).state}")
 
 
@@ -95,25 +99,26 @@ def activate_model(
     name: NameArgument,
     url: UrlOption,
     key: KeyOption = None,
+    ca: CaOption = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Though sightings without a crop won't be found.")
     ] = False,
 ) -> None:
     """Answer with a model that is ready, from the next request on; the one before stays ready, as the way back."""
-    with Client(url, key=key) as client:
+    with Client(url, key=key, ca=ca) as client:
         print(f"{name}: {client.activate_model(name, allow_missing=allow_missing).state}")
 
 
 @model.command("forget")
-def forget_model(name: NameArgument, url: UrlOption, key: KeyOption = None) -> None:
+def forget_model(name: NameArgument, url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> None:
     """Delete the gallery of a model that doesn't answer; its bundle stays."""
-    with Client(url, key=key) as client:
+    with Client(url, key=key, ca=ca) as client:
         print(f"{name}: {client.forget_model(name).state}")
 
 
-def ready(url: UrlOption) -> None:
+def ready(url: UrlOption, ca: CaOption = None) -> None:
     """Whether a server is there and can search; exit code 1 if not. For a container's health check."""
-    with Client(url, timeout_s=4, retries=0) as client:
+    with Client(url, ca=ca, timeout_s=4, retries=0) as client:
         if not client.ready():
             typer.echo(f"{url} is not ready", err=True)
             raise typer.Exit(1)
@@ -180,7 +185,8 @@ def enrol(
     images: Annotated[list[Path], typer.Argument(help="Images of one camera.", exists=True, dir_okay=False)],
     camera: Annotated[str, typer.Option(help="The camera that took them.")],
     url: Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.")],
-    key: Annotated[str | None, typer.Option(help="The server's key.")] = None,
+    key: KeyOption = None,
+    ca: CaOption = None,
     taken_at: Annotated[str | None, typer.Option(help="When they were taken, ISO 8601 with a zone.")] = None,
     identity: Annotated[int | None, typer.Option(help="Whom they show.", min=0)] = None,
     track: Annotated[str | None, typer.Option(help="The track they belong to.")] = None,
@@ -188,7 +194,7 @@ def enrol(
     """Enrol images on a server. Send them again after a stop: each is enrolled once."""
     labels = {"camera": camera, "taken_at": moment("taken_at", taken_at), "identity": identity, "track": track}
     counts = {"added": 0, "present": 0, "skipped": 0}
-    with Client(url, key=key) as client:
+    with Client(url, key=key, ca=ca) as client:
         for result in client.enrol_all((image, labels) for image in images):
             counts[result.status] += 1
             if result.reason is not None:

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from rgbir.client.words import did_you_mean
 
-SHARED = ("gallery", "bundle", "url", "key", "keys", "threads")
+SHARED = ("gallery", "bundle", "url", "key", "ca", "keys", "threads")
 RIVALS = {
     "--url": ("gallery", "bundle"), "--gallery": ("url",), "--bundle": ("url",),
     "--features": ("gallery", "bundle", "url"), "--query": ("gallery", "bundle", "url"),

@@ -2,6 +2,7 @@
 
 ClientError
 ├── ConnectionFailed        no answer: is the server up, is the URL right?
+│   └── Untrusted           its certificate isn't one that we trust; asking again helps nothing
 └── Answered                the server answered with a problem
     ├── Refused             it understood and said no (4xx)
     │   ├── Unprocessable   the request can't be answered as it is: correct it (400, 413, 415, 421, 422)
@@ -23,6 +24,10 @@ class ClientError(Exception):
 
 class ConnectionFailed(ClientError):
     pass
+
+
+class Untrusted(ConnectionFailed):
+    exit_code = 2
 
 
 class Answered(ClientError):

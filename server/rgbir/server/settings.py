@@ -51,10 +51,11 @@ class Settings:
         max_head_bytes: most bytes of a request's line and headers.
         max_connections: most connections at once.
         ending_s: seconds that requests have to end once the server is told to.
+        tls_cert, tls_key: a certificate in PEM with its intermediate ones, and its key; with them the server speaks HTTPS alone.
 
     Raises:
         BadSettings: a host that others can reach, without `open_to_all`; heads of an audit log without one; a host name or a proxy
-            that is none.
+            that is none; a certificate without a key, or a key without a certificate.
     """
 
     gallery: str | Path
@@ -90,10 +91,15 @@ class Settings:
     max_head_bytes: int = 65_536
     max_connections: int = 1024
     ending_s: int = 20
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
 
     def __post_init__(self) -> None:
         if self.audit_heads is not None and self.audit is None:
             raise BadSettings("--audit-heads notes heads of an audit log; start the server with --audit FILE, too")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            alone, other = ("--tls-cert", "--tls-key") if self.tls_key is None else ("--tls-key", "--tls-cert")
+            raise BadSettings(f"{alone} is half of a pair; give {other} FILE, too, or leave both out for plain HTTP")
         for name in self.host_names:
             if not _HOST_NAME.fullmatch(name):
                 raise BadSettings(f"--host-name is a name or an address without a port, in small letters, not {name!r}")

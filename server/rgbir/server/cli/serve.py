@@ -18,9 +18,10 @@ from rgbir.index import Bundle, CameraNetwork, listed, open_gallery
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
-from rgbir.server.http.app import create_app
+from rgbir.server.http.app import certificate_of, create_app
 from rgbir.server.http.connection import Connection, ConnectionLimits
 from rgbir.server.http.log import to_standard_error
+from rgbir.server.http.secure import SecureServer
 from rgbir.server.settings import Settings
 
 LIMITS = Settings("", Path())
@@ -72,6 +73,11 @@ def serve(
     ] = LIMITS.max_head_bytes,
     max_connections: Annotated[int, _limit("Connections at once; 503 past it.")] = LIMITS.max_connections,
     ending_s: Annotated[int, _limit("Seconds that requests have to end, once it is told to end.")] = LIMITS.ending_s,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(help="Speak HTTPS with this certificate (PEM, the chain); renewed files are taken while it runs."),
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM), which nobody else may read.")] = None,
     json_logs: Annotated[bool, typer.Option(help="A line of JSON for every request, on standard error.")] = False,
     traces: Annotated[bool, typer.Option(help="OpenTelemetry: send traces to OTEL_EXPORTER_OTLP_ENDPOINT.")] = False,
     bundles: Annotated[
@@ -96,6 +102,7 @@ def serve(
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),
         trusted_proxies=tuple(trusted_proxy or ()), max_head_bytes=max_head_bytes, max_connections=max_connections, ending_s=ending_s,
+        tls_cert=tls_cert, tls_key=tls_key,
     )  # fmt: skip
     run(settings, json_logs)
 
@@ -107,15 +114,17 @@ def run(settings: Settings, json_logs: bool = False) -> None:
         gallery.expect(Bundle(bundle).card)
         if settings.keys is not None:
             _check_keys(settings.keys, gallery.network)
+        certificate = certificate_of(settings)
         listening = _listening(settings.host, settings.port)
+        scheme = "http" if certificate is None else "https"
         print(
-            f"{len(gallery):,} sightings, {bundle.name}; http://{settings.host}:{listening.getsockname()[1]}/ (Ctrl-C ends it)",
+            f"{len(gallery):,} sightings, {bundle.name}; {scheme}://{settings.host}:{listening.getsockname()[1]}/ (Ctrl-C ends it)",
             flush=True,
         )
     to_standard_error(json_logs)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the log is open: rotation must not end a server that begins
     # One process, whatever WEB_CONCURRENCY says: model and gallery are in its memory.
-    app = create_app(settings)
+    app = create_app(settings, certificate)
     limits = ConnectionLimits(settings.max_head_bytes, settings.slowest_s, settings.max_connections)
     config = uvicorn.Config(
         app,
@@ -129,7 +138,8 @@ def run(settings: Settings, json_logs: bool = False) -> None:
         timeout_graceful_shutdown=settings.ending_s,
         env_file=None,
     )
-    server = uvicorn.Server(config)
+    closed = app.state.metrics.closed_for
+    server = uvicorn.Server(config) if certificate is None else SecureServer(config, certificate, limits, closed)
     with suppress(KeyboardInterrupt):  # Ctrl-C ends it, after what was begun is finished
         server.run(sockets=[listening])
     if not server.started:  # what was wrong is in the log

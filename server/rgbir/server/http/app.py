@@ -16,6 +16,7 @@ from rgbir.server.engine.house import keep_house
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.http import problems
+from rgbir.server.http.certificate import Certificate
 from rgbir.server.http.door import Door
 from rgbir.server.http.known import MOST_FIELD_BYTES, MOST_FIELDS, only_known
 from rgbir.server.http.limits import BodyLimit, HeadAsGet, SecurityHeaders
@@ -26,19 +27,41 @@ from rgbir.server.http.routes import ROUTERS
 from rgbir.server.settings import Settings
 
 
-def _reopening(engine: Engine) -> Callable[[], None]:
-    """What SIGHUP does: the audit log was rotated."""
+def certificate_of(settings: Settings) -> Certificate | None:
+    """What the server is to speak TLS with, if it is.
+
+    Raises:
+        BadSettings: the files are no pair, or others can read the key.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return Certificate(settings.tls_cert, settings.tls_key)
+
+
+def _reopening(engine: Engine, certificate: Certificate | None) -> Callable[[], None]:
+    """What SIGHUP does: the audit log was rotated, or the certificate renewed."""
     running: set[asyncio.Task[None]] = set()
 
+    async def reopen() -> None:
+        await engine.reopen_log()
+        if certificate is not None:
+            await asyncio.to_thread(certificate.look, at_once=True)
+
     def begin() -> None:
-        task = asyncio.create_task(engine.reopen_log())
+        task = asyncio.create_task(reopen())
         running.add(task)
         task.add_done_callback(running.discard)
 
     return begin
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, certificate: Certificate | None = None) -> FastAPI:
+    """The application of one server.
+
+    Args:
+        certificate: what it is served with, to be looked after while it runs.
+    """
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = Engine(settings)
@@ -48,13 +71,16 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.jobs.resume()
         keeping = asyncio.create_task(keep_house(engine, models.expire))
         watching = asyncio.create_task(engine.watch.go_on())
+        renewing = None if certificate is None else asyncio.create_task(certificate.go_on())
         with suppress(RuntimeError, ValueError):  # signals come to the main thread only
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reopening(engine))
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reopening(engine, certificate))
         try:
             yield
         finally:
             keeping.cancel()
             watching.cancel()
+            if renewing is not None:
+                renewing.cancel()
             await app.state.jobs.close()
             await models.close()
             engine.close()
@@ -76,7 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         },
     )
 
-    app.state.metrics = Metrics()
+    app.state.metrics = Metrics(certificate)
     described = app.openapi
 
     app.openapi = lambda: completed(described())  # type: ignore[method-assign]

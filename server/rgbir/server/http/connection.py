@@ -174,8 +174,9 @@ class Connection(HttpToolsProtocol):
         head += [name + b": " + value for name, value in answer.raw_headers]
         self.transport.write(b"\r\n".join(head) + b"\r\n\r\n" + bytes(answer.body))
         self.closed(why)
-        if self.transport.can_write_eof() and why != "too many":
-            self.transport.write_eof()  # who is still sending would lose the answer if this were a hard end
-            self._wait("rest", self.transport.close, _LINGERS_S)
-        else:
+        if why == "too many":
             self.transport.close()
+            return
+        if self.transport.can_write_eof():  # TLS can't
+            self.transport.write_eof()
+        self._wait("rest", self.transport.close, _LINGERS_S)  # who is still sending would lose the answer by a hard end

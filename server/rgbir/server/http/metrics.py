@@ -14,6 +14,7 @@ from prometheus_client import (
 
 from rgbir.index import Answer
 from rgbir.server.engine.engine import Engine
+from rgbir.server.http.certificate import Certificate
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -21,9 +22,14 @@ _SCORES = tuple(step / 20 for step in range(1, 21))
 
 
 class Metrics:
-    """One server's, in a registry of its own."""
+    """One server's, in a registry of its own.
 
-    def __init__(self) -> None:
+    Args:
+        certificate: what the server speaks TLS with, if it does.
+    """
+
+    def __init__(self, certificate: Certificate | None = None) -> None:
+        self._certificate = certificate
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "rgbir_requests", "Answers by route and status", ["method", "route", "status"], registry=registry
@@ -54,6 +60,13 @@ class Metrics:
         self._sightings = Gauge("rgbir_sightings", "Sightings by camera", ["camera"], registry=registry)
         self._model = Gauge("rgbir_model", "What answers", ["name", "fingerprint"], registry=registry)
         self._device = Gauge("rgbir_device_bytes", "Embeddings held in GPUs' memory", registry=registry)
+        if certificate is not None:
+            self._expires = Gauge(
+                "rgbir_tls_certificate_expires_timestamp_seconds", "When the certificate in use ends", registry=registry
+            )
+            self._unused = Gauge(
+                "rgbir_tls_certificate_refused", "1 while the certificate's files hold no pair that can be used", registry=registry
+            )  # fmt: skip
         ProcessCollector(registry=registry)
         self._generation = Gauge("rgbir_gallery_generation", "Changes of the gallery", registry=registry)
 
@@ -86,4 +99,7 @@ class Metrics:
         self._model.labels(engine.encoder.card.name, engine.encoder.card.fingerprint).set(1)
         self._device.set(0 if engine.now.device is None else engine.now.device.used)
         self._generation.set(engine.gallery.generation)
+        if self._certificate is not None:
+            self._expires.set(self._certificate.pair.expires_at)
+            self._unused.set(self._certificate.refused is not None)
         return generate_latest(self.registry)
