@@ -130,13 +130,17 @@ class SearchResponse(Wire):
     )
 
     @classmethod
-    def of(cls, answer: Answer) -> SearchResponse:
-        """An index's answer as it travels."""
+    def of(cls, answer: Answer, root_path: str = "") -> SearchResponse:
+        """An index's answer as it travels.
+
+        Args:
+            root_path: below which the server is seen.
+        """
         return cls(
             query=UnderstoodQuery.model_validate(answer),
             searched_cameras=list(answer.searched_cameras),
             excluded_cameras=[ExcludedCamera.model_validate(excluded) for excluded in answer.excluded_cameras],
-            hits=[_hit(hit) for hit in answer.hits],
+            hits=[_hit(hit, root_path) for hit in answer.hits],
             model=Model(name=answer.model, fingerprint=answer.fingerprint),
             generation=answer.generation,
             exact=answer.exact,
@@ -180,11 +184,14 @@ class Answer(Protocol):
     def error(self) -> str | None: ...
 
 
-def _hit(hit: Any) -> Hit:
+def image_path(sighting: str, root_path: str) -> str:
+    """Where a server shows a sighting's crop."""
+    return f"{root_path}/gallery/sightings/{sighting}/image"
+
+
+def _hit(hit: Any, root_path: str) -> Hit:
     wire_hit = Hit.model_validate(hit)
-    return (
-        wire_hit.model_copy(update={"image": f"/gallery/sightings/{wire_hit.id}/image"}) if hit.has_image else wire_hit
-    )
+    return wire_hit.model_copy(update={"image": image_path(wire_hit.id, root_path)}) if hit.has_image else wire_hit
 
 
 class CameraCount(Wire):

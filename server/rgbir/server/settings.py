@@ -12,6 +12,7 @@ from rgbir.server.errors import BadSettings
 
 MEBIBYTE = 1024 * 1024
 _HOST_NAME = re.compile(r"[a-z0-9._:-]+")
+_ROOT_PATH = re.compile(r"(/(?!\.)[A-Za-z0-9._~-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,12 @@ class Settings:
         max_head_bytes: most bytes of a request's line and headers.
         max_connections: most connections at once.
         ending_s: seconds that requests have to end once the server is told to.
+        root_path: the path below which a proxy shows the server to others, such as `/rgbir`; nothing where it has a host of its own.
         tls_cert, tls_key: a certificate in PEM with its intermediate ones, and its key; with them the server speaks HTTPS alone.
 
     Raises:
         BadSettings: a host that others can reach, without `open_to_all`; heads of an audit log without one; a host name or a proxy
-            that is none; a certificate without a key, or a key without a certificate.
+            that is none; a root path that is none; a certificate without a key, or a key without a certificate.
     """
 
     gallery: str | Path
@@ -91,6 +93,7 @@ class Settings:
     max_head_bytes: int = 65_536
     max_connections: int = 1024
     ending_s: int = 20
+    root_path: str = ""
     tls_cert: Path | None = None
     tls_key: Path | None = None
 
@@ -100,6 +103,11 @@ class Settings:
         if (self.tls_cert is None) != (self.tls_key is None):
             alone, other = ("--tls-cert", "--tls-key") if self.tls_key is None else ("--tls-key", "--tls-cert")
             raise BadSettings(f"{alone} is half of a pair; give {other} FILE, too, or leave both out for plain HTTP")
+        if not _ROOT_PATH.fullmatch(self.root_path):
+            raise BadSettings(
+                f"--root-path begins with a slash, ends without one, and has letters, digits and ._~- between them, such as /rgbir; not"
+                f" {self.root_path!r}"
+            )
         for name in self.host_names:
             if not _HOST_NAME.fullmatch(name):
                 raise BadSettings(f"--host-name is a name or an address without a port, in small letters, not {name!r}")

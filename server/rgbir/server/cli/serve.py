@@ -55,6 +55,9 @@ def serve(
         list[str] | None,
         typer.Option(help="An address or network whose X-Forwarded-For and -Proto are believed; may be repeated."),
     ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="The path below which a proxy shows the server to others, such as /rgbir.")
+    ] = "",
     need_purpose: Annotated[bool, typer.Option(help="Refuse searches that don't state a purpose.")] = False,
     max_bytes: Annotated[int, _limit("Bytes of a request's body.")] = LIMITS.max_bytes,
     max_archive_bytes: Annotated[int, _limit("Bytes of an archive to enrol.")] = LIMITS.max_archive_bytes,
@@ -102,30 +105,30 @@ def serve(
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),
         trusted_proxies=tuple(trusted_proxy or ()), max_head_bytes=max_head_bytes, max_connections=max_connections, ending_s=ending_s,
-        tls_cert=tls_cert, tls_key=tls_key,
+        root_path=root_path, tls_cert=tls_cert, tls_key=tls_key,
     )  # fmt: skip
     run(settings, json_logs)
 
 
 def run(settings: Settings, json_logs: bool = False) -> None:
+    certificate = certificate_of(settings)
+    app = create_app(settings, certificate)
     # Opened once before the server starts, so that what is wrong is said in one line.
     bundle, address = Galleries(settings).chosen()
     with open_gallery(address) as gallery:
         gallery.expect(Bundle(bundle).card)
         if settings.keys is not None:
             _check_keys(settings.keys, gallery.network)
-        certificate = certificate_of(settings)
         listening = _listening(settings.host, settings.port)
         scheme = "http" if certificate is None else "https"
         print(
-            f"{len(gallery):,} sightings, {bundle.name}; {scheme}://{settings.host}:{listening.getsockname()[1]}/ (Ctrl-C ends it)",
+            f"{len(gallery):,} sightings, {bundle.name}; {scheme}://{settings.host}:{listening.getsockname()[1]}{settings.root_path}/ (Ctrl-C ends it)",
             flush=True,
         )
     to_standard_error(json_logs)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the log is open: rotation must not end a server that begins
-    # One process, whatever WEB_CONCURRENCY says: model and gallery are in its memory.
-    app = create_app(settings, certificate)
     limits = ConnectionLimits(settings.max_head_bytes, settings.slowest_s, settings.max_connections)
+    # One process, whatever WEB_CONCURRENCY says: model and gallery are in its memory.
     config = uvicorn.Config(
         app,
         http=cast("type[asyncio.Protocol]", partial(Connection, limits=limits, closed=app.state.metrics.closed_for)),

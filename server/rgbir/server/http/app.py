@@ -23,6 +23,7 @@ from rgbir.server.http.limits import BodyLimit, HeadAsGet, SecurityHeaders
 from rgbir.server.http.log import RequestLog
 from rgbir.server.http.metrics import Metrics
 from rgbir.server.http.openapi import completed
+from rgbir.server.http.root import RootPath, expect_free
 from rgbir.server.http.routes import ROUTERS
 from rgbir.server.settings import Settings
 
@@ -60,6 +61,9 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
 
     Args:
         certificate: what it is served with, to be looked after while it runs.
+
+    Raises:
+        BadSettings: the root path is one of a route.
     """
 
     @asynccontextmanager
@@ -104,8 +108,9 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
 
     app.state.metrics = Metrics(certificate)
     described = app.openapi
+    expect_free(settings.root_path, ROUTERS)
 
-    app.openapi = lambda: completed(described())  # type: ignore[method-assign]
+    app.openapi = lambda: completed(described(), settings.root_path)  # type: ignore[method-assign]
     larger = {"/gallery/jobs": settings.max_archive_bytes}
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
     app.add_middleware(Door, settings=settings, routers=ROUTERS)
@@ -114,6 +119,8 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
     app.add_middleware(RequestLog, metrics=app.state.metrics)
     if settings.traces:
         app.state.traces = tracing.install(app.add_middleware)
+    if settings.root_path:
+        app.add_middleware(RootPath, root_path=settings.root_path)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

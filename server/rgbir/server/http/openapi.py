@@ -9,8 +9,14 @@ from typing import Any
 from rgbir.client.wire import Problem
 
 
-def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the problem document, which every route answers with and none returns, and with examples."""
+def completed(document: dict[str, Any], root_path: str = "") -> dict[str, Any]:
+    """The document with the problem document, which every route answers with and none returns, and with examples.
+
+    Args:
+        root_path: below which the server is seen; where there is one, the document names it.
+    """
+    if root_path:
+        document["servers"] = [{"url": root_path}]
     document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
     examples = json.loads((files("rgbir.server") / "examples.json").read_text(encoding="utf-8"))
     for name, example in examples.items():

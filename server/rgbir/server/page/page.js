@@ -9,6 +9,7 @@ const make = (tag, properties = {}, ...children) => {
 
 const state = { camera: null, shots: [], hits: [], open: -1, asked: 0 };
 
+// Addresses are relative to the page, wherever a proxy shows it.
 // A server with keys: the key lives as long as the tab, and travels as a header only.
 function get(path, options = {}) {
   const key = sessionStorage.getItem("key");
@@ -81,7 +82,7 @@ async function search() {
   $("go").disabled = true;
   say();
   try {
-    const answer = await ask("/search", { method: "POST", body: form });
+    const answer = await ask("search", { method: "POST", body: form });
     if (number === state.asked) show(answer);
   } catch (error) {
     say(error.message);
@@ -136,7 +137,7 @@ function compare(place) {
 
 async function start() {
   $("about").textContent = "connecting…";
-  const [network, gallery, samples] = await Promise.all([ask("/cameras"), ask("/gallery"), ask("/samples")]);
+  const [network, gallery, samples] = await Promise.all([ask("cameras"), ask("gallery"), ask("samples")]);
   $("about").textContent = `${gallery.sightings.toLocaleString()} sightings of ${gallery.cameras.length} cameras; model ${gallery.model}`;
   $("cameras").replaceChildren(...network.cameras.map((camera, place) => {
     const kind = camera.modalities.map((m) => m.toUpperCase()).join("+");
@@ -150,13 +151,13 @@ async function start() {
   $("samples").lastElementChild.replaceChildren(...samples.map((sample) => make("button", {
     title: `camera ${sample.camera}`,
     onclick: async () => {
-      const blob = await (await get(`/samples/${sample.name}`)).blob();
+      const blob = await (await get(`samples/${sample.name}`)).blob();
       state.shots = [{ file: new File([blob], sample.name, { type: "image/jpeg" }), url: URL.createObjectURL(blob) }];
       showShots();
       choose(sample.camera);
       search();
     },
-  }, kept(`/samples/${sample.name}`, { alt: `sample of camera ${sample.camera}` }))));
+  }, kept(`samples/${sample.name}`, { alt: `sample of camera ${sample.camera}` }))));
 }
 
 $("cameras").addEventListener("keydown", (event) => {

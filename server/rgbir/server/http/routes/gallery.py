@@ -70,7 +70,7 @@ async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
 
 @router.get("/gallery/sightings/{sighting}", summary="One sighting", responses=NOT_FOUND)
 async def get_sighting(engine: Serving, caller: Searching, sighting: str) -> wire.Sighting:
-    return await engine.look(lambda: _travelling(visible(engine, sighting, caller)))
+    return await engine.look(lambda: _travelling(visible(engine, sighting, caller), engine.settings.root_path))
 
 
 @router.get(
@@ -127,6 +127,6 @@ async def _erased(
     return wire.Removed(removed=removed, archives=await engine.look(jobs.waiting), unreached=unreached)
 
 
-def _travelling(sighting: Sighting) -> wire.Sighting:
-    image = f"/gallery/sightings/{sighting.id}/image" if sighting.has_crop else None
+def _travelling(sighting: Sighting, root_path: str) -> wire.Sighting:
+    image = wire.image_path(sighting.id, root_path) if sighting.has_crop else None
     return wire.Sighting.model_validate(sighting).model_copy(update={"image": image})

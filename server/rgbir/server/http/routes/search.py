@@ -57,7 +57,7 @@ async def search(
     answer = await patiently(request, work, engine.settings.deadline_s)
     answer = replace(answer, warnings=(*answer.warnings, *why.unheard(engine)))
     await searched(engine, metrics, caller, why, query, options, [answer], box=parse_box(box))
-    return await respond(engine, lambda: wire.SearchResponse.of(answer), len(answer.hits))
+    return await respond(engine, lambda: wire.SearchResponse.of(answer, engine.settings.root_path), len(answer.hits))
 
 
 @router.post("/search/batch", summary="Each image a search of its own", response_model=wire.BatchResponse)
@@ -72,7 +72,9 @@ async def search_batch(
     answers = [replace(answer, warnings=(*answer.warnings, *remarks)) for answer in answers]
     return await respond(
         engine,
-        lambda: wire.BatchResponse(answers=[wire.SearchResponse.of(answer) for answer in answers]),
+        lambda: wire.BatchResponse(
+            answers=[wire.SearchResponse.of(answer, engine.settings.root_path) for answer in answers]
+        ),
         sum(len(answer.hits) for answer in answers),
     )
 
