@@ -8,7 +8,9 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 from tests.conftest import ROOT
+from tests.deploy.program import unknown
 
 COMPOSE = next((words for words in (["docker", "compose"], ["docker-compose"]) if shutil.which(words[0])
                 and subprocess.run([*words, "version"], capture_output=True).returncode == 0), None)  # fmt: skip
@@ -28,6 +30,16 @@ def test_what_it_mounts_is_there() -> None:
     assert mounted
     assert all((ROOT / path).exists() for path in mounted), mounted
     assert json.loads((ROOT / "deploy/grafana/rgbir.json").read_text())["uid"] == "rgbir"
+
+
+def test_every_variable_of_the_servers_exists() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    servers = [service for service in services.values() if service["image"].startswith("rgbir:")]
+    assert len(servers) == 3
+    for service in servers:
+        # the file's own ${NAME:-default} is taken as its default
+        given = {name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for name, value in service["environment"].items()}
+        assert list(unknown(given)) == []
 
 
 def test_the_build_gets_the_parts_that_serve_and_no_others() -> None:
