@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import warnings
 from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
+import yaml
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import BUNDLE, ROOT
+from tests.site.certificates import made
 
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
+from rgbir.server.http.certificate import Certificate
+from rgbir.server.http.metrics import Metrics
+
+RULES = ROOT / "deploy/prometheus/rules.yaml"
 
 
 @pytest.fixture
@@ -53,8 +64,8 @@ def test_searches_are_counted_and_timed_and_their_scores_kept(
     )
     assert seen["rgbir_device_bytes", ()] == 0
     assert seen["process_resident_memory_bytes", ()] > 1e7
-    assert [dict(labels)["name"] for name, labels in seen if name == "rgbir_model"] == [BUNDLE.name]
-    assert seen["rgbir_model_images", (("modality", "ir"),)] == 4
+    assert [dict(labels)["name"] for name, labels in seen if name == "rgbir_model_info"] == [BUNDLE.name]
+    assert seen["rgbir_model_images_total", (("modality", "ir"),)] == 4
     enrolled = {count.camera: count.sightings for count in gallery.counts()}
     assert {dict(labels)["camera"]: v for (name, labels), v in seen.items() if name == "rgbir_sightings"} == enrolled
     gallery.remove(camera="1")
@@ -78,11 +89,82 @@ def test_the_dashboard_asks_for_what_there_is(http: TestClient, people: SysuMM01
     http.post("/search", files=[("images", image)], data={"camera": "3"})
     known = {name for name, _ in samples(http)}
     board = json.loads((ROOT / "deploy/grafana/rgbir.json").read_text())
-    asked = {
-        name
-        for panel in board["panels"]
-        for target in panel["targets"]
-        for name in re.findall(r"rgbir_\w+", target["expr"])
-    }
+    asked = named(*(target["expr"] for panel in board["panels"] for target in panel["targets"]))
     assert len(asked) > 10
     assert asked <= known, asked - known
+
+
+def named(*expressions: str) -> set[str]:
+    """The metrics in expressions, without those that the rules record."""
+    return {name for expression in expressions for name in re.findall(r"(?<![:\w])rgbir_\w+", expression)}
+
+
+def test_the_rules_ask_for_what_there_is(http: TestClient, people: SysuMM01, tmp_path: Path) -> None:
+    image = next(people.records("test", (3,))).path.read_bytes()
+    http.post("/search", files=[("images", image)], data={"camera": "3"})
+    with_tls = Metrics(Certificate(*made(tmp_path / "pair"))).text(http.app.state.engine).decode()  # type: ignore[attr-defined]
+    known = {name for name, _ in samples(http)} | named(with_tls)
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    asked = named(*(rule["expr"] for rule in rules))
+    assert len(asked) > 5
+    assert asked <= known, asked - known
+    recorded = {rule["record"] for rule in rules if "record" in rule}
+    assert {name for rule in rules for name in re.findall(r"rgbir:[\w:]+", rule["expr"])} <= recorded
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["test", "rules", str(RULES.with_name("rules.test.yaml"))],
+        ["check", "rules", str(RULES)],
+        ["check", "config", "--syntax-only", str(ROOT / "deploy/prometheus.yml")],
+    ],
+)
+def test_promtool_agrees(words: list[str]) -> None:
+    if shutil.which("promtool") is None:
+        warnings.warn(
+            "promtool isn't installed (Debian's package prometheus has it): the rules weren't tested", stacklevel=1
+        )
+        pytest.skip("needs promtool")
+    done = subprocess.run(["promtool", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_tested() -> None:
+    rules = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    tested = [
+        case
+        for test in yaml.safe_load(RULES.with_name("rules.test.yaml").read_text())["tests"]
+        for case in test["alert_rule_test"]
+    ]
+    assert {rule["alert"] for rule in rules if "alert" in rule} == {
+        case["alertname"] for case in tested if case.get("exp_alerts")
+    }
+
+
+def test_what_only_grows_is_a_counter_and_every_metric_says_what_it_is(http: TestClient, people: SysuMM01) -> None:
+    image = next(people.records("test", (3,))).path.read_bytes()
+    http.post("/search", files=[("images", image)], data={"camera": "3"})
+    families = [
+        each for each in text_string_to_metric_families(http.get("/metrics").text) if each.name.startswith("rgbir")
+    ]
+    kinds = {each.name: each.type for each in families}
+    assert all(each.documentation for each in families)
+    for name in ("requests", "connections_closed", "model_batches", "model_images", "model_refused", "poor_queries"):
+        assert kinds[f"rgbir_{name}"] == "counter"
+    for family in families:
+        endings = {sample.name.removeprefix(family.name) for sample in family.samples}
+        if family.type == "counter":
+            assert endings <= {"_total", "_created"}, family.name
+        else:
+            assert not family.name.endswith("_total")
+        if (
+            family.type == "gauge"
+            and all(sample.value == 1 for sample in family.samples)
+            and len(family.samples[0].labels) > 0
+        ):
+            assert family.name.endswith("_info") or family.name == "rgbir_sightings", family.name
+    info = {name: dict(labels) for name, labels in samples(http) if name.endswith("_info") and name.startswith("rgbir")}
+    assert info["rgbir_build_info"] == {"version": version("rgbir")}
+    assert set(info["rgbir_model_info"]) == {"name", "fingerprint"}

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    Info,
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
-from rgbir.index import Answer
+from rgbir.index import Answer, Modality
+from rgbir.server.engine.batching import Batcher
 from rgbir.server.engine.engine import Engine
 from rgbir.server.http.certificate import Certificate
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _SCORES = tuple(step / 20 for step in range(1, 21))
+
+
+class _Queues(Collector):
+    """What the model's queues have counted; with another model they begin anew, which Prometheus knows of counters."""
+
+    def __init__(self) -> None:
+        self.now: Mapping[Modality, Batcher] = {}
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Each count, by modality."""
+        for name, meaning in (
+            ("batches", "Runs of the model"),
+            ("images", "Images through the model"),
+            ("refused", "Requests refused for a full queue"),
+        ):
+            family = CounterMetricFamily(f"rgbir_model_{name}", meaning, labels=["modality"])
+            for modality, batcher in self.now.items():
+                family.add_metric([modality.value], getattr(batcher, name))
+            yield family
 
 
 class Metrics:
@@ -52,13 +78,11 @@ class Metrics:
         )
         self._in_flight = Gauge("rgbir_requests_in_flight", "Requests being answered", registry=registry)
         self._waiting = Gauge("rgbir_images_waiting", "Images waiting for the model", ["modality"], registry=registry)
-        self._batches = Gauge("rgbir_model_batches", "Runs of the model so far", ["modality"], registry=registry)
-        self._images = Gauge("rgbir_model_images", "Images through the model so far", ["modality"], registry=registry)
-        self._refused = Gauge(
-            "rgbir_model_refused", "Requests refused for a full queue so far", ["modality"], registry=registry
-        )
+        self._queues = _Queues()
+        registry.register(self._queues)
         self._sightings = Gauge("rgbir_sightings", "Sightings by camera", ["camera"], registry=registry)
-        self._model = Gauge("rgbir_model", "What answers", ["name", "fingerprint"], registry=registry)
+        self._model = Info("rgbir_model", "What answers", registry=registry)
+        Info("rgbir_build", "The program", registry=registry).info({"version": version("rgbir")})
         self._device = Gauge("rgbir_device_bytes", "Embeddings held in GPUs' memory", registry=registry)
         if certificate is not None:
             self._expires = Gauge(
@@ -87,16 +111,13 @@ class Metrics:
     def text(self, engine: Engine) -> bytes:
         """As of now, in Prometheus's words."""
         self._in_flight.set(engine.in_flight)
+        self._queues.now = engine.now.queues
         for modality, batcher in engine.now.queues.items():
             self._waiting.labels(modality.value).set(batcher.waiting)
-            self._batches.labels(modality.value).set(batcher.batches)
-            self._images.labels(modality.value).set(batcher.images)
-            self._refused.labels(modality.value).set(batcher.refused)
         self._sightings.clear()
         for count in engine.gallery.counts():
             self._sightings.labels(count.camera).set(count.sightings)
-        self._model.clear()
-        self._model.labels(engine.encoder.card.name, engine.encoder.card.fingerprint).set(1)
+        self._model.info({"name": engine.encoder.card.name, "fingerprint": engine.encoder.card.fingerprint})
         self._device.set(0 if engine.now.device is None else engine.now.device.used)
         self._generation.set(engine.gallery.generation)
         if self._certificate is not None:
