@@ -1,0 +1,56 @@
+"""Pages for those who run a site: errors that they quote exist, and figures that they repeat are those that were measured."""
+
+from __future__ import annotations
+
+import re
+
+from rgbir.index.gallery.folder.schema import FORMAT
+from tests.conftest import ROOT
+
+HOW_TO = ROOT / "docs/how-to"
+
+
+def test_errors_that_the_troubleshooting_page_quotes_exist() -> None:
+    page = (HOW_TO / "troubleshooting.md").read_text()
+    source = "\n".join(
+        file.read_text() for part in ("client", "index", "server") for file in sorted((ROOT / part).rglob("*.py"))
+    )
+    joined = re.sub(r'"\s*\n\s*f?"', "", source)  # a message over several lines
+    quoted = [
+        text
+        for row in re.findall(r"^\| ([^-|\n].*) \|$", page, re.MULTILINE)
+        for text in re.findall(r"`([^`]+)`", row.rpartition(" | ")[0])
+    ]
+    assert len(quoted) > 20
+    missing = [text for text in quoted if text not in joined]
+    assert missing == []
+
+
+def test_statuses_on_the_troubleshooting_page_are_those_of_the_interface() -> None:
+    statuses = set(re.findall(r"^\| (\d{3}) \|", (HOW_TO / "troubleshooting.md").read_text(), re.MULTILINE))
+    source = (ROOT / "server/rgbir/server/http").rglob("*.py")
+    told = set(re.findall(r"\b[45]\d\d\b", "".join(file.read_text() for file in source)))
+    assert len(statuses) > 8
+    assert statuses <= told
+
+
+def test_sizes_follow_from_values_and_codes_and_are_those_that_were_measured() -> None:
+    rows = re.findall(
+        r"^\| ([\d,]+) \| ([\d,]+) MiB \| ([\d,]+) MiB \| ([\d,]+) MiB \|$",
+        (HOW_TO / "sizing.md").read_text(),
+        re.MULTILINE,
+    )
+    assert len(rows) == 3
+    for row in rows:
+        sightings, *told = (int(text.replace(",", "")) for text in row)
+        for dimension, width, mebibytes in zip((512, 2048, 2048), (5, 5, 3), told, strict=True):
+            assert round(sightings * dimension * width / 2**20) == mebibytes
+    benchmarks = (ROOT / "docs/benchmarks.md").read_text()
+    measured = next(line for line in benchmarks.splitlines() if line.startswith("| embeddings and codes, MiB"))
+    assert {row[1] for row in rows} | {row[2] for row in rows} <= set(re.findall(r"[\d,]+", measured))
+    for figure in re.findall(r"^\| .* \| ([\d.]+)(?: ms)? \|$", (HOW_TO / "sizing.md").read_text(), re.MULTILINE):
+        assert figure in benchmarks, figure
+
+
+def test_the_upgrading_page_names_the_formats_that_are_read() -> None:
+    assert f"Formats 1 to {FORMAT} of galleries are read" in (HOW_TO / "upgrading.md").read_text()
