@@ -235,6 +235,22 @@ def sockets(server: Server) -> list[str]:
     return [row[9] for row in rows if row[1].endswith(f":{server.port:04X}") and row[3] in ("01", "08")]
 
 
+@pytest.mark.slow
+def test_sigterm_ends_it_whoever_shakes_hands_or_is_connected(tmp_path: Path, encoder: Encoder) -> None:
+    Gallery.open_or_create(tmp_path / "gallery", encoder.card, CameraNetwork.read("sysu-mm01")).close()
+    cert, key = made(tmp_path / "pair", authority(tmp_path / "authority"))
+    with (
+        Site(tmp_path).server(tls_cert=cert, tls_key=key, slowest_s=60, ending_s=2) as server,
+        socket.create_connection(("127.0.0.1", server.port)),
+        hands(server.port) as connected,
+    ):
+        connected.sendall(b"GET /health/live HTTP/1.1\r\nHo")
+        server.stop()
+        assert server.process.returncode == -signal.SIGTERM, server.printed()
+        assert "Traceback" not in server.printed()
+        assert "never retrieved" not in server.printed()
+
+
 def test_limits_hold_within_tls_and_their_answer_arrives(server: Server) -> None:
     with hands(server.port) as connection:
         head = b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: "
@@ -248,8 +264,15 @@ def test_limits_hold_within_tls_and_their_answer_arrives(server: Server) -> None
         assert connection.recv(1) == b""  # silent
 
 
-def test_clients_trust_an_authority_that_they_are_told(server: Server, files: Files) -> None:
+def test_clients_trust_an_authority_that_they_are_told(
+    server: Server, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ca = server.site.ca
+    with monkeypatch.context() as patched, Client(server.url) as untold:
+        patched.setenv("SSL_CERT_FILE", str(ca))
+        with Client(server.url) as told:
+            assert told.ready()
+        refuses(untold, "unable to get local issuer certificate")
     with Client(server.url, key=server.token, ca=ca) as client:
         assert client.ready()
         assert client.cameras().name == "sysu-mm01"
