@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -36,6 +37,9 @@ from rgbir.index.gallery.milvus import entities as entities_module
 from rgbir.index.gallery.milvus import gallery as milvus_module
 from rgbir.index.gallery.milvus import store as store_module
 from rgbir.index.gallery.milvus.gallery import MilvusGallery
+from rgbir.index.nearest import fused as fused_module
+from rgbir.index.nearest import view as view_module
+from rgbir.index.nearest.fused import nearest_means
 from rgbir.index.times import Hours
 
 NETWORK = network(
@@ -171,6 +175,102 @@ def test_a_search_is_brute_force_in_its_order_under_every_filter(make: Maker, me
         brute(metric, enrolled, Query(enrolled[3].embedding)),
         brute(metric, enrolled, Query(enrolled[4].embedding, camera="night")),
     ]
+
+
+def by_their_means(metric: Metric, enrolled: list[NewSighting], query: Query) -> list[tuple[str, int]]:
+    """(best shot, other shots) of each track, by the rule book in float64, a value at a time."""
+    everything = brute(metric, enrolled, replace(query, top_k=10_000))
+    numbers = {sighting.id: number for number, sighting in enumerate(enrolled)}
+    asked = [float(value) for value in metric.prepare(query.embedding[None])[0]]
+    tracks: dict[object, list[int]] = {}
+    for number in sorted(numbers[name] for name in everything):
+        track = enrolled[number].track
+        tracks.setdefault(number if track is None else track, []).append(number)
+    answers = []
+    for members in tracks.values():
+        rows = [metric.prepare(enrolled[number].embedding[None])[0].tolist() for number in members]
+        mean = [math.fsum(values) / len(rows) for values in zip(*rows, strict=True)]
+        if metric is Metric.EUCLIDEAN:
+            key = math.fsum((a - b) ** 2 for a, b in zip(mean, asked, strict=True))
+        else:
+            key = 1 - math.fsum(a * b for a, b in zip(mean, asked, strict=True)) / math.hypot(*mean)
+        best = min((enrolled[number].id for number in members), key=everything.index)
+        answers.append((round(key, 12), members[0], best, len(members) - 1))
+    return [(best, others) for _, _, best, others in sorted(answers)[: query.top_k]]
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_tracks_rank_by_the_mean_of_their_shots_that_pass_every_filter(make: Maker, metric: Metric) -> None:
+    gallery, enrolled = make(metric), sightings(120)
+    gallery.add(enrolled[:50])
+    gallery.add(enrolled[50:])
+    fused = 0
+    for number, options in enumerate([*QUERIES, {"visible": ["door"]}, {"camera": "night", "visible": ["garten-süd"]}]):
+        vector = enrolled[0].embedding if number % 2 else sightings(1, seed=40 + number)[0].embedding
+        query = Query(vector, **options)
+        seen = [sighting for sighting in enrolled if query.visible is None or sighting.camera in query.visible]
+
+        answer = gallery.search_tracks(query)
+
+        assert [(hit.id, hit.others) for hit in answer.hits] == by_their_means(metric, seen, query), options
+        assert answer.exact
+        assert [hit.rank for hit in answer.hits] == list(range(1, len(answer.hits) + 1))
+        fused += sum(hit.others for hit in answer.hits)
+    assert fused > 200
+
+
+def test_a_track_that_loses_a_shot_is_the_mean_of_the_others(make: Maker) -> None:
+    gallery, enrolled = make(), sightings(40)
+    gallery.add(enrolled)
+    query = Query(enrolled[1].embedding, top_k=100)
+    gallery.search_tracks(query)
+    gone = [sighting.id for sighting in enrolled if sighting.track][::4]
+    gallery.remove(ids=gone)
+    gallery.add(late := sightings(20, seed=5))
+
+    left = [sighting for sighting in (*enrolled, *late) if sighting.id not in gone]
+    assert [(hit.id, hit.others) for hit in gallery.search_tracks(query).hits] == by_their_means(
+        Metric.EUCLIDEAN, left, query
+    )
+
+
+def test_a_shot_that_is_erased_in_the_middle_of_a_search_is_in_no_mean(
+    make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery, enrolled = make(), sightings(40)
+    gallery.add(enrolled)
+    query = Query(enrolled[1].embedding, top_k=100)
+    gone = next(best for best, others in by_their_means(Metric.EUCLIDEAN, enrolled, query) if others)
+    source = milvus_module if isinstance(gallery, MilvusGallery) else view_module
+    means = source.nearest_means
+
+    def erased_first(*given: Any) -> Any:
+        gallery.remove(ids=[gone])
+        return means(*given)
+
+    monkeypatch.setattr(source, "nearest_means", erased_first)
+    left = [sighting for sighting in enrolled if sighting.id != gone]
+    assert [(hit.id, hit.others) for hit in gallery.search_tracks(query).hits] == by_their_means(
+        Metric.EUCLIDEAN, left, query
+    )
+
+
+@pytest.mark.parametrize("values", [1, 40, 262_144])
+def test_means_are_the_same_however_few_rows_are_held_at_once(values: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    rows, query = rng.standard_normal((300, D)).astype(np.float32), rng.standard_normal(D).astype(np.float32)
+    tracks = np.where(rng.random(300) < 0.3, 0, rng.integers(0, 60, 300))
+    whole = nearest_means(Metric.EUCLIDEAN, query, tracks, lambda places: rows[places], 40)
+    most = max(1, values // D)
+    held = []
+
+    def some(places: Any) -> Any:
+        held.append(len(places))
+        return rows[places]
+
+    monkeypatch.setattr(fused_module, "_PIECE_VALUES", values)
+    assert nearest_means(Metric.EUCLIDEAN, query, tracks, some, 40) == whole
+    assert max(held) <= most
 
 
 def test_no_queries_have_no_answers(make: Maker) -> None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 from tests.index.yard import filled, network
 
 from rgbir.index import (
+    Answer,
     CameraNetwork,
     Encoder,
     Gallery,
@@ -31,7 +32,9 @@ from rgbir.index import (
 )
 from rgbir.index.cameras import Passage
 from rgbir.index.errors import GalleryError
+from rgbir.index.gallery.query import Meaning
 from rgbir.index.nearest.reciprocal import Reciprocal
+from rgbir.index.search import searcher as searcher_module
 from rgbir.index.search.refine import grouped, plausible_first, reranked
 from rgbir.index.times import Hours, inside
 
@@ -93,6 +96,49 @@ def test_groups_are_the_best_of_each_in_order(gallery: Gallery) -> None:
     assert grouped(gallery, query, "none").hits == gallery.search(query).hits
     (best, other) = grouped(gallery, replace(query, top_k=2), "camera").hits
     assert best.others + other.others > 0
+
+
+def test_a_tracks_mean_is_asked_for_with_tracks_alone(gallery: Gallery, encoder: Encoder) -> None:
+    for group_by in ("none", "identity", "camera"):
+        with pytest.raises(InvalidQuery, match=f"goes with group_by=track, not with group_by={group_by}"):
+            SearchOptions(fuse="mean", group_by=group_by)
+    with pytest.raises(InvalidQuery, match="fuse is best or mean, not 'median'"):
+        SearchOptions(fuse="median", group_by="track")  # type: ignore[arg-type]
+
+
+def test_a_search_fuses_tracks_and_tells_no_single_shots_meaning_of_them(
+    gallery: Gallery, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "expect", lambda card: None)
+    searcher, options = Searcher(encoder, gallery), SearchOptions(group_by="track", fuse="mean", top_k=30)
+    shot = next(sighting for sighting in gallery.sightings() if sighting.camera == "a")
+    asked = Query(gallery.embeddings([shot.id])[0], camera="a", modality=Modality.RGB, cameras=("a", "b"), top_k=30)
+
+    answer = searcher.like(shot.id, options)
+
+    assert answer.hits == gallery.search_tracks(asked).hits != grouped(gallery, asked, "track").hits
+    assert {hit.camera for hit in answer.hits} == {"b"}
+    assert sum(hit.others + 1 for hit in answer.hits) == 100  # every sighting of b is in one mean
+    least = answer.hits[10].score
+    assert searcher.like(shot.id, replace(options, least_score=least)).hits == answer.hits[:11]
+
+    def explained(answer: Answer, *_: object) -> Answer:
+        return replace(answer, hits=tuple(replace(hit, meaning=Meaning(0.5, 0.5, None)) for hit in answer.hits))
+
+    gallery.calibrate()
+    monkeypatch.setattr(searcher_module, "explained", explained)
+    single, fused = (searcher.like(shot.id, replace(options, fuse=fuse)) for fuse in ("best", "mean"))
+    assert any(hit.meaning for hit in single.hits)
+    assert not any(hit.meaning for hit in fused.hits)
+    assert any("measured between single shots" in warning for warning in fused.warnings)
+
+
+def test_tracks_of_a_gallery_that_is_read_from_its_cache_have_the_same_means(gallery: Gallery) -> None:
+    query = Query(np.ones(8, np.float32), top_k=20)
+    gallery.save_cache()
+    with Gallery(gallery.folder) as reopened:
+        assert reopened.opening.mapped == 200
+        assert reopened.search_tracks(query).hits == gallery.search_tracks(query).hits
 
 
 def test_reranking_is_the_evaluations_and_shows_both_ranks(gallery: Gallery) -> None:

@@ -59,6 +59,13 @@ class SearchFields(QueryFields, total=False):
     group_by: Annotated[
         Literal["none", "identity", "track", "camera"], Field("none", description="the best hit of each")
     ]
+    fuse: Annotated[
+        Literal["best", "mean"],
+        Field(
+            "best",
+            description="with group_by=track: a track is as near as its best shot, or as the mean of its shots that may answer",
+        ),
+    ]
     rerank: Annotated[
         int,
         Field(0, ge=0, le=1000, description="re-rank so many nearest by k-reciprocal neighbours; 0 is not at all"),
@@ -101,7 +108,9 @@ class Hit(Wire):
     score: float = Field(ge=0, le=1, description="falls with the distance; uncalibrated, no probability")
     image: str | None = Field(None, description="path of the enrolled crop on this server, if it was kept")
     plain_rank: int | None = Field(None, description="by distance alone, where hits were re-ranked")
-    others: int = Field(0, description="further hits of its group, where hits were grouped")
+    others: int = Field(
+        0, description="further hits of its group, where hits were grouped; with fuse=mean the other shots of the mean"
+    )
     meaning: Meaning | None = Field(None, description="none where the cameras aren't calibrated")
 
 

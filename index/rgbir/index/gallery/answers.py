@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from rgbir.index.errors import InvalidQuery
 from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query, Scope, score
 from rgbir.index.gallery.sightings import Sighting
+from rgbir.index.nearest.fused import FusedTrack
 from rgbir.index.times import to_microseconds
 
 
@@ -41,6 +43,12 @@ def ranked(nearest: Sequence[tuple[float, Sighting]], model: Model, least_score:
         for rank, ((_, sighting), distance) in enumerate(zip(nearest, distances.tolist(), strict=True), start=1)
     )
     return tuple(hit for hit in hits if hit.score >= least_score)
+
+
+def fused(nearest: Sequence[tuple[FusedTrack, Sighting]], model: Model, least_score: float = 0.0) -> tuple[Hit, ...]:
+    """Hits of (track, its best shot), the most alike first, down to a score."""
+    hits = ranked([(track.key, sighting) for track, sighting in nearest], model, least_score)
+    return tuple(replace(hit, others=track.shots - 1) for hit, (track, _) in zip(hits, nearest, strict=False))
 
 
 def answer(

@@ -144,6 +144,17 @@ class AnyGallery(ABC):
         """
 
     @abstractmethod
+    def search_tracks(self, query: Query) -> Answer:
+        """The tracks whose mean is most like the query, each by its shots that the query may see; those without a track stand alone.
+
+        Exactly brute force's order, see `nearest_means`: every sighting in the query's scope is read. Each track answers as its
+        shot that is most like the query, with the distance of the mean, and `others` counts its other shots.
+
+        Raises:
+            UnknownCamera, InvalidQuery: the query doesn't fit this gallery.
+        """
+
+    @abstractmethod
     def distances(self, query: Query, most: int | None = None) -> Distances:
         """The keys of all sightings that the query may see; its `top_k`, times and identity play no part.
 

@@ -19,6 +19,7 @@ from rgbir.index.times import Hours, check_moment
 from rgbir.index.words import listed
 
 Group = Literal["none", "identity", "track", "camera"]
+Fuse = Literal["best", "mean"]
 Passages = Literal["filter", "rank", "off"]
 MAX_TOP_K = 10_000
 MOST_RERANKED = 1_000
@@ -117,6 +118,10 @@ class SearchOptions(Filters):
         Option("sightings that nobody could have walked to in time: leave them out, rank them last, or keep them"),
     ] = "filter"
     group_by: Annotated[Group, Option("the best hit of each")] = "none"
+    fuse: Annotated[
+        Fuse,
+        Option("with group_by=track: a track is as near as its best shot, or as the mean of its shots that may answer"),
+    ] = "best"
     rerank: Annotated[
         int,
         Option("re-rank so many nearest by k-reciprocal neighbours; 0 is not at all", least=0, most=MOST_RERANKED),
@@ -126,6 +131,11 @@ class SearchOptions(Filters):
         Filters.__post_init__(self)
         if self.rerank and self.group_by != "none":
             raise InvalidQuery("hits are re-ranked or grouped, not both; leave out rerank or group_by")
+        if self.fuse == "mean" and self.group_by != "track":
+            raise InvalidQuery(
+                f"fuse=mean is of a track's shots and goes with group_by=track, not with group_by={self.group_by}; leave out one"
+                " of them"
+            )
 
 
 class Kind(NamedTuple):

@@ -78,7 +78,7 @@ class Hit:
         score: in 0..1; it orders as the distance does and is no probability.
         has_image: whether the gallery keeps its crop.
         plain_rank: by distance alone, where hits were re-ranked.
-        others: further hits of its group, where hits were grouped.
+        others: further hits of its group, where hits were grouped; of a fused track, the other shots of its mean.
         meaning: what the distance means, where the two cameras are calibrated.
     """
 

@@ -159,8 +159,11 @@ class Slab:
 
     def keys(self, query: NDArray[np.float32], places: Rows) -> NDArray[np.float64]:
         """What decides the order of the rows at some places, float64 (n,), for a query (d,): see `Metric.keys`."""
-        rows = self.stored.some(places) if isinstance(self.stored, KeptRows) else self.stored[places]
-        return self.metric.keys(query, rows)
+        return self.metric.keys(query, self.some(places))
+
+    def some(self, places: Rows) -> Embeddings:
+        """The rows at some places (n,), as (n, d)."""
+        return self.stored.some(places) if isinstance(self.stored, KeptRows) else self.stored[places]
 
     def estimates(self, queries: NDArray[np.float32], positions: Rows | None) -> Estimates:
         """Keys of many queries (m, d), float32, in one matrix product."""

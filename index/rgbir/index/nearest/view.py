@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.fused import FusedTrack, nearest_means
 from rgbir.index.nearest.joined import nearest_of_many
 from rgbir.index.nearest.proof import Proof, cut, settled, widen
 from rgbir.index.nearest.rows import Changes, Mark, Nearest, Vector
 from rgbir.index.nearest.scans import SlabScan
 from rgbir.index.nearest.sketches import Sketch
-from rgbir.index.nearest.slabs import Filter, Slab
+from rgbir.index.nearest.slabs import Embeddings, Filter, Slab
 
 ROWS = 16_384
 """Most rows of a slab."""
@@ -159,6 +160,51 @@ class View:
         """`nearest` of each query (m, d), in matrix products that they share."""
         return nearest_of_many(self.slabs(cameras), queries, rows, top_k)
 
+    def nearest_tracks(
+        self,
+        query: NDArray[np.float32],
+        cameras: Iterable[str],
+        rows: Filter,
+        tracks: tuple[NDArray[np.int64], NDArray[np.int64]],
+        top_k: int,
+    ) -> list[FusedTrack]:
+        """The `top_k` tracks whose mean is most like the query (d,), by `nearest_means`; `place` is a row.
+
+        Args:
+            tracks: rows that belong to one, int64 (n,), ascending, and what those of a track have in common, int64 (n,), which is
+                the row of one of them. Every other row is a track of its own.
+        """
+        slabs, positions = list[Slab](), list[NDArray[np.int64]]()
+        for camera in cameras:
+            for slab in self.cameras.get(camera, ()):
+                allowed = slab.allowed(rows.of(camera))
+                slabs.append(slab)
+                positions.append(np.arange(len(slab)) if allowed is None else allowed)
+        passing = _joined(slab.rows[places] for slab, places in zip(slabs, positions, strict=True))
+        order = np.argsort(passing)
+        passing = passing[order]
+        origin = np.repeat(np.arange(len(slabs)), [len(places) for places in positions])[order]
+        position = _joined(positions)[order]
+
+        def vectors(places: NDArray[np.int64]) -> Embeddings:
+            origins = origin[places]
+            first, *others = np.unique(origins).tolist()
+            out: Embeddings
+            if not others:
+                out = slabs[first].some(position[places])
+                return out
+            out = np.empty((len(places), len(query)), slabs[first].stored.dtype)
+            for number in (first, *others):
+                here = origins == number
+                out[here] = slabs[number].some(position[places[here]])
+            return out
+
+        known, firsts = tracks
+        spot = np.minimum(np.searchsorted(known, passing), max(len(known) - 1, 0))
+        numbers = np.where(known[spot] == passing, firsts[spot], passing) if len(known) else passing
+        best = nearest_means(self.metric, query, numbers, vectors, top_k)
+        return [track._replace(place=int(passing[track.place])) for track in best]
+
     def keys(self, query: NDArray[np.float32], cameras: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Every row of these cameras in enrolment order, int64 (n,), and its key for a query (d,), float64 (n,)."""
         slabs = self.slabs(cameras)
@@ -168,6 +214,10 @@ class View:
         keys = np.concatenate([self.metric.keys(query, slab.vectors) for slab in slabs])
         order = np.argsort(rows)
         return rows[order], keys[order]
+
+
+def _joined(rows: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.empty(0, np.int64), *rows])
 
 
 def _after(slab: Slab, last: int) -> NDArray[np.int64]:

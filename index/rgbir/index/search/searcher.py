@@ -20,6 +20,8 @@ from rgbir.index.search.explained import explained
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.refine import grouped, plausible_first, reranked
 
+_NO_MEANING = "what distances mean was measured between single shots, so it isn't told of a track's mean"
+
 
 class Searcher:
     """An encoder and a gallery of its model.
@@ -79,12 +81,17 @@ class Searcher:
         query = self._query(embeddings, options, self.modality_of(options))
         if options.rerank:
             answer = reranked(self.gallery, query, options.rerank)
+        elif options.fuse == "mean":
+            answer = self.gallery.search_tracks(query)
         else:
             answer = grouped(self.gallery, query, options.group_by)
         if options.passages == "rank" and options.taken_at is not None:
             answer = plausible_first(answer, self.gallery.network, options.taken_at)
         if (known := self.gallery.calibration()) is not None:
-            answer = explained(answer, *known)
+            if options.fuse == "mean":
+                answer = replace(answer, warnings=(*answer.warnings, _NO_MEANING))
+            else:
+                answer = explained(answer, *known)
         answer = self._seen(answer, options)
         milliseconds = {**(stages or {}), "search": (time.perf_counter() - started) * 1000}
         return replace(answer, shots=len(embeddings), milliseconds=milliseconds, warnings=(*remarks, *answer.warnings))

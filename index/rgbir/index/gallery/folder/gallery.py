@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, UsageError
 from rgbir.index.files import keep_room, locked
-from rgbir.index.gallery.answers import answer, check_count, distances_of, ranked, span
+from rgbir.index.gallery.answers import answer, check_count, distances_of, fused, ranked, span
 from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure
@@ -46,6 +46,7 @@ from rgbir.index.times import from_microseconds, to_microseconds
 LOCK = "writer.lock"
 WORTH_CACHING = 10_000
 """Sightings that take about half a second to read from SQLite."""
+_NONE = np.empty(0, np.int64)
 _log = logging.getLogger(__name__)
 
 
@@ -69,6 +70,7 @@ class Gallery(AnyGallery):
         self.storage = Storage(meta.get("storage", Storage.FLOAT32))
         self._seen_version = -1
         self._named: tuple[Mark | None, dict[int, str]] = (None, {})
+        self._tracked: tuple[Mark | None, tuple[NDArray[np.int64], NDArray[np.int64]]] = (None, (_NONE, _NONE))
         try:
             self.erased_since = notary.catch_up(self._writer)
         except BaseException:
@@ -261,6 +263,38 @@ class Gallery(AnyGallery):
             cache.drop(self.folder)
             self._view, self._seen_version = View(self.model.metric, Mark(), {}), -1
             self.opening = cache.Opening(0, self.view().sightings, 0.0, (f"the cache was dropped: {error}",))
+
+    def search_tracks(self, query: Query) -> Answer:
+        started = time.perf_counter()
+        prepared = asked(query, self.model, self.address)
+        while True:
+            view = self.view()
+            seen = scope(query, self.network, list(view.cameras))
+            tracks = self._tracks(view)
+            if tracks is None:
+                continue
+            rows = self._filter(query, view, seen.searched)
+            try:
+                nearest = view.nearest_tracks(prepared, seen.searched, rows, tracks, query.top_k)
+            except CacheDamaged as error:
+                self._mend(error)
+                continue
+            sightings = self._sightings({track.place for track in nearest})
+            if sightings is not None:
+                hits = fused([(track, sightings[track.place]) for track in nearest], self.model, query.least_score)
+                taken = (time.perf_counter() - started) * 1000
+                return answer(seen, hits, self.model, view.mark.generation, True, taken)
+
+    def _tracks(self, view: View) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        """As `Store.tracks`, of that view; None if there is a newer one."""
+        with self._read():
+            mark, tracks = self._tracked
+            if mark != view.mark:
+                tracks = self._reader.tracks()
+                if self.view().mark != view.mark:
+                    return None
+                self._tracked = (view.mark, tracks)
+            return tracks
 
     def distances(self, query: Query, most: int | None = None) -> Distances:
         prepared = asked(query, self.model, self.address)

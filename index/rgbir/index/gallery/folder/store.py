@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 import zlib
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -184,6 +185,18 @@ class Store:
         """Rows that belong to it, int64 (n,), ascending."""
         rows = self.connection.execute("SELECT row FROM sightings WHERE track = ? ORDER BY row", (track,))
         return np.array([row for (row,) in rows], np.int64)
+
+    def tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows that belong to a track, int64 (n,), ascending, and the first row of each one's track, int64 (n,)."""
+        pairs, before, first = array("q"), None, 0
+        query = "SELECT row, track FROM sightings WHERE track IS NOT NULL ORDER BY track, row"
+        for row, track in self.connection.execute(query):
+            if track != before:
+                before, first = track, row
+            pairs.extend((row, first))
+        both = np.frombuffer(pairs, np.int64).reshape(-1, 2)
+        rows, firsts = both[np.argsort(both[:, 0])].T.copy()
+        return rows, firsts
 
     def ids(self) -> dict[int, str]:
         """Every sighting's id by row."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryError, UsageError
-from rgbir.index.gallery.answers import answer, check_count, distances_of, ranked
+from rgbir.index.gallery.answers import answer, check_count, distances_of, fused, ranked
 from rgbir.index.gallery.embeddings import asked, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure, bound, picture
 from rgbir.index.gallery.interface import AnyGallery
@@ -49,6 +49,7 @@ from rgbir.index.gallery.retention import check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import length, lost
+from rgbir.index.nearest.fused import FusedTrack, nearest_means
 from rgbir.index.times import from_microseconds
 
 _NONE = np.empty(0, np.float32)
@@ -241,6 +242,52 @@ class MilvusGallery(AnyGallery):
         keys = self.model.metric.keys(query, np.stack([row_of(entity) for entity in entities]))
         pairs = zip(keys.tolist(), map(sighting_of, entities), strict=True)
         return sorted(pairs, key=lambda pair: (pair[0], pair[1].row))
+
+    def search_tracks(self, query: Query) -> Answer:
+        """Asks for the labels of all sightings in the query's scope first, then for their embeddings, track by track."""
+        started = time.perf_counter()
+        prepared = asked(query, self.model, self.address)
+        seen, generation = self._scope(query)
+        nearest: list[tuple[FusedTrack, Sighting]] = []
+        if seen.searched:
+            expression = expression_of(query, seen.searched, self._times, walks(query, self.network, seen.searched))
+            while (tracks := self._nearest_tracks(prepared, expression, query.top_k)) is None:
+                generation = self.generation  # something was erased in between
+            nearest = tracks
+        hits, taken = fused(nearest, self.model, query.least_score), (time.perf_counter() - started) * 1000
+        return answer(seen, hits, self.model, generation, True, taken)
+
+    def _nearest_tracks(
+        self, query: NDArray[np.float32], expression: str, top_k: int
+    ) -> list[tuple[FusedTrack, Sighting]] | None:
+        """None if a sighting that was to be read isn't there any more."""
+        labels = sorted(
+            (entity["row"], entity["id"], entity["track"])
+            for entity in self._store.all(expression, ["row", "id", "track"])
+        )
+        firsts: dict[str, int] = {}
+        tracks = np.array(
+            [row if track is None else firsts.setdefault(track, row) for row, _, track in labels], np.int64
+        )
+        try:
+            best = nearest_means(
+                self.model.metric,
+                query,
+                tracks,
+                lambda places: self.embeddings([labels[place][1] for place in places.tolist()]),
+                top_k,
+            )
+        except GalleryError:
+            if self.known([sighting for _, sighting, _ in labels]) == {sighting for _, sighting, _ in labels}:
+                raise
+            return None
+        shown = {
+            entity["id"]: sighting_of(entity)
+            for entity in self._store.by_ids([labels[track.place][1] for track in best], self._store.scalars)
+        }
+        if len(shown) < len(best):
+            return None
+        return [(track, shown[labels[track.place][1]]) for track in best]
 
     def distances(self, query: Query, most: int | None = None) -> Distances:
         prepared = asked(query, self.model, self.address)
