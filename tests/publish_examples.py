@@ -47,6 +47,9 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("POST /embed", {"modality": "ir"}, files=night),
         Example("POST /gallery/sightings", {"camera": "1", "taken_at": "2026-11-02T22:15:00+01:00", "identity": 7, "track": "t-17"},
                 files=("images", "hall.jpg")),
+        Example("POST /gallery/tracks", {"camera": "4", "track": "gate-17", "box": ["2,0,50,120", "0,0,48,120"],
+                                         "taken_at": ["2026-11-02T22:15:00+01:00", "2026-11-02T22:15:02+01:00"]},
+                files=("images", "hall.jpg", "gate.jpg")),
         Example("POST /gallery/jobs", files=("archive", "images.zip")),
         Example("GET /gallery/jobs"),
         Example("GET /gallery/jobs/{job}", path={"job": job}),
@@ -88,6 +91,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         "night.jpg": infrared[0],
         "later.jpg": infrared[1],
         "hall.jpg": colour[0],
+        "gate.jpg": colour[1],
         "images.zip": packed.getvalue(),
     }
     settings = Settings(folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles")

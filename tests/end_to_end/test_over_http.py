@@ -44,6 +44,14 @@ def test_folders_are_enrolled_and_searched_over_http(
         colour = next(people.records("test", (1,))).path
         result = runner.invoke(app, ["enrol", str(colour), str(broken), "--camera", "1", "--url", url])
         assert (result.exit_code, "0 added, 1 were there, 1 skipped" in result.output) == (3, True)
+        with_boxes = ["enrol", str(colour), str(colour), "--camera", "1", "--url", url, "--track", "t"]
+        times = ["--taken-at", "2026-11-02T22:15:00Z", "--taken-at", "2026-11-02T22:15:01Z"]
+        boxes = ["--box", "0,0,30,60", "--box", "5,5,40,80"]
+        assert "2 added" in runner.invoke(app, [*with_boxes, *boxes, *times]).output
+        refused = runner.invoke(app, [*with_boxes, "--box", "1,2,3"], env={"COLUMNS": "200"})
+        assert (refused.exit_code, "--box is left,top,right,bottom in pixels" in refused.output) == (2, True)
+        refused = runner.invoke(app, [*with_boxes, str(colour), *boxes], env={"COLUMNS": "200"})
+        assert (refused.exit_code, "once for each of the 3 images" in refused.output) == (2, True)
 
         async def together() -> list[int]:
             async with AsyncClient(url) as client:

@@ -42,6 +42,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/embed": {"files": image, "data": {"modality": "ir"}},
         "/gallery/jobs": {"files": [("archive", ("a.zip", b"PK"))]},
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
+        "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
     }
 
 
@@ -78,7 +79,8 @@ def test_no_route_takes_what_it_doesn_t_know(
     ("path", "form", "reason"),
     [
         ("/search", {"topk": "3"}, "did you mean 'top_k'?"),
-        ("/gallery/sightings", {"box": "0,0,10,10"}, "no form field 'box' here"),
+        ("/gallery/sightings", {"boxes": "0,0,10,10"}, "did you mean 'box'?"),
+        ("/gallery/sightings", {"modality": "rgb"}, "no form field 'modality' here"),
         ("/search", {"like": "SIGHTING"}, "one of them"),
         ("/search", {"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}, "is no time at all"),
         ("/search", {"since": "2026-03-02T00:00:00Z", "until": "2026-03-02T01:00:00+01:00"}, "is no time at all"),
@@ -96,7 +98,7 @@ def test_no_route_takes_what_it_doesn_t_know(
         ("/search", {"track": "x" * 1001}, "track: "),
         ("/search", {"identity": "9" * 30}, "identity"),
         ("/gallery/sightings", {"identity": "9" * 30}, "identity"),
-        ("/gallery/sightings", {"track": "x" * 1001}, "track: "),
+        ("/gallery/sightings", {"track": "x" * 1001}, "track.0: "),
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_or_is_garbage_is_refused(
@@ -208,7 +210,10 @@ def test_one_bad_image_of_a_batch_fails_alone(http: TestClient, infrared: bytes)
     assert (bad["hits"], bad["searched_cameras"]) == ([], [])
     assert "not an image of a known format" in bad["error"]
     assert first["error"] is None
-    assert batch(b"no", b"image").status_code == 422
+    nothing = batch(b"no", b"image")
+    assert nothing.status_code == 200
+    assert [(answer["hits"], answer["query"]["camera"]) for answer in nothing.json()["answers"]] == [([], "3")] * 2
+    assert all("not an image of a known format" in answer["error"] for answer in nothing.json()["answers"])
 
 
 @pytest.mark.parametrize("disposition", ["name=\"images\"; filename*=UTF-8''a.jpg", 'name="images"'])

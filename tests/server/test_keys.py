@@ -39,6 +39,7 @@ MAY = {
     ("POST", "/distances"): {Role.SEARCH},
     ("POST", "/embed"): {Role.EXPORT},
     ("POST", "/gallery/sightings"): {Role.ENROL},
+    ("POST", "/gallery/tracks"): {Role.ENROL},
     ("POST", "/gallery/jobs"): {Role.ENROL},
     ("GET", "/gallery/jobs"): {Role.ENROL},
     ("GET", "/gallery/jobs/{job}"): {Role.ENROL},
@@ -105,6 +106,7 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         "/embed": {"files": [("images", infrared)], "data": {"modality": "ir"}},
         "/gallery/jobs": {"files": [("archive", archive(people))]},
         "/gallery/sightings": {"files": [("images", colour)], "data": {"camera": "1"}},
+        "/gallery/tracks": {"files": [("images", colour)], "data": {"camera": "1", "track": "t"}},
     }
     for method, path in sorted(routes, reverse=True):
         sighting = gallery.sightings()[0].id

@@ -88,6 +88,41 @@ def test_an_archive_whose_server_is_killed_is_enrolled_but_for_what_was_erased(
     )
 
 
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.slow)])
+def test_a_track_whose_server_is_killed_is_there_whole_or_not_at_all_and_once_when_sent_again(
+    site: Site, people: SysuMM01, kills: int
+) -> None:
+    picture = next(people.records("test", (1,))).path.read_bytes()
+    chance, wanted, killed = random.Random(5), verified_ids(site), 0
+    last: list[bytes] = []
+    for turn in range(20 * kills):
+        images = [picture + turn.to_bytes(4, "big") + bytes([number]) for number in range(6)]
+        ids = {sighting_id("1", "", digest_of(data)) for data in images}
+        with site.server(killable=True) as server:
+            if last:
+                again = server.track(last, f"t{turn - 1}").json()["results"]
+                status = "present" if {result["id"] for result in again} <= wanted else "added"
+                assert [result["status"] for result in again] == [status] * 6
+                assert [result["reason"] for result in again] == [None] * 6
+                wanted |= {result["id"] for result in again}
+            server.kill_at(chance.randrange(1, 15))
+            try:
+                answered = server.track(images, f"t{turn}").status_code == 200
+            except httpx2.TransportError:
+                answered = False
+                until(lambda: server.ended, "the kill")
+        killed += not answered
+        there = verified_ids(site)
+        assert there in (wanted, wanted | ids)
+        assert not answered or ids <= there
+        wanted, last = there, images
+        if killed == kills:
+            break
+    assert killed == kills
+    assert problems(site.audit) == []
+    print(f"{killed} kills in the middle of a track: acknowledged lost 0, half a track 0, twice 0 of {len(wanted)}")
+
+
 @pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_change_of_the_model_whose_server_is_killed_loses_nothing(site: Site, people: SysuMM01, kills: int) -> None:
     picture = next(people.records("test", (1,))).path.read_bytes()

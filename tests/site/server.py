@@ -226,6 +226,10 @@ class Server:
             "/gallery/sightings", files={"images": ("image.jpg", image)}, data={"camera": camera, **labels}
         )
 
+    def track(self, images: list[bytes], name: str, camera: str = "1") -> httpx2.Response:
+        files = [("images", ("image.jpg", image)) for image in images]
+        return self.http.post("/gallery/tracks", files=files, data={"camera": camera, "track": name})
+
     def erase(self, sighting: str) -> httpx2.Response:
         return self.http.delete(f"/gallery/sightings/{sighting}")
 

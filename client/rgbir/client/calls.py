@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar, Unpack, get_type_hints
+from typing import Any, Generic, TypeVar, Unpack, cast, get_type_hints
 from urllib.parse import quote
 
 import httpx2
@@ -17,6 +17,7 @@ from rgbir.client import wire
 from rgbir.client.words import did_you_mean, listed
 
 Image = Path | str | bytes
+Box = tuple[int, int, int, int]
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
@@ -51,7 +52,7 @@ class Call(Generic[T]):
 def search(
     images: Image | Sequence[Image] = (),
     *,
-    box: tuple[int, int, int, int] | None = None,
+    box: Box | None = None,
     like: str | None = None,
     purpose: str | None = None,
     case: str | None = None,
@@ -96,15 +97,67 @@ def enrol(
     images: Image | Sequence[Image],
     *,
     camera: str,
-    taken_at: datetime | None = None,
-    identity: int | None = None,
-    track: str | None = None,
+    box: Box | Sequence[Box | None] | None = None,
+    taken_at: datetime | Sequence[datetime | None] | None = None,
+    identity: int | Sequence[int | None] | None = None,
+    track: str | Sequence[str | None] | None = None,
 ) -> Call[list[wire.Enrolled]]:
-    """Adds images of a camera to the gallery; one result an image, the same image is added once."""
-    form = _form(camera=camera, taken_at=taken_at, identity=identity, track=track)
+    """Adds images of a camera to the gallery; one result an image, the same image is added once.
+
+    Args:
+        images: files by path, or their bytes. With one image and several boxes, each box is a shot of its own.
+        camera: that took them.
+        box: where the person is: left, top, right, bottom. This and each label below is one for all, or a sequence with one for
+            each shot, None where it isn't known.
+        taken_at: when, with a zone.
+        identity: whom it shows.
+        track: the track it belongs to.
+    """
+    form = _form(camera=camera, box=_boxes(box), taken_at=_each(taken_at), identity=_each(identity), track=_each(track))
+    return _enrolled("/gallery/sightings", form, images)
+
+
+def enrol_track(
+    images: Image | Sequence[Image],
+    *,
+    camera: str,
+    track: str,
+    box: Box | Sequence[Box | None] | None = None,
+    taken_at: datetime | Sequence[datetime | None] | None = None,
+    identity: int | None = None,
+) -> Call[list[wire.Enrolled]]:
+    """Adds the shots of one track together, or none of them; one result a shot. Send it again after a stop.
+
+    Args:
+        images: files by path, or their bytes: each is a shot, or the only one is a frame with several boxes.
+        camera: that took them.
+        track: its name, which no other track of the gallery has.
+        box, taken_at: as of `enrol`: one for all shots, or one for each.
+        identity: whom the track shows.
+    """
+    form = _form(camera=camera, track=track, box=_boxes(box), taken_at=_each(taken_at), identity=identity)
+    return _enrolled("/gallery/tracks", form, images)
+
+
+def _enrolled(path: str, form: dict[str, Any], images: Image | Sequence[Image]) -> Call[list[wire.Enrolled]]:
     read = _as(wire.EnrolResponse)
-    rest = {"data": form, "files": _files(images)}
-    return Call(lambda response: read(response).results, "POST", "/gallery/sightings", rest)
+    return Call(lambda response: read(response).results, "POST", path, {"data": form, "files": _files(images)})
+
+
+def _boxes(box: Box | Sequence[Box | None] | None) -> str | list[str] | None:
+    """As they travel: one, or one for each shot."""
+    if box is None:
+        return None
+    if all(isinstance(side, int) for side in box):
+        return ",".join(map(str, box))
+    return ["" if each is None else ",".join(map(str, cast(Box, each))) for each in box]
+
+
+def _each(values: object) -> Any:
+    """A label as it travels: once, or once for each shot."""
+    if isinstance(values, (list, tuple)):
+        return ["" if value is None else _text(value) for value in values]
+    return values
 
 
 def start_job(archive: Path | str) -> Call[wire.Job]:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -98,6 +98,7 @@ class Client(_Common):
     search = _waited(calls.search)
     search_each = _waited(calls.search_each)
     enrol = _waited(calls.enrol)
+    enrol_track = _waited(calls.enrol_track)
     start_job = _waited(calls.start_job)
     job = _waited(calls.job)
     cancel_job = _waited(calls.cancel_job)
@@ -133,20 +134,25 @@ class Client(_Common):
         """Enrols any number of images, read as they are sent; yields each one's result.
 
         Args:
-            images: each with its `camera`, and perhaps `taken_at`, `identity`, `track`; neighbours with the same ones are sent
+            images: each with its `camera`, and perhaps `box`, `taken_at`, `identity`, `track`; neighbours of a camera are sent
                 together.
             together: most images a request.
         """
-        group: list[Image] = []
-        labels: dict[str, Any] = {}
-        for image, image_labels in images:
-            if group and (image_labels != labels or len(group) == together):
-                yield from self.enrol(group, **labels)
+        group: list[tuple[Image, dict[str, Any]]] = []
+        for image, labels in images:
+            if group and (labels.get("camera") != group[0][1].get("camera") or len(group) == together):
+                yield from self._enrol_group(group)
                 group = []
-            group.append(image)
-            labels = image_labels
+            group.append((image, labels))
         if group:
-            yield from self.enrol(group, **labels)
+            yield from self._enrol_group(group)
+
+    def _enrol_group(self, group: Sequence[tuple[Image, dict[str, Any]]]) -> list[wire.Enrolled]:
+        """In one request, with a label once where it is the same for all."""
+        names = dict.fromkeys(name for _, labels in group for name in labels)
+        each = {name: [labels.get(name) for _, labels in group] for name in names}
+        given: dict[str, Any] = {name: v[0] if all(value == v[0] for value in v) else v for name, v in each.items()}
+        return self.enrol([image for image, _ in group], **given)
 
     def _answer(self, call: Call[T]) -> T:
         attempt = 0
@@ -199,6 +205,7 @@ class AsyncClient(_Common):
     search = _awaited(calls.search)
     search_each = _awaited(calls.search_each)
     enrol = _awaited(calls.enrol)
+    enrol_track = _awaited(calls.enrol_track)
     start_job = _awaited(calls.start_job)
     job = _awaited(calls.job)
     cancel_job = _awaited(calls.cancel_job)

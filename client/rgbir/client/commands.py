@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -16,6 +17,7 @@ from rgbir.client.options import moment, with_options
 from rgbir.client.wire import SearchFields, SearchResponse
 from rgbir.client.words import listed
 
+T = TypeVar("T")
 KeyOption = Annotated[str | None, typer.Option(help="The server's key.")]
 CaOption = Annotated[
     Path | None, typer.Option(help="For https: certificates to trust (PEM) in place of the machine's own.")
@@ -187,18 +189,54 @@ def enrol(
     url: Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.")],
     key: KeyOption = None,
     ca: CaOption = None,
-    taken_at: Annotated[str | None, typer.Option(help="When they were taken, ISO 8601 with a zone.")] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where the person is, left,top,right,bottom in pixels; once for all, or once for each image."
+        ),
+    ] = None,
+    taken_at: Annotated[
+        list[str] | None,
+        typer.Option(help="When they were taken, ISO 8601 with a zone; once for all, or once for each image."),
+    ] = None,
     identity: Annotated[int | None, typer.Option(help="Whom they show.", min=0)] = None,
     track: Annotated[str | None, typer.Option(help="The track they belong to.")] = None,
 ) -> None:
     """Enrol images on a server. Send them again after a stop: each is enrolled once."""
-    labels = {"camera": camera, "taken_at": moment("taken_at", taken_at), "identity": identity, "track": track}
+    boxes = _each("box", [_box(each) for each in box or ()], len(images))
+    moments = _each("taken_at", [moment("taken_at", each) for each in taken_at or ()], len(images))
+    labels = {"camera": camera, "identity": identity, "track": track}
+    shots = [
+        (image, {**labels, "box": box, "taken_at": time})
+        for image, box, time in zip(images, boxes, moments, strict=True)
+    ]
     counts = {"added": 0, "present": 0, "skipped": 0}
     with Client(url, key=key, ca=ca) as client:
-        for result in client.enrol_all((image, labels) for image in images):
+        for result in client.enrol_all(shots):
             counts[result.status] += 1
             if result.reason is not None:
                 typer.echo(f"{result.status} {result.name}: {result.reason}", err=True)
     print(f"{counts['added']:,} added, {counts['present']:,} were there, {counts['skipped']:,} skipped")
     if counts["skipped"]:
         raise typer.Exit(3)
+
+
+def _each(name: str, values: Sequence[T], count: int) -> Sequence[T | None]:
+    """One for each image.
+
+    Raises:
+        BadParameter: neither one nor as many.
+    """
+    if len(values) > 1 and len(values) != count:
+        raise typer.BadParameter(
+            f"--{name} is given once, or once for each of the {count} images, not {len(values)} times"
+        )
+    return values if len(values) == count else [*values, None][:1] * count
+
+
+def _box(text: str) -> tuple[int, int, int, int]:
+    parts = text.replace(",", " ").split()
+    if len(parts) != 4 or not all(part.isascii() and part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"--box is left,top,right,bottom in pixels, not {text!r}")
+    left, top, right, bottom = map(int, parts)
+    return left, top, right, bottom

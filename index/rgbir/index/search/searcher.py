@@ -98,9 +98,13 @@ class Searcher:
 
     def _seen(self, answer: Answer, options: SearchOptions) -> Answer:
         """The answer with remarks on what was asked for, and nothing of a camera that the one who asks may not see."""
-        if options.visible is not None and answer.camera is not None and answer.camera not in options.visible:
-            answer = replace(answer, place=None)
-        return replace(answer, warnings=(*answer.warnings, *self._doubts(answer.searched_cameras, options)))
+        remarks = self._doubts(answer.searched_cameras, options)
+        return replace(self._placed(answer, options), warnings=(*answer.warnings, *remarks))
+
+    @staticmethod
+    def _placed(answer: Answer, options: SearchOptions) -> Answer:
+        hidden = options.visible is not None and answer.camera is not None and answer.camera not in options.visible
+        return replace(answer, place=None) if hidden else answer
 
     def _doubts(self, searched: Sequence[str], options: SearchOptions) -> Iterator[str]:
         """What of the options had no effect, or leaves nothing to find."""
@@ -169,6 +173,27 @@ class Searcher:
             [self._query(embedding[None], options, modality) for embedding in embeddings]
         )
         return [self._seen(answer, options) for answer in answers]
+
+    def unanswered(self, options: SearchOptions, reason: str) -> Answer:
+        """What is said of a query that can't be searched with."""
+        camera, modality = origin(self.gallery.network, options.camera, options.modality)
+        card = self.encoder.card
+        answer = Answer(
+            camera=None if camera is None else camera.id,
+            modality=modality,
+            place=None if camera is None else camera.place,
+            shots=1,
+            searched_cameras=(),
+            excluded_cameras=(),
+            hits=(),
+            generation=self.gallery.generation,
+            exact=True,
+            model=card.name,
+            fingerprint=card.fingerprint,
+            milliseconds={},
+            error=reason,
+        )
+        return self._placed(answer, options)
 
     def distances(self, embeddings: NDArray[np.float32], options: SearchOptions, most: int | None = None) -> Distances:
         """How far every sighting in the query's scope is from it, float32 (shots, d); see `Gallery.distances`."""

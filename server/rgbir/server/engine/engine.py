@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -50,6 +49,7 @@ from rgbir.server.access.keys import Keyring
 from rgbir.server.access.notary import Notary
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.engine.retrieval import Retrieval
+from rgbir.server.engine.shots import Shot
 from rgbir.server.engine.watch import Watch
 from rgbir.server.errors import AuditFailed, BadSettings, TooBusy
 from rgbir.server.settings import Settings
@@ -194,11 +194,7 @@ class Engine:
             return await self._run(self._searches, lambda: now.searcher.like(sighting, options))
 
     async def search_each(self, images: Sequence[Named], options: SearchOptions) -> list[Answer]:
-        """Every image a query of its own; one that can't be read has an answer that says so.
-
-        Raises:
-            BadImage: none can be read.
-        """
+        """Every image a query of its own; one that can't be read has an answer that says so."""
         self._allowed(options)
         with self._place() as now:
             modality = now.searcher.modality_of(options)
@@ -211,13 +207,16 @@ class Engine:
                     good.append(outcome)
                 elif not isinstance(outcome, BadImage):
                     raise outcome
-            if not good:
-                raise next(outcome for outcome in ready if isinstance(outcome, BadImage))
-            embeddings = await _batched(now, [pixels for pixels, _ in good], modality)
-            remaining = iter(await self._run(self._searches, lambda: now.searcher.each(embeddings, options)))
-            answers = [next(remaining) if isinstance(outcome, tuple) else outcome for outcome in ready]
-            readable = next(answer for answer in answers if isinstance(answer, Answer))
-            return [_of_one(answer, readable, ready[place]) for place, answer in enumerate(answers)]
+            answers: Iterator[Answer] = iter(())
+            if good:
+                embeddings = await _batched(now, [pixels for pixels, _ in good], modality)
+                answers = iter(await self._run(self._searches, lambda: now.searcher.each(embeddings, options)))
+            return [
+                now.searcher.unanswered(options, str(outcome))
+                if isinstance(outcome, BaseException)
+                else _remarked(next(answers), outcome[1])
+                for outcome in ready
+            ]
 
     def _allowed(self, options: SearchOptions) -> None:
         if options.top_k > self.settings.max_top_k:
@@ -251,51 +250,44 @@ class Engine:
             embeddings, _, _ = await self._embedded(now, [image], modality)
             return np.asarray(embeddings[0], np.float32), now.encoder.card
 
-    async def enrol(
-        self,
-        images: Sequence[Named],
-        camera: str,
-        taken_at: datetime | None,
-        identity: int | None,
-        track: str | None,
-        since: int | None = None,
-    ) -> list[Enrolment]:
-        """What became of each image; those that can't be read are skipped, the others enrolled together.
+    async def enrol(self, shots: Sequence[Shot], camera: str, since: int | None = None) -> list[Enrolment]:
+        """What became of each shot of a camera; those that can't be read are skipped, the others enrolled together.
 
         Args:
             since: the gallery's moment since which they are known; what was erased after it is skipped. None is now.
         """
         self.gallery.network[camera]
         if since is None:
-            await self._check(images)
+            await self._check([(shot.name, shot.data) for shot in shots])
         with self._place():
-            while (made := await self._enrolled(images, camera, taken_at, identity, track, since)) is None:
+            while (made := await self._enrolled(shots, camera, since)) is None:
                 pass  # another model answers since the images were encoded
             return made
 
-    async def _enrolled(
-        self,
-        images: Sequence[Named],
-        camera: str,
-        taken_at: datetime | None,
-        identity: int | None,
-        track: str | None,
-        since: int | None,
-    ) -> list[Enrolment] | None:
+    async def _enrolled(self, shots: Sequence[Shot], camera: str, since: int | None) -> list[Enrolment] | None:
         """None if the model that encoded them doesn't answer any more. No more images are held whole than there are decoders."""
         now = self.now
         seen_by = now.gallery.network[camera]
-        work = (self._run(self._decoders, partial(self._reduced, now, *image)) for image in images)
-        reduced = await asyncio.gather(*work)
+        reduced = await asyncio.gather(
+            *(self._run(self._decoders, partial(self._reduced, now, shot)) for shot in shots)
+        )
         ready = [image for image in reduced if not isinstance(image, str)]
         embeddings = await _batched(now, [image.pixels for image in ready], modality_for(None, seen_by))
-        labels: dict[str, Any] = {"taken_at": taken_at, "identity": identity, "track": track, "since": since}
 
         def write() -> Iterator[tuple[str, str, str | None]] | None:
             if now is not self.now:
                 return None
             new = [
-                NewSighting(seen_by.id, embedding, image.digest, crop=image.crop, **labels)
+                NewSighting(
+                    seen_by.id,
+                    embedding,
+                    image.digest,
+                    taken_at=image.shot.taken_at,
+                    identity=image.shot.identity,
+                    track=image.shot.track,
+                    crop=image.crop,
+                    since=since,
+                )
                 for image, embedding in zip(ready, embeddings, strict=True)
             ]
             written, gone = now.gallery.add(new), now.gallery.bound(new)
@@ -303,27 +295,29 @@ class Engine:
                 [
                     (sighting.id, "added", None) if was_new
                     else (sighting.id, "erased", None) if sighting.id in gone
-                    else (sighting.id, "present", relabelled(sighting.id))
+                    else (sighting.id, "present", relabelled(sighting))
                     for sighting, was_new in zip(new, written, strict=True)
                 ]
             )  # fmt: skip
 
-        def relabelled(sighting: str) -> str | None:
-            enrolled = now.gallery.get(sighting)
-            return None if enrolled is None else other_labels(labels_of(enrolled), (taken_at, identity, track))
+        def relabelled(sighting: NewSighting) -> str | None:
+            given = (sighting.taken_at, sighting.identity, sighting.track)
+            enrolled = now.gallery.get(sighting.id)
+            return None if enrolled is None else other_labels(labels_of(enrolled), given)
 
         written = await self._run(self._changes, write)
         if written is None:
             return None
-        return [_outcome(name, image, written) for (name, _), image in zip(images, reduced, strict=True)]
+        return [_outcome(shot.name, image, written) for shot, image in zip(shots, reduced, strict=True)]
 
-    def _reduced(self, now: Retrieval, name: str, data: bytes) -> _Reduced | str:
+    def _reduced(self, now: Retrieval, shot: Shot) -> _Reduced | str:
         """What of an image goes on, or the reason why it can't be read."""
         try:
-            image = self._decode(name, data)
+            image = self._decode(shot.name, shot.data, shot.box)
         except BadImage as error:
             return str(error)
-        return _Reduced(now.encoder.pixels(image), digest_of(data), crop_of(data, image))
+        crop = crop_of(shot.data, image, as_given=shot.box is None)
+        return _Reduced(shot, now.encoder.pixels(image), digest_of(shot.data, shot.box), crop)
 
     async def change(self, work: Callable[[], T]) -> T:
         """Runs a change of the gallery beside the event loop, one at a time."""
@@ -401,18 +395,15 @@ async def _batched(now: Retrieval, pixels: Sequence[NDArray[np.uint8]], modality
     return await now.queues[modality](pixels)
 
 
-def _of_one(answer: Answer | BaseException, other: Answer, ready: Any) -> Answer:
-    """A batch's answer to one image: with remarks on it, or why it couldn't be read."""
-    if isinstance(answer, Answer):
-        return replace(answer, warnings=(*remarks_of([ready[1]]), *answer.warnings))
-    return replace(
-        other, searched_cameras=(), excluded_cameras=(), hits=(), doubtful=None, warnings=(), error=str(answer)
-    )
+def _remarked(answer: Answer, remarks: list[str]) -> Answer:
+    """With what is wrong with its image."""
+    return replace(answer, warnings=(*remarks_of([remarks]), *answer.warnings))
 
 
 class _Reduced(NamedTuple):
-    """An image as the model takes it, and as the gallery keeps it."""
+    """A shot as the model takes it, and as the gallery keeps it."""
 
+    shot: Shot
     pixels: NDArray[np.uint8]
     digest: str
     crop: Crop

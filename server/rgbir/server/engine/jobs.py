@@ -27,7 +27,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from rgbir.index import IndexFailure, replace_file
 from rgbir.server.engine.archive import Archive, opened
-from rgbir.server.engine.engine import Engine, Named
+from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.shots import Shot
 from rgbir.server.errors import CantWrite, NotThere, ServerFailure, TooBusy
 
 _log = logging.getLogger(__name__)
@@ -304,7 +305,7 @@ class Jobs:
         network = self.engine.gallery.network
         content = await self.engine.look(lambda: Archive(archive))
         try:
-            group: list[Named] = []
+            group: list[Shot] = []
             camera = ""
             for place, member in enumerate(content.members):
                 if place < job.done:
@@ -334,7 +335,7 @@ class Jobs:
                     if place % 256 == 0:
                         await asyncio.sleep(0)  # requests go on beside an archive of which nothing is taken
                 else:
-                    group.append((member.name, data))
+                    group.append(Shot(member.name, data))
                 camera = member.camera
             if group:
                 await self._send(job, group, camera)
@@ -346,10 +347,10 @@ class Jobs:
         job.done = place
         await self.engine.look(lambda: self._write(job))
 
-    async def _send(self, job: Job, group: list[Named], camera: str) -> None:
+    async def _send(self, job: Job, group: list[Shot], camera: str) -> None:
         while True:
             try:
-                results = await self.engine.enrol(group, camera, None, None, None, since=job.since)
+                results = await self.engine.enrol(group, camera, since=job.since)
                 break
             except TooBusy:
                 await asyncio.sleep(0.5)  # searches go first

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from fastapi import Depends, Form
-from pydantic import StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from rgbir.client import wire
@@ -17,6 +18,28 @@ from rgbir.index import Box, SearchOptions, UsageError
 _PIXELS = re.compile(r"[0-9]{1,9}")
 CameraName = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
+
+
+def _or_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+_Moment = Annotated[
+    datetime | None, BeforeValidator(_or_none), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+_Identity = Annotated[
+    Annotated[int, Field(ge=0)] | None, BeforeValidator(_or_none), WithJsonSchema({"type": "integer", "minimum": 0})
+]
+_EACH = "once for all shots, or once for each in their order, empty where it isn't known"
+Boxes = Annotated[
+    list[Text] | None,
+    Form(
+        description=f"where the person is, left,top,right,bottom in pixels: {_EACH}; several of one image are shots of it"
+    ),
+]
+Moments = Annotated[list[_Moment] | None, Form(description=f"when, with a zone: {_EACH}")]
+Identities = Annotated[list[_Identity] | None, Form(description=f"whom it shows: {_EACH}")]
+Tracks = Annotated[list[Text] | None, Form(description=f"its track: {_EACH}")]
 
 
 def options_from(form: type) -> Callable[..., Coroutine[Any, Any, SearchOptions]]:

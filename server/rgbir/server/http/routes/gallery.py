@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,13 +14,14 @@ from rgbir.index import Sighting, UsageError
 from rgbir.server.access.keys import Key
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.jobs import Jobs
+from rgbir.server.engine.shots import Shot, noted, shots_of
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.errors import NotThere
-from rgbir.server.http.forms import CameraName, Text
+from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text, Tracks, parse_box
 from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing, Images, Working, read, visible
+from rgbir.server.http.routes.shared import Changing, ShotImages, Working, read, visible
 
 router = APIRouter(responses=PROBLEMS)
 
@@ -29,21 +31,48 @@ async def enrol(
     request: Request,
     engine: Serving,
     caller: Enrolling,
-    images: Images,
+    images: ShotImages,
     camera: Annotated[CameraName, Form(description="that took the images")],
-    taken_at: Annotated[datetime | None, Form(description="with a zone")] = None,
-    identity: Annotated[int | None, Form(ge=0)] = None,
-    track: Annotated[Text | None, Form()] = None,
+    box: Boxes = None,
+    taken_at: Moments = None,
+    identity: Identities = None,
+    track: Tracks = None,
 ) -> wire.EnrolResponse:
-    """One result an image. Past the deadline the answer is 503, and sending them again adds what is missing. The same image of the same camera is enrolled once, however often it is sent."""
+    """One result a shot. Past the deadline the answer is 503, and sending them again adds what is missing. The same shot of the same camera is enrolled once, however often it is sent."""
     enrolling(caller, camera_of(caller, engine, camera), camera)
-    sent = await read(images)
+    tracks = [name or None for name in track or ()]
+    boxes = [parse_box(each) for each in box or ()]
+    shots = shots_of(await read(images), box=boxes, taken_at=taken_at or (), identity=identity or (), track=tracks)
+    return await _enrolled(request, engine, caller, camera, shots)
+
+
+@router.post("/gallery/tracks", summary="Enrol the shots of one track", responses=BUSY)
+async def enrol_track(
+    request: Request,
+    engine: Serving,
+    caller: Enrolling,
+    images: ShotImages,
+    camera: Annotated[CameraName, Form(description="that took the images")],
+    track: Annotated[Text, Form(min_length=1, description="its name, which no other track of the gallery has")],
+    box: Boxes = None,
+    taken_at: Moments = None,
+    identity: Annotated[int | None, Form(ge=0, description="whom the track shows")] = None,
+) -> wire.EnrolResponse:
+    """One result a shot. All shots that can be read are enrolled together or not at all; one that can't is skipped with the reason. Send it again after anything: a shot that is enrolled is present then."""
+    enrolling(caller, camera_of(caller, engine, camera), camera)
+    boxes = [parse_box(each) for each in box or ()]
+    shots = shots_of(await read(images), box=boxes, taken_at=taken_at or (), identity=[identity], track=[track])
+    return await _enrolled(request, engine, caller, camera, shots)
+
+
+async def _enrolled(
+    request: Request, engine: Engine, caller: Key, camera: str, shots: Sequence[Shot]
+) -> wire.EnrolResponse:
+    """Noted before it is done."""
     if engine.audited:
-        digests = await engine.look(lambda: [hashlib.sha256(data).hexdigest() for _, data in sent])
-        labels = {"taken_at": taken_at and taken_at.isoformat(), "identity": identity, "track": track}
-        await engine.note(action="enrol", who=caller.name, camera=camera, sha256=digests, **labels)
-    work = engine.enrol(sent, camera, taken_at, identity, track or None)
-    results = await patiently(request, work, engine.settings.deadline_s)
+        digests = await engine.look(lambda: [hashlib.sha256(shot.data).hexdigest() for shot in shots])
+        await engine.note(action="enrol", who=caller.name, camera=camera, sha256=digests, **noted(shots))
+    results = await patiently(request, engine.enrol(shots, camera), engine.settings.deadline_s)
     return wire.EnrolResponse(
         results=[wire.Enrolled.model_validate({"name": n, "status": s, "id": i, "reason": r}) for n, s, i, r in results]
     )

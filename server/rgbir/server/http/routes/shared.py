@@ -33,6 +33,11 @@ Images = Annotated[
     list[UploadFile], File(description="JPEG, PNG, BMP, WebP or TIFF; several are several shots of one person")
 ]
 
+ShotImages = Annotated[
+    list[UploadFile],
+    File(description="JPEG, PNG, BMP, WebP or TIFF; each is a shot, or the only one is a frame with several boxes"),
+]
+
 
 FEW = 50
 """Hits that are written in less time than it takes to hand them to a thread."""
