@@ -161,7 +161,11 @@ def _each(values: object) -> Any:
 
 
 def start_job(archive: Path | str) -> Call[wire.Job]:
-    """Sends a ZIP file with CAMERA/…/image.jpg; the server enrols it beside the searches. Send it again after a stop."""
+    """Sends a ZIP file with CAMERA/…/image.jpg; the server enrols it beside the searches. Send it again after a stop.
+
+    A table `sightings.csv` at the top of the archive, with columns path and optionally camera, time, identity, track and box, says
+    which images are meant and what is known of each.
+    """
     return Call(_as(wire.Job), "POST", "/gallery/jobs", archive=Path(archive))
 
 

@@ -263,7 +263,7 @@ class Job(Wire):
     id: str
     who: str = Field(description="the key that started it")
     state: Literal["waiting", "running", "done", "cancelled", "failed"]
-    total: int = Field(description="files in the archive")
+    total: int = Field(description="files in the archive, or rows of its table and files without one")
     added: int
     present: int
     skipped: int

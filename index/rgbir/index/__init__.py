@@ -14,7 +14,8 @@ from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
-from rgbir.index.datasets.table import read_table
+from rgbir.index.datasets.table import read_rows, read_table
+from rgbir.index.datasets.text import text_of
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
 from rgbir.index.enrolment.merge import erasures_of
@@ -162,6 +163,7 @@ __all__ = [
     "pixels",
     "read_bytes",
     "read_folders",
+    "read_rows",
     "read_table",
     "reencode",
     "remarks_of",
@@ -175,5 +177,6 @@ __all__ = [
     "sha256",
     "sums_of",
     "superfluous",
+    "text_of",
     "sync_folder",
 ]

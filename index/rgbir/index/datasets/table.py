@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.text import opened
@@ -29,22 +29,38 @@ def read_table(file: Path, camera: str | None = None) -> Iterator[ImageRecord | 
     """
     if not file.is_file():
         raise BadDataset(f"{file} is not a file; layout csv expects a table with columns {listed(REQUIRED + OPTIONAL)}")
+    with opened(file, newline="") as lines:
+        yield from read_rows(lines, file, camera)
+
+
+def read_rows(
+    lines: Iterable[str], file: Path, camera: str | None = None, by_folder: bool = False
+) -> Iterator[ImageRecord | Skipped]:
+    """The rows of an open table; see `read_table`.
+
+    Args:
+        file: where it lies, and how errors call it.
+        camera: of every row.
+        by_folder: a row without a camera is of that one which the first folder of its path names.
+
+    Raises:
+        BadDataset: no table, or a column is missing or unknown.
+    """
     try:
-        with opened(file, newline="") as lines:
-            rows = csv.DictReader(lines, strict=True)
-            _check_header(rows.fieldnames, file, camera)
-            for row in rows:
-                try:
-                    yield _record(row, file.parent, camera)
-                except UsageError as error:
-                    yield Skipped(f"{file.name} line {rows.line_num}", str(error))
+        rows = csv.DictReader(lines, strict=True)
+        _check_header(rows.fieldnames, file, camera is not None or by_folder)
+        for row in rows:
+            try:
+                yield _record(row, file.parent, camera, by_folder)
+            except UsageError as error:
+                yield Skipped(f"{file.name} line {rows.line_num}", str(error))
     except csv.Error as error:
         raise BadDataset(f"{file}: not a CSV table: {error}") from error
 
 
-def _check_header(header: object, file: Path, camera: str | None) -> None:
+def _check_header(header: object, file: Path, camera_known: bool) -> None:
     columns = list(header) if isinstance(header, (list, tuple)) else []
-    missing = [name for name in REQUIRED if name not in columns and not (name == "camera" and camera)]
+    missing = [name for name in REQUIRED if name not in columns and not (name == "camera" and camera_known)]
     unknown = [str(name) for name in columns if name not in REQUIRED + OPTIONAL]
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
         raise BadDataset(f"{file}: the header has {listed(twice)} twice; leave one of them out")
@@ -55,13 +71,19 @@ def _check_header(header: object, file: Path, camera: str | None) -> None:
         raise BadDataset(f"{file}: the header {problem}; expected path, camera and optionally {listed(OPTIONAL)}")
 
 
-def _record(row: dict[str, str | None], folder: Path, camera: str | None) -> ImageRecord:
+def _record(row: dict[str, str | None], folder: Path, camera: str | None, by_folder: bool) -> ImageRecord:
     cells = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
     if None in row:
         raise UsageError("has more cells than the header has columns")
     if not cells["path"]:
         raise UsageError("has no path")
-    seen_by = camera or cells["camera"]
+    seen_by = camera or cells.get("camera")
+    if (
+        not seen_by
+        and by_folder
+        and len(parts := PurePosixPath(cells["path"].replace("\\", "/").lstrip("/")).parts) > 1
+    ):
+        seen_by = parts[0]
     if not seen_by:
         raise UsageError("has no camera")
     return ImageRecord(

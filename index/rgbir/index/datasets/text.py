@@ -20,8 +20,27 @@ def encoding_of(file: Path) -> str:
         OSError: it can't be read.
     """
     with file.open("rb") as content:
-        start = content.read(4)
+        return _by_mark(content.read(4))
+
+
+def _by_mark(start: bytes) -> str:
     return next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8")
+
+
+def text_of(data: bytes, name: str) -> str:
+    """A file's bytes as text.
+
+    Raises:
+        BadDataset: they are neither UTF-8 nor UTF-16 with a mark.
+    """
+    try:
+        return data.decode(_by_mark(data[:4]))
+    except UnicodeError as error:
+        raise BadDataset(_no_text(name, error)) from error
+
+
+def _no_text(name: object, error: UnicodeError) -> str:
+    return f"{name} is not UTF-8 text, nor UTF-16 with a mark: {error}; save it as UTF-8"
 
 
 def read_text(file: Path) -> str:
@@ -48,6 +67,6 @@ def opened(file: Path, newline: str | None = None) -> Iterator[TextIO]:
         with file.open(encoding=encoding_of(file), newline=newline) as content:
             yield content
     except UnicodeError as error:
-        raise BadDataset(f"{file} is not UTF-8 text, nor UTF-16 with a mark: {error}; save it as UTF-8") from error
+        raise BadDataset(_no_text(file, error)) from error
     except OSError as error:
         raise BadDataset(f"{file} can't be read: {error.strerror}") from error

@@ -61,10 +61,10 @@ class Job:
     Attributes:
         id: its name, also of its file.
         who: the name of the key that sent it.
-        total: files in it.
+        total: files in it, or what its table names of them; see `Archive`.
         cameras: those of the key that sent it; None is all.
         state: how far it is in a word.
-        added, present, skipped: files that were enrolled, that were enrolled already, and that were passed over.
+        added, present, skipped: of those, how many were enrolled, that were enrolled already, and that were passed over.
         skipped_by: how many for which kind of reason.
         reasons: of the first hundred files that were skipped, by name.
         error: what made it fail.
@@ -307,6 +307,7 @@ class Jobs:
         try:
             group: list[Shot] = []
             camera = ""
+            unpacked: tuple[object, bytes | None] | None = None  # the file of the rows before, which may have more
             for place, member in enumerate(content.members):
                 if place < job.done:
                     continue
@@ -320,9 +321,12 @@ class Jobs:
                     kind, reason = "not this key's camera", f"this key may not add images of camera {member.camera}"
                 elif kind is None and not known:
                     kind = "no such camera"
-                    reason = f"no camera {member.camera!r} in the gallery's network; the first folder is the camera"
+                    reason = f"no camera {member.camera!r} in the gallery's network; the first folder is the camera, unless a row says it"
                 elif kind is None:
-                    data = await self.engine.look(partial(content.read, member, self.engine.settings.max_bytes))
+                    if unpacked is None or unpacked[0] is not member.info:
+                        most = self.engine.settings.max_bytes
+                        unpacked = (member.info, await self.engine.look(partial(content.read, member, most)))
+                    data = unpacked[1]
                     if data is None:
                         kind = "not unpacked"
                         reason = f"larger than {self.engine.settings.max_bytes:,} bytes, or it can't be unpacked"
@@ -335,7 +339,7 @@ class Jobs:
                     if place % 256 == 0:
                         await asyncio.sleep(0)  # requests go on beside an archive of which nothing is taken
                 else:
-                    group.append(Shot(member.name, data))
+                    group.append(Shot(member.name, data, member.box, member.taken_at, member.identity, member.track))
                 camera = member.camera
             if group:
                 await self._send(job, group, camera)
@@ -357,6 +361,8 @@ class Jobs:
         for name, status, _, reason in results:
             if status == "skipped":
                 job.skip(name, "not enrolled", reason or "")
+            elif reason is not None:
+                job.skip(name, "enrolled with other labels", reason)
             else:
                 job.added += status == "added"
                 job.present += status == "present"

@@ -41,9 +41,9 @@ async def start_job(
     engine: Serving,
     jobs: Working,
     caller: Enrolling,
-    archive: Annotated[UploadFile, File(description="a ZIP file with CAMERA/…/image.jpg")],
+    archive: Annotated[UploadFile, File(description="a ZIP file with CAMERA/…/image.jpg, and perhaps sightings.csv")],
 ) -> wire.Job:
-    """Answers once the archive is on disk; the job goes on beside the searches, and after a restart, too."""
+    """Answers once the archive is on disk; the job goes on beside the searches, and after a restart, too. A table `sightings.csv` at its top, with columns path and optionally camera, time, identity, track and box, says which images are meant and what is known of each."""
     since = await engine.look(engine.gallery.moment)
     jobs.make_sure_of_room()
     taken = await engine.look(lambda: jobs.take(archive.file))
