@@ -170,8 +170,8 @@ def test_a_read_only_gallery_with_an_unfinished_journal_says_what_to_do(tmp_path
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with filled(tmp_path / "gallery", sightings(20)) as gallery:
-        gallery._writer.set_meta(format="5")
-    with pytest.raises(GalleryError, match=r"has format 5; this version reads formats 1 to 4: update rgbir"):
+        gallery._writer.set_meta(format="6")
+    with pytest.raises(GalleryError, match=r"has format 6; this version reads formats 1 to 5: update rgbir"):
         Gallery(tmp_path / "gallery")
 
 

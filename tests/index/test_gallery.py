@@ -392,7 +392,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "g/gallery.sqlite3") as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     database.close()
-    with pytest.raises(GalleryError, match="format 99; this version reads formats 1 to 4"):
+    with pytest.raises(GalleryError, match="format 99; this version reads formats 1 to 5"):
         Gallery(tmp_path / "g")
 
 

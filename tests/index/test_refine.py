@@ -268,3 +268,34 @@ def test_synthetic_people_are_good_queries_and_poor_images_are_told(people: Sysu
     assert "nearly black" in remarks_on(Image.new("RGB", (64, 128), "black"))
     assert "says that it is infrared" in remarks_on(image, Modality.IR)
     assert "says that it is a colour image" in remarks_on(image.convert("L").convert("RGB"))
+
+
+def test_a_camera_that_moved_is_searched_with_the_sightings_own_time(
+    people: SysuMM01, encoder: Encoder, tmp_path: Path
+) -> None:
+    may = datetime(2026, 5, 1, tzinfo=UTC)
+    network = CameraNetwork.read("sysu-mm01")
+    with Gallery.open_or_create(tmp_path / "g", encoder.card, network) as gallery:
+        records = [
+            replace(r, taken_at=may + timedelta(hours=n)) for n, r in enumerate(people.records("test", (1, 2, 3)))
+        ]
+        records[0] = replace(records[0], taken_at=None)
+        enrol(records, encoder, gallery)
+        place = network["2"].place
+        gallery.change_network(lambda network: network.with_camera(network["1"].moved(place, may + timedelta(hours=6))))
+        searcher = Searcher(encoder, gallery)
+        of_1 = [sighting for sighting in gallery.sightings() if sighting.camera == "1"]
+        untimed, early, late = of_1[0].id, of_1[1].id, of_1[-1].id
+
+        assert "2" in searcher.like(early, SearchOptions()).searched_cameras
+        assert "2" not in searcher.like(late, SearchOptions()).searched_cameras
+        assert "2" not in searcher.like(untimed, SearchOptions()).searched_cameras
+        with pytest.raises(InvalidQuery, match=r"its camera was elsewhere at .* leave taken_at out"):
+            searcher.like(late, SearchOptions(taken_at=may))
+        row = gallery.embeddings([early])
+        seen = searcher.find(row, SearchOptions(camera="1", taken_at=may, passages="off"))
+        assert (seen.place, seen.warnings) == (network["1"].place, ())
+        answer = searcher.find(row, SearchOptions(camera="1", modality=Modality.RGB))
+        assert "all places that it ever had are left out" in answer.warnings[0]
+        hidden = searcher.find(row, SearchOptions(camera="1", modality=Modality.RGB, visible=("3",)))
+        assert (hidden.place, [warning for warning in hidden.warnings if "moved" in warning]) == (None, [])

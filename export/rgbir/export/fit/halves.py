@@ -22,8 +22,10 @@ def halves(labelled: Labelled) -> tuple[frozenset[str], frozenset[str]]:
 
     Raises:
         ExportFailure: there is no such division.
+        UsageError: a camera moved.
     """
     cameras = sorted(set(labelled.cameras.tolist()))
+    labelled.network.expect_unmoved(cameras, "a fit")
     by_place: dict[str, list[str]] = {}
     for camera in cameras:
         by_place.setdefault(labelled.network[camera].place, []).append(camera)

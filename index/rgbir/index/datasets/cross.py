@@ -107,6 +107,8 @@ def remark_on(people: dict[int, Modality]) -> list[str]:
 def _findable(records: Iterable[ImageRecord], network: CameraNetwork) -> bool:
     """Whether anybody was seen in one modality at one place, and in the other at another."""
     places: dict[tuple[int, Modality], set[str]] = defaultdict(set)
+    records = list(records)
+    network.expect_unmoved((record.camera for record in records), "a benchmark")
     for record in records:
         if record.identity is not None and record.modality is not None:
             places[record.identity, record.modality].add(network[record.camera].place)

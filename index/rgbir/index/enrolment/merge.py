@@ -9,12 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.index.cameras import Camera
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.gallery.erasures import Erasure
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.progress import Progress, silent
+from rgbir.index.stays import when
+from rgbir.index.words import listed
 
 
 def shard(records: Iterable[ImageRecord | Skipped], number: int, of: int) -> Iterator[ImageRecord | Skipped]:
@@ -72,17 +75,10 @@ def merge(
             f"{source.address} holds embeddings of {source.model.name} ({source.model.fingerprint}), {target.address} of"
             f" {target.model.name} ({target.model.fingerprint}); only galleries of one model can be merged"
         )
-    known = {camera.id: camera for camera in target.network}
-    for camera in source.network:
-        twin = known.get(camera.id)
-        if twin is not None and (twin.place, twin.modalities) != (camera.place, camera.modalities):
-            raise UsageError(
-                f"camera {camera.id} looks at {camera.place} in {source.address} and at {twin.place} in"
-                f" {target.address}; a search would leave out the wrong cameras. Mend one of the networks first"
-            )
+    expect_agreement(source, target)
     added = present = erased = 0
     with target.writing():
-        target.add_cameras([camera for camera in source.network if camera.id not in known])
+        target.add_cameras([*source.network])
         removed = target.heed(erasures_of(source, conditions))
         sightings = source.sightings()
         for start in range(0, len(sightings), batch):
@@ -99,6 +95,34 @@ def merge(
             progress(len(group))
         target.refresh_cache()
     return Merged(added, present, erased, removed)
+
+
+def expect_agreement(source: AnyGallery, target: AnyGallery) -> None:
+    """Refuses networks that contradict each other: of whatever both have, they say the same places and modalities.
+
+    Raises:
+        UsageError: they don't, or a name is one camera's in one of them and another's in the other.
+    """
+    for camera in source.network:
+        for twin in {target.network[name] for name in camera.names if name in target.network}:
+            if twin.id != camera.id:
+                raise UsageError(
+                    f"a name of camera {camera.shown} in {source.address} is camera {twin.shown}'s in {target.address}; ids and"
+                    " aliases of one camera are the same in both. Mend one of the networks first"
+                )
+    twins = {camera.id: camera for camera in target.network}
+    for camera in source.network:
+        twin = twins.get(camera.id, camera)
+        if (twin.spans(), twin.modalities) != (camera.spans(), camera.modalities):
+            raise UsageError(
+                f"camera {camera.shown} looks at {_whereabouts(camera)} in {source.address} and at {_whereabouts(twin)} in"
+                f" {target.address}; a search would leave out the wrong cameras. Mend one of the networks first"
+            )
+
+
+def _whereabouts(camera: Camera) -> str:
+    spans = camera.spans()
+    return listed(span.place if len(spans) == 1 else f"{span.place} ({when(span)})" for span in spans)
 
 
 def erasures_of(source: AnyGallery, conditions: bool) -> list[Erasure]:

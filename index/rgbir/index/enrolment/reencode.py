@@ -87,8 +87,7 @@ def renewed(
     Args:
         mapped: makes the new embeddings of the kept ones, where a camera has one modality (see `map_for`).
     """
-    cameras = {camera.id for camera in target.network}
-    target.add_cameras([camera for camera in source.network if camera.id not in cameras])
+    target.change_network(lambda network: network.following(source.network))
     for group in _groups(source.sightings(), LOOKED_UP):
         known = target.known([sighting.id for sighting in group])
         tally.present += len(known)

@@ -152,10 +152,12 @@ def hidden_rows(
 
     Raises:
         UnknownCamera: a camera that the network doesn't have.
+        UsageError: the rule is of places, and a camera moved.
     """
     if hiding == "nothing":
         return None
     if hiding in PLACES:
+        network.expect_unmoved({str(c) for f in (queries, gallery) for c in f.cameras if c}, "a benchmark")
         asked, shown = (np.array([network[str(c)].place if c else "" for c in f.cameras]) for f in (queries, gallery))
         hidden = np.asarray((asked[:, None] == shown[None, :]) & (asked != "")[:, None], np.bool_)
         if hiding == "place":
@@ -197,6 +199,8 @@ class _Trials:
         self.by_camera = protocol.hiding == "identity and camera"
         self.by_place = place = protocol.hiding in PLACES
         self.by_modality = protocol.hiding == "place and modality"
+        if place:
+            task.network.expect_unmoved((r.camera for r in (*task.queries, *task.gallery)), "a benchmark")
         seen_by = [[task.network[r.camera].place if place else task.network[r.camera].id for r in records]
                    for records in (task.queries, task.gallery)]  # fmt: skip
         numbers = {name: number for number, name in enumerate(sorted({*seen_by[0], *seen_by[1]}))}

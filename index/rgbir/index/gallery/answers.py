@@ -58,7 +58,7 @@ def answer(
     return Answer(
         camera=seen.camera.id if seen.camera else None,
         modality=seen.modality,
-        place=seen.camera.place if seen.camera else None,
+        place=seen.place,
         shots=1,
         searched_cameras=seen.searched,
         excluded_cameras=seen.excluded,

@@ -8,14 +8,16 @@ it knows how many sightings were searched.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from rgbir.index.cameras import CameraNetwork
+from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison
+from rgbir.index.nearest.slabs import Moments
 from rgbir.index.nearest.view import View
 from rgbir.index.progress import Progress, silent
 
@@ -76,7 +78,7 @@ def calibrate(
     known: Calibration | None = None,
     cameras: Collection[str] | None = None,
 ) -> Calibration:
-    """Compares labelled sightings of every two cameras in different places.
+    """Compares labelled sightings of every two cameras that were taken in different places.
 
     A pair of cameras with fewer than 30 pairs of one person, or 300 of strangers, stays uncalibrated.
 
@@ -87,27 +89,51 @@ def calibrate(
     pairs = {} if known is None else dict(known.pairs)
     for a in labelled:
         for b in labelled:
-            if a < b and not network.same_place(a, b) and (cameras is None or a in cameras or b in cameras):
-                pair = _compared(view.metric, labelled[a], labelled[b])
+            if a < b and _ever_apart(network[a], network[b]) and (cameras is None or a in cameras or b in cameras):
+                pair = _compared(view.metric, labelled[a], labelled[b], (network[a], network[b]))
                 if pair is not None:
                     pairs["|".join(sorted((a, b)))] = pair
                 progress(1)
     return Calibration(generation=view.mark.generation, pairs=pairs)
 
 
-Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
+class _Labelled(NamedTuple):
+    """vectors: (n, d). identities, times: (n,)."""
+
+    vectors: NDArray[np.float32]
+    identities: NDArray[np.int64]
+    times: NDArray[np.int64]
+
+    def some(self, rows: NDArray[np.int64]) -> _Labelled:
+        return _Labelled(self.vectors[rows], self.identities[rows], self.times[rows])
 
 
-def _labelled(view: View, camera: str) -> Labelled:
-    """Embeddings and identities, at most `_AGAINST`, spread over the whole camera."""
-    rows, identities = [], []
+def _labelled(view: View, camera: str) -> _Labelled:
+    """At most `_AGAINST` with an identity, spread over the whole camera."""
+    parts = []
     for slab in view.cameras[camera]:
         known = np.flatnonzero(slab.identities >= 0)
-        rows.append(np.asarray(slab.vectors[known], np.float32))
-        identities.append(slab.identities[known])
-    vectors, labels = np.concatenate(rows), np.concatenate(identities)
-    chosen = _spread(len(labels), _AGAINST)
-    return vectors[chosen], labels[chosen]
+        parts.append(_Labelled(np.asarray(slab.vectors[known], np.float32), slab.identities[known], slab.times[known]))
+    whole = _Labelled(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return whole.some(_spread(len(whole.identities), _AGAINST))
+
+
+def _ever_apart(a: Camera, b: Camera) -> bool:
+    """Whether two cameras weren't at one place at all times."""
+    return len(a.places(None) | b.places(None)) > 1
+
+
+def _together(a: Camera, a_times: NDArray[np.int64], b: Camera, b_times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of what two cameras took may be of one place, (n, m)."""
+    shared = np.zeros((len(a_times), len(b_times)), np.bool_)
+    for place in a.places(None) & b.places(None):
+        shared |= _moments_at(a, place).of(a_times)[:, None] & _moments_at(b, place).of(b_times)[None, :]
+    return shared
+
+
+def _moments_at(camera: Camera, place: str) -> Moments:
+    windows = [(span.since, span.until) for span in camera.spans() if span.place == place]
+    return Moments(np.array(windows, np.int64).reshape(-1, 2), untimed=True)
 
 
 def _spread(count: int, most: int) -> NDArray[np.int64]:
@@ -115,13 +141,14 @@ def _spread(count: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.empty(0, np.int64)
 
 
-def _compared(metric: Metric, a: Labelled, b: Labelled) -> Pair | None:
-    probes = _spread(len(a[1]), _ASKED)
-    if not len(probes) or not len(b[1]):
+def _compared(metric: Metric, a: _Labelled, b: _Labelled, cameras: tuple[Camera, Camera]) -> Pair | None:
+    probes = a.some(_spread(len(a.identities), _ASKED))
+    if not len(probes.identities) or not len(b.identities):
         return None
-    distances = metric.distance(np.maximum(Comparison(metric, b[0]).keys(a[0][probes]), 0))
-    same = a[1][probes][:, None] == b[1][None, :]
-    genuine, strangers = distances[same], distances[~same]
+    distances = metric.distance(np.maximum(Comparison(metric, b.vectors).keys(probes.vectors), 0))
+    same = probes.identities[:, None] == b.identities[None, :]
+    apart = ~_together(cameras[0], probes.times, cameras[1], b.times)
+    genuine, strangers = distances[same & apart], distances[~same & apart]
     if len(genuine) < LEAST_GENUINE or len(strangers) < LEAST_STRANGERS:
         return None
     slope, offset = _logistic(genuine, strangers)

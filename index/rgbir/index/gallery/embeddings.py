@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,19 @@ def asked(query: Query, model: Model, address: str) -> NDArray[np.float32]:
             f"gallery {address} holds {model.dimension} values a sighting, the query has {query.embedding.shape[0]}"
         )
     return np.asarray(model.metric.prepare(query.embedding[None])[0], np.float32)
+
+
+def by_ids(sightings: Sequence[NewSighting], network: CameraNetwork) -> list[NewSighting]:
+    """The sightings with their cameras' ids, whatever they call them: what they are called by follows from it.
+
+    Raises:
+        UnknownCamera: a camera that isn't in the network.
+    """
+    ids = {name: network[name].id for name in {sighting.camera for sighting in sightings}}
+    return [
+        sighting if ids[sighting.camera] == sighting.camera else replace(sighting, camera=ids[sighting.camera])
+        for sighting in sightings
+    ]
 
 
 def enrolled(

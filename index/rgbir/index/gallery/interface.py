@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -18,11 +18,14 @@ from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryMismatch, GalleryMissing
 from rgbir.index.gallery.calibration import Calibration
+from rgbir.index.gallery.changes import Touched, changed_spans
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query
 from rgbir.index.gallery.retention import Run, check
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
+from rgbir.index.stays import EVER
+from rgbir.index.times import from_microseconds
 
 
 class AnyGallery(ABC):
@@ -192,6 +195,48 @@ class AnyGallery(ABC):
     @abstractmethod
     def add_cameras(self, cameras: Sequence[Camera]) -> None:
         """Adds cameras that the network doesn't have; those it has stay as they are."""
+
+    @abstractmethod
+    def change_network(self, change: Callable[[CameraNetwork], CameraNetwork]) -> CameraNetwork:
+        """Makes another network of the one that is there, as a whole or not at all. Whoever has the gallery open goes by it from the
+        next search on.
+
+        Args:
+            change: what it raises leaves all as it is.
+
+        Returns:
+            The network from now on.
+
+        Raises:
+            UsageError: a camera with sightings would go, or change its modalities, or lose a name.
+            GalleryBusy: another process is writing.
+        """
+
+    def touched(self, after: CameraNetwork) -> list[Touched]:
+        """What another network means for the sightings that are there: the cameras that it adds, changes or lacks."""
+        before, counts = self.network, {count.camera: count.sightings for count in self.counts()}
+        new = {camera.id: camera for camera in after}
+        old = {camera.id: camera for camera in before}
+        touched = []
+        for camera in {**old, **new}.values():
+            was, count = old.get(camera.id), counts.get(camera.id, 0)
+            if was == camera and camera.id in new:
+                continue
+            spans = changed_spans(was, camera) if was is not None and camera.id in new else []
+            moved = sum(self._taken(camera.id, span.until) - self._taken(camera.id, span.since) for span in spans)
+            untimed = self.untimed([camera.id])[1] if spans else 0
+            since = spans[0].since if spans and spans[0].since != -EVER else None
+            touched.append(Touched(camera.shown, count, moved, untimed, from_microseconds(since)))
+        return touched
+
+    def _taken(self, camera: str, until: int) -> int:
+        """How many of a camera's sightings were taken before that moment, microseconds."""
+        if until == -EVER:
+            return 0
+        if until == EVER:
+            total, untimed = self.untimed([camera])
+            return total - untimed
+        return self._count(Condition(camera=camera, before=from_microseconds(until)))
 
     def remove(
         self,

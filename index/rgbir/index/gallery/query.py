@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.cameras import Camera, CameraNetwork, Modality, Passage
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.gallery.options import Filters
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.slabs import Moments
+from rgbir.index.stays import EVER, Span, when
 from rgbir.index.times import to_microseconds
 
 
@@ -21,17 +22,20 @@ from rgbir.index.times import to_microseconds
 class Query(Filters):
     """Who looks like this, elsewhere?
 
-    Without `modality`, it follows from a camera of one. With `taken_at`, sightings are left out that nobody could have walked to
-    or from in time, where the network knows the passage.
+    Without `modality`, it follows from a camera of one. `taken_at` says where a camera that moved was then; without it, all places
+    that it ever had are left out.
 
     Attributes:
         embedding: float32 (d,), as the gallery's bundle gives it; `Filters` has the others.
+        walked: with `taken_at`, leave out sightings that nobody could have walked to or from in time, where the network knows the
+            passage.
 
     Raises:
         InvalidQuery: a value out of its range.
     """
 
     embedding: NDArray[np.float32]
+    walked: bool = True
 
     def __post_init__(self) -> None:
         Filters.__post_init__(self)
@@ -41,7 +45,7 @@ class Query(Filters):
 
 @dataclass(frozen=True, slots=True)
 class ExcludedCamera:
-    """A camera that a query may not see.
+    """A camera that a query may not see, or not for some time, since it moved.
 
     Attributes:
         camera: its id.
@@ -160,14 +164,18 @@ class Scope:
 
     Attributes:
         camera, modality: the query's, as far as they are known.
+        place: the query's: where its camera was; all places that it may have been at, joined by `or`; None if it isn't known.
         searched: the ids of the cameras that it may see.
-        excluded: the others, each with its reason.
+        excluded: the others, each with its reason, and those of which it may see some times only.
+        moments: by camera, of those searched whose sightings it may not all see.
     """
 
     camera: Camera | None
     modality: Modality | None
+    place: str | None
     searched: tuple[str, ...]
     excluded: tuple[ExcludedCamera, ...]
+    moments: Mapping[str, Moments]
 
 
 def origin(
@@ -203,16 +211,17 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
         InvalidQuery: the query's camera has not the query's modality.
     """
     query_camera, modality = origin(network, query.camera, query.modality)
+    here = frozenset[str]() if query_camera is None else query_camera.places(query.taken_at)
     wanted = None if query.cameras is None else {network[name].id for name in query.cameras}
     visible = {network[name].id for name in query.visible if name in network} if query.visible is not None else None
     candidates = [*enrolled, *sorted((wanted or set()) - set(enrolled))]
 
     def reason(camera: Camera) -> str | None:
-        """Why the query may not see it."""
-        if query_camera is not None and camera.place == query_camera.place:
+        """Why the query may not see any of it."""
+        if query_camera is not None and camera.places(None) <= here:
             if camera.id == query_camera.id:
                 return "the query's own camera"
-            return f"same place as the query's camera {query_camera.id} ({query_camera.place})"
+            return f"same place as the query's camera {query_camera.shown} ({_either(camera.places(None))})"
         if wanted is not None and camera.id not in wanted:
             return "not among the cameras asked for"
         if wanted is None and modality is not None and modality.other not in camera.modalities:
@@ -220,26 +229,66 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
         return None if camera.id in enrolled else "nothing of it is enrolled"
 
     seen = [network[name] for name in candidates if visible is None or name in visible]
-    reasons = [(camera.id, reason(camera)) for camera in seen]
-    searched = tuple(camera for camera, why in reasons if why is None)
-    excluded = tuple(ExcludedCamera(camera, why) for camera, why in reasons if why is not None)
-    return Scope(query_camera, modality, searched, excluded)
+    reasons = [(camera, reason(camera)) for camera in seen]
+    searched = [camera for camera, why in reasons if why is None]
+    excluded = [
+        ExcludedCamera(camera.id, why or _partly(camera, here, query_camera))
+        for camera, why in reasons
+        if why is not None or not here.isdisjoint(camera.places(None))
+    ]
+    moments = {camera.id: _moments(query, network, camera, here) for camera in searched}
+    limited = {camera: known for camera, known in moments.items() if known is not None}
+    place = _either(here) if here else None
+    return Scope(query_camera, modality, place, tuple(camera.id for camera in searched), tuple(excluded), limited)
 
 
-def walks(query: Query, network: CameraNetwork, cameras: Sequence[str]) -> dict[str, tuple[int, int, int]]:
-    """By camera: the query's moment, and how far from it a sighting there must at least and may at most be, microseconds.
+def _either(places: Collection[str]) -> str:
+    return " or ".join(sorted(places))
 
-    Cameras whose passage from the query's isn't known, and those of the network's own place, aren't in it.
+
+def _partly(camera: Camera, here: Collection[str], query_camera: Camera | None) -> str:
+    """Why a query may not see some of a camera's times."""
+    spans = [span for span in camera.spans() if span.place in here]
+    times = " and ".join(f"{when(span)} ({span.place})" for span in spans)
+    whose = "" if query_camera is None else f" {query_camera.shown}"
+    return (
+        f"same place as the query's camera{whose} {times}; what it took then, and what has no time, is left out, the rest is"
+        " searched"
+    )
+
+
+def _moments(query: Query, network: CameraNetwork, camera: Camera, here: Collection[str]) -> Moments | None:
+    """When a camera's sightings were taken that the query may see; None where it may see all of them.
+
+    Left out is what may be of the query's place, and what nobody could have walked to or from in time.
     """
-    if query.taken_at is None or query.camera is None:
-        return {}
-    moment, far = to_microseconds(query.taken_at), 2**62
-    known = {camera: network.passage(query.camera, camera) for camera in cameras}
-    return {
-        camera: (moment, round(walk.soonest_s * 1e6), far if walk.latest_s == math.inf else round(walk.latest_s * 1e6))
-        for camera, walk in known.items()
-        if walk is not None
-    }
+    spans = camera.spans()
+    elsewhere = [span for span in spans if span.place not in here]
+    windows, everything = [], len(elsewhere) == len(spans)
+    for span in elsewhere:
+        walk = None
+        if query.walked and query.taken_at is not None and here:
+            walk = network.walk(next(iter(here)), span.place)
+        everything = everything and walk is None
+        windows += [_common(span, begin, end) for begin, end in _walked(query.taken_at, walk)]
+    if everything:
+        return None
+    in_order = np.array([(begin, end) for begin, end in windows if begin < end], np.int64)
+    return Moments(in_order.reshape(-1, 2), untimed=len(elsewhere) == len(spans))
+
+
+def _walked(taken_at: datetime | None, walk: Passage | None) -> list[tuple[int, int]]:
+    """Before and after a moment: when somebody may have been at the other end of a passage; at all times without one."""
+    if taken_at is None or walk is None:
+        return [(-EVER, EVER)]
+    soonest, latest = (round(min(seconds * 1e6, EVER / 2)) for seconds in (walk.soonest_s, walk.latest_s))
+    moment = to_microseconds(taken_at)
+    before, after = (moment - latest, moment - soonest + 1), (moment + soonest, moment + latest + 1)
+    return [(before[0], after[1])] if before[1] >= after[0] else [before, after]
+
+
+def _common(span: Span, begin: int, end: int) -> tuple[int, int]:
+    return max(span.since, begin), min(span.until, end)
 
 
 def fuse(metric: Metric, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -31,6 +31,22 @@ Embeddings = NDArray[np.floating[Any]]
 """float32 or float16."""
 
 
+class Moments(NamedTuple):
+    """Which of a camera's sightings may answer, by when they were taken.
+
+    Attributes:
+        windows: int64 (n, 2), in order and apart: since ≤ taken_at < until in one of them, microseconds.
+        untimed: whether those without a time may.
+    """
+
+    windows: NDArray[np.int64]
+    untimed: bool
+
+    def of(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the rows taken at these times, int64 (n,), may answer: bool (n,)."""
+        return np.where(times == NO_TIME, self.untimed, inside(times, self.windows))
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which rows may answer. Rows without a time answer only if neither `since` nor `until` is set.
@@ -41,8 +57,8 @@ class Filter:
         identity: only rows labelled with it.
         only: these row numbers alone.
         windows: int64 (n, 2), in one of which taken_at must lie.
-        walks: by camera (moment, soonest, latest): |taken_at - moment| must lie between; rows without a time stay.
-        walk: that of the camera which is looked at.
+        cameras: by camera, of those whose rows don't all have the right place and time.
+        camera: that of the camera which is looked at.
     """
 
     since: int | None = None
@@ -50,18 +66,18 @@ class Filter:
     identity: int | None = None
     only: Rows | None = None
     windows: NDArray[np.int64] | None = None
-    walks: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
-    walk: tuple[int, int, int] | None = None
+    cameras: Mapping[str, Moments] = field(default_factory=dict)
+    camera: Moments | None = None
 
     @property
     def empty(self) -> bool:
-        return not self.walks and all(
-            bound is None for bound in (self.since, self.until, self.identity, self.only, self.windows, self.walk)
+        return not self.cameras and all(
+            bound is None for bound in (self.since, self.until, self.identity, self.only, self.windows, self.camera)
         )
 
     def of(self, camera: str) -> Filter:
         """For one camera's rows."""
-        return replace(self, walk=self.walks.get(camera), walks={}) if self.walks else self
+        return replace(self, camera=self.cameras.get(camera), cameras={}) if self.cameras else self
 
 
 class Estimates(NamedTuple):
@@ -149,10 +165,8 @@ class Slab:
             passing &= self.identities == rows.identity
         if rows.windows is not None:
             passing &= (self.times != NO_TIME) & inside(self.times, rows.windows)
-        if rows.walk is not None:
-            moment, soonest, latest = rows.walk
-            apart = np.abs(np.where(self.times == NO_TIME, moment, self.times) - moment)
-            passing &= (self.times == NO_TIME) | ((apart >= soonest) & (apart <= latest))
+        if rows.camera is not None:
+            passing &= rows.camera.of(self.times)
         if rows.only is not None:
             passing &= np.isin(self.rows, rows.only)
         return np.flatnonzero(passing)

@@ -205,15 +205,30 @@ class View:
         best = nearest_means(self.metric, query, numbers, vectors, top_k)
         return [track._replace(place=int(passing[track.place])) for track in best]
 
-    def keys(self, query: NDArray[np.float32], cameras: Iterable[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Every row of these cameras in enrolment order, int64 (n,), and its key for a query (d,), float64 (n,)."""
-        slabs = self.slabs(cameras)
-        if not slabs:
+    def keys(
+        self, query: NDArray[np.float32], cameras: Iterable[str], rows: Filter
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Every row of these cameras that passes, in enrolment order, int64 (n,), and its key for a query (d,), float64 (n,)."""
+        passing = list(self._passing(cameras, rows))
+        if not passing:
             return np.empty(0, np.int64), np.empty(0, np.float64)
-        rows = np.concatenate([slab.rows for slab in slabs])
-        keys = np.concatenate([self.metric.keys(query, slab.vectors) for slab in slabs])
-        order = np.argsort(rows)
-        return rows[order], keys[order]
+        numbers = np.concatenate([slab.rows if at is None else slab.rows[at] for slab, at in passing])
+        keys = [self.metric.keys(query, slab.vectors) if at is None else slab.keys(query, at) for slab, at in passing]
+        order = np.argsort(numbers)
+        return numbers[order], np.concatenate(keys)[order]
+
+    def count(self, cameras: Iterable[str], rows: Filter) -> int:
+        """How many rows of these cameras pass."""
+        return sum(len(slab) if at is None else len(at) for slab, at in self._passing(cameras, rows))
+
+    def _passing(self, cameras: Iterable[str], rows: Filter) -> Iterator[tuple[Slab, NDArray[np.int64] | None]]:
+        """Slabs with a row that passes, and the positions of those that do; None where all do."""
+        for camera in cameras:
+            of_camera = rows.of(camera)
+            for slab in self.cameras.get(camera, ()):
+                at = slab.allowed(of_camera)
+                if at is None or len(at):
+                    yield slab, at
 
 
 def _joined(rows: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:

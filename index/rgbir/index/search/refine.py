@@ -65,8 +65,10 @@ def plausible_first(answer: Answer, network: CameraNetwork, taken_at: datetime) 
     """Hits that nobody could have walked to or from in time go to the end; `plain_rank` is the old rank."""
 
     def impossible(hit: Hit) -> bool:
-        walk = None if answer.camera is None else network.passage(answer.camera, hit.camera)
-        if walk is None or hit.taken_at is None:
+        if answer.camera is None or hit.taken_at is None:
+            return False
+        walk = network.passage(answer.camera, hit.camera, taken_at, hit.taken_at)
+        if walk is None:
             return False
         return not walk.soonest_s <= abs((hit.taken_at - taken_at).total_seconds()) <= walk.latest_s
 

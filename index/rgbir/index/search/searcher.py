@@ -108,6 +108,8 @@ class Searcher:
 
     def _doubts(self, searched: Sequence[str], options: SearchOptions) -> Iterator[str]:
         """What of the options had no effect, or leaves nothing to find."""
+        if options.taken_at is None and self._moved(options):
+            yield f"taken_at isn't known, and camera {options.camera} moved: all places that it ever had are left out"
         if not searched:
             yield "no camera was searched; excluded_cameras says why"
             return
@@ -120,27 +122,53 @@ class Searcher:
         total, untimed = self.gallery.untimed(searched)
         if filtered and untimed:
             yield f"{untimed:,} of the {total:,} sightings searched have no time, so {' and '.join(filtered)} left them out"
-        network = self.gallery.network
-        if walked and (options.camera is None or all(network.passage(options.camera, c) is None for c in searched)):
+        if walked and not self._time_matters(searched, options):
             yield "taken_at left nothing out: the network knows no passage from the query's camera to those searched"
+
+    def _time_matters(self, searched: Sequence[str], options: SearchOptions) -> bool:
+        """Whether a query's time can leave something out, or let something in."""
+        if options.camera is None:
+            return False
+        network = self.gallery.network
+        camera = network[options.camera]
+        places = {place for name in searched for place in network[name].places(None)}
+        return camera.id in network.moved or any(
+            network.walk(here, there) for here in camera.places(options.taken_at) for there in places
+        )
+
+    def _moved(self, options: SearchOptions) -> bool:
+        """Whether the query's camera was at several places, for who may know it."""
+        if options.camera is None:
+            return False
+        camera = self.gallery.network[options.camera].id
+        return camera in self.gallery.network.moved and (options.visible is None or camera in options.visible)
 
     def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled, in all cameras of other places unless some are named.
 
         Raises:
-            InvalidQuery: no such sighting.
+            InvalidQuery: no such sighting; or a time that would put it at another place than its own does.
         """
         enrolled = self.gallery.get(sighting)
         if enrolled is None:
             raise InvalidQuery(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
         network = self.gallery.network
         camera = network[enrolled.camera]
+        if (
+            enrolled.taken_at
+            and options.taken_at
+            and camera.places(enrolled.taken_at) != camera.places(options.taken_at)
+        ):
+            raise InvalidQuery(
+                f"sighting {sighting} was taken at {enrolled.taken_at.isoformat()}, and its camera was elsewhere at"
+                f" {options.taken_at.isoformat()}; leave taken_at out"
+            )
         options = replace(
             options,
             camera=camera.id,
             modality=options.modality or min(camera.modalities, key=lambda modality: modality is Modality.IR),
             cameras=options.cameras or tuple(other.camera for other in self.gallery.counts()),
-            taken_at=options.taken_at or (enrolled.taken_at if network.passages else None),
+            taken_at=options.taken_at or (enrolled.taken_at if network.passages or network.moved else None),
         )
         return self.find(self.gallery.embeddings([sighting]), options)
 
@@ -201,5 +229,5 @@ class Searcher:
 
     def _query(self, embeddings: NDArray[np.float32], options: SearchOptions, modality: Modality) -> Query:
         asked = {each.name: getattr(options, each.name) for each in fields(Filters)}
-        asked |= {"modality": modality, "taken_at": options.taken_at if options.passages == "filter" else None}
-        return Query(fuse(self.gallery.model.metric, embeddings), **asked)
+        asked |= {"modality": modality}
+        return Query(fuse(self.gallery.model.metric, embeddings), options.passages == "filter", **asked)

@@ -79,16 +79,22 @@ def erase(connection: Connection, rows: Rows) -> None:
 
 
 def _uncalibrate(connection: Connection, rows: Rows) -> None:
-    """Drops what was measured with labelled sightings that are erased; these cameras' pairs are to be measured again."""
-    meta = read_meta(connection, "calibration", "uncalibrated")
-    if "calibration" not in meta:
-        return
+    """Drops what was measured with labelled sightings that are erased."""
     query = (
         "SELECT DISTINCT camera FROM sightings WHERE identity IS NOT NULL AND row IN (SELECT value FROM json_each(?))"
     )
-    cameras = {camera for (camera,) in connection.execute(query, (json.dumps([row for row, _ in rows]),))}
+    uncalibrate(
+        connection, {camera for (camera,) in connection.execute(query, (json.dumps([row for row, _ in rows]),))}
+    )
+
+
+def uncalibrate(connection: Connection, cameras: set[str]) -> None:
+    """Drops what was measured on these cameras; their pairs are to be measured again."""
+    meta = read_meta(connection, "calibration", "uncalibrated")
+    if "calibration" not in meta or not cameras:
+        return
     left = Calibration.model_validate_json(meta["calibration"]).without(cameras)
-    cameras |= set(json.loads(meta.get("uncalibrated", "[]")))
+    cameras = cameras | set(json.loads(meta.get("uncalibrated", "[]")))
     write_meta(connection, calibration=left.model_dump_json(), uncalibrated=json.dumps(sorted(cameras)))
 
 

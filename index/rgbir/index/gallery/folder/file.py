@@ -22,15 +22,18 @@ from rgbir.index.files import put_in_place, state_of
 from rgbir.index.gallery.folder import session
 from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.place import FILE, Place, journal, leftovers, writable
-from rgbir.index.gallery.folder.schema import FORMAT, MIGRATIONS, SCHEMA, read_meta, readable, sum_of, write_meta
+from rgbir.index.gallery.folder.schema import FORMAT, MIGRATIONS, MOVED, SCHEMA, read_meta, readable, sum_of, write_meta
 
 BUSY_S = 30
 """Seconds to wait for another program's transaction."""
 _log = logging.getLogger(__name__)
 
 
-def create(folder: Path, meta: dict[str, str]) -> None:
+def create(folder: Path, meta: dict[str, str], *, plain: bool = True) -> None:
     """A new gallery's file, which says this of itself.
+
+    Args:
+        plain: versions of format 4 know all that the network says.
 
     Raises:
         UsageError: files that another gallery left, which would be taken for this one's.
@@ -46,7 +49,7 @@ def create(folder: Path, meta: dict[str, str]) -> None:
     unfinished.unlink(missing_ok=True)
     with closing(Connection.open(unfinished)) as connection:
         connection.executescript(f"BEGIN;{SCHEMA}")
-        entries = {**meta, "format": str(FORMAT), "generation": "0", "salt": secrets.token_hex(16)}
+        entries = {**meta, "format": str(FORMAT if plain else MOVED), "generation": "0", "salt": secrets.token_hex(16)}
         write_meta(connection, **entries)
         connection.execute("COMMIT")
     put_in_place(unfinished, file)
@@ -58,7 +61,7 @@ class GalleryFile:
     Attributes:
         frozen: nothing can be written here.
         journal_kept: a reader keeps the journal from being emptied, with what was erased in it.
-        format: 1 to `FORMAT`; older ones stay as they are where they are frozen.
+        format: 1 to `MOVED`, as it was opened; older ones stay as they are where they are frozen.
 
     Raises:
         GalleryMissing: no such file.
@@ -79,7 +82,7 @@ class GalleryFile:
         there = self._migrated()
         if there not in readable():
             self.close()
-            raise GalleryError(f"{file} has format {there}; this version reads formats 1 to {FORMAT}: update rgbir")
+            raise GalleryError(f"{file} has format {there}; this version reads formats 1 to {MOVED}: update rgbir")
         self.format = int(there)
 
     def _connect(self) -> None:

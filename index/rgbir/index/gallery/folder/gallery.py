@@ -10,8 +10,9 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +24,8 @@ from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, UsageErr
 from rgbir.index.files import keep_room, locked
 from rgbir.index.gallery.answers import answer, check_count, distances_of, fused, ranked, span
 from rgbir.index.gallery.calibration import Calibration, calibrate
-from rgbir.index.gallery.embeddings import asked, enrolled
+from rgbir.index.gallery.changes import check_change, moved_cameras
+from rgbir.index.gallery.embeddings import asked, by_ids, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import cache, notary
 from rgbir.index.gallery.folder.file import create
@@ -32,7 +34,7 @@ from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.folder.verify import disagreements, harm, out_of_calendar
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import CameraCount, Model, Storage
-from rgbir.index.gallery.query import Answer, Distances, Query, scope, walks
+from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope
 from rgbir.index.gallery.retention import check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.nearest.approximate import Approximate, Found
@@ -64,7 +66,7 @@ class Gallery(AnyGallery):
         self._write_depth = 0
         meta = self._reader.meta()
         self.model = Model.read(meta)
-        self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+        self._network_text, self._network = meta["network"], CameraNetwork.from_dict(json.loads(meta["network"]))
         self._calibration: Calibration | None = None
         self._approximate = Approximate(self._exactly, device)
         self.storage = Storage(meta.get("storage", Storage.FLOAT32))
@@ -95,7 +97,8 @@ class Gallery(AnyGallery):
         folder = Path(address)
         if (folder / FILE).exists():
             raise UsageError(f"{folder} is a gallery already; open it, or choose another folder")
-        create(folder, {**model.entries(), "network": json.dumps(network.to_dict()), "storage": str(storage)})
+        about = {**model.entries(), "network": json.dumps(network.to_dict()), "storage": str(storage)}
+        create(folder, about, plain=network.plain)
         return cls(folder)
 
     def close(self) -> None:
@@ -140,7 +143,9 @@ class Gallery(AnyGallery):
                     if changes.mark != self._view.mark or not self._view.cameras:
                         self._view = self._view.after(changes)
                 meta = self._reader.meta()
-                self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+                if meta["network"] != self._network_text:
+                    self._network = CameraNetwork.from_dict(json.loads(meta["network"]))
+                    self._network_text = meta["network"]
                 self._approximate.choose(Choice.from_json(meta.get("choice", "{}")), self.model.metric)
                 kept = meta.get("calibration")
                 self._calibration = None if kept is None else Calibration.model_validate_json(kept)
@@ -196,14 +201,13 @@ class Gallery(AnyGallery):
             scopes = [scope(query, self.network, list(view.cameras)) for query in queries]
             groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
             for number, (query, seen) in enumerate(zip(queries, scopes, strict=True)):
-                filters = (query.since, query.until, query.identity, query.track, query.hours, query.taken_at)
-                groups[query.camera, seen.searched, filters].append(number)
+                filters = (query.since, query.until, query.identity, query.track, query.hours)
+                moment = (query.taken_at, query.walked)
+                groups[query.camera, moment, seen.searched, filters].append(number)
             nearest: dict[int, Found] = {}
             try:
                 for group in groups.values():
-                    nearest |= self._nearest(
-                        view, [(n, queries[n]) for n in group], prepared, scopes[group[0]].searched
-                    )
+                    nearest |= self._nearest(view, [(n, queries[n]) for n in group], prepared, scopes[group[0]])
             except CacheDamaged as error:
                 self._mend(error)
                 continue
@@ -224,16 +228,16 @@ class Gallery(AnyGallery):
         view: View,
         queries: Sequence[tuple[int, Query]],
         prepared: NDArray[np.float32],
-        cameras: Sequence[str],
+        seen: Scope,
     ) -> dict[int, Found]:
-        """By the queries' numbers; they have the same filters."""
-        rows = self._filter(queries[0][1], view, cameras)
+        """By the queries' numbers; they have the same scope and filters."""
+        cameras, rows = seen.searched, self._filter(queries[0][1], view, seen)
         sketches = self._approximate.at_hand(view, cameras) if rows.empty else {}
         if sketches:
             return {
                 n: self._approximate.nearest(view, prepared[n], cameras, query.top_k, sketches) for n, query in queries
             }
-        if rows.walks or len(queries) < view.worth_joining(cameras):
+        if rows.cameras or len(queries) < view.worth_joining(cameras):
             return {n: Found(view.nearest(prepared[n], cameras, rows, query.top_k)) for n, query in queries}
         together = prepared[[number for number, _ in queries]]
         lists = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
@@ -242,7 +246,7 @@ class Gallery(AnyGallery):
     def _exactly(self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int) -> Nearest:
         return view.nearest(query, cameras, Filter(), top_k)
 
-    def _filter(self, query: Query, view: View, cameras: Sequence[str]) -> Filter:
+    def _filter(self, query: Query, view: View, seen: Scope) -> Filter:
         track = None
         if query.track is not None:
             with self._read():
@@ -253,7 +257,7 @@ class Gallery(AnyGallery):
             query.identity,
             track,
             None if query.hours is None else query.hours.windows(*span(query, view.times)),
-            walks(query, self.network, cameras),
+            seen.moments,
         )
 
     def _mend(self, error: CacheDamaged) -> None:
@@ -273,7 +277,7 @@ class Gallery(AnyGallery):
             tracks = self._tracks(view)
             if tracks is None:
                 continue
-            rows = self._filter(query, view, seen.searched)
+            rows = self._filter(query, view, seen)
             try:
                 nearest = view.nearest_tracks(prepared, seen.searched, rows, tracks, query.top_k)
             except CacheDamaged as error:
@@ -300,10 +304,11 @@ class Gallery(AnyGallery):
         prepared = asked(query, self.model, self.address)
         while True:
             view = self.view()
-            seen = scope(query, self.network, list(view.cameras))
-            check_count(sum(map(len, view.slabs(seen.searched))), most)
+            seen = scope(replace(query, walked=False), self.network, list(view.cameras))
+            places = Filter(cameras=seen.moments)
+            check_count(view.count(seen.searched, places), most)
             try:
-                rows, keys = view.keys(prepared, seen.searched)
+                rows, keys = view.keys(prepared, seen.searched, places)
             except CacheDamaged as error:
                 self._mend(error)
                 continue
@@ -348,17 +353,34 @@ class Gallery(AnyGallery):
         """Enrols them in one transaction; once this returns, kill -9 and power cuts lose nothing of it."""
         if not sightings:
             return []
-        prepared = enrolled(sightings, self.model, self.network, self.storage)
         with self.writing():
+            network = self._written()  # a camera may have gone since the last view
+            sightings = by_ids(sightings, network)
+            prepared = enrolled(sightings, self.model, network, self.storage)
             return self._writer.add(list(zip(sightings, prepared, strict=True)))
 
+    def _written(self) -> CameraNetwork:
+        """The network as the file has it now."""
+        text = self._writer.meta()["network"]
+        if text != self._network_text:
+            self._network_text, self._network = text, CameraNetwork.from_dict(json.loads(text))
+        return self._network
+
     def add_cameras(self, cameras: Sequence[Camera]) -> None:
+        self.change_network(lambda network: network.extended(cameras))
+
+    def change_network(self, change: Callable[[CameraNetwork], CameraNetwork]) -> CameraNetwork:
+        """In one transaction, under the writer's lock. What was measured between places that changed is measured again."""
         with self.writing():
-            network = CameraNetwork.from_dict(json.loads(self._writer.meta()["network"]))
-            extended = network.extended(cameras)
-            if len(extended) > len(network):
-                self._writer.set_meta(network=extended.to_dict())
-            self._network = extended
+            before = self._written()
+            after = change(before)
+            if after == before:
+                return after
+            check_change(before, after, self.counts())
+            self._writer.set_network(after.to_dict(), plain=after.plain, moved=moved_cameras(before, after))
+            self.view()
+            self._renew_calibration()
+        return after
 
     def erase(self, which: Condition, by_rule: bool = False) -> int:
         """Embeddings and crops are overwritten on disk, and the cached slabs that held them deleted.
@@ -402,7 +424,7 @@ class Gallery(AnyGallery):
 
     def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
         with self._read() as store:
-            return store.bound(sightings)
+            return store.bound(by_ids(sightings, self.network))
 
     def erasures(self) -> list[Erasure]:
         with self._read() as store:

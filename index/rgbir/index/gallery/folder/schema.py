@@ -7,7 +7,8 @@ from typing import Any
 
 from rgbir.index.gallery.folder.connection import Connection
 
-FORMAT = 4
+FORMAT, MOVED = 4, 5
+"""Of a new gallery; and of one whose network has what versions up to format 4 don't know, such as cameras that moved."""
 LABELS = ("id", "camera", "taken_at", "identity", "track", "source", "digest", "since", "frame")
 
 _FIRST = """
@@ -89,7 +90,7 @@ def sum_of(*values: Any) -> int | None:
 
 def readable() -> set[str]:
     """Older formats can be read as they are, on a medium that can't be written."""
-    return {str(number) for number in range(1, FORMAT + 1)}
+    return {str(number) for number in range(1, MOVED + 1)}
 
 
 def read_meta(connection: Connection, *keys: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ from rgbir.index.gallery.erasures import Condition, Erasure, picture
 from rgbir.index.gallery.folder import erasing
 from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.file import GalleryFile
-from rgbir.index.gallery.folder.schema import LABELS, read_meta, sum_of, write_meta
+from rgbir.index.gallery.folder.schema import LABELS, MOVED, read_meta, sum_of, write_meta
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.nearest.rows import Changes, Mark, Vector
 from rgbir.index.times import from_microseconds, to_microseconds
@@ -61,6 +61,20 @@ class Store:
         values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in entries.items()}
         with self.file.transaction() as connection:
             write_meta(connection, **values)
+            self._changed(connection)
+
+    def set_network(self, network: dict[str, Any], *, plain: bool, moved: Collection[str]) -> None:
+        """Another network of cameras.
+
+        Args:
+            plain: older versions read it, too; else the gallery is of a format that they refuse.
+            moved: cameras whose places are other ones now; what was measured between them is dropped.
+        """
+        with self.file.transaction() as connection:
+            write_meta(connection, network=json.dumps(network))
+            if not plain:
+                write_meta(connection, format=str(MOVED))
+            erasing.uncalibrate(connection, set(moved))
             self._changed(connection)
 
     def remember(self, name: str, value: str) -> None:

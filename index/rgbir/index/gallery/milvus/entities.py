@@ -25,6 +25,7 @@ from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.query import Query
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.slabs import Moments
 from rgbir.index.times import from_microseconds, to_microseconds
 
 BRUTE_FORCE = ("FLAT", "GPU_BRUTE_FORCE")
@@ -189,7 +190,7 @@ def expression_of(
     query: Query,
     cameras: Sequence[str],
     times: Callable[[], tuple[int, int] | None],
-    walks: Mapping[str, tuple[int, int, int]],
+    moments: Mapping[str, Moments],
 ) -> str:
     clauses = [cameras_are(cameras), *_labels_are(query)]
     if query.since is not None:
@@ -198,12 +199,23 @@ def expression_of(
         clauses.append(f"taken_at < {to_microseconds(query.until)}")
     if query.hours is not None:
         windows = query.hours.windows(*span(query, times())).tolist()
-        clauses.append("(" + " or ".join(f"(taken_at >= {a} and taken_at < {b})" for a, b in windows) + ")")
-    for camera, (moment, soonest, latest) in walks.items():
-        apart = f"(taken_at <= {moment - soonest} or taken_at >= {moment + soonest})"
-        near = f"taken_at >= {moment - latest} and taken_at <= {moment + latest}"
-        clauses.append(f"(camera != {_quoted(camera)} or taken_at is null or ({apart} and {near}))")
-    return " and ".join(clauses)
+        clauses.append("(" + " or ".join(_window(*window) for window in windows) + ")")
+    return " and ".join([*clauses, *_moments_are(moments)])
+
+
+def places_are(cameras: Sequence[str], moments: Mapping[str, Moments]) -> str:
+    """Sightings of these cameras, of some of them those taken at these moments only."""
+    return " and ".join([cameras_are(cameras), *_moments_are(moments)])
+
+
+def _moments_are(moments: Mapping[str, Moments]) -> list[str]:
+    clauses = []
+    for camera, (windows, untimed) in moments.items():
+        times = [_window(*window) for window in windows.tolist()]
+        if untimed:
+            times.append("taken_at is null")
+        clauses.append(f"(camera != {_quoted(camera)}{''.join(f' or {time}' for time in times)})")
+    return clauses
 
 
 def expression_of_condition(which: Condition) -> str:
@@ -225,6 +237,10 @@ def _labels_are(which: Query | Condition) -> list[str]:
     if which.track is not None:
         clauses.append(f"track == {_quoted(which.track)}")
     return clauses
+
+
+def _window(begin: int, end: int) -> str:
+    return f"(taken_at >= {begin} and taken_at < {end})"
 
 
 def cameras_are(cameras: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +26,8 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryError, UsageError
 from rgbir.index.gallery.answers import answer, check_count, distances_of, fused, ranked
-from rgbir.index.gallery.embeddings import asked, enrolled
+from rgbir.index.gallery.changes import check_change
+from rgbir.index.gallery.embeddings import asked, by_ids, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure, bound, picture
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus.entities import (
@@ -38,13 +40,14 @@ from rgbir.index.gallery.milvus.entities import (
     expression_of,
     expression_of_condition,
     ids_are,
+    places_are,
     row_of,
     sighting_of,
     timed,
 )
 from rgbir.index.gallery.milvus.store import MOST, PIECE, Store
 from rgbir.index.gallery.model import CameraCount, Model, Storage
-from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope, walks
+from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope
 from rgbir.index.gallery.retention import check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
@@ -191,7 +194,7 @@ class MilvusGallery(AnyGallery):
         seen, generation = self._scope(query)
         nearest = []
         if seen.searched:
-            expression = expression_of(query, seen.searched, self._times, walks(query, self.network, seen.searched))
+            expression = expression_of(query, seen.searched, self._times, seen.moments)
             nearest = self._nearest(prepared, expression, query.top_k)
         hits, taken = ranked(nearest, self.model, query.least_score), (time.perf_counter() - started) * 1000
         return answer(seen, hits, self.model, generation, True, taken)
@@ -250,7 +253,7 @@ class MilvusGallery(AnyGallery):
         seen, generation = self._scope(query)
         nearest: list[tuple[FusedTrack, Sighting]] = []
         if seen.searched:
-            expression = expression_of(query, seen.searched, self._times, walks(query, self.network, seen.searched))
+            expression = expression_of(query, seen.searched, self._times, seen.moments)
             while (tracks := self._nearest_tracks(prepared, expression, query.top_k)) is None:
                 generation = self.generation  # something was erased in between
             nearest = tracks
@@ -291,8 +294,8 @@ class MilvusGallery(AnyGallery):
 
     def distances(self, query: Query, most: int | None = None) -> Distances:
         prepared = asked(query, self.model, self.address)
-        seen, generation = self._scope(query)
-        expression = cameras_are(seen.searched)
+        seen, generation = self._scope(replace(query, walked=False))
+        expression = places_are(seen.searched, seen.moments)
         if most is not None and seen.searched:
             check_count(self._store.count(expression), most)
         pairs = self._sorted(prepared, self._store.compared(expression)) if seen.searched else []
@@ -309,6 +312,8 @@ class MilvusGallery(AnyGallery):
     def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
         if not sightings:
             return []
+        self._about()  # a camera may have come or gone since
+        sightings = by_ids(sightings, self.network)
         prepared = enrolled(sightings, self.model, self.network, self.storage)
         if self._store.lacking and any(
             sighting.frame is not None or sighting.since is not None for sighting in sightings
@@ -331,11 +336,18 @@ class MilvusGallery(AnyGallery):
         return written
 
     def add_cameras(self, cameras: Sequence[Camera]) -> None:
-        network = self.network
-        extended = network.extended(cameras)
-        if len(extended) > len(network):
-            self._changed(network=json.dumps(extended.to_dict()))
+        self.change_network(lambda network: network.extended(cameras))
+
+    def change_network(self, change: Callable[[CameraNetwork], CameraNetwork]) -> CameraNetwork:
+        """In one request. Nothing keeps two processes from changing it at once: the later one wins."""
+        self._about()
+        before = self.network
+        after = change(before)
+        if after != before:
+            check_change(before, after, self.counts())
+            self._changed(network=json.dumps(after.to_dict()))
             self._about()
+        return after
 
     def erase(self, which: Condition, by_rule: bool = False) -> int:
         expression = expression_of_condition(which)
@@ -407,6 +419,7 @@ class MilvusGallery(AnyGallery):
         return max(int(about["generation"]) // 1000, int(about.get("moment", "0")))
 
     def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
+        sightings = by_ids(sightings, self.network)
         return bound(sightings, self.erasures()) if any(sighting.since is not None for sighting in sightings) else set()
 
     def heed(self, erasures: Sequence[Erasure]) -> int:
