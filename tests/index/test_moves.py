@@ -190,6 +190,7 @@ def test_walks_count_from_where_the_cameras_were(make: Maker) -> None:
     assert hours(11, walked=False) == {f"{1 + hour}.jpg" for hour in range(6)}
 
 
+@pytest.mark.parametrize("make", ["folder"], indirect=True)
 def test_an_answer_says_when_a_camera_was_at_the_querys_place(make: Maker) -> None:
     gallery = make(site(a=[("hall", None), ("gate", MAY), ("hall", MAY + 24 * HOUR)], b="gate", n="gate"))
     gallery.add(enrolled([("a", 2), ("a", -2), ("b", 1)]))
@@ -209,6 +210,7 @@ def test_an_answer_says_when_a_camera_was_at_the_querys_place(make: Maker) -> No
     assert moved.search(Query(np.zeros(D, np.float32), camera="n")).place == "gate or yard"
 
 
+@pytest.mark.parametrize("make", ["folder"], indirect=True)
 def test_a_camera_that_comes_later_is_searched_for_as_if_it_had_always_been_there(make: Maker) -> None:
     gallery = make(site(a="hall", b="gate"))
     gallery.add(enrolled([("a", 1), ("b", 1)]))
@@ -297,6 +299,7 @@ def test_other_openings_go_by_the_change_at_once(make: Maker) -> None:
         assert (answer.hits, answer.generation) == ((), gallery.generation)
 
 
+@pytest.mark.parametrize("make", ["folder"], indirect=True)
 def test_copies_carry_the_history_and_contradictions_are_refused(make: Maker, tmp_path: Path) -> None:
     network = site(a=[("hall", None), ("gate", MAY)], b="gate", n="yard")
     gallery = make(network)

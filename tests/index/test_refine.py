@@ -32,6 +32,7 @@ from rgbir.index import (
 )
 from rgbir.index.cameras import Passage
 from rgbir.index.errors import GalleryError
+from rgbir.index.gallery.changes import CameraEdit
 from rgbir.index.gallery.query import Meaning
 from rgbir.index.nearest.reciprocal import Reciprocal
 from rgbir.index.search import searcher as searcher_module
@@ -297,5 +298,11 @@ def test_a_camera_that_moved_is_searched_with_the_sightings_own_time(
         assert (seen.place, seen.warnings) == (network["1"].place, ())
         answer = searcher.find(row, SearchOptions(camera="1", modality=Modality.RGB))
         assert "all places that it ever had are left out" in answer.warnings[0]
+        gallery.change_network(lambda network: CameraEdit(name="hall").edited(network, "2"))
+        named = searcher.find(row, SearchOptions(camera="1", taken_at=may, cameras=("hall", "3")))
+        assert named.searched_cameras == ("hall", "3")
+        assert {hit.camera for hit in named.hits} == {"hall", "3"}
+        untold = searcher.distances(row, SearchOptions(camera="1", modality=Modality.RGB))
+        assert "hall" in {excluded.camera for excluded in untold.excluded_cameras}
         hidden = searcher.find(row, SearchOptions(camera="1", modality=Modality.RGB, visible=("3",)))
         assert (hidden.place, [warning for warning in hidden.warnings if "moved" in warning]) == (None, [])

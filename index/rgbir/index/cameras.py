@@ -236,6 +236,11 @@ class CameraNetwork:
                 " places, and name it in the images' labels"
             )
 
+    @cached_property
+    def renamed(self) -> bool:
+        """Whether a camera is called otherwise than by its id."""
+        return any(camera.name for camera in self.cameras)
+
     def of(self, modality: Modality) -> tuple[Camera, ...]:
         return tuple(camera for camera in self.cameras if modality in camera.modalities)
 
@@ -260,6 +265,21 @@ class CameraNetwork:
         places = {stay.place for camera in left for stay in camera.stays}
         walks = tuple(walk for walk in self.passages if {walk.origin, walk.destination} <= places)
         return replace(self, cameras=left, passages=walks)
+
+    def with_passage(self, a: str, b: str, walk: Passage | None) -> CameraNetwork:
+        """With that passage between two places, or with none.
+
+        Raises:
+            UsageError: a place where no camera is; or there is no passage to remove.
+        """
+        if walk is None and self.walk(a, b) is None:
+            raise UsageError(f"no passage between {a!r} and {b!r}")
+        others = tuple(other for other in self.passages if {other.origin, other.destination} != {a, b})
+        return replace(self, passages=others if walk is None else (*others, walk))
+
+    def on_plan(self, plan: str) -> CameraNetwork:
+        """With positions on that plan."""
+        return replace(self, plan=plan)
 
     def following(self, first: CameraNetwork) -> CameraNetwork:
         """As the first network says, and with this one's cameras that it doesn't have."""

@@ -1,10 +1,11 @@
 """The index's commands: they parse, call one function and print."""
 
 from rgbir.index.cli.bench import bench
+from rgbir.index.cli.cameras import cameras
 from rgbir.index.cli.data_sets import counts, split, synthesize
 from rgbir.index.cli.embed import embed
 from rgbir.index.cli.measure import evaluate
 from rgbir.index.cli.options import progress
 from rgbir.index.cli.upkeep import index
 
-__all__ = ["bench", "counts", "embed", "evaluate", "index", "progress", "split", "synthesize"]
+__all__ = ["bench", "cameras", "counts", "embed", "evaluate", "index", "progress", "split", "synthesize"]

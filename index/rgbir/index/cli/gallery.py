@@ -275,7 +275,7 @@ def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
     for count in counts:
         seen = network[count.camera]
         figures = f"{count.sightings:,}", f"{count.identities:,}", _moment(count.earliest), _moment(count.latest)
-        table.add_row(seen.id, "+".join(sorted(seen.modalities)), seen.place, *figures)
+        table.add_row(seen.shown, "+".join(sorted(seen.modalities)), seen.place, *figures)
     Console().print(table)
     whose = f"model {model.name} ({model.fingerprint}), {model.dimension} values, {model.metric}"
     print(f"{facts['sightings']:,} sightings, generation {facts['generation']}, {whose}")

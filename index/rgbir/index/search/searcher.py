@@ -17,6 +17,7 @@ from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.options import Filters, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Query, fuse, origin
 from rgbir.index.search.explained import explained
+from rgbir.index.search.names import named, named_distances
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.refine import grouped, plausible_first, reranked
 
@@ -99,12 +100,13 @@ class Searcher:
     def _seen(self, answer: Answer, options: SearchOptions) -> Answer:
         """The answer with remarks on what was asked for, and nothing of a camera that the one who asks may not see."""
         remarks = self._doubts(answer.searched_cameras, options)
-        return replace(self._placed(answer, options), warnings=(*answer.warnings, *remarks))
+        return self._placed(replace(answer, warnings=(*answer.warnings, *remarks)), options)
 
-    @staticmethod
-    def _placed(answer: Answer, options: SearchOptions) -> Answer:
-        hidden = options.visible is not None and answer.camera is not None and answer.camera not in options.visible
-        return replace(answer, place=None) if hidden else answer
+    def _placed(self, answer: Answer, options: SearchOptions) -> Answer:
+        """With cameras by their names, and without a place that the caller may not know."""
+        if options.visible is not None and answer.camera is not None and answer.camera not in options.visible:
+            answer = replace(answer, place=None)
+        return named(answer, self.gallery.network)
 
     def _doubts(self, searched: Sequence[str], options: SearchOptions) -> Iterator[str]:
         """What of the options had no effect, or leaves nothing to find."""
@@ -209,7 +211,7 @@ class Searcher:
         answer = Answer(
             camera=None if camera is None else camera.id,
             modality=modality,
-            place=None if camera is None else camera.place,
+            place=None if camera is None else " or ".join(sorted(camera.places(options.taken_at))),
             shots=1,
             searched_cameras=(),
             excluded_cameras=(),
@@ -225,7 +227,8 @@ class Searcher:
 
     def distances(self, embeddings: NDArray[np.float32], options: SearchOptions, most: int | None = None) -> Distances:
         """How far every sighting in the query's scope is from it, float32 (shots, d); see `Gallery.distances`."""
-        return self.gallery.distances(self._query(embeddings, options, self.modality_of(options)), most)
+        distances = self.gallery.distances(self._query(embeddings, options, self.modality_of(options)), most)
+        return named_distances(distances, self.gallery.network)
 
     def _query(self, embeddings: NDArray[np.float32], options: SearchOptions, modality: Modality) -> Query:
         asked = {each.name: getattr(options, each.name) for each in fields(Filters)}

@@ -1,0 +1,279 @@
+"""`rgbir cameras …`: which cameras a gallery has, where they are and were, and changes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rgbir.index import stays
+from rgbir.index.cameras import Camera, CameraNetwork, Modality, Passage
+from rgbir.index.cli.options import GalleryOption, JsonFlag
+from rgbir.index.datasets.table import parse_time
+from rgbir.index.errors import IndexFailure, UsageError
+from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
+from rgbir.index.gallery.changes import CameraEdit, Touched
+from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.stays import Position
+
+cameras = typer.Typer(
+    help="Which cameras a gallery has, and where they are and were.", no_args_is_help=True, add_completion=False
+)
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The camera's id, name or alias.")]
+ModalityOption = Annotated[Literal["rgb", "ir", "both"] | None, typer.Option(help="What its images are.")]
+PlaceOption = Annotated[str | None, typer.Option(help="What it looks at; cameras at one place are never matched.")]
+PositionOption = Annotated[str | None, typer.Option(help="Where it hangs on the plan: X,Y.")]
+SceneOption = Annotated[Literal["indoor", "outdoor"] | None, typer.Option(help="Where it stands.")]
+AliasOption = Annotated[list[str] | None, typer.Option(help="Another name for it; may be repeated.")]
+PlanOption = Annotated[
+    str | None, typer.Option(help="Which plan positions are on, in which units, for all cameras: in words.")
+]
+DryFlag = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+YesFlag = Annotated[bool, typer.Option("--yes", help="Although sightings are of another place from now on.")]
+Change = Callable[[CameraNetwork], CameraNetwork]
+
+
+@cameras.command("list")
+def list_cameras(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
+    """All cameras of a gallery: modality, place, and how many sightings each has."""
+    with open_gallery(gallery) as opened:
+        network, counts = opened.network, {count.camera: count.sightings for count in opened.counts()}
+    if as_json:
+        entries = [{**_entry(network, camera), "sightings": counts.get(camera.id, 0)} for camera in network]
+        print(json.dumps({**network.to_dict(), "cameras": entries}))
+        return
+    table = Table("camera", "modality", "place now", "places", "position", "sightings", "other names")
+    for camera in network:
+        now = stays.at(camera.stays, datetime.now(UTC))
+        position = "-" if now.position is None else "{:g},{:g}".format(*now.position)
+        figures = str(len(camera.places(None))), position, f"{counts.get(camera.id, 0):,}"
+        others = ", ".join(name for name in camera.names if name != camera.shown)
+        table.add_row(camera.shown, "+".join(sorted(camera.modalities)), now.place, *figures, others)
+    Console().print(table)
+    if network.plan is not None:
+        print(f"positions: {network.plan}")
+
+
+@cameras.command()
+def show(camera: IdArgument, gallery: GalleryOption, as_json: JsonFlag = False) -> None:
+    """One camera: all its places and since when, its names, and its sightings."""
+    with open_gallery(gallery) as opened:
+        network = opened.network
+        shown = network[camera]
+        count = next((count for count in opened.counts() if count.camera == shown.id), None)
+        untimed = opened.untimed([shown.id])[1] if count else 0
+    sightings = count.sightings if count else 0
+    if as_json:
+        print(json.dumps({**_entry(network, shown), "sightings": sightings, "untimed": untimed}))
+        return
+    print(f"camera {shown.shown} ({'+'.join(sorted(shown.modalities))}{', ' + shown.scene if shown.scene else ''})")
+    for line in _whereabouts(shown):
+        print(f"  {line}")
+    if len(shown.names) > 1:
+        print(f"  also called {', '.join(name for name in shown.names if name != shown.shown)}")
+    print(f"  {sightings:,} sightings, {untimed:,} of them without a time")
+
+
+@cameras.command()
+def add(
+    camera: Annotated[str, typer.Argument(metavar="ID", help="Its id, which its sightings keep for good.")],
+    gallery: GalleryOption,
+    modality: ModalityOption = None,
+    place: PlaceOption = None,
+    scene: SceneOption = None,
+    alias: AliasOption = None,
+    position: PositionOption = None,
+    plan: PlanOption = None,
+    dry_run: DryFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add a camera to a gallery that began without it."""
+    edit = CameraEdit(_modalities(modality), place, None, _position(position), scene, None, frozenset(alias or ()))
+    _change(gallery, lambda network: edit.added(_planned(network, plan), camera), camera, dry_run, True, as_json)
+
+
+@cameras.command()
+def edit(
+    camera: IdArgument,
+    gallery: GalleryOption,
+    place: PlaceOption = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="From when on it is there, ISO 8601 with a zone, until its next move; else at all times."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--id", help="What to call it from now on; the names before stay its aliases.")
+    ] = None,
+    modality: ModalityOption = None,
+    scene: SceneOption = None,
+    alias: AliasOption = None,
+    position: PositionOption = None,
+    plan: PlanOption = None,
+    dry_run: DryFlag = False,
+    yes: YesFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move a camera from a moment on, rename it, or say more of it. Done again, it changes nothing more."""
+    moment = None if since is None else parse_time(since)
+    edit = CameraEdit(_modalities(modality), place, moment, _position(position), scene, name, frozenset(alias or ()))
+    if edit == CameraEdit() and plan is None:
+        raise UsageError("say what to change: --place, --id, --modality, --scene, --alias, --position or --plan")
+    _change(gallery, lambda network: edit.edited(_planned(network, plan), camera), camera, dry_run, yes, as_json)
+
+
+@cameras.command()
+def remove(
+    camera: IdArgument,
+    gallery: GalleryOption,
+    dry_run: DryFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Remove a camera without sightings, and passages to places where no other camera is. Erase its sightings first."""
+    _change(gallery, lambda network: network.without_camera(camera), camera, dry_run, True, as_json)
+
+
+@cameras.command()
+def passages(
+    gallery: GalleryOption,
+    origin: Annotated[str | None, typer.Option("--from", help="A place.")] = None,
+    destination: Annotated[
+        str | None, typer.Option("--to", help="The other place; a passage is walked either way.")
+    ] = None,
+    soonest: Annotated[float | None, typer.Option(help="The least seconds that a walk takes.", min=0)] = None,
+    latest: Annotated[float | None, typer.Option(help="The most seconds; any time without it.", min=0)] = None,
+    delete: Annotated[bool, typer.Option("--remove", help="Remove the passage between the two places.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List how long walks between places take; with --from, --to and --soonest set one, with --remove remove it."""
+    if (origin is None) != (destination is None) or (origin is None and (delete or soonest is not None)):
+        raise UsageError("a passage has two places: give --from and --to")
+    if origin is not None and delete == (soonest is not None):
+        raise UsageError("give --soonest with the seconds that a walk takes at least, or --remove; one of them")
+    with open_gallery(gallery) as opened:
+        if origin is not None and destination is not None:
+            walk = (
+                None
+                if soonest is None
+                else Passage(origin, destination, soonest, *([] if latest is None else [latest]))
+            )
+            _apply(opened, lambda network: network.with_passage(origin, destination, walk))
+        network = opened.network
+    declared = network.to_dict().get("passages", [])
+    if as_json:
+        print(json.dumps(declared))
+        return
+    for entry in declared:
+        print(f"{entry['from']} – {entry['to']}: {entry['soonest']:g} s to {entry.get('latest', 'any time')}")
+    if not declared:
+        print("no passages")
+
+
+def _planned(network: CameraNetwork, plan: str | None) -> CameraNetwork:
+    return network if plan is None else network.on_plan(plan)
+
+
+def _modalities(text: str | None) -> frozenset[Modality] | None:
+    return None if text is None else frozenset(Modality if text == "both" else [Modality(text)])
+
+
+def _position(text: str | None) -> Position | None:
+    """Of `X,Y`.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    if text is None:
+        return None
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        raise UsageError(f"--position is X,Y such as 12.5,3, not {text!r}") from None
+    return x, y
+
+
+def _change(gallery: str, change: Change, camera: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Carries a change out and says what it touches.
+
+    Raises:
+        UsageError: sightings would be of another place, and nobody said that this is meant.
+    """
+    with open_gallery(gallery) as opened, opened.writing():
+        _ = opened.generation  # with what others changed while this waited
+        before = opened.network
+        after = change(before)
+        touched = opened.touched(after)
+        moved = any(change.moved or change.untimed for change in touched)
+        if not dry_run and moved and not yes:
+            raise UsageError(
+                f"{' '.join(map(_said, touched))} Nothing was changed; say it again with --yes if that is meant"
+            )
+        if not dry_run:
+            opened.change_network(change)
+        others = [] if dry_run or after == before else _follow(opened, after)
+    shown = next((known for known in after if camera in known.names), None)
+    if as_json:
+        entry = None if shown is None else _entry(after, shown)
+        print(json.dumps({"camera": entry, "changed": after != before and not dry_run,
+                          "touched": [asdict(change) for change in touched]}, default=str))  # fmt: skip
+        return
+    print("nothing was changed: it would be" if dry_run else "unchanged" if after == before else "changed")
+    for line in [] if shown is None else [f"camera {shown.shown}", *(f"  {line}" for line in _whereabouts(shown))]:
+        print(line)
+    for text in [*map(_said, touched), *others]:
+        print(text)
+
+
+def _said(touched: Touched) -> str:
+    """What a change touches, in a sentence."""
+    if not touched.moved and not touched.untimed:
+        return f"Camera {touched.camera} has {touched.sightings:,} sightings, and none of them changes its place."
+    since = "" if touched.since is None else f" since {touched.since.isoformat()}"
+    return (
+        f"Of the {touched.sightings:,} sightings of camera {touched.camera}, {touched.moved:,} were taken{since} at another place"
+        f" than was known, and {touched.untimed:,} without a time may have been."
+    )
+
+
+def _apply(opened: AnyGallery, change: Change) -> None:
+    after = opened.change_network(change)
+    for line in _follow(opened, after):
+        print(line)
+
+
+def _follow(opened: AnyGallery, after: CameraNetwork) -> list[str]:
+    """Makes the galleries of other models beside it go by the same cameras; what they say to it."""
+    lines = []
+    address = GalleryAddress(opened.address)
+    for other in address.family():
+        if other.samefile(address.folder):
+            continue
+        try:
+            with Gallery(other) as beside:
+                beside.change_network(lambda network: network.following(after))
+            lines.append(f"{other}, of another model, goes by the same cameras")
+        except IndexFailure as error:
+            lines.append(f"{other}, of another model, is not changed: {error}")
+    return lines
+
+
+def _entry(network: CameraNetwork, camera: Camera) -> dict[str, Any]:
+    """As the network says it."""
+    entries: Sequence[dict[str, Any]] = network.to_dict()["cameras"]
+    return next(entry for entry in entries if entry["id"] == camera.id)
+
+
+def _whereabouts(camera: Camera) -> list[str]:
+    """Its places and positions, a line each."""
+    lines = []
+    for stay in camera.stays:
+        position = "" if stay.position is None else " at {:g},{:g}".format(*stay.position)
+        since = "from the beginning" if stay.since is None else f"since {stay.since.astimezone(UTC).isoformat()}"
+        lines.append(f"{stay.place}{position}, {since}")
+    return lines
