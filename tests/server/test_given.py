@@ -43,6 +43,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/gallery/jobs": {"files": [("archive", ("a.zip", b"PK"))]},
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
+        "/cameras/{camera}": {"data": {"place": "hall"}},
     }
 
 
@@ -51,7 +52,7 @@ def test_no_route_takes_what_it_doesn_t_know(
     http: TestClient, gallery: Gallery, infrared: bytes, method: str, path: str
 ) -> None:
     where = path.replace("{sighting}", gallery.sightings()[0].id).replace("{name}", "page.js").replace("{job}", "x")
-    form = bodies(infrared).get(path, {}) if method == "POST" else {}
+    form = bodies(infrared).get(path, {}) if method in ("POST", "PUT") else {}
     before = len(gallery)
 
     unknown = http.request(method, where, params={"camra": "1"}, **form)

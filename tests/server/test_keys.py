@@ -46,6 +46,9 @@ MAY = {
     ("DELETE", "/gallery/jobs/{job}"): {Role.ENROL},
     ("GET", "/gallery"): {Role.SEARCH, Role.ENROL},
     ("GET", "/cameras"): {Role.SEARCH, Role.ENROL},
+    ("GET", "/cameras/{camera}"): {Role.SEARCH, Role.ENROL},
+    ("PUT", "/cameras/{camera}"): set(),
+    ("DELETE", "/cameras/{camera}"): set(),
     ("GET", "/model"): {Role.SEARCH, Role.ENROL},
     ("GET", "/metrics"): {Role.SEARCH, Role.ENROL, Role.MONITOR},
     ("GET", "/gallery/sightings/{sighting}"): {Role.SEARCH},
@@ -107,11 +110,12 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         "/gallery/jobs": {"files": [("archive", archive(people))]},
         "/gallery/sightings": {"files": [("images", colour)], "data": {"camera": "1"}},
         "/gallery/tracks": {"files": [("images", colour)], "data": {"camera": "1", "track": "t"}},
+        "/cameras/{camera}": {"data": {"modalities": "ir"}},
     }
     for method, path in sorted(routes, reverse=True):
         sighting = gallery.sightings()[0].id
-        where = path.replace("{sighting}", sighting).replace("{name}", "page.js")
-        rest = body.get(path, {}) if method == "POST" else {}
+        where = path.replace("{sighting}", sighting).replace("{name}", "page.js").replace("{camera}", "attic")
+        rest = body.get(path, {}) if method in ("POST", "PUT") else {}
         if (method, path) == ("DELETE", "/gallery/sightings"):
             rest = {"params": {"identity": 99_999}}
         nobody = http.request(method, where, **rest)
@@ -229,7 +233,7 @@ def test_an_administrator_of_some_cameras_sees_nothing_of_the_others_and_changes
 
     for method, path in (
         ("GET", "/audit"), ("GET", "/metrics"), ("GET", "/models"), ("POST", "/models/x/prepare"),
-        ("POST", "/models/x/activate"), ("DELETE", "/models/x"),
+        ("POST", "/models/x/activate"), ("DELETE", "/models/x"), ("PUT", "/cameras/1"), ("DELETE", "/cameras/1"),
     ):  # fmt: skip
         refused = http.request(method, path)
         assert refused.status_code == 403, path

@@ -246,6 +246,32 @@ def cameras() -> Call[wire.Network]:
     return Call(_as(wire.Network), "GET", "/cameras")
 
 
+def camera(camera: str) -> Call[wire.CameraInfo]:
+    """One camera, with all its places."""
+    return Call(_as(wire.CameraInfo), "GET", f"/cameras/{_segment(camera)}")
+
+
+def put_camera(camera: str, *, dry_run: bool = False, **fields: Unpack[wire.CameraFields]) -> Call[wire.CameraChange]:
+    """Adds a camera, or moves, renames or changes one; for administrators. Sent again, it changes nothing more.
+
+    Args:
+        camera: its id, or any name that it has.
+        dry_run: only tell what would change.
+        fields: those of `wire.CameraFields`; what isn't named stays as it is.
+
+    Raises:
+        TypeError: a field that there isn't.
+    """
+    form = _form(**_known(wire.CameraFields, fields))
+    rest = {"data": form, "params": {"dry_run": dry_run}}
+    return Call(_as(wire.CameraChange), "PUT", f"/cameras/{_segment(camera)}", rest)
+
+
+def remove_camera(camera: str) -> Call[wire.CameraChange]:
+    """Removes a camera that has no sightings; for administrators."""
+    return Call(_as(wire.CameraChange), "DELETE", f"/cameras/{_segment(camera)}")
+
+
 def model() -> Call[dict[str, Any]]:
     """The model's card."""
     return Call(lambda response: dict(response.json()), "GET", "/model")

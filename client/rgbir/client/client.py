@@ -32,7 +32,7 @@ class _Common:
             certificate itself.
         timeout_s: longest wait for an answer.
         retries: how often to ask again after no answer, or after one that says `later` (409, 429, 503). Every request is safe to
-            repeat: searches change nothing, the same image is enrolled once, and what is erased stays erased.
+            repeat: searches change nothing, the same image is enrolled once, what is erased stays erased, and a camera is moved once.
 
     Every method raises a `ClientError`: `ConnectionFailed`, or `Refused` and its kinds with what the server said.
     """
@@ -114,6 +114,9 @@ class Client(_Common):
     remove = _waited(calls.remove)
     gallery = _waited(calls.gallery)
     cameras = _waited(calls.cameras)
+    camera = _waited(calls.camera)
+    put_camera = _waited(calls.put_camera)
+    remove_camera = _waited(calls.remove_camera)
     model = _waited(calls.model)
     audit = _waited(calls.audit)
 
@@ -221,6 +224,9 @@ class AsyncClient(_Common):
     remove = _awaited(calls.remove)
     gallery = _awaited(calls.gallery)
     cameras = _awaited(calls.cameras)
+    camera = _awaited(calls.camera)
+    put_camera = _awaited(calls.put_camera)
+    remove_camera = _awaited(calls.remove_camera)
     model = _awaited(calls.model)
     audit = _awaited(calls.audit)
 

@@ -221,17 +221,70 @@ class GalleryInfo(Wire):
     cameras: list[CameraCount]
 
 
-class CameraInfo(Wire):
-    id: str
-    modalities: list[Modality]
+class Stay(Wire):
+    """A time that a camera spent at one place, until the next one begins."""
+
     place: str
+    since: datetime | None = Field(None, description="none is from the beginning")
+    position: tuple[float, float] | None = Field(None, description="x and y, in the units of the network's plan")
+
+
+class CameraInfo(Wire):
+    id: str = Field(description="what it is called")
+    aliases: list[str] = Field([], description="other names that it answers to, such as its id before it was renamed")
+    modalities: list[Modality]
+    place: str = Field(description="what it looks at now")
+    places: list[Stay] = Field([], description="all its places in order")
     scene: Literal["indoor", "outdoor"] | None = None
     sightings: int
 
 
 class Network(Wire):
     name: str
+    plan: str | None = Field(None, description="which plan positions are on, and in which units")
     cameras: list[CameraInfo]
+
+
+class TouchedSightings(Wire):
+    """What a change means for the sightings of a camera."""
+
+    camera: str
+    sightings: int
+    moved: int = Field(description="taken while the camera was elsewhere than was known before")
+    untimed: int = Field(description="without a time, so that they may have been")
+    since: datetime | None = Field(
+        None, description="when the first place that changes begins; none if that is the first"
+    )
+
+
+class CameraChange(Wire):
+    """What became of a camera."""
+
+    camera: CameraInfo | None = Field(None, description="as it is now; none if it was removed")
+    changed: bool = Field(description="false if it was so already, or if this was only tried")
+    touched: list[TouchedSightings]
+    unreached: list[str] = Field(
+        [], description="galleries of other models that can't be changed now; they follow before they answer"
+    )
+
+
+class CameraFields(TypedDict, total=False):
+    """What is said of a camera, as form fields; what isn't sent stays as it is."""
+
+    modalities: Annotated[
+        Sequence[Names] | None, Field(None, max_length=2, description="what its images are: rgb, ir or both")
+    ]
+    place: Annotated[Name | None, Field(None, description="what it looks at; cameras at one place are never matched")]
+    since: Annotated[
+        datetime | None,
+        Field(None, description="from when on it is there, with a zone, until its next move; else at all times"),
+    ]
+    position: Annotated[Name | None, Field(None, description="where it hangs on the plan: x,y")]
+    scene: Annotated[Literal["indoor", "outdoor"] | None, Field(None, description="where it stands")]
+    name: Annotated[
+        Name | None, Field(None, description="what to call it from now on; the names before stay its aliases")
+    ]
+    aliases: Annotated[Sequence[Names] | None, Field(None, max_length=100, description="further names for it")]
 
 
 class Sighting(Wire):

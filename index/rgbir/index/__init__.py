@@ -48,6 +48,7 @@ from rgbir.index.files import (
 )
 from rgbir.index.fitted import FittedMap
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
+from rgbir.index.gallery.changes import CameraEdit, Touched
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
@@ -71,6 +72,7 @@ from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
+from rgbir.index.stays import Position, Stay
 from rgbir.index.times import Hours
 from rgbir.index.words import did_you_mean, listed
 
@@ -87,6 +89,7 @@ __all__ = [
     "Bundle",
     "CARD",
     "Camera",
+    "CameraEdit",
     "CameraNetwork",
     "Card",
     "Crop",
@@ -119,6 +122,7 @@ __all__ = [
     "PEOPLE",
     "Parity",
     "PeopleLists",
+    "Position",
     "Precision",
     "Query",
     "RegDB",
@@ -132,9 +136,11 @@ __all__ = [
     "Searcher",
     "Sighting",
     "Skipped",
+    "Stay",
     "Storage",
     "SysuMM01",
     "Tally",
+    "Touched",
     "UnknownCamera",
     "UsageError",
     "cores",

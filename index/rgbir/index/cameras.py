@@ -94,6 +94,14 @@ class Camera:
         """All its places in order, one at least."""
         return self.history or (Stay(self.place, None, self.position),)
 
+    def at_moment(self, moment: datetime) -> Stay:
+        """Where it was then."""
+        return stays.at(self.stays, moment)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a network declares it; JSON can carry it."""
+        return _entry(self)
+
     def spans(self) -> tuple[Span, ...]:
         """The same as spans that cover all time; neighbours are at different places."""
         return tuple(stays.spans(self.stays))
@@ -210,6 +218,15 @@ class CameraNetwork:
         """What distinguishes it from other networks, for reports: its name, and the beginning of a sum of all it declares."""
         content = json.dumps({**self.to_dict(), "name": ""}, sort_keys=True)
         return f"{self.name} ({hashlib.sha256(content.encode()).hexdigest()[:8]})"
+
+    def get(self, name: str) -> Camera | None:
+        """The camera of that id, name or alias; None if there is none."""
+        return self._by_name.get(name)
+
+    def shown(self, name: str) -> str:
+        """What people call a camera; the name as it is if there is no such camera."""
+        camera = self.get(name)
+        return name if camera is None else camera.shown
 
     def same_place(self, a: str, b: str, a_at: datetime | None = None, b_at: datetime | None = None) -> bool:
         """Whether what two cameras took at these moments may be of one place; a moment that isn't known may be any."""
@@ -364,7 +381,7 @@ class CameraNetwork:
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` reads; JSON can carry it."""
-        declared: dict[str, Any] = {"name": self.name, "cameras": [_entry(camera) for camera in self.cameras]}
+        declared: dict[str, Any] = {"name": self.name, "cameras": [camera.to_dict() for camera in self.cameras]}
         if self.passages:
             declared["passages"] = [_walk(passage) for passage in self.passages]
         if self.plan is not None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from rgbir.index import stays
 from rgbir.index.cameras import Camera, CameraNetwork, Modality, Passage
 from rgbir.index.cli.options import GalleryOption, JsonFlag
 from rgbir.index.datasets.table import parse_time
@@ -46,12 +45,12 @@ def list_cameras(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
     with open_gallery(gallery) as opened:
         network, counts = opened.network, {count.camera: count.sightings for count in opened.counts()}
     if as_json:
-        entries = [{**_entry(network, camera), "sightings": counts.get(camera.id, 0)} for camera in network]
+        entries = [{**camera.to_dict(), "sightings": counts.get(camera.id, 0)} for camera in network]
         print(json.dumps({**network.to_dict(), "cameras": entries}))
         return
     table = Table("camera", "modality", "place now", "places", "position", "sightings", "other names")
     for camera in network:
-        now = stays.at(camera.stays, datetime.now(UTC))
+        now = camera.at_moment(datetime.now(UTC))
         position = "-" if now.position is None else "{:g},{:g}".format(*now.position)
         figures = str(len(camera.places(None))), position, f"{counts.get(camera.id, 0):,}"
         others = ", ".join(name for name in camera.names if name != camera.shown)
@@ -71,7 +70,7 @@ def show(camera: IdArgument, gallery: GalleryOption, as_json: JsonFlag = False) 
         untimed = opened.untimed([shown.id])[1] if count else 0
     sightings = count.sightings if count else 0
     if as_json:
-        print(json.dumps({**_entry(network, shown), "sightings": sightings, "untimed": untimed}))
+        print(json.dumps({**shown.to_dict(), "sightings": sightings, "untimed": untimed}))
         return
     print(f"camera {shown.shown} ({'+'.join(sorted(shown.modalities))}{', ' + shown.scene if shown.scene else ''})")
     for line in _whereabouts(shown):
@@ -219,7 +218,7 @@ def _change(gallery: str, change: Change, camera: str, dry_run: bool, yes: bool,
         others = [] if dry_run or after == before else _follow(opened, after)
     shown = next((known for known in after if camera in known.names), None)
     if as_json:
-        entry = None if shown is None else _entry(after, shown)
+        entry = None if shown is None else shown.to_dict()
         print(json.dumps({"camera": entry, "changed": after != before and not dry_run,
                           "touched": [asdict(change) for change in touched]}, default=str))  # fmt: skip
         return
@@ -261,12 +260,6 @@ def _follow(opened: AnyGallery, after: CameraNetwork) -> list[str]:
         except IndexFailure as error:
             lines.append(f"{other}, of another model, is not changed: {error}")
     return lines
-
-
-def _entry(network: CameraNetwork, camera: Camera) -> dict[str, Any]:
-    """As the network says it."""
-    entries: Sequence[dict[str, Any]] = network.to_dict()["cameras"]
-    return next(entry for entry in entries if entry["id"] == camera.id)
 
 
 def _whereabouts(camera: Camera) -> list[str]:

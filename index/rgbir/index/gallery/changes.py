@@ -13,6 +13,8 @@ from rgbir.index.gallery.model import CameraCount
 from rgbir.index.stays import Position, Span
 from rgbir.index.words import listed
 
+MOST_NAME = 200
+
 
 @dataclass(frozen=True, slots=True)
 class CameraEdit:
@@ -28,7 +30,7 @@ class CameraEdit:
         aliases: further names for it.
 
     Raises:
-        UsageError: `since` without a place.
+        UsageError: `since` without a place, or a name or place that can't be printed or is too long.
     """
 
     modalities: frozenset[Modality] | None = None
@@ -42,6 +44,9 @@ class CameraEdit:
     def __post_init__(self) -> None:
         if self.since is not None and self.place is None:
             raise UsageError("since says when a camera came to a place; name the place, too")
+        for name in (self.name, *self.aliases):
+            _check_name(name, "a camera", but=",")
+        _check_name(self.place, "a place")
 
     def added(self, network: CameraNetwork, camera: str) -> CameraNetwork:
         """The network with a new camera of that id.
@@ -49,6 +54,7 @@ class CameraEdit:
         Raises:
             UsageError: there is one of that name, or no modality is given.
         """
+        _check_name(camera, "a camera", but=",")
         if camera in network:
             raise UsageError(f"there is a camera {camera!r} already; edit it, or choose another id")
         if self.modalities is None:
@@ -80,6 +86,18 @@ class CameraEdit:
         modalities = edited.modalities if self.modalities is None else self.modalities
         scene = edited.scene if self.scene is None else self.scene
         return network.with_camera(replace(edited, aliases=aliases, modalities=modalities, scene=scene))
+
+
+def _check_name(name: str | None, whose: str, but: str = "") -> None:
+    """Raises where a name can't be printed, or has one of the characters that keep names in a list apart."""
+    if name is not None and not (
+        0 < len(name) <= MOST_NAME and name.isprintable() and name.strip() == name and not set(name) & set(but)
+    ):
+        without = f", no {but!r}" if but else ""
+        raise UsageError(
+            f"{whose} has a name of 1 to {MOST_NAME} characters that can be printed{without} and no blank at its ends, not"
+            f" {name[:80]!r}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryMismatch, GalleryMissing
 from rgbir.index.gallery.calibration import Calibration
-from rgbir.index.gallery.changes import Touched, changed_spans
+from rgbir.index.gallery.changes import Touched, changed_spans, check_change
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query
@@ -213,8 +213,14 @@ class AnyGallery(ABC):
         """
 
     def touched(self, after: CameraNetwork) -> list[Touched]:
-        """What another network means for the sightings that are there: the cameras that it adds, changes or lacks."""
-        before, counts = self.network, {count.camera: count.sightings for count in self.counts()}
+        """What another network means for the sightings that are there: the cameras that it adds, changes or lacks.
+
+        Raises:
+            UsageError: see `change_network`.
+        """
+        before, counted = self.network, self.counts()
+        check_change(before, after, counted)
+        counts = {count.camera: count.sightings for count in counted}
         new = {camera.id: camera for camera in after}
         old = {camera.id: camera for camera in before}
         touched = []

@@ -15,10 +15,10 @@ def named(answer: Answer, network: CameraNetwork) -> Answer:
         return answer
     return replace(
         answer,
-        camera=None if answer.camera is None else network[answer.camera].shown,
-        searched_cameras=tuple(network[camera].shown for camera in answer.searched_cameras),
+        camera=None if answer.camera is None else network.shown(answer.camera),
+        searched_cameras=tuple(network.shown(camera) for camera in answer.searched_cameras),
         excluded_cameras=_excluded(answer.excluded_cameras, network),
-        hits=tuple(replace(hit, camera=network[hit.camera].shown) for hit in answer.hits),
+        hits=tuple(replace(hit, camera=network.shown(hit.camera)) for hit in answer.hits),
     )
 
 
@@ -28,10 +28,10 @@ def named_distances(distances: Distances, network: CameraNetwork) -> Distances:
         return distances
     return replace(
         distances,
-        searched_cameras=tuple(network[camera].shown for camera in distances.searched_cameras),
+        searched_cameras=tuple(network.shown(camera) for camera in distances.searched_cameras),
         excluded_cameras=_excluded(distances.excluded_cameras, network),
     )
 
 
 def _excluded(cameras: Sequence[ExcludedCamera], network: CameraNetwork) -> tuple[ExcludedCamera, ...]:
-    return tuple(replace(excluded, camera=network[excluded.camera].shown) for excluded in cameras)
+    return tuple(replace(excluded, camera=network.shown(excluded.camera)) for excluded in cameras)

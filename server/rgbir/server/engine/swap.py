@@ -178,7 +178,7 @@ class ModelSwap:
             share has the erasure, and their next opening carries it out.
         """
         removed, unreached = self.engine.gallery.remove(**conditions), []
-        for folder, gallery in self._others():
+        for folder, gallery in self.others():
             try:
                 with gallery as opened, contextlib.suppress(UnknownCamera):  # one that this gallery never had
                     opened.remove(**conditions)
@@ -190,7 +190,7 @@ class ModelSwap:
     def expire(self) -> None:
         """Carries out the retention, in every gallery; runs where changes are made."""
         self.engine.gallery.expire()
-        for folder, gallery in self._others():
+        for folder, gallery in self.others():
             try:
                 with gallery as opened:
                     opened.keep(self.engine.gallery.keep_days, sure=True)
@@ -205,7 +205,7 @@ class ModelSwap:
         if self._other is not None:
             self._other.close()
 
-    def _others(self) -> Iterator[tuple[Path, AbstractContextManager[AnyGallery]]]:
+    def others(self) -> Iterator[tuple[Path, AbstractContextManager[AnyGallery]]]:
         """The galleries that don't answer; those that aren't open are opened for as long as they are looked at."""
         open_ones = [self.engine.now, *([] if self._other is None else [self._other])]
         for retrieval in open_ones[1:]:

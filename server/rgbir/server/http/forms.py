@@ -6,15 +6,16 @@ import inspect
 import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from fastapi import Depends, Form
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from rgbir.client import wire
-from rgbir.index import Box, SearchOptions, UsageError
+from rgbir.index import Box, CameraEdit, Modality, Position, SearchOptions, UsageError, listed
 
+T = TypeVar("T")
 _PIXELS = re.compile(r"[0-9]{1,9}")
 CameraName = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
@@ -49,13 +50,19 @@ def options_from(form: type) -> Callable[..., Coroutine[Any, Any, SearchOptions]
         InvalidQuery: values that don't fit each other.
     """
 
-    async def take(**given: Any) -> SearchOptions:
-        if given["cameras"] is not None:
-            given["cameras"] = names(given["cameras"])
-        return SearchOptions.read(given)
+    return _taken(form, SearchOptions.read)
+
+
+def _taken(form: type, read: Callable[[dict[str, Any]], T]) -> Callable[..., Coroutine[Any, Any, T]]:
+    """A dependency that reads the fields of a form of the wire; lists come as tuples of names."""
+    hints = get_type_hints(form, include_extras=True)
+    lists = [name for name, hint in hints.items() if _several(get_args(hint)[0])]
+
+    async def take(**given: Any) -> T:
+        return read(given | {name: names(given[name]) for name in lists if given[name] is not None})
 
     take.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [_parameter(name, hint) for name, hint in get_type_hints(form, include_extras=True).items()]
+        [_parameter(name, hint) for name, hint in hints.items()]
     )
     return take
 
@@ -78,9 +85,41 @@ Wanted = Annotated[SearchOptions, Depends(options_from(wire.SearchFields))]
 Asked = Annotated[SearchOptions, Depends(options_from(wire.QueryFields))]
 
 
+def _edit(given: dict[str, Any]) -> CameraEdit:
+    """What a form says of a camera; empty fields count as not sent.
+
+    Raises:
+        UsageError: values that don't fit.
+    """
+    values = {name: value for name, value in given.items() if value not in (None, "", ())}
+    if modalities := values.pop("modalities", None):
+        if not set(modalities) <= set(Modality):
+            raise UsageError(f"modalities are rgb, ir or both of them, not {listed(modalities)}")
+        values["modalities"] = frozenset(map(Modality, modalities))
+    if position := values.pop("position", None):
+        values["position"] = parse_position(position)
+    return CameraEdit(**values | {"aliases": frozenset(values.get("aliases", ()))})
+
+
+Described = Annotated[CameraEdit, Depends(_taken(wire.CameraFields, _edit))]
+
+
 def names(cameras: Iterable[str]) -> tuple[str, ...]:
     """Of a form field that may be repeated, or hold several separated by commas."""
     return tuple(name.strip() for entry in cameras for name in entry.split(",") if name.strip())
+
+
+def parse_position(text: str) -> Position:
+    """`x,y` on a plan.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        raise UsageError(f"position is x,y such as 12.5,3, not {text[:80]!r}") from None
+    return x, y
 
 
 def parse_box(text: str | None) -> Box | None:

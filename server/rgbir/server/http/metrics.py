@@ -115,8 +115,9 @@ class Metrics:
         for modality, batcher in engine.now.queues.items():
             self._waiting.labels(modality.value).set(batcher.waiting)
         self._sightings.clear()
+        network = engine.gallery.network
         for count in engine.gallery.counts():
-            self._sightings.labels(count.camera).set(count.sightings)
+            self._sightings.labels(network.shown(count.camera)).set(count.sightings)
         self._model.info({"name": engine.encoder.card.name, "fingerprint": engine.encoder.card.fingerprint})
         self._device.set(0 if engine.now.device is None else engine.now.device.used)
         self._generation.set(engine.gallery.generation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -83,15 +84,18 @@ async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
     gallery = engine.gallery
 
     def look() -> wire.GalleryInfo:
+        generation, network = gallery.generation, gallery.network
         counts = [count for count in gallery.counts() if caller.sees(count.camera)]
         return wire.GalleryInfo(
             sightings=sum(count.sightings for count in counts),
-            generation=gallery.generation,
+            generation=generation,
             model=gallery.model.name,
             fingerprint=gallery.model.fingerprint,
             metric=gallery.model.metric.value,
             dimension=gallery.model.dimension,
-            cameras=[wire.CameraCount.model_validate(count) for count in counts],
+            cameras=[
+                wire.CameraCount.model_validate(replace(count, camera=network.shown(count.camera))) for count in counts
+            ],
         )
 
     return await engine.look(look)
@@ -99,7 +103,7 @@ async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
 
 @router.get("/gallery/sightings/{sighting}", summary="One sighting", responses=NOT_FOUND)
 async def get_sighting(engine: Serving, caller: Searching, sighting: str) -> wire.Sighting:
-    return await engine.look(lambda: _travelling(visible(engine, sighting, caller), engine.settings.root_path))
+    return await engine.look(lambda: _travelling(engine, visible(engine, sighting, caller)))
 
 
 @router.get(
@@ -156,6 +160,7 @@ async def _erased(
     return wire.Removed(removed=removed, archives=await engine.look(jobs.waiting), unreached=unreached)
 
 
-def _travelling(sighting: Sighting, root_path: str) -> wire.Sighting:
-    image = wire.image_path(sighting.id, root_path) if sighting.has_crop else None
-    return wire.Sighting.model_validate(sighting).model_copy(update={"image": image})
+def _travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:
+    camera = engine.gallery.network.shown(sighting.camera)
+    image = wire.image_path(sighting.id, engine.settings.root_path) if sighting.has_crop else None
+    return wire.Sighting.model_validate(sighting).model_copy(update={"image": image, "camera": camera})

@@ -1,4 +1,4 @@
-"""For those who run the server: the network, the log, probes and metrics."""
+"""For those who run the server: the log, probes and metrics."""
 
 from __future__ import annotations
 
@@ -13,32 +13,11 @@ from rgbir.index import listed
 from rgbir.server.access.audit import entries
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
-from rgbir.server.http.guard import Administering, Looking, Measuring, Monitoring, Serving
+from rgbir.server.http.guard import Administering, Measuring, Monitoring, Serving
 from rgbir.server.http.metrics import CONTENT_TYPE
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
 
 router = APIRouter(responses=PROBLEMS)
-
-
-@router.get("/cameras", summary="The network: cameras, places, and what is enrolled of each")
-async def cameras(engine: Serving, caller: Looking) -> wire.Network:
-    """Those that the key sees."""
-    network = engine.gallery.network
-    enrolled = {count.camera: count.sightings for count in await engine.look(engine.gallery.counts)}
-    return wire.Network(
-        name=network.name,
-        cameras=[
-            wire.CameraInfo(
-                id=camera.id,
-                modalities=sorted(modality.value for modality in camera.modalities),
-                place=camera.place,
-                scene=camera.scene,
-                sightings=enrolled.get(camera.id, 0),
-            )
-            for camera in network
-            if caller.sees(camera.id)
-        ],
-    )
 
 
 @router.get("/audit", summary="Who searched and erased, when and why", responses=NOT_FOUND)
