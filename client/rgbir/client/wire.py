@@ -43,7 +43,7 @@ class SearchFields(QueryFields, total=False):
         datetime | None,
         Field(
             None,
-            description="when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked",
+            description="when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked, and to know where a camera that moved was",
         ),
     ]
     passages: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -203,7 +204,7 @@ def _change(gallery: str, change: Change, camera: str, dry_run: bool, yes: bool,
     Raises:
         UsageError: sightings would be of another place, and nobody said that this is meant.
     """
-    with open_gallery(gallery) as opened, opened.writing():
+    with open_gallery(gallery) as opened, nullcontext() if dry_run else opened.writing():
         _ = opened.generation  # with what others changed while this waited
         before = opened.network
         after = change(before)

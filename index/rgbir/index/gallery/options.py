@@ -63,7 +63,9 @@ class Filters:
     ] = None
     taken_at: Annotated[
         datetime | None,
-        Option("when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked"),
+        Option(
+            "when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked, and to know where a camera that moved was"
+        ),
     ] = None
     identity: Annotated[int | None, Option("only sightings labelled with it", least=0, most=MOST_IDENTITY)] = None
     track: Annotated[str | None, Option("only sightings of it")] = None
