@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,9 @@ def test_cameras_of_a_place_stay_together_where_they_can() -> None:
     one_place = CameraNetwork("x", tuple(replace(camera, place="here") for camera in both))
     with pytest.raises(ExportFailure, match="can't be divided so that each half has an infrared and a colour camera"):
         halves(vectors(25, network=one_place))
+    moved = both.with_camera(both["c1"].moved("elsewhere", datetime(2026, 5, 1, tzinfo=UTC)))
+    with pytest.raises(UsageError, match="a fit knows one place a camera, and c1 moved"):
+        halves(vectors(25, network=moved))
     assert all(not set(fold.fitted.cameras) & set(fold.tested.cameras) for fold in folds(vectors(25), 0))
 
 

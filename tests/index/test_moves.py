@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,24 @@ from tests.index.yard import model
 
 from rgbir.index import Camera, CameraNetwork, Gallery, Modality, NewSighting, Query, UnknownCamera, UsageError
 from rgbir.index.cameras import Passage
+from rgbir.index.datasets.cross import _findable
+from rgbir.index.datasets.protocol import Protocol
+from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.enrolment.merge import merge
 from rgbir.index.errors import GalleryError
+from rgbir.index.evaluation import Features
+from rgbir.index.evaluation.run import evaluate_ranked, hidden_rows
 from rgbir.index.gallery.addresses import create, open_gallery
 from rgbir.index.gallery.calibration import calibrate
 from rgbir.index.gallery.changes import CameraEdit
 from rgbir.index.gallery.folder.backup import back_up, restore
 from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.metric import Metric
+from rgbir.index.nearest.comparison import Ranked
 from rgbir.index.stays import Stay
 
+IR_OR_RGB = {"a": Modality.RGB, "b": Modality.RGB, "n": Modality.IR}
 RGB, IR = frozenset({Modality.RGB}), frozenset({Modality.IR})
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -382,3 +392,30 @@ def test_a_calibration_compares_nothing_of_one_place(tmp_path: Path) -> None:
         assert kept is not None
         assert kept[0].pairs == {}
         assert calibrate(gallery.view(), gallery.network).pairs == {}
+
+
+@pytest.mark.parametrize("hiding", ["place", "place and modality"])
+def test_benchmarks_refuse_cameras_that_moved(hiding: Any) -> None:
+    network = site(a=[("hall", None), ("gate", MAY)], b="hall", n="yard")
+    records = {name: ImageRecord(Path(name), name, name, IR_OR_RGB[name], 1) for name in NAMES}
+    protocol = Protocol("x", hiding=hiding, cmc="image", ap="rectangle", selection="everything", denominator="all")
+    refused = "a benchmark knows one place a camera, and a moved"
+
+    def features(*names: str) -> Features:
+        return Features.of(np.zeros((len(names), 1), np.float32), [1] * len(names), names, names)
+
+    for shown in ("a", "b"):
+        task = Task(network, {}, [records["n"]], [records[shown]], [Draw(np.array([0]), np.array([0]))])
+        ranked = partial(
+            evaluate_ranked, task, lambda rows: Ranked.of(np.zeros((len(rows), 1))), protocol, Metric.EUCLIDEAN
+        )
+        if shown == "b":
+            assert ranked().trials
+            assert hidden_rows(hiding, network, features("n"), features("b")) is not None
+            continue
+        with pytest.raises(UsageError, match=refused):
+            ranked()
+        with pytest.raises(UsageError, match=refused):
+            hidden_rows(hiding, network, features("n"), features("a"))
+    with pytest.raises(UsageError, match=refused):
+        _findable(list(records.values()), network)
