@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -231,6 +231,11 @@ class CameraNetwork:
     def same_place(self, a: str, b: str, a_at: datetime | None = None, b_at: datetime | None = None) -> bool:
         """Whether what two cameras took at these moments may be of one place; a moment that isn't known may be any."""
         return not self[a].places(a_at).isdisjoint(self[b].places(b_at))
+
+    @cached_property
+    def ever(self) -> Mapping[str, frozenset[str]]:
+        """By id: all places that the camera ever had."""
+        return {camera.id: camera.places(None) for camera in self.cameras}
 
     @cached_property
     def moved(self) -> tuple[str, ...]:

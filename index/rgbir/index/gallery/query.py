@@ -212,16 +212,17 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
     """
     query_camera, modality = origin(network, query.camera, query.modality)
     here = frozenset[str]() if query_camera is None else query_camera.places(query.taken_at)
+    ever = network.ever
     wanted = None if query.cameras is None else {network[name].id for name in query.cameras}
     visible = {network[name].id for name in query.visible if name in network} if query.visible is not None else None
     candidates = [*enrolled, *sorted((wanted or set()) - set(enrolled))]
 
     def reason(camera: Camera) -> str | None:
         """Why the query may not see any of it."""
-        if query_camera is not None and camera.places(None) <= here:
+        if query_camera is not None and ever[camera.id] <= here:
             if camera.id == query_camera.id:
                 return "the query's own camera"
-            return f"same place as the query's camera {query_camera.shown} ({_either(camera.places(None))})"
+            return f"same place as the query's camera {query_camera.shown} ({_either(ever[camera.id])})"
         if wanted is not None and camera.id not in wanted:
             return "not among the cameras asked for"
         if wanted is None and modality is not None and modality.other not in camera.modalities:
@@ -234,7 +235,7 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
     excluded = [
         ExcludedCamera(camera.id, why or _partly(camera, here, query_camera))
         for camera, why in reasons
-        if why is not None or not here.isdisjoint(camera.places(None))
+        if why is not None or not here.isdisjoint(ever[camera.id])
     ]
     moments = {camera.id: _moments(query, network, camera, here) for camera in searched}
     limited = {camera: known for camera, known in moments.items() if known is not None}
@@ -257,18 +258,19 @@ def _partly(camera: Camera, here: Collection[str], query_camera: Camera | None) 
     )
 
 
-def _moments(query: Query, network: CameraNetwork, camera: Camera, here: Collection[str]) -> Moments | None:
+def _moments(query: Query, network: CameraNetwork, camera: Camera, here: frozenset[str]) -> Moments | None:
     """When a camera's sightings were taken that the query may see; None where it may see all of them.
 
     Left out is what may be of the query's place, and what nobody could have walked to or from in time.
     """
+    walked = query.walked and query.taken_at is not None and bool(network.passages) and bool(here)
+    if not walked and here.isdisjoint(network.ever[camera.id]):
+        return None
     spans = camera.spans()
     elsewhere = [span for span in spans if span.place not in here]
     windows, everything = [], len(elsewhere) == len(spans)
     for span in elsewhere:
-        walk = None
-        if query.walked and query.taken_at is not None and here:
-            walk = network.walk(next(iter(here)), span.place)
+        walk = network.walk(next(iter(here)), span.place) if walked else None
         everything = everything and walk is None
         windows += [_common(span, begin, end) for begin, end in _walked(query.taken_at, walk)]
     if everything:

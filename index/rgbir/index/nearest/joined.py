@@ -13,19 +13,20 @@ from rgbir.index.nearest.rows import Nearest
 from rgbir.index.nearest.slabs import Estimates, Filter, Slab, threads
 
 
-def nearest_of_many(slabs: Sequence[Slab], queries: NDArray[np.float32], rows: Filter, top_k: int) -> list[Nearest]:
+def nearest_of_many(slabs: Sequence[tuple[Slab, Filter]], queries: NDArray[np.float32], top_k: int) -> list[Nearest]:
     """The (key, row) of the `top_k` most alike rows of each query: brute force's answer, in its order.
 
     Each row's key is estimated in float32 with a known error. The bar of a query is the top_k-th smallest estimate plus error
     so far, so its last true hit can't lie above it; who may lie at or below it has its key computed in float64.
 
     Args:
+        slabs: each with the filter of its camera's rows.
         queries: float32 (m, d), prepared.
     """
     candidates: list[list[_Found]] = [[] for _ in queries]
     smallest = [np.empty(0) for _ in queries]
     bar = np.full(len(queries), np.inf)
-    for slab, positions, (near, shift, error, finite) in _estimated(slabs, queries, rows):
+    for slab, positions, (near, shift, error, finite) in _estimated(slabs, queries):
         if not finite:
             near = np.where(np.isfinite(near), near, np.float32(np.nan))
         if np.isinf(bar).any() and len(near) > top_k:
@@ -53,10 +54,10 @@ def nearest_of_many(slabs: Sequence[Slab], queries: NDArray[np.float32], rows: F
 
 
 def _estimated(
-    slabs: Sequence[Slab], queries: NDArray[np.float32], rows: Filter
+    slabs: Sequence[tuple[Slab, Filter]], queries: NDArray[np.float32]
 ) -> Iterator[tuple[Slab, NDArray[np.int64] | None, Estimates]]:
     """Of the slabs that have a row to offer, as many beside each other as there are cores."""
-    asked = [(slab, positions) for slab in slabs if (positions := slab.allowed(rows)) is None or len(positions)]
+    asked = [(slab, at) for slab, rows in slabs if (at := slab.allowed(rows)) is None or len(at)]
     beside = cores()
     for start in range(0, len(asked), beside):
         group = asked[start : start + beside]

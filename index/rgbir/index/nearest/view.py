@@ -158,7 +158,8 @@ class View:
         self, queries: NDArray[np.float32], cameras: Iterable[str], rows: Filter, top_k: int
     ) -> list[Nearest]:
         """`nearest` of each query (m, d), in matrix products that they share."""
-        return nearest_of_many(self.slabs(cameras), queries, rows, top_k)
+        slabs = [(slab, rows.of(camera)) for camera in cameras for slab in self.cameras.get(camera, ())]
+        return nearest_of_many(slabs, queries, top_k)
 
     def nearest_tracks(
         self,

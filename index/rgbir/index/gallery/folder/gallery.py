@@ -237,7 +237,7 @@ class Gallery(AnyGallery):
             return {
                 n: self._approximate.nearest(view, prepared[n], cameras, query.top_k, sketches) for n, query in queries
             }
-        if rows.cameras or len(queries) < view.worth_joining(cameras):
+        if len(queries) < view.worth_joining(cameras):
             return {n: Found(view.nearest(prepared[n], cameras, rows, query.top_k)) for n, query in queries}
         together = prepared[[number for number, _ in queries]]
         lists = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
