@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
@@ -20,6 +19,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.deploy.kustomize import Object, applied, identity
 from tests.deploy.program import unknown
+from tests.programs import needs
 
 from rgbir.server import Settings
 from rgbir.server.http.routes import ROUTERS
@@ -173,9 +173,7 @@ def test_what_is_measured_is_asked_for_where_it_is() -> None:
 
 @pytest.mark.parametrize("folder", ["base", "monitoring", *(f"overlays/{name}" for name in OVERLAYS)])
 def test_kubectl_makes_the_same_of_an_overlay(folder: str) -> None:
-    if shutil.which("kubectl") is None:
-        warnings.warn("kubectl isn't installed: overlays were merged by the tests alone", stacklevel=1)
-        pytest.skip("needs kubectl")
+    needs("kubectl", "its own merging of the overlays")
     done = subprocess.run(["kubectl", "kustomize", FOLDER / folder], capture_output=True, text=True, check=True)
 
     def ordered(each: Any) -> Any:

@@ -6,7 +6,6 @@ import os
 import shutil
 import ssl
 import subprocess
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import urljoin
 import httpx2
 import pytest
 from tests.conftest import ROOT
+from tests.programs import needs
 from tests.server.test_root_path import asked_by_the_script, links
 from tests.site.certificates import Files, made
 from tests.site.ports import free_port
@@ -42,9 +42,7 @@ def here(example: str, folder: Path, pair: Files, port: int, server: int) -> str
 @contextmanager
 def running(name: str, folder: Path, pair: Files, server: int) -> Iterator[str]:
     """A proxy, and the address at which it shows the server."""
-    if shutil.which(name) is None:
-        warnings.warn(f"{name} isn't installed: its example in deploy/proxy wasn't tried", stacklevel=3)
-        pytest.skip(f"needs {name}")
+    needs(name, "its example in deploy/proxy")
     port = free_port()
     folder.mkdir()
     if name == "nginx":

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import configparser
 import re
-import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
 from tests.deploy.program import unknown
+from tests.programs import needs
 from tests.site.server import Site
 from tests.waiting import until
 
@@ -26,12 +25,6 @@ LOGROTATE = ROOT / "deploy/logrotate/rgbir"
 DEFAULTS = Settings("", Path())
 MOST_EXPOSURE = 15
 """Tenths, by systemd's own measure; a service without any hardening has 96."""
-
-
-def needs(program: str, what: str) -> None:
-    if shutil.which(program) is None:
-        warnings.warn(f"{program} isn't installed: {what} wasn't tried", stacklevel=2)
-        pytest.skip(f"needs {program}")
 
 
 def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ def found_by(gallery: AnyGallery, camera: str, hour: int | None) -> tuple[set[st
     hits = {hit.source for hit in gallery.search(query).hits}
     many = gallery.search_many([query, query, query])
     assert all({hit.source for hit in answer.hits} == hits for answer in many)
+    assert {hit.source for hit in gallery.search_tracks(query).hits} == hits, "each is a track of its own"
     return hits, {sources[name] for name in gallery.distances(query).sightings}
 
 

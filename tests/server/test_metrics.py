@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
-import warnings
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +14,7 @@ import yaml
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import BUNDLE, ROOT
+from tests.programs import needs
 from tests.site.certificates import made
 
 from rgbir.index import Gallery, SysuMM01
@@ -122,11 +121,7 @@ def test_the_rules_ask_for_what_there_is(http: TestClient, people: SysuMM01, tmp
     ],
 )
 def test_promtool_agrees(words: list[str]) -> None:
-    if shutil.which("promtool") is None:
-        warnings.warn(
-            "promtool isn't installed (Debian's package prometheus has it): the rules weren't tested", stacklevel=1
-        )
-        pytest.skip("needs promtool")
+    needs("promtool", "what deploy/prometheus holds")
     done = subprocess.run(["promtool", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
