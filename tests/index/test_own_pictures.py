@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import BUNDLE
+from tests.end_to_end.test_four_routes import served
 from typer.testing import CliRunner, Result
 
 from rgbir.client.cli import app
@@ -244,7 +245,8 @@ def test_wrong_input_is_refused_in_words(
     )
     assert "protocol sysu is SYSU-MM01's" in refusal(*measure_, *own, "--list", "available", "--protocol", "sysu")
     assert "give an .npz" in refusal(*measure_, *own, "--list", "available", "--save-features", tmp_path / "deep")
-    table(tmp_path / "lists.csv", [])
+    split = ["split", people.root, "--network", "sysu-mm01", "--out", tmp_path / "lists.json"]
+    assert "holds a data set whose lists are published" in refusal(*split)
     others = tmp_path / "others.json"
     PeopleLists((501,), (502,), (503, 504)).write(others)
     assert "none of the 2 people of the test list has an image here" in refusal(*measure_, *own, "--people", others)
@@ -523,6 +525,31 @@ def test_a_bundle_is_not_measured_on_people_whom_its_card_knows(sheet: Path, net
     )
     assert rgbir(*measured, "--people", tmp_path / "strangers.json").exit_code == 0
     assert rgbir(*measured, "--people", tmp_path / "strangers.json", "--list", "trainval").exit_code == 0
+
+
+def test_a_server_is_measured_on_own_pictures_but_for_people_whom_its_model_knows(
+    sheet: Path, network: Path, tmp_path: Path
+) -> None:
+    own = open_data_set(sheet, str(network))
+    assert isinstance(own, OwnPictures)
+    shutil.copytree(BUNDLE, tmp_path / "bundle")
+    card = json.loads((BUNDLE / "card.json").read_text())
+    (tmp_path / "bundle/card.json").write_text(json.dumps({**card, "trained_on": [own.sums[3]]}))
+    into = ["--gallery", tmp_path / "g", "--bundle", tmp_path / "bundle"]
+    assert rgbir("index", "add", sheet, "--layout", "csv", "--network", network, *into).exit_code == 0
+    for name, people in {"known": (3, 4), "strangers": (4, 5)}.items():
+        PeopleLists((8,), (), people).write(tmp_path / f"{name}.json")
+    data = ["evaluate", "--data", sheet, "--network", network, "--json", "-", "--people"]
+
+    with served(tmp_path / "g", tmp_path / "bundle") as url:
+        refused = refusal(*data, tmp_path / "known.json", "--url", url)
+        over_http = rgbir(*data, tmp_path / "strangers.json", "--url", url)
+
+    assert "1 of the 2 people whom it would be measured on: 3" in refused
+    assert over_http.exit_code == 0, over_http.output
+    here = rgbir(*data, tmp_path / "strangers.json", "--bundle", tmp_path / "bundle")
+    reports = [{**json.loads(result.stdout), "about": None} for result in (over_http, here)]
+    assert reports[0] == reports[1]
 
 
 # --- features files of `embed`

@@ -16,7 +16,7 @@ from rgbir.index.cameras import CameraNetwork
 from rgbir.index.cli.options import SKIPPED_EXIT, JsonFlag, NetworkOption, PeopleOption, progress
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.dataset import Count
-from rgbir.index.datasets.known import ROOT, open_data_set
+from rgbir.index.datasets.known import ROOT, is_known, open_data_set
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.people import TEST, VAL
 from rgbir.index.errors import UsageError
@@ -60,6 +60,10 @@ def split(
     """Draw who of your own pictures is trained on, held back and tested, and write it down, for --people."""
     if out.exists():
         raise UsageError(f"{out} exists, and a training may rest on it; choose another name")
+    if is_known(data):
+        raise UsageError(
+            f"{data} holds a data set whose lists are published; lists are drawn of your own pictures only"
+        )
     opened = open_data_set(data, network)
     assert isinstance(opened, OwnPictures)
     pictures = opened.with_lists(seed, val=val, test=test)

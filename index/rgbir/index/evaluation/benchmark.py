@@ -211,7 +211,7 @@ def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Rep
     """The server encodes the queries, compares them with its gallery and keeps its same-location rule.
 
     Raises:
-        UsageError: several shots or re-ranking, which need embeddings.
+        UsageError: several shots or re-ranking, which need embeddings; or people whom the server's model was trained on.
     """
     if choice.query_shots > 1 or choice.reciprocal is not None or choice.pictures is not None:
         raise UsageError(
@@ -220,6 +220,8 @@ def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Rep
     with closing(connect(url)) as remote:
         gallery = remote.gallery()
         task = choice.task(data)
+        if isinstance(data, OwnPictures) and choice.setting.identities not in TRAINED_LISTS:
+            expect_strangers(data, gallery.model, remote.model().get("trained_on", ()), task)
         with bar("asking", len(task.queries)) as advance:
             ranking = remote_ranking(task, remote, choice.protocol.hiding, advance)
             about = {"model": gallery.model, "fingerprint": gallery.fingerprint, "data": data.root.name, **versions()}
