@@ -123,6 +123,11 @@ def test_passages_are_listed_set_and_removed(gallery: Path) -> None:
     assert as_json(gallery, "passages", "--from", "hall", "--to", "gate", "--remove") == []
     for wrong, message in [
         (["--from", "hall"], "give --from and --to"),
+        (["--latest", "9"], "--latest is the end of what --soonest begins"),
+        (
+            ["--from", "hall", "--to", "gate", "--remove", "--latest", "9"],
+            "--latest is the end of what --soonest begins",
+        ),
         (["--from", "hall", "--to", "gate"], "or --remove; one of them"),
         (["--from", "hall", "--to", "gate", "--remove"], "no passage between 'hall' and 'gate'"),
         (["--from", "hall", "--to", "moon", "--soonest", "1"], "names the place 'moon', where no camera is"),

@@ -154,6 +154,8 @@ def passages(
     """List how long walks between places take; with --from, --to and --soonest set one, with --remove remove it."""
     if (origin is None) != (destination is None) or (origin is None and (delete or soonest is not None)):
         raise UsageError("a passage has two places: give --from and --to")
+    if latest is not None and soonest is None:
+        raise UsageError("--latest is the end of what --soonest begins; give both, or leave it out")
     if origin is not None and delete == (soonest is not None):
         raise UsageError("give --soonest with the seconds that a walk takes at least, or --remove; one of them")
     with open_gallery(gallery) as opened:
