@@ -68,14 +68,16 @@ IMPORTS = {
     "plots": ["rgbir.index.plots.album"],
     "training": ["rgbir.training"],
     "export": ["rgbir.export", "rgbir.export.cli"],
+    "fit": ["rgbir.export.fit.writing", "onnx"],
     "server,milvus,traces": ["rgbir.server", "pymilvus", "opentelemetry.sdk"],
 }
 COMMANDS = {
     "": ["search", "enrol", "ready", "config", "model list"],
-    "index": ["index add", "evaluate", "synthesize", "counts", "embed", "bench search"],
+    "index": ["index add", "evaluate", "synthesize", "counts", "embed", "split", "cameras list", "bench search"],
     "server": ["serve", "keys add", "audit verify", "demo"],
     "training": ["train", "methods", "bench train"],
-    "export": ["export adopt", "export trained"],
+    "export": ["export adopt", "export trained", "reproduce"],
+    "fit": ["fit"],
 }
 
 

@@ -24,16 +24,6 @@ MAY = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def ring(tmp_path: Path) -> Keyring:
-    return Keyring(tmp_path / "keys.json")
-
-
-@pytest.fixture
-def settings(gallery: Gallery, ring: Keyring, tmp_path: Path) -> Settings:
-    return Settings(gallery.folder, BUNDLE, threads=1, keys=ring.file, audit=tmp_path / "audit.jsonl")
-
-
-@pytest.fixture
 def http(settings: Settings, ring: Keyring) -> Iterator[TestClient]:
     token = ring.add("chief", Role.ADMIN)
     with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from tests.conftest import BUNDLE
 from tests.waiting import until
 from typer.testing import CliRunner
 
@@ -63,16 +62,6 @@ MAY = {
     ("POST", "/models/{name}/activate"): set(),
     ("DELETE", "/models/{name}"): set(),
 }
-
-
-@pytest.fixture
-def ring(tmp_path: Path) -> Keyring:
-    return Keyring(tmp_path / "keys.json")
-
-
-@pytest.fixture
-def settings(gallery: Gallery, ring: Keyring, tmp_path: Path) -> Settings:
-    return Settings(gallery.folder, BUNDLE, threads=1, keys=ring.file, audit=tmp_path / "audit.jsonl")
 
 
 @pytest.fixture

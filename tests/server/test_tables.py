@@ -13,25 +13,18 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
-from tests.index.yard import network
 from tests.server.processes import process
 from tests.waiting import until
 
 from rgbir.client import Client, Unprocessable
 from rgbir.client.wire import Job
-from rgbir.index import Encoder, Gallery, SysuMM01, digest_of
+from rgbir.index import Gallery, SysuMM01, digest_of
 from rgbir.index.gallery.sightings import sighting_id
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Keyring, Role
 from rgbir.server.engine import archive
 
 NOW = datetime(2026, 11, 2, 22, 15, tzinfo=UTC)
-
-
-@pytest.fixture
-def empty(tmp_path: Path, encoder: Encoder) -> Path:
-    Gallery.open_or_create(tmp_path / "gallery", encoder.card, network(["door", "yard"])).close()
-    return tmp_path / "gallery"
 
 
 @pytest.fixture
