@@ -1,6 +1,6 @@
-# Two targets: cpu (the default) and gpu. A base can be pinned by digest: --build-arg BASE=python@sha256:…
-# It needs a Python 3.11 or later with venv, and apt.
-ARG BASE=python:3.11-slim-bookworm
+# Two targets: cpu (the default) and gpu. compose.yaml builds them on the digest in deploy/images.yaml (--build-arg BASE).
+# A base needs a Python 3.11 or later with venv, and apt.
+ARG BASE=python:3.11.14-slim-bookworm
 
 # Only what serves is copied, so there is no training code, and no torch, in what it builds.
 FROM ${BASE} AS source

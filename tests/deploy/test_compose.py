@@ -32,9 +32,27 @@ def test_what_it_mounts_is_there() -> None:
     assert json.loads((ROOT / "deploy/grafana/rgbir.json").read_text())["uid"] == "rgbir"
 
 
+def test_images_of_others_are_named_by_digest_in_one_file() -> None:
+    pinned = yaml.safe_load((ROOT / "deploy/images.yaml").read_text())["services"]
+    base = pinned.pop("base")["build"]["args"]["BASE"]
+    images = [base, *(service["image"] for service in pinned.values())]
+    assert all(re.fullmatch(r"[a-z/]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}", image) for image in images), images
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    extended = {service.get("extends", {}).get("service") for service in services.values()}
+    assert extended == {"base", *pinned}
+    for name, service in services.items():
+        ours = service.get("image", "").startswith("rgbir:")
+        assert service["extends"]["file"] == "deploy/images.yaml"
+        assert ours == ("image" in service) == (service["extends"]["service"] == "base"), name
+    assert f"ARG BASE={base.partition('@')[0]}\n" in (ROOT / "Dockerfile").read_text()
+    others = re.findall(r"^\s*(?:-\s*)?image: *(?!rgbir:)(\S+)", "\n".join(
+        path.read_text() for path in sorted((ROOT / "deploy/kubernetes").rglob("*.yaml"))), re.MULTILINE)  # fmt: skip
+    assert not others
+
+
 def test_every_variable_of_the_servers_exists() -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-    servers = [service for service in services.values() if service["image"].startswith("rgbir:")]
+    servers = [service for service in services.values() if service.get("image", "").startswith("rgbir:")]
     assert len(servers) == 3
     for service in servers:
         # the file's own ${NAME:-default} is taken as its default
