@@ -54,3 +54,22 @@ def test_sizes_follow_from_values_and_codes_and_are_those_that_were_measured() -
 
 def test_the_upgrading_page_names_the_formats_that_are_read() -> None:
     assert f"Formats 1 to {FORMAT} of galleries are read" in (HOW_TO / "upgrading.md").read_text()
+
+
+def test_the_figures_of_papers_on_the_page_of_models_are_those_of_their_rows() -> None:
+    page = (HOW_TO / "where-a-model-comes-from.md").read_text()
+    rows = re.findall(r"^\| \[[^|]*\| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert len(rows) == 5
+    published = (ROOT / "docs/methods/rows.md").read_text()
+    for rank_1, mean_precision in rows:
+        assert re.search(rf"all-search single-shot R1 {rank_1} [^;|]*mAP {mean_precision}\b", published), rank_1
+
+
+def test_words_that_the_answers_to_questions_quote_exist() -> None:
+    quoted = set(re.findall(r"`([^`]+)`", (ROOT / "docs/faq.md").read_text()))
+    source = "\n".join(
+        file.read_text() for part in ("client", "index", "server") for file in sorted((ROOT / part).rglob("*.py"))
+    )
+    for text in quoted - {"make demo", "CONTRIBUTING.md"}:
+        words = text.removeprefix("rgbir ").replace("--no-", "--").removeprefix("--").replace("-", "_")
+        assert all(word in source for word in re.findall(r"\w+", words)), text
