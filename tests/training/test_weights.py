@@ -13,10 +13,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from rgbir.index import Limits
 from rgbir.training.backbones import CompactResNet, load_imagenet
 from rgbir.training.errors import BadCheckpoint
 from rgbir.training.weights import child
-from rgbir.training.weights.reading import Limits, WeightsFile
+from rgbir.training.weights.reading import WeightsFile
 
 NUMBERS: dict[str, Any] = {"cmc": np.array([0.4, 0.7]), "mAP": np.float64(0.4), "epoch": 3}
 """What AGW's trainer saves beside its network."""

@@ -2,6 +2,7 @@
 
 from rgbir.index.bundle import CARD, Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, sha256
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.confined.start import Limits, read_apart
 from rgbir.index.datasets.dataset import DataSet, Setting
 from rgbir.index.datasets.folders import read_folders
 from rgbir.index.datasets.known import is_known, open_data_set
@@ -32,6 +33,7 @@ from rgbir.index.errors import (
     IndexFailure,
     InvalidQuery,
     UnknownCamera,
+    Unreadable,
     UsageError,
 )
 from rgbir.index.files import (
@@ -113,6 +115,7 @@ __all__ = [
     "InvalidQuery",
     "Kept",
     "LLCM",
+    "Limits",
     "Market1501",
     "Metric",
     "Modality",
@@ -142,6 +145,7 @@ __all__ = [
     "Tally",
     "Touched",
     "UnknownCamera",
+    "Unreadable",
     "UsageError",
     "cores",
     "crop_of",
@@ -167,6 +171,7 @@ __all__ = [
     "open_gallery",
     "overlap",
     "pixels",
+    "read_apart",
     "read_bytes",
     "read_folders",
     "read_rows",

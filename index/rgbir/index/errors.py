@@ -8,6 +8,7 @@ IndexFailure
 ├── BadImage                this image can't be read: skip it and go on
 ├── BadDataset              the folder is not what its layout promises: mend the folder
 ├── BadBundle               the bundle is incomplete or altered: export it again
+├── Unreadable              a file of others can't be read within its limits: ask for another one
 ├── CantWrite               a file can't be written: make room, or choose another place
 ├── EvaluationError         no number can be given honestly
 └── GalleryError
@@ -55,6 +56,22 @@ class BadDataset(IndexFailure):
 
 class BadBundle(IndexFailure):
     """A model bundle that is incomplete, altered, or of a newer format."""
+
+
+class Unreadable(IndexFailure):
+    """A file of others that is damaged, hostile, or takes more than its limits, as the process found that read it.
+
+    Attributes:
+        kind: the error's name in that process; empty where the process gave none.
+        text: what the error said there.
+        memory: bytes that the process could have.
+    """
+
+    exit_code = 2
+
+    def __init__(self, reason: str, kind: str = "", text: str = "", memory: int = 0) -> None:
+        super().__init__(reason)
+        self.kind, self.text, self.memory = kind, text, memory
 
 
 class CantWrite(IndexFailure):

@@ -1,15 +1,12 @@
-"""Reads one file that `torch.save` wrote, as a process of its own with limits. `reading.py` starts it and takes its answer.
+"""Reads one file that `torch.save` wrote, in the process with limits that `reading.py` starts for it.
 
-`python child.py FILE FOLDER MEMORY SECONDS` writes two files into the folder: `tensors.safetensors` with the tensors by
-number, and `content.json`, in which a dictionary is one, a tensor is its number, and anything else is the name of its
-kind. If the file can't be read, `error.json` says why.
+`answer` writes two files into a folder: `tensors.safetensors` with the tensors by number, and `content.json`, in which a
+dictionary is one, a tensor is its number, and anything else is the name of its kind.
 """
 
 from __future__ import annotations
 
 import json
-import resource
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,21 +41,6 @@ ALLOWED: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (Passed, name) for name in ("numpy.ndarray", "numpy.dtype", *_MULTIARRAY)
 ]
 """The four names that a file may use beside torch's own, two of them as NumPy 1 and as NumPy 2 spell them."""
-
-
-def limit(memory: int, seconds: int) -> None:
-    """Allows this process so many bytes beside what it has, as many in each file it writes, and so many seconds of processor."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    space = pages * resource.getpagesize() + memory
-    for kind, most in (
-        (resource.RLIMIT_AS, space),
-        (resource.RLIMIT_FSIZE, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(kind)[1]
-        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)  # nobody but root may raise it
-        resource.setrlimit(kind, (allowed, allowed))
 
 
 def unpickled(file: Path) -> object:
@@ -99,27 +81,14 @@ def outline(content: object, tensors: list[Tensor]) -> Any:
 
 
 def answer(file: Path, folder: Path) -> None:
-    """Writes what the file holds into the folder.
+    """Writes what the file holds into the folder, with one thread.
 
     Raises:
         Exception: of many kinds; see `unpickled`.
     """
+    torch.set_num_threads(1)
     tensors: list[Tensor] = []
     content = outline(unpickled(file), tensors)
     copies = {str(number): tensor.clone(memory_format=torch.contiguous_format) for number, tensor in enumerate(tensors)}
     save_file(copies, folder / "tensors.safetensors")
     (folder / "content.json").write_text(json.dumps(content), encoding="utf-8")
-
-
-def main(file: Path, folder: Path, memory: int, seconds: int) -> None:
-    """Reads the file within the limits, and writes either what it holds or why it can't be read."""
-    torch.set_num_threads(1)
-    limit(memory, seconds)
-    try:
-        answer(file, folder)
-    except Exception as error:  # torch, pickle, zip and safetensors raise many kinds on a foreign file
-        (folder / "error.json").write_text(json.dumps([type(error).__name__, str(error)]), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

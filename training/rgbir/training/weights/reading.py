@@ -7,11 +7,7 @@ on memory and on time; one of safetensors holds nothing but tensors.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rgbir.index import listed
+from rgbir.index import Limits, Unreadable, listed, read_apart
 from rgbir.training.errors import BadCheckpoint
 from rgbir.training.weights import child
 from rgbir.training.weights.fitting import COUNTER, NAMED
@@ -35,19 +31,6 @@ PREFIXES = ("module.", "_orig_mod.")
 """What `DataParallel` and `torch.compile` put before every name."""
 SHOWN = 8
 """Entries of a file that an error names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What reading a file may take.
-
-    Attributes:
-        memory: bytes beside four times the file's own.
-        seconds: of processor time, and of waiting.
-    """
-
-    memory: int = 1 << 30
-    seconds: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,25 +147,12 @@ def _apart(path: Path, limits: Limits) -> Content:
     Raises:
         BadCheckpoint: it can't be read safely.
     """
-    memory = limits.memory + 4 * path.stat().st_size
-    with tempfile.TemporaryDirectory(prefix="rgbir-weights-") as name:
-        folder = Path(name)
-        command = [sys.executable, "-P", child.__file__, str(path.resolve()), name, str(memory), str(limits.seconds)]
-        quiet = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-        try:
-            done = subprocess.run(
-                command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, timeout=limits.seconds, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise _unsafe(path, f"it took longer than {limits.seconds} seconds") from None
-        if (folder / "error.json").is_file():
-            kind, text = json.loads((folder / "error.json").read_text(encoding="utf-8"))
-            raise _unsafe(path, _in_words(kind, text, memory))
-        if done.returncode:
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-            raise _unsafe(path, f"the process that read it ended with {done.returncode}: {last[0]}")
-        tensors = load_file(folder / "tensors.safetensors")
-        content = json.loads((folder / "content.json").read_text(encoding="utf-8"))
+    try:
+        with read_apart(child.__name__, path, limits) as folder:
+            tensors = load_file(folder / "tensors.safetensors")
+            content = json.loads((folder / "content.json").read_text(encoding="utf-8"))
+    except Unreadable as error:
+        raise _unsafe(path, _in_words(error) if error.kind else str(error)) from None
     if not isinstance(content, dict):
         kind = "a single tensor" if isinstance(content, int) else f"a {content}"
         raise BadCheckpoint(f"{path}: expected a state dict (names to tensors), got {kind}")
@@ -205,15 +175,16 @@ def _unsafe(path: Path, why: str) -> BadCheckpoint:
     return BadCheckpoint(f"{path} is no checkpoint that can be read safely: {why}")
 
 
-def _in_words(kind: str, text: str, memory: int) -> str:
+def _in_words(error: Unreadable) -> str:
     """What torch says of a file, without its advice to run the file's code."""
+    kind, text = error.kind, error.text
     if named := re.search(r"GLOBAL (\S+)", text):
         return (
             f"it holds more than tensors ({named[1]}), which would have to be run to be read; ask for its state dict, or"
             " for the same as safetensors"
         )
     if kind == "MemoryError" or "allocate memory" in text or "not enough memory" in text:
-        return f"its tensors take more memory than {memory / 2**30:.1f} GiB, which is what a file of its size may take"
+        return f"its tensors take more memory than {error.memory / 2**30:.1f} GiB, which is what a file of its size may take"
     reason_line = re.search(r"WeightsUnpickler error: *(.+)", text) or re.search(r"(.+)", text)
     reason = reason_line[1].split(". ")[0] if reason_line else "it ends too early"
     return f"it is damaged, or `torch.save` didn't write it ({kind}: {reason})"
