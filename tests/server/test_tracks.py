@@ -19,7 +19,7 @@ from tests.conftest import BUNDLE
 
 from rgbir.client import AsyncClient, Client, Unprocessable
 from rgbir.index import Encoder, Gallery, Modality, SysuMM01, decode, digest_of
-from rgbir.index.gallery.sightings import sighting_id
+from rgbir.index.gallery.sightings import box_in, sighting_id
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Keyring, Role
 
@@ -72,6 +72,8 @@ def test_each_image_has_its_own_labels_or_those_of_all(http: TestClient, gallery
     assert [labels(gallery, each.id) for each in made] == list(
         zip(moments, [3, 4, None], ["a", None, "b"], strict=True)
     )
+    enrolled = [gallery.get(each.id or "") for each in made]
+    assert [box_in(sighting.frame) for sighting in enrolled if sighting] == [BOX, None, OTHER]
     (whole,) = client.enrol(shots[4], camera="6", box=BOX, taken_at=NOW, identity=5, track="c")
     assert labels(gallery, whole.id) == (NOW, 5, "c")
     several = client.enrol(shots[5:8], camera="6", track="d", taken_at=[NOW] * 3)

@@ -56,7 +56,7 @@ from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
-from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, labels_of, other_labels
+from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, framed, labels_of, other_labels
 from rgbir.index.images import (
     DECODING,
     FORMATS,
@@ -160,6 +160,7 @@ __all__ = [
     "enrol",
     "erasures_of",
     "expect_writable",
+    "framed",
     "give_room_up",
     "image_quality",
     "is_known",

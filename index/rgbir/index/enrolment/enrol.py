@@ -19,7 +19,16 @@ from rgbir.index.depth import ASSUMED
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import BadImage, RetentionWaits, UnknownCamera
 from rgbir.index.gallery.interface import AnyGallery
-from rgbir.index.gallery.sightings import Crop, Labels, NewSighting, digest_of, labels_of, other_labels, sighting_id
+from rgbir.index.gallery.sightings import (
+    Crop,
+    Labels,
+    NewSighting,
+    digest_of,
+    framed,
+    labels_of,
+    other_labels,
+    sighting_id,
+)
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.progress import Progress, silent
 
@@ -232,6 +241,7 @@ def encoded(ready: Sequence[Ready], modality: Modality, encoder: Encoder) -> lis
             identity=item.record.identity,
             track=item.record.track,
             crop=item.crop,
+            frame=framed(item.record.box),
         )
         for item, embedding in zip(of_modality, embeddings, strict=True)
     ]

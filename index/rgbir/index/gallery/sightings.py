@@ -41,6 +41,20 @@ def check_frame(frame: str | None) -> None:
         raise UsageError(f"frame is a JSON object, not {frame!r}")
 
 
+def framed(box: Box | None) -> str | None:
+    """The frame of a sighting of which only its box in a picture is known; None if that isn't known either."""
+    return None if box is None else json.dumps({"box": list(box)})
+
+
+def box_in(frame: str | None) -> Box | None:
+    """The box (left, top, right, bottom) in pixels that a sighting's frame names; None if it names none."""
+    box = None if frame is None else json.loads(frame).get("box")
+    if not (isinstance(box, list) and len(box) == 4 and all(type(side) is int for side in box)):
+        return None
+    left, top, right, bottom = box
+    return (left, top, right, bottom) if 0 <= left < right and 0 <= top < bottom else None
+
+
 @dataclass(frozen=True, slots=True)
 class Crop:
     """The picture a sighting was enrolled with, as the gallery keeps it.

@@ -35,6 +35,7 @@ from rgbir.index import (
     crop_of,
     decode,
     digest_of,
+    framed,
     image_quality,
     labels_of,
     modality_for,
@@ -287,6 +288,7 @@ class Engine:
                     track=image.shot.track,
                     crop=image.crop,
                     since=since,
+                    frame=framed(image.shot.box),
                 )
                 for image, embedding in zip(ready, embeddings, strict=True)
             ]
