@@ -69,6 +69,7 @@ IMPORTS = {
     "training": ["rgbir.training"],
     "export": ["rgbir.export", "rgbir.export.cli"],
     "fit": ["rgbir.export.fit.writing", "onnx"],
+    "exchange": ["rgbir.index", "pyarrow"],
     "server,milvus,traces": ["rgbir.server", "pymilvus", "opentelemetry.sdk"],
 }
 COMMANDS = {

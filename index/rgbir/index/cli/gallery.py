@@ -29,7 +29,6 @@ from rgbir.index.enrolment.merge import merge, shard
 from rgbir.index.enrolment.ray import enrol_on_ray
 from rgbir.index.enrolment.send import send
 from rgbir.index.errors import GalleryMissing, UsageError
-from rgbir.index.evaluation import Features
 from rgbir.index.gallery.addresses import GalleryAddress, create, open_gallery, open_or_create
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
@@ -322,16 +321,3 @@ def name_copies(gallery: AnyGallery, removed: int) -> None:
     waiting = GalleryAddress(gallery.address).archives()
     if waiting:
         print(f"{len(waiting):,} archives wait on a server; what they hold of the erased will not be enrolled")
-
-
-@index.command("export")
-def export_features(
-    gallery: GalleryOption,
-    out: Annotated[Path, typer.Option(help="The features file to write (.npz).")],
-) -> None:
-    """Write embeddings and their labels to a features file, for anyone's own analysis."""
-    with open_gallery(gallery) as opened:
-        sightings = opened.sightings()
-        embeddings = opened.embeddings([sighting.id for sighting in sightings])
-    Features.of_images(embeddings, sightings).save(out)
-    print(f"{len(sightings):,} embeddings of {embeddings.shape[1]} values in {out}")

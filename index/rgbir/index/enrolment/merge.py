@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.cameras import Camera
+from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.gallery.erasures import Erasure
@@ -98,25 +98,37 @@ def merge(
 
 
 def expect_agreement(source: AnyGallery, target: AnyGallery) -> None:
+    """Refuses galleries whose networks contradict each other; see `expect_same`.
+
+    Raises:
+        UsageError: they do.
+    """
+    expect_same(source.network, source.address, target.network, target.address)
+
+
+def expect_same(network: CameraNetwork, where: str, other: CameraNetwork, elsewhere: str) -> None:
     """Refuses networks that contradict each other: of whatever both have, they say the same places and modalities.
+
+    Args:
+        where, elsewhere: what errors call the two.
 
     Raises:
         UsageError: they don't, or a name is one camera's in one of them and another's in the other.
     """
-    for camera in source.network:
-        for twin in {target.network[name] for name in camera.names if name in target.network}:
+    for camera in network:
+        for twin in {other[name] for name in camera.names if name in other}:
             if twin.id != camera.id:
                 raise UsageError(
-                    f"a name of camera {camera.shown} in {source.address} is camera {twin.shown}'s in {target.address}; ids and"
+                    f"a name of camera {camera.shown} in {where} is camera {twin.shown}'s in {elsewhere}; ids and"
                     " aliases of one camera are the same in both. Mend one of the networks first"
                 )
-    twins = {camera.id: camera for camera in target.network}
-    for camera in source.network:
+    twins = {camera.id: camera for camera in other}
+    for camera in network:
         twin = twins.get(camera.id, camera)
         if (twin.spans(), twin.modalities) != (camera.spans(), camera.modalities):
             raise UsageError(
-                f"camera {camera.shown} looks at {_whereabouts(camera)} in {source.address} and at {_whereabouts(twin)} in"
-                f" {target.address}; a search would leave out the wrong cameras. Mend one of the networks first"
+                f"camera {camera.shown} looks at {_whereabouts(camera)} in {where} and at {_whereabouts(twin)} in"
+                f" {elsewhere}; a search would leave out the wrong cameras. Mend one of the networks first"
             )
 
 

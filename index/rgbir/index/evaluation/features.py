@@ -16,6 +16,9 @@ from rgbir.index.files import beside
 from rgbir.index.gallery.sightings import Sighting
 from rgbir.index.words import listed
 
+_EXPORTED = ("ids", "digests", "times", "tracks", "since", "frames", "boxes", "modalities", "card")
+"""Arrays that `rgbir index export` writes beside them, and an evaluation doesn't need."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
@@ -168,7 +171,7 @@ def _whole(values: NDArray[Any], file: Path) -> NDArray[np.int64]:
 
 def _numpy(file: Path) -> dict[str, Any]:
     with np.load(file, allow_pickle=False) as content:
-        return {name: content[name] for name in content.files}
+        return {name: content[name] for name in content.files if name not in _EXPORTED}
 
 
 def _matlab(file: Path) -> dict[str, Any]:

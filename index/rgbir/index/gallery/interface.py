@@ -21,6 +21,7 @@ from rgbir.index.gallery.calibration import Calibration
 from rgbir.index.gallery.changes import Touched, changed_spans, check_change
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.model import CameraCount, Model, Storage
+from rgbir.index.gallery.origins import MOST, Origin
 from rgbir.index.gallery.query import Answer, Distances, Query
 from rgbir.index.gallery.retention import Run, check
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
@@ -316,6 +317,16 @@ class AnyGallery(ABC):
     def empty_journal(self) -> bool:
         """Takes what was erased out of a journal that a reader needed then; False if one still does."""
         return True
+
+    def origins(self) -> list[Origin]:
+        """Files whose embeddings were imported into it, the latest ones, in order."""
+        return [Origin.model_validate(entry) for entry in json.loads(self._entry("origins") or "[]")]
+
+    def note_origin(self, origin: Origin) -> None:
+        """Remembers a file whose embeddings were imported; once, however often it is."""
+        others = [earlier for earlier in self.origins() if earlier.sha256 != origin.sha256]
+        latest = [*others, origin][-MOST:]
+        self._remember("origins", json.dumps([entry.model_dump(mode="json") for entry in latest], ensure_ascii=False))
 
     @abstractmethod
     def refresh_cache(self) -> bool:
