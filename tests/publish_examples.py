@@ -43,9 +43,9 @@ def examples(sighting: str, job: str) -> list[Example]:
     return [
         Example("POST /search", {"camera": "3", "top_k": 2, "purpose": "missing person", "case": "26-117"}, files=night),
         Example("POST /search/batch", {"camera": "3", "top_k": 1}, files=("images", "night.jpg", "later.jpg")),
-        Example("POST /distances", {"camera": "3", "cameras": "1"}, files=night),
+        Example("POST /distances", {"camera": "3", "cameras": ["1"]}, files=night),
         Example("POST /embed", {"modality": "ir"}, files=night),
-        Example("POST /gallery/sightings", {"camera": "1", "taken_at": "2026-11-02T22:15:00+01:00", "identity": 7, "track": "t-17"},
+        Example("POST /gallery/sightings", {"camera": "1", "taken_at": ["2026-11-02T22:15:00+01:00"], "identity": [7], "track": ["t-17"]},
                 files=("images", "hall.jpg")),
         Example("POST /gallery/tracks", {"camera": "4", "track": "gate-17", "box": ["2,0,50,120", "0,0,48,120"],
                                          "taken_at": ["2026-11-02T22:15:00+01:00", "2026-11-02T22:15:02+01:00"]},
@@ -58,7 +58,7 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("GET /gallery/sightings/{sighting}", path={"sighting": sighting}),
         Example("GET /gallery/sightings/{sighting}/image", path={"sighting": sighting}),
         Example("GET /cameras"),
-        Example("PUT /cameras/{camera}", {"modalities": "ir", "place": "yard", "position": "12.5,3"}, path={"camera": "yard-ir"}),
+        Example("PUT /cameras/{camera}", {"modalities": ["ir"], "place": "yard", "position": "12.5,3"}, path={"camera": "yard-ir"}),
         Example("GET /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("DELETE /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("GET /model"),
@@ -131,11 +131,19 @@ def shortened(answer: Any) -> Any:
     return answer
 
 
+def _named_files(example: Example) -> dict[str, str | list[str]]:
+    """The field of files with their names: `images` takes several, `archive` one."""
+    if not example.files:
+        return {}
+    field, *names = example.files
+    return {field: names[0] if field == "archive" else names}
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         made = {
             example.operation: {
-                "form": {**example.form, **({example.files[0]: list(example.files[1:])} if example.files else {})},
+                "form": {**example.form, **_named_files(example)},
                 "parameters": {**example.path, **example.query},
                 "status": status,
                 "answer": shortened(answer),

@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from rgbir.client.cli import LazyGroup, app
 from rgbir.client.config import options, subcommands, variable
+from rgbir.server.http.codes import CODES
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "docs/reference"
@@ -62,7 +63,10 @@ def _default(param: Any) -> str:
 
 def http() -> str:
     document = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
-    lines = ["# HTTP", "", "Made from [openapi.json](../openapi.json), which has every field and answer.", ""]
+    lines = [
+        "# HTTP", "", "Made from [openapi.json](../openapi.json), which has every field and answer. A server shows the same at `/docs`,",
+        "without a script and without anything from outside; `/docs` and `/openapi.json` ask for no key.", "",
+    ]  # fmt: skip
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             lines += [
@@ -85,7 +89,21 @@ def http() -> str:
                 f"{status} {response['description'].lower()}" for status, response in operation["responses"].items()
             )
             lines += [f"Answers: {answers}.", ""]
+    lines += _problems()
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _problems() -> Iterator[str]:
+    yield from (
+        "## Problems", "",
+        "A request that isn't answered gets a problem document (RFC 9457), `application/problem+json`. Its `code` and `type`, which is",
+        "`urn:rgbir:problem:CODE`, stay what they are. `request_id` is that of the header `X-Request-Id` and of the server's log; it is",
+        "missing where a connection was refused before its request was read. `errors` names each field that doesn't fit, with a code of",
+        "its own. The probes below `/health/` answer in a form of their own.", "",
+        "| status | code | what happened | what to do |", "|---|---|---|---|",
+    )  # fmt: skip
+    yield from (f"| {code.status} | `{code.name}` | {code.meaning} | {code.advice} |" for code in CODES.values())
+    yield ""
 
 
 def _form(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

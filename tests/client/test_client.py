@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,23 @@ def test_a_busy_server_says_when_to_come_back(status: int) -> None:
 def test_an_answer_that_is_no_problem_document_is_still_an_error() -> None:
     with pytest.raises(ServerFailed, match="the server answered 502"):
         answering(502, b"<html>bad gateway</html>").gallery()
+
+
+def test_an_error_has_the_code_and_the_request_s_id_in_its_text() -> None:
+    problem = {"detail": "because", "code": "bad-image", "request_id": "r7"}
+    with pytest.raises(Unprocessable) as caught:
+        answering(422, json.dumps(problem).encode(), {"X-Request-Id": "another"}).gallery()
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        assert str(error) == "because (bad-image, request r7)"
+        assert (error.code, error.request_id, error.detail, error.status) == ("bad-image", "r7", "because", 422)
+
+    with pytest.raises(ServerFailed) as of_a_proxy:
+        answering(502, b"<html>", {"X-Request-Id": "r8"}).gallery()
+    assert (of_a_proxy.value.code, of_a_proxy.value.request_id) == (None, "r8")
+    assert str(of_a_proxy.value) == "the server answered 502 (request r8)"
+    with pytest.raises(NotFound) as nameless:
+        answering(404, b'{"detail": "none", "code": 7}').gallery()
+    assert (str(nameless.value), nameless.value.code) == ("none", None)
 
 
 def test_a_server_that_is_not_there_is_a_connection_failure() -> None:

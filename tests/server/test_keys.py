@@ -31,7 +31,7 @@ from rgbir.server.errors import BadSettings
 from rgbir.server.http.log import JsonLines
 from rgbir.server.http.routes import ROUTERS
 
-OPEN = {"/health/live", "/health/ready", "/", "/page/{name}"}
+OPEN = {"/health/live", "/health/ready", "/", "/page/{name}", "/docs"}
 MAY = {
     ("POST", "/search"): {Role.SEARCH},
     ("POST", "/search/batch"): {Role.SEARCH},

@@ -174,7 +174,7 @@ def test_a_wrong_search_is_a_problem_document_that_says_how(
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
     assert detail in problem["detail"]
-    assert (problem["status"], problem["type"]) == (status, "about:blank")
+    assert (problem["status"], problem["type"]) == (status, f"urn:rgbir:problem:{problem['code']}")
 
 
 @pytest.mark.parametrize(

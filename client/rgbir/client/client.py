@@ -272,9 +272,11 @@ def _checked(response: httpx2.Response) -> httpx2.Response:
         problem = response.json()
     except ValueError:
         problem = {}
-    raise refusal(
-        response.status_code, problem if isinstance(problem, dict) else {}, response.headers.get("Retry-After")
-    )
+    if not isinstance(problem, dict):
+        problem = {}
+    if (request_id := response.headers.get("X-Request-Id")) is not None:
+        problem.setdefault("request_id", request_id)
+    raise refusal(response.status_code, problem, response.headers.get("Retry-After"))
 
 
 def _trusting(ca: Path | None) -> ssl.SSLContext | bool:

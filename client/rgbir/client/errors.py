@@ -1,6 +1,10 @@
 """What can go wrong between a client and its server.
 
 ClientError
+├── NoPicture               there is no crop to fetch, or no server to fetch it from
+├── JobFailed               a job that was waited for has failed, or was cancelled
+├── JobContinues            a job wasn't done in the time to wait: it goes on, wait again
+├── ClientClosed            the client was closed before: make another
 ├── ConnectionFailed        no answer: is the server up, is the URL right?
 │   └── Untrusted           its certificate isn't one that we trust; asking again helps nothing
 └── Answered                the server answered with a problem
@@ -17,9 +21,42 @@ ClientError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ClientError(Exception):
     exit_code = 1
+
+
+class NoPicture(ClientError):
+    pass
+
+
+class _OfAJob(ClientError):
+    """What became of a job.
+
+    Attributes:
+        job: as the server told it last, a `wire.Job`.
+    """
+
+    def __init__(self, text: str, job: Any) -> None:
+        super().__init__(text, job)
+        self.job = job
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class JobFailed(_OfAJob):
+    pass
+
+
+class JobContinues(_OfAJob):
+    pass
+
+
+class ClientClosed(ClientError):
+    pass
 
 
 class ConnectionFailed(ClientError):
@@ -31,13 +68,31 @@ class Untrusted(ConnectionFailed):
 
 
 class Answered(ClientError):
-    """The server's problem document: `status`, `detail`, and `problem` with everything it said."""
+    """The server's problem document.
+
+    Attributes:
+        detail: what was expected, what came, what to do.
+        status: of HTTP.
+        problem: everything that the server said.
+        retry_after_s: how long to wait before asking again, in seconds, if the server says so.
+        code: short and stable, of the list in the reference; none where something between answered.
+        request_id: what the server's log calls the request.
+    """
 
     def __init__(
         self, detail: str, status: int, problem: dict[str, object] | None = None, retry_after_s: float | None = None
     ) -> None:
-        super().__init__(detail)
+        super().__init__(detail, status, problem, retry_after_s)
         self.detail, self.status, self.problem, self.retry_after_s = detail, status, problem or {}, retry_after_s
+        self.code, self.request_id = (_text(self.problem.get(name)) for name in ("code", "request_id"))
+
+    def __str__(self) -> str:
+        named = ", ".join(filter(None, (self.code, self.request_id and f"request {self.request_id}")))
+        return f"{self.detail} ({named})" if named else self.detail
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 class Refused(Answered):

@@ -393,11 +393,37 @@ class Health(Wire):
     detail: str = ""
 
 
-class Problem(Wire):
-    """RFC 9457."""
+class FieldError(Wire):
+    """What is wrong with one field."""
 
-    type: str = "about:blank"
-    title: str
+    field: str
+    message: str = Field(description="what was expected")
+    code: str = Field(description="the kind of error, by pydantic's names (missing, int_parsing, …), or file_expected")
+
+
+class Problem(Wire):
+    """Why a request wasn't answered (RFC 9457); the reference lists the codes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "urn:rgbir:problem:unknown-camera",
+                "title": "The network has no such camera",
+                "status": 422,
+                "detail": "no camera '9' in network 'sysu-mm01'; it has: 1, 2, 3, 4, 5 and 6",
+                "code": "unknown-camera",
+                "request_id": "0f3a6c1e9b7d4a58b2c41d7e5f609a13",
+            }
+        }
+    )
+
+    type: str = Field(description="the code as a URI: urn:rgbir:problem:CODE")
+    title: str = Field(description="what the code means")
     status: int
     detail: str = Field(description="what was expected, what came, what to do")
-    errors: list[dict[str, Any]] | None = Field(None, description="each field that doesn't fit")
+    code: str = Field(description="short and stable, for programs")
+    request_id: str | None = Field(
+        None,
+        description="as in X-Request-Id and in the server's log; none where a connection was refused before its request was read",
+    )
+    errors: list[FieldError] | None = Field(None, description="each field that doesn't fit")

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
@@ -22,7 +23,7 @@ from rgbir.server.http.known import MOST_FIELD_BYTES, MOST_FIELDS, only_known
 from rgbir.server.http.limits import BodyLimit, HeadAsGet, SecurityHeaders
 from rgbir.server.http.log import RequestLog
 from rgbir.server.http.metrics import Metrics
-from rgbir.server.http.openapi import completed
+from rgbir.server.http.openapi import TAGS, completed, operation_id
 from rgbir.server.http.root import RootPath, expect_free
 from rgbir.server.http.routes import ROUTERS
 from rgbir.server.settings import Settings
@@ -96,6 +97,9 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         version=version("rgbir"),
         summary="Find a person seen by an infrared camera in the colour images of other cameras.",
         lifespan=lifespan,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=[{"name": name, "description": what} for name, what in TAGS.items()],
+        generate_unique_id_function=operation_id,
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(only_known)],
@@ -107,13 +111,13 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
     )
 
     app.state.metrics = Metrics(certificate)
-    described = app.openapi
     expect_free(settings.root_path, ROUTERS)
-
-    app.openapi = lambda: completed(described(), settings.root_path)  # type: ignore[method-assign]
+    described = app.openapi
+    app.openapi = cache(lambda: completed(described(), ROUTERS, settings.root_path))  # type: ignore[method-assign]
     larger = {"/gallery/jobs": settings.max_archive_bytes}
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
     app.add_middleware(Door, settings=settings, routers=ROUTERS)
+    app.add_middleware(problems.Unexpected)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog, metrics=app.state.metrics)

@@ -54,7 +54,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > self.limits.most:
             detail = f"{self.limits.most} connections are open already; come back in a moment"
-            self._refuse(503, detail, "too many")
+            self._refuse("too-many-connections", detail, "too many")
         else:
             self._wait("head", self._head_is_late)
 
@@ -134,7 +134,7 @@ class Connection(HttpToolsProtocol):
             self._wait("head", self._head_is_late)
         elif self._said:
             detail = f"the request's head didn't come within {self.limits.slowest_s:g} s; send it again, or from a quicker line"
-            self._refuse(408, detail, "slow head")
+            self._refuse("too-slow", detail, "slow head")
         else:
             self._end("silent")
 
@@ -151,25 +151,30 @@ class Connection(HttpToolsProtocol):
         most = f"{self.limits.head_bytes:,} bytes"
         if len(getattr(self, "url", b"")) > self.limits.head_bytes // 2:
             self._refuse(
-                414, f"a request's URL and headers may have {most}; send long values as form fields", "long head"
+                "url-too-long",
+                f"a request's URL and headers may have {most}; send long values as form fields",
+                "long head",
             )
         else:
             self._refuse(
-                431, f"a request's URL and headers may have {most}, this one has more; send fewer", "long head"
+                "headers-too-long",
+                f"a request's URL and headers may have {most}, this one has more; send fewer",
+                "long head",
             )
 
     def _end(self, why: str) -> None:
         self.closed(why)
         self.transport.close()
 
-    def _refuse(self, status: int, detail: str, why: str) -> None:
+    def _refuse(self, code: str, detail: str, why: str) -> None:
         if self.transport.is_closing() or self._refused:
             return
         self._refused = True
         if self.cycle is not None and not self.cycle.response_complete:
             self._end(why)  # nothing comes before the answer that is on its way
             return
-        answer = problem(status, detail)
+        answer = problem(code, detail)
+        status = answer.status_code
         head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), b"connection: close"]
         head += [name + b": " + value for name, value in answer.raw_headers]
         self.transport.write(b"\r\n".join(head) + b"\r\n\r\n" + bytes(answer.body))

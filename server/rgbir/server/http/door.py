@@ -19,6 +19,8 @@ from rgbir.server.http.problems import answer
 from rgbir.server.settings import Settings, loopback
 
 PROBES = ("/health/",)
+READ = ("/", "/docs")
+"""Pages that a link of another site may lead to: whoever follows it changes nothing."""
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -32,7 +34,7 @@ class Door:
     def __init__(self, app: ASGIApp, settings: Settings, routers: Sequence[APIRouter]) -> None:
         self.app, self.settings = app, settings
         routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-        self.routes = [(route, list(_beforehand(route.dependant)), route.body_field is not None) for route in routes]
+        self.routes = [(route, list(beforehand(route.dependant)), route.body_field is not None) for route in routes]
         self.arriving = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,7 +125,9 @@ class Door:
         if self.settings.keys is not None:
             return
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        follows_link = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] == "/"
+        follows_link = (
+            scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] in READ
+        )
         foreign = site in ("cross-site", "same-site") and not follows_link
         if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
             foreign = True
@@ -149,9 +153,9 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _beforehand(dependant: Dependant) -> list[Beforehand]:
-    """In a route's order, each once."""
+def beforehand(dependant: Dependant) -> list[Beforehand]:
+    """What a route wants to be decided before its body comes, in its order, each once."""
     decisions = [] if not isinstance(dependant.call, Beforehand) else [dependant.call]
     for inner in dependant.dependencies:
-        decisions += [decision for decision in _beforehand(inner) if decision not in decisions]
+        decisions += [decision for decision in beforehand(inner) if decision not in decisions]
     return decisions

@@ -85,12 +85,12 @@ class BodyLimit:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and (len(announced) > 18 or int(announced) > most):
             size = f"{int(announced):,} bytes" if len(announced) <= 18 else "more"
-            await problem(413, self._detail(most, size))(scope, receive, send)
+            await problem("too-large", self._detail(most, size))(scope, receive, send)
             return
         large = scope["path"] in self.larger
         if large and self.large_ones >= MOST_LARGE:
             detail = f"{MOST_LARGE} large bodies are being received already; come back when one is there"
-            await problem(429, detail, {"Retry-After": "5"})(scope, receive, send)
+            await problem("too-busy", detail, {"Retry-After": "5"})(scope, receive, send)
             return
         self.large_ones += large
         try:
@@ -100,7 +100,7 @@ class BodyLimit:
 
     async def _received(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         came, answered, complete, waited = 0, False, False, 0.0
-        refused: tuple[int, str] | None = None
+        refused: tuple[str, str] | None = None
 
         async def counted() -> Message:
             nonlocal came, complete, refused, waited
@@ -116,12 +116,12 @@ class BodyLimit:
                     f"a body comes with {LEAST_RATE:,} bytes a second at least and no pause of {self.slowest_s:g} s, this one"
                     f" with {came:,} bytes in {waited + time.monotonic() - begun:.0f} s; send it again, or from a quicker line"
                 )
-                refused = (408, detail)
+                refused = ("too-slow", detail)
                 raise TooSlow(detail) from None
             complete = not message.get("more_body", False)
             came += len(message.get("body", b""))
             if came > most:
-                refused = (413, self._detail(most, "more"))
+                refused = ("too-large", self._detail(most, "more"))
                 raise TooLarge(refused[1])
             return message
 

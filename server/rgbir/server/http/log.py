@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rgbir.server.http.metrics import Metrics
+from rgbir.server.http.problems import REQUEST_ID
 
 log = logging.getLogger("rgbir.requests")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -30,6 +31,7 @@ class RequestLog:
             return
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        scope[REQUEST_ID] = request_id
         started, status = time.perf_counter(), 500
 
         async def noted(message: Message) -> None:

@@ -20,7 +20,7 @@ from rgbir.server.http.guard import Administering, Looking, Serving
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Changing
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["cameras"])
 
 
 @router.get("/cameras", summary="The network: cameras, places, and what is enrolled of each")

@@ -24,7 +24,8 @@ from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Changing, ShotImages, Working, read, visible
 
-router = APIRouter(responses=PROBLEMS)
+PICTURE = {"schema": {"type": "string", "format": "binary"}}
+router = APIRouter(responses=PROBLEMS, tags=["gallery"])
 
 
 @router.post("/gallery/sightings", summary="Enrol images of a camera", responses=BUSY)
@@ -109,7 +110,7 @@ async def get_sighting(engine: Serving, caller: Searching, sighting: str) -> wir
 @router.get(
     "/gallery/sightings/{sighting}/image",
     summary="The crop a sighting was enrolled with",
-    responses={**NOT_FOUND, 200: {"content": {"image/jpeg": {}, "image/png": {}}}},
+    responses={**NOT_FOUND, 200: {"content": {"image/jpeg": PICTURE, "image/png": PICTURE}}},
     response_class=Response,
 )
 async def get_image(engine: Serving, caller: Searching, sighting: str) -> Response:

@@ -15,7 +15,7 @@ from rgbir.server.http.guard import Beforehand, Enrolling, Serving
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Working
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["jobs"])
 
 
 class Room(Beforehand):

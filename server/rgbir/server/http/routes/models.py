@@ -11,7 +11,7 @@ from rgbir.server.http.guard import Administering, Looking, Serving
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS
 from rgbir.server.http.routes.shared import Changing
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["models"])
 
 
 @router.get("/model", summary="The model's card")

@@ -17,7 +17,7 @@ from rgbir.server.http.guard import Administering, Measuring, Monitoring, Servin
 from rgbir.server.http.metrics import CONTENT_TYPE
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["operations"])
 
 
 @router.get("/audit", summary="Who searched and erased, when and why", responses=NOT_FOUND)

@@ -1,20 +1,28 @@
-"""The page, and the example queries it offers."""
+"""The page, the example queries it offers, and the API page."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 
 from rgbir.server.access.keys import Key
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
+from rgbir.server.http.api_page import api_page
 from rgbir.server.http.guard import Searching, Serving
 
 router = APIRouter(include_in_schema=False)
 
 
-_PAGE = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css", "icon.svg": "image/svg+xml"}
+_PAGE = {
+    "index.html": "text/html",
+    "page.js": "text/javascript",
+    "page.css": "text/css",
+    "api.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
 
 
 @router.get("/")
@@ -25,6 +33,12 @@ async def index() -> Response:
 @router.get("/page/{name}")
 async def asset(name: str) -> Response:
     return _asset(name)
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """All routes, for people; open to everybody, as the OpenAPI document is."""
+    return HTMLResponse(api_page(request.app.openapi()))
 
 
 @router.get("/samples")

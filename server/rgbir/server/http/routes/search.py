@@ -18,7 +18,7 @@ from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Images, read, respond, visible
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["search"])
 
 
 @router.post(
