@@ -118,8 +118,8 @@ def test_the_example_shows_page_and_api_below_its_path(
         answer = client.search(image, camera="3")
         assert answer.hits
         for hit in answer.hits[:3]:
-            assert hit.image is not None
-            assert http.get(urljoin(host, hit.image)).headers["content-type"].startswith("image/")
+            assert hit.image_path is not None
+            assert http.get(urljoin(host, hit.image_path)).headers["content-type"].startswith("image/")
         assert http.get("/rgbir/openapi.json").json()["servers"] == [{"url": "/rgbir"}]
 
         archive = tmp_path / "archive.zip"

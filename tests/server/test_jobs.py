@@ -16,7 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
 from tests.server.processes import process
-from tests.waiting import until
+from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.client import Client, NotFound, Unprocessable
 from rgbir.client.wire import Job
@@ -77,6 +77,7 @@ def test_an_archive_is_enrolled_and_what_is_wrong_in_it_named(
     client = Client(http)
     job = client.start_job(packed(tmp_path, people))
     assert (job.total, job.who) == (24 + 5, "anyone")
+    assert client.wait_for_job(job, timeout_s=HANGS_AFTER_S).state == "done"
 
     done = ended(client, job)
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -87,12 +88,20 @@ def test_camera_3_is_never_answered_with_camera_2(client: Client, people: SysuMM
 
 def test_a_hits_picture_is_the_enrolled_file(client: Client, http: TestClient, people: SysuMM01) -> None:
     hit = client.search(infrared(people), camera="3").hits[0]
-    assert hit.image is not None
+    assert hit.image_path is not None
 
-    response = http.get(hit.image)
+    response = http.get(hit.image_path)
 
     assert response.headers["content-type"] == "image/jpeg"
-    assert response.content == (people.root / hit.source).read_bytes() == client.image(hit.id)
+    assert response.content == (people.root / hit.source).read_bytes() == client.image(hit.id) == hit.image()
+
+
+def test_pixels_find_what_their_file_finds(client: Client, people: SysuMM01) -> None:
+    picture = decode(read_bytes(infrared(people)))
+
+    answers = [client.search(query, camera="3") for query in (infrared(people), picture, np.asarray(picture))]
+
+    assert answers[0].hits == answers[1].hits == answers[2].hits
 
 
 def test_enrolling_searching_and_erasing(client: Client, people: SysuMM01) -> None:

@@ -14,9 +14,10 @@ import httpx2
 from pydantic import BaseModel
 
 from rgbir.client import wire
+from rgbir.client.pictures import Image, files
+from rgbir.client.tables import Entries, Rows
 from rgbir.client.words import did_you_mean, listed
 
-Image = Path | str | bytes
 Box = tuple[int, int, int, int]
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -61,7 +62,7 @@ def search(
     """Who looks like this in the other cameras' images? Several images are several shots of one person.
 
     Args:
-        images: files by path, or their bytes; none with `like`.
+        images: paths, bytes of files, open files, images of Pillow or arrays; none with `like`.
         box: where the person is in each image: left, top, right, bottom.
         like: a sighting's id, whose person to search for in place of images.
         purpose, case: why, and for which case; for the server's audit log.
@@ -72,7 +73,7 @@ def search(
     """
     where = None if box is None else ",".join(map(str, box))
     form = _form(**_known(wire.SearchFields, options), box=where, like=like, purpose=purpose, case=case)
-    return Call(_as(wire.SearchResponse), "POST", "/search", {"data": form, "files": _files(images)})
+    return Call(_as(wire.SearchResponse), "POST", "/search", {"data": form, "files": files(images)})
 
 
 def search_each(
@@ -81,7 +82,7 @@ def search_each(
     purpose: str | None = None,
     case: str | None = None,
     **options: Unpack[wire.SearchFields],
-) -> Call[list[wire.SearchResponse]]:
+) -> Call[wire.Answers]:
     """Every image a search of its own, with the same options; see `search`. Hits are neither grouped nor re-ranked.
 
     Raises:
@@ -89,8 +90,8 @@ def search_each(
     """
     form = _form(**_known(wire.SearchFields, options), purpose=purpose, case=case)
     read = _as(wire.BatchResponse)
-    rest = {"data": form, "files": _files(images)}
-    return Call(lambda response: read(response).answers, "POST", "/search/batch", rest)
+    rest = {"data": form, "files": files(images)}
+    return Call(lambda response: wire.Answers(read(response).answers), "POST", "/search/batch", rest)
 
 
 def enrol(
@@ -101,11 +102,11 @@ def enrol(
     taken_at: datetime | Sequence[datetime | None] | None = None,
     identity: int | Sequence[int | None] | None = None,
     track: str | Sequence[str | None] | None = None,
-) -> Call[list[wire.Enrolled]]:
+) -> Call[Rows[wire.Enrolled]]:
     """Adds images of a camera to the gallery; one result an image, the same image is added once.
 
     Args:
-        images: files by path, or their bytes. With one image and several boxes, each box is a shot of its own.
+        images: paths, bytes of files, open files, images of Pillow or arrays. With one image and several boxes, each box is a shot of its own.
         camera: that took them.
         box: where the person is: left, top, right, bottom. This and each label below is one for all, or a sequence with one for
             each shot, None where it isn't known.
@@ -125,11 +126,11 @@ def enrol_track(
     box: Box | Sequence[Box | None] | None = None,
     taken_at: datetime | Sequence[datetime | None] | None = None,
     identity: int | None = None,
-) -> Call[list[wire.Enrolled]]:
+) -> Call[Rows[wire.Enrolled]]:
     """Adds the shots of one track together, or none of them; one result a shot. Send it again after a stop.
 
     Args:
-        images: files by path, or their bytes: each is a shot, or the only one is a frame with several boxes.
+        images: paths, bytes of files, open files, images of Pillow or arrays: each is a shot, or the only one is a frame with several boxes.
         camera: that took them.
         track: its name, which no other track of the gallery has.
         box, taken_at: as of `enrol`: one for all shots, or one for each.
@@ -139,9 +140,10 @@ def enrol_track(
     return _enrolled("/gallery/tracks", form, images)
 
 
-def _enrolled(path: str, form: dict[str, Any], images: Image | Sequence[Image]) -> Call[list[wire.Enrolled]]:
+def _enrolled(path: str, form: dict[str, Any], images: Image | Sequence[Image]) -> Call[Rows[wire.Enrolled]]:
     read = _as(wire.EnrolResponse)
-    return Call(lambda response: read(response).results, "POST", path, {"data": form, "files": _files(images)})
+    rest = {"data": form, "files": files(images)}
+    return Call(lambda response: Rows(wire.Enrolled, read(response).results), "POST", path, rest)
 
 
 def _boxes(box: Box | Sequence[Box | None] | None) -> str | list[str] | None:
@@ -181,21 +183,21 @@ def cancel_job(job: str) -> Call[wire.Job]:
 
 def embed(image: Image, *, modality: wire.Modality) -> Call[wire.Embedding]:
     """The embedding alone."""
-    return Call(_as(wire.Embedding), "POST", "/embed", {"data": {"modality": modality}, "files": _files(image)})
+    return Call(_as(wire.Embedding), "POST", "/embed", {"data": {"modality": modality}, "files": files(image)})
 
 
 def distances(images: Image | Sequence[Image], **options: Unpack[wire.QueryFields]) -> Call[wire.Distances]:
     """How far every sighting in the query's scope is; what `rgbir evaluate --url` ranks.
 
     Args:
-        images: files by path, or their bytes.
+        images: paths, bytes of files, open files, images of Pillow or arrays.
         options: those of `wire.QueryFields`.
 
     Raises:
         TypeError: an option that there isn't.
     """
     form = _form(**_known(wire.QueryFields, options))
-    return Call(_as(wire.Distances), "POST", "/distances", {"data": form, "files": _files(images)})
+    return Call(_as(wire.Distances), "POST", "/distances", {"data": form, "files": files(images)})
 
 
 def sighting(sighting: str) -> Call[wire.Sighting]:
@@ -277,10 +279,10 @@ def model() -> Call[dict[str, Any]]:
     return Call(lambda response: dict(response.json()), "GET", "/model")
 
 
-def models() -> Call[list[wire.ServedModel]]:
+def models() -> Call[Rows[wire.ServedModel]]:
     """The bundles the server may answer with, and where each stands."""
     read = _as(wire.ModelList)
-    return Call(lambda response: read(response).models, "GET", "/models")
+    return Call(lambda response: Rows(wire.ServedModel, read(response).models), "GET", "/models")
 
 
 def prepare_model(name: str) -> Call[wire.ServedModel]:
@@ -307,7 +309,7 @@ def _segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def audit(*, after: int = 0, limit: int = 100, case: str | None = None) -> Call[list[dict[str, Any]]]:
+def audit(*, after: int = 0, limit: int = 100, case: str | None = None) -> Call[Entries]:
     """Entries of the audit log, in order; for administrators.
 
     Args:
@@ -317,23 +319,11 @@ def audit(*, after: int = 0, limit: int = 100, case: str | None = None) -> Call[
     """
     read = _as(wire.AuditPage)
     asked = _form(after=after, limit=limit, case=case)
-    return Call(lambda response: read(response).entries, "GET", "/audit", {"params": asked})
+    return Call(lambda response: Entries(read(response).entries), "GET", "/audit", {"params": asked})
 
 
 def _as(kind: type[M]) -> Callable[[httpx2.Response], M]:
     return lambda response: kind.model_validate_json(response.content)
-
-
-def _files(images: Image | Sequence[Image]) -> list[tuple[str, tuple[str, bytes]]]:
-    several = [images] if isinstance(images, (str, bytes, Path)) else list(images)
-    return [("images", _named(image, place)) for place, image in enumerate(several, start=1)]
-
-
-def _named(image: Image, place: int) -> tuple[str, bytes]:
-    if isinstance(image, bytes):
-        return f"image {place}", image
-    path = Path(image)
-    return path.name, path.read_bytes()
 
 
 def _known(form: type, options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,12 +14,28 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx2
 
 from rgbir.client import calls, wire
-from rgbir.client.calls import Call, Image
-from rgbir.client.errors import Answered, Busy, ClientError, ConnectionFailed, Untrusted, refusal
+from rgbir.client.calls import Call
+from rgbir.client.crops import Origin
+from rgbir.client.errors import (
+    Answered,
+    Busy,
+    ClientClosed,
+    ClientError,
+    ConnectionFailed,
+    JobContinues,
+    JobFailed,
+    Untrusted,
+    refusal,
+)
+from rgbir.client.pictures import Image
+from rgbir.client.signatures import show_truly
 
 P = ParamSpec("P")
 T = TypeVar("T")
 LONGEST_PAUSE_S = 30.0
+LONGEST_LOOK_S = 5.0
+"""Between two looks at a job."""
+OnProgress = Callable[[wire.Job], object]
 
 
 class _Common:
@@ -49,11 +65,87 @@ class _Common:
         return min(asked if asked is not None else growing, LONGEST_PAUSE_S)
 
 
+class _Watch:
+    """Looks at a job until it has ended: when to look again, and what is to be said of what was seen.
+
+    Args:
+        name: the job's id.
+        timeout_s: most seconds until it ends; none is for ever.
+    """
+
+    def __init__(self, name: str, timeout_s: float | None, on_progress: OnProgress | None) -> None:
+        self.name, self.timeout_s, self.on_progress = name, timeout_s, on_progress
+        self.job: wire.Job | None = None
+        self.begun, self.pause_s = time.monotonic(), 0.125
+
+    def seen(self, job: wire.Job) -> bool:
+        """Whether it is done.
+
+        Raises:
+            JobFailed: it has failed, or was cancelled.
+        """
+        if self.on_progress is not None and job != self.job:
+            self.on_progress(job)
+        self.job = job
+        if job.state in ("failed", "cancelled"):
+            why = job.error or "somebody cancelled it"
+            raise JobFailed(
+                f"job {job.id} is {job.state}: {why}; {job.added:,} of {job.total:,} images were added", job
+            )
+        return job.state == "done"
+
+    def pause(self, busy: Busy | None = None) -> float:
+        """Seconds until the next look; they grow, and a busy server says how many it wants.
+
+        Raises:
+            JobContinues: there is no time left for another.
+        """
+        self.pause_s = min(2 * self.pause_s, LONGEST_LOOK_S)
+        pause_s = max(self.pause_s, 0.0 if busy is None else busy.retry_after_s or 0.0)
+        if self.timeout_s is None:
+            return pause_s
+        left = self.timeout_s - (time.monotonic() - self.begun)
+        if left <= 0:
+            job = self.job
+            known = "" if job is None else f"; it is {job.state}, with {job.added:,} of {job.total:,} images added"
+            raise JobContinues(
+                f"job {self.name} wasn't done within {self.timeout_s:g} s{known}; it goes on, wait again", job
+            )
+        return min(pause_s, left)
+
+
+def _name(job: str | wire.Job) -> str:
+    return job if isinstance(job, str) else job.id
+
+
+def _attached(value: T, origin: Origin) -> T:
+    """The value, whose hits know from where their pictures are fetched."""
+    if isinstance(value, wire.WithCrop):
+        value.come_from(origin)
+    elif isinstance(value, wire.SearchResponse):
+        for hit in value.hits:
+            hit.come_from(origin)
+    elif isinstance(value, wire.Answers):
+        for answer in value:
+            _attached(answer, Origin(origin.fetch, origin.waits))
+    return value
+
+
+def _expect_open(closed: bool) -> None:
+    """
+    Raises:
+        ClientClosed: it isn't.
+    """
+    if closed:
+        raise ClientClosed("this client is closed; make another, or ask inside of its `with` block")
+
+
 def _waited(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._answer(build(*args, **kwargs))
 
     update_wrapper(method, build)
+    show_truly(method, build)
     return method
 
 
@@ -62,6 +154,7 @@ def _awaited(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P
         return await self._answer(build(*args, **kwargs))
 
     update_wrapper(method, build)
+    show_truly(method, build)
     return method
 
 
@@ -120,6 +213,30 @@ class Client(_Common):
     model = _waited(calls.model)
     audit = _waited(calls.audit)
 
+    def wait_for_job(
+        self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
+    ) -> wire.Job:
+        """The job once it is done.
+
+        Args:
+            job: its id, or what `start_job` gave.
+            timeout_s: most seconds to wait; none is for ever.
+            on_progress: told of the job whenever it has changed.
+
+        Raises:
+            JobFailed: it has failed, or was cancelled.
+            JobContinues: it wasn't done in that time; it goes on.
+        """
+        watch = _Watch(_name(job), timeout_s, on_progress)
+        while True:
+            busy: Busy | None = None
+            try:
+                if watch.seen(seen := self.job(watch.name)):
+                    return seen
+            except Busy as error:
+                busy = error
+            time.sleep(watch.pause(busy))
+
     def ready(self) -> bool:
         """Whether the server is there and can search.
 
@@ -158,10 +275,11 @@ class Client(_Common):
         return self.enrol([image for image, _ in group], **given)
 
     def _answer(self, call: Call[T]) -> T:
+        _expect_open(self._http.is_closed)
         attempt = 0
         while True:
             try:
-                return call.read(self._once(call))
+                return _attached(call.read(self._once(call)), Origin(self.image))
             except ClientError as error:
                 pause = self._pause(attempt, error)
                 if pause is None:
@@ -230,6 +348,30 @@ class AsyncClient(_Common):
     model = _awaited(calls.model)
     audit = _awaited(calls.audit)
 
+    async def wait_for_job(
+        self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
+    ) -> wire.Job:
+        """The job once it is done.
+
+        Args:
+            job: its id, or what `start_job` gave.
+            timeout_s: most seconds to wait; none is for ever.
+            on_progress: told of the job whenever it has changed.
+
+        Raises:
+            JobFailed: it has failed, or was cancelled.
+            JobContinues: it wasn't done in that time; it goes on.
+        """
+        watch = _Watch(_name(job), timeout_s, on_progress)
+        while True:
+            busy: Busy | None = None
+            try:
+                if watch.seen(seen := await self.job(watch.name)):
+                    return seen
+            except Busy as error:
+                busy = error
+            await asyncio.sleep(watch.pause(busy))
+
     async def ready(self) -> bool:
         """Whether the server is there and can search.
 
@@ -242,10 +384,11 @@ class AsyncClient(_Common):
             return _is_away(_unanswered(self._http.base_url, error))
 
     async def _answer(self, call: Call[T]) -> T:
+        _expect_open(self._http.is_closed)
         attempt = 0
         while True:
             try:
-                return call.read(await self._once(call))
+                return _attached(call.read(await self._once(call)), Origin(self.image, waits=True))
             except ClientError as error:
                 pause = self._pause(attempt, error)
                 if pause is None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from rgbir.client import notebook, tables
+from rgbir.client.crops import MOST_KEPT, NOWHERE, Origin
+from rgbir.client.errors import ClientError, ConnectionFailed
+
+if TYPE_CHECKING:
+    import pandas
 
 Modality = Literal["rgb", "ir"]
 
@@ -73,7 +80,45 @@ class SearchFields(QueryFields, total=False):
 
 
 class Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(
+        frozen=True, from_attributes=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True
+    )
+
+
+ImagePath = Annotated[
+    str | None,
+    Field(None, alias="image", description="path of the enrolled crop on this server, if it was kept"),
+]
+
+
+class WithCrop(Wire):
+    """A sighting, whose crop the server that told of it may have."""
+
+    _origin: Origin = PrivateAttr(default=NOWHERE)
+
+    def come_from(self, origin: Origin) -> None:
+        """Notes which client brought it."""
+        self._origin = origin
+
+    def image(self) -> Any:
+        """The crop's bytes, JPEG or PNG, from the server that told of it; of an `AsyncClient` something to await.
+
+        Raises:
+            NoPicture: no crop was kept, or no client brought this.
+            ClientError: the server doesn't give it.
+        """
+        return self._origin.image(*self._crop())
+
+    def _crop(self) -> tuple[str, bool]:
+        """The sighting's id, and whether its crop was kept."""
+        raise NotImplementedError
+
+    def _picture(self) -> bytes | None:
+        """The crop where it is known already, or can be had without awaiting."""
+        if self._origin.waits:
+            return self._origin.kept.get(self._crop()[0])
+        picture: bytes = self.image()
+        return picture
 
 
 class UnderstoodQuery(Wire):
@@ -96,7 +141,7 @@ class Meaning(Wire):
     strangers: float | None = Field(None, description="expected as near among all that were searched")
 
 
-class Hit(Wire):
+class Hit(WithCrop):
     rank: int = Field(ge=1)
     id: str = Field(description="of the sighting")
     camera: str
@@ -106,12 +151,15 @@ class Hit(Wire):
     source: str = Field("", description="the image's name when it was enrolled")
     distance: float = Field(description="in the model's metric, smaller is more alike")
     score: float = Field(ge=0, le=1, description="falls with the distance; uncalibrated, no probability")
-    image: str | None = Field(None, description="path of the enrolled crop on this server, if it was kept")
+    image_path: ImagePath
     plain_rank: int | None = Field(None, description="by distance alone, where hits were re-ranked")
     others: int = Field(
         0, description="further hits of its group, where hits were grouped; with fuse=mean the other shots of the mean"
     )
     meaning: Meaning | None = Field(None, description="none where the cameras aren't calibrated")
+
+    def _crop(self) -> tuple[str, bool]:
+        return self.id, self.image_path is not None
 
 
 class Model(Wire):
@@ -159,6 +207,100 @@ class SearchResponse(Wire):
             error=answer.error,
         )
 
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row for each hit; what a distance means in three columns, times in UTC.
+
+        Raises:
+            ImportError: there is no pandas.
+        """
+        return tables.of_records(_HIT_COLUMNS, self._records())
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for hit in self.hits:
+            meaning = {} if hit.meaning is None else hit.meaning.model_dump()
+            yield {name: getattr(hit, name) for name in Hit.model_fields} | meaning
+
+    def _repr_html_(self) -> str:
+        """For a notebook: what was asked, what is doubtful, and the first hits with their pictures."""
+        return self._html(MOST_KEPT)
+
+    def _html(self, most: int) -> str:
+        """With so many hits."""
+        asked = self.query
+        where = f"camera {asked.camera} ({asked.place})" if asked.camera else "no camera named"
+        title = f"{asked.modality} image, {where}, {asked.shots} shot{'s' if asked.shots > 1 else ''}"
+        return notebook.answer(
+            f"{title}; searched: {', '.join(self.searched_cameras) or 'no camera'}",
+            list(self._verdicts()),
+            ("rank", "camera", "time", "identity", "distance", "score", "source"),
+            list(_rows(self.hits[:most])),
+            len(self.hits[most:]),
+        )
+
+    def _verdicts(self) -> Iterator[str]:
+        if self.error is not None:
+            yield f"not searched: {self.error}"
+        if self.doubtful:
+            yield "doubtful: the person is probably not in this gallery"
+        if not self.exact:
+            yield "approximate: an index proposed the hits, and may have missed some"
+        yield from (f"warning: {warning}" for warning in self.warnings)
+        yield from (f"left out: camera {left.camera}: {left.reason}" for left in self.excluded_cameras)
+
+
+_HIT_COLUMNS = {name: kind for name, kind in tables.columns(Hit, Meaning).items() if name != "meaning"}
+
+
+def _rows(hits: Iterable[Hit]) -> Iterator[notebook.Row]:
+    """Each with its picture, or why there is none; a server that is away is asked once."""
+    away: ConnectionFailed | None = None
+    for hit in hits:
+        picture, instead = None, ""
+        try:
+            picture = None if away is not None else hit._picture()
+            instead = "" if away is None else str(away)
+        except ConnectionFailed as error:
+            away, instead = error, str(error)
+        except ClientError as error:
+            instead = str(error)
+        time = "" if hit.taken_at is None else hit.taken_at.isoformat(sep=" ", timespec="seconds")
+        identity = "" if hit.identity is None else str(hit.identity)
+        cells = (
+            str(hit.rank),
+            hit.camera,
+            time,
+            identity,
+            f"{hit.distance:.4f}",
+            f"{hit.score:.3f}",
+            hit.source or hit.id,
+        )
+        yield notebook.Row(picture, instead, cells)
+
+
+_HITS_OF_EACH = 5
+"""That a notebook shows of a batch's answers."""
+
+
+class Answers(list[SearchResponse]):
+    """What `search_each` gives: an answer for each image, in their order."""
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row for each hit; `query` is its answer's place in this list.
+
+        Raises:
+            ImportError: there is no pandas.
+        """
+        records = ({"query": place} | record for place, answer in enumerate(self) for record in answer._records())
+        return tables.of_records({"query": "Int64"} | _HIT_COLUMNS, records)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the first answers with their first hits, and no more pictures than of one answer."""
+        shown = MOST_KEPT // _HITS_OF_EACH
+        parts = [answer._html(_HITS_OF_EACH) for answer in self[:shown]]
+        if len(self) > shown:
+            parts.append(f"<p>and {len(self) - shown:,} more answers</p>")
+        return "".join(parts)
+
 
 class BatchResponse(Wire):
     """One answer a query, in the order of the images."""
@@ -200,7 +342,7 @@ def image_path(sighting: str, root_path: str) -> str:
 
 def _hit(hit: Any, root_path: str) -> Hit:
     wire_hit = Hit.model_validate(hit)
-    return wire_hit.model_copy(update={"image": image_path(wire_hit.id, root_path)}) if hit.has_image else wire_hit
+    return wire_hit.model_copy(update={"image_path": image_path(wire_hit.id, root_path)}) if hit.has_image else wire_hit
 
 
 class CameraCount(Wire):
@@ -219,6 +361,14 @@ class GalleryInfo(Wire):
     metric: Literal["euclidean", "cosine"]
     dimension: int
     cameras: list[CameraCount]
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row for each camera.
+
+        Raises:
+            ImportError: there is no pandas.
+        """
+        return tables.of_models(CameraCount, self.cameras)
 
 
 class Stay(Wire):
@@ -243,6 +393,14 @@ class Network(Wire):
     name: str
     plan: str | None = Field(None, description="which plan positions are on, and in which units")
     cameras: list[CameraInfo]
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row for each camera.
+
+        Raises:
+            ImportError: there is no pandas.
+        """
+        return tables.of_models(CameraInfo, self.cameras)
 
 
 class TouchedSightings(Wire):
@@ -287,14 +445,17 @@ class CameraFields(TypedDict, total=False):
     aliases: Annotated[Sequence[Names] | None, Field(None, max_length=100, description="further names for it")]
 
 
-class Sighting(Wire):
+class Sighting(WithCrop):
     id: str
     camera: str
     source: str
     taken_at: datetime | None = None
     identity: int | None = None
     track: str | None = None
-    image: str | None = None
+    image_path: ImagePath
+
+    def _crop(self) -> tuple[str, bool]:
+        return self.id, self.image_path is not None
 
 
 class Enrolled(Wire):

@@ -164,4 +164,4 @@ async def _erased(
 def _travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:
     camera = engine.gallery.network.shown(sighting.camera)
     image = wire.image_path(sighting.id, engine.settings.root_path) if sighting.has_crop else None
-    return wire.Sighting.model_validate(sighting).model_copy(update={"image": image, "camera": camera})
+    return wire.Sighting.model_validate(sighting).model_copy(update={"image_path": image, "camera": camera})
