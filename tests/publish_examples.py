@@ -45,6 +45,7 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("POST /search/batch", {"camera": "3", "top_k": 1}, files=("images", "night.jpg", "later.jpg")),
         Example("POST /distances", {"camera": "3", "cameras": ["1"]}, files=night),
         Example("POST /embed", {"modality": "ir"}, files=night),
+        Example("POST /explain", {"modality": "ir"}, files=night),
         Example("POST /gallery/sightings", {"camera": "1", "taken_at": ["2026-11-02T22:15:00+01:00"], "identity": [7], "track": ["t-17"]},
                 files=("images", "hall.jpg")),
         Example("POST /gallery/tracks", {"camera": "4", "track": "gate-17", "box": ["2,0,50,120", "0,0,48,120"],

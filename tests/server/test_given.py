@@ -40,6 +40,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/search/batch": {"files": image, "data": {"camera": "3"}},
         "/distances": {"files": image, "data": {"camera": "3"}},
         "/embed": {"files": image, "data": {"modality": "ir"}},
+        "/explain": {"files": image, "data": {"modality": "ir"}},
         "/gallery/jobs": {"files": [("archive", ("a.zip", b"PK"))]},
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},

@@ -33,7 +33,7 @@ OPERATIONS = {
     for method, operation in methods.items()
 }
 FROZEN = {
-    "search", "search_each", "distances", "embed", "enrol", "enrol_track", "gallery", "sighting", "image", "erase", "erase_sighting",
+    "search", "search_each", "distances", "embed", "explain", "enrol", "enrol_track", "gallery", "sighting", "image", "erase", "erase_sighting",
     "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "models", "prepare_model",
     "activate_model", "forget_model", "audit", "live", "ready", "metrics",
 }  # fmt: skip
@@ -52,7 +52,7 @@ def test_operations_keep_their_names() -> None:
         (calls.enrol_track(b"x", camera="1", track="t"), "enrol_track"), (calls.start_job("x"), "start_job"),
         (calls.job("sighting"), "job"), (calls.cancel_job("x"), "cancel_job"), (calls.models(), "models"),
         (calls.prepare_model("x"), "prepare_model"), (calls.activate_model("x"), "activate_model"),
-        (calls.forget_model("x"), "forget_model"), (calls.embed(b"x", modality="ir"), "embed"),
+        (calls.forget_model("x"), "forget_model"), (calls.embed(b"x", modality="ir"), "embed"), (calls.explain(b"x", modality="ir"), "explain"),
         (calls.distances(b"x"), "distances"), (calls.sighting("x"), "sighting"), (calls.image("x"), "image"),
         (calls.erase("x"), "erase_sighting"), (calls.erase(camera="1"), "erase"), (calls.gallery(), "gallery"),
         (calls.cameras(), "cameras"), (calls.camera("x"), "camera"), (calls.put_camera("x"), "put_camera"),
@@ -84,7 +84,9 @@ def test_files_are_binary_and_no_form_field_is_null() -> None:
         for field, of in schema["properties"].items()
         if any(part.get("format") == "binary" for part in parts(of))
     }
-    images = {f"Body_{name}" for name in ("search", "search_each", "distances", "embed", "enrol", "enrol_track")}
+    images = {
+        f"Body_{name}" for name in ("search", "search_each", "distances", "embed", "explain", "enrol", "enrol_track")
+    }
     assert files == {(name, "images") for name in images} | {("Body_start_job", "archive")}
     assert not any("contentMediaType" in part for part in parts(DOCUMENT))
     fields = [field for schema in bodies.values() for field in schema["properties"].values()]

@@ -200,6 +200,26 @@ def distances(images: Image | Sequence[Image], **options: Unpack[wire.QueryField
     return Call(_as(wire.Distances), "POST", "/distances", {"data": form, "files": files(images)})
 
 
+def explain(
+    image: Image | None = None,
+    *,
+    sighting: str | None = None,
+    modality: wire.Modality | None = None,
+    box: Box | None = None,
+) -> Call[wire.Reactions]:
+    """Where the network reacted in an image, and not why; the model's bundle must tell (`rgbir export explain`).
+
+    Args:
+        image: a path, bytes of a file, an open file, an image of Pillow or an array; none with `sighting`.
+        sighting: the id of one, for its crop.
+        modality: of the image; a sighting's camera tells it, if that has one only.
+        box: where the person is in the image: left, top, right, bottom.
+    """
+    form = _form(sighting=sighting, modality=modality, box=_boxes(box))
+    sent = {} if image is None else {"files": files(image)}
+    return Call(_as(wire.Reactions), "POST", "/explain", {"data": form, **sent})
+
+
 def sighting(sighting: str) -> Call[wire.Sighting]:
     """What is known of it."""
     return Call(_as(wire.Sighting), "GET", f"/gallery/sightings/{_segment(sighting)}")

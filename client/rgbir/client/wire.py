@@ -532,6 +532,22 @@ class Embedding(Wire):
     model: Model
 
 
+class Reactions(Wire):
+    """Where a network reacted in an image, and not why; and the tests that its maps passed (docs/how-to/show-where-it-reacted.md)."""
+
+    modality: Modality
+    rows: int
+    columns: int
+    values: list[list[float]] = Field(
+        description="row by row from the top left, over the whole picture; the largest is 1"
+    )
+    model: Model
+    shuffled: float = Field(description="mean rank correlation with maps of shuffled weights")
+    covered: float = Field(description="how far an embedding moves without the marked fifth of its image")
+    covered_at_random: float = Field(description="the same without another fifth")
+    spread: float = Field(description="standard error of the mean difference of the two")
+
+
 class Distances(Wire):
     """How far every sighting in a query's scope is from it, in enrolment order."""
 

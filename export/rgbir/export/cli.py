@@ -40,7 +40,7 @@ from rgbir.index.evaluation.sources import encoded
 if TYPE_CHECKING:
     from rgbir.training import Run
 
-SAMPLES, CALIBRATION = 24, 200
+SAMPLES, CALIBRATION, EXPLAINED = 24, 200, 200
 
 
 class _TrainedFirst(TyperGroup):
@@ -69,6 +69,38 @@ def adopt_model(
     assert made.parity is not None
     print(f"{out}: {made.name}, {made.dimension} values, {made.metric}, fingerprint {made.fingerprint}")
     print(f"it differs from the model itself by {made.parity.largest_relative_difference:.2e}, relative")
+
+
+@export.command("explain")
+def explain_bundle(
+    bundle: Annotated[Path, typer.Argument(help="A bundle's folder; the graphs are added to it.")],
+    data: Annotated[Path, typer.Option(help=f"{ROOT} Its test images serve the two tests.")],
+    network: NetworkOption = None,
+    people: PeopleOption = None,
+) -> None:
+    """Let a bundle tell where its network reacted, if two tests say that this means something. Its fingerprint stays."""
+    from rgbir.export.explain import explain
+
+    if is_known(data) and (network or people):
+        raise UsageError("--network and --people describe own pictures, and --data names none; leave them out")
+    card = Bundle(bundle).card
+    data_set = open_data_set(data) if is_known(data) else open_data_set(data, network, people)
+    images = sample(
+        (record for which in Modality for record in data_set.test(which, Setting())),
+        EXPLAINED,
+        card.height,
+        card.width,
+        card.resize,
+    )
+    named = "" if is_known(data) else " --network NETWORK --people PEOPLE"
+    command = f"rgbir export explain {bundle.name} --data {data.name}{named}"
+    about = explain(bundle, images, data.name, command).reaction
+    assert about is not None
+    print(f"{bundle}: maps of {about.rows} x {about.columns}; fingerprint {card.fingerprint} as before")
+    print(
+        f"shuffled weights give other maps (rank correlation {about.shuffled:.2f}); covering the marked fifth moves an embedding by"
+        f" {about.covered:.3g}, another fifth by {about.covered_at_random:.3g} (± {about.spread:.2g}, {about.images} images)"
+    )
 
 
 @export.command("trained")

@@ -1,6 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
-from rgbir.index.bundle import CARD, Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, sha256
+from rgbir.index.bundle import CARD, Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, Reaction, sha256
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.confined.start import Limits, read_apart
 from rgbir.index.datasets.dataset import DataSet, Setting
@@ -134,6 +134,7 @@ __all__ = [
     "Position",
     "Precision",
     "Query",
+    "Reaction",
     "RegDB",
     "Resize",
     "Setting",

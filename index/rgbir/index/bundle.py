@@ -72,6 +72,26 @@ class Fitted(BaseModel, frozen=True, extra="forbid"):
     derived: str = Field(description="what the map is made of, in words")
 
 
+class Reaction(BaseModel, frozen=True, extra="forbid"):
+    """That a bundle tells where its network reacted, and by which tests that says something of the network.
+
+    A map has the length of the last feature map's vector at each place. Both tests were passed, or a bundle has no such maps:
+    with its weights shuffled the network must give other maps, and covering the fifth of an image that the map marks must
+    move the embedding further than covering another fifth.
+    """
+
+    graphs: dict[Modality, str] = Field(description="ONNX file for each modality: pixels in, maps out")
+    rows: int = Field(ge=2)
+    columns: int = Field(ge=2)
+    shuffled: float = Field(description="mean rank correlation with the maps of shuffled weights")
+    covered: float = Field(description="mean distance from an embedding to that of the image without the marked fifth")
+    covered_at_random: float = Field(description="the same without a fifth drawn at random")
+    spread: float = Field(description="standard error of the mean difference of the two")
+    images: int
+    data: str = Field(description="whose images they were")
+    command: str
+
+
 class Card(BaseModel, frozen=True, extra="forbid"):
     """What a bundle says of itself. Figures under `measured` carry the command that measured them."""
 
@@ -97,6 +117,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     parity: Parity | None = Field(None, description="of the fp32 graphs, from which others are made")
     drift: Drift | None = Field(None, description="of fp16 and int8 graphs")
     fitted: Fitted | None = Field(None, description="of a bundle that `rgbir fit` made of another one")
+    reaction: Reaction | None = Field(None, description="of a bundle that tells where its network reacted")
     trained_on: tuple[str, ...] = Field(
         (), description="of own pictures: a sum of each person's images whom it was trained on, or fitted to"
     )
@@ -115,16 +136,19 @@ class Card(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(f"files lie in the bundle's own folder; these don't: {outside}")
         if self.fitted is not None and self.fitted.file not in self.files:
             raise ValueError(f"the map {self.fitted.file} must be a file of the bundle; it isn't listed under files")
+        if self.reaction is not None and (lost := sorted(set(self.reaction.graphs.values()) - self.files.keys())):
+            raise ValueError(f"graphs of reaction maps must be files of the bundle; not listed under files: {lost}")
         return self
 
     @property
     def fingerprint(self) -> str:
         """Of everything that decides an embedding: graphs, weights, input size, filter, metric. 16 hexadecimal digits.
 
-        Bilinear, which is what every card meant before it named a filter, adds nothing to it.
+        Bilinear, which is what every card meant before it named a filter, adds nothing to it. Nor do graphs of reaction maps.
         """
+        maps = set() if self.reaction is None else set(self.reaction.graphs.values())
         decisive = [
-            sorted(self.files.items()),
+            sorted((name, total) for name, total in self.files.items() if name not in maps),
             sorted((str(m), f) for m, f in self.graphs.items()),
             self.height,
             self.width,

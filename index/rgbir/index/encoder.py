@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -74,11 +75,20 @@ class Encoder:
         self.state = bundle.state()
         """Of the bundle's files before they were read."""
         graphs = set(bundle.card.graphs.values())
-        beside = {name: bundle.read(name) for name in bundle.card.files if name not in graphs}
-        sessions: dict[str, Any] = {file: self._load(file, beside) for file in sorted(graphs)}
+        beside = self._beside()
+        sessions: dict[str, Any] = {file: self._embedding(self._load(file, beside), file) for file in sorted(graphs)}
         self._sessions = {modality: sessions[file] for modality, file in bundle.card.graphs.items()}
         if CUDA in self._requested and CUDA not in self.providers:
             _log.warning("ONNX Runtime can't use the GPU here and computes on the processor; its own messages say why")
+
+        self._reacting: dict[Modality, Any] = {}
+        self._loading = Lock()
+
+    def _beside(self) -> dict[str, bytes]:
+        """The files that are no graphs, where a graph's weights may be."""
+        card = self.bundle.card
+        graphs = {*card.graphs.values(), *(card.reaction.graphs.values() if card.reaction else ())}
+        return {name: self.bundle.read(name) for name in card.files if name not in graphs}
 
     @property
     def providers(self) -> list[str]:
@@ -107,12 +117,21 @@ class Encoder:
             raise
         except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
             raise BadBundle(f"{self.bundle.folder / file}: ONNX Runtime can't load it: {error}") from error
-        images, embeddings = session.get_inputs()[0], session.get_outputs()[0]
+        images = session.get_inputs()[0]
         expected = [self.card.height, self.card.width, 3]
         if images.type != "tensor(uint8)" or images.shape[1:] != expected:
             raise BadBundle(
                 f"{file}: input must be uint8 (N, {', '.join(map(str, expected))}), not {images.type} {images.shape}"
             )
+        return session
+
+    def _embedding(self, session: Any, file: str) -> Any:
+        """The session, if it gives what the card says.
+
+        Raises:
+            BadBundle: it doesn't.
+        """
+        embeddings = session.get_outputs()[0]
         if embeddings.shape[-1] != self.card.dimension:
             raise BadBundle(
                 f"{file}: embeddings have {embeddings.shape[-1]} values, the card says {self.card.dimension}"
@@ -127,11 +146,7 @@ class Encoder:
             BadBundle: no graph for that modality, or embeddings that are not finite.
         """
         self.bundle.graph(modality)
-        expected = (self.card.height, self.card.width, 3)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != expected:
-            raise UsageError(
-                f"the encoder takes uint8 (n, {', '.join(map(str, expected))}), not {images.dtype} {images.shape}"
-            )
+        self._expect(images)
         session = self._sessions[modality]
         parts = [
             session.run(None, {session.get_inputs()[0].name: images[i : i + self.batch]})[0]
@@ -143,6 +158,46 @@ class Encoder:
                 f"bundle {self.card.name} gave an embedding that is not finite; the model is damaged or overflows in {self.card.precision}"
             )
         return np.asarray(embeddings, np.float32)
+
+    def _expect(self, images: NDArray[np.uint8]) -> None:
+        expected = (self.card.height, self.card.width, 3)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != expected:
+            raise UsageError(
+                f"the encoder takes uint8 (n, {', '.join(map(str, expected))}), not {images.dtype} {images.shape}"
+            )
+
+    def reactions(self, images: NDArray[np.uint8], modality: Modality) -> NDArray[np.float32]:
+        """Where the network reacted, and not why: the length of the last feature map's vector at each place.
+
+        The graph is loaded when it is first asked for.
+
+        Args:
+            images: uint8 (n, height, width, 3), RGB.
+
+        Returns:
+            float32 (n, rows, columns), 0 or more.
+
+        Raises:
+            UsageError: the bundle has no such maps, or images of another size or type.
+            BadBundle: a graph that can't be loaded, or of another form than the card's.
+        """
+        about = self.card.reaction
+        if about is None or modality not in about.graphs:
+            raise UsageError(
+                f"bundle {self.card.name} doesn't tell where its network reacted to {modality} images; `rgbir export explain BUNDLE"
+                " --data DATA` adds it"
+            )
+        self._expect(images)
+        with self._loading:
+            if modality not in self._reacting:
+                self._reacting[modality] = self._load(about.graphs[modality], self._beside())
+        session = self._reacting[modality]
+        maps = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0], np.float32)
+        if maps.shape != (len(images), about.rows, about.columns):
+            raise BadBundle(
+                f"{about.graphs[modality]}: maps must be ({len(images)}, {about.rows}, {about.columns}), not {maps.shape}"
+            )
+        return maps
 
     def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
         """The image in this model's size, by its filter: uint8 (height, width, 3)."""

@@ -48,6 +48,7 @@ def folded(bundle: Bundle, fitted: FittedMap, about: Fitted, folder: Path, peopl
             "parity": None,
             "drift": None,
             "measured": {},
+            "reaction": None,
             "fitted": about,
             "trained_on": tuple(sorted({*bundle.card.trained_on, *people})),
         }

@@ -251,6 +251,21 @@ class Engine:
             embeddings, _, _ = await self._embedded(now, [image], modality)
             return np.asarray(embeddings[0], np.float32), now.encoder.card
 
+    async def explain(
+        self, image: Named, modality: Modality, box: Box | None = None
+    ) -> tuple[NDArray[np.float32], Card]:
+        """Where the network reacted in an image: (rows, columns), 0 or more; and the card of the model it is of.
+
+        Raises:
+            UsageError: the model's bundle doesn't tell.
+            BadImage: it can't be read.
+        """
+        with self._place() as now:
+            await self._check([image])
+            pixels, _ = await self._run(self._decoders, partial(self._ready, now, modality, image, box))
+            maps = await self._run(self._model, lambda: now.encoder.reactions(pixels[None], modality))
+            return maps[0], now.encoder.card
+
     async def enrol(self, shots: Sequence[Shot], camera: str, since: int | None = None) -> list[Enrolment]:
         """What became of each shot of a camera; those that can't be read are skipped, the others enrolled together.
 
