@@ -158,7 +158,7 @@ def test_what_may_pass_is_asked_again_and_nothing_else(
 
 
 def test_both_clients_have_the_same_methods_and_their_help() -> None:
-    methods = {name for name in vars(Client) if not name.startswith("_")} - {"close", "ready", "enrol_all"}
+    methods = {name for name in vars(Client) if not name.startswith("_")} - {"close", "ready"}
     assert methods == {name for name in vars(AsyncClient) if not name.startswith("_")} - {"close", "ready"}
     for name in methods:
         assert getattr(Client, name).__doc__ == getattr(AsyncClient, name).__doc__ is not None
@@ -178,6 +178,15 @@ def test_many_images_go_in_requests_of_neighbours() -> None:
     client = Client(httpx2.Client(base_url="http://s", transport=httpx2.MockTransport(answer)))
     items = [(b"image", {"camera": camera}) for camera in "aaaaabba"]
     assert len(list(client.enrol_all(items, together=3))) == 8
+    assert requests == [("a", 3), ("a", 2), ("b", 2), ("a", 1)]
+
+    async def awaited() -> int:
+        http = httpx2.AsyncClient(base_url="http://s", transport=httpx2.MockTransport(answer))
+        async with AsyncClient(http) as other:
+            return len([each async for each in other.enrol_all(items, together=3)])
+
+    requests.clear()
+    assert asyncio.run(awaited()) == 8
     assert requests == [("a", 3), ("a", 2), ("b", 2), ("a", 1)]
 
 

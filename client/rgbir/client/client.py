@@ -6,7 +6,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -36,6 +36,8 @@ LONGEST_PAUSE_S = 30.0
 LONGEST_LOOK_S = 5.0
 """Between two looks at a job."""
 OnProgress = Callable[[wire.Job], object]
+Labelled = tuple[Image, dict[str, Any]]
+"""An image, and its labels by name."""
 
 
 class _Common:
@@ -249,9 +251,7 @@ class Client(_Common):
         except httpx2.TransportError as error:
             return _is_away(_unanswered(self._http.base_url, error))
 
-    def enrol_all(
-        self, images: Iterable[tuple[Image, dict[str, Any]]], *, together: int = 16
-    ) -> Iterator[wire.Enrolled]:
+    def enrol_all(self, images: Iterable[Labelled], *, together: int = 16) -> Iterator[wire.Enrolled]:
         """Enrols any number of images, read as they are sent; yields each one's result.
 
         Args:
@@ -259,21 +259,8 @@ class Client(_Common):
                 together.
             together: most images a request.
         """
-        group: list[tuple[Image, dict[str, Any]]] = []
-        for image, labels in images:
-            if group and (labels.get("camera") != group[0][1].get("camera") or len(group) == together):
-                yield from self._enrol_group(group)
-                group = []
-            group.append((image, labels))
-        if group:
-            yield from self._enrol_group(group)
-
-    def _enrol_group(self, group: Sequence[tuple[Image, dict[str, Any]]]) -> list[wire.Enrolled]:
-        """In one request, with a label once where it is the same for all."""
-        names = dict.fromkeys(name for _, labels in group for name in labels)
-        each = {name: [labels.get(name) for _, labels in group] for name in names}
-        given: dict[str, Any] = {name: v[0] if all(value == v[0] for value in v) else v for name, v in each.items()}
-        return self.enrol([image for image, _ in group], **given)
+        for shots, labels in _neighbours(images, together):
+            yield from self.enrol(shots, **labels)
 
     def _answer(self, call: Call[T]) -> T:
         _expect_open(self._http.is_closed)
@@ -385,6 +372,18 @@ class AsyncClient(_Common):
         except httpx2.TransportError as error:
             return _is_away(_unanswered(self._http.base_url, error))
 
+    async def enrol_all(self, images: Iterable[Labelled], *, together: int = 16) -> AsyncIterator[wire.Enrolled]:
+        """Enrols any number of images, read as they are sent; yields each one's result.
+
+        Args:
+            images: each with its `camera`, and perhaps `box`, `taken_at`, `identity`, `track`; neighbours of a camera are sent
+                together.
+            together: most images a request.
+        """
+        for shots, labels in _neighbours(images, together):
+            for enrolled in await self.enrol(shots, **labels):
+                yield enrolled
+
     async def _answer(self, call: Call[T]) -> T:
         _expect_open(self._http.is_closed)
         attempt = 0
@@ -404,6 +403,26 @@ class AsyncClient(_Common):
                 return _checked(await self._http.request(call.method, call.path, **rest))
         except httpx2.TransportError as error:
             raise _unanswered(self._http.base_url, error) from error
+
+
+def _neighbours(images: Iterable[Labelled], together: int) -> Iterator[tuple[list[Image], dict[str, Any]]]:
+    """Images of one camera that come one after another, so many at most, with a label once where it is the same for all."""
+    group: list[Labelled] = []
+
+    def gathered() -> tuple[list[Image], dict[str, Any]]:
+        names = dict.fromkeys(name for _, labels in group for name in labels)
+        each = {name: [labels.get(name) for _, labels in group] for name in names}
+        return [image for image, _ in group], {
+            name: values[0] if all(value == values[0] for value in values) else values for name, values in each.items()
+        }
+
+    for image, labels in images:
+        if group and (labels.get("camera") != group[0][1].get("camera") or len(group) == together):
+            yield gathered()
+            group = []
+        group.append((image, labels))
+    if group:
+        yield gathered()
 
 
 def _headers(key: str | None) -> dict[str, str]:
