@@ -118,7 +118,7 @@ def test_a_missing_extra_is_one_line_that_names_it(missing: str, command: list[s
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.strip() == f"rgbir {name} needs {missing}: pip install 'rgbir[{extra}]'"
+    assert done.stderr.strip() == f"error: rgbir {name} needs {missing}: pip install 'rgbir[{extra}]'"
 
 
 def test_a_parts_command_in_another_parts_group_leaves_the_groups_own_as_they_are() -> None:

@@ -29,7 +29,8 @@ from rgbir.client import (
     Unprocessable,
 )
 from rgbir.client.cli import app
-from rgbir.client.commands import _show
+from rgbir.client.commands import _shown
+from rgbir.client.output import show
 
 
 def answering(status: int, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Client:
@@ -229,11 +230,11 @@ def test_the_command_line_tells_all_that_an_answer_says(capsys: pytest.CaptureFi
             "warnings": ["the image is blurred"], "doubtful": True,
         }
     )  # fmt: skip
-    _show(answer)
+    show(_shown(answer))
     output = capsys.readouterr().out
     for line in ("warning: the image is blurred", "doubtful: ", "approximate: ", "hit 1: 81% likely", "2.5 strangers"):
         assert line in output
-    _show(answer.model_copy(update={"exact": True, "doubtful": None, "warnings": [], "hits": []}))
+    show(_shown(answer.model_copy(update={"exact": True, "doubtful": None, "warnings": [], "hits": []})))
     assert "warning" not in capsys.readouterr().out
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests import commands
+from tests.conftest import ROOT
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from rgbir.client import ConnectionFailed
 from rgbir.client.cli import LazyGroup, app
-from rgbir.client.config import BadConfig, configured, options, subcommands, variable
+from rgbir.client.config import OUTPUT, BadConfig, configured, options, subcommands, variable
 
 RUNNER = CliRunner()
 
@@ -89,7 +91,7 @@ def test_secrets_are_masked() -> None:
         ("[serv]\nport = 1", "no key [serv]; did you mean 'serve'?"),
         ("serve = 1", "no key serve"),
         ("[index]\nadd = 1", "[index] add is a table"),
-        ("a = ", "can't be read"),
+        ("a = ", "isn't TOML"),
     ],
 )
 def test_an_unknown_key_of_the_file_is_an_error_that_names_the_nearest(
@@ -124,10 +126,13 @@ def test_another_commands_variables_are_its_own_matter() -> None:
 
 def test_a_wrong_value_from_the_file_is_refused_as_a_flags(folder: Path) -> None:
     (folder / "rgbir.toml").write_text('gallery = "g"\nbundle = "b"\n[serve]\nport = 70000\n')
-    result = run("serve")
-    assert result.exit_code == 2
-    assert "--port" in result.output
-    assert "RGBIR_SERVE__PORT" in result.output
+    refusal = commands.run("serve")
+    assert refusal.code == 2
+    wrong = "error: '--port' is less than or equal to 65535, not"
+    assert refusal.stderr == f"{wrong} 70000 (in the file of options); see rgbir serve --help\n"
+    refusal = commands.run("serve", RGBIR_SERVE__PORT="80000")
+    assert f"{wrong} '80000' (in the variable RGBIR_SERVE__PORT); see" in refusal.stderr
+    assert "(in " not in commands.run("serve", "--port", "90000", RGBIR_SERVE__PORT="80000").stderr
 
 
 def every_command() -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -144,13 +149,16 @@ def every_command() -> Iterator[tuple[tuple[str, ...], Any]]:
         yield from inner((name,), group.get_command(context, name))
 
 
-def test_every_options_help_names_its_variable() -> None:
+def test_every_options_variable_is_in_the_reference_and_its_form_in_the_help() -> None:
+    reference = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     for path, command in every_command():
-        if not options(command):
+        if not options(command) or subcommands(command):
             continue
         shown = re.sub(r"[\s│]+", "", run(*path, "--help", COLUMNS="300").output)
-        for key in options(command):
-            assert variable(path, key) in shown, (path, key)
+        assert f"anoptionis{variable(path, 'NAME')},inrgbir.tomlakeyunder[{'.'.join(path)}]" in shown
+        for key, option in options(command).items():
+            assert option.envvar in (variable(path, key), [variable(path, key), variable((), key)])
+            assert key in OUTPUT or variable(path, key) in reference, (path, key)
 
 
 def test_every_option_can_be_set_by_a_file() -> None:

@@ -108,7 +108,7 @@ def test_toys_train_export_are_enrolled_measured_and_served(copy: Path, tmp_path
     trained = rgbir(copy, "train", "toy", "--data", data, "--out", tmp_path / "run", *settings)
     exported = rgbir(copy, "export", tmp_path / "run", "--out", bundle, "--data", data)
     added = rgbir(copy, "index", "add", data, "--layout", "toy", "--bundle", bundle, "--gallery", gallery)
-    measured = rgbir(copy, "evaluate", "--data", data, "--bundle", bundle, "--gallery", gallery, "--json", "-")
+    measured = rgbir(copy, "evaluate", "--data", data, "--bundle", bundle, "--gallery", gallery, "--json")
     image = next((data / "toy_ir").iterdir())
     answered = run(copy, "-c", SEARCH, str(gallery), str(bundle), str(image))
 

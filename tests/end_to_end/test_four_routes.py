@@ -54,7 +54,7 @@ def served(gallery: Path, bundle: Path = BUNDLE) -> Iterator[str]:
 
 def measured(*arguments: object) -> dict[str, Any]:
     """A report without what it was measured with."""
-    report: dict[str, Any] = json.loads(rgbir("evaluate", *arguments, "--json", "-"))
+    report: dict[str, Any] = json.loads(rgbir("evaluate", *arguments, "--json"))
     report.pop("about")
     return report
 
@@ -131,15 +131,15 @@ def test_two_reports_are_compared_with_a_paired_bootstrap(tmp_path: Path, people
     files = [tmp_path / f"{name}.json" for name in "ab"]
     markdown = tmp_path / "a.md"
     base = ["evaluate", "--data", people.root, "--bundle", BUNDLE]
-    rgbir(*base, "--json", files[0], "--markdown", markdown)
-    rgbir(*base, "--metric", "cosine", "--json", files[1])
+    rgbir(*base, "--report", files[0], "--markdown", markdown)
+    rgbir(*base, "--metric", "cosine", "--report", files[1])
 
     shown = rgbir("evaluate", "--compare", *files)
 
     assert all(word in shown for word in ("R1", "mAP", "mINP", "difference", "bootstrap"))
     assert "| mean | " in markdown.read_text()
     other = tmp_path / "c.json"
-    rgbir(*base, "--cmc", "image", "--json", other)
+    rgbir(*base, "--cmc", "image", "--report", other)
     refused = runner.invoke(app, ["evaluate", "--compare", str(files[0]), str(other)])
     assert "reports of different protocols can't be compared (cmc: identity and image)" in str(refused.exception)
 

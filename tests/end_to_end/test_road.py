@@ -120,7 +120,7 @@ def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> No
     assert "2" not in {hit["camera"] for hit in answer["hits"]}
 
     out = tmp_path / "report.json"
-    measured = rgbir("evaluate", "--data", people.root, "--bundle", bundle, "--gallery", gallery, "--json", out)
+    measured = rgbir("evaluate", "--data", people.root, "--bundle", bundle, "--gallery", gallery, "--report", out)
     assert measured.returncode == 0, measured.stderr
     report = json.loads(out.read_text())
     assert report["about"]["row"] == "table2.proposed"
@@ -169,7 +169,10 @@ def test_a_users_folder(tmp_path: Path, people: SysuMM01) -> None:
     assert "Traceback" not in wrong.stderr
 
     assert "checksums hold" in rgbir("index", "verify", "--gallery", gallery).stdout
-    assert "4 removed; 4 sightings left" in rgbir("index", "remove", "--gallery", gallery, "--camera", "hall").stdout
+    assert (
+        "4 removed; 4 sightings left"
+        in rgbir("index", "remove", "--gallery", gallery, "--camera", "hall", "--yes").stdout
+    )
     stats = json.loads(rgbir("index", "stats", "--gallery", gallery, "--json").stdout)
     assert [(c["camera"], c["sightings"]) for c in stats["cameras"]] == [("yard", 4)]
 
@@ -204,7 +207,7 @@ def test_features_leave_and_come_back(tmp_path: Path, people: SysuMM01) -> None:
     queries["cameras"] = np.full(len(queries["cameras"]), "6")
     np.savez(tmp_path / "q.npz", **queries)
 
-    measured = rgbir("evaluate", "--query", tmp_path / "q.npz", "--against", tmp_path / "g.npz", "--json", "-")
+    measured = rgbir("evaluate", "--query", tmp_path / "q.npz", "--against", tmp_path / "g.npz", "--json")
 
     report = json.loads(measured.stdout)
     assert report["cmc"]["1"] == 1.0  # each query is in the gallery

@@ -97,7 +97,7 @@ def lines_of(markdown: str) -> Iterator[tuple[str, str, list[str]]]:
 
 def test_every_cell_is_what_a_slow_loop_over_known_features_says(stand_in: None, colours: Path, tmp_path: Path) -> None:
     done = run(
-        "flat", "t", "--data", colours, "--out", tmp_path / "t", "--markdown", tmp_path / "t.md", "--json", tmp_path / "t.json"
+        "flat", "t", "--data", colours, "--out", tmp_path / "t", "--markdown", tmp_path / "t.md", "--report", tmp_path / "t.json"
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     trials = {
@@ -324,7 +324,7 @@ def test_other_weights_under_the_same_name_are_other_weights(people: SysuMM01, t
     with pytest.raises(BadReproduction, match=r"imagenet was w.pth \(.*\) and is w.pth"):
         begin(out, plan)
     weights.unlink()
-    with pytest.raises(UsageError, match="can't be read: No such file"):
+    with pytest.raises(UsageError, match="can't be read: there is no such file"):
         begin(out, plan)
     assert "imagenet" not in dict(settings_of(plan.rows[0]))
 
@@ -392,7 +392,7 @@ def test_a_row_that_fails_is_named_and_the_others_are_done(
 def test_a_smoke_is_no_measurement(stand_in: None, colours: Path, tmp_path: Path) -> None:
     words = ["flat", "t", "--data", colours, "--out", tmp_path / "t", "--rows", "red", "--smoke"]
     words += ["--set", "height=32", "--set", "width=16"]
-    done = run(*words, "--json", "-")
+    done = run(*words, "--json")
     assert done.exit_code == 0, done.output
     content = json.loads(done.stdout)
     assert content["title"].startswith("SMOKE of flat t")
@@ -418,7 +418,7 @@ def test_a_signal_in_training_ends_with_the_line_that_goes_on(
             signal.raise_signal(number)
         return item(source, update, *share)
 
-    words = ["flat", "t", "--data", colours, "--out", out, "--rows", "red", "--set", "schedule.updates=5", "--json", tmp_path / "t.json"]  # fmt: skip
+    words = ["flat", "t", "--data", colours, "--out", out, "--rows", "red", "--set", "schedule.updates=5", "--report", tmp_path / "t.json"]  # fmt: skip
     with monkeypatch.context() as patched:
         patched.setattr(Source, "raw", interrupted)
         stopped = run(*words)
@@ -443,7 +443,7 @@ def test_a_signal_in_training_ends_with_the_line_that_goes_on(
 
 @pytest.mark.parametrize("text", ["{", "{}", ""])
 def test_a_report_that_is_damaged_is_measured_again(stand_in: None, colours: Path, tmp_path: Path, text: str) -> None:
-    words = ["flat", "t", "--data", colours, "--out", tmp_path / "t", "--rows", "red", "--json", tmp_path / "t.json"]
+    words = ["flat", "t", "--data", colours, "--out", tmp_path / "t", "--rows", "red", "--report", tmp_path / "t.json"]
     assert run(*words).exit_code == 0
     whole = (tmp_path / "t.json").read_text()
     report = next((tmp_path / "t").rglob("report-*.json"))
@@ -492,7 +492,7 @@ KILLS = {
 def command(colours: Path, out: Path) -> list[str]:
     """Two rows, two settings each; two updates, each of which is saved."""
     words = ["expat", "table6", "--rows", "at", "--rows", "cosine", "--smoke", "--set", "checkpoint_every=1"]
-    return [*words, "--data", str(colours), "--out", str(out), "--json", "-"]
+    return [*words, "--data", str(colours), "--out", str(out), "--json"]
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,7 @@ def test_an_erasure_names_the_backups_that_hold_what_it_erased(tmp_path: Path) -
     made = runner.invoke(app, ["index", "backup", "--gallery", folder, "--out", str(tmp_path / "copy")])
     assert "20 sightings of generation 1" in made.output
 
-    removed = runner.invoke(app, ["index", "remove", "--gallery", folder, "--identity", "3"])
+    removed = runner.invoke(app, ["index", "remove", "--gallery", folder, "--identity", "3", "--yes"])
 
     assert "1 removed; 19 sightings left" in removed.output
     assert f"the backup {tmp_path / 'copy'} of " in removed.output

@@ -206,7 +206,7 @@ def test_a_copy_that_goes_on_follows_its_source(tmp_path: Path) -> None:
     runner = CliRunner()
     result = runner.invoke(app, ["index", "copy", str(tmp_path / "a"), str(tmp_path / "b")])
     assert "20 added, 0 were there; 20 sightings" in result.output
-    runner.invoke(app, ["index", "remove", "--camera", "a", "--gallery", str(tmp_path / "a")])
+    runner.invoke(app, ["index", "remove", "--yes", "--camera", "a", "--gallery", str(tmp_path / "a")])
     result = runner.invoke(app, ["index", "copy", str(tmp_path / "a"), str(tmp_path / "b")])
     gone = sum(picture(number).camera == "a" for number in range(20))
     assert f"{gone} were erased from {tmp_path / 'a'} since, and are removed from" in result.output

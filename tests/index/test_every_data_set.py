@@ -75,7 +75,7 @@ def test_it_is_counted_enrolled_and_measured_by_the_commands(data: DataSet, tmp_
         app,
         ["index", "add", root, "--layout", data.layout, "--gallery", gallery, "--bundle", bundle, "--modality", "both"],
     )
-    measured = runner.invoke(app, ["evaluate", "--data", root, "--bundle", bundle, "--gallery", gallery, "--json", "-"])
+    measured = runner.invoke(app, ["evaluate", "--data", root, "--bundle", bundle, "--gallery", gallery, "--json"])
 
     assert added.exit_code == 0, added.output
     assert (measured.exit_code, data.protocols[0].name in measured.output) == (passed, True), measured.output

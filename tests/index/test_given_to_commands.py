@@ -203,7 +203,7 @@ def test_files_of_a_data_set_that_are_passed_over_are_counted_and_end_in_exit_co
     result = rgbir("counts", root)
     assert result.exit_code == 3
     assert "6 files of the data set are passed over: 2 suffix .png" in result.output
-    measured = rgbir("evaluate", "--data", root, "--bundle", BUNDLE, "--json", tmp_path / "r.json")
+    measured = rgbir("evaluate", "--data", root, "--bundle", BUNDLE, "--report", tmp_path / "r.json")
     assert measured.exit_code == 3
     assert "6 files of the data set are passed over" in measured.output
 
@@ -343,11 +343,12 @@ def test_features_that_are_none_are_told_in_words(saved: dict[str, Path], change
 
 def test_a_file_that_can_t_be_written_leaves_what_was_there(saved: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("before")
-    for option, file in (("--json", tmp_path / "none/r.json"), ("--markdown", tmp_path / "none/r.md")):
+    for option, file in (("--report", tmp_path / "none/r.json"), ("--markdown", tmp_path / "none/r.md")):
         result = rgbir("evaluate", "--query", saved["q"], "--against", saved["g"], option, file)
-        assert "can't be written: No such file or directory; nothing of it was kept" in str(result.exception)
+        assert "can't be written: there is no such file or folder; nothing of it was kept" in str(result.exception)
     assert (
-        rgbir("evaluate", "--query", saved["q"], "--against", saved["g"], "--json", tmp_path / "r.json").exit_code == 0
+        rgbir("evaluate", "--query", saved["q"], "--against", saved["g"], "--report", tmp_path / "r.json").exit_code
+        == 0
     )
     assert json.loads((tmp_path / "r.json").read_text())["mAP"] > 0
     assert not [file for file in tmp_path.iterdir() if ".new" in file.name]

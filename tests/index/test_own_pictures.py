@@ -343,7 +343,7 @@ def test_reports_of_other_lists_or_places_are_not_compared(sheet: Path, network:
     PeopleLists((1,), (2,), (3, 4)).write(lists)
     given: dict[str, list[object]] = {"a": [network], "b": [moved], "c": [network, "--people", lists]}
     for name, more in given.items():
-        result = rgbir(*own, "--network", *more, "--json", tmp_path / f"{name}.json")
+        result = rgbir(*own, "--network", *more, "--report", tmp_path / f"{name}.json")
         assert result.exit_code == 0, result.output
 
     for a, b, what in (("a", "b", "network: site"), ("a", "c", "lists: None"), ("c", "a", "lists: by hand")):
@@ -422,7 +422,7 @@ def test_bundle_gallery_features_and_the_gallery_by_itself_give_the_same_numbers
     sheet: Path, network: Path, tmp_path: Path
 ) -> None:
     def measured(*more: object) -> dict[str, Any]:
-        assert (result := rgbir("evaluate", *more, "--json", tmp_path / "r.json")).exit_code == 0, result.output
+        assert (result := rgbir("evaluate", *more, "--report", tmp_path / "r.json")).exit_code == 0, result.output
         report: dict[str, Any] = json.loads((tmp_path / "r.json").read_text())
         report.pop("about")
         return report
@@ -498,9 +498,7 @@ def test_boxes_of_one_frame_are_images_of_their_own(tmp_path: Path, sheet: Path,
 
     reports = []
     for more in (["--data", tables[0]], ["--data", tables[1]], ["--data", tables[1], "--gallery", tmp_path / "g"]):
-        result = rgbir(
-            "evaluate", *more, "--network", network, "--list", "available", "--bundle", BUNDLE, "--json", "-"
-        )
+        result = rgbir("evaluate", *more, "--network", network, "--list", "available", "--bundle", BUNDLE, "--json")
         assert result.exit_code == 0, result.output
         reports.append({**json.loads(result.stdout), "about": None})
 
@@ -539,7 +537,7 @@ def test_a_server_is_measured_on_own_pictures_but_for_people_whom_its_model_know
     assert rgbir("index", "add", sheet, "--layout", "csv", "--network", network, *into).exit_code == 0
     for name, people in {"known": (3, 4), "strangers": (4, 5)}.items():
         PeopleLists((8,), (), people).write(tmp_path / f"{name}.json")
-    data = ["evaluate", "--data", sheet, "--network", network, "--json", "-", "--people"]
+    data = ["evaluate", "--data", sheet, "--network", network, "--json", "--people"]
 
     with served(tmp_path / "g", tmp_path / "bundle") as url:
         refused = refusal(*data, tmp_path / "known.json", "--url", url)
@@ -561,7 +559,7 @@ def test_embedded_pictures_are_asked_with(sheet: Path, network: Path, tmp_path: 
         made = rgbir("embed", sheet, "--network", network, "--bundle", BUNDLE, "--modality", modality, "--out", file)
         assert made.exit_code == 0, made.output
 
-    result = rgbir("evaluate", "--query", q, "--against", g, "--network", network, "--json", "-")
+    result = rgbir("evaluate", "--query", q, "--against", g, "--network", network, "--json")
 
     assert result.exit_code == 0, result.output
     asked, shown = Features.load(q), Features.load(g)
@@ -597,7 +595,7 @@ def test_an_image_without_camera_is_hidden_from_nobody_and_one_without_identity_
     def asked(*labels: object) -> Result:
         made = rgbir("embed", picture, "--bundle", BUNDLE, "--modality", "ir", *labels, "--out", tmp_path / "q.npz")
         assert made.exit_code == 0, made.output
-        return rgbir("evaluate", "--query", tmp_path / "q.npz", "--against", g, "--network", network, "--json", "-")
+        return rgbir("evaluate", "--query", tmp_path / "q.npz", "--against", g, "--network", network, "--json")
 
     nobody, somebody, placed = asked(), asked("--identity", 1), asked("--identity", 1, "--camera", "lobby-ir")
 

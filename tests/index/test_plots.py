@@ -26,7 +26,7 @@ runner = CliRunner()
 def test_every_picture_is_drawn_by_one_command(tmp_path: Path, people: SysuMM01) -> None:
     base = ["evaluate", "--data", str(people.root), "--bundle", str(BUNDLE)]
     other = tmp_path / "cosine.json"
-    assert runner.invoke(app, [*base, "--metric", "cosine", "--json", str(other)]).exit_code == 0
+    assert runner.invoke(app, [*base, "--metric", "cosine", "--report", str(other)]).exit_code == 0
 
     result = runner.invoke(app, [*base, "--plots", str(tmp_path / "plots"), "--curves", str(other)])
 

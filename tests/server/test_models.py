@@ -189,7 +189,9 @@ def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
     assert removed == 16
     with Gallery(settings.gallery) as first:
         (sighting, *_) = first.sightings()
-    result = CliRunner().invoke(app, ["index", "remove", "--gallery", str(settings.gallery), "--sighting", sighting.id])
+    result = CliRunner().invoke(
+        app, ["index", "remove", "--gallery", str(settings.gallery), "--sighting", sighting.id, "--yes"]
+    )
     assert result.output.count("1 removed from ") == 2
     for folder in galleries[1:]:
         with Gallery(folder) as gallery:

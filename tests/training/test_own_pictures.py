@@ -73,7 +73,7 @@ def test_a_bundle_is_measured_on_the_lists_of_its_run(sheet: Path, tmp_path: Pat
     ((name, figures),) = card["measured"].items()
     assert name.startswith("cross, shots single, direction both, identities test, lists seed 0")
     assert "--network NETWORK --people PEOPLE" in figures["command"]
-    options = ["--data", sheet, "--network", NETWORK, "--people", run, "--bundle", bundle, "--json", "-"]
+    options = ["--data", sheet, "--network", NETWORK, "--people", run, "--bundle", bundle, "--json"]
     measured = rgbir("evaluate", *options)
     assert measured.exit_code == 0, measured.output
     report = json.loads(measured.stdout)

@@ -322,7 +322,7 @@ def test_an_imported_run_is_exported_and_measured_as_any_other(
 
     rgbir("import", str(tmp_path / "theirs.pth"), "--as", name, "--out", run, *sets)
     rgbir("export", run, "--out", bundle, "--data", str(people.root), "--note", "for a test")
-    rgbir("evaluate", "--data", str(people.root), "--bundle", bundle, "--json", report)
+    rgbir("evaluate", "--data", str(people.root), "--bundle", bundle, "--report", report)
 
     card = Bundle(bundle).card
     assert card.licence == RELEASES[name].licence

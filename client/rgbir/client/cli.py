@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +19,13 @@ from rich.console import Console
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from rgbir.client import config
+from rgbir.client import config, dress
+from rgbir.client.exits import FAILED, UNUSABLE, explained
+from rgbir.client.output import Manner, as_document, show
 from rgbir.client.words import did_you_mean
+
+BROKEN_PIPE = 141
+"""A reader went away, as `head` does: 128 and the signal's number."""
 
 EXTRAS = {
     "rgbir.index": "index",
@@ -70,17 +79,39 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command. Some import their packages only now: one that isn't installed is told as in `get_command`."""
+        """Runs the command, and prints its answer.
+
+        Raises:
+            ExtraMissing: it imports its packages only now, and one isn't installed.
+            Exit: its answer says that something was passed over, or no.
+        """
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            if answer is not None:
+                self._print(ctx, answer)
+            sys.stdout.flush()
         except ModuleNotFoundError as error:
             if error.name is None or error.name.split(".")[0] == "rgbir":
                 raise
             name, point = ctx.invoked_subcommand, _points()[ctx.invoked_subcommand]
             if self.words and (inner := _points(name).get(self.words[0])):
                 name, point = f"{name} {self.words[0]}", inner
-            print(_needed(name, point, error), file=sys.stderr)
-            raise typer.Exit(2) from error
+            raise ExtraMissing(_needed(name, point, error)) from error
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(BROKEN_PIPE) from None
+        except Exception:
+            if Manner.of(ctx).verbose > 1:
+                traceback.print_exc()
+            raise
+        if answer is not None and answer.exit_code:
+            raise typer.Exit(answer.exit_code)
+
+    def _print(self, ctx: Any, answer: Any) -> None:
+        if Manner.of(ctx).json:
+            print(as_document(answer.content))
+        else:
+            show(answer.lines)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.listing = True  # a list of commands needs a line of each, not its packages
@@ -105,6 +136,7 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         for name, inner in _points(cmd_name).items():
             command.add_command(_inner(cmd_name, name, inner), name)
+        dress.leaves(command, (cmd_name,))
         file, content = config.read(ctx.params.get("config"))
         defaults = config.configured(command, cmd_name, file, content, _points(), self.words)
         ctx.default_map = {**(ctx.default_map or {}), cmd_name: defaults}
@@ -148,6 +180,12 @@ def _extra(point: EntryPoint) -> str:
     return EXTRAS.get(".".join(room[:3])) or EXTRAS.get(".".join(room[:2]), "dev")
 
 
+class ExtraMissing(Exception):
+    """A command whose packages aren't installed."""
+
+    exit_code = UNUSABLE
+
+
 def _needed(name: str, point: EntryPoint, error: ImportError) -> str:
     return f"rgbir {name} needs {error.name or 'more packages'}: pip install 'rgbir[{_extra(point)}]'"
 
@@ -163,8 +201,7 @@ def _absent(name: str, point: EntryPoint, error: ImportError) -> Any:
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )
     def absent() -> None:
-        print(message, file=sys.stderr)
-        raise typer.Exit(2)
+        raise ExtraMissing(message)
 
     return get_command(app)
 
@@ -172,19 +209,43 @@ def _absent(name: str, point: EntryPoint, error: ImportError) -> Any:
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What runs here.
+
+    Attributes:
+        versions: of rgbir, Python, and each package that they run on, by name.
+    """
+
+    versions: dict[str, str]
+
+
 @app.callback(invoke_without_command=True)
 def root(
+    ctx: typer.Context,
     config: Annotated[
         Path | None,
         typer.Option(help="Options from a TOML file; ./rgbir.toml if it is there. See `rgbir config`.", dir_okay=False),
     ] = None,
     show_version: bool = typer.Option(False, "--version", help="Versions of rgbir and of what it runs on."),
+    as_json: dress.JsonOption = False,
+    quiet: dress.QuietOption = False,
+    verbose: dress.VerboseOption = 0,
 ) -> None:
     """Find a person seen by an infrared camera in the colour images of other cameras."""
-    if show_version:
-        for line in _versions():
-            print(line)
-        raise typer.Exit
+    if not show_version:
+        return
+    lines = list(_versions())
+    if as_json:
+        print(as_document(Versions({line[: line.rfind(" ", 0, _digit(line))]: line[_digit(line) :] for line in lines})))
+    else:
+        show(lines)
+    raise typer.Exit
+
+
+def _digit(line: str) -> int:
+    """Where a version begins behind its name."""
+    return next(place for place, sign in enumerate(line) if sign.isdecimal() and line[place - 1] == " ")
 
 
 def _versions() -> Iterator[str]:
@@ -201,13 +262,21 @@ def _versions() -> Iterator[str]:
 
 def main() -> None:
     """Runs the command; a failure that explains itself ends with its text and its exit code, without a traceback."""
+    words = sys.argv[1:]
     try:
-        app()
+        ended = get_command(app).main(words, prog_name="rgbir", standalone_mode=False)
     except Exception as error:
-        code = getattr(error, "exit_code", None)
-        if code is None:
+        explanation = explained(error)
+        wants_json = "--json" in words[: words.index("--")] if "--" in words else "--json" in words
+        if wants_json:
+            message, code = explanation or (f"{type(error).__name__}: {error}", FAILED)
+            print(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False), file=sys.stderr)
+            sys.exit(code)
+        if explanation is None:
             raise
+        message, code = explanation
         Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[red]error:[/red] {str(error).replace('[', chr(92) + '[')}"
+            f"[red]error:[/red] {message.replace('[', chr(92) + '[')}"
         )
         sys.exit(code)
+    sys.exit(ended if isinstance(ended, int) else 0)

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx2
 
 from rgbir.client import calls, wire
+from rgbir.client.address import no_answer, server_url
 from rgbir.client.calls import Call
 from rgbir.client.crops import Origin
 from rgbir.client.errors import (
@@ -29,6 +30,7 @@ from rgbir.client.errors import (
 )
 from rgbir.client.pictures import Image
 from rgbir.client.signatures import show_truly
+from rgbir.client.words import why
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -176,7 +178,7 @@ class Client(_Common):
     ) -> None:
         super().__init__(retries)
         self._http = (
-            httpx2.Client(base_url=server, headers=_headers(key), timeout=timeout_s, verify=_trusting(ca))
+            httpx2.Client(base_url=server_url(server), headers=_headers(key), timeout=timeout_s, verify=_trusting(ca))
             if isinstance(server, str)
             else server
         )
@@ -297,7 +299,9 @@ class AsyncClient(_Common):
     ) -> None:
         super().__init__(retries)
         self._http = (
-            httpx2.AsyncClient(base_url=server, headers=_headers(key), timeout=timeout_s, verify=_trusting(ca))
+            httpx2.AsyncClient(
+                base_url=server_url(server), headers=_headers(key), timeout=timeout_s, verify=_trusting(ca)
+            )
             if isinstance(server, str)
             else server
         )
@@ -454,7 +458,7 @@ def _trusting(ca: Path | None) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=ca)
     except OSError as error:  # of TLS too
         raise Untrusted(
-            f"{ca} can't be read as certificates: {error.strerror or error}; name a file in PEM, such as your authority's ca.pem"
+            f"{ca} can't be read as certificates: {why(error)}; name a file in PEM, such as your authority's ca.pem"
         ) from error
 
 
@@ -478,4 +482,4 @@ def _unanswered(server: object, error: Exception) -> ConnectionFailed:
             f"{server} shows a certificate that isn't trusted: {cause.verify_message}; name your authority's file (--ca FILE, or ca= in"
             " Python), and ask by a name that stands in the certificate"
         )
-    return ConnectionFailed(f"no answer from {server}: {error}; is `rgbir serve` running there?")
+    return ConnectionFailed(f"no answer from {server}: {no_answer(error)}; is `rgbir serve` running there?")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from rgbir.client.client import Client
-from rgbir.client.options import moment, with_options
-from rgbir.client.wire import SearchFields, SearchResponse
+from rgbir.client.dress import in_groups
+from rgbir.client.exits import PASSED_OVER
+from rgbir.client.options import box_of, moment, with_options
+from rgbir.client.output import Answer, local, remark
+from rgbir.client.wire import SearchFields, SearchResponse, ServedModel
 from rgbir.client.words import listed
 
 T = TypeVar("T")
@@ -24,12 +26,18 @@ CaOption = Annotated[
 ]
 
 
+@in_groups(
+    {
+        "Where": ("gallery", "bundle", "url", "key", "ca"),
+        "The query": ("camera", "modality", "taken_at", "like", "purpose", "case"),
+        "Which sightings": ("cameras", "since", "until", "hours", "passages", "identity", "track", "least_score"),
+        "Which answer": ("top_k", "group_by", "fuse", "rerank"),
+    }
+)  # fmt: skip
 @with_options(SearchFields)
 def search(
     ctx: typer.Context,
-    images: Annotated[
-        list[Path] | None, typer.Argument(help="One or more images of the same person.", exists=True, dir_okay=False)
-    ] = None,
+    images: Annotated[list[Path] | None, typer.Argument(help="One or more images of the same person.")] = None,
     like: Annotated[str | None, typer.Option(help="A sighting's id: search for its person in place of images.")] = None,
     gallery: Annotated[str | None, typer.Option(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The model bundle it was made with.")] = None,
@@ -38,10 +46,15 @@ def search(
     ca: CaOption = None,
     purpose: Annotated[str | None, typer.Option(help="Why, for the server's audit log.")] = None,
     case: Annotated[str | None, typer.Option(help="The case it belongs to, for the server's audit log.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
     **options: Any,
-) -> None:
-    """Search a gallery for the person on one or more images."""
+) -> Answer[SearchResponse]:
+    """Search a gallery for the person on one or more images.
+
+    Examples:
+        rgbir search q.jpg --camera 3 --gallery demo/gallery --bundle demo/expat_compact.synthetic_people
+        rgbir search a.jpg b.jpg --camera 3 --top-k 20 --url http://127.0.0.1:8077 --json
+    """
+    _expect_files(images or [])
     if (url is None) == (gallery is None):
         raise typer.BadParameter("give either --url, or --gallery with --bundle")
     if bool(images) == bool(like):
@@ -63,7 +76,7 @@ def search(
         response = SearchResponse.of(
             _local_search()(images or [], gallery=gallery, bundle=bundle, like=like, **options)
         )
-    print(response.model_dump_json(indent=2)) if as_json else _show(response)
+    return Answer(response, _shown(response))
 
 
 model = typer.Typer(help="Change a running server's model.", no_args_is_help=True, add_completion=False)
@@ -72,8 +85,13 @@ NameArgument = Annotated[str, typer.Argument(help="The bundle's name.")]
 
 
 @model.command("list")
-def list_models(url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> None:
-    """The bundles a server may answer with, and where each stands."""
+def list_models(url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> Answer[list[ServedModel]]:
+    """The bundles a server may answer with, and where each stands.
+
+    Examples:
+        rgbir model list --url http://127.0.0.1:8077
+        rgbir model list --url https://rgbir.example --key KEY --ca site.pem --json
+    """
     with Client(url, key=key, ca=ca) as client:
         models = client.models()
     table = Table("model", "state", "sightings", "missing", "ten nearest in common")
@@ -86,14 +104,21 @@ def list_models(url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> N
             f"{served.missing:,}",
             common,
         )
-    Console().print(table)
+    return Answer(models, [table])
 
 
 @model.command("prepare")
-def prepare_model(name: NameArgument, url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> None:
-    """Fill a gallery for another model from the enrolled crops, while the server answers; `list` says how far it is."""
+def prepare_model(
+    name: NameArgument, url: UrlOption, key: KeyOption = None, ca: CaOption = None
+) -> Answer[ServedModel]:
+    """Fill a gallery for another model from the enrolled crops, while the server answers; `list` says how far it is.
+
+    Examples:
+        rgbir model prepare expat_resnet50.sysu_mm01 --url http://127.0.0.1:8077
+        rgbir model prepare expat.site --url https://rgbir.example --key KEY --json
+    """
     with Client(url, key=key, ca=ca) as client:
-        print(f"{name}: {client.prepare_model(name).state}")
+        return _stands(client.prepare_model(name))
 
 
 @model.command("activate")
@@ -105,26 +130,58 @@ def activate_model(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Though sightings without a crop won't be found.")
     ] = False,
-) -> None:
-    """Answer with a model that is ready, from the next request on; the one before stays ready, as the way back."""
+) -> Answer[ServedModel]:
+    """Answer with a model that is ready, from the next request on; the one before stays ready, as the way back.
+
+    Examples:
+        rgbir model activate expat_resnet50.sysu_mm01 --url http://127.0.0.1:8077
+        rgbir model activate expat.site --allow-missing --url https://rgbir.example --key KEY
+    """
     with Client(url, key=key, ca=ca) as client:
-        print(f"{name}: {client.activate_model(name, allow_missing=allow_missing).state}")
+        return _stands(client.activate_model(name, allow_missing=allow_missing))
 
 
 @model.command("forget")
-def forget_model(name: NameArgument, url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> None:
-    """Delete the gallery of a model that doesn't answer; its bundle stays."""
+def forget_model(name: NameArgument, url: UrlOption, key: KeyOption = None, ca: CaOption = None) -> Answer[ServedModel]:
+    """Delete the gallery of a model that doesn't answer; its bundle stays.
+
+    Examples:
+        rgbir model forget expat_compact.synthetic_people --url http://127.0.0.1:8077
+        rgbir model forget expat.site --url https://rgbir.example --key KEY --json
+    """
     with Client(url, key=key, ca=ca) as client:
-        print(f"{name}: {client.forget_model(name).state}")
+        return _stands(client.forget_model(name))
 
 
-def ready(url: UrlOption, ca: CaOption = None) -> None:
-    """Whether a server is there and can search; exit code 1 if not. For a container's health check."""
+def _stands(served: ServedModel) -> Answer[ServedModel]:
+    return Answer(served, [f"{served.name}: {served.state}"])
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Whether a server is there.
+
+    Attributes:
+        url: the server.
+        ready: whether it can search.
+    """
+
+    url: str
+    ready: bool
+
+
+def ready(url: UrlOption, ca: CaOption = None) -> Answer[Ready]:
+    """Whether a server is there and can search; exit code 1 if not. For a container's health check.
+
+    Examples:
+        rgbir ready --url http://127.0.0.1:8077
+        rgbir ready --url https://rgbir.example --ca site.pem --quiet
+    """
     with Client(url, ca=ca, timeout_s=4, retries=0) as client:
-        if not client.ready():
-            typer.echo(f"{url} is not ready", err=True)
-            raise typer.Exit(1)
-    print("ready")
+        if client.ready():
+            return Answer(Ready(url, True), ["ready"])
+    remark(f"{url} is not ready")
+    return Answer(Ready(url, False), exit_code=1)
 
 
 def _on_the_command_line(ctx: typer.Context, name: str) -> bool:
@@ -141,50 +198,72 @@ def _local_search() -> Any:
         raise typer.BadParameter(f"a search without a server needs {error.name}: pip install 'rgbir[index]'") from error
 
 
-def _show(response: SearchResponse) -> None:
-    console = Console()
+def _shown(response: SearchResponse) -> list[str | Table]:
     asked = response.query
     where = f"camera {asked.camera} ({asked.place})" if asked.camera else "no camera named"
-    console.print(
-        f"query: {asked.modality} image, {where}, {asked.shots} shot{'s' if asked.shots > 1 else ''}", highlight=False
-    )
+    lines: list[str | Table] = [
+        f"query: {asked.modality} image, {where}, {asked.shots} shot{'s' if asked.shots > 1 else ''}"
+    ]
     table = Table("rank", "camera", "time", "identity", "distance", "score", "image")
     for hit in response.hits:
-        time = hit.taken_at.isoformat(sep=" ", timespec="seconds") if hit.taken_at else "-"
         identity = "-" if hit.identity is None else str(hit.identity)
         table.add_row(
             str(hit.rank),
             hit.camera,
-            time,
+            local(hit.taken_at),
             identity,
             f"{hit.distance:.4f}",
             f"{hit.score:.3f}",
-            escape(hit.source or hit.id),
+            hit.source or hit.id,
         )
-    console.print(table)
+    lines.append(table)
     for hit in response.hits:
         if hit.meaning is not None:
             strangers = (
                 "" if hit.meaning.strangers is None else f", {hit.meaning.strangers:.2g} strangers as near expected"
             )
-            console.print(
-                f"hit {hit.rank}: {hit.meaning.probability:.0%} likely one person{strangers}", highlight=False
-            )
+            lines.append(f"hit {hit.rank}: {hit.meaning.probability:.0%} likely one person{strangers}")
     if response.doubtful:
-        console.print("doubtful: the person is probably not in this gallery", style="yellow")
+        lines.append("doubtful: the person is probably not in this gallery")
     if not response.exact:
-        console.print("approximate: an index proposed the hits, and may have missed some", style="yellow")
-    for warning in response.warnings:
-        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"searched: {', '.join(response.searched_cameras) or 'no camera'}", highlight=False)
-    for excluded in response.excluded_cameras:
-        console.print(f"left out: camera {excluded.camera}: {excluded.reason}", highlight=False, markup=False)
+        lines.append("approximate: an index proposed the hits, and may have missed some")
+    lines += [f"warning: {warning}" for warning in response.warnings]
+    lines.append(f"searched: {', '.join(response.searched_cameras) or 'no camera'}")
+    lines += [f"left out: camera {excluded.camera}: {excluded.reason}" for excluded in response.excluded_cameras]
     stages = ", ".join(f"{stage} {value:.1f} ms" for stage, value in response.milliseconds.items())
-    console.print(f"{response.model.name} ({response.model.fingerprint}); {stages}", highlight=False, markup=False)
+    return [*lines, f"{response.model.name} ({response.model.fingerprint}); {stages}"]
 
 
+def _expect_files(images: Sequence[Path]) -> None:
+    """
+    Raises:
+        BadParameter: one isn't there, or is a folder.
+    """
+    for image in images:
+        if not image.exists():
+            raise typer.BadParameter(f"there is no {image}; correct the path")
+        if image.is_dir():
+            raise typer.BadParameter(f"{image} is a folder, and an image is expected")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Images that a server was given.
+
+    Attributes:
+        added, present, skipped: how many are new, were there, and were left out.
+        reasons: why, by the image's name.
+    """
+
+    added: int
+    present: int
+    skipped: int
+    reasons: dict[str, str]
+
+
+@in_groups({"The images": ("camera", "box", "taken_at", "identity", "track"), "The server": ("url", "key", "ca")})
 def enrol(
-    images: Annotated[list[Path], typer.Argument(help="Images of one camera.", exists=True, dir_okay=False)],
+    images: Annotated[list[Path], typer.Argument(help="Images of one camera.")],
     camera: Annotated[str, typer.Option(help="The camera that took them.")],
     url: Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.")],
     key: KeyOption = None,
@@ -201,24 +280,30 @@ def enrol(
     ] = None,
     identity: Annotated[int | None, typer.Option(help="Whom they show.", min=0)] = None,
     track: Annotated[str | None, typer.Option(help="The track they belong to.")] = None,
-) -> None:
-    """Enrol images on a server. Send them again after a stop: each is enrolled once."""
-    boxes = _each("box", [_box(each) for each in box or ()], len(images))
+) -> Answer[Sent]:
+    """Enrol images on a server. Send them again after a stop: each is enrolled once.
+
+    Examples:
+        rgbir enrol a.jpg b.jpg --camera 2 --url http://127.0.0.1:8077
+        rgbir enrol f.jpg --camera 2 --box 40,10,90,160 --taken-at 2026-03-01T22:15:00+01:00 --url http://127.0.0.1:8077
+    """
+    _expect_files(images)
+    boxes = _each("box", [box_of("box", each) for each in box or ()], len(images))
     moments = _each("taken_at", [moment("taken_at", each) for each in taken_at or ()], len(images))
     labels = {"camera": camera, "identity": identity, "track": track}
     shots = [
         (image, {**labels, "box": box, "taken_at": time})
         for image, box, time in zip(images, boxes, moments, strict=True)
     ]
-    counts = {"added": 0, "present": 0, "skipped": 0}
+    counts, reasons = {"added": 0, "present": 0, "skipped": 0}, dict[str, str]()
     with Client(url, key=key, ca=ca) as client:
         for result in client.enrol_all(shots):
             counts[result.status] += 1
             if result.reason is not None:
-                typer.echo(f"{result.status} {result.name}: {result.reason}", err=True)
-    print(f"{counts['added']:,} added, {counts['present']:,} were there, {counts['skipped']:,} skipped")
-    if counts["skipped"]:
-        raise typer.Exit(3)
+                reasons[result.name] = result.reason
+                remark(f"{result.status} {result.name}: {result.reason}")
+    line = f"{counts['added']:,} added, {counts['present']:,} were there, {counts['skipped']:,} skipped"
+    return Answer(Sent(**counts, reasons=reasons), [line], PASSED_OVER if counts["skipped"] else 0)
 
 
 def _each(name: str, values: Sequence[T], count: int) -> Sequence[T | None]:
@@ -232,11 +317,3 @@ def _each(name: str, values: Sequence[T], count: int) -> Sequence[T | None]:
             f"--{name} is given once, or once for each of the {count} images, not {len(values)} times"
         )
     return values if len(values) == count else [*values, None][:1] * count
-
-
-def _box(text: str) -> tuple[int, int, int, int]:
-    parts = text.replace(",", " ").split()
-    if len(parts) != 4 or not all(part.isascii() and part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"--box is left,top,right,bottom in pixels, not {text!r}")
-    left, top, right, bottom = map(int, parts)
-    return left, top, right, bottom

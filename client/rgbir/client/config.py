@@ -8,16 +8,19 @@ stand above all tables, or be called `RGBIR_GALLERY` and so on; the command's ow
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.console import Console
 
+from rgbir.client.output import Answer
 from rgbir.client.words import did_you_mean
 
 SHARED = ("gallery", "bundle", "url", "key", "ca", "keys", "threads")
@@ -29,10 +32,13 @@ RIVALS = {
 OWN: dict[tuple[str, ...], tuple[str, ...]] = {("evaluate",): ("gallery", "url")}
 """Options that change what a command does; a shared key doesn't set them."""
 SECRET = ("key",)
+OUTPUT = ("json", "quiet", "verbose")
+"""What every command has; shown where it is set."""
 FILE = "rgbir.toml"
 ELSEWHERE = ("RGBIR_CONFIG", "RGBIR_MILVUS_TOKEN")
 _SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment", "DEFAULT_MAP": "file", "DEFAULT": "default"}
 Table = dict[str, Any]
+_log = logging.getLogger(__name__)
 
 
 class BadConfig(Exception):
@@ -53,9 +59,15 @@ def read(file: Path | None) -> tuple[Path | None, Table]:
     if file is None:
         return None, {}
     try:
-        return file, tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadConfig(f"{file}: the configuration can't be read: {error}") from error
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadConfig(f"there is no configuration {file}; correct the path, or leave it out") from None
+    except OSError as error:
+        raise BadConfig(f"{file}: the configuration can't be read: it is no file, or closed to us") from error
+    except ValueError as error:
+        raise BadConfig(f"{file}: the configuration isn't TOML: {error}") from error
+    _log.info("options of %s", file)
+    return file, content
 
 
 def configured(
@@ -115,7 +127,7 @@ def _mapped(command: Any, path: tuple[str, ...], file: Path | None, table: Table
     for key, param in params.items():
         common = key in shared and key not in OWN.get(path, ())
         param.envvar = [variable(path, key), variable((), key)] if common else variable(path, key)
-        param.show_envvar = True
+        param.show_envvar = False  # the help says once how they are named
         value = table.get(key, shared[key] if common else None)
         if value is not None:
             result[param.name] = value
@@ -167,51 +179,80 @@ def _nearest(key: str, known: Iterable[str]) -> str:
     return did_you_mean(key, known, 0.4)
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An option of a command.
+
+    Attributes:
+        command: whose, such as `index add`.
+        option: its key in the file.
+        value: what is in force; a key is masked.
+        source: flag, environment, file or default.
+        variable: which of its variables is in force; null where none is.
+    """
+
+    command: str
+    option: str
+    value: Any
+    source: str
+    variable: str | None
+
+
 def config(
     ctx: typer.Context,
     command: Annotated[
         list[str] | None, typer.Argument(help="A command, such as serve or index add; its flags may follow after --.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Values that are the default, too.")] = False,
-) -> None:
-    """What the options of a command are, and where each comes from, in the form of the file; of all commands without one."""
+) -> Answer[list[Setting]]:
+    """What the options of a command are, and where each comes from, in the form of the file; of all commands without one.
+
+    Examples:
+        rgbir config index add
+        rgbir config serve -- --port 8080
+    """
     root = ctx.find_root()
     group = cast(Any, root.command)
     words = command or []
     names = [words[0]] if words else [name for name in group.list_commands(root) if name != "config"]
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    settings: list[Setting] = []
     for name in names:
         subcommand = group.get_command(root, name)
         if subcommand is None:
             raise BadConfig(f"no command {name}{_nearest(name, group.list_commands(root))}")
-        for line in _lines(subcommand, (name,), words[1:], root, everything or bool(words)):
-            console.print(line)
+        settings += _settings(subcommand, (name,), words[1:], root, everything or bool(words))
+    return Answer(settings, _lines(settings))
 
 
-def _lines(command: Any, path: tuple[str, ...], rest: list[str], parent: Any, everything: bool) -> Iterator[str]:
+def _lines(settings: Iterable[Setting]) -> Iterator[str]:
+    """In the form of the file."""
+    for command, entries in groupby(settings, lambda setting: setting.command):
+        yield f"[{'.'.join(command.split())}]"
+        for setting in entries:
+            where = f"{setting.source} {setting.variable}" if setting.variable else setting.source
+            unset = f"# {setting.option} is not set"
+            yield unset if setting.value is None else f"{setting.option} = {_toml(setting.value)}  # {where}"
+        yield ""
+
+
+def _settings(command: Any, path: tuple[str, ...], rest: list[str], parent: Any, everything: bool) -> Iterator[Setting]:
     inner = subcommands(command)
     if inner:
         with command.context_class(command, info_name=path[-1], parent=parent) as ctx:
             chosen = [rest[0]] if rest and rest[0] in inner else list(inner)
             for name in chosen:
-                yield from _lines(inner[name], (*path, name), rest[1:] if rest else [], ctx, everything)
+                yield from _settings(inner[name], (*path, name), rest[1:] if rest else [], ctx, everything)
         return
     ctx = command.make_context(path[-1], list(rest), parent=parent, resilient_parsing=True)
-    lines = []
     for key, param in options(command).items():
         source = _SOURCES.get(getattr(ctx.get_parameter_source(param.name), "name", ""), "default")
         value = ctx.params.get(param.name)
-        if source == "default" and not everything:
+        if source == "default" and (not everything or key in OUTPUT):
             continue
         names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or []
         in_use = next((name for name in names if os.environ.get(name)), "")
-        where = f"{source} {in_use}" if source == "environment" else source
-        assigned = f"{key} = {_toml('********' if key in SECRET and value else value)}"
-        lines.append(f"# {key} is not set" if value is None else f"{assigned}  # {where}")
-    if lines:
-        yield f"[{'.'.join(path)}]"
-        yield from lines
-        yield ""
+        shown = "********" if key in SECRET and value else value
+        yield Setting(" ".join(path), key, shown, source, in_use if source == "environment" else None)
 
 
 def _toml(value: Any) -> str:

@@ -5,6 +5,7 @@ ClientError
 ├── JobFailed               a job that was waited for has failed, or was cancelled
 ├── JobContinues            a job wasn't done in the time to wait: it goes on, wait again
 ├── ClientClosed            the client was closed before: make another
+├── BadAddress              the server's URL is none: correct it
 ├── ConnectionFailed        no answer: is the server up, is the URL right?
 │   └── Untrusted           its certificate isn't one that we trust; asking again helps nothing
 └── Answered                the server answered with a problem
@@ -57,6 +58,10 @@ class JobContinues(_OfAJob):
 
 class ClientClosed(ClientError):
     pass
+
+
+class BadAddress(ClientError):
+    exit_code = 2
 
 
 class ConnectionFailed(ClientError):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import typer
 from pydantic.fields import FieldInfo
 
-Command = Callable[..., None]
+Command = Callable[..., Any]
 
 
 def with_options(form: type) -> Callable[[Command], Command]:
@@ -26,11 +26,14 @@ def with_options(form: type) -> Callable[[Command], Command]:
         parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*taken, *made)]
 
         @wraps(command)
-        def run(**given: Any) -> None:
-            command(**given | {name: _as_it_travels(name, kind, given[name]) for name, (kind, _) in hints.items()})
+        def run(**given: Any) -> Any:
+            return command(
+                **given | {name: _as_it_travels(name, kind, given[name]) for name, (kind, _) in hints.items()}
+            )
 
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
+        run.__annotations__["return"] = signature.return_annotation
         return run
 
     return decorate
@@ -60,6 +63,19 @@ def _as_it_travels(name: str, kind: Any, value: Any) -> Any:
     if get_origin(_plain(kind)) is Sequence and value is not None:
         return [entry.strip() for entry in value.split(",") if entry.strip()]
     return moment(name, value) if _plain(kind) is datetime else value
+
+
+def box_of(name: str, text: str) -> tuple[int, int, int, int]:
+    """The box that an option says.
+
+    Raises:
+        BadParameter: it says none.
+    """
+    sides = text.split(",")
+    if len(sides) != 4 or not all(side.strip().isascii() and side.strip().isdecimal() for side in sides):
+        raise typer.BadParameter(f"--{name} is left,top,right,bottom in pixels, such as 40,10,90,160, not {text!r}")
+    left, top, right, bottom = map(int, sides)
+    return left, top, right, bottom
 
 
 def moment(name: str, text: str | None) -> datetime | None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
+from json import JSONDecodeError
+
+_SYSTEM = {
+    errno.ENOENT: "there is no such file or folder",
+    errno.ECONNREFUSED: "nobody listens there",
+    errno.EISDIR: "it is a folder, and a file is expected",
+    errno.EACCES: "it is closed to us",
+}
 
 
 def listed(names: Iterable[object], last: str = "and") -> str:
@@ -20,3 +29,21 @@ def did_you_mean(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """
     nearest = get_close_matches(name, list(known), 1, likeness)
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def why(error: BaseException) -> str:
+    """What Python's errors say, in our words: of the system, of JSON and text, and of a pydantic model's first fault."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return _SYSTEM.get(error.errno) or error.strerror or str(error)
+    if isinstance(error, JSONDecodeError):
+        return f"it isn't JSON from line {error.lineno}, column {error.colno} on"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it isn't UTF-8 text from byte {error.start} on"
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    if hasattr(error, "errors"):
+        first, *others = error.errors()
+        place = ".".join(map(str, first["loc"]))
+        more = f", and {len(others):,} more" if others else ""
+        return f"{place + ': ' if place else ''}{first['msg']}{more}"
+    return str(error)

@@ -17,9 +17,9 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rgbir.export.difference import MANY, PROCESSOR, coincide, difference
-from rgbir.export.errors import ExportFailure, ParityFailure
+from rgbir.export.errors import BadCard, ExportFailure, ParityFailure
 from rgbir.export.folder import write, write_card
-from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, Resize, listed
+from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, Resize, listed, why
 
 TOLERANCE = 1e-4
 """Largest difference allowed between a graph and its bundle, relative to the largest value; both round to float32."""
@@ -66,12 +66,12 @@ class Foreign(BaseModel):
         """From TOML.
 
         Raises:
-            ExportFailure: it isn't such a card.
+            BadCard: it isn't such a card.
         """
         try:
             return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, ValidationError) as error:
-            raise ExportFailure(f"{file} is no card of a model to adopt: {error}") from error
+            raise BadCard(f"{file} is no card of a model to adopt: {why(error)}") from error
 
 
 def adopt(file: Path, out: Path) -> Card:

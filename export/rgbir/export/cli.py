@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +31,7 @@ from rgbir.index import (
     pixels,
 )
 from rgbir.index.cli.options import NetworkOption, PeopleOption
+from rgbir.index.cli.output import Answer, in_groups
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.known import ROOT
@@ -57,18 +59,53 @@ export = typer.Typer(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A bundle that was written.
+
+    Attributes:
+        bundle: its folder.
+        name, dimension, metric, precision, fingerprint: as its card says them.
+        difference: the largest from the model itself, relative.
+        drift: mean and least cosine to the fp32 graphs; null of these themselves.
+        measured: what was measured into the card, as fractions; null without --data.
+    """
+
+    bundle: Path
+    name: str
+    dimension: int
+    metric: str
+    precision: str
+    fingerprint: str
+    difference: float
+    drift: dict[str, float] | None = None
+    measured: dict[str, Any] | None = None
+
+
 @export.command("adopt")
 def adopt_model(
     card: Annotated[Path, typer.Argument(help="A card written by hand, TOML, beside the model's ONNX files.")],
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
-) -> None:
-    """Make a bundle of an ONNX model that was made elsewhere, after proving that it computes the same."""
+) -> Answer[Written]:
+    """Make a bundle of an ONNX model that was made elsewhere, after proving that it computes the same.
+
+    Examples:
+        rgbir export adopt model/card.toml --out theirs_resnet50.sysu_mm01
+        rgbir export adopt card.toml --out adopted --json
+    """
     from rgbir.export.adopt import adopt
 
     made = adopt(card, out)
     assert made.parity is not None
-    print(f"{out}: {made.name}, {made.dimension} values, {made.metric}, fingerprint {made.fingerprint}")
-    print(f"it differs from the model itself by {made.parity.largest_relative_difference:.2e}, relative")
+    difference = made.parity.largest_relative_difference
+    lines = [
+        f"{out}: {made.name}, {made.dimension} values, {made.metric}, fingerprint {made.fingerprint}",
+        f"it differs from the model itself by {difference:.2e}, relative",
+    ]
+    content = Written(
+        out, made.name, made.dimension, str(made.metric), str(made.precision), made.fingerprint, difference
+    )
+    return Answer(content, lines)
 
 
 @export.command("explain")
@@ -104,6 +141,12 @@ def explain_bundle(
 
 
 @export.command("trained")
+@in_groups(
+    {
+        "The data": ("data", "calibrate", "protocol", "network", "people"),
+        "The bundle": ("precision", "weights", "note"),
+    }
+)
 def export_run(
     run: Annotated[Path, typer.Argument(help="The --out folder of `rgbir train`.")],
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
@@ -122,8 +165,13 @@ def export_run(
         Kept | None, typer.Option(help="Which of the run's weights; what its recipe selects if not given.")
     ] = None,
     note: Annotated[str, typer.Option(help="Where it comes from, for the card.")] = "",
-) -> None:
-    """Write a bundle that serves without torch, after proving that it computes what the run computes."""
+) -> Answer[Written]:
+    """Write a bundle that serves without torch, after proving that it computes what the run computes.
+
+    Examples:
+        rgbir export runs/expat --out expat_resnet50.sysu_mm01
+        rgbir export runs/expat --out expat.int8 --precision int8 --calibrate SYSU-MM01 --data SYSU-MM01
+    """
     from rgbir.export.bundle import export as write_bundle
     from rgbir.training import load_run
 
@@ -155,15 +203,21 @@ def export_run(
         scales = sample(opened(calibrate).training(setting), CALIBRATION, *form)
     card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note, weights=weights)
     assert card.parity is not None
-    print(f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}")
-    print(
+    lines = [
+        f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}",
         f"parity: {card.parity.largest_relative_difference:.2e} relative over {card.parity.cases} comparisons"
-        f" (allowed {card.parity.tolerance:.0e}; torch's own float32 loses {card.parity.float32_difference:.2e})"
-    )
+        f" (allowed {card.parity.tolerance:.0e}; torch's own float32 loses {card.parity.float32_difference:.2e})",
+    ]
+    drift, result = None, None
     if card.drift:
-        print(f"drift from fp32: cosine mean {card.drift.cosine_mean:.5f}, least {card.drift.cosine_min:.5f}")
+        drift = {"cosine_mean": card.drift.cosine_mean, "cosine_min": card.drift.cosine_min}
+        lines.append(f"drift from fp32: cosine mean {card.drift.cosine_mean:.5f}, least {card.drift.cosine_min:.5f}")
     if tested is not None and measured is not None:
-        _measure(tested, out, *measured)
+        result, line = _measure(tested, out, *measured)
+        lines.append(line)
+    difference = card.parity.largest_relative_difference
+    described = card.name, card.dimension, str(card.metric), precision, card.fingerprint
+    return Answer(Written(out, *described, difference, drift, result), lines)
 
 
 def _own(root: Path, network: str | None, people: Path | None, trained: Run) -> DataSet:
@@ -207,7 +261,8 @@ def _measurement(data: DataSet, protocol: Protocol, setting: Setting, trained: R
     return protocol, task
 
 
-def _measure(data: DataSet, out: Path, protocol: Protocol, task: Task) -> None:
+def _measure(data: DataSet, out: Path, protocol: Protocol, task: Task) -> tuple[dict[str, Any], str]:
+    """What was measured, and a line of it."""
     from rgbir.export.bundle import record_measurement
 
     encoder, name = Encoder(Bundle(out)), data.root.name
@@ -227,6 +282,5 @@ def _measure(data: DataSet, out: Path, protocol: Protocol, task: Task) -> None:
     selected = [] if weights == "last" else [weights]
     settings = (f"{key} {value}" for key, value in task.setting.items())
     record_measurement(out, ", ".join((*selected, protocol.name, *settings, name)), result)
-    print(
-        f"{' '.join(['measured', *selected])}: rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f} on {name}"
-    )
+    figures = f"rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f} on {name}"
+    return result, f"{' '.join(['measured', *selected])}: {figures}"

@@ -4,6 +4,7 @@ ExportFailure
 ├── UnfoldableGraph    a batch norm whose statistics are not constants
 ├── ParityFailure      ONNX Runtime and torch differ too much: no bundle is written
 ├── FitRefused         a fit that isn't shown to help: no bundle is written
+├── BadCard            no card of a model to adopt: correct it (exit code 2)
 ├── BadReproduction    the folder holds another reproduction: choose another (exit code 2)
 ├── ReproductionBusy   another process reproduces in this folder: wait, or choose another
 └── Interrupted        somebody asked the reproduction to end: the same command goes on
@@ -26,6 +27,10 @@ class ParityFailure(ExportFailure):
 
 class FitRefused(ExportFailure):
     """A fit whose gain on people and cameras held back is not clear."""
+
+
+class BadCard(ExportFailure):
+    exit_code = 2
 
 
 class BadReproduction(ExportFailure):

@@ -78,8 +78,8 @@ from rgbir.index.nearest.devices import device_named
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
-from rgbir.index.times import Hours
-from rgbir.index.words import did_you_mean, listed
+from rgbir.index.times import Hours, local
+from rgbir.index.words import did_you_mean, listed, why
 
 __all__ = [
     "Answer",
@@ -116,6 +116,7 @@ __all__ = [
     "Group",
     "Hit",
     "Hours",
+    "local",
     "ImageRecord",
     "IndexFailure",
     "InvalidQuery",
@@ -159,6 +160,7 @@ __all__ = [
     "labels_of",
     "map_for",
     "listed",
+    "why",
     "other_labels",
     "decode",
     "device_named",

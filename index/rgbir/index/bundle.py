@@ -14,7 +14,7 @@ from rgbir.index.errors import BadBundle
 from rgbir.index.files import state_of
 from rgbir.index.images import Resize
 from rgbir.index.metric import Metric
-from rgbir.index.words import listed
+from rgbir.index.words import listed, why
 
 FORMAT = 1
 CARD = "card.json"
@@ -196,7 +196,7 @@ class Bundle:
         try:
             content = (self.folder / name).read_bytes()
         except OSError as error:
-            raise BadBundle(f"{self.folder / name} can't be read: {error.strerror}") from error
+            raise BadBundle(f"{self.folder / name} can't be read: {why(error)}") from error
         if hashlib.sha256(content).hexdigest() != self.card.files[name]:
             raise BadBundle(f"{self.folder / name} is not the file the card describes; export or copy the bundle again")
         return content
@@ -231,4 +231,4 @@ def _read_card(folder: Path) -> Card:
             )
         return Card.model_validate(content)
     except (ValidationError, ValueError) as error:
-        raise BadBundle(f"{file} is not a card: {error}") from error
+        raise BadBundle(f"{file} is not a card: {why(error)}") from error

@@ -80,6 +80,9 @@ class Encoder:
         self._sessions = {modality: sessions[file] for modality, file in bundle.card.graphs.items()}
         if CUDA in self._requested and CUDA not in self.providers:
             _log.warning("ONNX Runtime can't use the GPU here and computes on the processor; its own messages say why")
+        _log.info(
+            "bundle %s, %s, on %s with %d threads", bundle.folder, self.card.name, self.providers[0], self.threads
+        )
 
         self._reacting: dict[Modality, Any] = {}
         self._loading = Lock()

@@ -1,7 +1,7 @@
 """What can go wrong in this part, one branch for each thing a caller can do about it.
 
 IndexFailure
-├── UsageError              the call was wrong: correct it (exit code 2)
+├── UsageError              the call was wrong: correct it
 │   ├── UnknownCamera
 │   ├── InvalidQuery
 │   └── RetentionWaits      erasing by age may be a wrong clock's doing: look, and confirm it
@@ -20,7 +20,7 @@ IndexFailure
     ├── GalleryCorrupt      stored data contradicts itself: restore a backup
     └── CacheDamaged        a cached copy is not what was written: it is made anew
 
-`exit_code` is what the command line ends with when the error reaches it.
+`exit_code` is what the command line ends with when the error reaches it: 2 where what was given can't be used.
 """
 
 
@@ -49,13 +49,19 @@ class RetentionWaits(UsageError):
 class BadImage(IndexFailure):
     """An image that can't be decoded, or must not be."""
 
+    exit_code = 2
+
 
 class BadDataset(IndexFailure):
     """A data set folder that breaks a promise of its layout."""
 
+    exit_code = 2
+
 
 class BadBundle(IndexFailure):
     """A model bundle that is incomplete, altered, or of a newer format."""
+
+    exit_code = 2
 
 
 class Unreadable(IndexFailure):

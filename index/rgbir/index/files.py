@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rgbir.index.errors import CantWrite, GalleryBusy, GalleryError
+from rgbir.index.words import why
 
 
 def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
@@ -41,7 +42,7 @@ def writing_to(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CantWrite(f"{place} can't be written: {error.strerror or error}; nothing of it was kept") from error
+        raise CantWrite(f"{place} can't be written: {why(error)}; nothing of it was kept") from error
 
 
 def expect_writable(place: Path) -> None:
@@ -123,7 +124,7 @@ def locked(file: Path) -> Iterator[None]:
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise GalleryError(f"{file.parent} can't be written to: {error.strerror}") from error
+        raise GalleryError(f"{file.parent} can't be written to: {why(error)}") from error
     _LOCKS.add(descriptor)
     try:
         try:

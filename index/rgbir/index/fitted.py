@@ -14,6 +14,7 @@ from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle
 from rgbir.index.metric import Metric
+from rgbir.index.words import why
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ class FittedMap:
                 means = {modality: arrays[f"mean_{modality}"] for modality in Modality}
                 made = cls(means, arrays["matrix"] if "matrix" in arrays.files else None)
         except (KeyError, ValueError, OSError) as error:
-            raise BadBundle(f"{bundle.folder / name} holds no map: {error}; fit the bundle again") from error
+            raise BadBundle(f"{bundle.folder / name} holds no map: {why(error)}; fit the bundle again") from error
         if made.dimension != bundle.card.dimension:
             raise BadBundle(
                 f"{bundle.folder / name} gives {made.dimension} values, the card says {bundle.card.dimension}; fit the"

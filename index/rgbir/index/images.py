@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from rgbir.index.depth import ASSUMED, check_colours, eight_bits, is_deep
 from rgbir.index.errors import BadImage
-from rgbir.index.words import listed
+from rgbir.index.words import listed, why
 
 DECODING = 1
 """Of the rules by which `decode` and `pixels` make pixels of a file. Raise it when a file becomes other pixels than before:
@@ -66,7 +66,7 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # permissions, symlink loops, devices that fail
-        raise BadImage(f"{path}: can't be read: {error.strerror or error}") from error
+        raise BadImage(f"{path}: can't be read: {why(error)}") from error
 
 
 def _expect_file(path: Path) -> int:

@@ -36,6 +36,11 @@ def in_calendar(value: int | None) -> bool:
     return value is None or _FIRST <= value < _LAST
 
 
+def local(moment: datetime | None) -> str:
+    """A moment on this machine's clocks, with its zone, such as `2026-11-26 09:14:05 CET`; `-` for none."""
+    return "-" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
 def to_microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 

@@ -14,7 +14,9 @@ ServerFailure
 ├── ClientGone      nobody waits for the answer any more (499, which only the log sees)
 ├── CantWrite       the disk is full, or closed to the server: nothing was taken (503)
 ├── AuditFailed     what must be audited can't be: nothing is done (503)
+│   └── NoLog       no audit log, heads or entry there: correct what was given (exit code 2)
 ├── KeysUnreadable  the file of keys can't be read: nobody is let in (503)
+├── NotStarted      the server ended before it answered; the log says why
 └── BadSettings     the server can't start like this (exit code 2)
 """
 
@@ -77,7 +79,15 @@ class AuditFailed(ServerFailure):
     pass
 
 
+class NoLog(AuditFailed):
+    exit_code = 2
+
+
 class KeysUnreadable(ServerFailure):
+    pass
+
+
+class NotStarted(ServerFailure):
     pass
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rgbir.index import why
 from rgbir.server.errors import BadSettings
 
 MEBIBYTE = 1024 * 1024
@@ -115,7 +116,9 @@ class Settings:
             try:
                 ipaddress.ip_network(proxy)
             except ValueError as error:
-                raise BadSettings(f"--trusted-proxy is an address or a network such as 10.0.0.0/8: {error}") from None
+                raise BadSettings(
+                    f"--trusted-proxy is an address or a network such as 10.0.0.0/8: {why(error)}"
+                ) from None
         if self.keys is None and not self.open_to_all and not loopback(self.host):
             raise BadSettings(
                 f"the server has no keys, so it listens on this machine only; {self.host} can be reached by others:"

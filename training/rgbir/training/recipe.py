@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from rgbir.index import Kept, Resize, did_you_mean, listed
+from rgbir.index import Kept, Resize, did_you_mean, listed, why
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
@@ -284,7 +284,7 @@ def read_changes(file: Path) -> dict[str, Any]:
         text = file.read_text(encoding="utf-8")
         content = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as error:
-        raise BadRecipe(f"{file}: {error}") from error
+        raise BadRecipe(f"{file}: {why(error)}") from error
     if isinstance(content, Mapping) and "method" in content:  # a run's file tells what it was of, too
         content = content.get("recipe")
     if not isinstance(content, Mapping):

@@ -44,6 +44,7 @@ from rgbir.index import (
     beside,
     is_locked,
     locked,
+    why,
     writing_to,
 )
 from rgbir.training.data.people import Description, difference
@@ -191,7 +192,7 @@ class Run:
             difference(content, content | {"sha256": ""})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadCheckpoint(
-                f"{file} is damaged ({error}), so nobody can tell what the run was trained on; if you know that its data are"
+                f"{file} is damaged ({why(error)}), so nobody can tell what the run was trained on; if you know that its data are"
                 " the same, remove the file and resume again"
             ) from error
         return content
@@ -356,7 +357,7 @@ class Run:
         except FileNotFoundError:
             raise BadCheckpoint(f"{file} is not there; the run has measured nothing yet") from None
         except Exception as error:  # safetensors raises several kinds on a damaged file
-            raise BadCheckpoint(f"{file} can't be read: {error}") from error
+            raise BadCheckpoint(f"{file} can't be read: {why(error)}") from error
 
     def load_checkpoint(self) -> dict[str, Any]:
         """The last checkpoint; nothing but tensors and plain values is ever unpickled.
@@ -370,7 +371,7 @@ class Run:
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)  # noqa: TID251  # a run of ours
         except Exception as error:  # torch raises many kinds on a damaged file
-            raise BadCheckpoint(f"{file} can't be read: {error}") from error
+            raise BadCheckpoint(f"{file} can't be read: {why(error)}") from error
         return state
 
     def load_weights(self, which: Kept | None = None) -> Method:
@@ -391,7 +392,7 @@ class Run:
             missing = "wrote no checkpoint yet" if which == "last" else f"has kept no weights as {which}"
             raise BadCheckpoint(f"{file} is not there; the run {missing}") from None
         except Exception as error:
-            raise BadCheckpoint(f"{file} doesn't fit the run's recipe: {error}") from error
+            raise BadCheckpoint(f"{file} doesn't fit the run's recipe: {why(error)}") from error
         return method.eval()
 
 
@@ -410,9 +411,8 @@ def load_run(folder: Path) -> Run:
         method, variant, data, identities = (content[name] for name in ("method", "variant", "data", "identities"))
         settings = dict(flat(content["recipe"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise BadCheckpoint(
-            f"{file} is none of rgbir's, or damaged: {what}; expected the --out folder of `rgbir train`"
+            f"{file} is none of rgbir's, or damaged: {why(error)}; expected the --out folder of `rgbir train`"
         ) from error
     recipe = entry(method).recipe.changed(settings)
     more = {name: content[name] for name in ("row", "note", "licence") if name in content}

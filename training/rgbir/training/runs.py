@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rgbir.index import UsageError, is_locked
+from rgbir.index import UsageError, is_locked, why
 from rgbir.training.folder import DATA, LOCK, LOG, RECIPE, WEIGHTS, parsed, saved_updates
 from rgbir.training.settings import flat
 
@@ -102,7 +102,7 @@ def runs_below(folder: Path) -> Runs:
     left_out: dict[str, str] = {}
 
     def closed(error: OSError) -> None:
-        left_out[_below(Path(error.filename), folder)] = f"can't be looked into: {error.strerror}"
+        left_out[_below(Path(error.filename), folder)] = f"can't be looked into: {why(error)}"
 
     for place, names, files in os.walk(folder, onerror=closed):
         names.sort()

@@ -4,20 +4,51 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypedDict, cast
 
 import typer
-from rich.console import Console
 
 from rgbir.export.errors import Interrupted
 from rgbir.index import CantWrite, beside, expect_writable, open_data_set
+from rgbir.index.cli.output import Answer, in_groups, note, remark
 from rgbir.index.datasets.known import ROOT
 from rgbir.training.stopping import asked_to_stop
 
 
+class Reproduced(TypedDict):
+    """A table: ours beside the printed numbers, in percent.
+
+    Attributes:
+        title: of the table.
+        smoke: whether recipes were shrunken; then nothing is a measurement.
+        method, variant, table, data: what was reproduced.
+        cells: each score of each row and setting, with what is printed and the difference.
+        failed: rows that failed, and why.
+        left_out: rows that aren't here, and why.
+        notes: what can't be compared, in words.
+    """
+
+    title: str
+    smoke: bool
+    method: str
+    variant: str
+    table: str
+    data: str
+    cells: list[dict[str, Any]]
+    failed: dict[str, str]
+    left_out: dict[str, str]
+    notes: list[str]
+
+
+@in_groups(
+    {
+        "What is trained": ("variant", "rows", "seeds", "changes", "smoke"),
+        "How it runs": ("device", "workers", "cache"),
+        "Files": ("report_file", "markdown"),
+    }
+)
 def reproduce(
     method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
     table: Annotated[str, typer.Argument(help="A table: what its rows' names begin with, such as table1.")],
@@ -43,12 +74,17 @@ def reproduce(
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Shrink every recipe, to see in minutes that all stages work.")
     ] = False,
-    json_file: Annotated[
-        str | None, typer.Option("--json", help="Write the table as JSON to this file; - is standard output.")
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Write the table as JSON to this file, as --json prints it.")
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the table as Markdown to this file.")] = None,
-) -> None:
-    """Train, export and measure every row of a published table, and print ours beside the printed numbers."""
+) -> Answer[Reproduced]:
+    """Train, export and measure every row of a published table, and print ours beside the printed numbers.
+
+    Examples:
+        rgbir reproduce expat table1 --data SYSU-MM01 --out tables/expat-1 --device cuda --workers 6
+        rgbir reproduce expat table1 --data demo/people --out smoke --rows id+at --smoke
+    """
     from rgbir.export.reproduce.cells import lines
     from rgbir.export.reproduce.folder import alone, begin
     from rgbir.export.reproduce.plan import planned
@@ -59,18 +95,16 @@ def reproduce(
     from rgbir.training.recipe import parse_assignments
 
     device_named(device)
-    for written in (markdown, Path(json_file) if json_file and json_file != "-" else None):
+    for written in (markdown, report_file):
         if written is not None:
             expect_writable(written)
     settings = parse_assignments(changes or [])
     plan = planned(method, table, open_data_set(data), variant, rows or [], seeds, settings, smoke)
     chosen: dict[str, object] = {"--variant": variant, "--device": device, "--workers": workers, "--cache": cache}
-    chosen |= {"--json": json_file, "--markdown": markdown, "--seeds": seeds}
+    chosen |= {"--report": report_file, "--markdown": markdown, "--seeds": seeds}
     again = _again(method, table, data, out, chosen, {"--rows": rows or [], "--set": changes or []}, smoke)
 
-    def say(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
+    say = remark
     with alone(out):
         changed = begin(out, plan)
         trainings = len(plan.jobs)
@@ -87,7 +121,7 @@ def reproduce(
                 failed = carried_out(plan, out, means)
             except Interrupted as ended:
                 assert asked.by is not None
-                print(f"stopped by {asked.by.name} {ended}; go on with:\n{again}")
+                note(f"stopped by {asked.by.name} {ended}; go on with:\n{again}")
                 raise typer.Exit(128 + asked.by) from None
             except CantWrite as error:
                 raise CantWrite(
@@ -97,19 +131,11 @@ def reproduce(
     if markdown is not None:
         with beside(markdown) as new:
             new.write_text(made.to_markdown(), encoding="utf-8")
-    as_json = json.dumps(made.to_dict(), indent=2)
-    if json_file == "-":
-        print(as_json)
-    else:
-        print(made.title)
-        Console().print(made.to_rich())
-        for note in made.notes():
-            print(note)
-        if json_file:
-            with beside(Path(json_file)) as new:
-                new.write_text(as_json + "\n", encoding="utf-8")
-    if failed:
-        raise typer.Exit(1)
+    content = made.to_dict()
+    if report_file is not None:
+        with beside(report_file) as new:
+            new.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return Answer(cast(Reproduced, content), [made.title, made.to_rich(), *made.notes()], 1 if failed else 0)
 
 
 def _again(

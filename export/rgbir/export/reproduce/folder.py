@@ -7,7 +7,7 @@ ROW[/split-N][/seed-N]/         of each training
     trained.json                the training is finished
     bundle/                     as `rgbir export` makes it
     exported.json               the bundle is whole
-    report-SETTING.json         as `rgbir evaluate --json` writes it, one for every setting
+    report-SETTING.json         as `rgbir evaluate --report` writes it, one for every setting
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from rgbir.index import (
     expect_writable,
     listed,
     locked,
+    why,
     writing_to,
 )
 from rgbir.training.data.people import described, difference
@@ -87,7 +88,7 @@ def begin(folder: Path, plan: Plan) -> dict[str, tuple[str, str]]:
         apart = list(_apart(before, now))
         then: dict[str, str] = before["versions"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadReproduction(f"{file} is none of rgbir's, or damaged ({error}); choose another --out") from error
+        raise BadReproduction(f"{file} is none of rgbir's, or damaged ({why(error)}); choose another --out") from error
     if apart:
         raise BadReproduction(
             f"{folder} was begun otherwise: {'; '.join(apart)}. Give the same to go on, or choose another --out"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rgbir.export.reproduce.smoke import shrunk
-from rgbir.index import DataSet, Setting, UsageError, listed
+from rgbir.index import DataSet, Setting, UsageError, listed, why
 from rgbir.index.datasets.known import PROTOCOLS
 from rgbir.index.datasets.protocol import Protocol
 from rgbir.training.methods import Entry, entry, none_such
@@ -163,9 +163,9 @@ def planned(
     """
     chosen, changes = entry(method), dict(changes or {})
     names = _rows(chosen, table, rows)
-    for name, why in OURS.items():
+    for name, reason in OURS.items():
         if name in changes:
-            raise UsageError(f"--set {name} is set by the reproduction itself ({why}); leave it out")
+            raise UsageError(f"--set {name} is set by the reproduction itself ({reason}); leave it out")
     if smoke and "imagenet" in changes:
         raise UsageError("--smoke starts small networks from nothing; leave --set imagenet out")
     data_name = next((name for name in data.names if name.lower() == data.network.name), data.name)
@@ -260,7 +260,7 @@ def _sum(file: Path) -> str:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(
-            f"imagenet={file} can't be read: {error.strerror}; expected a file of ImageNet weights, or a folder of them"
+            f"imagenet={file} can't be read: {why(error)}; expected a file of ImageNet weights, or a folder of them"
         ) from error
 
 

@@ -78,7 +78,7 @@ def carried_out(plan: Plan, folder: Path, means: Means) -> dict[str, str]:
 
 
 def reports(plan: Plan, folder: Path) -> Reports:
-    """The reports that are there, as `rgbir evaluate --json` writes them, by training and setting."""
+    """The reports that are there, as `rgbir evaluate --report` writes them, by training and setting."""
     return {
         (job.folder, measured.setting): report
         for job in plan.jobs

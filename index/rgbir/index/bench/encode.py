@@ -21,11 +21,11 @@ from rgbir.index.synthetic import Split, synthesize
 
 def bench_encode(bundle: Path, identities: int = 20, images: int = 6, batch: int = 32) -> dict[str, Any]:
     """Images a second of bulk enrolment, decoding and writing included, against the bare session on ready pixels."""
+    encoder = Encoder(Bundle(bundle), batch=batch)
     with tempfile.TemporaryDirectory() as folder:
         people = Path(folder) / "people"
         synthesize(people, Split(0, 0, identities), images)
         records = list(SysuMM01(people).records("test", VISIBLE))
-        encoder = Encoder(Bundle(bundle), batch=batch)
         pixels = np.random.default_rng(0).integers(
             0, 256, (len(records), encoder.card.height, encoder.card.width, 3), np.uint8
         )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from rgbir.index.cli.options import BundleOption, JsonFlag
+from rgbir.index.cli.options import BundleOption
+from rgbir.index.cli.output import Answer
 from rgbir.index.gallery.model import Storage
 
+Figures = dict[str, Any]
+"""What was measured, by its name: numbers, and what they were measured on."""
 bench = typer.Typer(
     help="What this machine does, against the bare libraries in the same run.",
     no_args_is_help=True,
@@ -20,8 +22,8 @@ bench = typer.Typer(
 
 @bench.command("search")
 def bench_search_command(
-    sightings: Annotated[int, typer.Option(min=100)] = 20_000,
-    dimension: Annotated[int, typer.Option(min=2)] = 512,
+    sightings: Annotated[int, typer.Option(help="How many are drawn.", min=100)] = 20_000,
+    dimension: Annotated[int, typer.Option(help="Values of an embedding.", min=2)] = 512,
     noise: Annotated[bool, typer.Option("--noise", help="Rows without people in them: the worst for a bound.")] = False,
     storage: Annotated[Storage, typer.Option(help="How the gallery keeps embeddings.")] = Storage.FLOAT32,
     device: Annotated[
@@ -31,36 +33,52 @@ def bench_search_command(
     scratch: Annotated[
         Path | None, typer.Option(help="Where the gallery is made; the system's temporary folder by default.")
     ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Add, open, search and remove, against bare flat FAISS and the memory's bandwidth."""
+) -> Answer[Figures]:
+    """Add, open, search and remove, against bare flat FAISS and the memory's bandwidth.
+
+    Examples:
+        rgbir bench search --sightings 100000 --dimension 2048
+        rgbir bench search --storage float16 --device gpu --json
+    """
     from rgbir.index.bench.search import bench_search
 
-    print_figures(
-        bench_search(sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch), as_json
-    )
+    return figured(bench_search(sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch))
 
 
 @bench.command("encode")
-def bench_encode_command(bundle: BundleOption, as_json: JsonFlag = False) -> None:
-    """Bulk enrolment against the bare ONNX Runtime session."""
+def bench_encode_command(bundle: BundleOption) -> Answer[Figures]:
+    """Bulk enrolment against the bare ONNX Runtime session.
+
+    Examples:
+        rgbir bench encode --bundle demo/expat_compact.synthetic_people
+        rgbir bench encode --bundle expat_resnet50.sysu_mm01 --json
+    """
     from rgbir.index.bench.encode import bench_encode
 
-    print_figures(bench_encode(bundle), as_json)
+    return figured(bench_encode(bundle))
 
 
 @bench.command("evaluate")
-def bench_evaluate_command(dimension: Annotated[int, typer.Option(min=2)] = 2048, as_json: JsonFlag = False) -> None:
-    """SYSU-MM01's protocol at full size on drawn features, against a loop over queries."""
+def bench_evaluate_command(
+    dimension: Annotated[int, typer.Option(help="Values of an embedding.", min=2)] = 2048,
+) -> Answer[Figures]:
+    """SYSU-MM01's protocol at full size on drawn features, against a loop over queries.
+
+    Examples:
+        rgbir bench evaluate
+        rgbir bench evaluate --dimension 512 --json
+    """
     from rgbir.index.bench.evaluation import bench_evaluation
 
-    print_figures(bench_evaluation(dimension), as_json)
+    return figured(bench_evaluation(dimension))
 
 
-def print_figures(figures: dict[str, Any], as_json: bool) -> None:
-    """A line for each by its name, or one of JSON."""
-    if as_json:
-        print(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        print(f"{name:>34}  {value:,.3f}" if isinstance(value, float) else f"{name:>34}  {value}")
+def figured(figures: Figures) -> Answer[Figures]:
+    """A line for each by its name."""
+    return Answer(
+        figures,
+        [
+            f"{name:>34}  {value:,.3f}" if isinstance(value, float) else f"{name:>34}  {value}"
+            for name, value in figures.items()
+        ],
+    )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from rgbir.index.cameras import Camera, CameraNetwork, Modality, Passage
-from rgbir.index.cli.options import GalleryOption, JsonFlag
+from rgbir.index.cli.options import GalleryOption
+from rgbir.index.cli.output import Answer, confirm, in_groups, remark
 from rgbir.index.datasets.table import parse_time
 from rgbir.index.errors import IndexFailure, UsageError
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
@@ -22,6 +21,7 @@ from rgbir.index.gallery.changes import CameraEdit, Touched
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.stays import Position
+from rgbir.index.times import local
 
 cameras = typer.Typer(
     help="Which cameras a gallery has, and where they are and were.", no_args_is_help=True, add_completion=False
@@ -38,17 +38,81 @@ PlanOption = Annotated[
 DryFlag = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 YesFlag = Annotated[bool, typer.Option("--yes", help="Although sightings are of another place from now on.")]
 Change = Callable[[CameraNetwork], CameraNetwork]
+ABOUT = ("modality", "place", "scene", "alias", "position", "plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Cameras:
+    """A gallery's cameras.
+
+    Attributes:
+        name: the network's.
+        cameras: as a network declares them, with `sightings`.
+        passages: how long walks between places take, `from`, `to`, `soonest` and `latest` in seconds.
+        plan: which plan positions are on, in words.
+    """
+
+    name: str
+    cameras: list[dict[str, Any]]
+    passages: list[dict[str, Any]]
+    plan: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OneCamera:
+    """A camera, and what a gallery has of it.
+
+    Attributes:
+        camera: as a network declares it.
+        sightings: how many are enrolled.
+        untimed: how many of them have no time.
+    """
+
+    camera: dict[str, Any]
+    sightings: int
+    untimed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change of a camera did, or would do.
+
+    Attributes:
+        camera: as it is declared then; null where it is removed.
+        changed: whether anything was written.
+        touched: the sightings of each camera that changes.
+        followed: what galleries of other models beside it say to it.
+    """
+
+    camera: dict[str, Any] | None
+    changed: bool
+    touched: list[Touched]
+    followed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Walks:
+    """How long walks between places take.
+
+    Attributes:
+        passages: `from`, `to`, and `soonest` and `latest` in seconds.
+    """
+
+    passages: list[dict[str, Any]]
 
 
 @cameras.command("list")
-def list_cameras(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
-    """All cameras of a gallery: modality, place, and how many sightings each has."""
+def list_cameras(gallery: GalleryOption) -> Answer[Cameras]:
+    """All cameras of a gallery: modality, place, and how many sightings each has.
+
+    Examples:
+        rgbir cameras list --gallery demo/gallery
+        rgbir cameras list --gallery milvus://127.0.0.1:19530/site --json
+    """
     with open_gallery(gallery) as opened:
         network, counts = opened.network, {count.camera: count.sightings for count in opened.counts()}
-    if as_json:
-        entries = [{**camera.to_dict(), "sightings": counts.get(camera.id, 0)} for camera in network]
-        print(json.dumps({**network.to_dict(), "cameras": entries}))
-        return
+    entries = [{**camera.to_dict(), "sightings": counts.get(camera.id, 0)} for camera in network]
+    content = Cameras(network.name, entries, network.to_dict().get("passages", []), network.plan)
     table = Table("camera", "modality", "place now", "places", "position", "sightings", "other names")
     for camera in network:
         now = camera.at_moment(datetime.now(UTC))
@@ -56,32 +120,33 @@ def list_cameras(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
         figures = str(len(camera.places(None))), position, f"{counts.get(camera.id, 0):,}"
         others = ", ".join(name for name in camera.names if name != camera.shown)
         table.add_row(camera.shown, "+".join(sorted(camera.modalities)), now.place, *figures, others)
-    Console().print(table)
-    if network.plan is not None:
-        print(f"positions: {network.plan}")
+    return Answer(content, [table, *([] if network.plan is None else [f"positions: {network.plan}"])])
 
 
 @cameras.command()
-def show(camera: IdArgument, gallery: GalleryOption, as_json: JsonFlag = False) -> None:
-    """One camera: all its places and since when, its names, and its sightings."""
+def show(camera: IdArgument, gallery: GalleryOption) -> Answer[OneCamera]:
+    """One camera: all its places and since when, its names, and its sightings.
+
+    Examples:
+        rgbir cameras show 3 --gallery demo/gallery
+        rgbir cameras show yard --gallery site/gallery --json
+    """
     with open_gallery(gallery) as opened:
         network = opened.network
         shown = network[camera]
         count = next((count for count in opened.counts() if count.camera == shown.id), None)
         untimed = opened.untimed([shown.id])[1] if count else 0
     sightings = count.sightings if count else 0
-    if as_json:
-        print(json.dumps({**shown.to_dict(), "sightings": sightings, "untimed": untimed}))
-        return
-    print(f"camera {shown.shown} ({'+'.join(sorted(shown.modalities))}{', ' + shown.scene if shown.scene else ''})")
-    for line in _whereabouts(shown):
-        print(f"  {line}")
+    lines = [f"camera {shown.shown} ({'+'.join(sorted(shown.modalities))}{', ' + shown.scene if shown.scene else ''})"]
+    lines += [f"  {line}" for line in _whereabouts(shown)]
     if len(shown.names) > 1:
-        print(f"  also called {', '.join(name for name in shown.names if name != shown.shown)}")
-    print(f"  {sightings:,} sightings, {untimed:,} of them without a time")
+        lines.append(f"  also called {', '.join(name for name in shown.names if name != shown.shown)}")
+    lines.append(f"  {sightings:,} sightings, {untimed:,} of them without a time")
+    return Answer(OneCamera(shown.to_dict(), sightings, untimed), lines)
 
 
 @cameras.command()
+@in_groups({"The camera": ABOUT})
 def add(
     camera: Annotated[str, typer.Argument(metavar="ID", help="Its id, which its sightings keep for good.")],
     gallery: GalleryOption,
@@ -92,14 +157,19 @@ def add(
     position: PositionOption = None,
     plan: PlanOption = None,
     dry_run: DryFlag = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Add a camera to a gallery that began without it."""
+) -> Answer[Changed]:
+    """Add a camera to a gallery that began without it.
+
+    Examples:
+        rgbir cameras add 7 --modality rgb --place hall --gallery demo/gallery
+        rgbir cameras add yard --modality both --place yard --position 12.5,3 --gallery demo/gallery
+    """
     edit = CameraEdit(_modalities(modality), place, None, _position(position), scene, None, frozenset(alias or ()))
-    _change(gallery, lambda network: edit.added(_planned(network, plan), camera), camera, dry_run, True, as_json)
+    return _change(gallery, lambda network: edit.added(_planned(network, plan), camera), camera, dry_run, True)
 
 
 @cameras.command()
+@in_groups({"The camera": (*ABOUT, "since", "name")})
 def edit(
     camera: IdArgument,
     gallery: GalleryOption,
@@ -118,14 +188,18 @@ def edit(
     plan: PlanOption = None,
     dry_run: DryFlag = False,
     yes: YesFlag = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Move a camera from a moment on, rename it, or say more of it. Done again, it changes nothing more."""
+) -> Answer[Changed]:
+    """Move a camera from a moment on, rename it, or say more of it. Done again, it changes nothing more.
+
+    Examples:
+        rgbir cameras edit 3 --place hall --since 2026-03-01T08:00:00+01:00 --gallery demo/gallery
+        rgbir cameras edit 3 --id yard-north --gallery demo/gallery --dry-run
+    """
     moment = None if since is None else parse_time(since)
     edit = CameraEdit(_modalities(modality), place, moment, _position(position), scene, name, frozenset(alias or ()))
     if edit == CameraEdit() and plan is None:
         raise UsageError("say what to change: --place, --id, --modality, --scene, --alias, --position or --plan")
-    _change(gallery, lambda network: edit.edited(_planned(network, plan), camera), camera, dry_run, yes, as_json)
+    return _change(gallery, lambda network: edit.edited(_planned(network, plan), camera), camera, dry_run, yes)
 
 
 @cameras.command()
@@ -133,10 +207,14 @@ def remove(
     camera: IdArgument,
     gallery: GalleryOption,
     dry_run: DryFlag = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Remove a camera without sightings, and passages to places where no other camera is. Erase its sightings first."""
-    _change(gallery, lambda network: network.without_camera(camera), camera, dry_run, True, as_json)
+) -> Answer[Changed]:
+    """Remove a camera without sightings, and passages to places where no other camera is. Erase its sightings first.
+
+    Examples:
+        rgbir cameras remove 6 --gallery demo/gallery --dry-run
+        rgbir cameras remove 6 --gallery demo/gallery
+    """
+    return _change(gallery, lambda network: network.without_camera(camera), camera, dry_run, True)
 
 
 @cameras.command()
@@ -149,9 +227,13 @@ def passages(
     soonest: Annotated[float | None, typer.Option(help="The least seconds that a walk takes.", min=0)] = None,
     latest: Annotated[float | None, typer.Option(help="The most seconds; any time without it.", min=0)] = None,
     delete: Annotated[bool, typer.Option("--remove", help="Remove the passage between the two places.")] = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """List how long walks between places take; with --from, --to and --soonest set one, with --remove remove it."""
+) -> Answer[Walks]:
+    """List how long walks between places take; with --from, --to and --soonest set one, with --remove remove it.
+
+    Examples:
+        rgbir cameras passages --gallery demo/gallery
+        rgbir cameras passages --from hall --to yard --soonest 40 --latest 600 --gallery demo/gallery
+    """
     if (origin is None) != (destination is None) or (origin is None and (delete or soonest is not None)):
         raise UsageError("a passage has two places: give --from and --to")
     if latest is not None and soonest is None:
@@ -168,13 +250,11 @@ def passages(
             _apply(opened, lambda network: network.with_passage(origin, destination, walk))
         network = opened.network
     declared = network.to_dict().get("passages", [])
-    if as_json:
-        print(json.dumps(declared))
-        return
-    for entry in declared:
-        print(f"{entry['from']} – {entry['to']}: {entry['soonest']:g} s to {entry.get('latest', 'any time')}")
-    if not declared:
-        print("no passages")
+    lines = [
+        f"{entry['from']} – {entry['to']}: {entry['soonest']:g} s to {entry.get('latest', 'any time')}"
+        for entry in declared
+    ]
+    return Answer(Walks(declared), lines or ["no passages"])
 
 
 def _planned(network: CameraNetwork, plan: str | None) -> CameraNetwork:
@@ -200,7 +280,7 @@ def _position(text: str | None) -> Position | None:
     return x, y
 
 
-def _change(gallery: str, change: Change, camera: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+def _change(gallery: str, change: Change, camera: str, dry_run: bool, yes: bool) -> Answer[Changed]:
     """Carries a change out and says what it touches.
 
     Raises:
@@ -212,31 +292,24 @@ def _change(gallery: str, change: Change, camera: str, dry_run: bool, yes: bool,
         after = change(before)
         touched = opened.touched(after)
         moved = any(change.moved or change.untimed for change in touched)
-        if not dry_run and moved and not yes:
-            raise UsageError(
-                f"{' '.join(map(_said, touched))} Nothing was changed; say it again with --yes if that is meant"
-            )
+        if not dry_run and moved:
+            confirm(" ".join(map(_said, touched)), yes)
         if not dry_run:
             opened.change_network(change)
         others = [] if dry_run or after == before else _follow(opened, after)
     shown = next((known for known in after if camera in known.names), None)
-    if as_json:
-        entry = None if shown is None else shown.to_dict()
-        print(json.dumps({"camera": entry, "changed": after != before and not dry_run,
-                          "touched": [asdict(change) for change in touched]}, default=str))  # fmt: skip
-        return
-    print("nothing was changed: it would be" if dry_run else "unchanged" if after == before else "changed")
-    for line in [] if shown is None else [f"camera {shown.shown}", *(f"  {line}" for line in _whereabouts(shown))]:
-        print(line)
-    for text in [*map(_said, touched), *others]:
-        print(text)
+    entry = None if shown is None else shown.to_dict()
+    done = "nothing was changed: it would be" if dry_run else "unchanged" if after == before else "changed"
+    what = [] if shown is None else [f"camera {shown.shown}", *(f"  {line}" for line in _whereabouts(shown))]
+    content = Changed(entry, after != before and not dry_run, touched, others)
+    return Answer(content, [done, *what, *map(_said, touched), *others])
 
 
 def _said(touched: Touched) -> str:
     """What a change touches, in a sentence."""
     if not touched.moved and not touched.untimed:
         return f"Camera {touched.camera} has {touched.sightings:,} sightings, and none of them changes its place."
-    since = "" if touched.since is None else f" since {touched.since.isoformat()}"
+    since = "" if touched.since is None else f" since {local(touched.since)}"
     return (
         f"Of the {touched.sightings:,} sightings of camera {touched.camera}, {touched.moved:,} were taken{since} at another place"
         f" than was known, and {touched.untimed:,} without a time may have been."
@@ -246,7 +319,7 @@ def _said(touched: Touched) -> str:
 def _apply(opened: AnyGallery, change: Change) -> None:
     after = opened.change_network(change)
     for line in _follow(opened, after):
-        print(line)
+        remark(line)
 
 
 def _follow(opened: AnyGallery, after: CameraNetwork) -> list[str]:
@@ -270,6 +343,6 @@ def _whereabouts(camera: Camera) -> list[str]:
     lines = []
     for stay in camera.stays:
         position = "" if stay.position is None else " at {:g},{:g}".format(*stay.position)
-        since = "from the beginning" if stay.since is None else f"since {stay.since.astimezone(UTC).isoformat()}"
+        since = "from the beginning" if stay.since is None else f"since {local(stay.since)}"
         lines.append(f"{stay.place}{position}, {since}")
     return lines

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from rgbir.index.cameras import CameraNetwork
-from rgbir.index.cli.options import SKIPPED_EXIT, JsonFlag, NetworkOption, PeopleOption, progress
+from rgbir.index.cli.options import SKIPPED_EXIT, NetworkOption, PeopleOption, progress
+from rgbir.index.cli.output import Answer
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.dataset import Count
 from rgbir.index.datasets.known import ROOT, is_known, open_data_set
@@ -27,24 +26,56 @@ from rgbir.index.synthetic.regdb import synthesize_regdb
 from rgbir.index.words import listed
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Who of own pictures is trained on, held back and tested.
+
+    Attributes:
+        file: the lists.
+        train, val, test: how many people.
+        seed: of the draw.
+    """
+
+    file: Path
+    train: int
+    val: int
+    test: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesized:
+    """Synthetic people.
+
+    Attributes:
+        folder: where they are.
+        images: how many pictures.
+        identities: how many people.
+        layout: whose folders are imitated.
+    """
+
+    folder: Path
+    images: int
+    identities: int
+    layout: str
+
+
 def counts(
     data: Annotated[Path, typer.Argument(help=ROOT)],
     network: NetworkOption = None,
     people: PeopleOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+) -> Answer[list[Count]]:
     """Count a data set's images and people, beside what was published; reading its lists checks its layout too.
 
     Files that lie there and aren't read are counted by reason; then the exit code is 3.
+
+    Examples:
+        rgbir counts SYSU-MM01
+        rgbir counts pictures --network site.toml --json
     """
     data_set = open_data_set(data, network, people)
     counted = data_set.counts()
-    if as_json:
-        print(json.dumps([asdict(count) for count in counted], indent=2))
-    else:
-        _show(counted, data_set.name)
-    if tell(data_set):
-        raise typer.Exit(SKIPPED_EXIT)
+    return Answer(list(counted), _shown(counted, data_set.name), SKIPPED_EXIT if tell(data_set) else 0)
 
 
 def split(
@@ -56,8 +87,13 @@ def split(
     seed: Annotated[int, typer.Option(help="Another seed, other lists.", min=0)] = 0,
     val: Annotated[float, typer.Option(help="Share of the people who are held back to watch a training by.")] = VAL,
     test: Annotated[float, typer.Option(help="Share of the people who are tested, and never trained on.")] = TEST,
-) -> None:
-    """Draw who of your own pictures is trained on, held back and tested, and write it down, for --people."""
+) -> Answer[Drawn]:
+    """Draw who of your own pictures is trained on, held back and tested, and write it down, for --people.
+
+    Examples:
+        rgbir split pictures --network site.toml --out people.json
+        rgbir split pictures.csv --network site.toml --out people.json --val 0 --test 0.3 --seed 7
+    """
     if out.exists():
         raise UsageError(f"{out} exists, and a training may rest on it; choose another name")
     if is_known(data):
@@ -71,21 +107,20 @@ def split(
     with writing_to(out):
         pictures.lists.write(out)
     train, held_back, tested = (len(part) for part in (pictures.lists.train, pictures.lists.val, pictures.lists.test))
-    print(f"{out}: {train:,} people to train on, {held_back:,} held back, {tested:,} to test, drawn with seed {seed}")
-    if tell(pictures):
-        raise typer.Exit(SKIPPED_EXIT)
+    line = f"{out}: {train:,} people to train on, {held_back:,} held back, {tested:,} to test, drawn with seed {seed}"
+    return Answer(Drawn(out, train, held_back, tested, seed), [line], SKIPPED_EXIT if tell(pictures) else 0)
 
 
-def _show(counted: Sequence[Count], name: str) -> None:
+def _shown(counted: Sequence[Count], name: str) -> list[str | Table]:
     table = Table("what", "found", "published", "")
     for count in counted:
         published = "" if count.published is None else f"{count.published:,}"
         table.add_row(count.what, f"{count.found:,}", published, "differs" if count.differs else "")
-    Console().print(table)
     if all(count.published is None for count in counted):
-        return
+        return [table]
     apart = sum(count.differs for count in counted)
-    print(f"{name} as published" if not apart else f"{apart} of {len(counted)} counts differ from the published {name}")
+    differ = f"{apart} of {len(counted)} counts differ from the published {name}"
+    return [table, differ if apart else f"{name} as published"]
 
 
 def synthesize(
@@ -100,16 +135,20 @@ def synthesize(
     only_test: Annotated[bool, typer.Option("--only-test", help="Put all people in the test list.")] = False,
     layout: Annotated[Literal["sysu", "regdb"], typer.Option(help="Whose folders to imitate.")] = "sysu",
     workers: Annotated[int | None, typer.Option(help="Processes; one a core by default.", min=1)] = None,
-) -> None:
-    """Draw synthetic people in a real data set's layout: a test bed and a demonstration, never a result on real data."""
+) -> Answer[Synthesized]:
+    """Draw synthetic people in a real data set's layout: a test bed and a demonstration, never a result on real data.
+
+    Examples:
+        rgbir synthesize people --identities 60 --images 6
+        rgbir synthesize regdb --layout regdb --identities 40 --images 10 --seed 3
+    """
     if layout == "regdb":
         with progress("drawing", identities * 2 * images) as advance:
             count = synthesize_regdb(folder, identities, images, seed, workers, advance)
-        print(f"{count:,} images of {identities} synthetic people in {folder}, ten splits into halves")
-        return
+        line = f"{count:,} images of {identities} synthetic people in {folder}, ten splits into halves"
+        return Answer(Synthesized(folder, count, identities, layout), [line])
     split = Split(0, 0, identities) if only_test else Split.of(identities)
     with progress("drawing", split.identities * 6 * images) as advance:
         count = draw_people(folder, split, images, seed, workers, advance)
-    print(
-        f"{count:,} images of {split.identities} synthetic people in {folder} (train {split.train}, val {split.val}, test {split.test})"
-    )
+    line = f"{count:,} images of {split.identities} synthetic people in {folder} (train {split.train}, val {split.val}, test {split.test})"
+    return Answer(Synthesized(folder, count, split.identities, layout), [line])

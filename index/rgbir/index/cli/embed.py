@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import typer
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, NetworkOption, ThreadsOption, progress
+from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.records import ImageRecord
@@ -20,6 +21,24 @@ from rgbir.index.errors import UsageError
 from rgbir.index.evaluation.sources import encoded
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A features file.
+
+    Attributes:
+        file: where it is.
+        embeddings: how many it holds.
+        dimension: values of each.
+        passed_over: files of own pictures that aren't read.
+    """
+
+    file: Path
+    embeddings: int
+    dimension: int
+    passed_over: int = 0
+
+
+@in_groups({"Which images": ("modality", "camera", "identity", "network")})
 def embed(
     images: Annotated[
         list[Path], typer.Argument(help="Image files; with --network own pictures, in a folder or a table.")
@@ -33,8 +52,13 @@ def embed(
     identity: Annotated[int | None, typer.Option(help="Who they show, a whole number.", min=0)] = None,
     network: NetworkOption = None,
     threads: ThreadsOption = None,
-) -> None:
-    """Embed images and write a features file, for `rgbir evaluate --query` and anybody's analysis."""
+) -> Answer[Embedded]:
+    """Embed images and write a features file, for `rgbir evaluate --query` and anybody's analysis.
+
+    Examples:
+        rgbir embed a.jpg b.jpg --modality ir --camera 3 --bundle demo/expat_compact.synthetic_people --out q.npz
+        rgbir embed pictures.csv --network site.toml --bundle demo/expat_compact.synthetic_people --out all.npz
+    """
     over: Counter[str] = Counter()
     if network is None:
         if modality is None:
@@ -48,8 +72,8 @@ def embed(
         pictures = OwnPictures(images[0], CameraNetwork.read(network))
         records = [record for record in pictures.images if modality in (None, record.modality)]
         over = pictures.passed_over()
-        for remark in (*pictures.unsure(), *([passed_over_words(over)] if over else [])):
-            print(remark, file=sys.stderr)
+        for text in (*pictures.unsure(), *([passed_over_words(over)] if over else [])):
+            remark(text)
         if not records:
             of_kind = f" {modality.upper()}" if modality else ""
             raise UsageError(
@@ -58,6 +82,6 @@ def embed(
     encoder = Encoder(Bundle(bundle), threads=threads)
     with progress("encoding", len(records)) as advance:
         encoded(records, encoder, advance).save(out)
-    print(f"{len(records):,} embeddings of {encoder.card.dimension} values in {out}")
-    if over:
-        raise typer.Exit(SKIPPED_EXIT)
+    content = Embedded(out, len(records), encoder.card.dimension, over.total())
+    line = f"{len(records):,} embeddings of {encoder.card.dimension} values in {out}"
+    return Answer(content, [line], SKIPPED_EXIT if over else 0)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
-from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, JsonFlag, ThreadsOption, given, progress, refuse
-from rgbir.index.cli.remarks import list_skipped
+from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, ThreadsOption, given, progress, refuse
+from rgbir.index.cli.output import Answer, Skip, confirm, in_groups
+from rgbir.index.cli.remarks import list_skipped, skips
 from rgbir.index.datasets.dataset import List, Setting
 from rgbir.index.datasets.folders import read_folders
 from rgbir.index.datasets.known import LAYOUTS, is_known, recognised
@@ -32,7 +31,8 @@ from rgbir.index.errors import GalleryMissing, UsageError
 from rgbir.index.gallery.addresses import GalleryAddress, create, open_gallery, open_or_create
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
-from rgbir.index.gallery.model import Storage
+from rgbir.index.gallery.model import CameraCount, Model, Storage
+from rgbir.index.times import local
 from rgbir.index.words import listed
 
 index = typer.Typer(help="Make, fill, check and empty a gallery.", no_args_is_help=True, add_completion=False)
@@ -43,7 +43,119 @@ else:
     Layout = Literal[("folders", "csv", *LAYOUTS)]
 
 
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an enrolment did.
+
+    Attributes:
+        added, present: images that are new, and that were there.
+        skipped: images that were left out.
+        sightings: how many the gallery holds now; null by a server.
+        providers: what runs the model, the first where it can; null by a server.
+    """
+
+    added: int
+    present: int
+    skipped: list[Skip]
+    sightings: int | None = None
+    providers: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What was copied from one gallery into another.
+
+    Attributes:
+        source: the gallery that was read.
+        added, present: sightings that are new, and that were there.
+        erased: sightings that weren't taken, since they were erased in the other.
+        removed: sightings of the other that were erased in the source since.
+        sightings: how many the other holds now.
+    """
+
+    source: str
+    added: int
+    present: int
+    erased: int
+    removed: int
+    sightings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a gallery holds.
+
+    Attributes:
+        sightings: how many.
+        generation: grows with every change.
+        model: whose embeddings.
+        cameras: those with sightings.
+        storage, opening: how a folder keeps embeddings, and how it was opened; null in Milvus.
+    """
+
+    sightings: int
+    generation: int
+    model: Model
+    cameras: list[CameraCount]
+    storage: str | None = None
+    opening: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Where else erased sightings are, or were.
+
+    Attributes:
+        backups: folders that hold them still.
+        others: galleries of other models beside this one, and how many are removed from each; null where it isn't known before.
+        archives: how many archives wait on a server.
+    """
+
+    backups: list[str]
+    others: dict[str, int | None]
+    archives: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What was erased, or would be.
+
+    Attributes:
+        removed: sightings that were erased; 0 with --dry-run.
+        matching: sightings that met the conditions.
+        left: sightings that the gallery holds now.
+        copies: where else they are.
+    """
+
+    removed: int
+    matching: int
+    left: int
+    copies: Copies
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A features file.
+
+    Attributes:
+        file: where it is.
+        embeddings: how many it holds.
+        dimension: values of each.
+    """
+
+    file: Path
+    embeddings: int
+    dimension: int
+
+
 @index.command()
+@in_groups(
+    {
+        "Where to": ("gallery", "bundle", "url", "key", "storage", "keep_images"),
+        "Which images": ("layout", "network", "camera", "identities", "modality", "split"),
+        "How it is done": ("batch", "workers", "threads", "part", "on_ray"),
+    }
+)
 def add(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="A folder of images; a table for layout csv.")],
@@ -78,9 +190,13 @@ def add(
         str | None,
         typer.Option("--ray", help="Encode on a Ray cluster: its address, auto, or local."),
     ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Enrol every image of a folder. Run it again after a stop: it goes on, and encodes nothing twice."""
+) -> Answer[Enrolment]:
+    """Enrol every image of a folder. Run it again after a stop: it goes on, and encodes nothing twice.
+
+    Examples:
+        rgbir index add demo/people --layout sysu --gallery demo/gallery --bundle demo/expat_compact.synthetic_people
+        rgbir index add crops --camera 2 --url http://127.0.0.1:8077
+    """
 
     _refuse_others(ctx, folder, layout, url, on_ray)
 
@@ -99,8 +215,7 @@ def add(
     if url is not None:
         with progress("sending", total) as advance:
             tally = send(records(), url, key, advance)
-        _told(tally, url, as_json)
-        return
+        return _told(tally, url)
     if gallery is None or bundle is None:
         raise UsageError("give --gallery and --bundle, or --url with a server")
     loaded = Bundle(bundle)
@@ -122,7 +237,7 @@ def add(
                 address = None if on_ray == "local" else on_ray
                 tally = enrol_on_ray(records(), bundle, opened, address=address, **share)
         total = len(opened)
-    _told(tally, gallery, as_json, sightings=total, providers=encoder.providers)
+    return _told(tally, gallery, total, encoder.providers)
 
 
 def _refuse_others(ctx: typer.Context, folder: Path, layout: str, url: str | None, on_ray: str | None) -> None:
@@ -179,17 +294,15 @@ def _as_declared(ctx: typer.Context, gallery: AnyGallery, network: CameraNetwork
         )
 
 
-def _told(tally: Tally, where: str, as_json: bool, **more: Any) -> None:
-    if as_json:
-        counts = {"added": tally.added, "present": tally.present, "skipped": [asdict(item) for item in tally.skipped]}
-        print(json.dumps({**counts, **more}))
-    else:
-        whereabouts = f"; {more['sightings']:,} sightings in {where} (model on {more['providers'][0]})" if more else ""
-        counted = f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped"
-        print(counted + (whereabouts or f" by {where}"))
-        list_skipped(tally.skipped)
-    if tally.skipped:
-        raise typer.Exit(SKIPPED_EXIT)
+def _told(
+    tally: Tally, where: str, total: int | None = None, providers: Sequence[str] | None = None
+) -> Answer[Enrolment]:
+    counted = f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped"
+    whereabouts = f"; {total:,} sightings in {where} (model on {providers[0]})" if providers else f" by {where}"
+    list_skipped(tally.skipped)
+    running = None if providers is None else list(providers)
+    content = Enrolment(tally.added, tally.present, skips(tally.skipped), total, running)
+    return Answer(content, [counted + whereabouts], SKIPPED_EXIT if tally.skipped else 0)
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -215,11 +328,18 @@ def _records(
 def merge_galleries(
     sources: Annotated[list[str], typer.Argument(help="Galleries whose sightings to enrol; they stay as they are.")],
     gallery: GalleryOption,
-) -> None:
-    """Enrol every sighting of some galleries in another of the same model, which is made if it isn't there."""
+) -> Answer[list[Merged]]:
+    """Enrol every sighting of some galleries in another of the same model, which is made if it isn't there.
+
+    Examples:
+        rgbir index merge part-1 part-2 --gallery whole
+        rgbir index merge site-a/gallery --gallery milvus://127.0.0.1:19530/site --json
+    """
+    merged = []
     for source in sources:
         with open_gallery(source) as given, _open_or_like(given, gallery, Storage.FLOAT32) as opened:
-            _merge(given, opened)
+            merged.append(_merge(given, opened))
+    return Answer(merged, [line for each in merged for line in _merged_words(each, gallery)])
 
 
 def erased_too(count: int) -> str:
@@ -232,11 +352,17 @@ def copy_gallery(
     source: Annotated[str, typer.Argument(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")],
     target: Annotated[str, typer.Argument(help="The gallery to make of it, or to go on with after a stop.")],
     storage: Annotated[Storage, typer.Option(help="Of a new gallery in a folder.")] = Storage.FLOAT32,
-) -> None:
-    """Copy a gallery to another place: into Milvus, out of it, or into float16. Run it again after a stop."""
+) -> Answer[Merged]:
+    """Copy a gallery to another place: into Milvus, out of it, or into float16. Run it again after a stop.
+
+    Examples:
+        rgbir index copy demo/gallery milvus://127.0.0.1:19530/demo
+        rgbir index copy demo/gallery demo/half --storage float16
+    """
     with open_gallery(source) as given, _open_or_like(given, target, storage) as opened:
-        _merge(given, opened, conditions=True)
+        merged = _merge(given, opened, conditions=True)
         opened.set_keep_days(given.keep_days)
+    return Answer(merged, _merged_words(merged, target))
 
 
 def _open_or_like(given: AnyGallery, address: str, storage: Storage) -> AnyGallery:
@@ -247,43 +373,43 @@ def _open_or_like(given: AnyGallery, address: str, storage: Storage) -> AnyGalle
         return create(address, given.model, given.network, storage)
 
 
-def _merge(given: AnyGallery, opened: AnyGallery, conditions: bool = False) -> None:
+def _merge(given: AnyGallery, opened: AnyGallery, conditions: bool = False) -> Merged:
     with progress("copying", len(given)) as advance:
         done = merge(given, opened, progress=advance, conditions=conditions)
-    print(
-        f"{done.added:,} added, {done.present:,} were there{erased_too(done.erased)}; {len(opened):,} sightings in"
-        f" {opened.address}"
-    )
-    if done.removed:
-        print(f"{done.removed:,} were erased from {given.address} since, and are removed from {opened.address}")
+    return Merged(given.address, done.added, done.present, done.erased, done.removed, len(opened))
+
+
+def _merged_words(merged: Merged, target: str) -> list[str]:
+    counted = f"{merged.added:,} added, {merged.present:,} were there{erased_too(merged.erased)}"
+    lines = [f"{counted}; {merged.sightings:,} sightings in {target}"]
+    if merged.removed:
+        lines.append(f"{merged.removed:,} were erased from {merged.source} since, and are removed from {target}")
+    return lines
 
 
 @index.command()
-def stats(gallery: GalleryOption, as_json: JsonFlag = False) -> None:
-    """What a gallery holds, by camera."""
+def stats(gallery: GalleryOption) -> Answer[Stats]:
+    """What a gallery holds, by camera.
+
+    Examples:
+        rgbir index stats --gallery demo/gallery
+        rgbir index stats --gallery milvus://127.0.0.1:19530/site --json
+    """
     with open_gallery(gallery) as opened:
         counts, model, network = opened.counts(), opened.model, opened.network
-        facts: dict[str, Any] = {"sightings": len(opened), "generation": opened.generation}
+        facts = Stats(len(opened), opened.generation, model, counts)
         if isinstance(opened, Gallery):
-            facts |= {"storage": opened.storage, "opening": str(opened.opening)}
-    if as_json:
-        facts |= {"model": asdict(model), "cameras": [asdict(count) for count in counts]}
-        print(json.dumps(facts, default=str))
-        return
+            facts = replace(facts, storage=opened.storage.value, opening=str(opened.opening))
     table = Table("camera", "modality", "place", "sightings", "identities", "from", "to")
     for count in counts:
         seen = network[count.camera]
-        figures = f"{count.sightings:,}", f"{count.identities:,}", _moment(count.earliest), _moment(count.latest)
+        figures = f"{count.sightings:,}", f"{count.identities:,}", local(count.earliest), local(count.latest)
         table.add_row(seen.shown, "+".join(sorted(seen.modalities)), seen.place, *figures)
-    Console().print(table)
     whose = f"model {model.name} ({model.fingerprint}), {model.dimension} values, {model.metric}"
-    print(f"{facts['sightings']:,} sightings, generation {facts['generation']}, {whose}")
-    if "opening" in facts:
-        print(f"{facts['storage']}; opened with {facts['opening']}")
-
-
-def _moment(moment: datetime | None) -> str:
-    return "-" if moment is None else moment.isoformat(sep=" ", timespec="seconds")
+    lines: list[str | Table] = [table, f"{facts.sightings:,} sightings, generation {facts.generation}, {whose}"]
+    if facts.opening is not None:
+        lines.append(f"{facts.storage}; opened with {facts.opening}")
+    return Answer(facts, lines)
 
 
 @index.command()
@@ -294,30 +420,69 @@ def remove(
     camera: Annotated[str | None, typer.Option(help="Everything of this camera.")] = None,
     track: Annotated[str | None, typer.Option(help="Everything of this track.")] = None,
     before: Annotated[str | None, typer.Option(help="Everything taken before this time, ISO 8601 with a zone.")] = None,
-) -> None:
-    """Erase the sightings that meet all conditions: embeddings and crops are overwritten on disk."""
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and erase nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without being asked.")] = False,
+) -> Answer[Removal]:
+    """Erase the sightings that meet all conditions: embeddings and crops are overwritten on disk.
+
+    They are counted first. On a terminal a typed yes is asked for; elsewhere --yes has to be given.
+
+    Examples:
+        rgbir index remove --identity 38 --gallery demo/gallery --dry-run
+        rgbir index remove --camera 2 --before 2026-03-01T00:00:00+01:00 --gallery demo/gallery --yes
+    """
     moment = None if before is None else parse_time(before)
+    conditions: dict[str, Any] = {"ids": sighting or None, "identity": identity, "camera": camera, "track": track}
+    conditions["before"] = moment
     with open_gallery(gallery) as opened:
-        removed = opened.remove(ids=sighting or None, identity=identity, camera=camera, track=track, before=moment)
-        print(f"{removed:,} removed; {len(opened):,} sightings left in {gallery}")
-        name_copies(opened, removed)
+        matching = opened.count(**conditions)
+        if dry_run:
+            copies = copies_of(opened, matching, done=False)
+            counted = f"nothing was erased: {matching:,} of {len(opened):,} sightings in {gallery} would be"
+            return Answer(Removal(0, matching, len(opened), copies), [counted, *copies_in_words(opened, copies)])
+        if matching:
+            confirm(f"{matching:,} of {len(opened):,} sightings in {gallery} will be erased for good.", yes)
+        removed = opened.remove(**conditions)
+        copies = copies_of(opened, removed)
+        counted = f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"
+        return Answer(Removal(removed, matching, len(opened), copies), [counted, *copies_in_words(opened, copies)])
 
 
-def name_copies(gallery: AnyGallery, removed: int) -> None:
-    """Says where else what was removed may be, and removes it from galleries of other models beside this one."""
-    for copy in gallery.backups() if removed else ():
-        if Path(copy["path"]).exists():
-            print(
-                f"the backup {copy['path']} of {copy['made_at'][:19]} holds them still; restored with this gallery's ledger,"
-                " it gives them up"
-            )
-    if GalleryAddress(gallery.address).in_milvus:
-        return
-    for other in GalleryAddress(gallery.address).family():
-        if not other.samefile(gallery.address):
-            with Gallery(other) as opened:
-                if opened.erased_since:
-                    print(f"{opened.erased_since:,} removed from {other}, of another model")
-    waiting = GalleryAddress(gallery.address).archives()
-    if waiting:
-        print(f"{len(waiting):,} archives wait on a server; what they hold of the erased will not be enrolled")
+def copies_of(gallery: AnyGallery, removed: int, done: bool = True) -> Copies:
+    """Where else what was removed may be.
+
+    Args:
+        done: it is removed, so galleries of other models beside this one give it up, too.
+    """
+    backups = [copy["path"] for copy in gallery.backups() if Path(copy["path"]).exists()] if removed else []
+    address = GalleryAddress(gallery.address)
+    others: dict[str, int | None] = {}
+    if address.in_milvus:
+        return Copies(backups, others, 0)
+    for other in address.family():
+        if other.samefile(gallery.address):
+            continue
+        if not done:
+            others[str(other)] = None
+            continue
+        with Gallery(other) as opened:
+            if opened.erased_since:
+                others[str(other)] = opened.erased_since
+    return Copies(backups, others, len(address.archives()))
+
+
+def copies_in_words(gallery: AnyGallery, copies: Copies) -> list[str]:
+    """A line for each."""
+    made = {copy["path"]: local(datetime.fromisoformat(copy["made_at"])) for copy in gallery.backups()}
+    lines = [
+        f"the backup {path} of {made[path]} holds them still; restored with this gallery's ledger, it gives them up"
+        for path in copies.backups
+    ]
+    for other, count in copies.others.items():
+        many = "they would be" if count is None else f"{count:,}"
+        lines.append(f"{many} removed from {other}, of another model")
+    if copies.archives:
+        lines.append(
+            f"{copies.archives:,} archives wait on a server; what they hold of the erased will not be enrolled"
+        )
+    return lines

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired, TypedDict, cast
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from rgbir.index.cameras import CameraNetwork
@@ -23,6 +20,7 @@ from rgbir.index.cli.options import (
     progress,
     refuse,
 )
+from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.dataset import DataSet, List, Setting
@@ -38,7 +36,50 @@ from rgbir.index.files import write_beside
 from rgbir.index.metric import Metric
 from rgbir.index.words import listed
 
+WRITTEN = ("report_file", "markdown", "as_json", "quiet", "verbose")
+"""Options that only say where the report goes."""
 
+
+class Measured(TypedDict):
+    """A report. Fractions are from 0 to 1.
+
+    Attributes:
+        protocol: every switch that it was measured by.
+        cmc: the share of queries with a match by that rank.
+        curve: the same for every rank, from 1.
+        mAP, mINP: the means of the trials.
+        spread: standard deviation among the trials, of `rank_1` and `mAP`.
+        queries, valid_queries, gallery_rows, gallery_identities: of the first trial.
+        directions: the means of each direction, where both modalities ask.
+        trials: each trial's measures, and every query's rank and precision.
+        about: what was measured, and the versions it ran on.
+    """
+
+    protocol: dict[str, Any]
+    cmc: dict[str, float]
+    curve: list[float]
+    mAP: float
+    mINP: float
+    spread: dict[str, Any]
+    queries: int
+    valid_queries: int
+    gallery_rows: int
+    gallery_identities: int
+    directions: NotRequired[dict[str, Any]]
+    trials: list[dict[str, Any]]
+    about: dict[str, Any]
+
+
+@in_groups(
+    {
+        "What is measured": ("bundle", "gallery", "url", "features", "query", "against"),
+        "The data": (
+            "mode", "shots", "direction", "split", "identities", "permutations", "network", "people", "query_shots",
+        ),
+        "The protocol": ("protocol", "selection", "cmc", "ap", "denominator", "metric", "rerank"),
+        "Files": ("plots", "curves", "save_features", "report_file", "markdown"),
+    }
+)  # fmt: skip
 def evaluate(
     ctx: typer.Context,
     data: Annotated[Path | None, typer.Option(help=ROOT)] = None,
@@ -113,25 +154,31 @@ def evaluate(
         Path | None,
         typer.Option(help="Draw CMC, ranked lists, map, distances and camera pairs into this folder (rgbir[plots])."),
     ] = None,
-    curves: Annotated[list[Path] | None, typer.Option(help="Other reports (--json) to draw beside in the CMC.")] = None,
+    curves: Annotated[
+        list[Path] | None, typer.Option(help="Other reports (--report) to draw beside in the CMC.")
+    ] = None,
     compare: Annotated[
-        tuple[Path, Path] | None, typer.Option(help="Two reports (--json) to set side by side; nothing is measured.")
+        tuple[Path, Path] | None, typer.Option(help="Two reports (--report) to set side by side; nothing is measured.")
     ] = None,
     save_features: Annotated[
         Path | None,
         typer.Option(help="Write the features to this file (.npz), or to NAME_cam1.mat … without a suffix."),
     ] = None,
     threads: ThreadsOption = None,
-    json_file: Annotated[
-        str | None, typer.Option("--json", help="Write the report as JSON to this file; - is standard output.")
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Write the report as JSON to this file, as --json prints it.")
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the report's table as Markdown to this file.")] = None,
-) -> None:
-    """Measure a model by a benchmark's protocol: CMC, mAP and mINP of each trial, and their mean."""
+) -> Answer[Measured | list[paired.Difference]]:
+    """Measure a model by a benchmark's protocol: CMC, mAP and mINP of each trial, and their mean.
+
+    Examples:
+        rgbir evaluate --data demo/people --bundle demo/expat_compact.synthetic_people --report report.json
+        rgbir evaluate --compare before.json after.json
+    """
     if compare is not None:
-        refuse(ctx, "--compare measures nothing", but=("compare",))
-        _show_comparison(*compare)
-        return
+        refuse(ctx, "--compare measures nothing", but=("compare", *WRITTEN[2:]))
+        return _compared(*compare)
     if (query is None) != (against is None):
         raise UsageError("--query and --against go together: the queries' features, and the gallery's")
     if curves and plots is None:
@@ -139,7 +186,7 @@ def evaluate(
     if query is not None:
         asked, ruled = ("query", "against", "network"), ("protocol", "cmc", "ap", "denominator", "metric")
         why = "--query with --against measures the saved features as they are"
-        refuse(ctx, why, but=(*asked, *ruled, "json_file", "markdown"))
+        refuse(ctx, why, but=(*asked, *ruled, *WRITTEN))
     switches = {"selection": selection, "cmc": cmc, "ap": ap, "denominator": denominator}
     changed = {name: value for name, value in switches.items() if value is not None}
     if query and against:
@@ -151,14 +198,14 @@ def evaluate(
     elif data is None and gallery is not None:
         switches_of = ("protocol", "shots", "direction", "cmc", "ap", "denominator", "query_shots", "rerank")
         why = "a gallery by itself is measured with its own sightings, cameras and model"
-        refuse(ctx, why, but=("gallery", "bundle", *switches_of, "json_file", "markdown"))
+        refuse(ctx, why, but=("gallery", "bundle", *switches_of, *WRITTEN))
         if bundle and len(bundle) > 1:
             raise UsageError(f"{len(bundle)} bundles came; a gallery is of one model")
         rules = _protocol(protocol, changed, CROSS)
         setting = Setting(shots=shots, direction=direction)
         chosen = Choice(rules, setting, query_shots, _reciprocal(rerank) if rerank else None)
         of_model = bundle[0] if bundle and given(ctx, "bundle") else None
-        report = measuring.of_gallery(gallery, chosen, of_model, lambda line: print(line, file=sys.stderr))
+        report = measuring.of_gallery(gallery, chosen, of_model, remark)
     elif data is None:
         raise UsageError(
             "give --data with --bundle, --url or --features; or --query with --against; or --gallery alone"
@@ -184,14 +231,10 @@ def evaluate(
             raise UsageError("--data needs what to measure on it: --bundle, --url or --features")
     if markdown is not None:
         write_beside(markdown, report.to_markdown())
-    if json_file == "-":
-        print(report.to_json())
-    else:
-        _show(report)
-        if json_file:
-            write_beside(Path(json_file), report.to_json() + "\n")
-    if data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None):
-        raise typer.Exit(SKIPPED_EXIT)
+    if report_file is not None:
+        write_beside(report_file, report.to_json() + "\n")
+    over = data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None)
+    return Answer(cast(Measured, report.to_dict()), _shown(report), SKIPPED_EXIT if over else 0)
 
 
 def _refuse_others(
@@ -247,16 +290,17 @@ def _reciprocal(text: str) -> Reciprocal:
         raise UsageError(f"--rerank takes k1,k2,weight such as 20,6,0.3, not {text!r}") from None
 
 
-def _show_comparison(a: Path, b: Path) -> None:
+def _compared(a: Path, b: Path) -> Answer[Measured | list[paired.Difference]]:
     table = Table("measure", a.name, b.name, "difference", "95 % of the bootstrap's", "share above 0")
-    for row in paired.compare(paired.read_report(a), paired.read_report(b)):
+    differences = paired.compare(paired.read_report(a), paired.read_report(b))
+    for row in differences:
         between = f"{100 * row.low:+.2f} to {100 * row.high:+.2f}"
         values = f"{100 * row.a:.2f}", f"{100 * row.b:.2f}", f"{100 * row.difference:+.2f}"
         table.add_row(row.measure, *values, between, f"{row.better:.3f}")
-    Console().print(table)
+    return Answer(differences, [table])
 
 
-def _show(report: Report) -> None:
+def _shown(report: Report) -> list[str | Table]:
     table = Table(*COLUMNS)
     for line in report.trial_rows():
         table.add_row(*line)
@@ -264,6 +308,4 @@ def _show(report: Report) -> None:
         table.add_section()
         for line in report.mean_rows():
             table.add_row(*line, style="bold")
-    print(report.title)
-    Console().print(table)
-    print(escape(" ".join(f"{key}={value}" for key, value in report.about.items())))
+    return [report.title, table, " ".join(f"{key}={value}" for key, value in report.about.items())]

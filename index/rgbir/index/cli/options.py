@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from rgbir.index.cameras import CameraNetwork
+from rgbir.index.cli.output import speaks
 from rgbir.index.errors import UsageError
 from rgbir.index.words import listed
 
@@ -40,8 +41,6 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option(help="Threads of the model; all of this process's cores by default.", min=1),
 ]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 SKIPPED_EXIT = 3
 """When something that was given was passed over."""
@@ -79,7 +78,7 @@ def refuse(ctx: typer.Context, why: str, only: Sequence[str] | None = None, but:
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Any]:
-    """A bar with rate and time left on a terminal; nothing elsewhere. Yields `advance(done)`."""
+    """A bar with rate and time left on a terminal; nothing elsewhere, nor with --quiet. Yields `advance(done)`."""
     console = Console(stderr=True)
     columns = (
         TextColumn(label),
@@ -89,7 +88,7 @@ def progress(label: str, total: int) -> Iterator[Any]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=console, disable=not (console.is_terminal and speaks()), transient=True) as bar:
         task = bar.add_task(label, total=total, rate="")
 
         def advance(done: int) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from rgbir.index.cameras import Modality
+from rgbir.index.cli.output import Skip, remark
 from rgbir.index.datasets.cross import alone, remark_on
 from rgbir.index.datasets.dataset import DataSet, Setting
 from rgbir.index.datasets.passed import passed_over_words
@@ -25,14 +25,19 @@ def tell(data: DataSet, asked: Setting | None = None) -> bool:
         remarks += remark_on(alone(record for modality in Modality for record in data.test(modality, asked)))
     if over := data.passed_over():
         remarks.append(passed_over_words(over))
-    for remark in remarks:
-        print(remark, file=sys.stderr)
+    for text in remarks:
+        remark(text)
     return bool(over)
 
 
 def list_skipped(skipped: Sequence[Skipped], all_by: str = "--json lists them all") -> None:
     """Names the first of what was left out, and why."""
     for item in skipped[:_SHOWN]:
-        print(f"skipped {item.source}: {item.reason}", file=sys.stderr)
+        remark(f"skipped {item.source}: {item.reason}")
     if len(skipped) > _SHOWN:
-        print(f"… and {len(skipped) - _SHOWN} more; {all_by}", file=sys.stderr)
+        remark(f"… and {len(skipped) - _SHOWN} more; {all_by}")
+
+
+def skips(skipped: Sequence[Skipped]) -> list[Skip]:
+    """As JSON has them."""
+    return [Skip(source=str(item.source), reason=item.reason) for item in skipped]

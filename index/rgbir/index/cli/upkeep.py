@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from rgbir.index.bundle import Bundle
-from rgbir.index.cli.gallery import erased_too, index, name_copies
+from rgbir.index.cli.gallery import Copies, copies_in_words, copies_of, erased_too, index
 from rgbir.index.cli.options import (
     SKIPPED_EXIT,
     BundleOption,
     FolderOption,
     GalleryOption,
-    JsonFlag,
     ThreadsOption,
     progress,
 )
-from rgbir.index.cli.remarks import list_skipped
+from rgbir.index.cli.output import Answer, Skip, in_groups, note, remark
+from rgbir.index.cli.remarks import list_skipped, skips
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.reencode import map_for, overlap, reencode
 from rgbir.index.errors import UsageError
@@ -35,8 +34,158 @@ from rgbir.index.gallery.folder.place import FILE
 from rgbir.index.gallery.model import Storage
 from rgbir.index.nearest.sketches import Choice, Kind
 from rgbir.index.nearest.tune import tune
+from rgbir.index.times import local
 
 __all__ = ["index"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """How long sightings are kept, and what was erased by it.
+
+    Attributes:
+        keep_days: after they were taken; null is for ever.
+        removed: sightings that were erased now.
+        left: sightings that the gallery holds now.
+        copies: where else the erased are.
+    """
+
+    keep_days: int | None
+    removed: int
+    left: int
+    copies: Copies
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """A copy of a gallery.
+
+    Attributes:
+        folder: where it is.
+        sightings, generation: what it holds, and which state of the gallery.
+        sha256: of the copied file.
+    """
+
+    folder: Path
+    sightings: int
+    generation: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A gallery that was made of a backup.
+
+    Attributes:
+        gallery: where it is.
+        sightings, generation: what the backup held.
+        made_at: when the backup was made.
+        removed: those of its sightings that were erased since.
+    """
+
+    gallery: Path
+    sightings: int
+    generation: int
+    made_at: datetime
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What was measured of ways to search, and what is advised.
+
+    Attributes:
+        measured: each way with its `recall`, `milliseconds` a query, `bytes` beside the embeddings, and `build_s`.
+        rows: how many sightings it was measured on.
+        advice: the way to search.
+        reason: why, in words.
+    """
+
+    measured: list[dict[str, Any]]
+    rows: int
+    advice: Choice
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """How a gallery is searched from now on.
+
+    Attributes:
+        gallery: where it is.
+        choice: the way.
+    """
+
+    gallery: Path
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What distances mean between two cameras.
+
+    Attributes:
+        cameras: their names.
+        one_person, strangers: labelled pairs that were measured.
+        hundredth, thousandth: the distances within which 1 % and 0.1 % of strangers are.
+    """
+
+    cameras: str
+    one_person: int
+    strangers: int
+    hundredth: float
+    thousandth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reencoded:
+    """A second gallery with another model.
+
+    Attributes:
+        added, present: sightings that are new in it, and that were there.
+        skipped: sightings that can't be encoded again.
+        erased: sightings that weren't taken, since they were erased in it.
+        sightings: how many it holds now.
+        mapped: whether kept embeddings were mapped, and crops not encoded.
+        overlap: share of the ten nearest that are the same in both, 0 to 1.
+    """
+
+    added: int
+    present: int
+    skipped: list[Skip]
+    erased: int
+    sightings: int
+    mapped: bool
+    overlap: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What was given back to the disk.
+
+    Attributes:
+        before, after: bytes of the gallery's file.
+        sightings: how many are cached.
+    """
+
+    before: int
+    after: int
+    sightings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether a gallery is whole.
+
+    Attributes:
+        whole: whether nothing is wrong.
+        problems: what is wrong, in words.
+        sightings: how many it holds; null where it isn't whole.
+    """
+
+    whole: bool
+    problems: list[str]
+    sightings: int | None = None
 
 
 @index.command()
@@ -50,8 +199,13 @@ def retain(
         bool,
         typer.Option("--yes", help="Erase although the clock jumped, or although it is over half of the gallery."),
     ] = False,
-) -> None:
-    """Set how long sightings are kept, and carry it out; without an option, carry out what is set."""
+) -> Answer[Retained]:
+    """Set how long sightings are kept, and carry it out; without an option, carry out what is set.
+
+    Examples:
+        rgbir index retain --keep-days 30 --gallery demo/gallery
+        rgbir index retain --forever --gallery demo/gallery
+    """
     if keep_days is not None and forever:
         raise UsageError("give --keep-days or --forever, not both")
     with open_gallery(gallery) as opened:
@@ -59,18 +213,25 @@ def retain(
         removed = opened.keep(keep_days, sure=yes) if new_rule else opened.expire(sure=yes)
         days = opened.keep_days
         rule = "for ever" if days is None else f"for {days} days after they were taken; those without a time stay"
-        print(f"sightings are kept {rule}\n{removed:,} removed; {len(opened):,} sightings left in {gallery}")
-        name_copies(opened, removed)
+        copies = copies_of(opened, removed)
+        lines = [f"sightings are kept {rule}", f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"]
+        return Answer(Retained(days, removed, len(opened), copies), [*lines, *copies_in_words(opened, copies)])
 
 
 @index.command()
 def backup(
     gallery: FolderOption,
     out: Annotated[Path, typer.Option(help="A new folder for the copy.")],
-) -> None:
-    """Copy a gallery as of one moment, while it is in use."""
+) -> Answer[BackedUp]:
+    """Copy a gallery as of one moment, while it is in use.
+
+    Examples:
+        rgbir index backup --gallery demo/gallery --out backup
+        rgbir index backup --gallery /srv/gallery --out /mnt/backups/2026-03-01 --json
+    """
     made = back_up(gallery, out)
-    print(f"{made.sightings:,} sightings of generation {made.generation} in {out}; sha256 {made.sha256[:16]}…")
+    line = f"{made.sightings:,} sightings of generation {made.generation} in {out}; sha256 {made.sha256}"
+    return Answer(BackedUp(out, made.sightings, made.generation, made.sha256), [line])
 
 
 @index.command("restore")
@@ -89,21 +250,28 @@ def restore_backup(
             "--without-erasures", help="The ledger is lost: whoever was erased since the backup was made comes back."
         ),
     ] = False,
-) -> None:
-    """Make a gallery of a backup, in a folder that holds none; who was erased since stays erased."""
+) -> Answer[Restored]:
+    """Make a gallery of a backup, in a folder that holds none; who was erased since stays erased.
+
+    Examples:
+        rgbir index restore backup --gallery restored
+        rgbir index restore backup --gallery restored --erasures demo/gallery.erasures
+    """
     made, removed = restore(backup, gallery, erasures or (), without_ledger=without_erasures)
-    print(
-        f"{made.sightings:,} sightings of generation {made.generation}, copied {made.made_at:%Y-%m-%d %H:%M}, in {gallery}"
-    )
+    lines = [
+        f"{made.sightings:,} sightings of generation {made.generation}, copied {local(made.made_at)}, in {gallery}"
+    ]
     if removed:
-        print(f"{removed:,} of them were erased since, and are removed")
+        lines.append(f"{removed:,} of them were erased since, and are removed")
     if made.ledger is None:
-        print(
+        lines.append(
             f"the backup names no ledger of erasures; of those made since, only what {ledger_of(gallery)} tells was applied"
         )
+    return Answer(Restored(gallery, made.sightings, made.generation, made.made_at, removed), lines)
 
 
 @index.command("tune")
+@in_groups({"What is measured": ("kinds", "queries", "top_k", "recall", "rows")})
 def tune_gallery(
     gallery: FolderOption,
     kinds: Annotated[
@@ -113,17 +281,18 @@ def tune_gallery(
     top_k: Annotated[int, typer.Option(help="Hits a query.", min=1)] = 10,
     recall: Annotated[float, typer.Option(help="Share of the exact hits that must be found.", min=0.5, max=1)] = 0.99,
     rows: Annotated[int, typer.Option(help="Measure on about so many sightings.", min=1000)] = 100_000,
-    as_json: JsonFlag = False,
-) -> None:
-    """Measure recall, time and memory of other indexes on the gallery's own sightings, and advise."""
+) -> Answer[Tuned]:
+    """Measure recall, time and memory of other indexes on the gallery's own sightings, and advise.
+
+    Examples:
+        rgbir index tune --gallery /srv/gallery
+        rgbir index tune --kind pq --kind hnsw --recall 0.995 --gallery /srv/gallery --json
+    """
     wanted = [kind for kind in kinds or (Kind.PQ, Kind.RABITQ, Kind.HNSW) if kind is not Kind.EXACT]
     with Gallery(gallery) as opened, progress("measuring", len(wanted) + 1) as advance:
         tuning = tune(
             opened.view(), wanted, queries=queries, top_k=top_k, recall=recall, most_rows=rows, progress=advance
         )
-    if as_json:
-        print(json.dumps({**asdict(tuning), "measured": [measurement.to_dict() for measurement in tuning.measured]}))
-        return
     table = Table("kind", "width", f"recall@{top_k}", "ms a query", "MiB beside", "built in s")
     for measurement in tuning.measured:
         width = "-" if measurement.choice.kind is Kind.EXACT else str(measurement.choice.width)
@@ -134,12 +303,11 @@ def tune_gallery(
             f"{measurement.build_s:.1f}",
         )
         table.add_row(measurement.choice.kind.value, width, *cells)
-    Console().print(table)
     choice = tuning.advice
     options = "" if choice.kind is Kind.EXACT else f" --width {choice.width} --recall {choice.recall:g}"
-    print(
-        f"measured on {tuning.rows:,} sightings. {tuning.reason}\nrgbir index choose {choice.kind}{options} --gallery {gallery}"
-    )
+    content = Tuned([measurement.to_dict() for measurement in tuning.measured], tuning.rows, choice, tuning.reason)
+    advice = f"rgbir index choose {choice.kind}{options} --gallery {gallery}"
+    return Answer(content, [table, f"measured on {tuning.rows:,} sightings. {tuning.reason}", advice])
 
 
 @index.command()
@@ -148,18 +316,28 @@ def choose(
     gallery: FolderOption,
     width: Annotated[int, typer.Option(help="Sightings it proposes for the exact ranking.", min=1, max=4096)] = 128,
     recall: Annotated[float, typer.Option(help="What audits must find, or the width grows.", min=0.5, max=1)] = 0.99,
-) -> None:
-    """Set how a gallery is searched. Every answer from an index that may miss says exact: false."""
+) -> Answer[Chosen]:
+    """Set how a gallery is searched. Every answer from an index that may miss says exact: false.
+
+    Examples:
+        rgbir index choose hnsw --width 256 --recall 0.995 --gallery /srv/gallery
+        rgbir index choose exact --gallery /srv/gallery
+    """
+    choice = Choice(kind, width, recall)
     with Gallery(gallery) as opened:
-        opened.choose(Choice(kind, width, recall))
-    print(
-        f"{gallery} is searched by {kind}" + ("" if kind is Kind.EXACT else f", width {width}, audited for {recall:g}")
-    )
+        opened.choose(choice)
+    how = "" if kind is Kind.EXACT else f", width {width}, audited for {recall:g}"
+    return Answer(Chosen(gallery, choice), [f"{gallery} is searched by {kind}{how}"])
 
 
 @index.command("calibrate")
-def calibrate_gallery(gallery: FolderOption) -> None:
-    """Measure what distances mean between cameras, on the gallery's labelled sightings; searches tell it from then on."""
+def calibrate_gallery(gallery: FolderOption) -> Answer[list[Pair]]:
+    """Measure what distances mean between cameras, on the gallery's labelled sightings; searches tell it from then on.
+
+    Examples:
+        rgbir index calibrate --gallery demo/gallery
+        rgbir index calibrate --gallery /srv/gallery --json
+    """
     with Gallery(gallery) as opened:
         pairs = len(opened.view().cameras) * (len(opened.view().cameras) - 1) // 2
         with progress("comparing cameras", pairs) as advance:
@@ -170,9 +348,11 @@ def calibrate_gallery(gallery: FolderOption) -> None:
             " enrol labelled sightings of both, the infrared ones too"
         )
     table = Table("cameras", "one person", "strangers", "1 % of strangers within", "0.1 % within")
-    for cameras, genuine, strangers, hundredth, thousandth in summary(made):
-        table.add_row(cameras, f"{genuine:,}", f"{strangers:,}", f"{hundredth:.3f}", f"{thousandth:.3f}")
-    Console().print(table)
+    measured = [Pair(*line) for line in summary(made)]
+    for pair in measured:
+        figures = f"{pair.one_person:,}", f"{pair.strangers:,}", f"{pair.hundredth:.3f}", f"{pair.thousandth:.3f}"
+        table.add_row(pair.cameras, *figures)
+    return Answer(measured, [table])
 
 
 @index.command("reencode")
@@ -182,10 +362,14 @@ def reencode_gallery(
     bundle: BundleOption,
     storage: Annotated[Storage, typer.Option(help="Of a new gallery in a folder.")] = Storage.FLOAT32,
     threads: ThreadsOption = None,
-) -> None:
+) -> Answer[Reencoded]:
     """Make a second gallery with another model from the crops of the first, and say how alike their answers are.
 
     A bundle that was fitted to the first gallery's needs no crops: it maps the embeddings that are kept.
+
+    Examples:
+        rgbir index reencode demo/gallery --gallery second --bundle expat_resnet50.sysu_mm01
+        rgbir index reencode demo/gallery --gallery fitted --bundle demo.fitted --json
     """
     encoder = Encoder(Bundle(bundle), threads=threads)
     with (
@@ -194,45 +378,51 @@ def reencode_gallery(
         progress("encoding", len(given)) as advance,
     ):
         tally = reencode(given, made, encoder, progress=advance)
-        if map_for(given, encoder) is not None:
-            print(
-                f"{encoder.card.name} is fitted to {given.model.name}: kept embeddings were mapped, not crops encoded"
-            )
-        print(
-            f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{erased_too(tally.erased)};"
-            f" {len(made):,} in {gallery}"
-        )
+        mapped = map_for(given, encoder) is not None
+        if mapped:
+            note(f"{encoder.card.name} is fitted to {given.model.name}: kept embeddings were mapped, not crops encoded")
+        counted = f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped"
+        lines = [f"{counted}{erased_too(tally.erased)}; {len(made):,} in {gallery}"]
         list_skipped(tally.skipped, "for the same reasons, as a rule")
         made.set_keep_days(given.keep_days)
         if given.calibration() is not None:
-            print(f"distances mean something else now: rgbir index calibrate --gallery {gallery}")
-        print(
-            f"{100 * overlap(given, made):.1f} % of the ten nearest are the same, over up to a hundred of its sightings"
-        )
-    if tally.skipped:
-        raise typer.Exit(SKIPPED_EXIT)
+            remark(f"distances mean something else now: rgbir index calibrate --gallery {gallery}")
+        same = overlap(given, made)
+        lines.append(f"{100 * same:.1f} % of the ten nearest are the same, over up to a hundred of its sightings")
+        content = Reencoded(tally.added, tally.present, skips(tally.skipped), tally.erased, len(made), mapped, same)
+    return Answer(content, lines, SKIPPED_EXIT if tally.skipped else 0)
 
 
 @index.command()
-def compact(gallery: FolderOption) -> None:
-    """Give the space of erased sightings back, and write the cache that makes the next opening quick."""
+def compact(gallery: FolderOption) -> Answer[Compacted]:
+    """Give the space of erased sightings back, and write the cache that makes the next opening quick.
+
+    Examples:
+        rgbir index compact --gallery demo/gallery
+        rgbir index compact --gallery /srv/gallery --json
+    """
     with Gallery(gallery) as opened:
         before, after = opened.compact()
-        print(f"{before:,} → {after:,} bytes in {FILE}; {len(opened):,} sightings cached")
+        line = f"{before:,} → {after:,} bytes in {FILE}; {len(opened):,} sightings cached"
+        return Answer(Compacted(before, after, len(opened)), [line])
 
 
 @index.command()
-def verify(gallery: GalleryOption) -> None:
-    """Prove that SQLite and the search hold the same, unaltered vectors."""
+def verify(gallery: GalleryOption) -> Answer[Verified]:
+    """Prove that SQLite and the search hold the same, unaltered vectors. Exit code 1 if something is wrong.
+
+    Examples:
+        rgbir index verify --gallery demo/gallery
+        rgbir index verify --gallery milvus://127.0.0.1:19530/site --json
+    """
     if GalleryAddress(gallery).in_milvus:
         with open_gallery(gallery) as opened:
             problems = opened.verify()
     else:
         problems = Gallery.problems_in(gallery)
-    for problem in problems:
-        print(problem)
     if problems:
-        raise typer.Exit(1)
+        return Answer(Verified(False, problems), problems, exit_code=1)
     with open_gallery(gallery) as opened:
         agree = "" if GalleryAddress(gallery).in_milvus else ", SQLite and the search agree"
-        print(f"{len(opened):,} sightings in {gallery}: checksums hold{agree}")
+        line = f"{len(opened):,} sightings in {gallery}: checksums hold{agree}"
+        return Answer(Verified(True, [], len(opened)), [line])

@@ -10,7 +10,7 @@ from rgbir.index.datasets.passed import is_system
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.errors import BadDataset
 from rgbir.index.images import FORMATS, SUFFIXES
-from rgbir.index.words import listed
+from rgbir.index.words import listed, why
 
 
 def read_folders(root: Path, camera: str | None = None) -> Iterator[ImageRecord | Skipped]:
@@ -41,7 +41,7 @@ def _walk(
         status = folder.stat()
         entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
-        yield Skipped(name, f"folder can't be read: {error.strerror}")
+        yield Skipped(name, f"folder can't be read: {why(error)}")
         return
     if (status.st_dev, status.st_ino) in visited:
         yield Skipped(name, "folder was read before under another name (symbolic link); its images are not taken twice")
@@ -55,7 +55,7 @@ def _walk(
         try:
             is_folder = entry.is_dir()
         except OSError as error:
-            yield Skipped(source, f"can't be read: {error.strerror}")
+            yield Skipped(source, f"can't be read: {why(error)}")
             continue
         if is_folder:
             yield from _walk(path, root, camera, visited)

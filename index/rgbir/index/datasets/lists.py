@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
+from rgbir.index.words import why
 
 
 def jpegs(folder: Path) -> tuple[str, ...]:
@@ -28,7 +29,7 @@ def read_identities(file: Path) -> list[int]:
     try:
         return [int(cell) for cell in cells if cell.strip()]
     except ValueError as error:
-        raise BadDataset(f"{file} line 1: expected identity numbers separated by commas: {error}") from error
+        raise BadDataset(f"{file} line 1: expected identity numbers separated by commas: {why(error)}") from error
 
 
 class Line(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset, UsageError
 from rgbir.index.files import write_beside
-from rgbir.index.words import listed
+from rgbir.index.words import listed, why
 
 PEOPLE = "people.json"
 """Their file in a run's folder."""
@@ -105,7 +105,7 @@ class PeopleLists:
         try:
             content = json.loads(read_text(file))
         except (ValueError, RecursionError) as error:
-            raise BadDataset(f"{file} is not JSON ({error}); {expected}") from error
+            raise BadDataset(f"{file} is not JSON ({why(error)}); {expected}") from error
         if not isinstance(content, dict) or not {*_PARTS} <= content.keys() <= {*_PARTS, "seed"}:
             names = listed(sorted(content)) if isinstance(content, dict) else type(content).__name__
             raise BadDataset(f"{file} holds {names}; {expected}: {listed(_PARTS)}, and perhaps seed")

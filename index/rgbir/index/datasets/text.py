@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rgbir.index.errors import BadDataset
+from rgbir.index.words import why
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -40,7 +41,7 @@ def text_of(data: bytes, name: str) -> str:
 
 
 def _no_text(name: object, error: UnicodeError) -> str:
-    return f"{name} is not UTF-8 text, nor UTF-16 with a mark: {error}; save it as UTF-8"
+    return f"{name} is not UTF-8 text, nor UTF-16 with a mark: {why(error)}; save it as UTF-8"
 
 
 def read_text(file: Path) -> str:
@@ -69,4 +70,4 @@ def opened(file: Path, newline: str | None = None) -> Iterator[TextIO]:
     except UnicodeError as error:
         raise BadDataset(_no_text(file, error)) from error
     except OSError as error:
-        raise BadDataset(f"{file} can't be read: {error.strerror}") from error
+        raise BadDataset(f"{file} can't be read: {why(error)}") from error

@@ -18,6 +18,7 @@ from rgbir.index.datasets.sysu_mm01 import CAMERAS
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation.features import Features
 from rgbir.index.files import beside
+from rgbir.index.words import why
 
 
 def files_of(prefix: Path) -> dict[int, Path]:
@@ -80,5 +81,5 @@ def _cell(file: Path) -> NDArray[Any]:
     except KeyError:
         raise UsageError(f"{file}: no variable 'feature'; expected a file of SYSU-MM01's authors") from None
     except Exception as error:  # scipy raises many kinds on a damaged file
-        raise UsageError(f"{file}: not a MATLAB level 5 file: {error}") from error
+        raise UsageError(f"{file}: not a MATLAB level 5 file: {why(error)}") from error
     return cell

@@ -44,7 +44,7 @@ class Difference:
 
 
 def read_report(file: Path) -> dict[str, Any]:
-    """A report that `rgbir evaluate --json` wrote.
+    """A report that `rgbir evaluate --report` wrote.
 
     Raises:
         UsageError: no such file, or something else.
@@ -52,11 +52,11 @@ def read_report(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"{file} is not there; `rgbir evaluate … --json {file.name}` writes such a report") from None
+        raise UsageError(f"{file} is not there; `rgbir evaluate … --report {file.name}` writes such a report") from None
     except ValueError as error:
-        raise UsageError(f"{file} is no report: {error}") from error
+        raise UsageError(f"{file} is no report: it isn't JSON; `rgbir evaluate --report` writes one") from error
     if not isinstance(content, dict) or not all("by_query" in trial for trial in content.get("trials", [{}])):
-        raise UsageError(f"{file} is no report of `rgbir evaluate --json`; it has no trials with values by query")
+        raise UsageError(f"{file} is no report of `rgbir evaluate --report`; it has no trials with values by query")
     return content
 
 

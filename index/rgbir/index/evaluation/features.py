@@ -14,7 +14,7 @@ from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.files import beside
 from rgbir.index.gallery.sightings import Sighting
-from rgbir.index.words import listed
+from rgbir.index.words import listed, why
 
 _EXPORTED = ("ids", "digests", "times", "tracks", "since", "frames", "boxes", "modalities", "card")
 """Arrays that `rgbir index export` writes beside them, and an evaluation doesn't need."""
@@ -129,7 +129,7 @@ class Features:
         try:
             parts = _matlab(file) if file.suffix == ".mat" else _numpy(file)
         except Exception as error:  # scipy and numpy raise many kinds on a foreign file
-            raise UsageError(f"{file}: not a features file: {error}") from error
+            raise UsageError(f"{file}: not a features file: {why(error)}") from error
         missing = {"embeddings", "identities", "cameras"} - parts.keys()
         if missing:
             raise UsageError(

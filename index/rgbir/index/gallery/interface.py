@@ -264,8 +264,35 @@ class AnyGallery(ABC):
             UnknownCamera: no such camera.
             GalleryBusy: another process is writing.
         """
+        return self.erase(self._condition(ids, camera, identity, track, before))
+
+    def count(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        camera: str | None = None,
+        identity: int | None = None,
+        track: str | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        """How many sightings `remove` would remove by these conditions, now.
+
+        Raises:
+            UsageError: no condition at all, or a value out of its range.
+            UnknownCamera: no such camera.
+        """
+        return self._count(self._condition(ids, camera, identity, track, before))
+
+    def _condition(
+        self,
+        ids: Sequence[str] | None,
+        camera: str | None,
+        identity: int | None,
+        track: str | None,
+        before: datetime | None,
+    ) -> Condition:
         which = Condition(None if ids is None else tuple(ids), camera, identity, track, before)
-        return self.erase(which if camera is None else replace(which, camera=self.network[camera].id))
+        return which if camera is None else replace(which, camera=self.network[camera].id)
 
     @abstractmethod
     def erase(self, which: Condition, by_rule: bool = False) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rgbir.index.errors import UsageError
 from rgbir.index.images import Box
 from rgbir.index.times import check_moment
+from rgbir.index.words import why
 
 MOST_IDENTITY = 2**63 - 1
 
@@ -36,7 +37,7 @@ def check_frame(frame: str | None) -> None:
     try:
         content = {} if frame is None else json.loads(frame)
     except ValueError as error:
-        raise UsageError(f"frame is a JSON object, not {frame!r}: {error}") from None
+        raise UsageError(f"frame is a JSON object, not {frame!r}: {why(error)}") from None
     if not isinstance(content, dict):
         raise UsageError(f"frame is a JSON object, not {frame!r}")
 

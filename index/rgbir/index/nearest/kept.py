@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.errors import CacheDamaged
 from rgbir.index.machine import memory
+from rgbir.index.words import why
 
 MOST_IN_MEMORY = 0.5
 """Of the memory that this process may use, for embeddings that were read whole; past it they are read again each time."""
@@ -96,7 +97,7 @@ class KeptRows:
                     raise CacheDamaged(f"{self.file.name} in the cache is shorter than it was")
                 left, offset = left[count:], offset + count
         except OSError as error:
-            raise CacheDamaged(f"{self.file.name} can't be read: {error.strerror}") from error
+            raise CacheDamaged(f"{self.file.name} can't be read: {why(error)}") from error
 
     def _compare(self, row: NDArray[Any], place: int) -> None:
         if zlib.crc32(row.data) != self.checksums[place]:

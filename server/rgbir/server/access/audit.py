@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rgbir.index import give_room_up, keep_room
+from rgbir.index import give_room_up, keep_room, why
 from rgbir.server.access.heads import Head, read_heads
-from rgbir.server.errors import AuditFailed
+from rgbir.server.errors import AuditFailed, NoLog
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class AuditLog:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise AuditFailed(f"{file}: the audit log can't be opened: {error.strerror}") from error
+            raise AuditFailed(f"{file}: the audit log can't be opened: {why(error)}") from error
         self._descriptor = self._opened()
         self._reserve = file.with_name(f"{file.name}.reserve")
         keep_room(self._reserve, _RESERVED)
@@ -61,7 +61,7 @@ class AuditLog:
         try:
             return os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
-            raise AuditFailed(f"{self.file}: the audit log can't be opened: {error.strerror}") from error
+            raise AuditFailed(f"{self.file}: the audit log can't be opened: {why(error)}") from error
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -315,8 +315,10 @@ def _lines(files: Path | Sequence[Path]) -> Iterator[tuple[bytes, Entry]]:
                     if entry is None:
                         raise AuditFailed(f"{file}: line {number} is no entry")
                     yield line, entry
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise NoLog(f"{file} is no audit log: {why(error)}; `rgbir serve --audit` writes one") from error
         except OSError as error:
-            raise AuditFailed(f"{file}: the audit log can't be read: {error}") from error
+            raise AuditFailed(f"{file}: the audit log can't be read: {why(error)}") from error
 
 
 def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path | None = None) -> list[str]:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from rgbir.server.errors import AuditFailed
+from rgbir.index import why
+from rgbir.server.errors import AuditFailed, NoLog
 
 
 class Head(NamedTuple):
@@ -45,7 +46,7 @@ class Heads:
         try:
             _append(self.file, line)
         except OSError as error:
-            raise AuditFailed(f"{self.file}: heads of the audit log can't be noted there: {error.strerror}") from error
+            raise AuditFailed(f"{self.file}: heads of the audit log can't be noted there: {why(error)}") from error
         self._noted = head.n
 
 
@@ -68,11 +69,11 @@ def read_heads(file: Path) -> list[Head]:
     """In order; half a line at the end is left out.
 
     Raises:
-        AuditFailed: no such file, or a line that is none.
+        NoLog: no such file, or a line that is none.
     """
     try:
         lines = file.read_bytes().split(b"\n")[:-1]
         records = [json.loads(line) for line in lines]
         return [Head(int(record["n"]), str(record["hash"])) for record in records]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise AuditFailed(f"{file} is no file of heads, which `rgbir serve --audit-heads` writes: {error}") from error
+        raise NoLog(f"{file} is no file of heads, which `rgbir serve --audit-heads` writes: {why(error)}") from error

@@ -19,7 +19,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rgbir.index import changing, listed, replace_file
+from rgbir.index import changing, listed, replace_file, why
 from rgbir.server.errors import BadSettings
 
 PREFIX = "rgbir_"
@@ -125,7 +125,7 @@ class Keyring:
                 raise BadSettings(f"{self.file} was moved or deleted; put it back") from error
         except (OSError, ValidationError) as error:
             self._keys, self._seen = (), None
-            raise BadSettings(f"{self.file} is no file of keys: {error}; `rgbir keys add` makes one") from error
+            raise BadSettings(f"{self.file} is no file of keys: {why(error)}; `rgbir keys add` makes one") from error
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -189,7 +189,7 @@ class Keyring:
             with changing(self.file.parent):
                 yield
         except OSError as error:
-            raise BadSettings(f"{self.file} can't be written: {error.strerror}; nothing was changed") from error
+            raise BadSettings(f"{self.file} can't be written: {why(error)}; nothing was changed") from error
 
     def _named(self, name: str) -> Key:
         for key in self.keys:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,7 @@ from rgbir.index import (
     read_bytes,
 )
 from rgbir.index.cli import progress
+from rgbir.index.cli.output import Answer, note, wants_json
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
 from rgbir.index.evaluation import PROTOCOLS, evaluate
 from rgbir.index.evaluation.sources import encoded, enrolled
@@ -36,12 +38,40 @@ DEMO_BUNDLE = "expat_compact.synthetic_people"
 DEMO_PEOPLE, DEMO_IMAGES, DEMO_SEED = 60, 6, 1
 
 
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What the demonstration left.
+
+    Attributes:
+        folder, people, gallery, samples, bundle: where it is, and what it is made of.
+        rank_1, mean_ap: measured on synthetic people, 0 to 1.
+        seconds: that it took.
+        search: a command to try.
+    """
+
+    folder: Path
+    people: Path
+    gallery: Path
+    samples: Path
+    bundle: Path
+    rank_1: float
+    mean_ap: float
+    seconds: float
+    search: str
+
+
 def demo(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Option("--dir", help="Where the demonstration's files go.")] = Path("demo"),
     port: Annotated[int, typer.Option(help="Port of the server.", min=0, max=65535)] = 8077,
     start: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the server at the end.")] = True,
-) -> None:
-    """The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page."""
+) -> Answer[Demonstration]:
+    """The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.
+
+    Examples:
+        rgbir demo
+        rgbir demo --dir /tmp/demo --no-serve
+    """
     began = time.perf_counter()
     people, gallery, samples = folder / "people", folder / "gallery", folder / "samples"
     with as_file(files("rgbir.server") / "bundles" / DEMO_BUNDLE) as bundle:
@@ -53,42 +83,46 @@ def demo(
         encoder = Encoder(Bundle(bundle))
         with Gallery.open_or_create(gallery, encoder.card, CameraNetwork.read("sysu-mm01")) as opened:
             _enrol(data, encoder, opened)
-            _evaluate(data, encoder, opened)
+            rank_1, mean_ap = _evaluate(data, encoder, opened)
             _show_rule(data, encoder, opened)
         _samples(data, samples)
         model = folder / DEMO_BUNDLE
         shutil.copytree(bundle, model, dirs_exist_ok=True)
-        print(f"\ndone in {time.perf_counter() - began:.0f} s; the files are in {folder}/")
+        seconds = time.perf_counter() - began
         query = next(iter(sorted(samples.glob("*.jpg"))))
-        print(
-            f"search here:\n  rgbir search {query} --camera {query.name.split('_')[0]} --gallery {gallery} --bundle {model}"
-        )
+        search = f"rgbir search {query} --camera {query.name.split('_')[0]} --gallery {gallery} --bundle {model}"
+        lines = ["", f"done in {seconds:.0f} s; the files are in {folder}/", "search here:", f"  {search}"]
         if start:
-            print("or on the page:")
+            for line in (*lines, "or on the page:"):
+                note(line)
             sys.stdout.flush()
-            run(Settings(str(gallery), bundle, port=port, samples=samples))
+            lines = []
+            run(Settings(str(gallery), bundle, port=port, samples=samples), as_json=wants_json(ctx))
+        content = Demonstration(folder, people, gallery, samples, model, rank_1, mean_ap, seconds, search)
+        return Answer(content, lines)
 
 
 def _draw(people: Path) -> None:
-    print(f"1. drawing {DEMO_PEOPLE} synthetic people as seen by six cameras, two of them infrared")
+    note(f"1. drawing {DEMO_PEOPLE} synthetic people as seen by six cameras, two of them infrared")
     split = Split(0, 0, DEMO_PEOPLE)
     with progress("drawing", split.identities * 6 * DEMO_IMAGES) as advance:
         count = synthesize(people, split, DEMO_IMAGES, DEMO_SEED, progress=advance)
-    print(f"   {count:,} images in {people}")
+    note(f"   {count:,} images in {people}")
 
 
 def _enrol(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
-    print("2. enrolling the colour images into a gallery")
+    note("2. enrolling the colour images into a gallery")
     records = list(data.records("test", VISIBLE))
     began = time.perf_counter()
     with progress("enrolling", len(records)) as advance:
         tally = enrol(records, encoder, gallery, progress=advance)
     rate = tally.added / (time.perf_counter() - began)
-    print(f"   {tally.added:,} added, {tally.present:,} were there" + (f", {rate:.0f} images/s" if tally.added else ""))
+    note(f"   {tally.added:,} added, {tally.present:,} were there" + (f", {rate:.0f} images/s" if tally.added else ""))
 
 
-def _evaluate(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
-    print(
+def _evaluate(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> tuple[float, float]:
+    """Rank-1 and mAP."""
+    note(
         "3. measuring by SYSU-MM01's protocol: infrared probes, colour gallery, same room left out (synthetic people, not real data)"
     )
     protocol = PROTOCOLS["sysu"]
@@ -96,22 +130,23 @@ def _evaluate(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
     probes, rows = encoded(task.queries, encoder), enrolled(task.gallery, gallery)
     report = evaluate(task, probes, rows, protocol, encoder.card.metric)
     trial = report.trials[0]
-    print(f"   {trial.queries} queries, {trial.gallery_identities} people, ten trials, all-search single-shot:")
-    print(
+    note(f"   {trial.queries} queries, {trial.gallery_identities} people, ten trials, all-search single-shot:")
+    note(
         f"   rank-1 {100 * report.rank(1):.2f} %, rank-10 {100 * report.rank(10):.2f} %, mAP {100 * report.mean_ap:.2f} %"
     )
+    return report.rank(1), report.mean_ap
 
 
 def _show_rule(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
-    print("4. the same-location rule: cameras 2 and 3 share a room, so a search from camera 3 leaves camera 2 out")
+    note("4. the same-location rule: cameras 2 and 3 share a room, so a search from camera 3 leaves camera 2 out")
     record = next(data.records("test", (3,)))
     image = decode(read_bytes(record.path), record.source)
     answer = Searcher(encoder, gallery).search([image], SearchOptions(camera="3", modality=Modality.IR, top_k=5))
     for hit in answer.hits:
         mark = "the same person" if hit.identity == record.identity else f"person {hit.identity}"
-        print(f"   {hit.rank}. camera {hit.camera}, distance {hit.distance:.3f}, {mark}")
+        note(f"   {hit.rank}. camera {hit.camera}, distance {hit.distance:.3f}, {mark}")
     for excluded in answer.excluded_cameras:
-        print(f"   left out: camera {excluded.camera}: {excluded.reason}")
+        note(f"   left out: camera {excluded.camera}: {excluded.reason}")
 
 
 def _samples(data: SysuMM01, samples: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
-import sys
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -14,10 +15,11 @@ from typing import Annotated, Any, Literal, cast
 import typer
 import uvicorn
 
-from rgbir.index import Bundle, CameraNetwork, listed, open_gallery
+from rgbir.index import Bundle, CameraNetwork, listed, open_gallery, why
+from rgbir.index.cli.output import Answer, in_groups, remark, wants_json
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
-from rgbir.server.errors import BadSettings
+from rgbir.server.errors import BadSettings, NotStarted
 from rgbir.server.http.app import certificate_of, create_app
 from rgbir.server.http.connection import Connection, ConnectionLimits
 from rgbir.server.http.log import to_standard_error
@@ -31,7 +33,31 @@ def _limit(help: str) -> Any:
     return typer.Option(help=help, min=1, rich_help_panel="Limits")
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that answers, told as it begins.
+
+    Attributes:
+        url: where.
+        sightings: how many the gallery holds.
+        bundle: the model's name.
+    """
+
+    url: str
+    sightings: int
+    bundle: str
+
+
+@in_groups(
+    {
+        "The model and the search": ("threads", "device", "gpu_half", "gpu_bytes", "bundles", "samples"),
+        "Who may ask": ("open_to_all", "keys", "need_purpose", "audit", "audit_heads"),
+        "The network": ("host", "port", "host_name", "trusted_proxy", "root_path", "tls_cert", "tls_key"),
+        "Logs": ("json_logs", "traces"),
+    }
+)
 def serve(
+    ctx: typer.Context,
     gallery: Annotated[str, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.")],
     bundle: Annotated[Path, typer.Option(help="The model bundle it was made with.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -85,18 +111,22 @@ def serve(
     traces: Annotated[bool, typer.Option(help="OpenTelemetry: send traces to OTEL_EXPORTER_OTLP_ENDPOINT.")] = False,
     bundles: Annotated[
         Path | None,
-        typer.Option(
-            help="A folder of bundles that administrators may change to while it runs.",
-            exists=True,
-            file_okay=False,
-        ),
+        typer.Option(help="A folder of bundles that administrators may change to while it runs."),
     ] = None,
     samples: Annotated[
         Path | None,
-        typer.Option(help="Example queries for the page, named <camera>_….jpg.", exists=True, file_okay=False),
+        typer.Option(help="Example queries for the page, named <camera>_….jpg."),
     ] = None,
-) -> None:
-    """Answer searches over HTTP, with a page to try them."""
+) -> Answer[Started] | None:
+    """Answer searches over HTTP, with a page to try them. With --json the line that says where is JSON.
+
+    Examples:
+        rgbir serve --gallery demo/gallery --bundle demo/expat_compact.synthetic_people
+        rgbir serve --gallery /srv/gallery --bundle /srv/bundle --host 0.0.0.0 --keys keys.json --audit audit.log
+    """
+    for option, folder in (("--bundles", bundles), ("--samples", samples)):
+        if folder is not None and not folder.is_dir():
+            raise BadSettings(f"{option} is a folder that is there, not {folder}")
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
@@ -107,10 +137,17 @@ def serve(
         trusted_proxies=tuple(trusted_proxy or ()), max_head_bytes=max_head_bytes, max_connections=max_connections, ending_s=ending_s,
         root_path=root_path, tls_cert=tls_cert, tls_key=tls_key,
     )  # fmt: skip
-    run(settings, json_logs)
+    run(settings, json_logs, wants_json(ctx))
+    return None
 
 
-def run(settings: Settings, json_logs: bool = False) -> None:
+def run(settings: Settings, json_logs: bool = False, as_json: bool = False) -> None:
+    """Answers until it is told to end.
+
+    Raises:
+        BadSettings: it can't start like this.
+        NotStarted: something else is wrong, which is in the log.
+    """
     certificate = certificate_of(settings)
     app = create_app(settings, certificate)
     # Opened once before the server starts, so that what is wrong is said in one line.
@@ -121,10 +158,10 @@ def run(settings: Settings, json_logs: bool = False) -> None:
             _check_keys(settings.keys, gallery.network)
         listening = _listening(settings.host, settings.port)
         scheme = "http" if certificate is None else "https"
-        print(
-            f"{len(gallery):,} sightings, {bundle.name}; {scheme}://{settings.host}:{listening.getsockname()[1]}{settings.root_path}/ (Ctrl-C ends it)",
-            flush=True,
-        )
+        url = f"{scheme}://{settings.host}:{listening.getsockname()[1]}{settings.root_path}/"
+        started = Started(url, len(gallery), bundle.name)
+        line = f"{len(gallery):,} sightings, {bundle.name}; {url} (Ctrl-C ends it)"
+        print(json.dumps(asdict(started)) if as_json else line, flush=True)
     to_standard_error(json_logs)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the log is open: rotation must not end a server that begins
     limits = ConnectionLimits(settings.max_head_bytes, settings.slowest_s, settings.max_connections)
@@ -146,7 +183,7 @@ def run(settings: Settings, json_logs: bool = False) -> None:
     with suppress(KeyboardInterrupt):  # Ctrl-C ends it, after what was begun is finished
         server.run(sockets=[listening])
     if not server.started:  # what was wrong is in the log
-        raise SystemExit(3)
+        raise NotStarted(f"the server at {url} didn't start; the log above says why")
 
 
 def _check_keys(file: Path, network: CameraNetwork) -> None:
@@ -159,10 +196,7 @@ def _check_keys(file: Path, network: CameraNetwork) -> None:
         raise BadSettings(f"{file} has no key; make one with `rgbir keys add NAME --role admin --keys {file}`")
     for key in keys:
         if unknown := [camera for camera in key.cameras or () if camera not in network]:
-            print(
-                f"key {key.name!r} is for camera {listed(unknown)}, which the network {network.name!r} doesn't have",
-                file=sys.stderr,
-            )
+            remark(f"key {key.name!r} is for camera {listed(unknown)}, which the network {network.name!r} doesn't have")
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -179,7 +213,5 @@ def _listening(host: str, port: int) -> socket.socket:
         taken.listen(2048)
         taken.set_inheritable(True)
     except OSError as error:
-        raise BadSettings(
-            f"can't listen on {host}:{port}: {error.strerror}; choose another --port or --host"
-        ) from error
+        raise BadSettings(f"can't listen on {host}:{port}: {why(error)}; choose another --port or --host") from error
     return taken

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from rgbir.index import why
 from rgbir.server.errors import BadSettings
 
 _log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class Certificate:
                 f" ({error.reason or error}); the certificate comes first in its file, then its intermediate ones"
             ) from error
         except OSError as error:
-            raise BadSettings(f"the certificate's files can't be read: {error}") from error
+            raise BadSettings(f"the certificate's files can't be read: {why(error)}") from error
         return Pair(context, expires_at)
 
     def _passphrase(self) -> str:

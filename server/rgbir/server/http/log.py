@@ -77,5 +77,6 @@ def to_standard_error(as_json: bool) -> None:
     )
     root = logging.getLogger("rgbir")
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO if as_json else logging.WARNING)
+    if not root.level or (as_json and root.level > logging.INFO):  # else -q or -v says it
+        root.setLevel(logging.INFO if as_json else logging.WARNING)
     root.propagate = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +20,23 @@ from rgbir.index import (
     pixels,
     read_bytes,
 )
+from rgbir.index.cli.output import Answer
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Where a network looks, drawn.
+
+    Attributes:
+        file: the picture.
+        maps: how many images it shows.
+    """
+
+    file: Path
+    maps: int
 
 
 def attend(
@@ -32,8 +47,13 @@ def attend(
     against: Annotated[
         Path | None, typer.Option(help="Show what the images have in common with this one, of the other modality.")
     ] = None,
-) -> None:
-    """Draw where a trained network looks (Grad-CAM); needs rgbir[plots]."""
+) -> Answer[Drawing]:
+    """Draw where a trained network looks (Grad-CAM).
+
+    Examples:
+        rgbir attend runs/expat a.jpg b.jpg --modality ir --out maps.png
+        rgbir attend runs/expat a.jpg --modality ir --against colour.jpg --out common.png
+    """
     import torch
 
     from rgbir.training.attention import attention, overlaid
@@ -60,4 +80,4 @@ def attend(
         pairs.insert(0, np.hstack([shown, np.zeros_like(shown)]))
     with beside(out) as new:
         Image.fromarray(np.hstack(pairs)).save(new)
-    print(f"{len(images)} maps in {out}")
+    return Answer(Drawing(out, len(images)), [f"{len(images)} maps in {out}"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,13 +12,17 @@ from rgbir.index import (
     did_you_mean,
     listed,
 )
-from rgbir.index.cli.bench import print_figures
-from rgbir.index.cli.options import JsonFlag, progress
-
-if TYPE_CHECKING:
-    pass
+from rgbir.index.cli.bench import Figures, figured
+from rgbir.index.cli.options import progress
+from rgbir.index.cli.output import Answer, in_groups
 
 
+@in_groups(
+    {
+        "What is drawn": ("identities", "images", "scratch"),
+        "How it is measured": ("updates", "rounds", "device", "workers", "amp"),
+    }
+)
 def bench_train(
     kind: Annotated[
         list[str] | None,
@@ -35,9 +39,13 @@ def bench_train(
     scratch: Annotated[
         Path | None, typer.Option(help="Where people are drawn; the system's temporary folder by default.")
     ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """The training loop against the same network on ready tensors, the batches alone, and the workers' memory."""
+) -> Answer[Figures]:
+    """The training loop against the same network on ready tensors, the batches alone, and the workers' memory.
+
+    Examples:
+        rgbir bench train --small --updates 3
+        rgbir bench train --kind tuples --device cuda --workers 6 --amp bf16 --json
+    """
     from rgbir.training.bench import KINDS
     from rgbir.training.bench import bench_train as measure
 
@@ -48,4 +56,4 @@ def bench_train(
             kind or tuple(KINDS), device, workers, updates, rounds, small, amp, identities, images, scratch,
             done=lambda name: advance(1),
         )  # fmt: skip
-    print_figures(figures, as_json)
+    return figured(figures)

@@ -14,7 +14,7 @@ from rgbir.training.errors import RankLost
 from rgbir.training.launch import launched
 
 
-def together(command: Callable[..., None]) -> Callable[..., None]:
+def together(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command that runs in all processes of a launch, with `rgbir.training.ranks.Ranks` as its context's `obj`.
 
     What the others print is dropped. An error is told by the first process, also where another one met it; if the first one
@@ -23,22 +23,21 @@ def together(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(command)
-    def in_each_process(*args: Any, **options: Any) -> None:
+    def in_each_process(*args: Any, **options: Any) -> Any:
         from rgbir.training.ranks import ALONE, joined
 
         context: typer.Context = options["ctx"]
         launch = launched()
         if launch is None:
             context.obj = ALONE
-            command(*args, **options)
-            return
-        code = 0
+            return command(*args, **options)
+        code, answer = 0, None
         try:
             with joined(launch) as ranks:
                 context.obj = ranks
                 with _speaking(ranks.leads):
                     try:
-                        command(*args, **options)
+                        answer = command(*args, **options)
                     except typer.Exit as ended:
                         code = ended.exit_code
         except Exception as error:
@@ -47,12 +46,15 @@ def together(command: Callable[..., None]) -> Callable[..., None]:
                 raise
             explains_itself = hasattr(error, "exit_code") and (not isinstance(error, RankLost) or error.announced)
             if explains_itself and ranks.concluded():
-                return
+                return None
             raise
         if ranks.leads:
             ranks.conclude()
-            raise typer.Exit(code)
+            if code:
+                raise typer.Exit(code)
+            return answer
         ranks.concluded()
+        return None
 
     return in_each_process
 

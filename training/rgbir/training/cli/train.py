@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import signal
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,8 +28,10 @@ from rgbir.index import (
     listed,
     open_data_set,
     passed_over_words,
+    why,
 )
 from rgbir.index.cli.options import NetworkOption, PeopleOption, progress
+from rgbir.index.cli.output import Answer, in_groups, note, remark, speaks
 from rgbir.index.datasets.known import ROOT
 from rgbir.training.cli.together import together
 from rgbir.training.data.check import Check, check_images
@@ -56,7 +57,40 @@ NAMED = 10
 """People whom a remark names."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A training that came to its end.
+
+    Attributes:
+        run: its folder.
+        method, variant, row: what was trained.
+        identities: people it was trained on.
+        updates: how many were made.
+        selected: which weights are taken.
+        update, rank_1: after how many updates those were kept, and their rank-1 (0 to 1); null of the last ones.
+        bundle: a name for the bundle that `rgbir export` makes of it.
+    """
+
+    run: Path
+    method: str
+    variant: str
+    row: str | None
+    identities: int
+    updates: int
+    selected: str
+    update: int | None
+    rank_1: float | None
+    bundle: str
+
+
 @together
+@in_groups(
+    {
+        "The data": ("network", "people", "check", "cache", "no_cache"),
+        "Settings": ("variant", "row", "recipe", "changes"),
+        "How it runs": ("resume", "device", "workers"),
+    }
+)
 def train(
     ctx: typer.Context,
     method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
@@ -83,8 +117,13 @@ def train(
     check: Annotated[
         Check, typer.Option(help="Look before the first update at how each image file begins, or at all of its pixels.")
     ] = "headers",
-) -> None:
-    """Train a method; weights, checkpoints and log go to the run's folder."""
+) -> Answer[Trained]:
+    """Train a method; weights, checkpoints and log go to the run's folder.
+
+    Examples:
+        rgbir train expat --data SYSU-MM01 --out runs/expat --device cuda --workers 6
+        rgbir train expat --data demo/people --out runs/small --set backbone=compact --set schedule.updates=200
+    """
     from rgbir.training import loop
     from rgbir.training.data.images import name_of, training_records
     from rgbir.training.data.source import Source
@@ -122,27 +161,25 @@ def train(
     validation, tested = watchers.validation, watchers.tested
     unwatched = f"; no validation: {watchers.unwatched}" if watchers.unwatched else ""
     shared = f", shared by {ranks.count} processes" if ranks.count > 1 else ""
-    print(
-        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{shared}{unwatched}",
-        flush=True,
+    note(
+        f"{run.method} {run.variant}: {source.identities} identities, {len(source.records):,} images, {len(source):,} updates of {source.images_per_update} images on {device}{shared}{unwatched}"
     )
-    for remark in (*data_set.remarks(), *_tested_before(data_set, settings)):
-        print(remark, file=sys.stderr)
+    for text in (*data_set.remarks(), *_tested_before(data_set, settings)):
+        remark(text)
     if source.alone:
-        print(_left_out(source.alone), file=sys.stderr)
+        remark(_left_out(source.alone))
     if not resume and (warning := from_nothing(settings)):
-        print(warning, file=sys.stderr)
+        remark(warning)
     if over.total() >= len(source.records):
         raise BadDataset(
             f"{passed_over_words(over)}; that is more than is read: put the files where the layout has them"
         )
     if over:
-        print(passed_over_words(over), file=sys.stderr)
+        remark(passed_over_words(over))
     if tested:
-        print(
+        remark(
             "select=best_on_test: the weights are chosen on the test set, as some released programs do. Their numbers are"
-            " too good, and carry that name; select=last keeps the last weights",
-            file=sys.stderr,
+            " too good, and carry that name; select=last keeps the last weights"
         )
     stores = watchers.stores
     source.expect_shares(ranks.count)
@@ -171,7 +208,7 @@ def train(
     again = shlex.join(words) if launch is None else launch.command(words)
     stopped: Stopped | None = None
     with (
-        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+        Progress(*columns, console=console, disable=not (console.is_terminal and speaks())) as bar,
         asked_to_stop(
             "the training ends after this update and saves it; once more ends it at once", aloud=ranks.leads
         ) as asked,
@@ -192,7 +229,8 @@ def train(
             def measured(trained: Method, where: torch.device) -> Report | None:
                 if (report := measure(trained, where, asked)) is not None:
                     numbers = f"rank-1 {100 * report.rank(1):.2f}, mAP {100 * report.mean_ap:.2f}"
-                    console.print(f"{what}: {numbers}", highlight=False)
+                    if speaks():
+                        console.print(f"{what}: {numbers}", highlight=False)
                 return report
 
             return measured
@@ -208,7 +246,7 @@ def train(
                 test=shown("best_on_test (the test set, first trial)", tested) if tested else None,
                 watch=watch,
                 stop=asked,
-                say=print,
+                say=note,
                 ranks=ranks,
             )
         except Stopped as ended:
@@ -219,17 +257,22 @@ def train(
             raise
     if stopped is not None:
         by = "a signal to another of its processes" if asked.by is None else asked.by.name
-        print(
+        note(
             f"stopped by {by} after {stopped.done:,} of {stopped.total:,} updates, which are saved; go on with:"
             f"\n{again}"
         )
         raise typer.Exit(128 + (asked.by or signal.SIGTERM))
     bundle = f"{run.method}_{settings.backbone}.{run.training_data}"
+    lines, update, rank_1 = list[str](), None, None
     if settings.select != "last":
         update, rank_1 = run.best(settings.select)
-        print(f"{settings.select}: the weights after update {update:,}, where its rank-1 was {100 * rank_1:.2f}")
+        lines.append(f"{settings.select}: the weights after update {update:,}, where its rank-1 was {100 * rank_1:.2f}")
         bundle += f".{settings.select}"
-    print(f"done; make a bundle with: rgbir export {out} --out {bundle}")
+    lines.append(f"done; make a bundle with: rgbir export {out} --out {bundle}")
+    content = Trained(
+        out, run.method, run.variant, run.row, run.identities, len(source), settings.select, update, rank_1, bundle
+    )
+    return Answer(content, lines)
 
 
 def _opened(data: Path, network: str | None, people: Path | None, begun: Path | None) -> DataSet:
@@ -253,7 +296,7 @@ def _opened(data: Path, network: str | None, people: Path | None, begun: Path | 
     lists = data_set.lists
     assert lists is not None
     counts = f"{len(lists.train):,} to train on, {len(lists.val):,} held back, {len(lists.test):,} to test"
-    print(f"people of {data}: {counts}, {lists.label}; the run's {PEOPLE} has them, for --people")
+    note(f"people of {data}: {counts}, {lists.label}; the run's {PEOPLE} has them, for --people")
     return data_set
 
 
@@ -268,7 +311,7 @@ def _expect_network(begun: Path, network: CameraNetwork) -> None:
         before = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadCheckpoint(
-            f"{file}, which says the run's cameras, can't be read ({error}); begin a new run"
+            f"{file}, which says the run's cameras, can't be read ({why(error)}); begin a new run"
         ) from error
     if before != network.to_dict():
         raise BadRecipe(
@@ -301,7 +344,7 @@ def _decode(stores: Sequence[ImageStore], cache: Path | None) -> None:
         for store in stores:
             store.fill(folder, advance)
     if size := sum(store.kept_bytes for store in stores):
-        print(f"decoded images: {size / 1e6:,.1f} MB in {folder}, for all workers and later runs")
+        note(f"decoded images: {size / 1e6:,.1f} MB in {folder}, for all workers and later runs")
 
 
 def _left_out(alone: Mapping[int, Modality]) -> str:
@@ -339,10 +382,9 @@ def _expect_data(run: Run, source: Source, data: Path) -> None:
 
     run.expect_data(described(source.records))
     if run.trained_on() is None:
-        print(
+        remark(
             f"{run.folder} was begun by an older version, which didn't write down what it was trained on; it goes on with"
-            f" what {data} holds",
-            file=sys.stderr,
+            f" what {data} holds"
         )
 
 
@@ -361,7 +403,7 @@ def _expect_same(
 
     run.refuse_if_busy()
     if not run.has_checkpoint:
-        print(f"{run.folder} has no checkpoint yet; the run begins again", file=sys.stderr)
+        remark(f"{run.folder} has no checkpoint yet; the run begins again")
     asked = entry(method)
     named = [(f"method {method}", method, run.method)]
     if variant is not None:

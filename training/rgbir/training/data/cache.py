@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from PIL import features
 from PIL.Image import Image
 
-from rgbir.index import DECODING, BadImage, ImageRecord, Resize, cores, decode, digest_of, pixels, read_bytes
+from rgbir.index import DECODING, BadImage, ImageRecord, Resize, cores, decode, digest_of, pixels, read_bytes, why
 from rgbir.index.progress import Progress, silent
 
 _log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def fill(records: Sequence[ImageRecord], form: Form, cache: Path, progress: Prog
                 _add(kept, lacking, folder, form, records, progress)
     except OSError as error:
         _log.warning(
-            f"{folder} can't keep {len(records) - len(kept):,} images: {error.strerror or error}; they are decoded each time"
+            f"{folder} can't keep {len(records) - len(kept):,} images: {why(error)}; they are decoded each time"
             " they are needed. Make room, or name another folder with --cache"
         )
     return kept

@@ -20,6 +20,7 @@ from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_led
 from rgbir.index.gallery.folder.place import FILE, leftovers, writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.folder.verify import harm
+from rgbir.index.words import why
 
 MANIFEST = "backup.json"
 
@@ -58,7 +59,7 @@ def back_up(gallery: Path, out: Path) -> Backup:
     except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         if isinstance(error, OSError):
-            raise GalleryError(f"{out}: no backup was made: {error.strerror}") from error
+            raise GalleryError(f"{out}: no backup was made: {why(error)}") from error
         raise
 
 
@@ -106,7 +107,7 @@ def read_backup(folder: Path) -> Backup:
     except FileNotFoundError:
         raise GalleryMissing(f"{folder} is no backup: no {MANIFEST}; `rgbir index backup` makes one") from None
     except ValidationError as error:
-        raise GalleryCorrupt(f"{folder / MANIFEST} is no manifest of a backup: {error}") from error
+        raise GalleryCorrupt(f"{folder / MANIFEST} is no manifest of a backup: {why(error)}") from error
     if not (folder / FILE).is_file() or sha256(folder / FILE) != made.sha256:
         raise GalleryCorrupt(f"{folder / FILE} is not what was copied; use another backup")
     return made
@@ -164,7 +165,7 @@ def restore(
         add_to_ledger(ledger, [erasure for erasure in noted.values() if erasure.uid not in known])
         return made, _unpacked(backup / FILE, gallery, made)
     except OSError as error:
-        raise GalleryError(f"{gallery}: nothing was restored: {error.strerror}") from error
+        raise GalleryError(f"{gallery}: nothing was restored: {why(error)}") from error
 
 
 def _unpacked(copy: Path, gallery: Path, made: Backup) -> int:

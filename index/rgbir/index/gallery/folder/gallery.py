@@ -80,6 +80,7 @@ class Gallery(AnyGallery):
             raise
         started = time.perf_counter()
         self._view, self.opening = cache.load(self.folder, self._reader, self.model.metric)
+        _log.info("gallery %s, of %s, opened with %s", self.folder, self.model.name, self.opening)
         if writable(self.folder):  # a process that was killed while it erased may have left them
             cache.forget(self.folder, self._reader.removed_since(self._view.mark.last_removal))
             keep_room(self.folder / RESERVE, RESERVED)

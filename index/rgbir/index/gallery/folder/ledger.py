@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from rgbir.index.errors import GalleryCorrupt, GalleryError
 from rgbir.index.files import sync_folder
 from rgbir.index.gallery.erasures import Erasure
+from rgbir.index.words import why
 
 
 def first_of(gallery: Path) -> Path:
@@ -43,7 +44,7 @@ def read_ledger(file: Path) -> list[Erasure]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise GalleryError(f"{file}, the ledger of erasures, can't be read: {error.strerror}") from error
+        raise GalleryError(f"{file}, the ledger of erasures, can't be read: {why(error)}") from error
     if _whole(rest):
         lines.append(rest)
     noted = []
