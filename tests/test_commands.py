@@ -22,9 +22,10 @@ from rgbir.client import output
 from rgbir.client.cli import SUMMARIES
 from rgbir.client.client import Client
 from rgbir.client.exits import EXIT_CODES, explained
+from rgbir.client.options import box_of
 from rgbir.client.output import Manner, as_document, shape_of
 from rgbir.client.words import why as why_client
-from rgbir.index import Gallery, SysuMM01, local, why
+from rgbir.index import Gallery, SysuMM01, UsageError, local, parse_box, why
 from rgbir.index.cli.options import SKIPPED_EXIT
 from rgbir.index.evaluation import Features
 from tests import publish_reference
@@ -344,6 +345,17 @@ def test_the_system_s_errors_are_told_in_our_words(error: OSError, message: str,
     assert explained(ValueError("a fault of ours")) is None
     assert why(error) == why_client(error)
     assert "Errno" not in why(error)
+
+
+@pytest.mark.parametrize("text", ["1 2 3 4", "1,2,3", "1;2;3;4", "[1, 2, 3, 4]", "a,b,c,d", "-1,2,3,4", "1.5,2,3,4"])
+def test_a_box_is_spelt_one_way_and_refused_alike(text: str, image: Path, tmp_path: Path) -> None:
+    """By the command, and by what tables and the server's forms are read with."""
+    expected = f"box is left,top,right,bottom in pixels, such as 40,10,90,160, not {text!r}"
+    words = ["enrol", image, "--camera", "1", "--url", "http://127.0.0.1:9"]
+    assert f"--{expected}" in refused(run(*words, f"--box={text}"))
+    with pytest.raises(UsageError, match=re.escape(expected)):
+        parse_box(text)
+    assert parse_box("40, 10,90,160") == (40, 10, 90, 160) == box_of("box", "40, 10,90,160")
 
 
 # --- what each prints

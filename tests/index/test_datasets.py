@@ -126,7 +126,7 @@ def test_one_camera_may_be_named_for_all(tmp_path: Path) -> None:
 def test_a_table_is_read_in_full(tmp_path: Path) -> None:
     file = tmp_path / "crops.csv"
     file.write_text(
-        "path,camera,time,identity,track,box\na.jpg,yard,2026-03-01T22:15:00+01:00,7,t1,0 1 20 60\nb.jpg,hall,,,,\n"
+        'path,camera,time,identity,track,box\na.jpg,yard,2026-03-01T22:15:00+01:00,7,t1,"0,1,20,60"\nb.jpg,hall,,,,\n'
     )
 
     first, second = read_table(file)
@@ -153,8 +153,8 @@ def test_a_table_is_read_in_full(tmp_path: Path) -> None:
         ("a.jpg,yard,2026-03-01T22:15:00,,,", "time needs a zone"),
         ("a.jpg,yard,,Bob,,", "identity must be a whole number"),
         ("a.jpg,yard,,-1,,", "identity must be a whole number"),
-        ("a.jpg,yard,,,,1 2 3", "box must be"),
-        ("a.jpg,yard,,,,1 2 3 4,5", "more cells than the header"),
+        ("a.jpg,yard,,,,1 2 3 4", "box is left,top,right,bottom in pixels, such as 40,10,90,160, not '1 2 3 4'"),
+        ("a.jpg,yard,,,,1,2,3,4", "more cells than the header"),
     ],
 )
 def test_a_row_that_is_wrong_is_skipped_with_its_line_and_the_others_stay(

@@ -93,7 +93,7 @@ def test_an_image_enrolled_as_bytes_and_as_a_record_has_the_embedding_of_the_enc
 def test_boxes_cut_people_out_of_frames(tmp_path: Path, encoder: Encoder) -> None:
     Image.linear_gradient("L").resize((300, 200)).convert("RGB").save(tmp_path / "frame.png")
     (tmp_path / "t.csv").write_text(
-        "path,camera,box,time\nframe.png,yard,0 0 40 100,2026-01-01T00:00:00Z\nframe.png,yard,100 50 140 150,\nframe.png,yard,0 0 400 10,\n"
+        'path,camera,box,time\nframe.png,yard,"0,0,40,100",2026-01-01T00:00:00Z\nframe.png,yard,"100,50,140,150",\nframe.png,yard,"0,0,400,10",\n'
     )
     with Gallery.open_or_create(tmp_path / "g", encoder.card, SITE) as gallery:
         tally = enrol(read_table(tmp_path / "t.csv"), encoder, gallery)

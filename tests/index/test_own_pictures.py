@@ -220,7 +220,7 @@ def test_people_of_one_modality_are_counted_and_named_where_they_are_measured(
         BUNDLE,
         "--list",
         "available",
-        "--json",
+        "--report",
         tmp_path / "r",
     )
 

@@ -194,7 +194,7 @@ def test_tuning_and_choosing_by_the_command_line(tmp_path: Path) -> None:
 
     shown = runner.invoke(app, ["index", "tune", "--gallery", folder, "--kind", "pq", "--queries", "10", "--json"])
 
-    report = json.loads(shown.output.splitlines()[-1])
+    report = json.loads(shown.stdout)
     assert [index["kind"] for index in report["measured"]] == ["exact", "pq"]
     assert [index["target"] for index in report["measured"]] == [0.99, 0.99]
     assert report["measured"][0]["recall"] == 1.0

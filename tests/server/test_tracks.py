@@ -87,7 +87,7 @@ def test_each_image_has_its_own_labels_or_those_of_all(http: TestClient, gallery
         (3, {"taken_at": [NOW.isoformat()] * 2}, "taken_at comes once for all, or once for each of the 3 shots"),
         (3, {"box": ["1,2,3,4"] * 4}, "box comes once for all, or once for each of the 3 shots"),
         (1, {"box": ["0,0,9,9", "1,1,9,9"], "taken_at": [NOW.isoformat()] * 3}, "each of the 2 shots"),
-        (2, {"box": ["0,0,9,9", "1,1,9"]}, "box is left,top,right,bottom in pixels, not '1,1,9'"),
+        (2, {"box": ["0,0,9,9", "1,1,9"]}, "box is left,top,right,bottom in pixels, such as 40,10,90,160, not '1,1,9'"),
         (2, {"taken_at": [NOW.isoformat(), "yesterday"]}, "taken_at"),
         (1, {"taken_at": "2026-01-01T00:00:00"}, "taken_at needs a zone"),
         (1, {"box": ["0,0,9,9"] * 7}, "between 1 and 6 images a request, not 7"),

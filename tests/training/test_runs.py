@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, people: SysuMM01) -> Path:
 def listed(folder: Path) -> dict[str, Any]:
     done = CliRunner().invoke(app, ["runs", str(folder), "--json"])
     assert done.exit_code == 0, done.output
-    content: dict[str, Any] = json.loads(done.output)
+    content: dict[str, Any] = json.loads(done.stdout)
     return content
 
 

@@ -184,7 +184,7 @@ def test_the_commands_say_so_too(tmp_path: Path, people: SysuMM01) -> None:
         bundle,
         "--protocol",
         "sysu-seeded",
-        "--json",
+        "--report",
         tmp_path / "r.json",
     )
     about = json.loads((tmp_path / "r.json").read_text())["about"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from rgbir.index.depth import ASSUMED, check_colours, eight_bits, is_deep
-from rgbir.index.errors import BadImage
+from rgbir.index.errors import BadImage, UsageError
 from rgbir.index.words import listed, why
 
 DECODING = 1
@@ -97,6 +97,21 @@ def _decoding(name: str, max_pixels: int) -> Iterator[None]:
         raise BadImage(f"{name}: not an image of a known format ({listed(FORMATS, 'or')})") from error
     except Exception as error:  # a damaged file can raise nearly anything from a decoder
         raise BadImage(f"{name}: can't be decoded: {error}") from error
+
+
+def parse_box(text: str | None) -> Box | None:
+    """A box as text, wherever it is written: `left,top,right,bottom` in pixels, such as `40,10,90,160`; None of nothing.
+
+    Raises:
+        UsageError: it isn't.
+    """
+    if not text:
+        return None
+    sides = [side.strip() for side in text.split(",")]
+    if len(sides) != 4 or not all(side.isascii() and side.isdecimal() and len(side) < 10 for side in sides):
+        raise UsageError(f"box is left,top,right,bottom in pixels, such as 40,10,90,160, not {text[:80]!r}")
+    left, top, right, bottom = map(int, sides)
+    return left, top, right, bottom
 
 
 def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:

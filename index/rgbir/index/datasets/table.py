@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.text import opened
 from rgbir.index.errors import BadDataset, UsageError
-from rgbir.index.images import Box
+from rgbir.index.images import parse_box
 from rgbir.index.times import check_moment
 from rgbir.index.words import listed
 
@@ -22,7 +22,7 @@ def read_table(file: Path, camera: str | None = None) -> Iterator[ImageRecord | 
     """The rows of the table in order. Paths are relative to the table's folder, with `/`.
 
     time: ISO 8601 with a zone or offset (`2026-03-01T22:15:00+01:00`, `…Z`). identity: a whole number, 0 or more.
-    box: `left top right bottom` in pixels. Empty cells mean unknown. A row that breaks this is skipped with its line.
+    box: `"left,top,right,bottom"` in pixels, in quotes. Empty cells mean unknown. A row that breaks this is skipped with its line.
 
     Raises:
         BadDataset: no such file, not UTF-8, a column is missing or unknown.
@@ -93,7 +93,7 @@ def _record(row: dict[str, str | None], folder: Path, camera: str | None, by_fol
         identity=_identity(cells.get("identity", "")),
         taken_at=parse_time(cells["time"]) if cells.get("time") else None,
         track=cells.get("track") or None,
-        box=_box(cells.get("box", "")),
+        box=parse_box(cells.get("box", "")),
     )
 
 
@@ -117,13 +117,3 @@ def parse_time(text: str) -> datetime:
         raise UsageError(f"time must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}") from None
     check_moment(time, "time")
     return time
-
-
-def _box(cell: str) -> Box | None:
-    if not cell:
-        return None
-    parts = cell.replace(",", " ").replace(";", " ").split()
-    if len(parts) != 4 or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
-        raise UsageError(f"box must be `left top right bottom` in pixels, not {cell[:40]!r}")
-    left, top, right, bottom = map(int, parts)
-    return left, top, right, bottom

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -13,10 +12,9 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from rgbir.client import wire
-from rgbir.index import Box, CameraEdit, Modality, Position, SearchOptions, UsageError, listed
+from rgbir.index import CameraEdit, Modality, Position, SearchOptions, UsageError, listed
 
 T = TypeVar("T")
-_PIXELS = re.compile(r"[0-9]{1,9}")
 CameraName = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 
@@ -120,18 +118,3 @@ def parse_position(text: str) -> Position:
     except ValueError:
         raise UsageError(f"position is x,y such as 12.5,3, not {text[:80]!r}") from None
     return x, y
-
-
-def parse_box(text: str | None) -> Box | None:
-    """`left,top,right,bottom` in pixels.
-
-    Raises:
-        UsageError: it isn't.
-    """
-    if not text:
-        return None
-    parts = text.replace(",", " ").split()
-    if len(parts) != 4 or not all(_PIXELS.fullmatch(part) for part in parts):
-        raise UsageError(f"box is left,top,right,bottom in pixels, not {text[:80]!r}")
-    left, top, right, bottom = map(int, parts)
-    return left, top, right, bottom

@@ -11,14 +11,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 
 from rgbir.client import wire
-from rgbir.index import Sighting, UsageError
+from rgbir.index import Sighting, UsageError, parse_box
 from rgbir.server.access.keys import Key
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.shots import Shot, noted, shots_of
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.errors import NotThere
-from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text, Tracks, parse_box
+from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text, Tracks
 from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS

@@ -9,10 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from rgbir.client import wire
-from rgbir.index import Modality, UsageError
+from rgbir.index import Modality, UsageError, parse_box
 from rgbir.server.access.evidence import answer_digest
 from rgbir.server.engine.engine import Named
-from rgbir.server.http.forms import Asked, Text, Wanted, parse_box
+from rgbir.server.http.forms import Asked, Text, Wanted
 from rgbir.server.http.guard import Exporting, Measuring, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
