@@ -39,6 +39,9 @@ as `rgbir COMMAND -q`.
 * `--quiet` leaves the answer and errors alone: no progress, no remarks.
 * `-v` says on standard error which bundle, gallery and file are used. `-vv` says everything, and an error with its traceback.
 
+The shell completes commands, options and choices once it has read what `rgbir --completion SHELL` prints, of `bash`, `zsh`
+or `fish`: `echo 'source <(rgbir --completion bash)' >> ~/.bashrc`.
+
 For people, times are on this machine's clocks, with their zone. A table that doesn't fit into the terminal is shown as a
 block for each row, so that nothing is cut.
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 import typing
 from collections.abc import Iterator
@@ -527,3 +530,62 @@ def test_a_dry_run_says_what_else_is_touched_and_leaves_it(folder: Path, tmp_pat
     done = ask(folder, "--yes")
     assert f"the backup {tmp_path / 'backup'} of " in done.stdout
     assert re.search(r"of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ holds them still", done.stdout)
+
+
+# --- completion
+
+
+def completed(line: str, shell: str = "bash") -> list[str]:
+    """What a shell is told for a line that ends where the cursor is."""
+    words = line.split(" ")
+    done = run(_RGBIR_COMPLETE=f"complete_{shell}", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1))
+    assert (done.code, done.stderr) == (0, ""), done
+    return done.stdout.split("\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("rgbir se", ["search", "serve"]),
+        ("rgbir index re", ["remove", "restore", "retain", "reencode"]),
+        ("rgbir index remove --dr", ["--dry-run"]),
+        ("rgbir search --fu", ["--fuse"]),
+        ("rgbir search --fuse m", ["mean"]),
+        ("rgbir serve --device g", ["gpu"]),
+        ("rgbir index tune --kind h", ["hnsw"]),
+        ("rgbir --completion z", ["zsh"]),
+        ("rgbir nonsense x", [""]),
+    ],
+)
+def test_a_shell_is_told_commands_options_and_choices(line: str, expected: list[str]) -> None:
+    assert set(completed(line)) - {""} == set(expected) - {""}
+
+
+def test_a_faulty_file_of_options_disturbs_no_completion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rgbir.toml").write_text("=")
+    monkeypatch.chdir(tmp_path)
+    assert set(completed("rgbir se")) - {""} == {"search", "serve"}
+
+
+def test_a_real_bash_completes_and_loads_no_part_for_the_list(tmp_path: Path) -> None:
+    command = tmp_path / "rgbir"
+    command.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -X importtime -c "from rgbir.client.cli import main; main()" "$@" 2> {tmp_path}/imports\n'
+    )
+    command.chmod(0o755)
+    script = run("--completion", "bash").stdout
+    line = f"{script}\nCOMP_WORDS=(rgbir ind) COMP_CWORD=1; _rgbir_completion rgbir; echo ${{COMPREPLY[@]}}"
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == ["index"]
+    imported = (tmp_path / "imports").read_text()
+    assert "rgbir.client.cli" in imported
+    assert not re.search(r"rgbir\.index|numpy|torch", imported)
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_scripts_of_other_shells_are_of_their_language(shell: str) -> None:
+    script = run("--completion", shell).stdout
+    assert f"_RGBIR_COMPLETE=complete_{shell}" in script
+    if program := shutil.which(shell):
+        subprocess.run([program, "-n", "/dev/stdin"], input=script, text=True, check=True)

@@ -363,7 +363,11 @@ def test_what_meets_every_condition_is_removed(
     kept = [sighting for sighting in enrolled if stays(sighting)]
     assert len(kept) < 40
 
+    generation = gallery.generation
+    assert gallery.count(**condition) == 40 - len(kept)
+    assert (len(gallery), gallery.generation) == (40, generation)
     assert gallery.remove(**condition) == 40 - len(kept)
+    assert gallery.count(**condition) == 0
 
     assert gallery.generation > generation
     assert [sighting.id for sighting in gallery.sightings()] == [sighting.id for sighting in kept]
@@ -375,6 +379,10 @@ def test_what_meets_every_condition_is_removed(
     assert gallery.verify() == []
     with pytest.raises(UsageError, match="remove needs a condition"):
         gallery.remove()
+    with pytest.raises(UsageError, match="needs a condition"):
+        gallery.count()
+    with pytest.raises(UnknownCamera):
+        gallery.count(camera="nowhere")
 
 
 def test_a_retention_is_kept_and_carried_out(make: Maker) -> None:

@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
+import typer.completion
 from rich.console import Console
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -24,6 +25,9 @@ from rgbir.client.exits import FAILED, UNUSABLE, explained
 from rgbir.client.output import Manner, as_document, show
 from rgbir.client.words import did_you_mean
 
+SHELLS: Any = typer.completion
+COMPLETE = "_RGBIR_COMPLETE"
+"""Set by a shell that asks what may follow."""
 BROKEN_PIPE = 141
 """A reader went away, as `head` does: 128 and the signal's number."""
 
@@ -74,7 +78,7 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         self.words = args[1:]
-        if args[0] not in _points() and (hint := did_you_mean(args[0], _points())):
+        if not ctx.resilient_parsing and args[0] not in _points() and (hint := did_you_mean(args[0], _points())):
             ctx.fail(f"No such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
@@ -117,6 +121,13 @@ class LazyGroup(TyperGroup):
         self.listing = True  # a list of commands needs a line of each, not its packages
         try:
             super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        self.listing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
         finally:
             self.listing = False
 
@@ -228,11 +239,18 @@ def root(
         typer.Option(help="Options from a TOML file; ./rgbir.toml if it is there. See `rgbir config`.", dir_okay=False),
     ] = None,
     show_version: bool = typer.Option(False, "--version", help="Versions of rgbir and of what it runs on."),
+    completion: Annotated[
+        Literal["bash", "zsh", "fish"] | None,
+        typer.Option(help="Print what makes that shell complete commands and options."),
+    ] = None,
     as_json: dress.JsonOption = False,
     quiet: dress.QuietOption = False,
     verbose: dress.VerboseOption = 0,
 ) -> None:
     """Find a person seen by an infrared camera in the colour images of other cameras."""
+    if completion is not None:
+        print(SHELLS.get_completion_script(prog_name="rgbir", complete_var=COMPLETE, shell=completion))
+        raise typer.Exit
     if not show_version:
         return
     lines = list(_versions())
@@ -263,6 +281,11 @@ def _versions() -> Iterator[str]:
 def main() -> None:
     """Runs the command; a failure that explains itself ends with its text and its exit code, without a traceback."""
     words = sys.argv[1:]
+    if COMPLETE in os.environ:
+        SHELLS.completion_init()
+        with suppress(Exception):  # a shell that asks while somebody types is told nothing
+            get_command(app).main(words, prog_name="rgbir", complete_var=COMPLETE)
+        sys.exit(0)
     try:
         ended = get_command(app).main(words, prog_name="rgbir", standalone_mode=False)
     except Exception as error:
