@@ -220,11 +220,11 @@ def test_features_leave_and_come_back(tmp_path: Path, people: SysuMM01) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["search", "absent.jpg", "--camera", "3", "--url", "http://127.0.0.1:9"], 2, "does not exist"),
+        (["search", "absent.jpg", "--camera", "3", "--url", "http://127.0.0.1:9"], 2, "there is no absent.jpg"),
         (["index", "stats", "--gallery", "absent"], 2, "is not a gallery"),
         (["evaluate"], 2, "give --data with --bundle, --url or --features"),
-        (["index", "add", "absent", "--gallery", "g", "--bundle", "absent"], 1, "is not a"),
-        (["train", "expat", "--data", ".", "--out", "x"], 1, "expected cam1"),
+        (["index", "add", "absent", "--gallery", "g", "--bundle", "absent"], 2, "is not a"),
+        (["train", "expat", "--data", ".", "--out", "x"], 2, "expected cam1"),
         (["train", "nothing", "--data", ".", "--out", "x"], 2, "no method 'nothing'"),
         (["methods", "nothing"], 2, "no method 'nothing'; there are"),
         (["serve", "--gallery", "g", "--bundle", "b", "--host", "0.0.0.0"], 2, "say --open"),

@@ -513,8 +513,7 @@ def test_the_card_knows_the_people_of_own_pictures(
 def test_the_command_needs_no_torch(tmp_path: Path, small: Bundle) -> None:
     filled(tmp_path / "gallery", Encoder(small)).close()
     script = (
-        "import sys; sys.modules['torch'] = None; import typer; from rgbir.export.fit.cli import fit; app = typer.Typer();"
-        " app.command()(fit); app()"
+        "import sys; sys.modules['torch'] = None; from rgbir.client.cli import main; sys.argv[1:1] = ['fit']; main()"
     )
     options = [str(small.folder), "--gallery", str(tmp_path / "gallery"), "--out", str(tmp_path / "out")]
     done = subprocess.run([sys.executable, "-c", script, *options], capture_output=True, text=True, check=False)

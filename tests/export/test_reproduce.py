@@ -18,18 +18,17 @@ from statistics import fmean, stdev
 from typing import Any
 
 import pytest
-import typer
 from onnx import ModelProto
 from tests.conftest import made_once
 from tests.export import flat
 from tests.layouts import market
 from typer.testing import CliRunner, Result
 
+from rgbir.client.cli import app
 from rgbir.export import bundle
 from rgbir.export.errors import BadReproduction, ReproductionBusy
 from rgbir.export.graph import graph as traced
 from rgbir.export.reproduce import stages, training
-from rgbir.export.reproduce.cli import reproduce
 from rgbir.export.reproduce.folder import alone, begin
 from rgbir.export.reproduce.plan import Plan, planned, settings_of
 from rgbir.export.reproduce.smoke import shrunk, some
@@ -39,8 +38,6 @@ from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.methods import METHODS
 from rgbir.training.recipe import flat as flattened
 
-app = typer.Typer()
-app.command()(reproduce)
 SCORES = ("R1", "R10", "R20", "mAP")
 
 
@@ -66,7 +63,7 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*words: object) -> Result:
-    return CliRunner().invoke(app, list(map(str, words)), env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, ["reproduce", *map(str, words)], env={"COLUMNS": "200"})
 
 
 # --- every cell
@@ -476,7 +473,7 @@ def test_a_signal_in_another_stage_ends_after_it(
     ]
 
 
-PROCESS = "import typer; from rgbir.export.reproduce.cli import reproduce; typer.run(reproduce)"
+PROCESS = "import sys; from rgbir.client.cli import main; sys.argv[1:1] = ['reproduce']; main()"
 DYING = "import os, signal; dead = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
 KILLS = {
     "training": "from rgbir.training.run import Run; save = Run.save_checkpoint\n"

@@ -22,7 +22,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 S = TypeVar("S")
-LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+LEVELS = (logging.NOTSET, logging.INFO, logging.DEBUG)
 """Of the loggers of modules, without -v, with it, and with -vv."""
 WHOLE_LINES = 10_000
 """Characters of a line that nobody reads on a terminal: no column is folded."""
