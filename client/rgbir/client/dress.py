@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from functools import cache
 from typing import Annotated, Any, TypeVar, cast
 
 import typer
@@ -104,6 +106,11 @@ def form_of(path: Sequence[str]) -> str:
 
 def _output_options() -> list[Any]:
     """New ones, since a command writes its variables into them."""
+    return [copy(option) for option in _prototypes()]
+
+
+@cache
+def _prototypes() -> list[Any]:
     alone = typer.Typer(add_completion=False)
 
     def nothing(as_json: JsonOption = False, quiet: QuietOption = False, verbose: VerboseOption = 0) -> None:
