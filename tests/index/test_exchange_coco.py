@@ -25,7 +25,7 @@ BOXES = [(10, 20, 58, 148), (0, 0, 64, 128), (100, 5, 131, 77)]
 def boxed(tmp_path: Path, encoder: Encoder) -> Gallery:
     """Three people of one frame, enrolled by a table."""
     Image.effect_noise((160, 160), 90).convert("RGB").save(tmp_path / "frame.png")
-    lines = [f"frame.png,a,2026-03-01T10:00:0{n}Z,{n},t{n},{' '.join(map(str, box))}" for n, box in enumerate(BOXES)]
+    lines = [f'frame.png,a,2026-03-01T10:00:0{n}Z,{n},t{n},"{",".join(map(str, box))}"' for n, box in enumerate(BOXES)]
     (tmp_path / "table.csv").write_text("\n".join(["path,camera,time,identity,track,box", *lines, ""]))
     gallery = Gallery.create(tmp_path / "g", Model.of(encoder.card), network("a"))
     enrol(read_table(tmp_path / "table.csv"), encoder, gallery)

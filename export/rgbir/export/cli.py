@@ -22,6 +22,7 @@ from rgbir.index import (
     Modality,
     OwnPictures,
     Precision,
+    Reaction,
     Resize,
     Setting,
     UsageError,
@@ -108,14 +109,34 @@ def adopt_model(
     return Answer(content, lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A bundle that tells where its network reacted.
+
+    Attributes:
+        bundle: its folder.
+        fingerprint: as it was before.
+        reaction: what the card says of the maps and of both tests.
+    """
+
+    bundle: Path
+    fingerprint: str
+    reaction: Reaction
+
+
 @export.command("explain")
 def explain_bundle(
     bundle: Annotated[Path, typer.Argument(help="A bundle's folder; the graphs are added to it.")],
     data: Annotated[Path, typer.Option(help=f"{ROOT} Its test images serve the two tests.")],
     network: NetworkOption = None,
     people: PeopleOption = None,
-) -> None:
-    """Let a bundle tell where its network reacted, if two tests say that this means something. Its fingerprint stays."""
+) -> Answer[Explained]:
+    """Let a bundle tell where its network reacted, if two tests say that this means something. Its fingerprint stays.
+
+    Examples:
+        rgbir export explain agw_resnet50.sysu_mm01 --data SYSU-MM01
+        rgbir export explain yard --data photos --network yard.toml --people runs/yard --json
+    """
     from rgbir.export.explain import explain
 
     if is_known(data) and (network or people):
@@ -133,11 +154,12 @@ def explain_bundle(
     command = f"rgbir export explain {bundle.name} --data {data.name}{named}"
     about = explain(bundle, images, data.name, command).reaction
     assert about is not None
-    print(f"{bundle}: maps of {about.rows} x {about.columns}; fingerprint {card.fingerprint} as before")
-    print(
+    lines = [
+        f"{bundle}: maps of {about.rows} x {about.columns}; fingerprint {card.fingerprint} as before",
         f"shuffled weights give other maps (rank correlation {about.shuffled:.2f}); covering the marked fifth moves an embedding by"
-        f" {about.covered:.3g}, another fifth by {about.covered_at_random:.3g} (± {about.spread:.2g}, {about.images} images)"
-    )
+        f" {about.covered:.3g}, another fifth by {about.covered_at_random:.3g} (± {about.spread:.2g}, {about.images} images)",
+    ]
+    return Answer(Explained(bundle, card.fingerprint, about), lines)
 
 
 @export.command("trained")

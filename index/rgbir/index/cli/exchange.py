@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -13,34 +12,62 @@ import typer
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.cli.gallery import erased_too
-from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, JsonFlag, progress
-from rgbir.index.cli.remarks import list_skipped
+from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, progress
+from rgbir.index.cli.output import Answer, Skip, in_groups
+from rgbir.index.cli.remarks import list_skipped, skips
 from rgbir.index.cli.upkeep import index
 from rgbir.index.errors import UsageError
-from rgbir.index.exchange.card import read_card
+from rgbir.index.exchange.card import FileCard, read_card
 from rgbir.index.exchange.exporting import export_gallery
 from rgbir.index.exchange.importing import Claims, import_file
 from rgbir.index.gallery.addresses import open_gallery
-from rgbir.index.gallery.model import Storage
+from rgbir.index.gallery.model import Model, Storage
+from rgbir.index.gallery.origins import Origin
 from rgbir.index.words import listed
 
 __all__ = ["index"]
 
-IMPORT_EXAMPLES = """Examples:
 
-rgbir index import people.parquet --gallery gallery
+@dataclass(frozen=True, slots=True)
+class ImportAnswer:
+    """What an import did.
 
-rgbir index import vendor.faiss --labels people.csv --card vendor.json --network yard.toml --gallery vendor
-"""
-EXPORT_EXAMPLES = """Examples:
+    Attributes:
+        added, present, erased: rows that are new, that were there, and that were erased before.
+        skipped: rows that are enrolled with other labels.
+        sightings: how many the gallery holds now.
+        model: whose embeddings these are.
+        origin: where they come from, as the gallery remembers it.
+    """
 
-rgbir index export --gallery gallery --out people.parquet
+    added: int
+    present: int
+    erased: int
+    skipped: list[Skip]
+    sightings: int
+    model: Model
+    origin: Origin
 
-rgbir index export --gallery gallery --out people.coco --json
-"""
+
+@dataclass(frozen=True, slots=True)
+class ExportAnswer:
+    """What an export wrote.
+
+    Attributes:
+        sightings: how many.
+        files: the one that was asked for first.
+        skipped: what couldn't be written.
+        card: what says whose embeddings these are.
+    """
+
+    sightings: int
+    files: list[Path]
+    skipped: list[Skip]
+    card: FileCard
 
 
-@index.command("import", epilog=IMPORT_EXAMPLES)
+@index.command("import")
+@in_groups({"What the file lacks": ("bundle", "card", "network", "camera", "labels")})
 def import_embeddings(
     file: Annotated[Path, typer.Argument(help="The file: .npz, .parquet, .csv or .faiss.")],
     gallery: GalleryOption,
@@ -63,11 +90,14 @@ def import_embeddings(
         typer.Option(help="A FAISS index's labels: a CSV table with a column number. FILE.csv if it is there."),
     ] = None,
     storage: Annotated[Storage | None, typer.Option(help="Of a new gallery in a folder; float32 if not given.")] = None,
-    as_json: JsonFlag = False,
-) -> None:
+) -> Answer[ImportAnswer]:
     """Enrol the embeddings of a file, without crops. Run it again after a stop. What was erased stays erased.
 
     The file is read in a process of its own with limits. If a row of it can't be enrolled, none is.
+
+    Examples:
+        rgbir index import people.parquet --gallery demo/gallery
+        rgbir index import vendor.faiss --labels people.csv --card vendor.json --network yard.toml --gallery vendor
     """
     if bundle is not None and card is not None:
         raise UsageError("give --bundle or --card, not both")
@@ -76,21 +106,17 @@ def import_embeddings(
     claims = Claims(claimed, declared, labels, camera)
     done = import_file(file, gallery, claims, storage, partial(progress, "enrolling"))
     tally = done.tally
-    if as_json:
-        counts = {"added": tally.added, "present": tally.present, "erased": tally.erased}
-        facts = {"sightings": done.total, "model": asdict(done.model), "origin": done.origin.model_dump(mode="json")}
-        print(json.dumps({**counts, "skipped": [asdict(item) for item in tally.skipped], **facts}, default=str))
-    else:
-        print(
-            f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{erased_too(tally.erased)};"
-            f" {done.total:,} sightings in {gallery}, of {done.model.name} ({done.model.fingerprint})"
-        )
-        list_skipped(tally.skipped)
-    if tally.skipped:
-        raise typer.Exit(SKIPPED_EXIT)
+    list_skipped(tally.skipped)
+    counted = (
+        f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped{erased_too(tally.erased)}"
+    )
+    line = f"{counted}; {done.total:,} sightings in {gallery}, of {done.model.name} ({done.model.fingerprint})"
+    skipped = skips(tally.skipped)
+    content = ImportAnswer(tally.added, tally.present, tally.erased, skipped, done.total, done.model, done.origin)
+    return Answer(content, [line], SKIPPED_EXIT if skipped else 0)
 
 
-@index.command("export", epilog=EXPORT_EXAMPLES)
+@index.command("export")
 def export_embeddings(
     gallery: GalleryOption,
     out: Annotated[
@@ -99,22 +125,17 @@ def export_embeddings(
             help="What to write: .npz, .parquet, .csv, .faiss with its labels, or a folder .coco with the crops."
         ),
     ],
-    as_json: JsonFlag = False,
-) -> None:
-    """Write embeddings with ids, labels, times and tracks to a file that says which model made them; or crops as COCO."""
+) -> Answer[ExportAnswer]:
+    """Write embeddings with ids, labels, times and tracks to a file that says which model made them; or crops as COCO.
+
+    Examples:
+        rgbir index export --gallery demo/gallery --out people.parquet
+        rgbir index export --gallery demo/gallery --out people.coco --json
+    """
     with open_gallery(gallery) as opened, progress("writing", len(opened)) as advance:
         done = export_gallery(opened, out, advance)
-    if as_json:
-        facts = {"sightings": done.sightings, "files": [str(file) for file in done.files]}
-        skipped = [asdict(item) for item in done.skipped]
-        print(json.dumps({**facts, "skipped": skipped, "card": done.card.model_dump(mode="json")}))
-    else:
-        print(
-            f"{done.sightings:,} sightings with embeddings of {done.card.made_by.dimension} values in"
-            f" {listed(map(str, done.files))}"
-            if out.suffix != ".coco"
-            else f"{done.sightings:,} crops in {out}"
-        )
-        list_skipped(done.skipped)
-    if done.skipped:
-        raise typer.Exit(SKIPPED_EXIT)
+    list_skipped(done.skipped)
+    embedded = f"sightings with embeddings of {done.card.made_by.dimension} values in {listed(map(str, done.files))}"
+    line = f"{done.sightings:,} {f'crops in {out}' if out.suffix == '.coco' else embedded}"
+    content = ExportAnswer(done.sightings, list(done.files), skips(done.skipped), done.card)
+    return Answer(content, [line], SKIPPED_EXIT if done.skipped else 0)

@@ -133,21 +133,6 @@ class Removal:
     copies: Copies
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """A features file.
-
-    Attributes:
-        file: where it is.
-        embeddings: how many it holds.
-        dimension: values of each.
-    """
-
-    file: Path
-    embeddings: int
-    dimension: int
-
-
 @index.command()
 @in_groups(
     {

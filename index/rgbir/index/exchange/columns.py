@@ -57,7 +57,7 @@ def expect_known(columns: Iterable[str], also: Iterable[str] = ()) -> None:
 
 
 def cells_of(sighting: Sighting) -> dict[str, Cell]:
-    """A sighting's values by `WRITTEN`: times in ISO 8601 and UTC, a box as `left top right bottom`, None where unknown."""
+    """A sighting's values by `WRITTEN`: times in ISO 8601 and UTC, a box as left,top,right,bottom, None where unknown."""
     box = box_in(sighting.frame)
     return {
         "id": sighting.id,
@@ -69,5 +69,5 @@ def cells_of(sighting: Sighting) -> dict[str, Cell]:
         "digest": sighting.digest,
         "since": sighting.since,
         "frame": sighting.frame,
-        "box": None if box is None else " ".join(map(str, box)),
+        "box": None if box is None else ",".join(map(str, box)),
     }

@@ -18,10 +18,10 @@ from rgbir.index.datasets.table import parse_time
 from rgbir.index.errors import UsageError
 from rgbir.index.exchange.columns import CONTROL, LONGEST
 from rgbir.index.gallery.sightings import NewSighting, box_in, check_frame, check_identity, framed, sighting_id
+from rgbir.index.images import parse_box
 from rgbir.index.times import from_microseconds, in_calendar
 
 DIGITS = re.compile(r"-?[0-9]{1,19}")
-BOX = re.compile(r"[0-9]{1,9}(?: [0-9]{1,9}){3}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,19 +138,19 @@ def _modality(text: str | None) -> Modality | None:
 
 
 def _box(cell: Any) -> list[int] | None:
+    """Of a list of four sides, or the text that stands for them.
+
+    Raises:
+        UsageError: it is neither, or encloses nothing.
+    """
     if cell is None or cell == "":
         return None
-    if isinstance(cell, list):
-        sides = cell
-    elif isinstance(cell, str) and BOX.fullmatch(cell):
-        sides = [int(part) for part in cell.split()]
-    else:
-        raise UsageError(f"box is `left top right bottom` in whole pixels, not {str(cell)[:40]!r}")
+    sides = cell if isinstance(cell, list) else list(parse_box(str(cell)) or ())
     if len(sides) != 4 or any(type(side) is not int for side in sides):
-        raise UsageError(f"box is `left top right bottom` in whole pixels, not {str(cell)[:40]!r}")
+        raise UsageError(f"box is left,top,right,bottom in pixels, such as 40,10,90,160, not {str(cell)[:40]!r}")
     left, top, right, bottom = sides
     if not (0 <= left < right < 10**9 and 0 <= top < bottom < 10**9):
-        raise UsageError(f"box has 0 ≤ left < right and 0 ≤ top < bottom, which {left} {top} {right} {bottom} has not")
+        raise UsageError(f"box has 0 ≤ left < right and 0 ≤ top < bottom, which {left},{top},{right},{bottom} has not")
     return sides
 
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Request, UploadFile
 
 from rgbir.client import wire
-from rgbir.index import Modality, UsageError
+from rgbir.index import Modality, UsageError, parse_box
 from rgbir.server.access.keys import Key
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import NotThere
-from rgbir.server.http.forms import Text, parse_box
+from rgbir.server.http.forms import Text
 from rgbir.server.http.guard import Searching, Serving
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
