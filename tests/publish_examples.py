@@ -62,6 +62,7 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("PUT /cameras/{camera}", {"modalities": ["ir"], "place": "yard", "position": "12.5,3"}, path={"camera": "yard-ir"}),
         Example("GET /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("DELETE /cameras/{camera}", path={"camera": "yard-ir"}),
+        Example("GET /me"),
         Example("GET /model"),
         Example("GET /models"),
         Example("POST /models/{name}/prepare", path={"name": "newer"}),

@@ -294,6 +294,11 @@ def remove_camera(camera: str) -> Call[wire.CameraChange]:
     return Call(_as(wire.CameraChange), "DELETE", f"/cameras/{_segment(camera)}")
 
 
+def me() -> Call[wire.Caller]:
+    """Who asks: the key's name, role, rights and cameras, and when it ends."""
+    return Call(_as(wire.Caller), "GET", "/me")
+
+
 def model() -> Call[dict[str, Any]]:
     """The model's card."""
     return Call(lambda response: dict(response.json()), "GET", "/model")

@@ -215,6 +215,7 @@ class Client(_Common):
     camera = _waited(calls.camera)
     put_camera = _waited(calls.put_camera)
     remove_camera = _waited(calls.remove_camera)
+    me = _waited(calls.me)
     model = _waited(calls.model)
     audit = _waited(calls.audit)
 
@@ -338,6 +339,7 @@ class AsyncClient(_Common):
     camera = _awaited(calls.camera)
     put_camera = _awaited(calls.put_camera)
     remove_camera = _awaited(calls.remove_camera)
+    me = _awaited(calls.me)
     model = _awaited(calls.model)
     audit = _awaited(calls.audit)
 

@@ -559,6 +559,20 @@ class Distances(Wire):
     model: Model
 
 
+Right = Literal["search", "enrol", "export", "look", "monitor", "erase", "administer"]
+
+
+class Caller(Wire):
+    """Who asks, as the server sees it."""
+
+    keys: bool = Field(description="whether this server asks for keys; where it doesn't, everybody may do everything")
+    name: str = Field(description="the key's; the audit log has it")
+    role: Literal["search", "enrol", "export", "monitor", "admin"]
+    rights: list[Right] = Field(description="what it may do")
+    cameras: list[str] | None = Field(None, description="the only ones that it sees, by their names; none is all")
+    ends_at: datetime | None = Field(None, description="when the key ends; none is never")
+
+
 class AuditPage(Wire):
     """Entries of the audit log, in order; each has n, at, action, who, and what was done."""
 

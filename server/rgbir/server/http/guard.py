@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, FastAPI, Form, Request
 
+from rgbir.client import wire
 from rgbir.index import Answer, SearchOptions, UsageError, listed
 from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.engine import Engine, Named
@@ -90,6 +91,10 @@ class Allowed(Beforehand):
     def __init__(self, *roles: Role, whole: bool = False) -> None:
         self.roles, self.whole = roles, whole
 
+    def lets(self, caller: Key) -> bool:
+        """Whether the route is for that key."""
+        return caller.may(*self.roles) and not (self.whole and caller.cameras is not None)
+
     def decide(self, app: FastAPI, caller: Key) -> None:
         """Lets in whom the route is for.
 
@@ -99,19 +104,37 @@ class Allowed(Beforehand):
         if not caller.may(*self.roles):
             wanted = " or ".join(role.value for role in (*self.roles, Role.ADMIN))
             raise NotAllowed(f"key {caller.name!r} has the role {caller.role}; this needs {wanted}")
-        if self.whole and caller.cameras is not None:
+        if not self.lets(caller):
             raise NotAllowed(
-                f"key {caller.name!r} is for cameras {listed(caller.cameras)}; this is of all cameras, and needs a key of all"
+                f"key {caller.name!r} is for cameras {listed(caller.cameras or ())}; this is of all cameras, and needs a key of all"
             )
 
 
-Searching = Annotated[Key, Depends(Allowed(Role.SEARCH))]
-Enrolling = Annotated[Key, Depends(Allowed(Role.ENROL))]
-Exporting = Annotated[Key, Depends(Allowed(Role.EXPORT))]
-Looking = Annotated[Key, Depends(Allowed(Role.SEARCH, Role.ENROL))]
-Monitoring = Annotated[Key, Depends(Allowed(Role.SEARCH, Role.ENROL, Role.MONITOR, whole=True))]
-Erasing = Annotated[Key, Depends(Allowed())]
-Administering = Annotated[Key, Depends(Allowed(whole=True))]
+RIGHTS: Mapping[wire.Right, Allowed] = {
+    "search": Allowed(Role.SEARCH),
+    "enrol": Allowed(Role.ENROL),
+    "export": Allowed(Role.EXPORT),
+    "look": Allowed(Role.SEARCH, Role.ENROL),
+    "monitor": Allowed(Role.SEARCH, Role.ENROL, Role.MONITOR, whole=True),
+    "erase": Allowed(),
+    "administer": Allowed(whole=True),
+}
+"""What there is to be allowed, by the names that callers are told."""
+
+Searching = Annotated[Key, Depends(RIGHTS["search"])]
+Enrolling = Annotated[Key, Depends(RIGHTS["enrol"])]
+Exporting = Annotated[Key, Depends(RIGHTS["export"])]
+Looking = Annotated[Key, Depends(RIGHTS["look"])]
+Monitoring = Annotated[Key, Depends(RIGHTS["monitor"])]
+Erasing = Annotated[Key, Depends(RIGHTS["erase"])]
+Administering = Annotated[Key, Depends(RIGHTS["administer"])]
+Known = Annotated[Key, Depends(Allowed(*Role))]
+"""Whoever has a key, whatever it is for."""
+
+
+def rights_of(caller: Key) -> list[wire.Right]:
+    """Names of all that a key may do."""
+    return [right for right, allowed in RIGHTS.items() if allowed.lets(caller)]
 
 
 def enrolling(caller: Key, camera: str, name: str | None = None) -> None:

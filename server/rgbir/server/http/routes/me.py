@@ -1,0 +1,25 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from rgbir.client import wire
+from rgbir.server.http.guard import Known, Serving, rights_of
+from rgbir.server.http.problems import PROBLEMS
+
+router = APIRouter(responses=PROBLEMS)
+
+
+@router.get("/me", summary="Whose key this is, and what it may do")
+async def me(engine: Serving, caller: Known) -> wire.Caller:
+    """Any key may ask."""
+    network = engine.gallery.network
+    return wire.Caller(
+        keys=engine.keyring is not None,
+        name=caller.name,
+        role=caller.role.value,
+        rights=rights_of(caller),
+        cameras=None if caller.cameras is None else [network.shown(camera) for camera in caller.cameras],
+        ends_at=caller.expires_at,
+    )
