@@ -27,6 +27,7 @@ from rgbir.client.cli import LazyGroup, app
 from rgbir.client.config import OUTPUT, options, subcommands, variable
 from rgbir.client.exits import EXIT_CODES
 from rgbir.client.output import shape_of
+from rgbir.index import ABOUT
 from rgbir.server.http.codes import CODES
 from tests.conftest import ROOT
 
@@ -155,6 +156,17 @@ def _kind(kind: Any) -> str:
     return WORDS.get(kind) or str(getattr(kind, "__name__", kind))
 
 
+def _codes() -> Iterator[str]:
+    yield from ("## Codes of answers", "")
+    yield "An answer says each thing in words, and by a code with values for programs. A code keeps its meaning and its values."
+    for kind, where in (("warning", "remarks"), ("camera", "excluded_cameras"), ("verdict", "verdict")):
+        yield from ("", f"Under `{where}`:", "", "| code | says that | values |", "|---|---|---|")
+        for code, about in ABOUT.items():
+            if about.kind == kind:
+                yield f"| `{code.value}` | {about.meaning} | {', '.join(f'`{name}`' for name in about.values)} |"
+    yield ""
+
+
 def _default(param: Any) -> str:
     value = param.default
     if param.required:
@@ -170,6 +182,7 @@ def http() -> str:
         "# HTTP", "", "Made from [openapi.json](../openapi.json), which has every field and answer. A server shows the same at `/docs`,",
         "without a script and without anything from outside; `/docs` and `/openapi.json` ask for no key.", "",
     ]  # fmt: skip
+    lines += _codes()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             lines += [

@@ -91,6 +91,12 @@ def test_an_answer_says_what_its_distances_mean_and_when_nobody_is_there(
     assert "probably not in this gallery" in stranger.warnings[0]
     travelling = SearchResponse.of(stranger)
     assert travelling.doubtful is True
+    assert (before.verdict.code, known.verdict.code, travelling.verdict.code) == ("unknown", "lead", "doubt")
+    assert known.verdict.values["total"] == 160 * len(known.searched_cameras) == 320
+    assert (travelling.remarks[0].code, travelling.remarks[0].text) == ("doubtful", stranger.warnings[0])
+    assert travelling.remarks[0].values["strangers"] == min(
+        hit.meaning.strangers for hit in travelling.hits if hit.meaning and hit.meaning.strangers is not None
+    )
     assert travelling.hits[0].meaning is not None
     unnamed = Asked(gallery).find(persons[:1], SearchOptions(modality=Modality.IR))
     assert unnamed.doubtful is None

@@ -261,7 +261,7 @@ def test_synthetic_people_are_good_queries_and_poor_images_are_told(people: Sysu
     assert image_quality(image, Modality.RGB) == []
 
     def remarks_on(changed: Image.Image, modality: Modality = Modality.RGB) -> str:
-        return " ".join(image_quality(changed, modality))
+        return " ".join(remark.text for remark in image_quality(changed, modality))
 
     assert "people are rarely found" in remarks_on(image.resize((12, 30)))
     assert "is blurred" in remarks_on(image.filter(ImageFilter.GaussianBlur(8)))

@@ -150,6 +150,11 @@ def test_what_had_no_effect_is_told(http: TestClient, gallery: Gallery, infrared
     assert "passages ranked nothing" in warnings(passages="rank")
     assert "noted nowhere" in warnings(purpose="a theft")
     assert "no camera was searched" in warnings(cameras="2")
+    form = {"camera": "3", "since": "2026-01-01T00:00:00Z"}
+    answer = http.post("/search", files=[("images", infrared)], data=form).json()
+    assert [remark["text"] for remark in answer["remarks"]] == answer["warnings"]
+    counted = {"untimed": searched, "total": searched, "filters": ["since"]}
+    assert [remark["values"] for remark in answer["remarks"] if remark["code"] == "no_times"] == [counted]
 
 
 @pytest.mark.parametrize("asked", [None, ["1"], ["2", "4"], ["cam1", "1"], ["3", "6"], ["6"], [*"123456"]])
@@ -172,6 +177,7 @@ def test_cameras_that_are_asked_for_are_searched_or_left_out_for_a_true_reason(
     infrared = query.get("modality") == "ir" or query.get("camera") == "3"
     wanted = enrolled if asked is None else {network[name].id for name in asked}
     reasons = {excluded.camera: excluded.reason for excluded in answer.excluded_cameras}
+    codes = {excluded.camera: excluded.code for excluded in answer.excluded_cameras}
     assert not reasons.keys() & set(answer.searched_cameras)
     for camera in network:
         place = taken_by is not None and camera.place == taken_by.place
@@ -183,15 +189,16 @@ def test_cameras_that_are_asked_for_are_searched_or_left_out_for_a_true_reason(
         elif camera.id in enrolled and camera.id in wanted and not place and other:
             assert camera.id in answer.searched_cameras
         elif taken_by is not None and camera.id == taken_by.id:
-            assert reasons[camera.id] == "the query's own camera"
+            assert (codes[camera.id], reasons[camera.id]) == ("own_camera", "the query's own camera")
         elif place:
+            assert codes[camera.id] == "same_place"
             assert reasons[camera.id].startswith("same place as the query's camera")
         elif camera.id not in wanted:
-            assert reasons[camera.id] == "not among the cameras asked for"
+            assert (codes[camera.id], reasons[camera.id]) == ("not_chosen", "not among the cameras asked for")
         elif not other:
             assert reasons[camera.id].startswith("gives rgb images only" if not infrared else "gives ir images only")
         else:
-            assert reasons[camera.id] == "nothing of it is enrolled"
+            assert (codes[camera.id], reasons[camera.id]) == ("nothing_enrolled", "nothing of it is enrolled")
 
 
 def test_a_purpose_is_something_that_can_be_read(gallery: Gallery, infrared: bytes, tmp_path: Any) -> None:

@@ -128,9 +128,30 @@ class UnderstoodQuery(Wire):
     shots: int = Field(ge=1, description="images of the one person")
 
 
+Values = dict[str, Any]
+"""What the sentence of a code needs, by name; docs/reference/http.md has every code with its values."""
+
+
 class ExcludedCamera(Wire):
     camera: str
-    reason: str
+    reason: str = Field(description="in words")
+    code: str = Field("", description="the same for programs")
+    values: Values = Field({}, description="what the code's sentence needs")
+
+
+class Remark(Wire):
+    """What the one who asks may have overlooked."""
+
+    code: str = Field(description="for programs")
+    text: str = Field(description="the same in words")
+    values: Values = Field({}, description="what the code's sentence needs")
+
+
+class Verdict(Wire):
+    """Whether looking at the hits is worth it."""
+
+    code: Literal["lead", "doubt", "unknown", "none", "no_camera", "failed"]
+    values: Values = Field({}, description="what the code's sentence needs")
 
 
 class Meaning(Wire):
@@ -181,7 +202,9 @@ class SearchResponse(Wire):
     warnings: list[str] = Field(
         [], description="what is wrong with the query's images or doubtful about the hits, if anything"
     )
+    remarks: list[Remark] = Field([], description="the warnings with codes for programs, in the same order")
     doubtful: bool | None = Field(None, description="probably not in this gallery; none where that isn't known")
+    verdict: Verdict = Field(Verdict(code="unknown"), description="whether looking at the hits is worth it")
     error: str | None = Field(
         None, description="of a batch: why this image couldn't be searched with; nothing was searched then"
     )
@@ -203,6 +226,8 @@ class SearchResponse(Wire):
             exact=answer.exact,
             milliseconds={stage: round(value, 3) for stage, value in answer.milliseconds.items()},
             warnings=list(answer.warnings),
+            remarks=[Remark.model_validate(remark) for remark in answer.remarks],
+            verdict=Verdict.model_validate(answer.verdict),
             doubtful=answer.doubtful,
             error=answer.error,
         )
@@ -329,6 +354,10 @@ class Answer(Protocol):
     def milliseconds(self) -> Mapping[str, float]: ...
     @property
     def warnings(self) -> Sequence[str]: ...
+    @property
+    def remarks(self) -> Sequence[Any]: ...
+    @property
+    def verdict(self) -> Any: ...
     @property
     def doubtful(self) -> bool | None: ...
     @property

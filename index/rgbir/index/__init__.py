@@ -59,6 +59,7 @@ from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
+from rgbir.index.gallery.remarks import ABOUT, About, Code, Remark, Verdict
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, framed, labels_of, other_labels
 from rgbir.index.images import (
     DECODING,
@@ -83,6 +84,8 @@ from rgbir.index.times import Hours, local
 from rgbir.index.words import did_you_mean, listed, why
 
 __all__ = [
+    "ABOUT",
+    "About",
     "Answer",
     "AnyGallery",
     "BadBundle",
@@ -98,6 +101,7 @@ __all__ = [
     "CameraEdit",
     "CameraNetwork",
     "Card",
+    "Code",
     "Crop",
     "Distances",
     "Drift",
@@ -138,6 +142,7 @@ __all__ = [
     "Query",
     "Reaction",
     "RegDB",
+    "Remark",
     "Resize",
     "Setting",
     "SUFFIXES",
@@ -156,6 +161,7 @@ __all__ = [
     "UnknownCamera",
     "Unreadable",
     "UsageError",
+    "Verdict",
     "cores",
     "crop_of",
     "labels_of",

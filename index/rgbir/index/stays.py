@@ -168,9 +168,18 @@ def entry_of(stay: Stay) -> dict[str, Any]:
     return entry
 
 
-def when(span: Span) -> str:
-    """In words: `from … until …`, whichever ends it has."""
+def ends(span: Span) -> dict[str, str | None]:
+    """`since` and `until` as ISO 8601; None where there is no end."""
     begin = None if span.since == -EVER else from_microseconds(span.since)
     end = None if span.until == EVER else from_microseconds(span.until)
-    words = [f"from {begin.isoformat()}" if begin else "", f"until {end.isoformat()}" if end else ""]
+    return {
+        "since": None if begin is None else begin.isoformat(),
+        "until": None if end is None else end.isoformat(),
+    }
+
+
+def when(span: Span) -> str:
+    """In words: `from … until …`, whichever ends it has."""
+    begin, end = ends(span).values()
+    words = [f"from {begin}" if begin else "", f"until {end}" if end else ""]
     return " ".join(word for word in words if word) or "at all times"

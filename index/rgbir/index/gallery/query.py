@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Camera, CameraNetwork, Modality, Passage
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.gallery.options import Filters
+from rgbir.index.gallery.remarks import ABOUT, Code, Remark, Values, Verdict, verdict_of
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.slabs import Moments
-from rgbir.index.stays import EVER, Span, when
+from rgbir.index.stays import EVER, Span, ends, when
 from rgbir.index.times import to_microseconds
 
 
@@ -50,10 +51,17 @@ class ExcludedCamera:
     Attributes:
         camera: its id.
         reason: why, in words.
+        code: why, for programs.
+        values: what the code's sentence needs.
     """
 
     camera: str
     reason: str
+    code: Code
+    values: Values = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert set(self.values) == set(ABOUT[self.code].values), (self.code, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +122,11 @@ class Answer:
         exact: whether these are proven to be the nearest.
         model, fingerprint: whose embeddings were compared.
         milliseconds: how long each step took.
-        warnings: what the one who asks may have overlooked, in words.
+        remarks: what the one who asks may have overlooked.
         doubtful: a stranger is expected to be as near as the nearest hit, so the person is probably not in the gallery; None
             where that isn't known.
+        uncalibrated: where distances to some of the searched cameras are measured, those to which they aren't.
+        compared: sightings that strangers were counted among; 0 where they weren't.
         error: why the query couldn't be searched with, where it is one of several; nothing was searched then.
     """
 
@@ -132,9 +142,29 @@ class Answer:
     model: str
     fingerprint: str
     milliseconds: Mapping[str, float]
-    warnings: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     doubtful: bool | None = None
+    uncalibrated: tuple[str, ...] = ()
+    compared: int = 0
     error: str | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The remarks in words."""
+        return tuple(remark.text for remark in self.remarks)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether looking at the hits is worth it."""
+        return verdict_of(
+            error=self.error,
+            searched=self.searched_cameras,
+            strangers=[None if hit.meaning is None else hit.meaning.strangers for hit in self.hits],
+            doubtful=self.doubtful,
+            camera=self.camera,
+            uncalibrated=self.uncalibrated,
+            compared=self.compared,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,23 +247,29 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
     visible = {network[name].id for name in query.visible if name in network} if query.visible is not None else None
     candidates = [*enrolled, *sorted((wanted or set()) - set(enrolled))]
 
-    def reason(camera: Camera) -> str | None:
+    def excluded_as(camera: Camera) -> ExcludedCamera | None:
         """Why the query may not see any of it."""
         if query_camera is not None and ever[camera.id] <= here:
             if camera.id == query_camera.id:
-                return "the query's own camera"
-            return f"same place as the query's camera {query_camera.shown} ({_either(ever[camera.id])})"
+                return ExcludedCamera(camera.id, "the query's own camera", Code.OWN_CAMERA)
+            shown, place = query_camera.shown, _either(ever[camera.id])
+            values = {"query_camera": shown, "place": place}
+            reason = f"same place as the query's camera {shown} ({place})"
+            return ExcludedCamera(camera.id, reason, Code.SAME_PLACE, values)
         if wanted is not None and camera.id not in wanted:
-            return "not among the cameras asked for"
+            return ExcludedCamera(camera.id, "not among the cameras asked for", Code.NOT_CHOSEN)
         if wanted is None and modality is not None and modality.other not in camera.modalities:
-            return f"gives {modality} images only, as the query; name it under cameras to search it"
-        return None if camera.id in enrolled else "nothing of it is enrolled"
+            reason = f"gives {modality} images only, as the query; name it under cameras to search it"
+            return ExcludedCamera(camera.id, reason, Code.SAME_LIGHT, {"modality": modality.value})
+        if camera.id not in enrolled:
+            return ExcludedCamera(camera.id, "nothing of it is enrolled", Code.NOTHING_ENROLLED)
+        return None
 
     seen = [network[name] for name in candidates if visible is None or name in visible]
-    reasons = [(camera, reason(camera)) for camera in seen]
+    reasons = [(camera, excluded_as(camera)) for camera in seen]
     searched = [camera for camera, why in reasons if why is None]
     excluded = [
-        ExcludedCamera(camera.id, why or _partly(camera, here, query_camera))
+        why or _partly(camera, here, query_camera)
         for camera, why in reasons
         if why is not None or not here.isdisjoint(ever[camera.id])
     ]
@@ -247,15 +283,17 @@ def _either(places: Collection[str]) -> str:
     return " or ".join(sorted(places))
 
 
-def _partly(camera: Camera, here: Collection[str], query_camera: Camera | None) -> str:
+def _partly(camera: Camera, here: Collection[str], query_camera: Camera | None) -> ExcludedCamera:
     """Why a query may not see some of a camera's times."""
     spans = [span for span in camera.spans() if span.place in here]
     times = " and ".join(f"{when(span)} ({span.place})" for span in spans)
-    whose = "" if query_camera is None else f" {query_camera.shown}"
-    return (
-        f"same place as the query's camera{whose} {times}; what it took then, and what has no time, is left out, the rest is"
-        " searched"
+    shown = None if query_camera is None else query_camera.shown
+    reason = (
+        f"same place as the query's camera{'' if shown is None else f' {shown}'} {times}; what it took then, and what has no time,"
+        " is left out, the rest is searched"
     )
+    away = [{"place": span.place, **ends(span)} for span in spans]
+    return ExcludedCamera(camera.id, reason, Code.SAME_PLACE_AT_TIMES, {"query_camera": shown, "spans": away})
 
 
 def _moments(query: Query, network: CameraNetwork, camera: Camera, here: frozenset[str]) -> Moments | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rgbir.index.gallery.calibration import Calibration
 from rgbir.index.gallery.query import Answer, Meaning
+from rgbir.index.gallery.remarks import Code, Remark
 
 
 def explained(answer: Answer, calibration: Calibration | None, sightings: Mapping[str, int]) -> Answer:
@@ -34,7 +35,10 @@ def explained(answer: Answer, calibration: Calibration | None, sightings: Mappin
     hits = tuple(replace(hit, meaning=meaning) for hit, meaning in zip(answer.hits, meanings, strict=True))
     near = [meaning.strangers for meaning in meanings if meaning and meaning.strangers is not None]
     if not near:
-        return replace(answer, hits=hits)
-    doubt = f"probably not in this gallery: {min(near):.1f} strangers are expected to be as near as the nearest hit"
-    doubtful = min(near) >= 1
-    return replace(answer, hits=hits, doubtful=doubtful, warnings=(*answer.warnings, *([doubt] if doubtful else ())))
+        return replace(answer, hits=hits, uncalibrated=tuple(camera for camera in pairs if camera not in known))
+    compared = sum(sightings.get(camera, 0) for camera in known)
+    answer = replace(answer, hits=hits, doubtful=min(near) >= 1, compared=compared)
+    if not answer.doubtful:
+        return answer
+    text = f"probably not in this gallery: {min(near):.1f} strangers are expected to be as near as the nearest hit"
+    return replace(answer, remarks=(*answer.remarks, Remark(Code.DOUBTFUL, text, {"strangers": min(near)})))

@@ -18,6 +18,7 @@ def named(answer: Answer, network: CameraNetwork) -> Answer:
         camera=None if answer.camera is None else network.shown(answer.camera),
         searched_cameras=tuple(network.shown(camera) for camera in answer.searched_cameras),
         excluded_cameras=_excluded(answer.excluded_cameras, network),
+        uncalibrated=tuple(network.shown(camera) for camera in answer.uncalibrated),
         hits=tuple(replace(hit, camera=network.shown(hit.camera)) for hit in answer.hits),
     )
 

@@ -16,12 +16,16 @@ from rgbir.index.errors import GalleryError, InvalidQuery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.options import Filters, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Query, fuse, origin
+from rgbir.index.gallery.remarks import Code, Remark
 from rgbir.index.search.explained import explained
 from rgbir.index.search.names import named, named_distances
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.refine import grouped, plausible_first, reranked
 
-_NO_MEANING = "what distances mean was measured between single shots, so it isn't told of a track's mean"
+_NO_MEANING = Remark(
+    Code.MEAN_NOT_MEASURED,
+    "what distances mean was measured between single shots, so it isn't told of a track's mean",
+)
 
 
 class Searcher:
@@ -66,7 +70,7 @@ class Searcher:
         )
 
     @staticmethod
-    def remarks(images: Sequence[Image.Image], modality: Modality) -> tuple[str, ...]:
+    def remarks(images: Sequence[Image.Image], modality: Modality) -> tuple[Remark, ...]:
         """What is wrong with the query's images, each named by its place where there are several."""
         return remarks_of([image_quality(image, modality) for image in images])
 
@@ -74,7 +78,7 @@ class Searcher:
         self,
         embeddings: NDArray[np.float32],
         options: SearchOptions,
-        remarks: tuple[str, ...] = (),
+        remarks: tuple[Remark, ...] = (),
         stages: dict[str, float] | None = None,
     ) -> Answer:
         """A search whose images are encoded already: float32 (shots, d), all of one person."""
@@ -90,17 +94,17 @@ class Searcher:
             answer = plausible_first(answer, self.gallery.network, options.taken_at)
         if (known := self.gallery.calibration()) is not None:
             if options.fuse == "mean":
-                answer = replace(answer, warnings=(*answer.warnings, _NO_MEANING))
+                answer = replace(answer, remarks=(*answer.remarks, _NO_MEANING))
             else:
                 answer = explained(answer, *known)
         answer = self._seen(answer, options)
         milliseconds = {**(stages or {}), "search": (time.perf_counter() - started) * 1000}
-        return replace(answer, shots=len(embeddings), milliseconds=milliseconds, warnings=(*remarks, *answer.warnings))
+        return replace(answer, shots=len(embeddings), milliseconds=milliseconds, remarks=(*remarks, *answer.remarks))
 
     def _seen(self, answer: Answer, options: SearchOptions) -> Answer:
         """The answer with remarks on what was asked for, and nothing of a camera that the one who asks may not see."""
         remarks = self._doubts(answer.searched_cameras, options)
-        return self._placed(replace(answer, warnings=(*answer.warnings, *remarks)), options)
+        return self._placed(replace(answer, remarks=(*answer.remarks, *remarks)), options)
 
     def _placed(self, answer: Answer, options: SearchOptions) -> Answer:
         """With cameras by their names, and without a place that the caller may not know."""
@@ -108,24 +112,27 @@ class Searcher:
             answer = replace(answer, place=None)
         return named(answer, self.gallery.network)
 
-    def _doubts(self, searched: Sequence[str], options: SearchOptions) -> Iterator[str]:
+    def _doubts(self, searched: Sequence[str], options: SearchOptions) -> Iterator[Remark]:
         """What of the options had no effect, or leaves nothing to find."""
         if options.taken_at is None and self._moved(options):
-            yield f"taken_at isn't known, and camera {options.camera} moved: all places that it ever had are left out"
+            text = f"taken_at isn't known, and camera {options.camera} moved: all places that it ever had are left out"
+            yield Remark(Code.MOVED_NO_TIME, text, {"camera": options.camera})
         if not searched:
-            yield "no camera was searched; excluded_cameras says why"
+            yield Remark(Code.NOTHING_SEARCHED, "no camera was searched; excluded_cameras says why")
             return
         if options.passages == "rank" and options.taken_at is None:
-            yield "passages ranked nothing, since taken_at isn't known"
+            yield Remark(Code.NO_TIME_GIVEN, "passages ranked nothing, since taken_at isn't known")
         filtered = [name for name in ("since", "until", "hours") if getattr(options, name) is not None]
         walked = options.taken_at is not None and options.passages != "off"
         if not filtered and not walked:
             return
         total, untimed = self.gallery.untimed(searched)
         if filtered and untimed:
-            yield f"{untimed:,} of the {total:,} sightings searched have no time, so {' and '.join(filtered)} left them out"
+            text = f"{untimed:,} of the {total:,} sightings searched have no time, so {' and '.join(filtered)} left them out"
+            yield Remark(Code.NO_TIMES, text, {"untimed": untimed, "total": total, "filters": filtered})
         if walked and not self._time_matters(searched, options):
-            yield "taken_at left nothing out: the network knows no passage from the query's camera to those searched"
+            text = "taken_at left nothing out: the network knows no passage from the query's camera to those searched"
+            yield Remark(Code.NO_WALKING_TIME, text, {"camera": options.camera})
 
     def _time_matters(self, searched: Sequence[str], options: SearchOptions) -> bool:
         """Whether a query's time can leave something out, or let something in."""

@@ -28,6 +28,7 @@ from rgbir.index import (
     GalleryError,
     Modality,
     NewSighting,
+    Remark,
     Searcher,
     SearchOptions,
     UsageError,
@@ -202,7 +203,7 @@ class Engine:
             await self._check(images)
             work = (self._run(self._decoders, partial(self._ready, now, modality, image, None)) for image in images)
             ready = await asyncio.gather(*work, return_exceptions=True)
-            good: list[tuple[NDArray[np.uint8], list[str]]] = []
+            good: list[tuple[NDArray[np.uint8], list[Remark]]] = []
             for outcome in ready:
                 if not isinstance(outcome, BaseException):
                     good.append(outcome)
@@ -225,7 +226,7 @@ class Engine:
 
     async def _embedded(
         self, now: Retrieval, images: Sequence[Named], modality: Modality, box: Box | None = None
-    ) -> tuple[NDArray[np.float32], tuple[str, ...], dict[str, float]]:
+    ) -> tuple[NDArray[np.float32], tuple[Remark, ...], dict[str, float]]:
         """Embeddings (images, d), remarks on the images, and milliseconds by stage."""
         started = time.perf_counter()
         with stage("decode"):
@@ -354,7 +355,7 @@ class Engine:
 
     def _ready(
         self, now: Retrieval, modality: Modality, image: Named, box: Box | None
-    ) -> tuple[NDArray[np.uint8], list[str]]:
+    ) -> tuple[NDArray[np.uint8], list[Remark]]:
         """The image as the model takes it, and what is wrong with it."""
         decoded = self._decode(*image, box)
         return now.encoder.pixels(decoded), image_quality(decoded, modality)
@@ -412,9 +413,9 @@ async def _batched(now: Retrieval, pixels: Sequence[NDArray[np.uint8]], modality
     return await now.queues[modality](pixels)
 
 
-def _remarked(answer: Answer, remarks: list[str]) -> Answer:
+def _remarked(answer: Answer, remarks: list[Remark]) -> Answer:
     """With what is wrong with its image."""
-    return replace(answer, warnings=(*remarks_of([remarks]), *answer.warnings))
+    return replace(answer, remarks=(*remarks_of([remarks]), *answer.remarks))
 
 
 class _Reduced(NamedTuple):

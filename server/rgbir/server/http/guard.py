@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends, FastAPI, Form, Request
 
 from rgbir.client import wire
-from rgbir.index import Answer, SearchOptions, UsageError, listed
+from rgbir.index import Answer, Code, Remark, SearchOptions, UsageError, listed
 from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import BadSettings, KeysUnreadable, NoKey, NotAllowed
@@ -190,10 +190,11 @@ class Purpose(NamedTuple):
     purpose: str | None
     case: str | None
 
-    def unheard(self, engine: Engine) -> Iterator[str]:
+    def unheard(self, engine: Engine) -> Iterator[Remark]:
         """That it was stated for nobody, where nothing is logged."""
         if not engine.audited and (self.purpose or self.case):
-            yield "this server keeps no audit log, so the purpose and the case are noted nowhere"
+            text = "this server keeps no audit log, so the purpose and the case are noted nowhere"
+            yield Remark(Code.NOT_LOGGED, text)
 
 
 async def _purpose(

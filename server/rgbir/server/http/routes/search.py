@@ -55,7 +55,7 @@ async def search(
         query = await read(images or [])
         work = engine.search(query, options, parse_box(box))
     answer = await patiently(request, work, engine.settings.deadline_s)
-    answer = replace(answer, warnings=(*answer.warnings, *why.unheard(engine)))
+    answer = replace(answer, remarks=(*answer.remarks, *why.unheard(engine)))
     await searched(engine, metrics, caller, why, query, options, [answer], box=parse_box(box))
     return await respond(engine, lambda: wire.SearchResponse.of(answer, engine.settings.root_path), len(answer.hits))
 
@@ -69,7 +69,7 @@ async def search_batch(
     answers = await patiently(request, engine.search_each(queries, options), engine.settings.deadline_s)
     await searched(engine, metrics, caller, why, queries, options, answers, batch=True)
     remarks = tuple(why.unheard(engine))
-    answers = [replace(answer, warnings=(*answer.warnings, *remarks)) for answer in answers]
+    answers = [replace(answer, remarks=(*answer.remarks, *remarks)) for answer in answers]
     return await respond(
         engine,
         lambda: wire.BatchResponse(
