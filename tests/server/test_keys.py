@@ -151,6 +151,8 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
     assert {camera.id for camera in search.cameras().cameras} == {"1", "4"}
     assert {excluded.camera for excluded in answer.excluded_cameras} <= {"1", "4"}
     assert answer.query.place is None
+    assert answer.coverage is not None
+    assert sum(answer.coverage.model_dump().values()) == sum(s.camera in ("1", "4") for s in gallery.sightings())
     for form in ({"camera": "9"}, {"camera": "3", "cameras": "9"}):
         refused = http.post("/search", files=[("images", infrared.read_bytes())], data=form)
         assert refused.status_code == 403

@@ -147,6 +147,18 @@ class Remark(Wire):
     values: Values = Field({}, description="what the code's sentence needs")
 
 
+class Coverage(Wire):
+    """Of the sightings that the key sees: each counts once, under the first of these that leaves it out, or under `searched`."""
+
+    place: int = Field(description="may be of the place of the query's camera")
+    cameras: int = Field(description="of cameras not asked for, or that give images of the query's modality only")
+    untimed: int = Field(description="without a time, where one is asked for")
+    time: int = Field(description="taken at another time than asked for")
+    passages: int = Field(description="which nobody could have walked to or from in time")
+    labels: int = Field(description="of another identity or track than asked for")
+    searched: int = Field(description="compared with the query")
+
+
 class Verdict(Wire):
     """Whether looking at the hits is worth it."""
 
@@ -202,6 +214,9 @@ class SearchResponse(Wire):
     warnings: list[str] = Field(
         [], description="what is wrong with the query's images or doubtful about the hits, if anything"
     )
+    coverage: Coverage | None = Field(
+        None, description="how many sightings were searched, and what left the others out"
+    )
     remarks: list[Remark] = Field([], description="the warnings with codes for programs, in the same order")
     doubtful: bool | None = Field(None, description="probably not in this gallery; none where that isn't known")
     verdict: Verdict = Field(Verdict(code="unknown"), description="whether looking at the hits is worth it")
@@ -226,6 +241,7 @@ class SearchResponse(Wire):
             exact=answer.exact,
             milliseconds={stage: round(value, 3) for stage, value in answer.milliseconds.items()},
             warnings=list(answer.warnings),
+            coverage=Coverage.model_validate(answer.coverage),
             remarks=[Remark.model_validate(remark) for remark in answer.remarks],
             verdict=Verdict.model_validate(answer.verdict),
             doubtful=answer.doubtful,
@@ -354,6 +370,8 @@ class Answer(Protocol):
     def milliseconds(self) -> Mapping[str, float]: ...
     @property
     def warnings(self) -> Sequence[str]: ...
+    @property
+    def coverage(self) -> Any: ...
     @property
     def remarks(self) -> Sequence[Any]: ...
     @property

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import InvalidQuery
+from rgbir.index.gallery.coverage import Coverage
 from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query, Scope, score
+from rgbir.index.gallery.remarks import Code
 from rgbir.index.gallery.sightings import Sighting
 from rgbir.index.nearest.fused import FusedTrack
+from rgbir.index.nearest.slabs import Tally
 from rgbir.index.times import to_microseconds
 
 
@@ -51,8 +54,35 @@ def fused(nearest: Sequence[tuple[FusedTrack, Sighting]], model: Model, least_sc
     return tuple(replace(hit, others=track.shots - 1) for hit, (track, _) in zip(hits, nearest, strict=False))
 
 
+def covered(seen: Scope, tally: Tally, sizes: Callable[[str], int]) -> Coverage:
+    """What a query could find, of the cameras that it saw and of those that were left out whole.
+
+    Args:
+        tally: of the cameras that it saw.
+        sizes: how many sightings a camera has.
+    """
+    whole = [excluded for excluded in seen.excluded if excluded.camera not in seen.searched]
+    here = [sizes(excluded.camera) for excluded in whole if excluded.code in (Code.OWN_CAMERA, Code.SAME_PLACE)]
+    total = sum(sizes(excluded.camera) for excluded in whole)
+    return Coverage(
+        place=tally.place + sum(here),
+        cameras=total - sum(here),
+        untimed=tally.untimed,
+        time=tally.time,
+        passages=tally.passages,
+        labels=tally.labels,
+        searched=tally.searched,
+    )
+
+
 def answer(
-    seen: Scope, hits: tuple[Hit, ...], model: Model, generation: int, exact: bool, milliseconds: float
+    seen: Scope,
+    hits: tuple[Hit, ...],
+    model: Model,
+    generation: int,
+    exact: bool,
+    milliseconds: float,
+    coverage: Coverage,
 ) -> Answer:
     """The answer to one shot, which saw these cameras in that generation of the gallery."""
     return Answer(
@@ -62,6 +92,7 @@ def answer(
         shots=1,
         searched_cameras=seen.searched,
         excluded_cameras=seen.excluded,
+        coverage=coverage,
         hits=hits,
         generation=generation,
         exact=exact,

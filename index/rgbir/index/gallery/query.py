@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.cameras import Camera, CameraNetwork, Modality, Passage
 from rgbir.index.errors import InvalidQuery
+from rgbir.index.gallery.coverage import Coverage
 from rgbir.index.gallery.options import Filters
 from rgbir.index.gallery.remarks import ABOUT, Code, Remark, Values, Verdict, verdict_of
 from rgbir.index.metric import Metric
@@ -117,6 +118,7 @@ class Answer:
         camera, modality, place: the query's, as far as they are known.
         shots: how many images were fused into the query.
         searched_cameras, excluded_cameras: which cameras the query saw, and which it did not.
+        coverage: how many sightings could answer, and what left the others out.
         hits: from the most alike on.
         generation: the gallery's when it was searched.
         exact: whether these are proven to be the nearest.
@@ -142,6 +144,7 @@ class Answer:
     model: str
     fingerprint: str
     milliseconds: Mapping[str, float]
+    coverage: Coverage = field(default_factory=Coverage)
     remarks: tuple[Remark, ...] = ()
     doubtful: bool | None = None
     uncalibrated: tuple[str, ...] = ()
@@ -198,6 +201,7 @@ class Scope:
         searched: the ids of the cameras that it may see.
         excluded: the others, each with its reason, and those of which it may see some times only.
         moments: by camera, of those searched whose sightings it may not all see.
+        places: the same by place alone, without what can't be walked.
     """
 
     camera: Camera | None
@@ -206,6 +210,7 @@ class Scope:
     searched: tuple[str, ...]
     excluded: tuple[ExcludedCamera, ...]
     moments: Mapping[str, Moments]
+    places: Mapping[str, Moments]
 
 
 def origin(
@@ -273,10 +278,20 @@ def scope(query: Query, network: CameraNetwork, enrolled: Sequence[str]) -> Scop
         for camera, why in reasons
         if why is not None or not here.isdisjoint(ever[camera.id])
     ]
-    moments = {camera.id: _moments(query, network, camera, here) for camera in searched}
-    limited = {camera: known for camera, known in moments.items() if known is not None}
+    walked = query.walked and query.taken_at is not None and bool(network.passages) and bool(here)
+    by_place = _limited(query, network, searched, here, walked=False)
+    limited = _limited(query, network, searched, here, walked=True) if walked else by_place
     place = _either(here) if here else None
-    return Scope(query_camera, modality, place, tuple(camera.id for camera in searched), tuple(excluded), limited)
+    names = tuple(camera.id for camera in searched)
+    return Scope(query_camera, modality, place, names, tuple(excluded), limited, by_place)
+
+
+def _limited(
+    query: Query, network: CameraNetwork, cameras: Sequence[Camera], here: frozenset[str], *, walked: bool
+) -> dict[str, Moments]:
+    """By camera, of those whose sightings a query may not all see."""
+    moments = {camera.id: _moments(query, network, camera, here, walked=walked) for camera in cameras}
+    return {camera: known for camera, known in moments.items() if known is not None}
 
 
 def _either(places: Collection[str]) -> str:
@@ -296,12 +311,13 @@ def _partly(camera: Camera, here: Collection[str], query_camera: Camera | None) 
     return ExcludedCamera(camera.id, reason, Code.SAME_PLACE_AT_TIMES, {"query_camera": shown, "spans": away})
 
 
-def _moments(query: Query, network: CameraNetwork, camera: Camera, here: frozenset[str]) -> Moments | None:
+def _moments(
+    query: Query, network: CameraNetwork, camera: Camera, here: frozenset[str], *, walked: bool
+) -> Moments | None:
     """When a camera's sightings were taken that the query may see; None where it may see all of them.
 
     Left out is what may be of the query's place, and what nobody could have walked to or from in time.
     """
-    walked = query.walked and query.taken_at is not None and bool(network.passages) and bool(here)
     if not walked and here.isdisjoint(network.ever[camera.id]):
         return None
     spans = camera.spans()

@@ -47,6 +47,27 @@ class Moments(NamedTuple):
         return np.where(times == NO_TIME, self.untimed, inside(times, self.windows))
 
 
+@dataclass(slots=True)
+class Tally:
+    """How many rows a filter let pass, and what kept the others back: each counts once, under what came first.
+
+    Attributes:
+        place: they may be of the query's place.
+        untimed: they have no time, and one is wanted.
+        time: theirs isn't wanted.
+        passages: nobody could have walked there in time.
+        labels: another identity, or not among the rows wanted.
+        searched: they passed.
+    """
+
+    place: int = 0
+    untimed: int = 0
+    time: int = 0
+    passages: int = 0
+    labels: int = 0
+    searched: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which rows may answer. Rows without a time answer only if neither `since` nor `until` is set.
@@ -59,6 +80,9 @@ class Filter:
         windows: int64 (n, 2), in one of which taken_at must lie.
         cameras: by camera, of those whose rows don't all have the right place and time.
         camera: that of the camera which is looked at.
+        places: as `cameras`, by place alone; for the tally.
+        place: that of the camera which is looked at.
+        tally: where what it does is counted, if anybody asks.
     """
 
     since: int | None = None
@@ -68,6 +92,9 @@ class Filter:
     windows: NDArray[np.int64] | None = None
     cameras: Mapping[str, Moments] = field(default_factory=dict)
     camera: Moments | None = None
+    places: Mapping[str, Moments] = field(default_factory=dict)
+    place: Moments | None = None
+    tally: Tally | None = None
 
     @property
     def empty(self) -> bool:
@@ -77,7 +104,9 @@ class Filter:
 
     def of(self, camera: str) -> Filter:
         """For one camera's rows."""
-        return replace(self, camera=self.cameras.get(camera), cameras={}) if self.cameras else self
+        if not self.cameras:
+            return self
+        return replace(self, camera=self.cameras.get(camera), cameras={}, place=self.places.get(camera), places={})
 
 
 class Estimates(NamedTuple):
@@ -151,24 +180,41 @@ class Slab:
         return int(self.stored.nbytes) + self.coded * self.stored.size
 
     def allowed(self, rows: Filter) -> Rows | None:
-        """Positions that pass the filter; None where all do."""
+        """Positions that pass the filter; None where all do. Each call adds to the filter's tally."""
+        tally = rows.tally or Tally()
         if rows.empty:
+            tally.searched += len(self)
             return None
-        passing = np.ones(len(self), bool)
-        if rows.since is not None or rows.until is not None:
+        passing, left = np.ones(len(self), bool), len(self)
+
+        def gone() -> int:
+            """How many don't pass since this was asked last."""
+            nonlocal left
+            before, left = left, int(np.count_nonzero(passing))
+            return before - left
+
+        if rows.place is not None:
+            passing &= rows.place.of(self.times)
+            tally.place += gone()
+        if rows.since is not None or rows.until is not None or rows.windows is not None:
             passing &= self.times != NO_TIME
-        if rows.since is not None:
-            passing &= self.times >= rows.since
-        if rows.until is not None:
-            passing &= self.times < rows.until
+            tally.untimed += gone()
+            if rows.since is not None:
+                passing &= self.times >= rows.since
+            if rows.until is not None:
+                passing &= self.times < rows.until
+            if rows.windows is not None:
+                passing &= inside(self.times, rows.windows)
+            tally.time += gone()
+        if rows.camera is not None and rows.camera is not rows.place:
+            passing &= rows.camera.of(self.times)
+            tally.passages += gone()
         if rows.identity is not None:
             passing &= self.identities == rows.identity
-        if rows.windows is not None:
-            passing &= (self.times != NO_TIME) & inside(self.times, rows.windows)
-        if rows.camera is not None:
-            passing &= rows.camera.of(self.times)
         if rows.only is not None:
             passing &= np.isin(self.rows, rows.only)
+        tally.labels += gone()
+        tally.searched += left
         return np.flatnonzero(passing)
 
     def keys(self, query: NDArray[np.float32], places: Rows) -> NDArray[np.float64]:

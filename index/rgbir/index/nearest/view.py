@@ -68,6 +68,10 @@ class View:
     def slabs(self, cameras: Iterable[str]) -> list[Slab]:
         return [slab for camera in cameras for slab in self.cameras.get(camera, ())]
 
+    def size(self, camera: str) -> int:
+        """How many sightings a camera has."""
+        return sum(map(len, self.cameras.get(camera, ())))
+
     def worth_joining(self, cameras: Iterable[str]) -> int:
         """From how many queries on `nearest_of_many` is quicker than one after another."""
         slabs = self.slabs(cameras)

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, UsageError
 from rgbir.index.files import keep_room, locked
-from rgbir.index.gallery.answers import answer, check_count, distances_of, fused, ranked, span
+from rgbir.index.gallery.answers import answer, check_count, covered, distances_of, fused, ranked, span
 from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.changes import check_change, moved_cameras
+from rgbir.index.gallery.coverage import Coverage
 from rgbir.index.gallery.embeddings import asked, by_ids, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.folder import cache, notary
@@ -40,7 +41,7 @@ from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.nearest.approximate import Approximate, Found
 from rgbir.index.nearest.rows import Mark, Nearest
 from rgbir.index.nearest.sketches import Choice, Device
-from rgbir.index.nearest.slabs import Filter
+from rgbir.index.nearest.slabs import Filter, Tally
 from rgbir.index.nearest.view import View
 from rgbir.index.progress import Progress, silent
 from rgbir.index.times import from_microseconds, to_microseconds
@@ -206,9 +207,12 @@ class Gallery(AnyGallery):
                 moment = (query.taken_at, query.walked)
                 groups[query.camera, moment, seen.searched, filters].append(number)
             nearest: dict[int, Found] = {}
+            coverages: dict[int, Coverage] = {}
             try:
                 for group in groups.values():
-                    nearest |= self._nearest(view, [(n, queries[n]) for n in group], prepared, scopes[group[0]])
+                    tally, seen = Tally(), scopes[group[0]]
+                    nearest |= self._nearest(view, [(n, queries[n]) for n in group], prepared, seen, tally)
+                    coverages |= dict.fromkeys(group, covered(seen, tally, view.size))
             except CacheDamaged as error:
                 self._mend(error)
                 continue
@@ -220,7 +224,7 @@ class Gallery(AnyGallery):
                 ]
                 generation, taken = view.mark.generation, (time.perf_counter() - started) * 1000
                 return [
-                    answer(seen, hits[n], self.model, generation, nearest[n].exact, taken)
+                    answer(seen, hits[n], self.model, generation, nearest[n].exact, taken, coverages[n])
                     for n, seen in enumerate(scopes)
                 ]
 
@@ -230,18 +234,25 @@ class Gallery(AnyGallery):
         queries: Sequence[tuple[int, Query]],
         prepared: NDArray[np.float32],
         seen: Scope,
+        tally: Tally,
     ) -> dict[int, Found]:
-        """By the queries' numbers; they have the same scope and filters."""
+        """By the queries' numbers; they have the same scope and filters, and one tally."""
         cameras, rows = seen.searched, self._filter(queries[0][1], view, seen)
+        if rows.empty:
+            tally.searched = sum(map(view.size, cameras))
+        counted = rows if rows.empty else replace(rows, tally=tally)
         sketches = self._approximate.at_hand(view, cameras) if rows.empty else {}
         if sketches:
             return {
                 n: self._approximate.nearest(view, prepared[n], cameras, query.top_k, sketches) for n, query in queries
             }
         if len(queries) < view.worth_joining(cameras):
-            return {n: Found(view.nearest(prepared[n], cameras, rows, query.top_k)) for n, query in queries}
+            return {
+                n: Found(view.nearest(prepared[n], cameras, rows if place else counted, query.top_k))
+                for place, (n, query) in enumerate(queries)
+            }
         together = prepared[[number for number, _ in queries]]
-        lists = view.nearest_of_many(together, cameras, rows, max(query.top_k for _, query in queries))
+        lists = view.nearest_of_many(together, cameras, counted, max(query.top_k for _, query in queries))
         return {number: Found(nearest[: query.top_k]) for (number, query), nearest in zip(queries, lists, strict=True)}
 
     def _exactly(self, view: View, query: NDArray[np.float32], cameras: Sequence[str], top_k: int) -> Nearest:
@@ -259,6 +270,7 @@ class Gallery(AnyGallery):
             track,
             None if query.hours is None else query.hours.windows(*span(query, view.times)),
             seen.moments,
+            places=seen.places,
         )
 
     def _mend(self, error: CacheDamaged) -> None:
@@ -278,7 +290,8 @@ class Gallery(AnyGallery):
             tracks = self._tracks(view)
             if tracks is None:
                 continue
-            rows = self._filter(query, view, seen)
+            tally = Tally()
+            rows = replace(self._filter(query, view, seen), tally=tally)
             try:
                 nearest = view.nearest_tracks(prepared, seen.searched, rows, tracks, query.top_k)
             except CacheDamaged as error:
@@ -288,7 +301,8 @@ class Gallery(AnyGallery):
             if sightings is not None:
                 hits = fused([(track, sightings[track.place]) for track in nearest], self.model, query.least_score)
                 taken = (time.perf_counter() - started) * 1000
-                return answer(seen, hits, self.model, view.mark.generation, True, taken)
+                coverage = covered(seen, tally, view.size)
+                return answer(seen, hits, self.model, view.mark.generation, True, taken, coverage)
 
     def _tracks(self, view: View) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
         """As `Store.tracks`, of that view; None if there is a newer one."""

@@ -9,7 +9,7 @@ import base64
 import io
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +22,7 @@ from rgbir.index.errors import GalleryCorrupt, UsageError
 from rgbir.index.gallery.answers import span
 from rgbir.index.gallery.erasures import Condition
 from rgbir.index.gallery.model import Model
-from rgbir.index.gallery.query import Query
+from rgbir.index.gallery.query import Query, Scope
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.slabs import Moments
@@ -186,21 +186,34 @@ def sighting_of(entity: dict[str, Any]) -> Sighting:
     )
 
 
-def expression_of(
-    query: Query,
-    cameras: Sequence[str],
-    times: Callable[[], tuple[int, int] | None],
-    moments: Mapping[str, Moments],
-) -> str:
-    clauses = [cameras_are(cameras), *_labels_are(query)]
+def stages_of(query: Query, seen: Scope, times: Callable[[], tuple[int, int] | None]) -> list[tuple[str, str]]:
+    """What leaves sightings of the searched cameras out, one after another, by the names of `Tally`: each with the expression of
+    those that are left. The last one is of those that may answer."""
+    clauses = [cameras_are(seen.searched)]
+    stages = [("", clauses[0])]
+
+    def left_by(name: str, *more: str) -> None:
+        clauses.extend(more)
+        if more:
+            stages.append((name, " and ".join(clauses)))
+
+    left_by("place", *_moments_are(seen.places))
+    if query.since is not None or query.until is not None or query.hours is not None:
+        left_by("untimed", f"({TIMED})")
+        left_by("time", *_times_are(query, times))
+    left_by("passages", *([] if seen.moments is seen.places else _moments_are(seen.moments)))
+    left_by("labels", *_labels_are(query))
+    return stages
+
+
+def _times_are(query: Query, times: Callable[[], tuple[int, int] | None]) -> Iterator[str]:
     if query.since is not None:
-        clauses.append(f"taken_at >= {to_microseconds(query.since)}")
+        yield f"taken_at >= {to_microseconds(query.since)}"
     if query.until is not None:
-        clauses.append(f"taken_at < {to_microseconds(query.until)}")
+        yield f"taken_at < {to_microseconds(query.until)}"
     if query.hours is not None:
         windows = query.hours.windows(*span(query, times())).tolist()
-        clauses.append("(" + " or ".join(_window(*window) for window in windows) + ")")
-    return " and ".join([*clauses, *_moments_are(moments)])
+        yield "(" + " or ".join(_window(*window) for window in windows) + ")"
 
 
 def places_are(cameras: Sequence[str], moments: Mapping[str, Moments]) -> str:

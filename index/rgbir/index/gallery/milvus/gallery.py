@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryError, UsageError
-from rgbir.index.gallery.answers import answer, check_count, distances_of, fused, ranked
+from rgbir.index.gallery.answers import answer, check_count, covered, distances_of, fused, ranked
 from rgbir.index.gallery.changes import check_change
+from rgbir.index.gallery.coverage import Coverage
 from rgbir.index.gallery.embeddings import asked, by_ids, enrolled
 from rgbir.index.gallery.erasures import Condition, Erasure, bound, picture
 from rgbir.index.gallery.interface import AnyGallery
@@ -37,12 +38,12 @@ from rgbir.index.gallery.milvus.entities import (
     TIMED,
     cameras_are,
     entity_of,
-    expression_of,
     expression_of_condition,
     ids_are,
     places_are,
     row_of,
     sighting_of,
+    stages_of,
     timed,
 )
 from rgbir.index.gallery.milvus.store import MOST, PIECE, Store
@@ -53,6 +54,7 @@ from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import length, lost
 from rgbir.index.nearest.fused import FusedTrack, nearest_means
+from rgbir.index.nearest.slabs import Tally
 from rgbir.index.times import from_microseconds
 
 _NONE = np.empty(0, np.float32)
@@ -192,12 +194,26 @@ class MilvusGallery(AnyGallery):
         started = time.perf_counter()
         prepared = asked(query, self.model, self.address)
         seen, generation = self._scope(query)
-        nearest = []
-        if seen.searched:
-            expression = expression_of(query, seen.searched, self._times, seen.moments)
-            nearest = self._nearest(prepared, expression, query.top_k)
+        stages = stages_of(query, seen, self._times) if seen.searched else []
+        nearest = self._nearest(prepared, stages[-1][1], query.top_k) if stages else []
+        coverage = self._covered(seen, stages, generation)
         hits, taken = ranked(nearest, self.model, query.least_score), (time.perf_counter() - started) * 1000
-        return answer(seen, hits, self.model, generation, True, taken)
+        return answer(seen, hits, self.model, generation, True, taken, coverage)
+
+    def _covered(self, seen: Scope, stages: Sequence[tuple[str, str]], generation: int) -> Coverage:
+        """Counted stage by stage; none is asked for where nothing is left out."""
+        sizes: dict[str, int] = self._once("sizes", generation, self._sizes)
+        left, tally = sum(sizes[camera] for camera in seen.searched), Tally()
+        for name, expression in stages[1:]:
+            before, left = left, self._store.count(expression)
+            setattr(tally, name, before - left)
+        tally.searched = left
+        return covered(seen, tally, lambda camera: sizes.get(camera, 0))
+
+    def _sizes(self) -> dict[str, int]:
+        """Sightings by camera, of those that have some."""
+        counts = {camera.id: self._store.count(cameras_are([camera.id])) for camera in self.network}
+        return {camera: count for camera, count in sorted(counts.items()) if count}
 
     def _times(self) -> tuple[int, int] | None:
         """The first and the last moment of a sighting, as of the last change."""
@@ -212,11 +228,7 @@ class MilvusGallery(AnyGallery):
     def _scope(self, query: Query) -> tuple[Scope, int]:
         about, network = self._about(), self.network
         generation = int(about["generation"])
-
-        def enrolled() -> list[str]:
-            return sorted(camera.id for camera in network if self._store.count(cameras_are([camera.id])))
-
-        return scope(query, network, self._once("cameras", generation, enrolled)), generation
+        return scope(query, network, list(self._once("sizes", generation, self._sizes))), generation
 
     def _nearest(self, query: NDArray[np.float32], expression: str, top_k: int) -> list[tuple[float, Sighting]]:
         """Asks for more until no other sighting can be nearer than the last; past what Milvus gives, compares all of them."""
@@ -252,13 +264,14 @@ class MilvusGallery(AnyGallery):
         prepared = asked(query, self.model, self.address)
         seen, generation = self._scope(query)
         nearest: list[tuple[FusedTrack, Sighting]] = []
-        if seen.searched:
-            expression = expression_of(query, seen.searched, self._times, seen.moments)
-            while (tracks := self._nearest_tracks(prepared, expression, query.top_k)) is None:
+        stages = stages_of(query, seen, self._times) if seen.searched else []
+        if stages:
+            while (tracks := self._nearest_tracks(prepared, stages[-1][1], query.top_k)) is None:
                 generation = self.generation  # something was erased in between
             nearest = tracks
+        coverage = self._covered(seen, stages, generation)
         hits, taken = fused(nearest, self.model, query.least_score), (time.perf_counter() - started) * 1000
-        return answer(seen, hits, self.model, generation, True, taken)
+        return answer(seen, hits, self.model, generation, True, taken, coverage)
 
     def _nearest_tracks(
         self, query: NDArray[np.float32], expression: str, top_k: int
