@@ -62,6 +62,7 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("PUT /cameras/{camera}", {"modalities": ["ir"], "place": "yard", "position": "12.5,3"}, path={"camera": "yard-ir"}),
         Example("GET /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("DELETE /cameras/{camera}", path={"camera": "yard-ir"}),
+        Example("GET /plan"),
         Example("GET /me"),
         Example("GET /model"),
         Example("GET /models"),
@@ -99,7 +100,11 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         "gate.jpg": colour[1],
         "images.zip": packed.getvalue(),
     }
-    settings = Settings(folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles")
+    (folder / "plan.jpg").write_bytes(colour[0])
+    settings = Settings(
+        folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles",
+        plan=folder / "plan.jpg",
+    )  # fmt: skip
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         job = http.post("/gallery/jobs", files=[("archive", ("images.zip", packed.getvalue()))]).json()["id"]
         _until(lambda: http.get(f"/gallery/jobs/{job}").json()["ended_at"])

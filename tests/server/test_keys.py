@@ -49,6 +49,7 @@ MAY = {
     ("GET", "/cameras/{camera}"): {Role.SEARCH, Role.ENROL},
     ("PUT", "/cameras/{camera}"): set(),
     ("DELETE", "/cameras/{camera}"): set(),
+    ("GET", "/plan"): {Role.SEARCH, Role.ENROL},
     ("GET", "/me"): set(Role),
     ("GET", "/model"): {Role.SEARCH, Role.ENROL},
     ("GET", "/metrics"): {Role.SEARCH, Role.ENROL, Role.MONITOR},

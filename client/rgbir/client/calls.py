@@ -268,6 +268,11 @@ def cameras() -> Call[wire.Network]:
     return Call(_as(wire.Network), "GET", "/cameras")
 
 
+def plan() -> Call[bytes]:
+    """The picture of the plan that positions are on: PNG or JPEG."""
+    return Call(lambda response: response.content, "GET", "/plan")
+
+
 def camera(camera: str) -> Call[wire.CameraInfo]:
     """One camera, with all its places."""
     return Call(_as(wire.CameraInfo), "GET", f"/cameras/{_segment(camera)}")

@@ -436,10 +436,31 @@ class CameraInfo(Wire):
     sightings: int
 
 
+class Passage(Wire):
+    """How long somebody walks between two places, either way."""
+
+    origin: str
+    destination: str
+    soonest_s: float = Field(description="seconds that it takes at least")
+    latest_s: float | None = Field(None, description="seconds that it takes at most; none where nobody says")
+
+
+class PlanPicture(Wire):
+    """Where the plan's picture is on this server, and its size in pixels."""
+
+    path: str
+    width: int
+    height: int
+
+
 class Network(Wire):
     name: str
     plan: str | None = Field(None, description="which plan positions are on, and in which units")
+    picture: PlanPicture | None = Field(
+        None, description="of the plan; none where there is none, or for a key of some cameras"
+    )
     cameras: list[CameraInfo]
+    passages: list[Passage] = Field([], description="between places of these cameras")
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row for each camera.

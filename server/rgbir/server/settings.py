@@ -39,6 +39,7 @@ class Settings:
         slowest_s: seconds that each step of a peer may take, such as a piece of a body.
         max_archive_bytes: most bytes of an archive to enrol.
         samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
+        plan: a picture of the plan that positions of cameras are on.
         bundles: a folder of bundles that an administrator may change to while the server runs.
         traces: whether spans are sent for OpenTelemetry.
         device: where the gallery is searched; auto takes GPUs where there are some.
@@ -80,6 +81,7 @@ class Settings:
     slowest_s: float = 20.0
     max_archive_bytes: int = 4096 * MEBIBYTE
     samples: Path | None = None
+    plan: Path | None = None
     bundles: Path | None = None
     traces: bool = False
     device: Literal["cpu", "gpu", "auto"] = "auto"

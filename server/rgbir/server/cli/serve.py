@@ -117,6 +117,10 @@ def serve(
         Path | None,
         typer.Option(help="Example queries for the page, named <camera>_….jpg."),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="A picture of the plan that cameras' positions are on: PNG or JPEG."),
+    ] = None,
 ) -> Answer[Started] | None:
     """Answer searches over HTTP, with a page to try them. With --json the line that says where is JSON.
 
@@ -129,7 +133,7 @@ def serve(
             raise BadSettings(f"{option} is a folder that is there, not {folder}")
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
-        samples=samples, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
+        samples=samples, plan=plan, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose, bundles=bundles, traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,

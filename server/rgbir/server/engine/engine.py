@@ -50,6 +50,7 @@ from rgbir.server.access.heads import Heads
 from rgbir.server.access.keys import Keyring
 from rgbir.server.access.notary import Notary
 from rgbir.server.engine.galleries import Galleries
+from rgbir.server.engine.plan import read_plan
 from rgbir.server.engine.retrieval import Retrieval
 from rgbir.server.engine.shots import Shot
 from rgbir.server.engine.watch import Watch
@@ -75,6 +76,7 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.plan = None if settings.plan is None else read_plan(settings.plan, settings.max_pixels)
         threads = cores()
         self._decoders = ThreadPoolExecutor(threads, "decode")
         self._model = ThreadPoolExecutor(1, "model")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -28,7 +29,13 @@ async def cameras(engine: Serving, caller: Looking) -> wire.Network:
     """Those that the key sees."""
     enrolled, network = await _enrolled(engine), engine.gallery.network
     seen = [_info(camera, enrolled) for camera in network if caller.sees(camera.id)]
-    return wire.Network(name=network.name, plan=network.plan, cameras=seen)
+    return wire.Network(
+        name=network.name,
+        plan=network.plan,
+        picture=_picture(engine) if caller.cameras is None else None,
+        cameras=seen,
+        passages=list(_passages(network, caller)),
+    )
 
 
 @router.get("/cameras/{camera}", summary="One camera, and all its places", responses=NOT_FOUND)
@@ -100,6 +107,24 @@ async def _enrolled(engine: Engine) -> Mapping[str, int]:
     """Sightings by the camera's id."""
     counts = await engine.look(lambda: (engine.gallery.generation, engine.gallery.counts())[1])
     return {count.camera: count.sightings for count in counts}
+
+
+def _passages(network: CameraNetwork, caller: Key) -> Iterator[wire.Passage]:
+    """Those between places that the key's cameras have or had."""
+    places = {stay.place for camera in network if caller.sees(camera.id) for stay in camera.stays}
+    for walk in network.passages:
+        if {walk.origin, walk.destination} <= places:
+            latest = None if math.isinf(walk.latest_s) else walk.latest_s
+            yield wire.Passage(
+                origin=walk.origin, destination=walk.destination, soonest_s=walk.soonest_s, latest_s=latest
+            )
+
+
+def _picture(engine: Engine) -> wire.PlanPicture | None:
+    if engine.plan is None:
+        return None
+    path = f"{engine.settings.root_path}/plan"
+    return wire.PlanPicture(path=path, width=engine.plan.width, height=engine.plan.height)
 
 
 def _info(camera: Camera, enrolled: Mapping[str, int]) -> wire.CameraInfo:
