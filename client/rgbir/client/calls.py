@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar, Unpack, cast, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, Unpack, cast, get_type_hints
 from urllib.parse import quote
 
 import httpx2
@@ -223,6 +223,70 @@ def explain(
 def sighting(sighting: str) -> Call[wire.Sighting]:
     """What is known of it."""
     return Call(_as(wire.Sighting), "GET", f"/gallery/sightings/{_segment(sighting)}")
+
+
+def browse(
+    *,
+    cameras: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    identity: int | None = None,
+    track: str | None = None,
+    order: Literal["newest", "oldest"] = "newest",
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Call[wire.SightingPage]:
+    """Sightings by time, page by page; those without a time come last.
+
+    Args:
+        cameras: of these only.
+        since, until: taken in that time, with zones.
+        identity, track: of it only.
+        limit: most of them, 1 to 500.
+        cursor: `next` of the page before.
+    """
+    asked = _form(since=since, until=until, identity=identity, track=track, order=order, limit=limit, cursor=cursor)
+    return Call(_as(wire.SightingPage), "GET", "/gallery/sightings", {"params": asked | _cameras(cameras)})
+
+
+def neighbours(sighting: str, *, limit: int = 12) -> Call[wire.Neighbours]:
+    """What its camera took before and after it, of its track where it has one.
+
+    Args:
+        limit: most of them on each side, 1 to 100.
+    """
+    path = f"/gallery/sightings/{_segment(sighting)}/neighbours"
+    return Call(_as(wire.Neighbours), "GET", path, {"params": _form(limit=limit)})
+
+
+def counts(
+    *,
+    by: Literal["hour", "day"] = "day",
+    zone: str = "UTC",
+    cameras: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Call[wire.SightingCounts]:
+    """How many sightings each camera has by hour or day.
+
+    Args:
+        zone: whose clocks count, such as `Europe/Berlin`.
+        cameras: of these only.
+        since, until: taken in that time, with zones.
+    """
+    asked = _form(by=by, zone=zone, since=since, until=until)
+    return Call(_as(wire.SightingCounts), "GET", "/gallery/counts", {"params": asked | _cameras(cameras)})
+
+
+def _cameras(cameras: Sequence[str] | None) -> dict[str, list[str]]:
+    """As query parameters: none is all, so an empty list doesn't travel.
+
+    Raises:
+        ValueError: an empty list.
+    """
+    if cameras is not None and not cameras:
+        raise ValueError("cameras are one at least; leave them out for all")
+    return {} if cameras is None else {"cameras": list(cameras)}
 
 
 def image(sighting: str) -> Call[bytes]:

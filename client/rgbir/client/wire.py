@@ -526,6 +526,37 @@ class Sighting(WithCrop):
         return self.id, self.image_path is not None
 
 
+class SightingPage(Wire):
+    """Some of the sightings, in order."""
+
+    sightings: list[Sighting]
+    next: str | None = Field(None, description="the cursor of the next page; none where this was the last")
+
+
+class Neighbours(Wire):
+    """What a camera took before and after a sighting, each in the order of time."""
+
+    before: list[Sighting]
+    after: list[Sighting]
+
+
+class Bucket(Wire):
+    at: str = Field(description="its beginning on the zone's clocks, ISO 8601: a date, or an hour with its offset")
+    sightings: int
+
+
+class CameraBuckets(Wire):
+    camera: str
+    untimed: int = Field(description="sightings without a time, which are in no bucket")
+    buckets: list[Bucket] = Field(description="those with sightings, in order")
+
+
+class SightingCounts(Wire):
+    by: Literal["hour", "day"]
+    zone: str
+    cameras: list[CameraBuckets]
+
+
 class Enrolled(Wire):
     """What became of one image."""
 

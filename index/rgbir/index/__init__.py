@@ -53,8 +53,10 @@ from rgbir.index.files import (
 )
 from rgbir.index.fitted import FittedMap
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
+from rgbir.index.gallery.browse import MOST_SHOWN, Order, Selection, Spot
 from rgbir.index.gallery.changes import CameraEdit, Touched
 from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.histogram import by_camera
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
@@ -128,11 +130,13 @@ __all__ = [
     "Kept",
     "LLCM",
     "Limits",
+    "MOST_SHOWN",
     "Market1501",
     "Metric",
     "Modality",
     "Model",
     "NewSighting",
+    "Order",
     "OwnPictures",
     "PEOPLE",
     "Parity",
@@ -151,8 +155,10 @@ __all__ = [
     "pixels_in",
     "SearchOptions",
     "Searcher",
+    "Selection",
     "Sighting",
     "Skipped",
+    "Spot",
     "Stay",
     "Storage",
     "SysuMM01",
@@ -162,6 +168,7 @@ __all__ = [
     "Unreadable",
     "UsageError",
     "Verdict",
+    "by_camera",
     "cores",
     "crop_of",
     "labels_of",

@@ -52,6 +52,18 @@ def from_microseconds(value: int | None) -> datetime | None:
     return _EPOCH + timedelta(microseconds=min(max(value, _FIRST), _LAST))
 
 
+def named_zone(name: str) -> ZoneInfo:
+    """The zone of that name in the IANA data base.
+
+    Raises:
+        InvalidQuery: there is none.
+    """
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is none
+        if len(name) <= 64:
+            return ZoneInfo(name)
+    raise InvalidQuery(f"no time zone {name[:64]!r}; a zone is a name such as Europe/Berlin, or UTC")
+
+
 _FIRST = to_microseconds(datetime(2, 1, 1, tzinfo=UTC))
 _LAST = to_microseconds(datetime(9999, 1, 1, tzinfo=UTC))
 
@@ -79,11 +91,7 @@ class Hours:
             raise InvalidQuery(
                 f"hours {self.start:%H:%M} to {self.end:%H:%M} are no time at all; leave them out for the whole day"
             )
-        zone = None
-        with suppress(ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is none
-            zone = ZoneInfo(self.zone) if len(self.zone) <= 64 else None
-        if zone is None:
-            raise InvalidQuery(f"no time zone {self.zone[:64]!r}; a zone is a name such as Europe/Berlin, or UTC")
+        named_zone(self.zone)
 
     @classmethod
     def parse(cls, text: str) -> Self:

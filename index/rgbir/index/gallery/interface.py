@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryMismatch, GalleryMissing
+from rgbir.index.gallery.browse import Order, Selection, Spot, check_limit
 from rgbir.index.gallery.calibration import Calibration
 from rgbir.index.gallery.changes import Touched, changed_spans, check_change
 from rgbir.index.gallery.erasures import Condition, Erasure
@@ -112,6 +113,41 @@ class AnyGallery(ABC):
     @abstractmethod
     def sightings(self) -> list[Sighting]:
         """All of them, in enrolment order."""
+
+    def browse(
+        self, which: Selection, order: Order = "newest", after: Spot | None = None, limit: int = 100
+    ) -> list[Sighting]:
+        """Sightings by the time when they were taken, those without one at the end; equal times are in the order of their ids.
+
+        Pages fit together while others write: each sighting that is there all the time comes once.
+
+        Args:
+            after: where the page before ended.
+            limit: most of them.
+
+        Raises:
+            UsageError: a limit out of its range.
+        """
+        check_limit(limit)
+        sightings: list[Sighting] = []
+        if after is None or after.taken_at is not None:
+            sightings = self._timed(which, order, after, limit)
+            after = None
+        if len(sightings) < limit and not which.needs_time:
+            sightings += self._without_time(which, order, after, limit - len(sightings))
+        return sightings
+
+    @abstractmethod
+    def _timed(self, which: Selection, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
+        """Those with a time."""
+
+    @abstractmethod
+    def _without_time(self, which: Selection, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
+        """Those without one, by id."""
+
+    @abstractmethod
+    def moments(self, cameras: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        """When the sightings of each of these cameras were taken, of those with a time: int64 (n,), microseconds since 1970."""
 
     @abstractmethod
     def some(self) -> Sighting | None:
@@ -291,6 +327,7 @@ class AnyGallery(ABC):
         track: str | None,
         before: datetime | None,
     ) -> Condition:
+        """With the camera by its id."""
         which = Condition(None if ids is None else tuple(ids), camera, identity, track, before)
         return which if camera is None else replace(which, camera=self.network[camera].id)
 

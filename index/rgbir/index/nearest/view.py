@@ -20,7 +20,7 @@ from rgbir.index.nearest.proof import Proof, cut, settled, widen
 from rgbir.index.nearest.rows import Changes, Mark, Nearest, Vector
 from rgbir.index.nearest.scans import SlabScan
 from rgbir.index.nearest.sketches import Sketch
-from rgbir.index.nearest.slabs import Embeddings, Filter, Slab
+from rgbir.index.nearest.slabs import NO_TIME, Embeddings, Filter, Slab
 
 ROWS = 16_384
 """Most rows of a slab."""
@@ -71,6 +71,10 @@ class View:
     def size(self, camera: str) -> int:
         """How many sightings a camera has."""
         return sum(map(len, self.cameras.get(camera, ())))
+
+    def moments(self, camera: str) -> NDArray[np.int64]:
+        """When a camera's sightings were taken, of those with a time: int64 (n,), microseconds."""
+        return _joined(slab.times[slab.times != NO_TIME] for slab in self.cameras.get(camera, ()))
 
     def worth_joining(self, cameras: Iterable[str]) -> int:
         """From how many queries on `nearest_of_many` is quicker than one after another."""

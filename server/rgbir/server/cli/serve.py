@@ -50,7 +50,7 @@ class Started:
 
 @in_groups(
     {
-        "The model and the search": ("threads", "device", "gpu_half", "gpu_bytes", "bundles", "samples"),
+        "The model and the search": ("threads", "device", "gpu_half", "gpu_bytes", "bundles", "samples", "plan"),
         "Who may ask": ("open_to_all", "keys", "need_purpose", "audit", "audit_heads"),
         "The network": ("host", "port", "host_name", "trusted_proxy", "root_path", "tls_cert", "tls_key"),
         "Logs": ("json_logs", "traces"),

@@ -23,6 +23,7 @@ from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, UsageError
 from rgbir.index.files import keep_room, locked
 from rgbir.index.gallery.answers import answer, check_count, covered, distances_of, fused, ranked, span
+from rgbir.index.gallery.browse import Order, Selection, Spot
 from rgbir.index.gallery.calibration import Calibration, calibrate
 from rgbir.index.gallery.changes import check_change, moved_cameras
 from rgbir.index.gallery.coverage import Coverage
@@ -180,6 +181,28 @@ class Gallery(AnyGallery):
     def sightings(self) -> list[Sighting]:
         with self._read():
             return list(self._reader.all())
+
+    def _timed(self, which: Selection, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
+        total, chosen, _ = self._chosen(which)
+        with self._read() as store:
+            return store.timed(which, order, after, limit, few=20 * chosen < total)
+
+    def _without_time(self, which: Selection, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
+        total, _, untimed = self._chosen(which)
+        if not untimed:
+            return []
+        with self._read() as store:
+            return store.without_time(which, order, after, limit, few=20 * untimed < total)
+
+    def _chosen(self, which: Selection) -> tuple[int, int, int]:
+        """How many sightings there are, how many of the selection's cameras, and how many of those have no time."""
+        view = self.view()
+        slabs = view.slabs(view.cameras if which.cameras is None else which.cameras)
+        return view.sightings, sum(map(len, slabs)), sum(slab.untimed for slab in slabs)
+
+    def moments(self, cameras: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        view = self.view()
+        return {camera: view.moments(camera) for camera in cameras}
 
     def some(self) -> Sighting | None:
         """The last that was enrolled."""

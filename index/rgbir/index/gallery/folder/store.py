@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError
+from rgbir.index.gallery.browse import Order, Selection, Spot
 from rgbir.index.gallery.erasures import Condition, Erasure, picture
 from rgbir.index.gallery.folder import erasing
 from rgbir.index.gallery.folder.connection import Connection
@@ -194,6 +195,55 @@ class Store:
 
     def all(self) -> Iterator[Sighting]:
         return self._sightings("ORDER BY row")
+
+    def timed(self, which: Selection, order: Order, after: Spot | None, limit: int, *, few: bool) -> list[Sighting]:
+        """Those of a selection that have a time, from one on.
+
+        Args:
+            few: its cameras have few of the sightings, so that looking through theirs is quicker than looking through all by time.
+        """
+        by = "track" if which.track is not None else "identity" if which.identity is not None else ""
+        plain = by or ("camera" if few else "taken_at")
+        time = "taken_at" if plain == "taken_at" else "+taken_at"  # a plus keeps SQLite from the index on it
+        clauses, values = _selected(which, plain)
+        clauses.append("taken_at IS NOT NULL")
+        beyond, turn = (">", "ASC") if order == "oldest" else ("<", "DESC")
+        if which.since is not None:
+            clauses.append(f"{time} >= ?")
+            values.append(to_microseconds(which.since))
+        if which.until is not None:
+            clauses.append(f"{time} < ?")
+            values.append(to_microseconds(which.until))
+        if after is not None:
+            clauses.append(f"{time} {beyond}= ? AND (taken_at {beyond} ? OR id {beyond} ?)")
+            values += [after.taken_at, after.taken_at, after.id]
+        sightings = self._first(clauses, f"{time} {turn}, id {turn}", [*values, limit])
+        return sorted(sightings, key=lambda sighting: (sighting.taken_at, sighting.id), reverse=order == "newest")
+
+    def without_time(
+        self, which: Selection, order: Order, after: Spot | None, limit: int, *, few: bool
+    ) -> list[Sighting]:
+        """Those of a selection that have no time, by their ids, from one on.
+
+        Args:
+            few: there are few of them, so that looking for them is quicker than looking through all by id.
+        """
+        by = "track" if which.track is not None else "identity" if which.identity is not None else ""
+        plain = by or ("camera" if few else "id")
+        name = "id" if plain == "id" else "+id"
+        clauses, values = _selected(which, plain)
+        clauses.append("taken_at IS NULL")
+        beyond, turn = (">", "ASC") if order == "oldest" else ("<", "DESC")
+        if after is not None:
+            clauses.append(f"{name} {beyond} ?")
+            values.append(after.id)
+        sightings = self._first(clauses, f"{name} {turn}", [*values, limit])
+        return sorted(sightings, key=lambda sighting: sighting.id, reverse=order == "newest")
+
+    def _first(self, clauses: Sequence[str], order: str, values: Sequence[Any]) -> Iterator[Sighting]:
+        """The first in an order, as of one moment."""
+        rows = f"SELECT row FROM sightings WHERE {' AND '.join(clauses)} ORDER BY {order} LIMIT ?"
+        return self._sightings(f"WHERE row IN ({rows})", values)
 
     def rows_of_track(self, track: str) -> NDArray[np.int64]:
         """Rows that belong to it, int64 (n,), ascending."""
@@ -433,6 +483,20 @@ class Store:
     def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
         """Those that were heeded here, in the order of their moments, but for those names."""
         return erasing.noted(self.connection, set(but)) if self.file.format >= 4 else []
+
+
+def _selected(which: Selection, plain: str) -> tuple[list[str], list[Any]]:
+    """Camera, identity and track as SQL, with their values; only the plain column's index is used."""
+    cameras = None if which.cameras is None else json.dumps(list(which.cameras))
+    given = [
+        ("camera", "IN (SELECT value FROM json_each(?))", cameras),
+        ("identity", "= ?", which.identity),
+        ("track", "= ?", which.track),
+    ]
+    chosen = [
+        (f"{'' if name == plain else '+'}{name} {test}", value) for name, test, value in given if value is not None
+    ]
+    return [clause for clause, _ in chosen], [value for _, value in chosen]
 
 
 def _sighting(row: Sequence[Any]) -> Sighting:

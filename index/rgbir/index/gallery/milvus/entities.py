@@ -20,6 +20,7 @@ from PIL import Image
 
 from rgbir.index.errors import GalleryCorrupt, UsageError
 from rgbir.index.gallery.answers import span
+from rgbir.index.gallery.browse import Selection
 from rgbir.index.gallery.erasures import Condition
 from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.query import Query, Scope
@@ -242,7 +243,19 @@ def expression_of_condition(which: Condition) -> str:
     return " and ".join(clauses)
 
 
-def _labels_are(which: Query | Condition) -> list[str]:
+def expression_of_selection(which: Selection, timed: bool) -> str:
+    """Of those of a selection that have a time, or of those that have none."""
+    clauses = _labels_are(which)
+    if which.cameras is not None:
+        clauses.append(cameras_are(which.cameras))
+    if which.since is not None:
+        clauses.append(f"taken_at >= {to_microseconds(which.since)}")
+    if which.until is not None:
+        clauses.append(f"taken_at < {to_microseconds(which.until)}")
+    return " and ".join([*clauses, f"({TIMED})" if timed else "taken_at is null"])
+
+
+def _labels_are(which: Query | Condition | Selection) -> list[str]:
     """Identity and track, where they are named."""
     clauses = []
     if which.identity is not None:

@@ -7,6 +7,7 @@ folder.
 from __future__ import annotations
 
 import base64
+import heapq
 import json
 import secrets
 import threading
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import GalleryError, UsageError
 from rgbir.index.gallery.answers import answer, check_count, covered, distances_of, fused, ranked
+from rgbir.index.gallery.browse import Order, Selection, Spot
 from rgbir.index.gallery.changes import check_change
 from rgbir.index.gallery.coverage import Coverage
 from rgbir.index.gallery.embeddings import asked, by_ids, enrolled
@@ -39,6 +41,7 @@ from rgbir.index.gallery.milvus.entities import (
     cameras_are,
     entity_of,
     expression_of_condition,
+    expression_of_selection,
     ids_are,
     places_are,
     row_of,
@@ -162,6 +165,39 @@ class MilvusGallery(AnyGallery):
 
     def sightings(self) -> list[Sighting]:
         return sorted(map(sighting_of, self._store.all(ANY, self._store.scalars)), key=lambda sighting: sighting.row)
+
+    def _timed(self, which: Selection, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
+        return self._page(expression_of_selection(which, timed=True), order, after, limit)
+
+    def _without_time(self, which: Selection, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
+        return self._page(expression_of_selection(which, timed=False), order, after, limit)
+
+    def _page(self, expression: str, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
+        """Milvus puts nothing in order, so times and ids of all that meet it are looked through."""
+        sign = 1 if order == "oldest" else -1
+
+        def place(spot: Spot) -> tuple[int, str]:
+            return spot.taken_at or 0, spot.id
+
+        spots = (Spot(entity["taken_at"], entity["id"]) for entity in self._store.all(expression, ["id", "taken_at"]))
+        beyond = (
+            spot
+            for spot in spots
+            if after is None or (place(spot) > place(after) if sign > 0 else place(spot) < place(after))
+        )
+        first = (heapq.nsmallest if sign > 0 else heapq.nlargest)(limit, beyond, key=place)
+        ids = [spot.id for spot in first]
+        shown = {entity["id"]: sighting_of(entity) for entity in self._store.by_ids(ids, self._store.scalars)}
+        page = [shown[name] for name in ids if name in shown]
+        if len(page) < len(ids) == limit:  # some were erased in between
+            page += self._page(expression, order, first[-1], limit - len(page))
+        return page
+
+    def moments(self, cameras: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        times: dict[str, list[int]] = {camera: [] for camera in cameras}
+        for entity in self._store.all(timed(cameras_are(cameras)), ["camera", "taken_at"]) if cameras else ():
+            times[entity["camera"]].append(entity["taken_at"])
+        return {camera: np.array(moments, np.int64) for camera, moments in times.items()}
 
     def some(self) -> Sighting | None:
         entities = self._store.any()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 
 from rgbir.client import wire
-from rgbir.index import Sighting, UsageError, parse_box
+from rgbir.index import UsageError, parse_box
 from rgbir.server.access.keys import Key
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.jobs import Jobs
@@ -22,7 +22,7 @@ from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text
 from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing, ShotImages, Working, read, visible
+from rgbir.server.http.routes.shared import Changing, ShotImages, Working, read, travelling, visible
 
 PICTURE = {"schema": {"type": "string", "format": "binary"}}
 router = APIRouter(responses=PROBLEMS, tags=["gallery"])
@@ -104,7 +104,7 @@ async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
 
 @router.get("/gallery/sightings/{sighting}", summary="One sighting", responses=NOT_FOUND)
 async def get_sighting(engine: Serving, caller: Searching, sighting: str) -> wire.Sighting:
-    return await engine.look(lambda: _travelling(engine, visible(engine, sighting, caller)))
+    return await engine.look(lambda: travelling(engine, visible(engine, sighting, caller)))
 
 
 @router.get(
@@ -159,9 +159,3 @@ async def _erased(
     removed, unreached = await engine.change(lambda: models.erase(conditions))
     await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
     return wire.Removed(removed=removed, archives=await engine.look(jobs.waiting), unreached=unreached)
-
-
-def _travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:
-    camera = engine.gallery.network.shown(sighting.camera)
-    image = wire.image_path(sighting.id, engine.settings.root_path) if sighting.has_crop else None
-    return wire.Sighting.model_validate(sighting).model_copy(update={"image_path": image, "camera": camera})

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, File, Request, Response, UploadFile
 from pydantic import BaseModel
 
+from rgbir.client import wire
 from rgbir.index import Sighting
 from rgbir.server.access.keys import ANYONE, Key
 from rgbir.server.engine.engine import Engine, Named
@@ -67,3 +68,10 @@ def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
     if enrolled is None or not caller.sees(enrolled.camera):
         raise NotThere(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
     return enrolled
+
+
+def travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:
+    """A sighting as it travels."""
+    camera = engine.gallery.network.shown(sighting.camera)
+    image = wire.image_path(sighting.id, engine.settings.root_path) if sighting.has_crop else None
+    return wire.Sighting.model_validate(sighting).model_copy(update={"image_path": image, "camera": camera})
