@@ -301,11 +301,18 @@ def erase(
     identity: int | None = None,
     track: str | None = None,
     before: datetime | None = None,
+    dry_run: bool = False,
 ) -> Call[wire.Removed]:
-    """Erases one sighting, or all that meet every condition; tells how many, and which archives wait that may hold them."""
+    """Erases one sighting, or all that meet every condition; tells how many, and which archives and backups may hold them.
+
+    Args:
+        dry_run: only tell what would be erased.
+    """
+    trying: dict[str, Any] = _form(dry_run="true" if dry_run else None)
     if sighting is not None:
-        return Call(_as(wire.Removed), "DELETE", f"/gallery/sightings/{_segment(sighting)}")
-    conditions = _form(camera=camera, identity=identity, track=track, before=before)
+        path = f"/gallery/sightings/{_segment(sighting)}"
+        return Call(_as(wire.Removed), "DELETE", path, {"params": trying} if dry_run else {})
+    conditions = _form(camera=camera, identity=identity, track=track, before=before) | trying
     return Call(_as(wire.Removed), "DELETE", "/gallery/sightings", {"params": conditions})
 
 
@@ -358,9 +365,14 @@ def put_camera(camera: str, *, dry_run: bool = False, **fields: Unpack[wire.Came
     return Call(_as(wire.CameraChange), "PUT", f"/cameras/{_segment(camera)}", rest)
 
 
-def remove_camera(camera: str) -> Call[wire.CameraChange]:
-    """Removes a camera that has no sightings; for administrators."""
-    return Call(_as(wire.CameraChange), "DELETE", f"/cameras/{_segment(camera)}")
+def remove_camera(camera: str, *, dry_run: bool = False) -> Call[wire.CameraChange]:
+    """Removes a camera that has no sightings; for administrators.
+
+    Args:
+        dry_run: only tell what would change.
+    """
+    rest = {"params": {"dry_run": dry_run}}
+    return Call(_as(wire.CameraChange), "DELETE", f"/cameras/{_segment(camera)}", rest)
 
 
 def me() -> Call[wire.Caller]:
@@ -394,9 +406,14 @@ def activate_model(name: str, *, allow_missing: bool = False) -> Call[wire.Serve
     )
 
 
-def forget_model(name: str) -> Call[wire.ServedModel]:
-    """Deletes the gallery of a model that doesn't answer; its bundle stays."""
-    return Call(_as(wire.ServedModel), "DELETE", f"/models/{_segment(name)}")
+def forget_model(name: str, *, dry_run: bool = False) -> Call[wire.ServedModel]:
+    """Deletes the gallery of a model that doesn't answer; its bundle stays.
+
+    Args:
+        dry_run: only tell whether that may be done, and what the gallery holds.
+    """
+    rest = {"params": {"dry_run": dry_run}}
+    return Call(_as(wire.ServedModel), "DELETE", f"/models/{_segment(name)}", rest)
 
 
 def _segment(name: str) -> str:

@@ -611,10 +611,20 @@ class ModelList(Wire):
     models: list[ServedModel]
 
 
+class Backup(Wire):
+    """A copy of the gallery, which keeps what is erased after it was made."""
+
+    name: str = Field(description="of its folder")
+    made_at: datetime
+
+
 class Removed(Wire):
-    """How much an erasure removed, and where else what it means may be."""
+    """How much an erasure removed, or would remove, and where else what it means may be."""
 
     removed: int
+    dry_run: bool = Field(False, description="nothing was removed: this is only what would be")
+    backups: list[Backup] = Field([], description="copies that were made before, and may hold the erased")
+    others: dict[str, int] = Field({}, description="of a dry run: how many there are in galleries of other models")
     archives: list[str] = Field(
         [],
         description="jobs whose archives were received and aren't enrolled yet; what they hold of the erased won't be",

@@ -23,6 +23,7 @@ from PIL import Image
 
 from rgbir.index import (
     AnyGallery,
+    Card,
     Gallery,
     GalleryError,
     IndexFailure,
@@ -157,18 +158,37 @@ class ModelSwap:
             self._stop.set()
             await asyncio.gather(self._task, return_exceptions=True)
         async with self._turn:
-            if name == self.engine.now.name:
-                raise NotNow(f"{name} answers; activate another one first")
+            card = await self._forgettable(name)
             if self._other is not None and self._other.name == name:
                 await self._retire()
-            card = await self.engine.look(lambda: self.engine.galleries.card(name))
-            for open_one in (self.engine.now, self._other):
-                if open_one is not None and open_one.encoder.card.fingerprint == card.fingerprint:
-                    raise NotNow(f"{name} is the same model as {open_one.name}, whose gallery is in use")
             folder = self.engine.galleries.of(card)
             await self.engine.change(lambda: shutil.rmtree(folder, ignore_errors=True))
             self._known[name] = Standing(name)
             return self._known[name]
+
+    async def would_forget(self, name: str) -> Standing:
+        """Where it stands, if `forget` may delete its gallery; deletes nothing.
+
+        Raises:
+            NotThere, NotNow: see `forget`.
+        """
+        self._changeable(name)
+        await self._forgettable(name)
+        return self._standing(name)
+
+    async def _forgettable(self, name: str) -> Card:
+        """The card of a model whose gallery isn't in use by another one.
+
+        Raises:
+            NotNow: it is.
+        """
+        if name == self.engine.now.name:
+            raise NotNow(f"{name} answers; activate another one first")
+        card = await self.engine.look(lambda: self.engine.galleries.card(name))
+        for open_one in (self.engine.now, self._other):
+            if open_one is not None and open_one.name != name and open_one.encoder.card.fingerprint == card.fingerprint:
+                raise NotNow(f"{name} is the same model as {open_one.name}, whose gallery is in use")
+        return card
 
     def erase(self, conditions: dict[str, Any]) -> tuple[int, list[str]]:
         """Removes sightings from every gallery of this server; runs where changes are made.
@@ -186,6 +206,23 @@ class ModelSwap:
                 _log.error("%s: the erasure is carried out when this gallery is opened again: %s", folder, error)
                 unreached.append(folder.name)
         return removed, unreached
+
+    def would_erase(self, conditions: dict[str, Any]) -> tuple[int, dict[str, int], list[str]]:
+        """What `erase` would remove; removes nothing. Runs where changes are made.
+
+        Returns:
+            How many there are in the gallery that answers, how many in those of other models by name, and names of those that
+            can't be looked at now.
+        """
+        count, others, unreached = self.engine.gallery.count(**conditions), dict[str, int](), list[str]()
+        for folder, gallery in self.others():
+            try:
+                with gallery as opened, contextlib.suppress(UnknownCamera):
+                    others[folder.name] = opened.count(**conditions)
+            except GalleryError as error:
+                _log.error("%s: can't be looked at: %s", folder, error)
+                unreached.append(folder.name)
+        return count, others, unreached
 
     def expire(self) -> None:
         """Carries out the retention, in every gallery; runs where changes are made."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from rgbir.client import wire
 from rgbir.index import Camera, CameraNetwork, UnknownCamera
@@ -19,7 +19,7 @@ from rgbir.server.errors import BadSettings, KeysUnreadable, NotThere
 from rgbir.server.http.forms import CameraName, Described
 from rgbir.server.http.guard import Administering, Looking, Serving
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing
+from rgbir.server.http.routes.shared import Changing, DryRun
 
 router = APIRouter(responses=PROBLEMS, tags=["cameras"])
 
@@ -53,7 +53,7 @@ async def put_camera(
     caller: Administering,
     camera: CameraName,
     edit: Described,
-    dry_run: Annotated[bool, Query(description="only tell what would change")] = False,
+    dry_run: DryRun = False,
 ) -> wire.CameraChange:
     """What isn't sent stays as it is; sent again, it changes nothing more. Searches go by it from the next one on."""
 
@@ -69,10 +69,12 @@ async def put_camera(
 
 
 @router.delete("/cameras/{camera}", summary="Remove a camera that has no sightings", responses={**NOT_FOUND, **BUSY})
-async def remove_camera(engine: Serving, models: Changing, caller: Administering, camera: str) -> wire.CameraChange:
+async def remove_camera(
+    engine: Serving, models: Changing, caller: Administering, camera: str, dry_run: DryRun = False
+) -> wire.CameraChange:
     """Erase its sightings first. Passages to a place where no other camera is go with it."""
     try:
-        return await _changed(engine, models, caller, camera, lambda network: network.without_camera(camera))
+        return await _changed(engine, models, caller, camera, lambda network: network.without_camera(camera), dry_run)
     except UnknownCamera as error:
         raise NotThere(f"no camera {camera[:80]!r} here") from error
 

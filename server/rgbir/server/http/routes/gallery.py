@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
@@ -22,7 +23,7 @@ from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text
 from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing, ShotImages, Working, read, travelling, visible
+from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, read, travelling, visible
 
 PICTURE = {"schema": {"type": "string", "format": "binary"}}
 router = APIRouter(responses=PROBLEMS, tags=["gallery"])
@@ -124,10 +125,10 @@ async def get_image(engine: Serving, caller: Searching, sighting: str) -> Respon
 
 @router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
 async def remove_sighting(
-    engine: Serving, models: Changing, jobs: Working, caller: Erasing, sighting: str
+    engine: Serving, models: Changing, jobs: Working, caller: Erasing, sighting: str, dry_run: DryRun = False
 ) -> wire.Removed:
     await engine.look(lambda: visible(engine, sighting, caller))
-    return await _erased(engine, models, jobs, caller, {"ids": [sighting]})
+    return await _erased(engine, models, jobs, caller, {"ids": [sighting]}, dry_run)
 
 
 @router.delete("/gallery/sightings", summary="Erase all sightings that meet every condition", responses=BUSY)
@@ -140,22 +141,34 @@ async def remove(
     identity: int | None = None,
     track: str | None = None,
     before: datetime | None = None,
+    dry_run: DryRun = False,
 ) -> wire.Removed:
     if before is not None and before.tzinfo is None:
         raise UsageError(f"before needs a zone, {before.isoformat()} has none; append an offset such as +01:00, or Z")
     if caller.cameras is not None:
         enrolling(caller, camera_of(caller, engine, camera) if camera else "all cameras", camera)
     conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
-    return await _erased(
-        engine, models, jobs, caller, {name: value for name, value in conditions.items() if value is not None}
-    )
+    given = {name: value for name, value in conditions.items() if value is not None}
+    return await _erased(engine, models, jobs, caller, given, dry_run)
 
 
 async def _erased(
-    engine: Engine, models: ModelSwap, jobs: Jobs, caller: Key, conditions: dict[str, Any]
+    engine: Engine, models: ModelSwap, jobs: Jobs, caller: Key, conditions: dict[str, Any], dry_run: bool
 ) -> wire.Removed:
-    """Noted before it is done and after, so that no erasure goes without a word."""
-    await engine.note(action="erase", who=caller.name, conditions=conditions)
-    removed, unreached = await engine.change(lambda: models.erase(conditions))
-    await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
-    return wire.Removed(removed=removed, archives=await engine.look(jobs.waiting), unreached=unreached)
+    """Noted before it is done and after, so that no erasure goes without a word; a dry run is noted as what it is."""
+    await engine.note(action="preview erase" if dry_run else "erase", who=caller.name, conditions=conditions)
+    others: dict[str, int] = {}
+    if dry_run:
+        removed, others, unreached = await engine.change(lambda: models.would_erase(conditions))
+    else:
+        removed, unreached = await engine.change(lambda: models.erase(conditions))
+        await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
+    copies = await engine.look(engine.gallery.backups) if removed else []
+    return wire.Removed(
+        removed=removed,
+        dry_run=dry_run,
+        archives=await engine.look(jobs.waiting),
+        unreached=unreached,
+        others=others,
+        backups=[wire.Backup(name=Path(copy["path"]).name, made_at=copy["made_at"]) for copy in copies],
+    )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from rgbir.client import wire
 from rgbir.server.http.guard import Administering, Looking, Serving
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS
-from rgbir.server.http.routes.shared import Changing
+from rgbir.server.http.routes.shared import Changing, DryRun
 
 router = APIRouter(responses=PROBLEMS, tags=["models"])
 
@@ -53,7 +53,11 @@ async def activate_model(
 
 
 @router.delete("/models/{name}", summary="Delete a model's gallery", responses={**NOT_FOUND, **NOT_NOW})
-async def forget_model(engine: Serving, models: Changing, caller: Administering, name: str) -> wire.ServedModel:
+async def forget_model(
+    engine: Serving, models: Changing, caller: Administering, name: str, dry_run: DryRun = False
+) -> wire.ServedModel:
     """Of one that doesn't answer; stops filling it. Its bundle stays."""
+    if dry_run:
+        return wire.ServedModel.model_validate(await models.would_forget(name))
     await engine.note(action="forget model", who=caller.name, model=name)
     return wire.ServedModel.model_validate(await models.forget(name))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, File, Request, Response, UploadFile
+from fastapi import Depends, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel
 
 from rgbir.client import wire
@@ -28,6 +28,7 @@ async def _models(request: Request) -> ModelSwap:
     return models
 
 
+DryRun = Annotated[bool, Query(description="only tell what would be done")]
 Working = Annotated[Jobs, Depends(_jobs)]
 Changing = Annotated[ModelSwap, Depends(_models)]
 Images = Annotated[
