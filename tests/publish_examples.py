@@ -66,6 +66,8 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("GET /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("DELETE /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("GET /plan"),
+        Example("GET /gallery/calibration"),
+        Example("GET /queue"),
         Example("GET /me"),
         Example("GET /model"),
         Example("GET /models"),

@@ -49,6 +49,8 @@ MAY = {
     ("GET", "/cameras/{camera}"): {Role.SEARCH, Role.ENROL},
     ("PUT", "/cameras/{camera}"): set(),
     ("DELETE", "/cameras/{camera}"): set(),
+    ("GET", "/gallery/calibration"): {Role.SEARCH},
+    ("GET", "/queue"): {Role.SEARCH, Role.ENROL},
     ("GET", "/gallery/counts"): {Role.SEARCH, Role.ENROL},
     ("GET", "/gallery/sightings"): {Role.SEARCH},
     ("GET", "/gallery/sightings/{sighting}/neighbours"): {Role.SEARCH},

@@ -375,6 +375,16 @@ def remove_camera(camera: str, *, dry_run: bool = False) -> Call[wire.CameraChan
     return Call(_as(wire.CameraChange), "DELETE", f"/cameras/{_segment(camera)}", rest)
 
 
+def calibration() -> Call[wire.CalibrationInfo]:
+    """Between which cameras distances are calibrated, and on how many pairs."""
+    return Call(_as(wire.CalibrationInfo), "GET", "/gallery/calibration")
+
+
+def queue() -> Call[wire.Queue]:
+    """What waits for the model, and for how long."""
+    return Call(_as(wire.Queue), "GET", "/queue")
+
+
 def me() -> Call[wire.Caller]:
     """Who asks: the key's name, role, rights and cameras, and when it ends."""
     return Call(_as(wire.Caller), "GET", "/me")

@@ -668,6 +668,34 @@ class Distances(Wire):
     model: Model
 
 
+class CalibratedPair(Wire):
+    """What distances between two cameras were measured on."""
+
+    cameras: list[str] = Field(description="the two of them; either may be the query's")
+    genuine: int = Field(description="pairs of one person")
+    strangers: int = Field(description="pairs of two people")
+    distance_1_percent: float = Field(description="1 of 100 strangers is as near")
+    distance_01_percent: float = Field(description="1 of 1,000 strangers is as near")
+
+
+class CalibrationInfo(Wire):
+    generation: int | None = Field(None, description="the gallery's when it was measured; none where nobody did")
+    pairs: list[CalibratedPair] = Field([], description="of cameras that the key sees")
+
+
+class Queue(Wire):
+    """How much there is to do now."""
+
+    in_flight: int = Field(description="requests that are being answered or wait")
+    most_in_flight: int = Field(description="further ones are refused")
+    requests: int = Field(description="of them, those that wait for the model")
+    images: int = Field(description="theirs")
+    most_images: int = Field(description="further ones are refused")
+    seconds: float | None = Field(
+        None, description="until all of them went through the model, by the last batches; none before the first"
+    )
+
+
 Right = Literal["search", "enrol", "export", "look", "monitor", "erase", "administer"]
 
 

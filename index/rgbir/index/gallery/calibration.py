@@ -7,7 +7,7 @@ it knows how many sightings were searched.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +50,10 @@ class Pair(BaseModel, frozen=True, extra="forbid"):
         levels = np.linspace(0, 1, len(self.strangers))
         return np.maximum(np.interp(distances, self.strangers, levels, left=0.0, right=1.0), 1 / (self.impostors + 1))
 
+    def distance_at(self, share: float) -> float:
+        """The distance that so large a share of stranger pairs reaches, 0 to 1."""
+        return float(np.interp(share, np.linspace(0, 1, len(self.strangers)), self.strangers))
+
 
 class Calibration(BaseModel, frozen=True, extra="forbid"):
     """Of one gallery. pairs: by the cameras' ids in order, as `a|b`. generation: of the gallery that it was measured on."""
@@ -59,6 +63,12 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
 
     def of(self, a: str, b: str) -> Pair | None:
         return self.pairs.get("|".join(sorted((a, b))))
+
+    def by_cameras(self) -> Iterator[tuple[tuple[str, str], Pair]]:
+        """Every pair with the ids of its two cameras."""
+        for name, pair in self.pairs.items():
+            first, _, second = name.partition("|")
+            yield (first, second), pair
 
     def without(self, cameras: Collection[str]) -> Calibration:
         """What isn't measured on any of these cameras."""
@@ -187,6 +197,6 @@ def summary(calibration: Calibration) -> Sequence[tuple[str, int, int, float, fl
     """By pair: cameras, pairs of one person, of strangers, and the distances that 1 % and 0.1 % of strangers reach."""
     rows = []
     for name, pair in calibration.pairs.items():
-        levels = np.interp([0.01, 0.001], np.linspace(0, 1, len(pair.strangers)), pair.strangers)
-        rows.append((name.replace("|", " – "), pair.genuine, pair.impostors, float(levels[0]), float(levels[1])))
+        levels = pair.distance_at(0.01), pair.distance_at(0.001)
+        rows.append((name.replace("|", " – "), pair.genuine, pair.impostors, *levels))
     return rows

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 
 from rgbir.server.errors import TooBusy
 
+RECENT = 32
+"""Batches that tell how quick the model is."""
 Encode = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -31,11 +35,20 @@ class Batcher:
         encode: runs in `executor`, uint8 (n, height, width, 3) → float32 (n, d).
         most: images a batch, unless one request alone has more.
         queue: images that may wait; more are refused.
+        clock: tells seconds.
     """
 
-    def __init__(self, encode: Encode, executor: Executor, most: int = 16, queue: int = 256) -> None:
+    def __init__(
+        self,
+        encode: Encode,
+        executor: Executor,
+        most: int = 16,
+        queue: int = 256,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.most, self.queue = most, queue
-        self.batches = self.images = self.refused = 0
+        self.batches = self.images = self.refused = self.running = 0
+        self._clock, self._recent = clock, deque[tuple[int, float]](maxlen=RECENT)
         self._encode, self._executor = encode, executor
         self._waiting: list[_Waiting] = []
         self._running: asyncio.Task[None] | None = None
@@ -44,6 +57,17 @@ class Batcher:
     def waiting(self) -> int:
         """Images in the queue."""
         return sum(len(request.pixels) for request in self._waiting)
+
+    @property
+    def requests(self) -> int:
+        """Requests in the queue."""
+        return len(self._waiting)
+
+    @property
+    def expected_s(self) -> float | None:
+        """Seconds until what is here now went through the model, as quickly as the last batches did; None before the first."""
+        images = sum(count for count, _ in self._recent)
+        return (self.waiting + self.running) * sum(taken for _, taken in self._recent) / images if images else None
 
     async def __call__(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """The embeddings float32 (n, d) of one request's n images, each uint8 (height, width, 3).
@@ -74,6 +98,7 @@ class Batcher:
             images = [image for request in batch for image in request.pixels]
             self.batches += 1
             self.images += len(images)
+            self.running, begun = len(images), self._clock()
             try:
                 work = partial(self._encode, np.stack(images))
                 embeddings = await asyncio.get_running_loop().run_in_executor(self._executor, work)
@@ -82,6 +107,9 @@ class Batcher:
                     if not request.result.done():
                         request.result.set_exception(error)
                 continue
+            finally:
+                self.running = 0
+            self._recent.append((len(images), self._clock() - begun))
             start = 0
             for request in batch:
                 end = start + len(request.pixels)

@@ -48,6 +48,12 @@ class Retrieval:
         """Images that wait for the model."""
         return sum(queue.waiting for queue in self.queues.values())
 
+    @property
+    def expected_s(self) -> float | None:
+        """Seconds until what waits now went through the model; None before its first batch."""
+        known = [seconds for queue in self.queues.values() if (seconds := queue.expected_s) is not None]
+        return sum(known) if known else None
+
     def warm_up(self) -> None:
         """Runs each graph once, so that the first request doesn't pay for it, and tries the way from there to an answer.
 

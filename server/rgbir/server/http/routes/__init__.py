@@ -1,7 +1,24 @@
 """The routes: wire model in, domain call, wire model out."""
 
-from rgbir.server.http.routes import browse, cameras, explain, gallery, jobs, me, models, operations, page, plan, search
+from rgbir.server.http.routes import (
+    browse,
+    calibration,
+    cameras,
+    explain,
+    gallery,
+    jobs,
+    me,
+    models,
+    operations,
+    page,
+    plan,
+    queue,
+    search,
+)
 
 ROUTERS = tuple(
-    room.router for room in (search, explain, browse, gallery, jobs, cameras, plan, me, operations, models, page)
+    room.router
+    for room in (
+        search, explain, browse, calibration, gallery, jobs, cameras, plan, me, queue, operations, models, page,
+    )
 )
