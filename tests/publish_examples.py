@@ -21,6 +21,7 @@ from fastapi.testclient import TestClient
 from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, SysuMM01, enrol
 from rgbir.index.synthetic import Split, synthesize
 from rgbir.server import Settings, create_app
+from rgbir.server.access.keys import Keyring, Role
 from tests.conftest import BUNDLE, ROOT
 
 LONG = 8
@@ -69,6 +70,9 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("GET /gallery/calibration"),
         Example("GET /queue"),
         Example("GET /me"),
+        Example("POST /keys", {"name": "front desk", "role": "search", "cameras": ["1", "4"], "days": 30}),
+        Example("GET /keys"),
+        Example("DELETE /keys/{name}", path={"name": "front desk"}),
         Example("GET /model"),
         Example("GET /models"),
         Example("POST /models/{name}/prepare", path={"name": "newer"}),
@@ -108,9 +112,11 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
     (folder / "plan.jpg").write_bytes(colour[0])
     settings = Settings(
         folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles",
-        plan=folder / "plan.jpg",
+        plan=folder / "plan.jpg", keys=folder / "keys.json",
     )  # fmt: skip
+    token = Keyring(folder / "keys.json").add("chief", Role.ADMIN)
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
+        http.headers["Authorization"] = f"Bearer {token}"
         job = http.post("/gallery/jobs", files=[("archive", ("images.zip", packed.getvalue()))]).json()["id"]
         _until(lambda: http.get(f"/gallery/jobs/{job}").json()["ended_at"])
         for example in examples(sighting, job):
@@ -122,8 +128,11 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
                 method, route.format(**example.path), data=example.form or None, params=example.query or None,
                 files=[(fields, (name, content[name])) for name in names] or None,
             )  # fmt: skip
-            as_json = response.headers["content-type"].startswith("application/json")
-            yield example, response.status_code, response.json() if as_json else None
+            as_json = response.headers.get("content-type", "").startswith("application/json")
+            content_of = response.json() if as_json else None
+            if isinstance(content_of, dict) and "token" in content_of:
+                content_of["token"] = "rgbir_…"
+            yield example, response.status_code, content_of
 
 
 def _until(done: Callable[[], Any]) -> None:

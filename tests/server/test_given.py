@@ -45,6 +45,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
         "/cameras/{camera}": {"data": {"place": "hall"}},
+        "/keys": {"data": {"name": "kim"}},
     }
 
 

@@ -375,6 +375,34 @@ def remove_camera(camera: str, *, dry_run: bool = False) -> Call[wire.CameraChan
     return Call(_as(wire.CameraChange), "DELETE", f"/cameras/{_segment(camera)}", rest)
 
 
+def keys() -> Call[list[wire.KeyInfo]]:
+    """Who has a key; for administrators."""
+    read = _as(wire.KeyList)
+    return Call(lambda response: read(response).keys, "GET", "/keys")
+
+
+def add_key(
+    name: str,
+    *,
+    role: Literal["search", "enrol", "export", "monitor", "admin"] = "search",
+    cameras: Sequence[str] | None = None,
+    days: int | None = None,
+) -> Call[wire.NewKey]:
+    """Makes a key and tells its token, this once. Where the answer was lost, end the key and make it again.
+
+    Args:
+        cameras: the only ones that it sees; all without.
+        days: it ends after so many; never without.
+    """
+    form = _form(name=name, role=role, cameras=cameras, days=days)
+    return Call(_as(wire.NewKey), "POST", "/keys", {"data": form})
+
+
+def end_key(name: str) -> Call[None]:
+    """Ends a key at once."""
+    return Call(lambda _: None, "DELETE", f"/keys/{_segment(name)}")
+
+
 def calibration() -> Call[wire.CalibrationInfo]:
     """Between which cameras distances are calibrated, and on how many pairs."""
     return Call(_as(wire.CalibrationInfo), "GET", "/gallery/calibration")

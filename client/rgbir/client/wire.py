@@ -696,7 +696,7 @@ class Queue(Wire):
     )
 
 
-Right = Literal["search", "enrol", "export", "look", "monitor", "erase", "administer"]
+Right = Literal["search", "enrol", "export", "look", "monitor", "erase", "keys", "administer"]
 
 
 class Caller(Wire):
@@ -708,6 +708,24 @@ class Caller(Wire):
     rights: list[Right] = Field(description="what it may do")
     cameras: list[str] | None = Field(None, description="the only ones that it sees, by their names; none is all")
     ends_at: datetime | None = Field(None, description="when the key ends; none is never")
+
+
+class KeyInfo(Wire):
+    """A key as others see it."""
+
+    name: str
+    role: Literal["search", "enrol", "export", "monitor", "admin"]
+    cameras: list[str] | None = Field(None, description="the only ones that it sees; none is all")
+    made_at: datetime
+    ends_at: datetime | None = Field(None, description="none is never")
+
+
+class KeyList(Wire):
+    keys: list[KeyInfo]
+
+
+class NewKey(KeyInfo):
+    token: str = Field(description="shown this once, and kept nowhere")
 
 
 class AuditPage(Wire):

@@ -46,6 +46,7 @@ class Settings:
         gpu_half: embeddings as float16 there; answers stay.
         gpu_bytes: most of their memory to take.
         keys: who may do what; without it whoever reaches the server may do everything.
+        key_routes: administrators may make and end keys over HTTP.
         audit: the log of searches and erasures.
         audit_heads: where its heads are noted each minute, on a medium that who can write the log can't.
         need_purpose: refuse searches that don't state one.
@@ -88,6 +89,7 @@ class Settings:
     gpu_half: bool = False
     gpu_bytes: int | None = None
     keys: Path | None = None
+    key_routes: bool = True
     audit: Path | None = None
     audit_heads: Path | None = None
     need_purpose: bool = False

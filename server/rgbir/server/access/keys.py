@@ -158,8 +158,18 @@ class Keyring:
         """
         self._read()
 
-    def add(self, name: str, role: Role, cameras: Sequence[str] | None = None, days: int | None = None) -> str:
+    def add(
+        self,
+        name: str,
+        role: Role,
+        cameras: Sequence[str] | None = None,
+        days: int | None = None,
+        until: datetime | None = None,
+    ) -> str:
         """Makes a key and returns its token, which is kept nowhere.
+
+        Args:
+            until: it ends then at the latest.
 
         Raises:
             BadSettings: there is one of that name.
@@ -167,7 +177,7 @@ class Keyring:
         with self._alone():
             if any(key.name == name for key in self.keys):
                 raise BadSettings(f"there is a key {name!r} already; rotate or revoke it, or choose another name")
-            return self._put(name, role, None if cameras is None else tuple(cameras), days)
+            return self._put(name, role, None if cameras is None else tuple(cameras), days, until)
 
     def rotate(self, name: str, days: int | None = None) -> str:
         """A new token for that key; the old one ends."""
@@ -198,21 +208,36 @@ class Keyring:
         known = listed(key.name for key in self.keys) if self.keys else "none at all"
         raise BadSettings(f"no key {name!r} in {self.file}; it has: {known}")
 
-    def _put(self, name: str, role: Role, cameras: tuple[str, ...] | None, days: int | None) -> str:
+    def _put(
+        self,
+        name: str,
+        role: Role,
+        cameras: tuple[str, ...] | None,
+        days: int | None,
+        until: datetime | None = None,
+    ) -> str:
         token, now = PREFIX + secrets.token_urlsafe(32), datetime.now(UTC)
-        if not name.strip() or len(name) > MOST_NAME or not name.isprintable():
-            raise BadSettings(f"a key's name has 1 to {MOST_NAME} characters that can be printed, not {name[:80]!r}")
-        if days is not None and not 1 <= days <= MOST_DAYS:
-            raise BadSettings(
-                f"a key lasts 1 to {MOST_DAYS:,} days, not {days:,}; leave it out for one that doesn't end"
-            )
-        ends = None if days is None else now + timedelta(days=days)
+        check_new(name, days)
+        lasts = [] if days is None else [now + timedelta(days=days)]
+        ends = min([*lasts, *([] if until is None else [until])], default=None)
         new = Key(name=name, role=role, cameras=cameras, sha256=_digest(token), made_at=now, expires_at=ends)
         self._write((*(key for key in self.keys if key.name != name), new))
         return token
 
     def _write(self, keys: tuple[Key, ...]) -> None:
         replace_file(self.file, _File(keys=keys).model_dump_json(indent=1) + "\n", mode=0o600)
+
+
+def check_new(name: str, days: int | None) -> None:
+    """What a key may be called, and how long it may last.
+
+    Raises:
+        BadSettings: it may not.
+    """
+    if not name.strip() or len(name) > MOST_NAME or not name.isprintable():
+        raise BadSettings(f"a key's name has 1 to {MOST_NAME} characters that can be printed, not {name[:80]!r}")
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise BadSettings(f"a key lasts 1 to {MOST_DAYS:,} days, not {days:,}; leave it out for one that doesn't end")
 
 
 def _digest(token: str) -> str:

@@ -19,6 +19,7 @@ from rgbir.index import Bundle, CameraNetwork, listed, open_gallery, why
 from rgbir.index.cli.output import Answer, in_groups, remark, wants_json
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
+from rgbir.server.engine.plan import read_plan
 from rgbir.server.errors import BadSettings, NotStarted
 from rgbir.server.http.app import certificate_of, create_app
 from rgbir.server.http.connection import Connection, ConnectionLimits
@@ -68,6 +69,10 @@ def serve(
     gpu_half: Annotated[bool, typer.Option(help="Embeddings as float16 on the GPU.")] = False,
     gpu_bytes: Annotated[int | None, typer.Option(help="Most bytes of GPU memory to take.", min=1)] = None,
     keys: Annotated[Path | None, typer.Option(help="Who may do what: a file that `rgbir keys` keeps.")] = None,
+    key_routes: Annotated[
+        bool,
+        typer.Option("--key-routes/--no-key-routes", help="Let administrators make and end keys over HTTP."),
+    ] = True,
     audit: Annotated[Path | None, typer.Option(help="Log every search and erasure here, chained.")] = None,
     audit_heads: Annotated[
         Path | None,
@@ -134,7 +139,7 @@ def serve(
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, plan=plan, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
-        keys=keys, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose, bundles=bundles, traces=traces,
+        keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose, bundles=bundles, traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),
@@ -155,6 +160,8 @@ def run(settings: Settings, json_logs: bool = False, as_json: bool = False) -> N
     certificate = certificate_of(settings)
     app = create_app(settings, certificate)
     # Opened once before the server starts, so that what is wrong is said in one line.
+    if settings.plan is not None:
+        read_plan(settings.plan, settings.max_pixels)
     bundle, address = Galleries(settings).chosen()
     with open_gallery(address) as gallery:
         gallery.expect(Bundle(bundle).card)

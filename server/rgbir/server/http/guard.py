@@ -117,6 +117,7 @@ RIGHTS: Mapping[wire.Right, Allowed] = {
     "look": Allowed(Role.SEARCH, Role.ENROL),
     "monitor": Allowed(Role.SEARCH, Role.ENROL, Role.MONITOR, whole=True),
     "erase": Allowed(),
+    "keys": Allowed(),
     "administer": Allowed(whole=True),
 }
 """What there is to be allowed, by the names that callers are told."""
@@ -128,6 +129,7 @@ Looking = Annotated[Key, Depends(RIGHTS["look"])]
 LookingAtAll = Annotated[Key, Depends(Allowed(Role.SEARCH, Role.ENROL, whole=True))]
 Monitoring = Annotated[Key, Depends(RIGHTS["monitor"])]
 Erasing = Annotated[Key, Depends(RIGHTS["erase"])]
+KeyMaking = Annotated[Key, Depends(RIGHTS["keys"])]
 Administering = Annotated[Key, Depends(RIGHTS["administer"])]
 Known = Annotated[Key, Depends(Allowed(*Role))]
 """Whoever has a key, whatever it is for."""

@@ -7,6 +7,7 @@ from rgbir.server.http.routes import (
     explain,
     gallery,
     jobs,
+    keys,
     me,
     models,
     operations,
@@ -19,6 +20,6 @@ from rgbir.server.http.routes import (
 ROUTERS = tuple(
     room.router
     for room in (
-        search, explain, browse, calibration, gallery, jobs, cameras, plan, me, queue, operations, models, page,
+        search, explain, browse, calibration, gallery, jobs, cameras, plan, me, keys, queue, operations, models, page,
     )
 )

@@ -15,11 +15,12 @@ router = APIRouter(responses=PROBLEMS)
 async def me(engine: Serving, caller: Known) -> wire.Caller:
     """Any key may ask."""
     network = engine.gallery.network
+    changes_keys = engine.keyring is not None and engine.settings.key_routes
     return wire.Caller(
         keys=engine.keyring is not None,
         name=caller.name,
         role=caller.role.value,
-        rights=rights_of(caller),
+        rights=[right for right in rights_of(caller) if right != "keys" or changes_keys],
         cameras=None if caller.cameras is None else [network.shown(camera) for camera in caller.cameras],
         ends_at=caller.expires_at,
     )
