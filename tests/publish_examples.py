@@ -57,7 +57,7 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("GET /gallery/jobs/{job}", path={"job": job}),
         Example("DELETE /gallery/jobs/{job}", path={"job": job}),
         Example("GET /gallery"),
-        Example("GET /gallery/sightings", query={"cameras": "1", "order": "newest", "limit": 2}),
+        Example("GET /gallery/sightings", query={"cameras": ["1"], "order": "newest", "limit": 2}),
         Example("GET /gallery/sightings/{sighting}/neighbours", path={"sighting": sighting}, query={"limit": 2}),
         Example("GET /gallery/counts", query={"by": "day", "zone": "Europe/Berlin"}),
         Example("GET /gallery/sightings/{sighting}", path={"sighting": sighting}),

@@ -74,7 +74,7 @@ def test_every_sighting_comes_once_newest_first_and_is_noted(
     assert times == sorted(times, reverse=True)
     assert len(times) == 60
     assert all(sighting.taken_at is None for sighting in shown[60:])
-    assert shown[-1].image == f"/gallery/sightings/{shown[-1].id}/image"
+    assert shown[-1].image_path == f"/gallery/sightings/{shown[-1].id}/image"
     assert settings.audit is not None
     noted = [entry for entry in entries(settings.audit) if entry["action"] == "browse"]
     assert [name for entry in noted for name in entry["sightings"]] == [sighting.id for sighting in shown]

@@ -34,6 +34,7 @@ OPERATIONS = {
 }
 FROZEN = {
     "search", "search_each", "distances", "embed", "explain", "enrol", "enrol_track", "gallery", "sighting", "image", "erase", "erase_sighting",
+    "browse", "neighbours", "counts", "calibration", "plan", "me", "keys", "add_key", "end_key", "queue",
     "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "models", "prepare_model",
     "activate_model", "forget_model", "audit", "live", "ready", "metrics",
 }  # fmt: skip

@@ -21,6 +21,7 @@ from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.origins import Line, Origin
 from rgbir.index.metric import Metric
 from rgbir.index.times import to_microseconds
+from rgbir.index.words import why
 
 FORMAT: Literal["rgbir embeddings 1"] = "rgbir embeddings 1"
 MOST_BYTES = 4 << 20
@@ -143,7 +144,7 @@ def card_in(text: str, where: str) -> AnyCard:
             " export`"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where} is no card: not JSON: {error}") from None
+        raise UsageError(f"{where} is no card: not JSON: {why(error)}") from None
 
 
 def read_card(file: Path) -> AnyCard:
@@ -157,7 +158,7 @@ def read_card(file: Path) -> AnyCard:
             raise UsageError(f"{file} is no card: it has over {MOST_BYTES >> 20} MiB")
         return card_in(file.read_text(encoding="utf-8-sig"), str(file))
     except OSError as error:
-        raise UsageError(f"{file} can't be read: {error.strerror}; --card is a JSON file") from None
+        raise UsageError(f"{file} can't be read: {why(error)}; --card is a JSON file") from None
     except UnicodeError:
         raise UsageError(f"{file} is no card: not UTF-8") from None
 

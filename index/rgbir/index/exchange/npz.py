@@ -17,7 +17,7 @@ from rgbir.index.exchange.card import MOST_BYTES
 from rgbir.index.exchange.columns import LONGEST, WHOLE, Cell
 from rgbir.index.exchange.sink import BATCH, Sink
 from rgbir.index.exchange.source import Source
-from rgbir.index.words import listed
+from rgbir.index.words import listed, why
 
 ARRAYS = {
     "ids": "id",
@@ -55,7 +55,7 @@ class Member:
             read = layout.read_array_header_1_0 if major == 1 else layout.read_array_header_2_0
             self.shape, fortran, self.dtype = read(stream)
         except ValueError as error:
-            raise UsageError(f"{name} is no NumPy array: {error}") from None
+            raise UsageError(f"{name} is no NumPy array: {why(error)}") from None
         if self.dtype.hasobject:
             raise UsageError(
                 f"{name} holds Python objects, which would have to be unpickled; save plain numbers or texts"
@@ -89,7 +89,7 @@ def unfold(file: Path, sink: Sink) -> None:
         with zipfile.ZipFile(file) as archive, ExitStack() as opened:
             _unfold(_members(archive, opened, sink.most), sink)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise UsageError(f"it is damaged, or no .npz file: {error}") from None
+        raise UsageError(f"it is damaged, or no .npz file: {why(error)}") from None
 
 
 def _members(archive: zipfile.ZipFile, opened: ExitStack, most: int) -> dict[str, Member]:

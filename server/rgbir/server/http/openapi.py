@@ -19,6 +19,7 @@ TAGS = {
     "jobs": "Archives that are enrolled beside the searches.",
     "cameras": "Which cameras there are, and where they look.",
     "models": "What answers, and another in its place.",
+    "keys": "Who asks, and who may.",
     "operations": "For those who run the server: log, probes, metrics.",
 }
 KEY = "key"
@@ -39,6 +40,7 @@ _AS_THE_CLIENT_SAYS = {
     "get_job": "job",
     "get_camera": "camera",
     "list_models": "models",
+    "list_keys": "keys",
 }
 
 

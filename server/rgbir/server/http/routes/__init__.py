@@ -20,6 +20,19 @@ from rgbir.server.http.routes import (
 ROUTERS = tuple(
     room.router
     for room in (
-        search, explain, browse, calibration, gallery, jobs, cameras, plan, me, keys, queue, operations, models, page,
+        search,
+        explain,
+        browse,
+        calibration,
+        gallery,
+        jobs,
+        cameras,
+        plan,
+        me,
+        keys,
+        queue,
+        operations,
+        models,
+        page,
     )
 )

@@ -18,7 +18,7 @@ from rgbir.server.http.guard import Looking, Searching, Serving, camera_of, enro
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import travelling, visible
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["gallery"])
 MOST_NEIGHBOURS = 100
 Cameras = Annotated[
     list[wire.Name] | None, Query(max_length=1000, description="of these only; repeat the parameter for several")

@@ -8,7 +8,7 @@ from rgbir.client import wire
 from rgbir.server.http.guard import Searching, Serving
 from rgbir.server.http.problems import PROBLEMS
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["gallery"])
 
 
 @router.get("/gallery/calibration", summary="Between which cameras distances are calibrated, and on how much")

@@ -16,7 +16,7 @@ from rgbir.server.http.forms import names
 from rgbir.server.http.guard import KeyMaking, Serving, camera_of, enrolling
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS
 
-router = APIRouter(responses={**PROBLEMS, **NOT_FOUND})
+router = APIRouter(responses={**PROBLEMS, **NOT_FOUND}, tags=["keys"])
 
 
 @router.get("/keys", summary="Who has a key")

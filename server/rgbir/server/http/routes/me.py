@@ -8,7 +8,7 @@ from rgbir.client import wire
 from rgbir.server.http.guard import Known, Serving, rights_of
 from rgbir.server.http.problems import PROBLEMS
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["keys"])
 
 
 @router.get("/me", summary="Whose key this is, and what it may do")

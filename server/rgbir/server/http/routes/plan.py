@@ -8,7 +8,7 @@ from rgbir.server.errors import NotThere
 from rgbir.server.http.guard import LookingAtAll, Serving
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["cameras"])
 
 
 @router.get(

@@ -8,7 +8,7 @@ from rgbir.client import wire
 from rgbir.server.http.guard import Looking, Serving
 from rgbir.server.http.problems import PROBLEMS
 
-router = APIRouter(responses=PROBLEMS)
+router = APIRouter(responses=PROBLEMS, tags=["operations"])
 
 
 @router.get("/queue", summary="What waits for the model, and for how long")
