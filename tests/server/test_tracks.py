@@ -18,9 +18,10 @@ from PIL import Image
 from tests.conftest import BUNDLE
 
 from rgbir.client import AsyncClient, Client, Unprocessable
-from rgbir.index import Encoder, Gallery, Modality, SysuMM01, decode, digest_of
+from rgbir.index import Encoder, Gallery, Modality, Searcher, SearchOptions, SysuMM01, decode, digest_of
 from rgbir.index.gallery.sightings import box_in, sighting_id
 from rgbir.server import Settings, create_app
+from rgbir.server.access.evidence import replay
 from rgbir.server.access.keys import Keyring, Role
 
 NOW = datetime(2026, 11, 2, 22, 15, tzinfo=UTC)
@@ -245,3 +246,25 @@ def test_a_tables_labels_go_with_their_images_in_requests_of_neighbours() -> Non
     assert len(list(client.enrol_all(items))) == 2
     (body,) = requests
     assert (body.count(b'name="track"'), body.count(b'name="taken_at"'), body.count(b'name="identity"')) == (1, 2, 2)
+
+
+def test_a_search_takes_a_box_for_each_of_its_shots(
+    http: TestClient, shots: list[bytes], encoder: Encoder, gallery: Gallery, settings: Settings
+) -> None:
+    client = Client(http)
+    boxed = client.search([shots[0], shots[1]], camera="6", box=[BOX, None], top_k=5)
+    cut = [decode(shots[0], box=BOX), decode(shots[1])]
+    searcher = Searcher(encoder, gallery)
+    expected = searcher.search(cut, SearchOptions(camera="6", top_k=5))
+    assert [hit.id for hit in boxed.hits] == [hit.id for hit in expected.hits]
+    assert [hit.distance for hit in boxed.hits] == pytest.approx([hit.distance for hit in expected.hits], rel=1e-5)
+    one = client.search([shots[0], shots[1]], camera="6", box=BOX, top_k=5)
+    assert [hit.distance for hit in one.hits] != [hit.distance for hit in boxed.hits]
+    with pytest.raises(Unprocessable, match="box comes once for all, or once for each of the 2 shots"):
+        client.search([shots[0], shots[1]], camera="6", box=[BOX, None, OTHER], top_k=5)
+    noted = [json.loads(line) for line in (settings.audit or Path()).read_text().splitlines()]
+    assert [entry.get("box") for entry in noted if entry.get("action") == "search"] == [[list(BOX), None], list(BOX)]
+    assert [replay(entry, [shots[0], shots[1]], searcher) for entry in noted if entry.get("action") == "search"] == [
+        [],
+        [],
+    ]

@@ -53,7 +53,7 @@ class Call(Generic[T]):
 def search(
     images: Image | Sequence[Image] = (),
     *,
-    box: Box | None = None,
+    box: Box | Sequence[Box | None] | None = None,
     like: str | None = None,
     purpose: str | None = None,
     case: str | None = None,
@@ -63,7 +63,7 @@ def search(
 
     Args:
         images: paths, bytes of files, open files, images of Pillow or arrays; none with `like`.
-        box: where the person is in each image: left, top, right, bottom.
+        box: where the person is: left, top, right, bottom; one for all images, or a sequence with one for each, None for the whole.
         like: a sighting's id, whose person to search for in place of images.
         purpose, case: why, and for which case; for the server's audit log.
         options: `camera` and the others of `wire.SearchFields`.
@@ -71,8 +71,7 @@ def search(
     Raises:
         TypeError: an option that there isn't.
     """
-    where = None if box is None else ",".join(map(str, box))
-    form = _form(**_known(wire.SearchFields, options), box=where, like=like, purpose=purpose, case=case)
+    form = _form(**_known(wire.SearchFields, options), box=_boxes(box), like=like, purpose=purpose, case=case)
     return Call(_as(wire.SearchResponse), "POST", "/search", {"data": form, "files": files(images)})
 
 

@@ -708,6 +708,8 @@ class Caller(Wire):
     rights: list[Right] = Field(description="what it may do")
     cameras: list[str] | None = Field(None, description="the only ones that it sees, by their names; none is all")
     ends_at: datetime | None = Field(None, description="when the key ends; none is never")
+    needs_purpose: bool = Field(False, description="whether this server refuses searches that don't say why")
+    logged: bool = Field(False, description="whether searches are noted in an audit log, with purpose and case")
 
 
 class KeyInfo(Wire):

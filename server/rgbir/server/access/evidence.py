@@ -12,7 +12,7 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import AnyGallery, Distances, Hours, Searcher, SearchOptions, beside, decode, listed
+from rgbir.index import AnyGallery, Box, Distances, Hours, Searcher, SearchOptions, beside, decode, listed
 from rgbir.server.access.audit import Entry, entries, problems
 from rgbir.server.errors import AuditFailed
 
@@ -37,8 +37,10 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
     now = searcher.gallery.generation
     if now != entry["generation"]:
         reasons.append(f"the gallery has changed since: it was of generation {entry['generation']} and is of {now}")
-    box = entry.get("box")
-    shots = [decode(image, f"image {place}", tuple(box) if box else None) for place, image in enumerate(images, 1)]
+    boxes = _boxes(entry.get("box"), len(images))
+    shots = [
+        decode(image, f"image {place}", box) for place, (image, box) in enumerate(zip(images, boxes, strict=True), 1)
+    ]
     options = options_of(entry["options"])
     if entry["action"] == "distances":
         embeddings = searcher.encoder.embed(shots, searcher.modality_of(options))
@@ -57,6 +59,13 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
     if hits == entry["hits"]:
         return []
     return reasons or ["the hits differ, and neither the model nor the gallery's generation explains it"]
+
+
+def _boxes(box: Any, count: int) -> list[Box | None]:
+    """As an entry has them: none, one of all images, or one for each; left, top, right, bottom."""
+    if not box or isinstance(box[0], int):
+        return [tuple(box) if box else None] * count
+    return [tuple(each) if each else None for each in box]
 
 
 def answer_digest(distances: Distances) -> str:

@@ -177,16 +177,16 @@ class Engine:
         if self._notary is not None:
             self._notary.close()
 
-    async def search(self, images: Sequence[Named], options: SearchOptions, box: Box | None = None) -> Answer:
+    async def search(self, images: Sequence[Named], options: SearchOptions, boxes: Sequence[Box | None] = ()) -> Answer:
         """Several images are several shots of one person.
 
         Args:
-            box: where the person is in each image.
+            boxes: where the person is in each image, one for each; None is all of it, and none is all of all.
         """
         self._allowed(options)
         with self._place() as now:
             modality = now.searcher.modality_of(options)  # before any work
-            embeddings, remarks, stages = await self._embedded(now, images, modality, box)
+            embeddings, remarks, stages = await self._embedded(now, images, modality, boxes)
             with stage("search"):
                 work = partial(now.searcher.find, embeddings, options, remarks, stages)
                 return await self._run(self._searches, work)
@@ -227,13 +227,16 @@ class Engine:
             raise UsageError(f"top_k must be at most {self.settings.max_top_k} here, not {options.top_k}")
 
     async def _embedded(
-        self, now: Retrieval, images: Sequence[Named], modality: Modality, box: Box | None = None
+        self, now: Retrieval, images: Sequence[Named], modality: Modality, boxes: Sequence[Box | None] = ()
     ) -> tuple[NDArray[np.float32], tuple[Remark, ...], dict[str, float]]:
         """Embeddings (images, d), remarks on the images, and milliseconds by stage."""
         started = time.perf_counter()
         with stage("decode"):
             await self._check(images)
-            work = (self._run(self._decoders, partial(self._ready, now, modality, image, box)) for image in images)
+            work = (
+                self._run(self._decoders, partial(self._ready, now, modality, image, box))
+                for image, box in zip(images, boxes or [None] * len(images), strict=True)
+            )
             pixels, remarks = zip(*await asyncio.gather(*work), strict=True)
         begun = time.perf_counter()
         with stage("encode"):

@@ -46,15 +46,15 @@ def shots_of(
     """
     count = len(box) if len(images) == 1 and len(box) > 1 else len(images)
     frames = list(images) * count if len(images) == 1 else list(images)
-    boxes, moments = _each("box", box, count), _each("taken_at", taken_at, count)
-    identities, tracks = _each("identity", identity, count), _each("track", track, count)
+    boxes, moments = each("box", box, count), each("taken_at", taken_at, count)
+    identities, tracks = each("identity", identity, count), each("track", track, count)
     return [
         Shot(*frame, boxes[place], moments[place], identities[place], tracks[place])
         for place, frame in enumerate(frames)
     ]
 
 
-def _each(name: str, values: Sequence[T | None], count: int) -> list[T | None]:
+def each(name: str, values: Sequence[T | None], count: int) -> list[T | None]:
     """One for each shot.
 
     Raises:
@@ -68,6 +68,13 @@ def _each(name: str, values: Sequence[T | None], count: int) -> list[T | None]:
             f" {len(values)} times"
         )
     return list(values)
+
+
+def noted_boxes(boxes: Sequence[Box | None]) -> Box | list[Box | None] | None:
+    """A query's boxes for the audit log: none, the one of all images, or one for each."""
+    if not any(boxes):
+        return None
+    return boxes[0] if len(set(boxes)) == 1 else list(boxes)
 
 
 def noted(shots: Sequence[Shot]) -> dict[str, Any]:

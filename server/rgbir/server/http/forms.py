@@ -36,6 +36,13 @@ Boxes = Annotated[
         description=f"where the person is, left,top,right,bottom in pixels: {_EACH}; several of one image are shots of it"
     ),
 ]
+QueryBoxes = Annotated[
+    list[Text] | None,
+    Form(
+        description="where the person is, left,top,right,bottom in pixels: once for all images, or once for each in their"
+        " order, empty for the whole image"
+    ),
+]
 Moments = Annotated[list[_Moment] | None, Form(description=f"when, with a zone: {_EACH}")]
 Identities = Annotated[list[_Identity] | None, Form(description=f"whom it shows: {_EACH}")]
 Tracks = Annotated[list[Text] | None, Form(description=f"its track: {_EACH}")]

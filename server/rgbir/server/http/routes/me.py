@@ -23,4 +23,6 @@ async def me(engine: Serving, caller: Known) -> wire.Caller:
         rights=[right for right in rights_of(caller) if right != "keys" or changes_keys],
         cameras=None if caller.cameras is None else [network.shown(camera) for camera in caller.cameras],
         ends_at=caller.expires_at,
+        needs_purpose=engine.settings.need_purpose,
+        logged=engine.audited,
     )

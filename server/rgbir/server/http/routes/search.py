@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from rgbir.client import wire
-from rgbir.index import Modality, UsageError, parse_box
+from rgbir.index import Box, Modality, UsageError, parse_box
 from rgbir.server.access.evidence import answer_digest
 from rgbir.server.engine.engine import Named
-from rgbir.server.http.forms import Asked, Text, Wanted
+from rgbir.server.engine.shots import each, noted_boxes
+from rgbir.server.http.forms import Asked, QueryBoxes, Text, Wanted
 from rgbir.server.http.guard import Exporting, Measuring, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
@@ -37,7 +39,7 @@ async def search(
     images: Annotated[
         list[UploadFile] | None, File(description="several are several shots of one person; none with `like`")
     ] = None,
-    box: Annotated[str | None, Form(description="where the person is in each image: left,top,right,bottom")] = None,
+    box: QueryBoxes = None,
     like: Annotated[Text | None, Form(description="a sighting's id: search for its person in place of images")] = None,
 ) -> Response:
     if bool(images) == bool(like):
@@ -47,16 +49,18 @@ async def search(
             f"{'box' if box else 'camera'} tells of images; with like it is the sighting's, so leave it out"
         )
     options = scoped(options, caller, engine)
+    boxes: Sequence[Box | None] = ()
     if like:
         await engine.look(lambda: visible(engine, like, caller))
         query: list[Named] | str = like
         work = engine.like(like, options)
     else:
         query = await read(images or [])
-        work = engine.search(query, options, parse_box(box))
+        boxes = each("box", [parse_box(text) for text in box or ()], len(query))
+        work = engine.search(query, options, boxes)
     answer = await patiently(request, work, engine.settings.deadline_s)
     answer = replace(answer, remarks=(*answer.remarks, *why.unheard(engine)))
-    await searched(engine, metrics, caller, why, query, options, [answer], box=parse_box(box))
+    await searched(engine, metrics, caller, why, query, options, [answer], box=noted_boxes(boxes))
     return await respond(engine, lambda: wire.SearchResponse.of(answer, engine.settings.root_path), len(answer.hits))
 
 
