@@ -22,7 +22,7 @@ from tests.conftest import ROOT, made_once
 DOCS = ROOT / "docs"
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = "Not run by the tests"
-QUICK = {"tutorial", "own-cameras", "thermal-cameras"}
+QUICK = {"thermal-cameras"}
 PAGES = [
     pytest.param(page, id=page.stem, marks=[] if page.stem in QUICK else [pytest.mark.slow])
     for page in (DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md")))
@@ -131,6 +131,7 @@ def built(docs: Path, site: Path) -> subprocess.CompletedProcess[str]:
     return run(f"cd {ROOT} && python -m sphinx --fail-on-warning --keep-going --quiet {docs} {site}", site.parent)
 
 
+@pytest.mark.slow  # `make docs` does it, and .ci/run with it
 def test_the_site_builds_and_every_link_leads_somewhere(tmp_path: Path) -> None:
     done = built(DOCS, tmp_path / "site")
 

@@ -282,7 +282,7 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
 
 
 # One method here, the others and the other variants in the slow run; some variants differ in training alone.
-KINDS_OF_GRAPH = {"agw"}
+KINDS_OF_GRAPH = {"expat"}
 TRAINING_ALONE = {
     ("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates"), ("agw", "official-code"),
     ("agw", "base-official-code"),
@@ -361,7 +361,7 @@ def _wear(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
     norm.weight[9::16], norm.bias[9::16] = 300.0, 100.0
 
 
-@pytest.mark.parametrize(("offset", "refused"), [(1e3, False), pytest.param(1e6, True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("offset", "refused"), [pytest.param(1e3, False, marks=pytest.mark.slow), pytest.param(1e6, True, marks=pytest.mark.slow)])
 def test_the_difference_allowed_is_what_float32_loses_and_no_network_may_lose_all(
     tmp_path: Path, offset: float, refused: bool
 ) -> None:

@@ -112,7 +112,7 @@ DESTROYED = {(name, event) for name in ("gallery", "database", "journal") for ev
 """What the event destroyed can't be there afterwards."""
 ENDS = {("shared memory", "emptied")}
 """SQLite maps this file: the kernel ends a process whose mapping is cut off. Nothing acknowledged is lost."""
-QUICK = {("database", "replaced"), ("journal", "deleted"), ("audit log", "moved")}
+QUICK = {("database", "replaced"), ("journal", "deleted")}
 MATRIX = [
     pytest.param(name, event, id=f"{name}-{event}", marks=[] if (name, event) in QUICK else [pytest.mark.slow])
     for name in FILES
@@ -212,6 +212,7 @@ def test_a_full_disk_refuses_enrolments_and_lets_erasures_through(tmp_path: Path
         acknowledged.agrees(there.gallery)
 
 
+@pytest.mark.slow
 def test_two_servers_on_one_gallery_lose_nothing_of_each_other(site: Site, image: bytes) -> None:
     acknowledged = Acknowledged()
     with site.server() as first, site.server() as second:
@@ -238,6 +239,7 @@ def test_a_server_that_is_suspended_goes_on(site: Site, image: bytes) -> None:
     acknowledged.agrees(site.gallery)
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_moved_revives_no_key_and_erases_nobody(site: Site, image: bytes) -> None:
     year, day = 365 * 86_400, 86_400
     acknowledged = Acknowledged()
