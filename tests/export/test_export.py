@@ -361,7 +361,10 @@ def _wear(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
     norm.weight[9::16], norm.bias[9::16] = 300.0, 100.0
 
 
-@pytest.mark.parametrize(("offset", "refused"), [pytest.param(1e3, False, marks=pytest.mark.slow), pytest.param(1e6, True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("offset", "refused"),
+    [pytest.param(1e3, False, marks=pytest.mark.slow), pytest.param(1e6, True, marks=pytest.mark.slow)],
+)
 def test_the_difference_allowed_is_what_float32_loses_and_no_network_may_lose_all(
     tmp_path: Path, offset: float, refused: bool
 ) -> None:
