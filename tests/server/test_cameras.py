@@ -176,3 +176,13 @@ def test_both_clients_send_a_camera_alike() -> None:
     assert sent[0][2] == b"modalities=rgb&modalities=ir&place=hall&since=2026-05-01T00%3A00%3A00%2B00%3A00"
     with pytest.raises(TypeError, match="no option 'colour'"):
         Client("http://s").put_camera("a", colour="red")  # type: ignore[call-arg]
+
+
+def test_a_camera_whose_name_has_a_slash_is_reached_by_its_name(http: TestClient, gallery: Gallery) -> None:
+    client = Client(http)
+    client.put_camera("hall/2", modalities=["rgb"], place="hall 2")
+    assert client.camera("hall/2").place == "hall 2"
+    client.put_camera("hall/2", place="stairs/left")
+    assert client.camera("hall/2").place == "stairs/left"
+    client.remove_camera("hall/2")
+    assert "hall/2" not in gallery.network

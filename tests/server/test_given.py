@@ -44,7 +44,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/gallery/jobs": {"files": [("archive", ("a.zip", b"PK"))]},
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
-        "/cameras/{camera}": {"data": {"place": "hall"}},
+        "/cameras/{camera:path}": {"data": {"place": "hall"}},
         "/keys": {"data": {"name": "kim"}},
     }
 

@@ -68,6 +68,13 @@ def test_a_key_is_made_used_listed_and_ended_and_all_of_it_noted(
     assert http.post("/keys", data={"name": "next"}).headers["Cache-Control"] == "no-store"
 
 
+def test_a_key_whose_name_has_a_slash_is_ended_by_its_name(http: TestClient) -> None:
+    client = Client(http)
+    client.add_key("desk/2", role="search")
+    client.end_key("desk/2")
+    assert [key.name for key in client.keys()] == ["chief"]
+
+
 def test_no_key_makes_one_that_is_wider_or_lasts_longer(http: TestClient, ring: Keyring) -> None:
     hall = ring.add("hall", Role.ADMIN, ["1", "4"], days=10)
     ring.add("gate", Role.SEARCH, ["1"])

@@ -46,13 +46,13 @@ MAY = {
     ("DELETE", "/gallery/jobs/{job}"): {Role.ENROL},
     ("GET", "/gallery"): {Role.SEARCH, Role.ENROL},
     ("GET", "/cameras"): {Role.SEARCH, Role.ENROL},
-    ("GET", "/cameras/{camera}"): {Role.SEARCH, Role.ENROL},
-    ("PUT", "/cameras/{camera}"): set(),
-    ("DELETE", "/cameras/{camera}"): set(),
+    ("GET", "/cameras/{camera:path}"): {Role.SEARCH, Role.ENROL},
+    ("PUT", "/cameras/{camera:path}"): set(),
+    ("DELETE", "/cameras/{camera:path}"): set(),
     ("GET", "/gallery/calibration"): {Role.SEARCH},
     ("GET", "/keys"): set(),
     ("POST", "/keys"): set(),
-    ("DELETE", "/keys/{name}"): set(),
+    ("DELETE", "/keys/{name:path}"): set(),
     ("GET", "/queue"): {Role.SEARCH, Role.ENROL},
     ("GET", "/gallery/counts"): {Role.SEARCH, Role.ENROL},
     ("GET", "/gallery/sightings"): {Role.SEARCH},
@@ -111,12 +111,17 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         "/gallery/jobs": {"files": [("archive", archive(people))]},
         "/gallery/sightings": {"files": [("images", colour)], "data": {"camera": "1"}},
         "/gallery/tracks": {"files": [("images", colour)], "data": {"camera": "1", "track": "t"}},
-        "/cameras/{camera}": {"data": {"modalities": "ir"}},
+        "/cameras/{camera:path}": {"data": {"modalities": "ir"}},
         "/keys": {"data": {"name": "new"}},
     }
     for method, path in sorted(routes, reverse=True):
         sighting = gallery.sightings()[0].id
-        where = path.replace("{sighting}", sighting).replace("{name}", "page.js").replace("{camera}", "attic")
+        where = (
+            path.replace("{sighting}", sighting)
+            .replace("{name}", "page.js")
+            .replace("{camera:path}", "attic")
+            .replace("{name:path}", "nobody")
+        )
         rest = body.get(path, {}) if method in ("POST", "PUT") else {}
         if (method, path) == ("DELETE", "/gallery/sightings"):
             rest = {"params": {"identity": 99_999}}

@@ -86,7 +86,7 @@ def _guarded(routers: Sequence[APIRouter]) -> Iterator[tuple[str, str]]:
     for router in routers:
         for route in router.routes:
             if isinstance(route, APIRoute) and beforehand(route.dependant):
-                yield from ((method, route.path) for method in route.methods or ())
+                yield from ((method, route.path_format) for method in route.methods or ())
 
 
 def _never_null(schema: dict[str, Any]) -> None:

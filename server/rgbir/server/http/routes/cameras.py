@@ -38,7 +38,7 @@ async def cameras(engine: Serving, caller: Looking) -> wire.Network:
     )
 
 
-@router.get("/cameras/{camera}", summary="One camera, and all its places", responses=NOT_FOUND)
+@router.get("/cameras/{camera:path}", summary="One camera, and all its places", responses=NOT_FOUND)
 async def get_camera(engine: Serving, caller: Looking, camera: str) -> wire.CameraInfo:
     enrolled, network = await _enrolled(engine), engine.gallery.network
     if camera not in network or not caller.sees(network[camera].id):
@@ -46,7 +46,7 @@ async def get_camera(engine: Serving, caller: Looking, camera: str) -> wire.Came
     return _info(network[camera], enrolled)
 
 
-@router.put("/cameras/{camera}", summary="Add a camera, or move, rename or change one", responses=BUSY)
+@router.put("/cameras/{camera:path}", summary="Add a camera, or move, rename or change one", responses=BUSY)
 async def put_camera(
     engine: Serving,
     models: Changing,
@@ -68,7 +68,7 @@ async def put_camera(
     return await _changed(engine, models, caller, camera, change, dry_run)
 
 
-@router.delete("/cameras/{camera}", summary="Remove a camera that has no sightings", responses={**NOT_FOUND, **BUSY})
+@router.delete("/cameras/{camera:path}", summary="Remove a camera that has no sightings", responses={**NOT_FOUND, **BUSY})
 async def remove_camera(
     engine: Serving, models: Changing, caller: Administering, camera: str, dry_run: DryRun = False
 ) -> wire.CameraChange:

@@ -56,7 +56,7 @@ async def add_key(
     return wire.NewKey(**_told(engine, key).model_dump(), token=token)
 
 
-@router.delete("/keys/{name}", summary="End a key", status_code=204, responses=NOT_NOW, response_class=Response)
+@router.delete("/keys/{name:path}", summary="End a key", status_code=204, responses=NOT_NOW, response_class=Response)
 async def end_key(engine: Serving, caller: KeyMaking, name: str) -> Response:
     """At once. Its name is free from then on."""
     keyring = _ring(engine)
