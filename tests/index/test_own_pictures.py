@@ -478,7 +478,7 @@ def test_boxes_of_one_frame_are_images_of_their_own(tmp_path: Path, sheet: Path,
                 crop = frame.crop((left, 0, left + picture.width, picture.height))
                 crop.save(tmp_path / f"{camera}-{identity}.png")
                 crops.append((f"{camera}-{identity}.png", camera, identity))
-                boxes.append((f"{camera}.png", camera, identity, f"{left} 0 {left + picture.width} {picture.height}"))
+                boxes.append((f"{camera}.png", camera, identity, f"{left},0,{left + picture.width},{picture.height}"))
                 left += picture.width
         frame.save(tmp_path / f"{camera}.png")
     tables = table(tmp_path / "crops.csv", crops), table(tmp_path / "boxes.csv", boxes, "box")

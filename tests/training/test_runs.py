@@ -69,7 +69,7 @@ def test_runs_are_found_with_what_they_reached(folder: Path) -> None:
 
 
 def test_the_table_has_a_column_for_what_differs_and_names_what_is_none(folder: Path) -> None:
-    done = CliRunner().invoke(app, ["runs", str(folder)])
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["runs", str(folder)])
 
     assert done.exit_code == 0
     heading, *lines = [line for line in done.output.splitlines() if line[:1] in "┃│"]

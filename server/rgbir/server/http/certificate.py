@@ -113,7 +113,9 @@ class Certificate:
                 f" ({error.reason or error}); the certificate comes first in its file, then its intermediate ones"
             ) from error
         except OSError as error:
-            raise BadSettings(f"the certificate's files can't be read: {why(error)}") from error
+            lost = [str(file) for file in (self._certificate, self._key) if not os.access(file, os.R_OK)]
+            files = " and ".join(lost) or "the certificate's files"
+            raise BadSettings(f"{files} can't be read: {why(error)}") from error
         return Pair(context, expires_at)
 
     def _passphrase(self) -> str:

@@ -68,7 +68,9 @@ async def put_camera(
     return await _changed(engine, models, caller, camera, change, dry_run)
 
 
-@router.delete("/cameras/{camera:path}", summary="Remove a camera that has no sightings", responses={**NOT_FOUND, **BUSY})
+@router.delete(
+    "/cameras/{camera:path}", summary="Remove a camera that has no sightings", responses={**NOT_FOUND, **BUSY}
+)
 async def remove_camera(
     engine: Serving, models: Changing, caller: Administering, camera: str, dry_run: DryRun = False
 ) -> wire.CameraChange:
