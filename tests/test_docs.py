@@ -22,9 +22,8 @@ from tests.conftest import ROOT, made_once
 DOCS = ROOT / "docs"
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = "Not run by the tests"
-QUICK = {"thermal-cameras"}
 PAGES = [
-    pytest.param(page, id=page.stem, marks=[] if page.stem in QUICK else [pytest.mark.slow])
+    pytest.param(page, id=page.stem, marks=[pytest.mark.slow])
     for page in (DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md")))
 ]
 

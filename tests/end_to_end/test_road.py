@@ -249,6 +249,7 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_a_served_gallery_answers_and_sees_what_is_enrolled_beside_it(tmp_path: Path, people: SysuMM01) -> None:
     gallery, port = tmp_path / "gallery", free_port()
     in_a_process(

@@ -16,6 +16,7 @@ from rgbir.index import Bundle, Card, Encoder, Modality, SysuMM01
 from rgbir.training.methods.expat import ExpAT
 
 
+@pytest.mark.slow
 def test_fp16_halves_the_weights_and_says_how_far_it_drifts(
     tmp_path: Path, people: SysuMM01, exported: tuple[Path, ExpAT, Card]
 ) -> None:

@@ -158,6 +158,7 @@ def test_the_self_check_at_full_size(selection: str, mode: Mode, shots: Shots) -
         assert f"{100 * first.rank(1):.4f} {100 * first.mean_ap:.4f}" == "35.2353 40.0584"
 
 
+@pytest.mark.slow
 def test_float32_features_agree() -> None:
     asked = task("official", "all", "single")
     queries, gallery = (

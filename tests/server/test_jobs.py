@@ -177,6 +177,7 @@ def test_what_is_no_archive_is_refused_and_nothing_left_behind(http: TestClient,
     assert (harmed.state, harmed.skipped) == ("done", 1)
 
 
+@pytest.mark.slow
 def test_a_job_goes_on_after_a_restart_and_after_a_kill(empty: Path, people: SysuMM01, tmp_path: Path) -> None:
     archive = packed(tmp_path, people, copies=10)
     with TestClient(create_app(Settings(empty, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
@@ -285,6 +286,7 @@ def present(client: Client, sighting: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_second_server_leaves_the_archives_of_the_first_alone(empty: Path, people: SysuMM01, tmp_path: Path) -> None:
     archive = packed(tmp_path, people, copies=10)
     folder = empty.with_name("gallery.jobs")

@@ -51,7 +51,7 @@ def verified_ids(site: Site) -> set[str]:
         return {sighting.id for sighting in gallery.sightings()}
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [pytest.param(2, marks=pytest.mark.slow), pytest.param(40, marks=pytest.mark.slow)])
 def test_an_archive_whose_server_is_killed_is_enrolled_but_for_what_was_erased(
     site: Site, people: SysuMM01, kills: int
 ) -> None:

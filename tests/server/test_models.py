@@ -132,6 +132,7 @@ def test_a_fitted_model_is_filled_with_kept_embeddings(gallery: Gallery, bundles
         np.testing.assert_allclose(made.embeddings([bare])[0], np.full(256, 1 / 16), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_request_fails_while_models_change_and_every_answer_is_one_models(client: Client, people: SysuMM01) -> None:
     image, records = infrared(people), list(people.records("train", (1, 2, 4, 5)))
     client.prepare_model("cosine")

@@ -92,6 +92,7 @@ def furthest(found: Seen, expected: Seen) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("job", SYNCHRONISED, ids=lambda job: job.name)
+@pytest.mark.slow
 def test_two_processes_have_the_losses_and_weights_of_one(told: Told, job: Job) -> None:
     for rank in range(2):
         of_losses, of_weights = furthest(told.both(job.name, rank), told.alone[job.name])
@@ -100,6 +101,7 @@ def test_two_processes_have_the_losses_and_weights_of_one(told: Told, job: Job) 
         assert of_weights < 1e-11
 
 
+@pytest.mark.slow
 def test_batch_norm_that_is_not_synchronised_is_another_training(told: Told) -> None:
     apart, whole = told.both("unsynchronised", 0), told.alone["identities"]
     assert furthest(apart, whole)[0] > 1e-3
@@ -109,6 +111,7 @@ def test_batch_norm_that_is_not_synchronised_is_another_training(told: Told) -> 
     assert all(torch.equal(apart.weights[name], other.weights[name]) for name in whole.weights.keys() - running)
 
 
+@pytest.mark.slow
 def test_a_run_that_one_process_was_asked_to_stop_is_resumed_to_the_same_weights(told: Told) -> None:
     for rank in range(2):
         stopped, whole = told.both("stopped", rank), told.both("tuples", rank)
@@ -117,18 +120,21 @@ def test_a_run_that_one_process_was_asked_to_stop_is_resumed_to_the_same_weights
         assert all(torch.equal(stopped.weights[name], value) for name, value in whole.weights.items())
 
 
+@pytest.mark.slow
 def test_an_error_of_one_process_is_told_by_the_others(told: Told) -> None:
     own, others = (told.both("failing", rank).words for rank in (1, 0))
     assert own == "TrainingFailure: the disk of the second process is on fire"
     assert others == "RankLost: process 1 of 2 ended the training: the disk of the second process is on fire"
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_others_in_words(told: Told) -> None:
     assert told.both("killed", 0).words.startswith(
         "RankLost: another of the 2 processes ended without a word: it was killed, or ran out of memory"
     )
 
 
+@pytest.mark.slow
 def test_another_number_of_processes_does_not_go_on(told: Told, people: SysuMM01) -> None:
     run = load_run(told.folder / "tuples/run")
     _, source = make_run(told.folder, people, run.recipe)
