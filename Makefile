@@ -9,7 +9,7 @@ BIN := $(DEV)/bin
 docs: install
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
 
-.PHONY: docs install demo test test-all methods test-gpu check format lint types bench bench-gpu clean
+.PHONY: docs install demo test test-all test-browser methods test-gpu check format lint types bench bench-page bench-gpu clean
 
 install: $(DEV)/ready
 
@@ -34,7 +34,12 @@ test: install
 	$(PYTEST) -p no:randomly
 
 test-all: install
-	$(PYTEST) -m 'not gpu'
+	$(PYTEST) -m 'not gpu and not browser'
+	tests/page/run -m browser
+
+# The page: types, lint and logic, then in chromium. What a machine lacks is installed, or told loudly.
+test-browser: install
+	tests/page/run
 
 # Method by method: trains, worked numbers, exports with parity, served in a search.
 methods: install
@@ -65,6 +70,10 @@ bench: install
 	$(BIN)/rgbir bench encode --bundle server/rgbir/server/bundles/expat_compact.synthetic_people
 	$(BIN)/rgbir bench search
 	$(BIN)/rgbir bench evaluate
+
+# The page in chromium: what is loaded, first paint, 1,000 hits, memory.
+bench-page: install
+	$(BIN)/python -m tests.page.measure
 
 # On a machine with a GPU, with torch for CUDA and rgbir[gpu] in place of the CPU wheels.
 bench-gpu: install

@@ -53,7 +53,12 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
 def test_no_route_takes_what_it_doesn_t_know(
     http: TestClient, gallery: Gallery, infrared: bytes, method: str, path: str
 ) -> None:
-    where = path.replace("{sighting}", gallery.sightings()[0].id).replace("{name}", "page.js").replace("{job}", "x")
+    where = (
+        path.replace("{sighting}", gallery.sightings()[0].id)
+        .replace("{name:path}", "app.js")
+        .replace("{name}", "x.js")
+        .replace("{job}", "x")
+    )
     form = bodies(infrared).get(path, {}) if method in ("POST", "PUT") else {}
     before = len(gallery)
 

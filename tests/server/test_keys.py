@@ -31,7 +31,7 @@ from rgbir.server.errors import BadSettings
 from rgbir.server.http.log import JsonLines
 from rgbir.server.http.routes import ROUTERS
 
-OPEN = {"/health/live", "/health/ready", "/", "/page/{name}", "/docs"}
+OPEN = {"/health/live", "/health/ready", "/", "/page/{file:path}", "/docs"}
 MAY = {
     ("POST", "/search"): {Role.SEARCH},
     ("POST", "/search/batch"): {Role.SEARCH},
@@ -118,6 +118,7 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         sighting = gallery.sightings()[0].id
         where = (
             path.replace("{sighting}", sighting)
+            .replace("{file:path}", "app.js")
             .replace("{name}", "page.js")
             .replace("{camera:path}", "attic")
             .replace("{name:path}", "nobody")

@@ -237,7 +237,7 @@ def test_a_link_of_another_site_leads_to_the_page(gallery: Gallery) -> None:
         assert http.get("/docs", headers=headers).status_code == 200
         assert http.get("/docs", headers=headers | {"Sec-Fetch-Mode": "no-cors"}).status_code == 403
         assert http.get("/gallery", headers=headers).status_code == 403
-        assert 'href="docs"' in http.get("/").text
+        assert 'href="docs"' in http.get("/page/shell/shell.js").text
 
 
 def test_a_command_of_the_page_is_the_example() -> None:

@@ -285,11 +285,15 @@ def test_a_failure_of_the_server_tells_nothing_of_itself(http: TestClient, monke
 
 
 def test_the_page_and_its_parts_come_with_a_strict_policy(http: TestClient) -> None:
-    for path, kind in (("/", "text/html"), ("/page/page.js", "text/javascript"), ("/page/page.css", "text/css")):
+    for path, kind in (("/", "text/html"), ("/page/app.js", "text/javascript"), ("/page/style/base.css", "text/css")):
         response = http.get(path)
         assert response.status_code == 200
         assert response.headers["content-type"].startswith(kind)
         assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert response.headers["content-encoding"] == "gzip"
+        plain = http.get(path, headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == response.content
     page = http.get("/").text
     assert "http://" not in page
     assert "https://" not in page

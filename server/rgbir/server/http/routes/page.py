@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -16,23 +21,30 @@ from rgbir.server.http.guard import Searching, Serving
 router = APIRouter(include_in_schema=False)
 
 
-_PAGE = {
-    "index.html": "text/html",
-    "page.js": "text/javascript",
-    "page.css": "text/css",
-    "api.css": "text/css",
-    "icon.svg": "image/svg+xml",
-}
+_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_PAGE = files("rgbir.server") / "page"
+
+
+def _names(folder: Traversable, above: str = "") -> Iterator[str]:
+    """Every file of the page that a browser asks for, by its path below `page/`."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _names(entry, f"{above}{entry.name}/")
+        elif PurePosixPath(entry.name).suffix in _TYPES:
+            yield f"{above}{entry.name}"
+
+
+_NAMES = frozenset(_names(_PAGE))
 
 
 @router.get("/")
-async def index() -> Response:
-    return _asset("index.html")
+async def index(request: Request) -> Response:
+    return _asset(request, "index.html")
 
 
-@router.get("/page/{name}")
-async def asset(name: str) -> Response:
-    return _asset(name)
+@router.get("/page/{file:path}")
+async def asset(request: Request, file: str) -> Response:
+    return _asset(request, file)
 
 
 @router.get("/docs")
@@ -67,8 +79,20 @@ def _seen(engine: Engine, caller: Key, sample: str) -> bool:
     return caller.sees(network[camera].id if camera in network else camera)
 
 
-def _asset(name: str) -> Response:
-    if name not in _PAGE:
+@cache
+def _content(name: str, squeezed: bool) -> bytes:
+    """Kept, since the files don't change while the server runs."""
+    content = _PAGE.joinpath(name).read_bytes()
+    return gzip.compress(content, 9, mtime=0) if squeezed else content
+
+
+def _asset(request: Request, name: str) -> Response:
+    if name not in _NAMES:
         raise NotThere(f"the page has no file {name!r}")
-    content = files("rgbir.server") / "page" / name
-    return Response(content.read_bytes(), media_type=f"{_PAGE[name]}; charset=utf-8")
+    squeezed = "gzip" in request.headers.get("accept-encoding", "")
+    # Asked for again at each visit: a newer server must not be met by an older page.
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    if squeezed:
+        headers["Content-Encoding"] = "gzip"
+    kind = _TYPES[PurePosixPath(name).suffix]
+    return Response(_content(name, squeezed), media_type=f"{kind}; charset=utf-8", headers=headers)

@@ -1,0 +1,42 @@
+/** The answer's place: empty, searching, waiting, or what was found. Never an old answer beside a new question. */
+
+import { html, useEffect, useState } from "../core/html.js";
+import { t } from "../core/words.js";
+import { store, useApp, watch } from "../shell/state.js";
+import { Empty } from "./empty.js";
+
+const USUAL_S = 2;
+const SLOW_S = 8;
+
+export function AnswerRegion() {
+  const answer = useApp((state) => state.answer);
+  const phase = useApp((state) => state.phase);
+  const away = useApp((state) => state.away);
+  const waits = useApp((state) => state.waits);
+  const gallery = useApp((state) => state.gallery);
+  const asks = useApp((state) => state.shots.length > 0 || state.phase !== "idle" || state.answer !== null);
+  useApp((state) => state.language);
+  const [seconds, setSeconds] = useState(0);
+  const [Found, setFound] = useState(/** @type {any} */ (null));
+
+  // What shows an answer comes once somebody is about to ask.
+  useEffect(() => {
+    if (asks && !Found) void import("./found.js").then((module) => setFound(() => module.default), watch);
+  }, [asks, away]);
+  useEffect(() => {
+    if (phase !== "searching") return setSeconds(0);
+    const timer = setInterval(() => setSeconds((Date.now() - store.get().began) / 1000), 250);
+    return () => clearInterval(timer);
+  }, [phase]);
+
+  let body;
+  if (phase === "waiting") body = html`<p class="state" role="status">${t("server.busy", { n: waits })}</p>`;
+  else if (phase === "searching" || (!Found && (answer || phase === "failed"))) {
+    body = html`<div class="state" role="status">
+      ${seconds >= USUAL_S && html`<p>${t("server.searching", { n: gallery?.sightings ?? 0 })}</p>`}
+      ${seconds >= SLOW_S && html`<p>${t("server.slow")}</p>`}
+      <div class="ghosts" aria-hidden="true">${Array.from({ length: 12 }, () => html`<div class="ghost"></div>`)}</div>
+    </div>`;
+  } else body = answer || phase === "failed" ? html`<${Found} />` : html`<${Empty} />`;
+  return html`<section class="answer" id="hits" tabindex="-1" aria-label=${t("hits.label")}>${body}</section>`;
+}

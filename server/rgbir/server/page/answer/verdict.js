@@ -1,0 +1,112 @@
+/** The verdict in its own colour and plain words, what to know about the question, and what was left out. */
+
+import { html, useState } from "../core/html.js";
+import { Icon } from "../core/icons.js";
+import { rich } from "../core/rich.js";
+import { changed } from "../core/route.js";
+import { has, number, t } from "../core/words.js";
+import { cancel, change, question, search } from "../search/actions.js";
+import { go, signOut, store, useApp } from "../shell/state.js";
+import { FILTERS, cleared } from "../search/chips.js";
+import { leftOut, leftOutSightings, verdictOf, warnings } from "./model.js";
+
+/** @typedef {import("../core/types.js").Answer} Answer */
+
+/** Each kind has a shape of its own, for those who don't see its colour. @type {Record<string, string>} */
+const SHAPES = { lead: "search", doubt: "triangle", unknown: "diamond", none: "square", no_camera: "square", failed: "octagon" };
+
+/** @param {{ kind: string }} props */
+const Shape = ({ kind }) => html`<span class="shape ${SHAPES[kind] ?? "square"}" aria-hidden="true">${kind === "lead" ? html`<${Icon} name="search" size=${16} />` : kind === "doubt" ? html`<${Icon} name="triangle" size=${26} />` : ""}</span>`;
+
+/** @param {{ answer: Answer, view: string }} props `view`: what it doesn't show, or must not be read as, is said here */
+export function VerdictBar({ answer, view }) {
+  const { kind, title, more, values, calibrated } = verdictOf(answer);
+  const asked = question();
+  const removable = kind === "none" ? FILTERS.filter((filter) => filter.value(asked)) : [];
+  return html`<section class="verdict ${kind}" aria-labelledby="verdict">
+    <${Shape} kind=${kind} />
+    <div class="grow">
+      <h2 id="verdict" tabindex="-1">${t(title, values)}</h2>
+      <p>${t(more, values)}</p>
+      <${ViewNote} answer=${answer} view=${view} />
+      ${removable.length > 0 &&
+      html`<p class="buttons">${removable.map((filter) => html`<button type="button" onClick=${() => (change(cleared(filter)), search())}>${t("none.without", { name: t(`chip.${filter.name}`) })}</button>`)}</p>`}
+    </div>
+    ${kind !== "none" &&
+    kind !== "no_camera" &&
+    html`<div class="badges">
+      <span class="badge" title=${answer.exact ? t("badge.exact.why") : undefined}>${t(answer.exact ? "badge.exact" : "badge.approximate")}</span>
+      ${calibrated && html`<span class="badge">${t("badge.calibrated")}</span>`}
+    </div>`}
+  </section>`;
+}
+
+/** @param {{ answer: Answer, view: string }} props */
+function ViewNote({ answer, view }) {
+  const untimed = answer.hits.filter((hit) => !hit.taken_at).length;
+  if (view === "plan" && answer.hits.length > 0) return html`<p>${t("verdict.plan")}</p>`;
+  if (view !== "timeline" || untimed === 0) return null;
+  return html`<p>${rich(t("verdict.untimed", { n: untimed, total: answer.hits.length }), () => go(changed(store.get().route, { view: null })))}</p>`;
+}
+
+/** @param {{ failure: import("../core/api.js").Refusal, onAgain: () => void }} props */
+export function Failed({ failure, onAgain }) {
+  const code = `problem.${failure.code}`;
+  const me = useApp((state) => state.me);
+  const forbidden = failure.status === 403 && me;
+  const detail =
+    failure.status === 0 ? t("verdict.failed.away") : forbidden ? t("may.not", { role: t(`role.${me.role}`) }) : has(code) ? t(code, failure.problem.values) : failure.message;
+  return html`<section class="verdict failed" aria-labelledby="verdict" role="alert">
+    <${Shape} kind="failed" />
+    <div class="grow">
+      <h2 id="verdict" tabindex="-1">${t("verdict.failed")}</h2>
+      <p>${t("verdict.failed.more", { detail })}</p>
+      <p class="buttons">${forbidden
+        ? html`<button type="button" onClick=${signOut}>${t("who.other")}</button>`
+        : html`<button type="button" onClick=${() => (cancel(), onAgain())}>${t("server.again")}</button>`}
+        ${failure.requestId && html`<span class="soft">${t("server.request", { id: failure.requestId })}</span>`}</p>
+    </div>
+  </section>`;
+}
+
+/** @param {{ answer: Answer }} props */
+export function Warnings({ answer }) {
+  const list = warnings(answer);
+  if (!list.length) return null;
+  const addTime = () => document.getElementById("at")?.focus();
+  return html`<ul class="warnings" aria-label=${t("warnings.label")}>
+    ${list.map(({ code, text, values }) => {
+      const percent = typeof values.share === "number" ? number(values.share, { style: "percent" }) : "";
+      return html`<li><${Icon} name="triangle" size=${16} /> <span>${code ? rich(t(code, { ...values, percent }), addTime) : text}</span></li>`;
+    })}
+  </ul>`;
+}
+
+/** @param {{ answer: Answer }} props */
+export function LeftOut({ answer }) {
+  const [open, setOpen] = useState(false);
+  const asked = question();
+  const list = leftOut(answer);
+  const sightings = leftOutSightings(answer, asked).map(({ code, n }) => t(code, { n }));
+  const sentence = (/** @type {import("./model.js").LeftOut} */ left) => {
+    const include = () => {
+      change({ cameras: [...answer.searched_cameras, left.camera] });
+      void search();
+    };
+    return rich(t(left.code, { ...left.values, light: t(`light.${left.values.modality}`) }), include);
+  };
+  return html`<div class="left-out">
+    <${Icon} name="lock" size=${16} />
+    <div>
+      ${list.length + sightings.length === 0
+        ? t("left.nothing")
+        : html`<strong>${t("left.label")}</strong> ${open ? "" : [...list.slice(0, 3).map(sentence), ...sightings].map((part, place) => html`${place ? " · " : ""}<span>${part}</span>`)}${!open && list.length > 3 ? " …" : ""}`}
+      ${" "}<button type="button" class="link" aria-expanded=${open} onClick=${() => setOpen(!open)}>${t(open ? "left.hide" : "left.details")}</button>
+      ${open &&
+      html`<ul>
+          ${[...list.map(sentence), ...sightings].map((part) => html`<li>${part}</li>`)}
+        </ul>
+        <p><strong>${t("searched")}</strong> ${answer.searched_cameras.map((camera) => t("camera.named", { c: camera })).join(", ")}</p>`}
+    </div>
+  </div>`;
+}

@@ -1,0 +1,14 @@
+/** The page begins here. */
+
+import { html, render } from "./core/html.js";
+import { addTexts } from "./core/words.js";
+import { Shell } from "./shell/shell.js";
+import { connect, store } from "./shell/state.js";
+import { SEARCH } from "./texts/search.js";
+
+addTexts(SEARCH);
+document.documentElement.lang = store.get().language;
+document.documentElement.dataset.theme = store.get().theme;
+const root = document.getElementById("app");
+if (root) render(html`<${Shell} />`, root);
+void connect();

@@ -1,0 +1,12 @@
+/** What travels, by the names of the OpenAPI document. Types only: nothing of this file runs. */
+
+/** @typedef {import("../../../../../tests/page/api.js").components["schemas"]} Schemas */
+/** @typedef {Schemas["SearchResponse"]} Answer */
+/** @typedef {Schemas["Hit"]} Hit */
+/** @typedef {Schemas["CameraInfo"]} CameraInfo */
+/** @typedef {Schemas["Network"]} Network */
+/** @typedef {Schemas["GalleryInfo"]} GalleryInfo */
+/** @typedef {Schemas["Caller"]} Caller */
+/** @typedef {{ id: string, file: File, url: string, box: number[] | null, name: string, shows: boolean }} Shot */
+
+export {};

@@ -1,0 +1,229 @@
+/** What one does in Enrol: add files, send them in groups, stop. It goes on while another part of the page is looked at. */
+
+import { Refusal, ask, form } from "../core/api.js";
+import { makeStore, useStore } from "../core/store.js";
+import { t, zone } from "../core/words.js";
+import { go, refused, say, store } from "../shell/state.js";
+import { fieldsOf, isArchive, isImage, isSeen, lack, nextGroup, outcome, sums } from "./rows.js";
+import { timeOfName, timeOfPicture } from "./times.js";
+import { upload } from "./upload.js";
+
+/** @typedef {import("./rows.js").Row} Row */
+/** @typedef {import("./rows.js").Labels} Labels */
+/**
+ * @typedef {object} State
+ * @property {Row[]} rows
+ * @property {Labels} labels
+ * @property {boolean} confirmed whether the times that files propose were looked at
+ * @property {{ field: string, code: string } | null} lack
+ * @property {"idle" | "running" | "stopping"} phase
+ * @property {number} waits seconds until the next attempt
+ * @property {Refusal | null} failure what ended it
+ * @property {string[]} strangers names of files that are no images
+ * @property {File | null} archive
+ * @property {{ sent: number, total: number } | null} sending
+ */
+
+const MOST_ATTEMPTS = 5;
+const BEGINNING = 128 * 1024;
+
+export const enrolment = makeStore(/** @type {State} */ ({
+  rows: [],
+  labels: { camera: "", times: "none", at: "", track: "", identity: "" },
+  confirmed: false,
+  lack: null,
+  phase: "idle",
+  waits: 0,
+  failure: null,
+  strangers: [],
+  archive: null,
+  sending: null,
+}));
+
+/**
+ * @template Part
+ * @param {(state: State) => Part} select
+ */
+export const useEnrolment = (select) => useStore(enrolment, select);
+
+/** @param {Partial<Labels>} change */
+export function label(change) {
+  enrolment.set((state) => ({ labels: { ...state.labels, ...change }, lack: null }));
+  if ("times" in change) {
+    enrolment.set({ confirmed: false });
+    void propose();
+  }
+}
+
+/** Images become rows; an archive waits for its own button. @param {Iterable<File>} files */
+export function addFiles(files) {
+  const given = [...files];
+  const images = given.filter(isImage);
+  const archive = given.find(isArchive) ?? null;
+  const rows = images.map((file) => /** @type {Row} */ ({
+    id: crypto.randomUUID?.() ?? String(Math.random()),
+    file,
+    name: file.name,
+    url: isSeen(file) ? URL.createObjectURL(file) : "",
+    shows: isSeen(file),
+    proposed: null,
+    state: "waiting",
+    reason: null,
+  }));
+  enrolment.set((state) => ({
+    rows: [...state.rows, ...rows],
+    archive: archive ?? state.archive,
+    strangers: given.filter((file) => !isImage(file) && !isArchive(file)).map((file) => file.name),
+    lack: null,
+    failure: null,
+  }));
+  void propose();
+}
+
+/** @param {string} id */
+export function removeRow(id) {
+  const row = enrolment.get().rows.find((each) => each.id === id);
+  if (row?.url) URL.revokeObjectURL(row.url);
+  enrolment.set((state) => ({ rows: state.rows.filter((each) => each.id !== id) }));
+}
+
+/** A file that browsers can't draw after all. @param {string} id */
+export const unseen = (id) => enrolment.set((state) => ({ rows: state.rows.map((row) => (row.id === id ? { ...row, shows: false } : row)) }));
+
+/** A new list; what is enrolled stays enrolled. */
+export function clear() {
+  for (const row of enrolment.get().rows) if (row.url) URL.revokeObjectURL(row.url);
+  enrolment.set({ rows: [], failure: null, strangers: [], lack: null, confirmed: false });
+}
+
+let round = 0;
+
+/** Looks into names or files for times, a few at a time. */
+async function propose() {
+  const mine = ++round;
+  const { rows, labels } = enrolment.get();
+  /** @type {Map<string, string | null>} */
+  const found = new Map();
+  const put = () => {
+    enrolment.set((state) => ({ rows: state.rows.map((row) => (found.has(row.id) ? { ...row, proposed: found.get(row.id) ?? null } : row)) }));
+    found.clear();
+  };
+  for (const row of rows) {
+    if (row.state !== "waiting") continue;
+    let time = null;
+    if (labels.times === "name") time = timeOfName(row.name, zone());
+    if (labels.times === "file") {
+      time = timeOfPicture(await row.file.slice(0, BEGINNING).arrayBuffer().catch(() => new ArrayBuffer(0)), zone());
+      time ??= new Date(row.file.lastModified).toISOString();
+      if (mine !== round) return;
+    }
+    found.set(row.id, time);
+    if (found.size === 64) put();
+  }
+  put();
+}
+
+/** Sends what waits, a group at a time, until nothing waits or somebody stops it. */
+export async function enrol() {
+  const state = enrolment.get();
+  if (state.phase !== "idle") return;
+  const missing = lack(state.labels, state.rows, state.confirmed);
+  enrolment.set({ lack: missing });
+  if (missing) return;
+  const labels = { ...state.labels };
+  enrolment.set({ phase: "running", failure: null });
+  addEventListener("beforeunload", asks);
+  let most = Infinity;
+  let tenths = 0;
+  try {
+    while (enrolment.get().phase === "running") {
+      const group = nextGroup(enrolment.get().rows, Number.isFinite(most) ? { images: most } : {});
+      if (group.length === 0) break;
+      mark(group, { state: "sending", reason: null });
+      try {
+        const { results } = await patiently(() => ask("gallery/sightings", { method: "POST", body: form(fieldsOf(group, labels)) }));
+        group.forEach((row, place) => mark([row], results[place] ? outcome(results[place]) : { state: "waiting", reason: null }));
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        mark(group, { state: "waiting", reason: null });
+        // A server that takes less at once gets less; one image that is too large by itself is skipped with its reason.
+        if ([400, 413, 422].includes(error.status) && group.length > 1) most = Math.ceil(group.length / 2);
+        else if (error.status === 413) mark(group, { state: "skipped", reason: error.message });
+        else {
+          enrolment.set({ failure: error });
+          refused(error);
+          break;
+        }
+      }
+      const sum = sums(enrolment.get().rows);
+      if (Math.floor((10 * sum.done) / sum.total) > tenths) {
+        tenths = Math.floor((10 * sum.done) / sum.total);
+        say(t("progress.of", { done: sum.done, n: sum.total }));
+      }
+    }
+  } finally {
+    removeEventListener("beforeunload", asks);
+    enrolment.set({ phase: "idle", waits: 0 });
+    void ask("gallery").then((gallery) => store.set({ gallery }), () => {});
+  }
+}
+
+/**
+ * Again after a busy answer, when the server says so, at most five times.
+ * @param {() => Promise<any>} attempt
+ */
+async function patiently(attempt) {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const busy = error instanceof Refusal && [409, 429, 503].includes(error.status) && error.retryAfter !== null;
+      if (!busy || attempts === MOST_ATTEMPTS || enrolment.get().phase !== "running") throw error;
+      for (let left = Math.max(1, Math.ceil(/** @type {Refusal} */ (error).retryAfter ?? 1)); left > 0; left -= 1) {
+        enrolment.set({ waits: left });
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }
+      enrolment.set({ waits: 0 });
+    }
+  }
+}
+
+/** Ends it after the images that are on their way; what is in stays in. */
+export const stop = () => enrolment.get().phase === "running" && enrolment.set({ phase: "stopping" });
+
+/** @param {Row[]} group @param {Pick<Row, "state" | "reason">} change */
+function mark(group, change) {
+  const ids = new Set(group.map((row) => row.id));
+  enrolment.set((state) => ({ rows: state.rows.map((row) => (ids.has(row.id) ? { ...row, ...change } : row)) }));
+}
+
+/** Leaving asks while images or an archive are on their way. @param {BeforeUnloadEvent} event */
+const asks = (event) => event.preventDefault();
+
+/** @type {AbortController | null} */
+let archiving = null;
+
+/** Sends the archive; its job goes on by itself. */
+export async function sendArchive() {
+  const { archive } = enrolment.get();
+  if (!archive || archiving) return;
+  archiving = new AbortController();
+  enrolment.set({ sending: { sent: 0, total: archive.size }, failure: null });
+  addEventListener("beforeunload", asks);
+  try {
+    const job = await upload("gallery/jobs", form({ archive }), (sent, total) => enrolment.set({ sending: { sent, total } }), archiving.signal);
+    enrolment.set({ archive: null });
+    if (store.get().route.path.startsWith("/enrol")) go(`#/enrol/jobs/${encodeURIComponent(job.id)}`);
+  } catch (error) {
+    if (!(error instanceof Refusal)) return; // stopped
+    enrolment.set({ failure: error });
+    refused(error);
+  } finally {
+    archiving = null;
+    removeEventListener("beforeunload", asks);
+    enrolment.set({ sending: null });
+  }
+}
+
+export const stopArchive = () => archiving?.abort();
+export const dropArchive = () => enrolment.set({ archive: null });

@@ -1,0 +1,45 @@
+/** What a model's card says: figures, points of a curve, whether people were drawn. Pure. */
+
+/** @typedef {{ name: string, data: string, command: string, ranks: { rank: number, share: number }[], figures: { name: string, share: number }[] }} Measured */
+
+/**
+ * What was measured, from a card's `measured`: the ranks of its curve in their order, and the other figures.
+ * @param {Record<string, Record<string, unknown>>} measured
+ * @returns {Measured[]}
+ */
+export function measuredOf(measured) {
+  return Object.entries(measured).map(([name, result]) => {
+    const numbers = Object.entries(result).filter((entry) => typeof entry[1] === "number").map(([key, value]) => ({ name: key, share: Number(value) }));
+    const ranks = numbers
+      .map(({ name: key, share }) => ({ rank: Number(/^rank_(\d+)$/.exec(key)?.[1] ?? 0), share }))
+      .filter(({ rank }) => rank > 0)
+      .sort((one, other) => one.rank - other.rank);
+    return { name, data: String(result.data ?? ""), command: String(result.command ?? ""), ranks, figures: numbers.filter(({ name: key }) => !/^rank_\d+$/.test(key)) };
+  });
+}
+
+/**
+ * Where a curve's points lie in a drawing; ranks on a logarithmic axis from 1, shares from the bottom up.
+ * @param {{ rank: number, share: number }[]} ranks
+ * @param {{ width: number, height: number, left: number, bottom: number, top: number, right: number }} room
+ */
+export function points(ranks, { width, height, left, bottom, top, right }) {
+  const most = Math.max(10, ...ranks.map(({ rank }) => rank));
+  return ranks.map(({ rank, share }) => ({
+    rank, share,
+    x: left + (Math.log(rank) / Math.log(most)) * (width - left - right),
+    y: height - bottom - share * (height - top - bottom),
+  }));
+}
+
+/** The parts of a measurement's name that have words of their own. @param {string} name */
+export const protocolParts = (name) => name.split(",").map((part) => part.trim()).filter(Boolean);
+
+/** Whether the card says that its people were drawn. @param {{ training_data?: string, note?: string }} card */
+export const isSynthetic = (card) => /synthetic/i.test(`${card.training_data ?? ""} ${card.note ?? ""}`);
+
+/** Overlap of the ten nearest below which a name is typed before a model answers. */
+export const LEAST_OVERLAP = 0.8;
+
+/** @param {{ overlap?: number | null }} model */
+export const needsTyping = (model) => model.overlap === null || model.overlap === undefined || model.overlap < LEAST_OVERLAP;

@@ -1,0 +1,157 @@
+/** What one does in Search: add shots, change the question, ask it, take it back. */
+
+import { Refusal, ask, form, request } from "../core/api.js";
+import { format } from "../core/route.js";
+import { t } from "../core/words.js";
+import { go, refused, store } from "../shell/state.js";
+import { fields, fromParams, guessed, lacks, toParams } from "./question.js";
+
+/** @typedef {import("./question.js").Question} Question */
+
+export const MOST_SHOTS = 8;
+const MOST_ATTEMPTS = 5;
+const IMAGE = /\.(jpe?g|png|bmp|webp|tiff?)$/i;
+const SEEN = /^image\/(jpeg|png|bmp|webp)$/;
+
+/** @type {AbortController | null} */
+let running = null;
+
+export const question = () => fromParams(store.get().route.params);
+
+/**
+ * A change of the question, kept in the address.
+ * @param {Partial<Question>} change
+ */
+export function change(change) {
+  const { route } = store.get();
+  go(format("/search", toParams({ ...question(), ...change }, route.params)), { replace: true });
+  store.set({ lack: null });
+}
+
+/**
+ * Pictures that were dropped, pasted or chosen become shots.
+ * @param {Iterable<File>} files
+ */
+export function addShots(files) {
+  const given = [...files];
+  const images = given.filter((file) => file.type.startsWith("image/") || IMAGE.test(file.name));
+  // In place of a sighting that was searched like, and of shots that were set aside for it.
+  const anew = question().like !== "";
+  const left = MOST_SHOTS - (anew ? 0 : store.get().shots.length);
+  const stranger = given.find((file) => !images.includes(file));
+  if (stranger) store.set({ lack: { field: "shots", code: t("shots.kind", { name: stranger.name }) } });
+  else store.set({ lack: images.length > left ? { field: "shots", code: t("shots.most", { n: MOST_SHOTS }) } : null });
+  const shots = images.slice(0, left).map((file) => ({
+    id: crypto.randomUUID?.() ?? String(Math.random()),
+    file,
+    url: URL.createObjectURL(file),
+    box: null,
+    name: file.webkitRelativePath || file.name,
+    shows: SEEN.test(file.type) || /\.(jpe?g|png|bmp|webp)$/i.test(file.name),
+  }));
+  if (!shots.length) return;
+  if (anew) {
+    change({ like: "" });
+    for (const shot of store.get().shots) URL.revokeObjectURL(shot.url);
+  }
+  store.set((state) => ({ shots: [...(anew ? [] : state.shots), ...shots] }));
+}
+
+/** @param {string} id */
+export function removeShot(id) {
+  const shot = store.get().shots.find((each) => each.id === id);
+  if (shot) URL.revokeObjectURL(shot.url);
+  store.set((state) => ({ shots: state.shots.filter((each) => each.id !== id) }));
+}
+
+/** @param {string} id @param {number[] | null} box left, top, right, bottom in pixels */
+export const setBox = (id, box) =>
+  store.set((state) => ({ shots: state.shots.map((shot) => (shot.id === id ? { ...shot, box } : shot)) }));
+
+/** The camera that the first shot's name speaks of, if it isn't said yet. */
+export function guessedCamera() {
+  const { shots, network } = store.get();
+  return shots.length && network ? guessed(shots[0].name, network.cameras) : null;
+}
+
+/** Which shots and boxes were asked with. */
+export const shotsNow = () => store.get().shots.map((shot) => `${shot.id} ${shot.box ?? ""}`).join();
+
+/** Asks. Whatever was answered before is gone if it fails. */
+export async function search() {
+  const asked = question();
+  const state = store.get();
+  const lack = lacks(asked, state.shots.length, { purpose: state.purpose, purposeNeeded: state.me?.needs_purpose ?? false });
+  store.set({ lack });
+  if (lack) return;
+  cancel();
+  const mine = new AbortController();
+  running = mine;
+  go(format("/search", withoutHit(toParams(asked, state.route.params))));
+  const shots = shotsNow();
+  store.set({ phase: "searching", failure: null, began: Date.now(), waits: 0 });
+  try {
+    const answer = await patiently(mine, () => {
+      const body = form(fields(asked, store.get().shots, { purpose: store.get().purpose, case: store.get().case }));
+      return ask("search", { method: "POST", body, signal: mine.signal });
+    });
+    if (running !== mine) return;
+    store.set({ answer, answered: { question: asked, shots, at: new Date() }, phase: "idle", away: null });
+  } catch (error) {
+    if (running !== mine || !(error instanceof Refusal)) return;
+    store.set({ phase: "failed", failure: error, answer: null, answered: null });
+    refused(error);
+  }
+}
+
+/**
+ * Again after a busy answer, when the server says so, at most five times.
+ * @template Answer
+ * @param {AbortController} mine
+ * @param {() => Promise<Answer>} attempt
+ * @returns {Promise<Answer>}
+ */
+async function patiently(mine, attempt) {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const later = error instanceof Refusal && (error.status === 429 || error.status === 503) && attempts < MOST_ATTEMPTS;
+      if (!later) throw error;
+      for (let left = Math.max(1, Math.ceil(/** @type {Refusal} */ (error).retryAfter ?? attempts)); left > 0; left -= 1) {
+        store.set({ phase: "waiting", waits: left });
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        if (mine.signal.aborted) throw new DOMException("cancelled", "AbortError");
+      }
+      store.set({ phase: "searching", waits: 0 });
+    }
+  }
+}
+
+export function cancel() {
+  running?.abort();
+  running = null;
+  if (["searching", "waiting"].includes(store.get().phase)) store.set({ phase: "idle", waits: 0 });
+}
+
+/** @param {URLSearchParams} params */
+function withoutHit(params) {
+  params.delete("hit");
+  return params;
+}
+
+/** A sample of the demonstration, asked at once. @param {{ name: string, camera: string }} sample */
+export async function trySample(sample) {
+  const blob = await (await request(`samples/${encodeURIComponent(sample.name)}`)).blob();
+  for (const shot of store.get().shots) URL.revokeObjectURL(shot.url);
+  store.set({ shots: [] });
+  addShots([new File([blob], sample.name, { type: blob.type || "image/jpeg" })]);
+  change({ camera: sample.camera, modality: "", like: "" });
+  await search();
+}
+
+/** Searches for the person of a sighting. The shots stay aside, so that one can go back to them. @param {string} id */
+export function findSimilar(id) {
+  change({ like: id, camera: "", modality: "", at: "" });
+  return search();
+}

@@ -1,0 +1,76 @@
+/** A box on a full frame: drawn by mouse or touch, moved by keyboard, or typed. */
+
+import { Dialog } from "../core/dialog.js";
+import { html, useRef, useState } from "../core/html.js";
+import { t } from "../core/words.js";
+import { setBox } from "./actions.js";
+import { drawn, moved, sized, within } from "./rectangle.js";
+
+/** @param {{ shot: import("../core/types.js").Shot, onClose: () => void }} props */
+export function BoxDialog({ shot, onClose }) {
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  const [box, setDraft] = useState(/** @type {number[] | null} */ (shot.box));
+  const from = useRef(/** @type {number[] | null} */ (null));
+  const frame = useRef(/** @type {HTMLDivElement | null} */ (null));
+
+  const point = (/** @type {PointerEvent} */ event) => {
+    const edge = /** @type {HTMLDivElement} */ (frame.current).getBoundingClientRect();
+    return [((event.clientX - edge.left) / edge.width) * size.width, ((event.clientY - edge.top) / edge.height) * size.height];
+  };
+  const begin = (/** @type {PointerEvent} */ event) => {
+    frame.current?.setPointerCapture(event.pointerId);
+    // A second tap is the other corner.
+    if (from.current && box && box[0] === box[2] - 1) return move(event);
+    from.current = point(event);
+    return undefined;
+  };
+  const move = (/** @type {PointerEvent} */ event) => {
+    if (from.current && event.buttons) setDraft(drawn(from.current, point(event), size));
+  };
+  const press = (/** @type {KeyboardEvent} */ event) => {
+    const steps = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
+    const step = steps[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const share = event.shiftKey ? 0.05 : 0.01;
+    const [x, y] = [step[0] * share * size.width, step[1] * share * size.height];
+    const start = box ?? within([size.width * 0.25, size.height * 0.1, size.width * 0.75, size.height * 0.9], size);
+    setDraft(event.altKey ? sized(start, x, y, size) : moved(start, x, y, size));
+  };
+  const shown = box && size.width ? box : null;
+  const place = (/** @type {HTMLElement | null} */ element) => {
+    if (!element || !shown) return;
+    element.style.left = `${(shown[0] / size.width) * 100}%`;
+    element.style.top = `${(shown[1] / size.height) * 100}%`;
+    element.style.width = `${((shown[2] - shown[0]) / size.width) * 100}%`;
+    element.style.height = `${((shown[3] - shown[1]) / size.height) * 100}%`;
+  };
+  const use = (/** @type {number[] | null} */ chosen) => {
+    setBox(shot.id, chosen);
+    onClose();
+  };
+  const footer = html`<button type="button" onClick=${() => use(null)}>${t("box.whole")}</button>
+    <button type="button" class="primary" disabled=${!box} onClick=${() => use(box)}>${t("box.use")}</button>`;
+  return html`<${Dialog} title=${t("box.title")} className="wide" onClose=${onClose} footer=${footer} stays=${true}>
+    <p>${t("box.help")}</p>
+    <div class="frame" ref=${frame} tabindex="0" role="application" aria-label=${t("box.frame")} onPointerDown=${begin} onPointerMove=${move} onKeyDown=${press}>
+      <img src=${shot.url} alt="" draggable=${false}
+        onLoad=${(/** @type {Event} */ event) => {
+          const image = /** @type {HTMLImageElement} */ (event.currentTarget);
+          setSize({ width: image.naturalWidth, height: image.naturalHeight });
+        }} />
+      ${shown && html`<div class="box" ref=${place}></div>`}
+    </div>
+    <div class="fields">
+      ${["left", "top", "right", "bottom"].map(
+        (edge, index) => html`<label>${t(`box.${edge}`)}
+          <input type="number" min="0" max=${index % 2 ? size.height : size.width} value=${box ? box[index] : ""}
+            onChange=${(/** @type {Event} */ event) => {
+              const typed = [...(box ?? [0, 0, size.width, size.height])];
+              typed[index] = Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
+              setDraft(within(typed, size));
+            }} /></label>`,
+      )}
+    </div>
+  <//>`;
+}

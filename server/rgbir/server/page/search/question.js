@@ -1,0 +1,126 @@
+/** The question: what is asked, as the address keeps it and as a form of `POST /search` sends it. Pure. */
+
+/**
+ * @typedef {object} Question
+ * @property {string} camera that took the pictures; "" if it isn't known
+ * @property {"" | "ir" | "rgb"} modality where the camera isn't known
+ * @property {string} at when they were taken, ISO 8601 in UTC
+ * @property {string} like a sighting's id in place of pictures
+ * @property {string[]} cameras only these
+ * @property {string} since
+ * @property {string} until
+ * @property {string} hours such as 22:00-05:30 Europe/Berlin
+ * @property {string} track
+ * @property {number} least
+ * @property {string} group
+ * @property {string} fuse
+ * @property {number} rerank
+ * @property {string} passages
+ * @property {number} k
+ */
+
+/** @type {Question} */
+export const PLAIN = {
+  camera: "", modality: "", at: "", like: "", cameras: [], since: "", until: "", hours: "", track: "",
+  least: 0, group: "none", fuse: "best", rerank: 0, passages: "filter", k: 40,
+};
+
+/** Names whose values the address may hold, and those of a view that are no part of the question. */
+const NAMES = /** @type {(keyof Question)[]} */ (Object.keys(PLAIN));
+
+/**
+ * @param {URLSearchParams} params
+ * @returns {Question} what isn't there, or isn't a value of its kind, is the default
+ */
+export function fromParams(params) {
+  const question = { ...PLAIN };
+  for (const name of NAMES) {
+    const text = params.get(name);
+    if (text === null) continue;
+    const usual = PLAIN[name];
+    /** @type {unknown} */
+    let value = text;
+    if (Array.isArray(usual)) value = params.getAll(name).filter(Boolean);
+    else if (typeof usual === "number") value = text !== "" && Number.isFinite(Number(text)) ? Number(text) : usual;
+    Object.assign(question, { [name]: value });
+  }
+  return question;
+}
+
+/**
+ * @param {Question} question
+ * @param {URLSearchParams} [others] parameters of the view, kept as they are
+ */
+export function toParams(question, others = new URLSearchParams()) {
+  const params = new URLSearchParams([...others].filter(([name]) => !NAMES.includes(/** @type {keyof Question} */ (name))));
+  for (const name of NAMES) {
+    const value = question[name];
+    if (Array.isArray(value)) for (const each of value) params.append(name, each);
+    else if (value !== PLAIN[name]) params.set(name, String(value));
+  }
+  return params;
+}
+
+/** @param {Question} one @param {Question} other */
+export const sameQuestion = (one, other) => toParams(one).toString() === toParams(other).toString();
+
+/**
+ * What keeps a question from being asked, as the code of a text; none if nothing does.
+ * @param {Question} question
+ * @param {number} shots
+ * @param {{ purpose: string, purposeNeeded: boolean }} why
+ * @returns {{ field: "shots" | "camera" | "purpose" | "dates", code: string } | null}
+ */
+export function lacks(question, shots, why) {
+  if (shots === 0 && !question.like) return { field: "shots", code: "need.shot" };
+  if (!question.like && !question.camera && !question.modality) return { field: "camera", code: "need.camera" };
+  if (question.since && question.until && question.since >= question.until) return { field: "dates", code: "dates.turned" };
+  if (why.purposeNeeded && !why.purpose.trim()) return { field: "purpose", code: "need.purpose" };
+  return null;
+}
+
+/**
+ * The fields of `POST /search`.
+ * @param {Question} question
+ * @param {{ file: File, box: number[] | null }[]} shots
+ * @param {{ purpose: string, case: string }} why
+ * @returns {Record<string, unknown>}
+ */
+export function fields(question, shots, why) {
+  const boxed = shots.some((shot) => shot.box);
+  return {
+    ...(question.like
+      ? { like: question.like }
+      : {
+          images: shots.map((shot) => shot.file),
+          box: boxed ? shots.map((shot) => (shot.box ? shot.box.join(",") : "")) : null,
+          camera: question.camera,
+          modality: question.camera ? null : question.modality,
+          taken_at: question.at,
+        }),
+    cameras: question.cameras,
+    since: question.since,
+    until: question.until,
+    hours: question.hours,
+    track: question.track,
+    least_score: question.least || null,
+    group_by: question.group === PLAIN.group ? null : question.group,
+    fuse: question.group === "track" && question.fuse !== PLAIN.fuse ? question.fuse : null,
+    rerank: question.rerank || null,
+    passages: question.passages === PLAIN.passages ? null : question.passages,
+    top_k: question.k,
+    purpose: why.purpose.trim(),
+    case: why.case.trim(),
+  };
+}
+
+/**
+ * The camera whose name a file's folder or name begins with, such as `3_0001.jpg` or `cam3/0001.jpg`.
+ * @param {string} path
+ * @param {{ id: string, aliases?: string[] }[]} cameras
+ */
+export function guessed(path, cameras) {
+  const words = path.split(/[/\\]/).flatMap((part) => [part, ...part.split(/[_\s.-]/)]);
+  const found = cameras.filter((camera) => [camera.id, ...(camera.aliases ?? [])].some((name) => words.some((word) => word === name || word === `cam${name}`)));
+  return found.length === 1 ? found[0].id : null;
+}

@@ -1,0 +1,91 @@
+/** The shots: pictures of one person that are searched with. The whole window takes a drop and a paste. */
+
+import { html, useEffect, useRef, useState } from "../core/html.js";
+import { Icon } from "../core/icons.js";
+import { Picture } from "../core/picture.js";
+import { has, t } from "../core/words.js";
+import { useApp, watch } from "../shell/state.js";
+import { MOST_SHOTS, addShots, change, question, removeShot } from "./actions.js";
+import { BoxDialog } from "./box.js";
+
+/** Pictures come by drop and paste from anywhere on the page. */
+export function usePictures() {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const on = new AbortController();
+    const { signal } = on;
+    const files = (/** @type {DragEvent} */ event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+    document.addEventListener("dragover", (event) => files(event) && (event.preventDefault(), setOver(true)), { signal });
+    document.addEventListener("dragleave", (event) => event.relatedTarget === null && setOver(false), { signal });
+    document.addEventListener(
+      "drop",
+      (event) => {
+        if (!files(event)) return;
+        event.preventDefault();
+        setOver(false);
+        addShots(event.dataTransfer?.files ?? []);
+      },
+      { signal },
+    );
+    document.addEventListener("paste", (event) => event.clipboardData?.files.length && addShots(event.clipboardData.files), { signal });
+    return () => on.abort();
+  }, []);
+  return over;
+}
+
+export function ShotStrip() {
+  const shots = useApp((state) => state.shots);
+  const lack = useApp((state) => state.lack);
+  const answered = useApp((state) => state.answered);
+  const like = useApp((state) => state.route.params.get("like"));
+  const [picking, setPicking] = useState(false);
+  const [boxed, setBoxed] = useState(/** @type {string | null} */ (null));
+  const over = usePictures();
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const open = shots.find((shot) => shot.id === boxed);
+  const asksAgain = shots.length === 0 && !like && !answered && question().camera !== "";
+  const problem = lack?.field === "shots" ? (has(lack.code) ? t(lack.code) : lack.code) : "";
+
+  return html`<div class="shots ${over ? "over" : ""}">
+    <ul aria-label=${t("shots.label")}>
+      ${like &&
+      html`<li class="shot">
+        <${Picture} path=${`gallery/sightings/${encodeURIComponent(like)}/image`} alt=${t("shots.like", { id: like })} eager=${true} />
+        <button type="button" class="corner" aria-label=${t("shots.remove", { i: 1 })} onClick=${() => change({ like: "" })}><${Icon} name="close" size=${14} /></button>
+      </li>`}
+      ${(like ? [] : shots).map(
+        (shot, place) => html`<li class="shot" key=${shot.id}>
+          ${shot.shows ? html`<div class="picture"><img src=${shot.url} alt=${t("shots.shot", { i: place + 1 })} /></div>` : html`<div class="picture empty">${t("shots.unseen")}<br />${shot.name}</div>`}
+          <button type="button" class="corner" aria-label=${t("shots.remove", { i: place + 1 })} onClick=${() => removeShot(shot.id)}><${Icon} name="close" size=${14} /></button>
+          ${shot.shows &&
+          html`<button type="button" class="under" aria-label=${`${t(shot.box ? "box.change" : "box.draw")}, ${t("shots.shot", { i: place + 1 })}`} onClick=${() => setBoxed(shot.id)}><${Icon} name="box" size=${14} /></button>`}
+        </li>`,
+      )}
+      ${(like || shots.length < MOST_SHOTS) &&
+      html`<li class="add">
+        <button type="button" id="add" aria-describedby=${problem ? "shots-problem" : undefined} onClick=${() => input.current?.click()}>
+          <${Icon} name="add" />
+          <span>${t(shots.length || like ? "shots.more" : "shots.first")}<br /><small>${t("shots.how")}</small></span>
+        </button>
+        <input ref=${input} type="file" accept="image/*,.tif,.tiff" multiple hidden
+          onChange=${(/** @type {Event} */ event) => {
+            const field = /** @type {HTMLInputElement} */ (event.currentTarget);
+            addShots(field.files ?? []);
+            field.value = "";
+          }} />
+      </li>`}
+    </ul>
+    <p class="buttons"><button type="button" id="from-gallery" onClick=${() => setPicking(true)}><${Icon} name="gallery" size=${16} /> ${t("shots.gallery")}</button></p>
+    ${asksAgain && !problem && html`<p class="note">${t("shots.gone")}</p>`}
+    ${problem && html`<p class="problem" id="shots-problem" role="alert">${problem}</p>`}
+    ${picking && html`<${FromGallery} onClose=${() => setPicking(false)} />`}
+    ${open && html`<${BoxDialog} shot=${open} onClose=${() => setBoxed(null)} />`}
+  </div>`;
+}
+
+/** The gallery as a dialog; its module comes when it is opened. @param {{ onClose: () => void }} props */
+function FromGallery({ onClose }) {
+  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
+  useEffect(() => void import("../gallery/pick.js").then((module) => setLoaded(() => module.default), watch), []);
+  return Loaded ? html`<${Loaded} onClose=${onClose} />` : null;
+}

@@ -1,0 +1,20 @@
+/** Which module shows which part of the page, and who sees it in the navigation. Modules are fetched when they are opened. */
+
+/** @typedef {{ path: string, text: string, icon: string, rights: string[], load: () => Promise<{ default: any }> }} Part */
+
+/** @type {Part[]} */
+export const PARTS = [
+  { path: "/search", text: "nav.search", icon: "search", rights: ["search"], load: () => import("../search/view.js") },
+  { path: "/gallery", text: "nav.gallery", icon: "gallery", rights: ["search", "look"], load: () => import("../gallery/view.js") },
+  { path: "/enrol", text: "nav.enrol", icon: "upload", rights: ["enrol"], load: () => import("../enrol/view.js") },
+  { path: "/manage", text: "nav.manage", icon: "settings", rights: ["monitor", "look", "keys", "administer"], load: () => import("../manage/view.js") },
+];
+
+/** @param {string} path */
+export const viewOf = (path) => PARTS.find((part) => path === part.path || path.startsWith(`${part.path}/`))?.load;
+
+/** @param {readonly string[]} rights of whoever asks */
+export const partsFor = (rights) => PARTS.filter((part) => part.rights.some((right) => rights.includes(right)));
+
+/** Where one begins: with what one's key is for. @param {Part[]} parts those that one sees */
+export const homeOf = (parts) => (["/search", "/enrol", "/manage"].find((path) => parts.some((part) => part.path === path)) ?? parts[0].path);

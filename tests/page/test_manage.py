@@ -1,0 +1,370 @@
+"""Manage in a browser: what each role sees, and what an administrator changes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import BUNDLE
+from tests.page.conftest import LOOKS, serving, violations, widths
+
+from rgbir.index import CameraEdit, Gallery
+from rgbir.server import Settings
+from rgbir.server.access.audit import AuditLog
+from rgbir.server.access.keys import Keyring, Role
+
+pytestmark = pytest.mark.browser
+
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+VIEWS = ("cameras", "models", "evaluation", "audit", "keys", "system")
+
+
+def opened(page: Any, address: str, view: str) -> None:
+    page.goto(f"{address}#/manage/{view}")
+    page.locator(".manage-part section, .manage-part .nothing").first.wait_for()
+
+
+def signed_in(page: Any, address: str, token: str) -> None:
+    page.goto(address)
+    page.evaluate(f"sessionStorage.setItem('key', '{token}')")
+    page.goto(f"{address}#/manage")
+    page.reload()
+    page.locator(".who").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("role", "cameras", "parts"),
+    [
+        (Role.SEARCH, None, ["Cameras", "Evaluation", "System"]),
+        (Role.ENROL, None, ["System"]),
+        (Role.MONITOR, None, ["System"]),
+        (Role.ADMIN, None, ["Cameras", "Models", "Evaluation", "Audit", "Keys", "System"]),
+        (Role.SEARCH, ("4",), ["Cameras", "Evaluation", "System"]),
+    ],
+)
+def test_each_role_sees_its_parts_and_is_told_of_others(
+    page: Any, settings: Settings, tmp_path: Path, role: Role, cameras: tuple[str, ...] | None, parts: list[str]
+) -> None:
+    keys = tmp_path / "keys.json"
+    token = Keyring(keys).add("Weber", role, cameras)
+    with serving(replace(settings, keys=keys)) as address:
+        signed_in(page, address, token)
+        page.locator(".manage-nav a").first.wait_for()
+        assert page.locator(".manage-nav a").all_inner_texts() == parts
+        for view in VIEWS:
+            opened(page, address, view)
+            barred = view.capitalize() not in parts
+            assert (page.get_by_text("may not do this.").count() > 0) is barred, view
+        if cameras:
+            opened(page, address, "cameras")
+            page.get_by_role("table").wait_for()
+            assert page.get_by_role("table").locator("tbody tr").count() == 1
+            assert page.get_by_role("button", name="Change").count() == 0
+        if role is Role.MONITOR:
+            page.goto(f"{address}#/search")
+            page.get_by_text("Your key (monitor) may not do this.").wait_for()
+
+
+def test_a_camera_is_moved_by_keyboard_after_a_look_at_what_that_changes(page: Any, settings: Settings) -> None:
+    with serving(settings) as address:
+        opened(page, address, "cameras")
+        page.get_by_role("button", name="Change camera 4").focus()
+        page.keyboard.press("Enter")
+        page.locator("dialog").wait_for()
+        page.locator("#camera-id").fill("gate")
+        page.locator("#camera-place").fill("Ward 2")
+        page.locator("#camera-since").fill("2026-11-01T00:00")
+        page.keyboard.press("Enter")
+        preview = page.locator(".preview")
+        preview.wait_for()
+        assert "48 of 48 sightings are of another place" in preview.inner_text()
+        assert page.locator(".preview:focus").count() == 1
+        with Gallery(settings.gallery) as gallery:
+            assert gallery.network["4"].shown == "4", "a look changes nothing"
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.locator("dialog").wait_for(state="detached")
+        row = page.get_by_role("row", name="gate also 4")
+        row.wait_for()
+        assert "also 4" in row.inner_text()
+        assert "Ward 2 since 1 Nov 2026, 00:00" in row.inner_text()
+        assert "Main gate, from the beginning" in row.inner_text()
+    with Gallery(settings.gallery) as gallery:
+        assert gallery.network["4"].shown == "gate"
+
+
+def test_a_camera_is_added_and_removed_by_typing_its_name(page: Any, settings: Settings) -> None:
+    with serving(settings) as address:
+        opened(page, address, "cameras")
+        page.get_by_role("button", name="Add a camera").click()
+        page.get_by_role("button", name="What this changes").click()
+        assert page.get_by_role("alert").inner_text() == "Give it a name."
+        page.locator("#camera-id:focus").fill("roof 1")
+        page.locator("#camera-place").fill("Roof")
+        page.get_by_label("infrared").check()
+        page.get_by_role("button", name="What this changes").click()
+        page.get_by_text("No sighting changes its place.").wait_for()
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Remove camera roof 1").click()
+        button = page.locator("dialog .danger")
+        page.get_by_label("To confirm, type roof 1").fill("roof")
+        assert button.is_disabled()
+        page.get_by_label("To confirm, type roof 1").fill("roof 1")
+        page.keyboard.press("Enter")
+        page.locator("dialog").wait_for(state="detached")
+        assert page.get_by_role("row", name="roof 1").count() == 0
+
+
+def test_a_refused_change_is_told_in_the_dialog(page: Any, address: str) -> None:
+    opened(page, address, "cameras")
+    page.get_by_role("button", name="Change camera 4").click()
+    page.locator("#camera-id").fill("5")
+    page.get_by_role("button", name="What this changes").click()
+    page.locator("dialog .trouble").wait_for()
+    assert "5" in page.locator("dialog .trouble").inner_text()
+
+
+def test_a_model_is_prepared_activated_and_forgotten(page: Any, settings: Settings, tmp_path: Path) -> None:
+    bundles = tmp_path / "bundles"
+    for name in ("first", "second"):
+        shutil.copytree(BUNDLE, bundles / name)
+    card = json.loads((bundles / "second/card.json").read_text())
+    (bundles / "second/card.json").write_text(json.dumps({**card, "metric": "cosine", "licence": SCRIPT}))
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    with serving(replace(settings, bundle=bundles / "first", bundles=bundles)) as address:
+        opened(page, address, "models")
+        page.get_by_text("its card names none").wait_for()
+        page.get_by_role("button", name="Prepare").click()
+        page.get_by_role("button", name="Activate").wait_for(timeout=60_000)
+        assert "Nearest ten in common" in page.get_by_label("second", exact=True).inner_text()
+        page.get_by_role("button", name="Activate").click()
+        page.locator("dialog").get_by_role("button", name="Activate").click()
+        page.locator("#served-title", has_text="second").wait_for()
+        page.get_by_text(SCRIPT).wait_for()
+        assert page.locator("img[src=x]").count() == 0
+        page.get_by_role("button", name="Delete its gallery").click()
+        page.get_by_label("To confirm, type first").fill("first")
+        page.keyboard.press("Enter")
+        page.get_by_text("not prepared").wait_for()
+
+
+def test_a_model_of_little_overlap_is_activated_by_typing_its_name(page: Any, address: str) -> None:
+    first = {"name": "first", "state": "answering", "fingerprint": "a", "total": 9, "done": 9}
+    second = {"name": "second", "state": "ready", "total": 9, "done": 9, "overlap": 0.79, "missing": 3}
+    page.route("**/models", lambda route: route.fulfill(json={"models": [first, second]}))
+    asked: list[str] = []
+
+    def activated(route: Any) -> None:
+        asked.append(route.request.url)
+        route.fulfill(json=second)
+
+    page.route("**/models/second/activate*", activated)
+    opened(page, address, "models")
+    page.get_by_role("button", name="Activate").click()
+    page.get_by_text("3 sightings have no readable picture").wait_for()
+    assert page.locator("dialog .confirm, dialog .primary").count() == 0, "sightings would be missing"
+    page.get_by_label("Answer without them").check()
+    page.get_by_label("To confirm, type second").fill("secon")
+    page.keyboard.press("Enter")
+    assert asked == []
+    page.get_by_label("To confirm, type second").fill("second")
+    page.keyboard.press("Enter")
+    page.locator("dialog").wait_for(state="detached")
+    assert [url.rsplit("?", 1)[1] for url in asked] == ["allow_missing=true"]
+
+
+def test_how_far_preparing_is_and_why_it_failed(page: Any, address: str) -> None:
+    rounds = [
+        {"name": "second", "state": "filling", "total": 100, "done": 40},
+        {"name": "second", "state": "failed", "total": 100, "done": 60, "error": f"the disk is full {SCRIPT}"},
+    ]
+    page.route(
+        "**/models", lambda route: route.fulfill(json={"models": [rounds.pop(0) if len(rounds) > 1 else rounds[0]]})
+    )
+    opened(page, address, "models")
+    page.get_by_text("40 of 100").wait_for()
+    page.get_by_text("the disk is full").wait_for(timeout=10_000)
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_what_was_measured_is_a_plot_and_a_table(page: Any, address: str) -> None:
+    opened(page, address, "evaluation")
+    page.get_by_text("Synthetic people: people, test list: 720 queries").wait_for()
+    measured = json.loads((BUNDLE / "card.json").read_text())["measured"]
+    (figures,) = measured.values()
+    table = page.get_by_role("table").inner_text()
+    for name, shown in (("rank_1", "Rank 1"), ("rank_10", "Rank 10"), ("mAP", "mAP")):
+        assert f"{shown}\t{100 * figures[name]:.1f}%" in table
+    assert "Rank 1: 47.4%" in page.locator("svg[role=img]").get_attribute("aria-label")
+    assert page.locator(".curve-point").count() == 2
+    page.route("**/model", lambda route: route.fulfill(json={"name": "m", "measured": {}}))
+    page.reload()
+    page.get_by_text("This model's card has no measured results.").wait_for()
+    assert "rgbir evaluate" in page.locator(".command").inner_text()
+
+
+@pytest.fixture
+def logged(settings: Settings) -> Settings:
+    """A log of 130 entries, some of a case, with a script in one."""
+    log = AuditLog(settings.audit or Path())
+    log.add_all(
+        [
+            {
+                "action": "search",
+                "who": "Weber",
+                "purpose": SCRIPT if n == 3 else "missing",
+                "case": "26-117" if n % 10 == 3 else None,
+                "hits": [["a", "b"]],
+            }
+            for n in range(130)
+        ]
+    )
+    log.close()
+    return settings
+
+
+def test_the_log_is_paged_filtered_by_the_address_and_exported(page: Any, logged: Settings) -> None:
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    with serving(logged) as address:
+        opened(page, address, "audit")
+        page.get_by_text("Entries 1 to 100, the oldest first").wait_for()
+        assert SCRIPT in page.get_by_role("table").inner_text()
+        assert page.locator("img[src=x]").count() == 0
+        page.get_by_role("button", name="Later entries").click()
+        page.get_by_text("Entries 101 to 130, the oldest first").wait_for()
+        assert "after=100" in page.evaluate("location.hash")
+        page.get_by_role("button", name="From the beginning").click()
+        page.get_by_role("button", name="The newest").click()
+        page.get_by_text("Entries 31 to 130, the oldest first").wait_for()
+        page.get_by_label("Case").fill("26-117")
+        page.keyboard.press("Enter")
+        page.get_by_text("Entries 4 to 124, the oldest first").wait_for()
+        assert "case=26-117" in page.evaluate("location.hash")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Save these 13 entries").click()
+        lines = Path(download.value.path()).read_text().splitlines()
+        assert [json.loads(line)["n"] for line in lines] == list(range(4, 125, 10))
+        assert download.value.suggested_filename == "audit-4-124.jsonl"
+        page.go_back()
+        page.get_by_text("Entries 31 to 130, the oldest first").wait_for()
+    with serving(replace(logged, audit=None)) as address:
+        opened(page, address, "audit")
+        page.get_by_text("This server keeps no audit log.").wait_for()
+
+
+def test_a_key_is_made_shown_once_and_ended(page: Any, settings: Settings, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    token = Keyring(keys).add("Lindner", Role.ADMIN)
+    with serving(replace(settings, keys=keys)) as address:
+        signed_in(page, address, token)
+        opened(page, address, "keys")
+        page.get_by_role("button", name="New key").click()
+        name = "<img src=x onerror=alert(2)>"
+        page.locator("#key-name").fill(name)
+        page.get_by_label("4, Main gate").check()
+        page.get_by_role("button", name="Make it").click()
+        made = page.get_by_label("The key", exact=True).input_value()
+        assert made.startswith("rgbir_")
+        page.get_by_role("button", name="I have it").click()
+        assert page.get_by_role("row", name=name).locator("td").all_inner_texts()[:2] == ["search", "4"]
+        assert made not in page.content()
+        kept = Keyring(keys).find(made)
+        assert kept is not None
+        assert kept.name == name
+        page.get_by_role("button", name=f"End the key of {name}").click()
+        page.locator(".confirm input").fill(name)
+        page.keyboard.press("Enter")
+        page.locator("dialog").wait_for(state="detached")
+        page.get_by_role("row", name=name).wait_for(state="detached")
+        assert Keyring(keys).find(made) is None
+        assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_server_without_keys_or_with_them_by_command_names_the_commands(
+    page: Any, settings: Settings, tmp_path: Path
+) -> None:
+    with serving(settings) as address:
+        opened(page, address, "keys")
+        page.get_by_text("This server asks nobody for a key.").wait_for()
+    keys = tmp_path / "keys.json"
+    token = Keyring(keys).add("Lindner", Role.ADMIN)
+    with serving(replace(settings, keys=keys, key_routes=False)) as address:
+        signed_in(page, address, token)
+        opened(page, address, "keys")
+        page.get_by_text("Keys are made and ended by command.").wait_for()
+        assert "rgbir keys add" in page.locator(".command").inner_text()
+
+
+def test_what_is_bad_says_what_to_do(page: Any, address: str) -> None:
+    opened(page, address, "system")
+    page.get_by_role("row", name="Can it search?").wait_for()
+    assert "yes" in page.get_by_role("row", name="Can it search?").inner_text()
+    assert "288" in page.get_by_role("row", name="Sightings", exact=False).first.inner_text()
+    page.route(
+        "**/health/ready",
+        lambda route: route.fulfill(status=503, json={"status": "unavailable", "detail": "the disk is full"}),
+    )
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_text("the disk is full").wait_for()
+    row = page.get_by_role("row", name="Can it search?").inner_text()
+    assert "▲ no" in row
+    assert "Read the server's log" in row
+
+
+def test_names_of_cameras_with_scripts_in_them_are_text(page: Any, settings: Settings) -> None:
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    with Gallery(settings.gallery) as gallery:
+        gallery.change_network(lambda network: CameraEdit(name=SCRIPT).edited(network, "5"))
+    with serving(settings) as address:
+        opened(page, address, "cameras")
+        page.get_by_role("button", name=f"Change camera {SCRIPT}").click()
+        assert SCRIPT in page.locator("dialog h2").inner_text()
+        assert page.locator("img[src=x]").count() == 0
+
+
+@LOOKS
+def test_axe_finds_nothing_in_any_state(page: Any, logged: Settings, tmp_path: Path, theme: str, language: str) -> None:
+    bundles = tmp_path / "bundles"
+    for name in ("first", "second"):
+        shutil.copytree(BUNDLE, bundles / name)
+    keys = tmp_path / "keys.json"
+    token = Keyring(keys).add("Lindner", Role.ADMIN)
+    with serving(replace(logged, keys=keys, bundle=bundles / "first", bundles=bundles)) as address:
+        page.goto(address)
+        page.evaluate(f"sessionStorage.setItem('theme', '{theme}'); sessionStorage.setItem('language', '{language}')")
+        signed_in(page, address, token)
+        for view in VIEWS:
+            opened(page, address, view)
+            page.locator("table, .facts, .command").first.wait_for()
+            page.wait_for_timeout(200)
+            assert violations(page) == [], view
+        for view in ("cameras", "keys"):
+            opened(page, address, view)
+            page.locator(".head .primary").click()
+            page.locator("dialog").wait_for()
+            page.locator("dialog [type=submit]").click()
+            assert violations(page) == [], f"{view}, dialog"
+            page.keyboard.press("Escape")
+
+
+@widths(320, 390, 768, 1280)
+def test_nothing_is_wider_than_the_window_and_targets_are_large_on_touch(
+    chromium: Any, logged: Settings, width: int
+) -> None:
+    with serving(logged) as address:
+        context = chromium.new_context(viewport={"width": width, "height": 800}, has_touch=True, is_mobile=width < 768)
+        page = context.new_page()
+        for view in VIEWS:
+            opened(page, address, view)
+            page.wait_for_timeout(300)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+            if width < 768:
+                small = page.evaluate("""[...document.querySelectorAll("main button, main select, main nav a, main input")]
+                    .filter((each) => each.getBoundingClientRect().height > 0 && each.getBoundingClientRect().height < 44).map((each) => each.outerHTML)""")
+                assert small == [], view
+        context.close()

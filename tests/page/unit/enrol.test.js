@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { dealtWith, fieldsOf, goesOn, isArchive, isImage, lack, nextGroup, outcome, sums, takenAt } from "../../../server/rgbir/server/page/enrol/rows.js";
+import { timeOfName, timeOfPicture } from "../../../server/rgbir/server/page/enrol/times.js";
+
+const row = (state, size = 1, more = {}) => ({ id: `${state}${size}`, state, file: { size, name: "a.jpg", type: "image/jpeg" }, proposed: null, ...more });
+const labels = (more = {}) => ({ camera: "3", times: "none", at: "", track: "", identity: "", ...more });
+
+test("files are grouped by number and bytes, in order, and only those that wait", () => {
+  const rows = [row("added", 1), row("waiting", 4), row("waiting", 5), row("skipped", 1), row("waiting", 2), row("waiting", 90)];
+  assert.deepEqual(nextGroup(rows, { images: 16, bytes: 10 }).map((each) => each.file.size), [4, 5]);
+  assert.deepEqual(nextGroup(rows, { images: 1, bytes: 10 }).map((each) => each.file.size), [4]);
+  assert.deepEqual(nextGroup([row("waiting", 90), row("waiting", 1)], { images: 16, bytes: 10 }).map((each) => each.file.size), [90]);
+  assert.deepEqual(nextGroup([row("added")]), []);
+});
+
+test("every file that waits is sent once, whatever the groups", () => {
+  const rows = Array.from({ length: 103 }, (_, place) => row("waiting", (place * 7919) % 1000, { id: String(place) }));
+  const sent = [];
+  for (let group = nextGroup(rows, { images: 16, bytes: 3000 }); group.length; group = nextGroup(rows, { images: 16, bytes: 3000 })) {
+    assert.ok(group.length <= 16 && (group.length === 1 || group.reduce((sum, each) => sum + each.file.size, 0) <= 3000));
+    for (const each of group) {
+      each.state = "added";
+      sent.push(each.id);
+    }
+  }
+  assert.deepEqual(sent, rows.map((each) => each.id));
+});
+
+test("moments go an image each, empty where none is known, and not at all where none is", () => {
+  const rows = [row("waiting", 1, { proposed: "2026-11-12T21:41:06.000Z" }), row("waiting", 2)];
+  assert.deepEqual(fieldsOf(rows, labels({ times: "name", track: " t1 ", identity: "17" })), {
+    images: rows.map((each) => each.file), camera: "3", taken_at: ["2026-11-12T21:41:06.000Z", ""], identity: "17", track: "t1",
+  });
+  assert.equal(fieldsOf(rows, labels()).taken_at, null);
+  assert.equal(takenAt(rows[1], labels({ times: "hand", at: "2026-01-01T00:00:00Z" })), "2026-01-01T00:00:00Z");
+});
+
+test("a result is one of four outcomes, and the sums add up", () => {
+  const results = [{ status: "added" }, { status: "present" }, { status: "skipped", reason: "no image" }, { status: "present", reason: "identity stays 4" }];
+  const rows = results.map(outcome);
+  assert.deepEqual(rows.map((each) => each.state), ["added", "present", "skipped", "relabelled"]);
+  assert.equal(rows[3].reason, "identity stays 4");
+  const sum = sums([...rows, { state: "waiting" }, { state: "sending" }]);
+  assert.deepEqual([sum.total, sum.done, sum.added + sum.present + sum.skipped + sum.relabelled], [6, 4, 4]);
+});
+
+test("what is lacking is said before anything is sent, proposed times unconfirmed too", () => {
+  const waiting = [row("waiting")];
+  assert.equal(lack(labels(), [row("added")], false)?.field, "files");
+  assert.equal(lack(labels({ camera: "" }), waiting, false)?.field, "camera");
+  assert.equal(lack(labels({ identity: "4a" }), waiting, false)?.field, "identity");
+  assert.equal(lack(labels({ times: "hand" }), waiting, false)?.field, "at");
+  assert.equal(lack(labels({ times: "file" }), waiting, false)?.field, "confirmed");
+  assert.equal(lack(labels({ times: "file" }), waiting, true), null);
+});
+
+test("jobs go on while they wait or run", () => {
+  assert.deepEqual(["waiting", "running", "done", "cancelled", "failed"].map((state) => goesOn({ state })), [true, true, false, false, false]);
+  assert.equal(dealtWith({ added: 800, present: 10, skipped: 2 }), 812);
+  assert.ok(isArchive({ name: "a.ZIP", type: "" }) && isImage({ name: "a.tiff", type: "" }) && !isImage({ name: "a.txt", type: "text/plain" }));
+});
+
+test("names tell times in the zone, or with their own offset; what is no time is none", () => {
+  const zone = "Europe/Berlin";
+  const told = {
+    "2026-11-12_22-41-06.jpg": "2026-11-12T21:41:06.000Z",
+    "cam3_20260712T224106.png": "2026-07-12T20:41:06.000Z",
+    "20261112224106.jpg": "2026-11-12T21:41:06.000Z",
+    "2026-11-12T21:41:06Z.jpg": "2026-11-12T21:41:06.000Z",
+    "2026-11-12 21.41.06+0530.jpg": "2026-11-12T16:11:06.000Z",
+    "2026-10-25_02-30-00.jpg": null,
+    "2026-03-29_02-30-00.jpg": null,
+    "2026-13-45_22-41-06.jpg": null,
+    "0001.jpg": null,
+    "IMG_12345678901234567890.jpg": null,
+  };
+  for (const [name, iso] of Object.entries(told)) assert.equal(timeOfName(name, zone), iso, name);
+});
+
+/** A JPEG's beginning with EXIF's DateTimeOriginal, written by the TIFF specification. */
+function jpeg(taken, offset, little) {
+  const view = new DataView(new ArrayBuffer(200));
+  let at = 0;
+  const text = (value) => [...value].forEach((sign) => view.setUint8(at++, sign.charCodeAt(0)));
+  const short = (value, order = false) => (view.setUint16(at, value, order), (at += 2));
+  const long = (value) => (view.setUint32(at, value, little), (at += 4));
+  short(0xffd8); short(0xffe0); short(4); short(0); // a segment before it
+  short(0xffe1); short(150); text("Exif\0\0");
+  text(little ? "II" : "MM"); short(42, little); long(8);
+  short(1, little); short(0x8769, little); short(4, little); long(1); long(26); long(0);
+  short(offset ? 2 : 1, little);
+  short(0x9003, little); short(2, little); long(20); long(60);
+  if (offset) { short(0x9011, little); short(2, little); long(7); long(80); }
+  const start = 20 - 2;
+  at = start + 60; text(`${taken}\0`);
+  if (offset) { at = start + 80; text(`${offset}\0`); }
+  return view.buffer;
+}
+
+test("a picture's own time is read in both byte orders, and nothing from rubbish", () => {
+  for (const little of [true, false]) {
+    assert.equal(timeOfPicture(jpeg("2026:11:12 22:41:06", "", little), "Europe/Berlin"), "2026-11-12T21:41:06.000Z");
+    assert.equal(timeOfPicture(jpeg("2026:11:12 22:41:06", "-05:00", little), "Europe/Berlin"), "2026-11-13T03:41:06.000Z");
+    assert.equal(timeOfPicture(jpeg("0000:00:00 00:00:00", "", little), "Europe/Berlin"), null);
+  }
+  assert.equal(timeOfPicture(new ArrayBuffer(0), "UTC"), null);
+  const whole = jpeg("2026:11:12 22:41:06", "+01:00", true);
+  for (let length = 0; length < 100; length += 1) assert.equal(timeOfPicture(whole.slice(0, length), "UTC") ?? null, null);
+  for (let seed = 1; seed < 2000; seed += 1) {
+    const harmed = new Uint8Array(whole.slice(0));
+    harmed[(seed * 7919) % harmed.length] = (seed * 104729) % 256;
+    const time = timeOfPicture(harmed.buffer, "UTC");
+    assert.ok(time === null || !Number.isNaN(Date.parse(time)));
+  }
+});
