@@ -14,8 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from rgbir.index.synthetic import Split, synthesize
-from rgbir.server.cli.demo import DEMO_IMAGES, DEMO_PEOPLE, DEMO_SEED
 from tests import publish_reference
 from tests.conftest import ROOT, made_once
 
@@ -48,14 +46,10 @@ def script(page: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """What the tutorial leaves behind, which the other pages go on from. The quick pages do with a third of the pictures."""
-    quick = "not slow" in request.config.getoption("markexpr")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tutorial leaves behind, which the other pages go on from."""
 
     def make(folder: Path) -> None:
-        if quick:
-            synthesize(folder / "demo/people", Split(0, 0, DEMO_PEOPLE), DEMO_IMAGES // 3, DEMO_SEED, workers=1)
-            (folder / "demo/complete").touch()
         done = run("rgbir demo --no-serve", folder)
         assert done.returncode == 0, done.stdout
 
