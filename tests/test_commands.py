@@ -162,7 +162,14 @@ def test_an_unknown_option_and_a_missing_one_end_with_2(name: str) -> None:
         assert f"; see rgbir {name} --help" in refused(run(*name.split(), "--quiet"))
 
 
-@pytest.mark.parametrize(("name", "example"), examples(*sorted(set(COMMANDS) - ALONE - OUTSIDE)))
+LACKING = [
+    pytest.param(*each.values, id=each.id, marks=[pytest.mark.slow] if place % 2 else [])
+    for place, each in enumerate(examples(*sorted(set(COMMANDS) - ALONE - OUTSIDE)))
+]
+"""The first example of each by default, all in the long run."""
+
+
+@pytest.mark.parametrize(("name", "example"), LACKING)
 def test_what_isn_t_there_ends_with_2(name: str, example: str, tmp_path: Path) -> None:
     """In an empty folder each example names a file, a gallery or a bundle that isn't there."""
     message = refused(run(*name.split(), *here(words_of(name, example)), folder=tmp_path))

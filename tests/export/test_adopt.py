@@ -81,6 +81,7 @@ def test_an_adopted_model_takes_pixels_and_says_what_it_said(tmp_path: Path, ord
         assert enrol(people.records("test", (1,)), encoder, gallery).added == 12
 
 
+@pytest.mark.slow
 def test_an_adopted_model_keeps_the_filter_of_its_images(tmp_path: Path) -> None:
     graphs = '[graphs]\nir = "net.onnx"\n'
     assert adopt(written(tmp_path, graphs), tmp_path / "plain").resize == "bilinear"
@@ -95,6 +96,7 @@ def test_an_adopted_model_keeps_the_filter_of_its_images(tmp_path: Path) -> None
         adopt(written(tmp_path, f'resize = "nearest"\n{graphs}'), tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_an_nhwc_model_whose_names_are_ours(tmp_path: Path) -> None:
     class Last(Net):
         def forward(self, images: Tensor) -> Tensor:
@@ -110,6 +112,7 @@ def test_an_nhwc_model_whose_names_are_ours(tmp_path: Path) -> None:
     assert list(card.graphs) == [Modality.IR]
 
 
+@pytest.mark.slow
 def test_two_files_of_one_name_stay_two_graphs(tmp_path: Path) -> None:
     class Other(Net):
         def forward(self, images: Tensor) -> Tensor:
@@ -155,6 +158,7 @@ class Two(Net):
         return embeddings.flatten(1)[:, :3], embeddings
 
 
+@pytest.mark.slow
 def test_of_several_outputs_the_card_names_one(tmp_path: Path) -> None:
     model = exported(Two().eval(), ["scores", "vectors"], dynamic=True)
     with pytest.raises(ExportFailure, match=r'outputs scores and vectors; say in the card .* output = "scores"'):
@@ -165,6 +169,7 @@ def test_of_several_outputs_the_card_names_one(tmp_path: Path) -> None:
     assert card.dimension == 12
 
 
+@pytest.mark.slow
 def test_a_batch_of_one_length_is_refused(tmp_path: Path) -> None:
     model = exported(Net().eval(), ["vectors"], dynamic=False)
     with pytest.raises(ExportFailure, match="its input images takes 2 at a time and no other number"):
@@ -198,6 +203,7 @@ def exported(network: nn.Module, outputs: list[str], dynamic: bool) -> ModelProt
     return program.model_proto
 
 
+@pytest.mark.slow
 def test_a_model_for_one_image_at_a_time_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParityFailure, match="export the model with a dynamic batch"):
         adopt(written(tmp_path, '[graphs]\nir = "net.onnx"', fixed()), tmp_path / "bundle")

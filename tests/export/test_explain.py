@@ -46,6 +46,7 @@ def pictures(people: SysuMM01, encoder: Encoder) -> dict[Modality, list[Images]]
     return {modality: [encoder.pixels(record.decoded()) for record in people.test(modality)] for modality in Modality}
 
 
+@pytest.mark.slow
 def test_a_map_is_the_length_of_torchs_last_feature_map(
     tmp_path: Path, exported: tuple[Path, ExpAT, Card], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,6 +124,7 @@ def test_every_cell_is_what_a_slow_loop_over_known_features_says(stand_in: None,
     assert all(cell in shown for _, _, line in expected for cell in line)
 
 
+@pytest.mark.slow
 def test_several_seeds_are_so_many_trainings_and_the_spread_is_theirs(
     stand_in: None, colours: Path, tmp_path: Path
 ) -> None:
@@ -262,6 +263,7 @@ def test_every_row_shrinks_to_a_recipe_that_makes_batches(method: str, people: S
 # --- the folder
 
 
+@pytest.mark.slow
 def test_a_folder_goes_on_only_with_what_it_was_begun_with(
     stand_in: None, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +367,7 @@ def test_a_start_from_nothing_is_warned_about_before_it(tmp_path: Path, people: 
     assert "table3.at failed: the training images don't make the recipe's batches" in warned.stdout
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_is_named_and_the_others_are_done(
     stand_in: None, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -356,6 +356,7 @@ def test_names_and_proxies_that_are_none_are_refused(gallery: Gallery) -> None:
     assert [host_of(host) for host in ("A:1", "[::1]:8", "x", "", "a.b")] == ["a", "::1", "x", "", "a.b"]
 
 
+@pytest.mark.slow
 def test_forwarded_addresses_are_believed_from_trusted_proxies_only(site: Site) -> None:
     sent = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "9.9.9.9"}
     with site.server() as server:

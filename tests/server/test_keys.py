@@ -270,6 +270,7 @@ def test_a_key_made_with_another_name_of_its_camera_is_a_key_of_that_camera(
     assert client.remove(by_camera["4"]) == 1
 
 
+@pytest.mark.slow
 def test_keys_that_are_made_at_once_all_work(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     code = "from rgbir.client.cli import main; main()"

@@ -25,6 +25,7 @@ def site(tmp_path: Path, gallery: Gallery) -> Site:
     return Site(tmp_path / "site")
 
 
+@pytest.mark.slow
 def test_a_replica_sees_what_its_writer_enrols_erases_and_compacts(site: Site, people: SysuMM01) -> None:
     image = next(people.records("test", (3,))).path.read_bytes()
 

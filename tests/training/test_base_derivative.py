@@ -192,6 +192,7 @@ def test_raw_input_makes_its_derivatives_of_images_between_0_and_1() -> None:
     assert all(torch.isfinite(loss) for loss in losses.values())
 
 
+@pytest.mark.slow
 def test_the_papers_settings_and_the_checkpoint_in_every_stem(tmp_path: Path) -> None:
     recipe = METHODS["base_derivative"].recipe
     assert isinstance(recipe, BaseDerivativeRecipe)

@@ -273,6 +273,7 @@ def test_agw_is_built_as_its_code() -> None:
     assert stems == 2 * (64 * 3 * 49 + 2 * 64)
 
 
+@pytest.mark.slow
 def test_streams_part_where_they_are_told(tmp_path: Path) -> None:
     given = ResNet50()
     save_file(given.state_dict(), tmp_path / "resnet50.safetensors")
@@ -420,6 +421,7 @@ def test_bdtrs_pixels_are_blue_green_red_less_the_released_mean() -> None:
         torch.testing.assert_close(made[:, channel], torch.full((1, 2, 2), expected), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_weights_from_imagenet_see_such_pixels_as_they_saw_their_own_but_for_the_mean(tmp_path: Path) -> None:
     given = CompactResNet()
     torch.save(given.state_dict(), tmp_path / "compact.pth")

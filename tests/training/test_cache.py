@@ -363,6 +363,7 @@ def test_only_what_is_shown_is_kept(people: SysuMM01) -> None:
         assert len(Source(records, recipe_of("hpiln", changes={"augment.shift": shift})).stores) == count
 
 
+@pytest.mark.slow
 def test_the_command_keeps_images_where_it_is_told(
     tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
 ) -> None:

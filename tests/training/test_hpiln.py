@@ -234,6 +234,7 @@ def test_a_network_on_resnet50_starts_from_its_checkpoint(tmp_path: Path, build:
     assert torch.equal(network.get_parameter(f"backbone.{name}"), given.get_parameter(name))
 
 
+@pytest.mark.slow
 def test_every_branch_of_mgn_starts_from_the_checkpoint(tmp_path: Path) -> None:
     given, network = ResNet50(), MGN()
     save_file(given.state_dict(), tmp_path / "resnet50.safetensors")

@@ -279,6 +279,7 @@ def rgbir(*words: str) -> str:
     return result.output
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_made_and_whose_it_is(tmp_path: Path, people: SysuMM01) -> None:
     torch.save(agw(moved("agw", "official-code")), tmp_path / "agw.t")
     sets = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]

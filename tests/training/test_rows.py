@@ -121,6 +121,7 @@ FILES: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+@pytest.mark.slow
 def test_the_pages_command_trains_every_row(tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[Run] = []
     monkeypatch.setattr("rgbir.training.loop.train", lambda run, source, **_: begun.append(run))
