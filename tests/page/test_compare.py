@@ -62,7 +62,7 @@ def test_by_keys_alone_through_hits_and_back_to_the_card_of_the_last_one(page: A
     before = page.evaluate("history.length")
     page.keyboard.press("Enter")
     loaded(page)
-    assert page.evaluate("document.activeElement.id") == "compare-title"
+    until(page, "document.activeElement?.id === 'compare-title'")
     assert heading(page) == "Hit 4 of 40"
     for key in ("ArrowRight", "j", "j", "k"):
         page.keyboard.press(key)
@@ -74,7 +74,7 @@ def test_by_keys_alone_through_hits_and_back_to_the_card_of_the_last_one(page: A
     until(page, f"document.activeElement.dataset.hit === '{last}'")
     assert "hit=" not in page.evaluate("location.hash")
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("document.activeElement.dataset.at") == "6"
+    until(page, "document.activeElement?.dataset.at === '6'")
     page.keyboard.press("Enter")
     loaded(page)
     page.go_back()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.page.conftest import LOOKS, serving, violations, widths
+from tests.page.conftest import LOOKS, serving, until, violations, widths
 
 from rgbir.index import Gallery
 from rgbir.server import Settings
@@ -80,7 +80,7 @@ def test_by_keyboard_alone(page: Any, address: str, pictures: list[Path]) -> Non
     page.get_by_role("button", name="Enrol 1 picture").wait_for()
     page.locator("#enrol-files").focus()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "enrol-camera"
+    until(page, "document.activeElement?.id === 'enrol-camera'")
     page.keyboard.press("3")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
@@ -199,7 +199,7 @@ def test_a_job_goes_on_after_the_server_was_restarted_and_can_be_cancelled(
         page.get_by_text("32 of 62").first.wait_for()
         page.get_by_role("button", name="Cancel").click()
         page.get_by_text("cancelled at 32 of 62").wait_for()
-        assert page.evaluate("document.activeElement.id") == "job-title"
+        until(page, "document.activeElement?.id === 'job-title'")
         page.evaluate("location.hash = '#/enrol/jobs/unknown'")
         page.get_by_text("No such ZIP here.").wait_for()
 

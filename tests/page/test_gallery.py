@@ -111,7 +111,7 @@ def test_by_keys_alone_from_the_strip_to_an_erasure(page: Any, settings: Setting
         page.locator(".cell[tabindex='0']").focus()
         page.keyboard.press("Home")
         page.keyboard.press("ArrowDown")
-        assert page.evaluate("document.activeElement.dataset.cell") == "1 0"
+        until(page, "document.activeElement?.dataset.cell === '1 0'")
         page.locator(".sighting").first.focus()
         page.keyboard.press("Space")
         for _ in range(5):

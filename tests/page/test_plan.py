@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.page.conftest import LOOKS, NIGHT, serving, violations, widths
+from tests.page.conftest import LOOKS, NIGHT, serving, until, violations, widths
 
 from rgbir.server import Settings
 
@@ -72,12 +72,12 @@ def test_by_keyboard_alone_a_place_is_chosen_and_its_hits_are_shown(page: Any, a
     assert f"camera {best}" in page.locator(".place.chosen h3").inner_text()
     page.locator('.node[tabindex="0"]').focus()
     page.keyboard.press("Home")
-    assert page.evaluate("document.activeElement.dataset.place") == "Ward 2"
+    until(page, "document.activeElement?.dataset.place === 'Ward 2'")
     assert "the place is left out" in page.locator(".place.chosen").inner_text()
     assert "same place as camera 3" in page.locator(".place.chosen").inner_text()
     page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.dataset.place") == "Lobby"
-    assert page.evaluate("document.activeElement.getAttribute('aria-checked')") == "true"
+    until(page, "document.activeElement?.dataset.place === 'Lobby'")
+    until(page, "document.activeElement?.getAttribute('aria-checked') === 'true'")
     assert "Walk from Ward 2: at least 4 min" in page.locator(".place.chosen").inner_text()
     page.get_by_role("button", name="Show these hits").focus()
     page.keyboard.press("Enter")
@@ -103,16 +103,14 @@ def test_the_list_has_all_that_the_plan_has(page: Any, address: str, picture: Pa
     assert names == {"Ward 2", "Lobby", "Main gate", "Garden", "Yard"}
     page.locator(".places h3 button", has_text="Garden").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(
-        "document.activeElement.tagName === 'H3' && document.activeElement.textContent.startsWith('Garden')"
-    )
+    until(page, "document.activeElement.tagName === 'H3' && document.activeElement.textContent.startsWith('Garden')")
     assert page.locator('.node[data-place="Garden"]').get_attribute("aria-checked") == "true"
     page.locator(".place.chosen .best button").first.click()
     page.locator("dialog").wait_for()
     opened = page.evaluate("new URLSearchParams(location.hash.split('?')[1]).get('hit')")
     page.keyboard.press("Escape")
     page.locator("dialog").wait_for(state="detached")
-    assert page.evaluate("document.activeElement.dataset.hit") == opened
+    until(page, f"document.activeElement?.dataset.hit === '{opened}'")
 
 
 def test_the_picture_lies_under_it_where_positions_are_on_it(
@@ -120,7 +118,7 @@ def test_the_picture_lies_under_it_where_positions_are_on_it(
 ) -> None:
     with serving(drawn(settings, tmp_path, 100, 100)) as address:
         ask(page, address, picture)
-        page.wait_for_function("document.querySelector('.sheet img')?.naturalWidth === 100")
+        until(page, "document.querySelector('.sheet img')?.naturalWidth === 100")
         assert page.locator(".sheet").evaluate("element => getComputedStyle(element).opacity") == "0.55"
         stage = page.locator(".stage").bounding_box()
         lobby = page.locator('.node[data-place="Lobby"]').bounding_box()
@@ -160,12 +158,12 @@ def test_the_camera_is_picked_on_the_plan_by_keyboard(page: Any, address: str) -
     page.locator("#camera-tab-list").focus()
     page.keyboard.press("ArrowRight")
     page.locator(".picker .node").first.wait_for()
-    assert page.evaluate("document.activeElement.id") == "camera-tab-plan"
+    until(page, "document.activeElement?.id === 'camera-tab-plan'")
     assert violations(page) == []
     page.locator('.picker .node[tabindex="0"]').focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowUp")
-    assert page.evaluate("document.activeElement.dataset.place") == "Ward 2"
+    until(page, "document.activeElement?.dataset.place === 'Ward 2'")
     assert page.get_by_role("button", name="Choose a place first").is_disabled(), "it has two cameras"
     page.locator("[name=plan-camera]").nth(1).focus()
     page.keyboard.press("Space")
@@ -174,7 +172,7 @@ def test_the_camera_is_picked_on_the_plan_by_keyboard(page: Any, address: str) -
     page.keyboard.press("Enter")
     page.locator("dialog").wait_for(state="detached")
     assert "3 Ward 2" in page.locator("#camera").inner_text()
-    assert page.evaluate("document.activeElement.id") == "camera"
+    until(page, "document.activeElement?.id === 'camera'")
 
 
 MOUNT = """async () => {

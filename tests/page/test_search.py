@@ -68,7 +68,7 @@ def test_by_keyboard_alone_from_the_question_to_a_hit_and_back(page: Any, addres
     page.locator("dialog").wait_for()
     page.keyboard.press("Escape")
     page.locator("dialog").wait_for(state="detached")
-    assert page.evaluate("document.activeElement.dataset.hit") == opened
+    until(page, f"document.activeElement?.dataset.hit === '{opened}'")
 
 
 def test_what_is_lacking_is_said_at_its_field_which_gets_the_focus(page: Any, address: str, picture: Path) -> None:

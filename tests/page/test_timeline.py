@@ -214,7 +214,7 @@ def test_hits_of_one_moment_open_as_a_list(page: Any, address: str, picture: Pat
     assert page.locator(".cluster-list li").count() == count
     assert violations(page) == []
     page.locator(".cluster-list button").nth(1).click()
-    page.wait_for_function("location.hash.includes('hit=')")
+    until(page, "location.hash.includes('hit=')")
 
 
 def thousand(answer: dict[str, Any]) -> None:
