@@ -190,7 +190,7 @@ def violations(page: Any) -> list[str]:
     ]
 
 
-def until(page: Any, expression: str, seconds: float = 5) -> None:
+def until(page: Any, expression: str, seconds: float = 30) -> None:
     """Waits for an expression to be true. Playwright's own waiting evaluates in the page, which its policy forbids."""
     end = time.monotonic() + seconds
     while not page.evaluate(expression):
