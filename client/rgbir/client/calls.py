@@ -55,6 +55,8 @@ def search(
     *,
     box: Box | Sequence[Box | None] | None = None,
     like: str | None = None,
+    query: Sequence[str] | None = None,
+    refine: bool = False,
     purpose: str | None = None,
     case: str | None = None,
     **options: Unpack[wire.SearchFields],
@@ -65,13 +67,23 @@ def search(
         images: paths, bytes of files, open files, images of Pillow or arrays; none with `like`.
         box: where the person is: left, top, right, bottom; one for all images, or a sequence with one for each, None for the whole.
         like: a sighting's id, whose person to search for in place of images.
-        purpose, case: why, and for which case; for the server's audit log.
+        query: pictures that the case keeps, to search with them and with images, if any.
+        refine: heed the case's marks: hits marked same are further shots, and who looks like one marked different goes to the end.
+        purpose, case: why, and for which case. A server that keeps cases knows it by id or number, and keeps the search in it.
         options: `camera` and the others of `wire.SearchFields`.
 
     Raises:
         TypeError: an option that there isn't.
     """
-    form = _form(**_known(wire.SearchFields, options), box=_boxes(box), like=like, purpose=purpose, case=case)
+    form = _form(
+        **_known(wire.SearchFields, options),
+        box=_boxes(box),
+        like=like,
+        query=query or None,
+        refine=refine or None,
+        purpose=purpose,
+        case=case,
+    )
     return Call(_as(wire.SearchResponse), "POST", "/search", {"data": form, "files": files(images)})
 
 

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
-from rgbir.client import calls, wire
+from rgbir.client import calls, case_calls, wire
 from rgbir.client.address import no_answer, server_url
 from rgbir.client.calls import Call
 from rgbir.client.crops import Origin
@@ -227,6 +227,23 @@ class Client(_Common):
     me = _waited(calls.me)
     model = _waited(calls.model)
     audit = _waited(calls.audit)
+    cases = _waited(case_calls.cases)
+    case = _waited(case_calls.case)
+    add_case = _waited(case_calls.add_case)
+    change_case = _waited(case_calls.change_case)
+    delete_case = _waited(case_calls.delete_case)
+    look_at_case = _waited(case_calls.look_at_case)
+    hold_case = _waited(case_calls.hold_case)
+    lift_hold = _waited(case_calls.lift_hold)
+    approve_case = _waited(case_calls.approve_case)
+    mark = _waited(case_calls.mark)
+    withdraw_mark = _waited(case_calls.withdraw_mark)
+    add_note = _waited(case_calls.add_note)
+    case_search = _waited(case_calls.case_search)
+    case_image = _waited(case_calls.case_image)
+    remove_picture = _waited(case_calls.remove_picture)
+    keep_picture = _waited(case_calls.keep_picture)
+    near_erased = _waited(case_calls.near_erased)
 
     def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -360,6 +377,23 @@ class AsyncClient(_Common):
     me = _awaited(calls.me)
     model = _awaited(calls.model)
     audit = _awaited(calls.audit)
+    cases = _awaited(case_calls.cases)
+    case = _awaited(case_calls.case)
+    add_case = _awaited(case_calls.add_case)
+    change_case = _awaited(case_calls.change_case)
+    delete_case = _awaited(case_calls.delete_case)
+    look_at_case = _awaited(case_calls.look_at_case)
+    hold_case = _awaited(case_calls.hold_case)
+    lift_hold = _awaited(case_calls.lift_hold)
+    approve_case = _awaited(case_calls.approve_case)
+    mark = _awaited(case_calls.mark)
+    withdraw_mark = _awaited(case_calls.withdraw_mark)
+    add_note = _awaited(case_calls.add_note)
+    case_search = _awaited(case_calls.case_search)
+    case_image = _awaited(case_calls.case_image)
+    remove_picture = _awaited(case_calls.remove_picture)
+    keep_picture = _awaited(case_calls.keep_picture)
+    near_erased = _awaited(case_calls.near_erased)
 
     async def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None

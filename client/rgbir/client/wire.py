@@ -185,7 +185,12 @@ class Hit(WithCrop):
     distance: float = Field(description="in the model's metric, smaller is more alike")
     score: float = Field(ge=0, le=1, description="falls with the distance; uncalibrated, no probability")
     image_path: ImagePath
-    plain_rank: int | None = Field(None, description="by distance alone, where hits were re-ranked")
+    plain_rank: int | None = Field(
+        None, description="its rank before hits were re-ranked, or before marks were heeded; none if it was no hit then"
+    )
+    new: bool | None = Field(
+        None, description="no earlier search of the case had it; none in the first one, and where there is no case"
+    )
     others: int = Field(
         0, description="further hits of its group, where hits were grouped; with fuse=mean the other shots of the mean"
     )
@@ -198,6 +203,18 @@ class Hit(WithCrop):
 class Model(Wire):
     name: str
     fingerprint: str
+
+
+class OfCase(Wire):
+    """What a search of a case used and left there."""
+
+    id: str
+    number: str
+    search: int = Field(description="the search's number, by which the case keeps it")
+    queries: list[str] = Field(description="the case's pictures that were searched with")
+    same: int = Field(0, description="hits marked same that were further shots")
+    different: int = Field(0, description="hits marked different, which are behind all others with who looks like them")
+    new: int = Field(0, description="hits that no earlier search of the case had")
 
 
 class SearchResponse(Wire):
@@ -223,6 +240,7 @@ class SearchResponse(Wire):
     error: str | None = Field(
         None, description="of a batch: why this image couldn't be searched with; nothing was searched then"
     )
+    case: OfCase | None = Field(None, description="of a search that belongs to a case of the server's")
 
     @classmethod
     def of(cls, answer: Answer, root_path: str = "") -> SearchResponse:
@@ -618,6 +636,15 @@ class Backup(Wire):
     made_at: datetime
 
 
+class CaseTouched(Wire):
+    """What a case holds of whom an erasure means."""
+
+    number: str | None = Field(description="of the case; none if the caller doesn't see it")
+    pictures: int = Field(description="that show them, and go, too")
+    near: int = Field(description="that look like them; they are listed for a person to decide, and stay until then")
+    held: bool = Field(description="a legal hold keeps the case; the erasure is refused while it has such pictures")
+
+
 class Removed(Wire):
     """How much an erasure removed, or would remove, and where else what it means may be."""
 
@@ -631,6 +658,9 @@ class Removed(Wire):
     )
     unreached: list[str] = Field(
         [], description="galleries of other models that can't be changed now; their next opening erases there"
+    )
+    cases: list[CaseTouched] = Field(
+        [], description="cases that hold pictures of the erased, or of who looks like them"
     )
 
 
@@ -696,7 +726,7 @@ class Queue(Wire):
     )
 
 
-Right = Literal["search", "enrol", "export", "look", "monitor", "erase", "keys", "administer"]
+Right = Literal["search", "enrol", "export", "look", "cases", "monitor", "erase", "keys", "administer"]
 
 
 class Caller(Wire):
@@ -710,6 +740,10 @@ class Caller(Wire):
     ends_at: datetime | None = Field(None, description="when the key ends; none is never")
     needs_purpose: bool = Field(False, description="whether this server refuses searches that don't say why")
     logged: bool = Field(False, description="whether searches are noted in an audit log, with purpose and case")
+    needs_case: bool = Field(False, description="whether this server refuses searches without a case that was approved")
+    needs_basis: bool = Field(False, description="whether each case names its legal basis")
+    bases: list[str] = Field([], description="the only legal bases that cases may name; any if empty")
+    case_days: int | None = Field(None, description="days for which a case is kept; none where no cases are kept")
 
 
 class KeyInfo(Wire):

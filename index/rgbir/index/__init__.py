@@ -40,6 +40,7 @@ from rgbir.index.errors import (
     UsageError,
 )
 from rgbir.index.files import (
+    add_lines,
     beside,
     changing,
     expect_writable,
@@ -47,7 +48,9 @@ from rgbir.index.files import (
     is_locked,
     keep_room,
     locked,
+    put_in_place,
     replace_file,
+    sync_file,
     sync_folder,
     writing_to,
 )
@@ -55,13 +58,19 @@ from rgbir.index.fitted import FittedMap
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.browse import MOST_SHOWN, Order, Selection, Spot
 from rgbir.index.gallery.changes import CameraEdit, Touched
+from rgbir.index.gallery.erasures import Erasure, hashed, picture
+from rgbir.index.gallery.folder.connection import Connection
+from rgbir.index.gallery.folder.connection import Words as SqlWords
 from rgbir.index.gallery.folder.gallery import Gallery
+from rgbir.index.gallery.folder.schema import sum_of
 from rgbir.index.gallery.histogram import by_camera
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query
 from rgbir.index.gallery.remarks import ABOUT, About, Code, Remark, Verdict
+from rgbir.index.gallery.retention import MOST_JUMP
+from rgbir.index.gallery.retention import Run as RetentionRun
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, framed, labels_of, other_labels
 from rgbir.index.images import (
     DECODING,
@@ -79,10 +88,11 @@ from rgbir.index.images import (
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
+from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
-from rgbir.index.times import Hours, local
+from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
 from rgbir.index.words import did_you_mean, listed, why
 
 __all__ = [
@@ -101,6 +111,9 @@ __all__ = [
     "CARD",
     "Camera",
     "CameraEdit",
+    "SqlWords",
+    "Erasure",
+    "Connection",
     "CameraNetwork",
     "Card",
     "Code",
@@ -131,7 +144,10 @@ __all__ = [
     "LLCM",
     "Limits",
     "MOST_SHOWN",
+    "MOST_JUMP",
+    "RetentionRun",
     "Market1501",
+    "Marks",
     "Metric",
     "Modality",
     "Model",
@@ -189,7 +205,15 @@ __all__ = [
     "image_quality",
     "is_known",
     "is_locked",
+    "add_lines",
     "keep_room",
+    "to_microseconds",
+    "from_microseconds",
+    "sum_of",
+    "picture",
+    "hashed",
+    "sync_file",
+    "put_in_place",
     "locked",
     "modality_for",
     "open_data_set",

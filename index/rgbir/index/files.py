@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -56,6 +56,53 @@ def expect_writable(place: Path) -> None:
         raise CantWrite(f"{place} can't be written: {there} is no folder")
     if not os.access(there, os.W_OK):
         raise CantWrite(f"{place} can't be written: {there} is closed to us; open it, or choose another place")
+
+
+def add_lines(file: Path, lines: Sequence[bytes], whole: Callable[[bytes], bool], mode: int = 0o644) -> None:
+    """Adds lines to a file that is only added to; once this returns, they are on disk. The file is made if there is none.
+
+    Half a line at its end, which a crash left and nobody was told of, is cut off. One that is whole but for its line feed stays.
+
+    Args:
+        lines: without their line feeds.
+        whole: whether bytes without a line feed are a line all the same.
+
+    Raises:
+        OSError: the disk is full, or closed to this process; then the file is as it was.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        end = _end_of_lines(descriptor, size)
+        begun = b""
+        if end < size:
+            if whole(os.pread(descriptor, size - end, end)):  # somebody's editor left the line feed out
+                end, begun = size, b"\n"
+            os.ftruncate(descriptor, end)
+        content = begun + b"".join(line + b"\n" for line in lines)
+        try:
+            while content:
+                content = content[os.write(descriptor, content) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, end)
+            raise
+    finally:
+        os.close(descriptor)
+    sync_folder(file.parent)
+
+
+def _end_of_lines(descriptor: int, size: int) -> int:
+    """Where the last whole line ends."""
+    end = size
+    while end:
+        start = max(0, end - 65_536)
+        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
 
 
 @contextmanager

@@ -15,6 +15,8 @@ ServerFailure
 ├── CantWrite       the disk is full, or closed to the server: nothing was taken (503)
 ├── AuditFailed     what must be audited can't be: nothing is done (503)
 │   └── NoLog       no audit log, heads or entry there: correct what was given (exit code 2)
+├── CasesUnusable   the cases can't be read or written now (503)
+├── Held            a legal hold keeps what was to be erased (409)
 ├── KeysUnreadable  the file of keys can't be read: nobody is let in (503)
 ├── NotStarted      the server ended before it answered; the log says why
 └── BadSettings     the server can't start like this (exit code 2)
@@ -84,6 +86,21 @@ class NoLog(AuditFailed):
 
 
 class KeysUnreadable(ServerFailure):
+    pass
+
+
+class CasesUnusable(ServerFailure):
+    """
+    Attributes:
+        full: for want of room.
+    """
+
+    def __init__(self, what: str, *, full: bool = False) -> None:
+        super().__init__(what)
+        self.full = full
+
+
+class Held(ServerFailure):
     pass
 
 

@@ -50,6 +50,11 @@ class Settings:
         audit: the log of searches and erasures.
         audit_heads: where its heads are noted each minute, on a medium that who can write the log can't.
         need_purpose: refuse searches that don't state one.
+        cases: a folder that keeps cases, with the pictures that people decided on.
+        case_days: for which a case is kept where nothing else is said.
+        need_basis: each case names its legal basis.
+        bases: the only ones that may be named; any if empty.
+        need_approval: a second person approves a case before its first search, and nothing is searched without a case.
         host_names: by which it may be asked; with keys and none named, by any.
         trusted_proxies: addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
         max_head_bytes: most bytes of a request's line and headers.
@@ -59,7 +64,7 @@ class Settings:
         tls_cert, tls_key: a certificate in PEM with its intermediate ones, and its key; with them the server speaks HTTPS alone.
 
     Raises:
-        BadSettings: a host that others can reach, without `open_to_all`; heads of an audit log without one; a host name or a proxy
+        BadSettings: cases without an audit log, or rules for cases without any; a host that others can reach, without `open_to_all`; heads of an audit log without one; a host name or a proxy
             that is none; a root path that is none; a certificate without a key, or a key without a certificate.
     """
 
@@ -93,6 +98,11 @@ class Settings:
     audit: Path | None = None
     audit_heads: Path | None = None
     need_purpose: bool = False
+    cases: Path | None = None
+    case_days: int = 180
+    need_basis: bool = False
+    bases: tuple[str, ...] = ()
+    need_approval: bool = False
     host_names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     max_head_bytes: int = 65_536
@@ -105,6 +115,18 @@ class Settings:
     def __post_init__(self) -> None:
         if self.audit_heads is not None and self.audit is None:
             raise BadSettings("--audit-heads notes heads of an audit log; start the server with --audit FILE, too")
+        if self.cases is None and (self.need_basis or self.bases or self.need_approval):
+            raise BadSettings(
+                "--need-basis, --basis and --need-approval are rules for cases; start the server with --cases FOLDER, too"
+            )
+        if self.cases is not None and self.audit is None:
+            raise BadSettings(
+                "--cases keeps what people decided, and who did what is in the audit log; start the server with --audit FILE, too"
+            )
+        if self.need_approval and self.keys is None:
+            raise BadSettings(
+                "--need-approval asks for a second person, and without keys nobody can be told from another; give --keys FILE, too"
+            )
         if (self.tls_cert is None) != (self.tls_key is None):
             alone, other = ("--tls-cert", "--tls-key") if self.tls_key is None else ("--tls-key", "--tls-cert")
             raise BadSettings(f"{alone} is half of a pair; give {other} FILE, too, or leave both out for plain HTTP")

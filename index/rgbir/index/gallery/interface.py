@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -363,8 +363,8 @@ class AnyGallery(ABC):
         """Ids of those that `add` refuses: they were erased after they were known."""
 
     @abstractmethod
-    def erasures(self) -> list[Erasure]:
-        """What was erased here, in order."""
+    def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
+        """What was erased here, in order, but for the erasures of these names."""
 
     @abstractmethod
     def heed(self, erasures: Sequence[Erasure]) -> int:

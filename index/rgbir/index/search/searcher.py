@@ -18,6 +18,7 @@ from rgbir.index.gallery.options import Filters, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Query, fuse, origin
 from rgbir.index.gallery.remarks import Code, Remark
 from rgbir.index.search.explained import explained
+from rgbir.index.search.marks import Marks, pushed_back
 from rgbir.index.search.names import named, named_distances
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.refine import grouped, plausible_first, reranked
@@ -180,6 +181,50 @@ class Searcher:
             taken_at=options.taken_at or (enrolled.taken_at if network.passages or network.moved else None),
         )
         return self.find(self.gallery.embeddings([sighting]), options)
+
+    def marked(
+        self,
+        embeddings: NDArray[np.float32],
+        options: SearchOptions,
+        marks: Marks,
+        remarks: tuple[Remark, ...] = (),
+        stages: dict[str, float] | None = None,
+    ) -> Answer:
+        """A search that heeds what a person decided: hits marked same are further shots, and who looks like one marked different goes
+        behind all others.
+
+        `plain_rank` of a hit is its rank in the same search without the marks; None if it wasn't among those hits. Marks of
+        sightings that are erased since, or of cameras that the one who asks may not see, say nothing.
+
+        Args:
+            embeddings: float32 (shots, d), all of one person; (0, d) where the marked ones are all there is.
+
+        Raises:
+            InvalidQuery: re-ranking, which orders hits by another rule; or no shot at all.
+        """
+        if options.rerank:
+            raise InvalidQuery("hits are re-ranked by neighbours or by marks, not both; leave out rerank, or the marks")
+        marks = Marks(tuple(self._visible(marks.same, options)), tuple(self._visible(marks.different, options)))
+        shots = np.concatenate([embeddings, self.gallery.embeddings(marks.same)]) if marks.same else embeddings
+        if not len(shots):
+            raise InvalidQuery("a search needs a shot: an image, or a hit that was marked same")
+        plain = self.find(embeddings, options) if len(embeddings) else None
+        answer = self.find(shots, options, remarks, stages)
+        metric = self.gallery.model.metric
+        rows = metric.prepare(self.gallery.embeddings([hit.id for hit in answer.hits]))
+        answer = pushed_back(answer, rows, metric, marks)
+        if options.passages == "rank" and options.taken_at is not None:
+            answer = plausible_first(answer, self.gallery.network, options.taken_at)
+        before = {} if plain is None else {hit.id: hit.rank for hit in plain.hits}
+        hits = tuple(replace(hit, plain_rank=before.get(hit.id)) for hit in answer.hits)
+        return replace(answer, hits=hits)
+
+    def _visible(self, sightings: Sequence[str], options: SearchOptions) -> Iterator[str]:
+        """Those that are enrolled, of cameras that the one who asks may see."""
+        for name in sightings:
+            enrolled = self.gallery.get(name)
+            if enrolled is not None and (options.visible is None or enrolled.camera in options.visible):
+                yield name
 
     def self_test(self) -> None:
         """Searches for an enrolled sighting by its own embedding, as a server does before it says that it is ready.

@@ -12,7 +12,9 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import AnyGallery, Box, Distances, Hours, Searcher, SearchOptions, beside, decode, listed
+import numpy as np
+
+from rgbir.index import AnyGallery, Box, Distances, Hours, Marks, Searcher, SearchOptions, beside, decode, listed
 from rgbir.server.access.audit import Entry, entries, problems
 from rgbir.server.errors import AuditFailed
 
@@ -53,6 +55,13 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
     if entry.get("batch"):
         embeddings = searcher.encoder.embed(shots, searcher.modality_of(options))
         answers = searcher.each(embeddings, options)
+    elif marks := entry.get("marks"):
+        embeddings = (
+            searcher.encoder.embed(shots, searcher.modality_of(options))
+            if shots
+            else np.empty((0, searcher.encoder.card.dimension), np.float32)
+        )
+        answers = [searcher.marked(embeddings, options, Marks(tuple(marks["same"]), tuple(marks["different"])))]
     else:
         answers = [searcher.search(shots, options)]
     hits = [[hit.id for hit in answer.hits] for answer in answers]

@@ -53,6 +53,7 @@ class Started:
     {
         "The model and the search": ("threads", "device", "gpu_half", "gpu_bytes", "bundles", "samples", "plan"),
         "Who may ask": ("open_to_all", "keys", "need_purpose", "audit", "audit_heads"),
+        "Cases": ("cases", "case_days", "need_basis", "basis", "need_approval"),
         "The network": ("host", "port", "host_name", "trusted_proxy", "root_path", "tls_cert", "tls_key"),
         "Logs": ("json_logs", "traces"),
     }
@@ -90,6 +91,20 @@ def serve(
         str, typer.Option(help="The path below which a proxy shows the server to others, such as /rgbir.")
     ] = "",
     need_purpose: Annotated[bool, typer.Option(help="Refuse searches that don't state a purpose.")] = False,
+    cases: Annotated[
+        Path | None, typer.Option(help="A folder that keeps cases; made if there is none. It needs --audit.")
+    ] = None,
+    case_days: Annotated[
+        int, typer.Option(help="Days for which a case is kept where nothing else is said.", min=1)
+    ] = LIMITS.case_days,
+    need_basis: Annotated[bool, typer.Option(help="Refuse cases that don't name a legal basis.")] = False,
+    basis: Annotated[
+        list[str] | None, typer.Option(help="A legal basis that cases may name; may be repeated. Others are refused.")
+    ] = None,
+    need_approval: Annotated[
+        bool,
+        typer.Option(help="A second person approves a case before its first search; without a case none is answered."),
+    ] = False,
     max_bytes: Annotated[int, _limit("Bytes of a request's body.")] = LIMITS.max_bytes,
     max_archive_bytes: Annotated[int, _limit("Bytes of an archive to enrol.")] = LIMITS.max_archive_bytes,
     max_pixels: Annotated[int, _limit("Pixels of an image.")] = LIMITS.max_pixels,
@@ -139,7 +154,8 @@ def serve(
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, plan=plan, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
-        keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose, bundles=bundles, traces=traces,
+        keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
+        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, bundles=bundles, traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),

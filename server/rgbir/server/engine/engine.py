@@ -26,6 +26,7 @@ from rgbir.index import (
     Distances,
     Encoder,
     GalleryError,
+    Marks,
     Modality,
     NewSighting,
     Remark,
@@ -190,6 +191,27 @@ class Engine:
             with stage("search"):
                 work = partial(now.searcher.find, embeddings, options, remarks, stages)
                 return await self._run(self._searches, work)
+
+    async def search_marked(
+        self, images: Sequence[Named], options: SearchOptions, boxes: Sequence[Box | None], marks: Marks
+    ) -> tuple[Answer, NDArray[np.float32]]:
+        """As `search`, heeding what people decided; with marks of the same person there need be no image.
+
+        Returns:
+            The answer, and the images' embeddings, float32 (images, d).
+        """
+        self._allowed(options)
+        with self._place() as now:
+            modality = now.searcher.modality_of(options)  # before any work
+            embeddings = np.empty((0, now.encoder.card.dimension), np.float32)
+            remarks: tuple[Remark, ...] = ()
+            stages: dict[str, float] = {}
+            if images:
+                embeddings, remarks, stages = await self._embedded(now, images, modality, boxes)
+            search = now.searcher.find if not (marks.same or marks.different) else partial(_marked, now.searcher, marks)
+            with stage("search"):
+                work = partial(search, embeddings, options, remarks, stages)
+                return await self._run(self._searches, work), embeddings
 
     async def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled."""
@@ -416,6 +438,17 @@ class _Place:
 async def _batched(now: Retrieval, pixels: Sequence[NDArray[np.uint8]], modality: Modality) -> NDArray[np.float32]:
     now.encoder.bundle.graph(modality)
     return await now.queues[modality](pixels)
+
+
+def _marked(
+    searcher: Searcher,
+    marks: Marks,
+    embeddings: NDArray[np.float32],
+    options: SearchOptions,
+    remarks: tuple[Remark, ...],
+    stages: dict[str, float],
+) -> Answer:
+    return searcher.marked(embeddings, options, marks, remarks, stages)
 
 
 def _remarked(answer: Answer, remarks: list[Remark]) -> Answer:

@@ -12,12 +12,14 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 
 from rgbir.server import tracing
+from rgbir.server.cases.casebook import Casebook, Rules
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.house import keep_house
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.http import problems
 from rgbir.server.http.certificate import Certificate
+from rgbir.server.http.clerk import keep_cases
 from rgbir.server.http.door import Door
 from rgbir.server.http.known import MOST_FIELD_BYTES, MOST_FIELDS, only_known
 from rgbir.server.http.limits import BodyLimit, HeadAsGet, SecurityHeaders
@@ -57,6 +59,19 @@ def _reopening(engine: Engine, certificate: Certificate | None) -> Callable[[], 
     return begin
 
 
+def _casebook(settings: Settings, engine: Engine) -> Casebook:
+    """The cases, without anybody who was erased from the gallery.
+
+    Raises:
+        BadSettings, CasesUnusable: they can't be opened.
+    """
+    assert settings.cases is not None
+    rules = Rules(settings.case_days, settings.need_basis, settings.bases, settings.need_approval)
+    book = Casebook(settings.cases, rules)
+    book.heed(engine.gallery)
+    return book
+
+
 def create_app(settings: Settings, certificate: Certificate | None = None) -> FastAPI:
     """The application of one server.
 
@@ -73,8 +88,10 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         engine.now.warm_up()
         models = ModelSwap(engine)
         app.state.engine, app.state.jobs, app.state.models = engine, Jobs(engine), models
+        book = app.state.casebook = None if settings.cases is None else _casebook(settings, engine)
         app.state.jobs.resume()
         keeping = asyncio.create_task(keep_house(engine, models.expire))
+        filing = None if book is None else asyncio.create_task(keep_cases(engine, book))
         watching = asyncio.create_task(engine.watch.go_on())
         renewing = None if certificate is None else asyncio.create_task(certificate.go_on())
         with suppress(RuntimeError, ValueError):  # signals come to the main thread only
@@ -84,11 +101,15 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         finally:
             keeping.cancel()
             watching.cancel()
+            if filing is not None:
+                filing.cancel()
             if renewing is not None:
                 renewing.cancel()
             await app.state.jobs.close()
             await models.close()
             engine.close()
+            if book is not None:
+                book.close()
             if settings.traces:
                 app.state.traces.shutdown()
 

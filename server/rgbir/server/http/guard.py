@@ -115,6 +115,7 @@ RIGHTS: Mapping[wire.Right, Allowed] = {
     "enrol": Allowed(Role.ENROL),
     "export": Allowed(Role.EXPORT),
     "look": Allowed(Role.SEARCH, Role.ENROL),
+    "cases": Allowed(Role.SEARCH),
     "monitor": Allowed(Role.SEARCH, Role.ENROL, Role.MONITOR, whole=True),
     "erase": Allowed(),
     "keys": Allowed(),
@@ -125,6 +126,7 @@ RIGHTS: Mapping[wire.Right, Allowed] = {
 Searching = Annotated[Key, Depends(RIGHTS["search"])]
 Enrolling = Annotated[Key, Depends(RIGHTS["enrol"])]
 Exporting = Annotated[Key, Depends(RIGHTS["export"])]
+Casing = Annotated[Key, Depends(RIGHTS["cases"])]
 Looking = Annotated[Key, Depends(RIGHTS["look"])]
 LookingAtAll = Annotated[Key, Depends(Allowed(Role.SEARCH, Role.ENROL, whole=True))]
 Monitoring = Annotated[Key, Depends(RIGHTS["monitor"])]

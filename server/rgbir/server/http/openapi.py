@@ -17,6 +17,7 @@ TAGS = {
     "search": "Who looks like this?",
     "gallery": "What is enrolled: look, add, erase.",
     "jobs": "Archives that are enrolled beside the searches.",
+    "cases": "What people decided about hits, kept with the pictures.",
     "cameras": "Which cameras there are, and where they look.",
     "models": "What answers, and another in its place.",
     "keys": "Who asks, and who may.",
@@ -41,6 +42,11 @@ _AS_THE_CLIENT_SAYS = {
     "get_camera": "camera",
     "list_models": "models",
     "list_keys": "keys",
+    "list_cases": "cases",
+    "get_case": "case",
+    "get_search": "case_search",
+    "get_case_image": "case_image",
+    "list_near": "near_erased",
 }
 
 

@@ -33,7 +33,9 @@ from rgbir.server.errors import (
     AuditFailed,
     BadArchive,
     CantWrite,
+    CasesUnusable,
     ClientGone,
+    Held,
     KeysUnreadable,
     NoKey,
     NotAllowed,
@@ -65,6 +67,8 @@ OF_EXCEPTIONS: Mapping[type[Exception], Code] = {
         (ClientGone, "client-gone"),
         (CantWrite, "cant-write"),
         (AuditFailed, "audit-failed"),
+        (CasesUnusable, "cases-unusable"),
+        (Held, "held"),
         (KeysUnreadable, "keys-unreadable"),
         (BadImage, "bad-image"),
         (UnknownCamera, "unknown-camera"),
@@ -194,7 +198,7 @@ def code_of(kind: type[Exception]) -> Code:
 def answer(error: Exception) -> ProblemAnswer:
     """The problem document of one of our own exceptions."""
     code = code_of(type(error))
-    later = code.status in (409, 429, 503) and not isinstance(error, NotNow)
+    later = code.status in (409, 429, 503) and not isinstance(error, (NotNow, Held))
     headers = {"Retry-After": str(RETRY_AFTER_S)} if later else {}
     if code.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

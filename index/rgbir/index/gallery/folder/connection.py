@@ -1,6 +1,7 @@
 """A connection to SQLite whose failures are ours, at whatever row they show.
 
-What the gallery uses is translated: statements, scripts, rows one by one or in a loop, and copies.
+What the gallery uses is translated: statements, scripts, rows one by one or in a loop, and copies. A store of another kind opens its
+file by the same class, with words of its own.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from rgbir.index.errors import GalleryBusy, GalleryCorrupt, GalleryError, GalleryFull
 
@@ -18,7 +19,22 @@ _NO_ROOM = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQ
 _CLOSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN}
 
 
-def translated(error: sqlite3.Error, file: Path | str) -> GalleryError:
+class Words(NamedTuple):
+    """How a file is spoken of that SQLite can't read.
+
+    Attributes:
+        thing: what it should be.
+        advice: what to do where it is damaged.
+    """
+
+    thing: str
+    advice: str
+
+
+OF_A_GALLERY = Words("gallery", "`rgbir index verify` tells the extent, restore a backup")
+
+
+def translated(error: sqlite3.Error, file: Path | str, words: Words = OF_A_GALLERY) -> GalleryError:
     """What SQLite says, in words that tell what to do.
 
     Returns:
@@ -26,9 +42,7 @@ def translated(error: sqlite3.Error, file: Path | str) -> GalleryError:
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _DAMAGED or str(error).startswith("Could not decode"):
-        return GalleryCorrupt(
-            f"{file} is not a readable gallery: {error}; `rgbir index verify` tells the extent, restore a backup"
-        )
+        return GalleryCorrupt(f"{file} is not a readable {words.thing}: {error}; {words.advice}")
     if code in _LOCKED:
         return GalleryBusy(f"another program holds {file}: {error}; wait until it is done, or stop it")
     if code == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorcode", 0) in _NO_ROOM:
@@ -43,14 +57,14 @@ def translated(error: sqlite3.Error, file: Path | str) -> GalleryError:
 class OurErrors:
     """A context in which SQLite's errors become ours, which name a file. A read of a million rows enters it a million times."""
 
-    def __init__(self, file: Path | str) -> None:
-        self.file = file
+    def __init__(self, file: Path | str, words: Words = OF_A_GALLERY) -> None:
+        self.file, self.words = file, words
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, sqlite3.Error):
-            raise translated(error, self.file) from error
+            raise translated(error, self.file, self.words) from error
 
 
 class Connection(sqlite3.Connection):
@@ -63,16 +77,17 @@ class Connection(sqlite3.Connection):
     errors: OurErrors
 
     @classmethod
-    def open(cls, file: Path, address: str | None = None, **options: Any) -> Self:
+    def open(cls, file: Path, address: str | None = None, words: Words = OF_A_GALLERY, **options: Any) -> Self:
         """Connects, in autocommit mode.
 
         Args:
             address: a URI of the file, in place of its path.
+            words: how it is spoken of.
 
         Raises:
             GalleryError: it can't be opened.
         """
-        with OurErrors(file):
+        with OurErrors(file, words):
             made = sqlite3.connect(
                 address or file,
                 isolation_level=None,
@@ -81,7 +96,7 @@ class Connection(sqlite3.Connection):
                 uri=address is not None,
                 **options,
             )
-        made.errors = OurErrors(file)
+        made.errors = OurErrors(file, words)
         return made
 
     def cursor(self, factory: Any = None) -> Any:
@@ -102,7 +117,7 @@ class Connection(sqlite3.Connection):
         Raises:
             GalleryError: this can't be read, or the other written.
         """
-        with OurErrors(f"the copy of {self.errors.file} in {target.errors.file}"):
+        with OurErrors(f"the copy of {self.errors.file} in {target.errors.file}", self.errors.words):
             self.backup(target)
 
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -464,9 +464,9 @@ class Gallery(AnyGallery):
         with self._read() as store:
             return store.bound(by_ids(sightings, self.network))
 
-    def erasures(self) -> list[Erasure]:
+    def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
         with self._read() as store:
-            return store.erasures()
+            return store.erasures(but)
 
     def heed(self, erasures: Sequence[Erasure]) -> int:
         with self.writing():

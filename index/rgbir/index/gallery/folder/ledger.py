@@ -6,7 +6,6 @@ models beside it share one. What a line says is in `gallery.erasures`; nothing i
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError
-from rgbir.index.files import sync_folder
+from rgbir.index.files import add_lines
 from rgbir.index.gallery.erasures import Erasure
 from rgbir.index.words import why
 
@@ -65,27 +64,7 @@ def add_to_ledger(file: Path, erasures: Sequence[Erasure]) -> None:
     Raises:
         OSError: the disk is full, or closed to this process.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        size = os.fstat(descriptor).st_size
-        whole = _end_of_lines(descriptor, size)
-        begun = b""
-        if whole < size:
-            if _whole(os.pread(descriptor, size - whole, whole)):  # somebody's editor left the line feed out
-                whole, begun = size, b"\n"
-            os.ftruncate(descriptor, whole)
-        content = begun + b"".join(erasure.model_dump_json(exclude_none=True).encode() + b"\n" for erasure in erasures)
-        try:
-            while content:
-                content = content[os.write(descriptor, content) :]
-            os.fsync(descriptor)
-        except OSError:
-            os.ftruncate(descriptor, whole)
-            raise
-    finally:
-        os.close(descriptor)
-    sync_folder(file.parent)
+    add_lines(file, [erasure.model_dump_json(exclude_none=True).encode() for erasure in erasures], _whole)
 
 
 def _whole(line: bytes) -> bool:
@@ -95,15 +74,3 @@ def _whole(line: bytes) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _end_of_lines(descriptor: int, size: int) -> int:
-    """Where the last whole line ends."""
-    end = size
-    while end:
-        start = max(0, end - 65_536)
-        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        end = start
-    return 0

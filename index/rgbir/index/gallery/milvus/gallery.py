@@ -14,7 +14,7 @@ import threading
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -455,9 +455,10 @@ class MilvusGallery(AnyGallery):
         if latest > self.moment():
             self._store.note(moment=str(latest))
 
-    def erasures(self) -> list[Erasure]:
+    def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
         whole: dict[str, Erasure] = {}
-        for line in map(Erasure.model_validate_json, self._store.noted(ERASURES)):
+        lines = map(Erasure.model_validate_json, self._store.noted(ERASURES))
+        for line in (line for line in lines if line.uid not in but):
             ids = whole[line.uid].ids if line.uid in whole else ()
             whole[line.uid] = line.model_copy(update={"ids": (*ids, *line.ids)})
         return sorted(whole.values(), key=lambda erasure: erasure.at)

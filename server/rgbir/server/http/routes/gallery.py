@@ -14,14 +14,17 @@ from fastapi import APIRouter, Form, Request, Response
 from rgbir.client import wire
 from rgbir.index import UsageError, parse_box
 from rgbir.server.access.keys import Key
+from rgbir.server.cases.casebook import Casebook
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.shots import Shot, noted, shots_of
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.errors import NotThere
+from rgbir.server.http.casework import PerhapsBook
 from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text, Tracks
 from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.patience import patiently
+from rgbir.server.http.persons import carried_out, expect_not_held, touched
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, read, travelling, visible
 
@@ -125,10 +128,16 @@ async def get_image(engine: Serving, caller: Searching, sighting: str) -> Respon
 
 @router.delete("/gallery/sightings/{sighting}", summary="Erase one sighting", responses={**NOT_FOUND, **BUSY})
 async def remove_sighting(
-    engine: Serving, models: Changing, jobs: Working, caller: Erasing, sighting: str, dry_run: DryRun = False
+    engine: Serving,
+    models: Changing,
+    jobs: Working,
+    book: PerhapsBook,
+    caller: Erasing,
+    sighting: str,
+    dry_run: DryRun = False,
 ) -> wire.Removed:
     await engine.look(lambda: visible(engine, sighting, caller))
-    return await _erased(engine, models, jobs, caller, {"ids": [sighting]}, dry_run)
+    return await _erased(engine, models, jobs, book, caller, {"ids": [sighting]}, dry_run)
 
 
 @router.delete("/gallery/sightings", summary="Erase all sightings that meet every condition", responses=BUSY)
@@ -136,6 +145,7 @@ async def remove(
     engine: Serving,
     models: Changing,
     jobs: Working,
+    book: PerhapsBook,
     caller: Erasing,
     camera: str | None = None,
     identity: int | None = None,
@@ -149,19 +159,29 @@ async def remove(
         enrolling(caller, camera_of(caller, engine, camera) if camera else "all cameras", camera)
     conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
     given = {name: value for name, value in conditions.items() if value is not None}
-    return await _erased(engine, models, jobs, caller, given, dry_run)
+    return await _erased(engine, models, jobs, book, caller, given, dry_run)
 
 
 async def _erased(
-    engine: Engine, models: ModelSwap, jobs: Jobs, caller: Key, conditions: dict[str, Any], dry_run: bool
+    engine: Engine,
+    models: ModelSwap,
+    jobs: Jobs,
+    book: Casebook | None,
+    caller: Key,
+    conditions: dict[str, Any],
+    dry_run: bool,
 ) -> wire.Removed:
     """Noted before it is done and after, so that no erasure goes without a word; a dry run is noted as what it is."""
+    found = await engine.look(lambda: touched(book, engine.gallery, conditions))
+    if not dry_run:
+        expect_not_held(book, found, caller)
     await engine.note(action="preview erase" if dry_run else "erase", who=caller.name, conditions=conditions)
     others: dict[str, int] = {}
     if dry_run:
         removed, others, unreached = await engine.change(lambda: models.would_erase(conditions))
     else:
         removed, unreached = await engine.change(lambda: models.erase(conditions))
+        await engine.look(lambda: carried_out(book, engine.gallery, found))
         await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
     copies = await engine.look(engine.gallery.backups) if removed else []
     return wire.Removed(
@@ -170,5 +190,6 @@ async def _erased(
         archives=await engine.look(jobs.waiting),
         unreached=unreached,
         others=others,
+        cases=await engine.look(lambda: found.told(book, caller)),
         backups=[wire.Backup(name=Path(copy["path"]).name, made_at=copy["made_at"]) for copy in copies],
     )

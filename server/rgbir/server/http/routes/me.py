@@ -15,14 +15,20 @@ router = APIRouter(responses=PROBLEMS, tags=["keys"])
 async def me(engine: Serving, caller: Known) -> wire.Caller:
     """Any key may ask."""
     network = engine.gallery.network
-    changes_keys = engine.keyring is not None and engine.settings.key_routes
+    settings = engine.settings
+    absent = set() if engine.keyring is not None and settings.key_routes else {"keys"}
+    absent |= set() if settings.cases is not None else {"cases"}
     return wire.Caller(
         keys=engine.keyring is not None,
         name=caller.name,
         role=caller.role.value,
-        rights=[right for right in rights_of(caller) if right != "keys" or changes_keys],
+        rights=[right for right in rights_of(caller) if right not in absent],
         cameras=None if caller.cameras is None else [network.shown(camera) for camera in caller.cameras],
         ends_at=caller.expires_at,
-        needs_purpose=engine.settings.need_purpose,
+        needs_purpose=settings.need_purpose,
         logged=engine.audited,
+        needs_case=settings.need_approval,
+        needs_basis=settings.need_basis,
+        bases=list(settings.bases),
+        case_days=None if settings.cases is None else settings.case_days,
     )

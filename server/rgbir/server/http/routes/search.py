@@ -10,10 +10,11 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from rgbir.client import wire
-from rgbir.index import Box, Modality, UsageError, parse_box
+from rgbir.index import Box, Marks, Modality, UsageError, parse_box
 from rgbir.server.access.evidence import answer_digest
 from rgbir.server.engine.engine import Named
 from rgbir.server.engine.shots import each, noted_boxes
+from rgbir.server.http.casework import PerhapsBook, described, only_in_a_case, recorded, work_of
 from rgbir.server.http.forms import Asked, QueryBoxes, Text, Wanted
 from rgbir.server.http.guard import Exporting, Measuring, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
@@ -32,6 +33,7 @@ router = APIRouter(responses=PROBLEMS, tags=["search"])
 async def search(
     request: Request,
     engine: Serving,
+    book: PerhapsBook,
     metrics: Measuring,
     caller: Searching,
     why: Why,
@@ -41,34 +43,76 @@ async def search(
     ] = None,
     box: QueryBoxes = None,
     like: Annotated[Text | None, Form(description="a sighting's id: search for its person in place of images")] = None,
+    query: Annotated[
+        list[Text] | None,
+        Form(max_length=32, description="pictures that the case keeps, to search with them and with images, if any"),
+    ] = None,
+    refine: Annotated[
+        bool,
+        Form(
+            description="heed the case's marks: hits marked same are further shots, and who looks like one marked different"
+            " goes behind all others"
+        ),
+    ] = False,
 ) -> Response:
-    if bool(images) == bool(like):
+    work = await work_of(engine, book, caller, why, query or (), refine)
+    if work is not None:
+        why = why._replace(case=work.case.number)
+    shown = bool(images or query or (work is not None and work.marks.same))
+    if shown == bool(like):
         raise UsageError("a search needs images, or a sighting to be like; one of them")
     if like and (box or options.camera):
         raise UsageError(
             f"{'box' if box else 'camera'} tells of images; with like it is the sighting's, so leave it out"
         )
-    options = scoped(options, caller, engine)
+    options = scoped(options if work is None else described(work, options), caller, engine)
     boxes: Sequence[Box | None] = ()
+    uploaded: list[Named] = []
+    shots: list[Named] | str
+    embeddings = None
     if like:
         await engine.look(lambda: visible(engine, like, caller))
-        query: list[Named] | str = like
-        work = engine.like(like, options)
+        shots = like
+        answer = await patiently(request, engine.like(like, options), engine.settings.deadline_s)
     else:
-        query = await read(images or [])
-        boxes = each("box", [parse_box(text) for text in box or ()], len(query))
-        work = engine.search(query, options, boxes)
-    answer = await patiently(request, work, engine.settings.deadline_s)
+        uploaded = await read(images or [])
+        boxes = each("box", [parse_box(text) for text in box or ()], len(uploaded))
+        kept = [] if work is None else work.pictures
+        shots = [*((picture.name, data) for picture, data in kept), *uploaded]
+        marks = Marks() if work is None else work.marks
+        search = engine.search_marked(shots, options, [*(picture.box for picture, _ in kept), *boxes], marks)
+        answer, embeddings = await patiently(request, search, engine.settings.deadline_s)
     answer = replace(answer, remarks=(*answer.remarks, *why.unheard(engine)))
-    await searched(engine, metrics, caller, why, query, options, [answer], box=noted_boxes(boxes))
-    return await respond(engine, lambda: wire.SearchResponse.of(answer, engine.settings.root_path), len(answer.hits))
+    more = {} if work is None else work.noted
+    all_boxes = boxes if work is None else [*(picture.box for picture, _ in work.pictures), *boxes]
+    await searched(engine, metrics, caller, why, shots, options, [answer], box=noted_boxes(all_boxes), **more)
+    if work is None:
+        return await respond(
+            engine, lambda: wire.SearchResponse.of(answer, engine.settings.root_path), len(answer.hits)
+        )
+    of = work
+
+    def record() -> wire.SearchResponse:
+        response = wire.SearchResponse.of(answer, engine.settings.root_path)
+        return recorded(engine, of, caller, why, options, answer, response, uploaded, boxes, embeddings, like)
+
+    response = await engine.look(record)
+    return await respond(engine, lambda: response, len(answer.hits))
 
 
 @router.post("/search/batch", summary="Each image a search of its own", response_model=wire.BatchResponse)
 async def search_batch(
-    request: Request, engine: Serving, metrics: Measuring, caller: Searching, why: Why, options: Wanted, images: Images
+    request: Request,
+    engine: Serving,
+    book: PerhapsBook,
+    metrics: Measuring,
+    caller: Searching,
+    why: Why,
+    options: Wanted,
+    images: Images,
 ) -> Response:
     """The same options for all, answered from one state of the gallery; neither re-ranked nor grouped."""
+    await only_in_a_case(engine, book, caller, why)
     options, queries = scoped(options, caller, engine), await read(images)
     answers = await patiently(request, engine.search_each(queries, options), engine.settings.deadline_s)
     await searched(engine, metrics, caller, why, queries, options, answers, batch=True)
@@ -87,6 +131,7 @@ async def search_batch(
 async def distances(
     request: Request,
     engine: Serving,
+    book: PerhapsBook,
     metrics: Measuring,
     caller: Searching,
     why: Why,
@@ -94,6 +139,7 @@ async def distances(
     images: Images,
 ) -> Response:
     """For benchmarks, which rank a part of the gallery at a time."""
+    await only_in_a_case(engine, book, caller, why)
     options = scoped(asked, caller, engine)
     queries = await read(images)
     distances = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)

@@ -1,0 +1,224 @@
+"""What leaves the cases: who was erased from the gallery, what was taken out by hand, and what has been kept long enough.
+
+Each is noted in the ledger before it is done, so that an older copy of the cases gives it up again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbir.index import Erasure, Metric, hashed, picture, to_microseconds
+from rgbir.server.cases.ledger import Gone, add_to_ledger, ledger_of, read_ledger
+from rgbir.server.cases.records import Case, Near, Picture
+from rgbir.server.cases.store import CaseStore, now
+from rgbir.server.errors import CantWrite, CasesUnusable
+
+T = TypeVar("T")
+MOST_NEAR = 20
+"""Pictures that are listed after an erasure, for a person to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heeded:
+    """What an erasure of the gallery's did to the cases.
+
+    Attributes:
+        erased: pictures that went, by case.
+        kept: pictures that holds keep, by case; nobody is shown them.
+    """
+
+    erased: dict[str, int]
+    kept: dict[str, int]
+
+
+def heed(store: CaseStore, erasures: Sequence[Erasure], cameras: Sequence[str]) -> Heeded:
+    """Carries the gallery's erasures out in the cases: pictures of whom they name go, and hits of stored searches.
+
+    A hit is known by its sighting's id, or by its camera with its image's digest; a query by its digest with its camera, or with any
+    where that isn't known. What is erased by age alone names nobody: cases have a date of their own.
+
+    Args:
+        erasures: those that weren't heeded before.
+        cameras: ids of all that the gallery knows.
+    """
+    named = _Named([erasure for erasure in erasures if erasure.ids])
+
+    def carry_out() -> Heeded:
+        found = Heeded({}, {})
+        with store.file.erasing() as connection:
+            held = {case for (case,) in connection.execute("SELECT id FROM cases WHERE held_at IS NOT NULL")}
+            meant = [(shown, at) for shown in _pictures(store) if (at := named.erased(shown, cameras)) is not None]
+            gone = [shown for shown, _ in meant if shown.case_id not in held]
+            _tell_ledger(store, [Gone(at=_microseconds(), picture=shown.id) for shown in gone])
+            store.take_out_of(connection, [shown.id for shown in gone], _microseconds())
+            for shown, at in meant:
+                counts = found.kept if shown.case_id in held else found.erased
+                counts[shown.case_id] = counts.get(shown.case_id, 0) + 1
+                if shown.case_id in held:
+                    query = "UPDATE pictures SET due_at = ? WHERE id = ? AND due_at IS NULL"
+                    connection.execute(query, (at, shown.id))
+            query = "SELECT n, content FROM searches WHERE case_id NOT IN (SELECT value FROM json_each(?))"
+            for number, content in list(connection.execute(query, (json.dumps(sorted(held)),))):
+                if (without := named.without(json.loads(content))) is not None:
+                    connection.execute("UPDATE searches SET content = ? WHERE n = ?", (json.dumps(without), number))
+            uids = ((erasure.uid,) for erasure in erasures)
+            connection.executemany("INSERT OR IGNORE INTO heeded VALUES (?)", uids)
+        return found
+
+    return _with_room(store, carry_out)
+
+
+def heeded(store: CaseStore) -> set[str]:
+    """Names of the gallery's erasures that were carried out here."""
+    with store.file.reading() as connection:
+        return {uid for (uid,) in connection.execute("SELECT uid FROM heeded")}
+
+
+def forget_heeded(store: CaseStore) -> None:
+    """All erasures are to be carried out again: a hold was lifted, and what it kept is due."""
+    with store.file.changing() as connection:
+        connection.execute("DELETE FROM heeded")
+
+
+def catch_up(store: CaseStore) -> int:
+    """Takes out what the ledger names and this file still holds: it is older.
+
+    Returns:
+        How many cases and pictures went.
+    """
+    ledger = ledger_of(store.file.folder)
+    gone = read_ledger(ledger)
+    cases = {each.case for each in gone if each.case is not None}
+    pictures = {each.picture: each.at for each in gone if each.picture is not None}
+    there = [case.id for case in store.cases() if case.id in cases]
+    shown = [each.id for each in _pictures(store) if each.id in pictures]
+    for case in there:
+        store.delete(case)
+    if shown:
+        store.take_out(shown, max(pictures[name] for name in shown))
+    return len(there) + len(shown)
+
+
+def delete_case(store: CaseStore, case: str) -> None:
+    """A case with all that it holds."""
+    _tell_ledger(store, [Gone(at=_microseconds(), case=case)])
+    _with_room(store, lambda: store.delete(case))
+
+
+def take_out(store: CaseStore, pictures: Sequence[str]) -> None:
+    """What the pictures show; marks and notes on them stay, and when it was done."""
+    at = _microseconds()
+    _tell_ledger(store, [Gone(at=at, picture=name) for name in pictures])
+    _with_room(store, lambda: store.take_out(pictures, at))
+
+
+def near(
+    store: CaseStore, erased: NDArray[np.float32], fingerprint: str, metric: Metric, but: Sequence[str] = ()
+) -> list[Near]:
+    """The pictures of all cases that look most like those who are erased, nearest first.
+
+    Args:
+        erased: float32 (n, d), embeddings of the model with that fingerprint.
+        but: ids of pictures that go themselves.
+    """
+    others = [
+        (shown, each) for shown, each in store.embedded() if each.fingerprint == fingerprint and shown.id not in but
+    ]
+    if not others or not len(erased):
+        return []
+    rows = metric.prepare(np.stack([each.values for _, each in others]))
+    keys = np.min([metric.keys(one, rows) for one in metric.prepare(erased)], axis=0)
+    at = now()
+    distances = metric.distance(keys)
+    order = np.argsort(distances, kind="stable")[:MOST_NEAR].tolist()
+    return [Near(others[place][0].id, others[place][0].case_id, at, float(distances[place])) for place in order]
+
+
+def list_near(store: CaseStore, pictures: Sequence[Near]) -> None:
+    """Notes them, for a person to decide."""
+    with store.file.changing() as connection:
+        connection.executemany(
+            "INSERT OR IGNORE INTO near (picture, case_id, erased_at, distance)"
+            " SELECT id, case_id, ?, ? FROM pictures WHERE id = ? AND erased_at IS NULL",
+            ((to_microseconds(each.erased_at), each.distance, each.picture) for each in pictures),
+        )
+
+
+def due(cases: Sequence[Case], moment: datetime) -> list[Case]:
+    """Those that have been kept long enough, and aren't held."""
+    return [case for case in cases if case.keep_until <= moment and case.hold is None]
+
+
+class _Named:
+    """Whom erasures name, by salted hashes of ids and of pictures."""
+
+    def __init__(self, erasures: Sequence[Erasure]) -> None:
+        self.at: dict[str, dict[str, int]] = {}
+        """By salt and hash, the last moment at which it was erased: microseconds since 1970."""
+        for erasure in erasures:
+            names = self.at.setdefault(erasure.salt, {})
+            names |= {name: max(erasure.at, names.get(name, 0)) for name in erasure.ids}
+
+    def erased(self, shown: Picture, cameras: Sequence[str]) -> int | None:
+        """When whom a picture shows was erased, after it was copied; None if that didn't happen."""
+        names = [] if shown.sighting is None else [shown.sighting]
+        if shown.digest is not None:
+            names += [picture(camera, shown.digest) for camera in ([shown.camera] if shown.camera else cameras)]
+        return max((at for name in names if (at := self._last(name)) > shown.since), default=None)
+
+    def without(self, content: dict[str, Any]) -> dict[str, Any] | None:
+        """A stored search without hits who were erased after it; None if there are none of these."""
+        hits = content["answer"]["hits"]
+        left = [None if hit is None or self._last(hit["id"]) > content["since"] else hit for hit in hits]
+        if left == hits:
+            return None
+        content["answer"]["hits"] = left
+        return content
+
+    def _last(self, name: str) -> int:
+        return max((names.get(hashed(salt, name), 0) for salt, names in self.at.items()), default=0)
+
+
+def _pictures(store: CaseStore) -> Iterator[Picture]:
+    """Those that show somebody, of all cases."""
+    for case in store.cases():
+        yield from (shown for shown in store.course(case.id).pictures if shown.erased_at is None)
+
+
+def _microseconds() -> int:
+    return time.time_ns() // 1000
+
+
+def _tell_ledger(store: CaseStore, gone: Sequence[Gone]) -> None:
+    """
+    Raises:
+        CantWrite: it can't be noted, so nothing is done.
+    """
+    ledger = ledger_of(store.file.folder)
+    for last in (False, True):
+        try:
+            add_to_ledger(ledger, gone)
+            return
+        except OSError as error:
+            if last:
+                raise CantWrite(f"{ledger} can't be written: {error.strerror}; nothing was erased") from error
+            store.file.make_room()
+
+
+def _with_room(store: CaseStore, work: Callable[[], T]) -> T:
+    """A change, or the same again in the room of the reserve where the disk is full."""
+    try:
+        return work()
+    except CasesUnusable as error:
+        if not error.full:
+            raise
+        store.file.make_room()
+        return work()
