@@ -71,6 +71,11 @@ FILES = {
     "audit heads": "heads.jsonl",
     "keys": "keys.json",
     "weights": f"{BUNDLE.name}/weights.bin",
+    "cases": "cases",
+    "cases' file": "cases/cases.sqlite3",
+    "cases' journal": "cases/cases.sqlite3-wal",
+    "cases' reserve": "cases/reserve",
+    "cases' ledger": "cases.erasures",
 }
 """What keeps state, below a site's root. A new store adds its line here, and the matrix has it."""
 
@@ -129,6 +134,7 @@ class Site:
             "keys": str(self.keys),
             "audit": str(self.audit),
             "audit_heads": str(self.files["audit heads"]),
+            "cases": str(self.files["cases"]),
             **self.settings,
             **more,
         }
@@ -240,6 +246,10 @@ class Server:
         return self.http.post(
             "/search", files={"images": ("query.jpg", image)}, data={"camera": "3", "top_k": "1000", **options}
         )
+
+    def ask(self, method: str, path: str, **form: Any) -> httpx2.Response:
+        """With form fields, if any."""
+        return self.http.request(method, path, data=form or None)
 
     def archive(self, content: bytes) -> httpx2.Response:
         return self.http.post("/gallery/jobs", files={"archive": ("archive.zip", content)})

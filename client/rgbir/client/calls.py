@@ -197,17 +197,24 @@ def embed(image: Image, *, modality: wire.Modality) -> Call[wire.Embedding]:
     return Call(_as(wire.Embedding), "POST", "/embed", {"data": {"modality": modality}, "files": files(image)})
 
 
-def distances(images: Image | Sequence[Image], **options: Unpack[wire.QueryFields]) -> Call[wire.Distances]:
+def distances(
+    images: Image | Sequence[Image],
+    *,
+    purpose: str | None = None,
+    case: str | None = None,
+    **options: Unpack[wire.QueryFields],
+) -> Call[wire.Distances]:
     """How far every sighting in the query's scope is; what `rgbir evaluate --url` ranks.
 
     Args:
         images: paths, bytes of files, open files, images of Pillow or arrays.
+        purpose, case: why, and for which case; for the server's audit log.
         options: those of `wire.QueryFields`.
 
     Raises:
         TypeError: an option that there isn't.
     """
-    form = _form(**_known(wire.QueryFields, options))
+    form = _form(**_known(wire.QueryFields, options), purpose=purpose, case=case)
     return Call(_as(wire.Distances), "POST", "/distances", {"data": form, "files": files(images)})
 
 

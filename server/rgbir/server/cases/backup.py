@@ -63,7 +63,7 @@ def back_up(cases: Path, out: Path) -> Backup:
             if harm := copied.harm():
                 raise CasesUnusable(f"no backup was made, since the copy would not be whole: {harm[0]}")
             count = len(CaseStore(copied).cases())
-            copied.connection.execute("PRAGMA journal_mode = DELETE")
+            copied.leave_journal()
         (unfinished / "reserve").unlink(missing_ok=True)
         ledger, mark = ledger_of(cases), new_id()
         add_to_ledger(ledger, [Gone(at=time.time_ns() // 1000, mark=mark)])
@@ -159,7 +159,7 @@ def _unpacked(backup: Path, cases: Path, unfinished: Path, noted: Sequence[Gone]
             gone = catch_up(CaseStore(file))
             if harm := file.harm():
                 raise CasesUnusable(f"{backup / FILE} isn't whole: {harm[0]}")
-            file.connection.execute("PRAGMA journal_mode = DELETE")
+            file.leave_journal()
     finally:
         ledger_of(unfinished).unlink(missing_ok=True)
     put_in_place(unfinished / FILE, cases / FILE)

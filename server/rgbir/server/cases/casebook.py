@@ -69,6 +69,9 @@ class NewCase:
 
     Attributes:
         number: what people call it.
+        title: what it is about.
+        purpose: why somebody is looked for.
+        basis: the legal basis; empty for none.
         keep_days: until it is deleted; the site's rule where that is None.
         approver: the only one who may approve it; any other administrator if None.
         readers, workers: names of keys that are let in.
@@ -248,6 +251,7 @@ class Casebook:
 
         Raises:
             NotThere, NotAllowed: the caller isn't its owner, and no administrator.
+            NotNow: it was refused, and is to be opened again.
             UsageError: what is given doesn't fit the site's rules, or is nothing.
         """
         case = self.for_(caller, name, Access.OWN)
@@ -302,7 +306,7 @@ class Casebook:
         """
         case = self.for_(caller, name, Access.ADMINISTER)
         if case.hold is not None:
-            erasing.forget_heeded(self.store)
+            self.store.forget_heeded()
             self.store.change(case.id, held_at=None, held_by=None, held_why=None)
             self.heed(gallery, again=True)
         return self._again(case)
@@ -492,14 +496,14 @@ class Casebook:
 
     def list_near(self, pictures: Sequence[Near]) -> None:
         """Notes them after the erasure, for a person to decide."""
-        erasing.list_near(self.store, pictures)
+        self.store.list_near(pictures)
 
     def heed(self, gallery: AnyGallery, again: bool = False) -> erasing.Heeded:
         """Carries out what was erased from the gallery since the last look; cheap where it hasn't changed."""
         generation = gallery.generation
         if generation == self._heeded and not again:
             return erasing.Heeded({}, {})
-        new = gallery.erasures(but=erasing.heeded(self.store))
+        new = gallery.erasures(but=self.store.heeded())
         heeded = erasing.Heeded({}, {})
         if new:
             heeded = erasing.heed(self.store, new, [camera.id for camera in gallery.network.cameras])

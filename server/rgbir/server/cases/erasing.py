@@ -5,7 +5,6 @@ Each is noted in the ledger before it is done, so that an older copy of the case
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index import Erasure, Metric, hashed, picture, to_microseconds
+from rgbir.index import Erasure, Metric, hashed, picture
 from rgbir.server.cases.ledger import Gone, add_to_ledger, ledger_of, read_ledger
 from rgbir.server.cases.records import Case, Near, Picture
 from rgbir.server.cases.store import CaseStore, now
@@ -52,40 +51,26 @@ def heed(store: CaseStore, erasures: Sequence[Erasure], cameras: Sequence[str]) 
     named = _Named([erasure for erasure in erasures if erasure.ids])
 
     def carry_out() -> Heeded:
-        found = Heeded({}, {})
-        with store.file.erasing() as connection:
-            held = {case for (case,) in connection.execute("SELECT id FROM cases WHERE held_at IS NOT NULL")}
+        outcome = Heeded({}, {})
+        with store.file.erasing():
+            cases = {case.id: case for case in store.cases()}
             meant = [(shown, at) for shown in _pictures(store) if (at := named.erased(shown, cameras)) is not None]
-            gone = [shown for shown, _ in meant if shown.case_id not in held]
-            _tell_ledger(store, [Gone(at=_microseconds(), picture=shown.id) for shown in gone])
-            store.take_out_of(connection, [shown.id for shown in gone], _microseconds())
-            for shown, at in meant:
-                counts = found.kept if shown.case_id in held else found.erased
+            gone = [shown.id for shown, _ in meant if cases[shown.case_id].hold is None]
+            at = _microseconds()
+            _tell_ledger(store, [Gone(at=at, picture=name) for name in gone])
+            store.take_out(gone, at)
+            store.hide({shown.id: due for shown, due in meant if cases[shown.case_id].hold is not None})
+            for shown, _ in meant:
+                counts = outcome.erased if cases[shown.case_id].hold is None else outcome.kept
                 counts[shown.case_id] = counts.get(shown.case_id, 0) + 1
-                if shown.case_id in held:
-                    query = "UPDATE pictures SET due_at = ? WHERE id = ? AND due_at IS NULL"
-                    connection.execute(query, (at, shown.id))
-            query = "SELECT n, content FROM searches WHERE case_id NOT IN (SELECT value FROM json_each(?))"
-            for number, content in list(connection.execute(query, (json.dumps(sorted(held)),))):
-                if (without := named.without(json.loads(content))) is not None:
-                    connection.execute("UPDATE searches SET content = ? WHERE n = ?", (json.dumps(without), number))
-            uids = ((erasure.uid,) for erasure in erasures)
-            connection.executemany("INSERT OR IGNORE INTO heeded VALUES (?)", uids)
-        return found
+            free = [case.id for case in cases.values() if case.hold is None]
+            searches = [search for case in free for search in store.course(case).searches]
+            changed = {search.n: named.without(dict(search.content)) for search in searches}
+            store.rewrite({number: content for number, content in changed.items() if content is not None})
+            store.note_heeded(erasure.uid for erasure in erasures)
+        return outcome
 
     return _with_room(store, carry_out)
-
-
-def heeded(store: CaseStore) -> set[str]:
-    """Names of the gallery's erasures that were carried out here."""
-    with store.file.reading() as connection:
-        return {uid for (uid,) in connection.execute("SELECT uid FROM heeded")}
-
-
-def forget_heeded(store: CaseStore) -> None:
-    """All erasures are to be carried out again: a hold was lifted, and what it kept is due."""
-    with store.file.changing() as connection:
-        connection.execute("DELETE FROM heeded")
 
 
 def catch_up(store: CaseStore) -> int:
@@ -135,21 +120,11 @@ def near(
     if not others or not len(erased):
         return []
     rows = metric.prepare(np.stack([each.values for _, each in others]))
-    keys = np.min([metric.keys(one, rows) for one in metric.prepare(erased)], axis=0)
+    keys = np.min([metric.keys(embedding, rows) for embedding in metric.prepare(erased)], axis=0)
     at = now()
     distances = metric.distance(keys)
     order = np.argsort(distances, kind="stable")[:MOST_NEAR].tolist()
     return [Near(others[place][0].id, others[place][0].case_id, at, float(distances[place])) for place in order]
-
-
-def list_near(store: CaseStore, pictures: Sequence[Near]) -> None:
-    """Notes them, for a person to decide."""
-    with store.file.changing() as connection:
-        connection.executemany(
-            "INSERT OR IGNORE INTO near (picture, case_id, erased_at, distance)"
-            " SELECT id, case_id, ?, ? FROM pictures WHERE id = ? AND erased_at IS NULL",
-            ((to_microseconds(each.erased_at), each.distance, each.picture) for each in pictures),
-        )
 
 
 def due(cases: Sequence[Case], moment: datetime) -> list[Case]:

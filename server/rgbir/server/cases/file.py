@@ -54,13 +54,15 @@ class CaseFile:
             self.connection = _connected(self.file)
             try:
                 there = dict(self.connection.execute("SELECT key, value FROM meta")).get("format")
+                if os.access(folder, os.W_OK):  # SQLite makes its journal with the first change
+                    self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('opened', datetime('now'))")
             except BaseException:
                 self.connection.close()
                 raise
         if there != FORMAT:
             self.connection.close()
             raise BadSettings(f"{self.file} has format {there}; this version reads format {FORMAT}: update rgbir")
-        self._place = _place(self.file)
+        self._places = {file: place for file in self._files() if (place := _place(file)) is not None}
         if os.access(folder, os.W_OK):
             keep_room(folder / RESERVE, RESERVED)
 
@@ -88,6 +90,10 @@ class CaseFile:
             connection.execute("PRAGMA journal_mode = DELETE")
         put_in_place(new, self.file)
 
+    def _files(self) -> list[Path]:
+        """The file, and what SQLite keeps beside it while it is open."""
+        return [self.file, *(self.file.with_name(f"{FILE}-{what}") for what in ("wal", "shm"))]
+
     def close(self) -> None:
         with self.lock:
             self.connection.close()
@@ -98,9 +104,10 @@ class CaseFile:
         Raises:
             CasesUnusable: it was replaced, moved or deleted.
         """
-        if _place(self.file) != self._place:
+        changed = next((file for file, place in self._places.items() if _place(file) != place), None)
+        if changed is not None:
             raise CasesUnusable(
-                f"{self.file} was replaced, moved or deleted while it was open; nothing is answered or written until the server is"
+                f"{changed} was replaced, moved or deleted while it was open; nothing is answered or written until the server is"
                 " started again, or the file is back"
             )
 
@@ -131,6 +138,9 @@ class CaseFile:
         """
         with self.lock, self._failing():
             self.check()
+            if self.connection.in_transaction:  # part of a larger change
+                yield self.connection
+                return
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
@@ -148,18 +158,25 @@ class CaseFile:
             with self.changing() as connection:
                 yield connection
         finally:
-            with suppress(CasesUnusable):
-                self.empty_journal()
+            if not self.connection.in_transaction:
+                with suppress(CasesUnusable):
+                    self.empty_journal()
             keep_room(self.folder / RESERVE, RESERVED)
 
     def make_room(self) -> None:
-        """Gives the reserve up, for an erasure that found the disk full."""
+        """Gives the reserve up, for an erasure that harms the disk full."""
         give_room_up(self.folder / RESERVE)
 
     def empty_journal(self) -> bool:
         """Brings the journal into the file and cuts it to nothing, so that it keeps no older page; False if a reader needs it."""
         with self.lock, self._failing():
             return not self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    def leave_journal(self) -> None:
+        """Brings the journal into the file and deletes it: the file is whole by itself."""
+        with self.lock, self._failing():
+            self.connection.execute("PRAGMA journal_mode = DELETE")
+        self._places = {self.file: self._places[self.file]}
 
     def copy_to(self, file: Path) -> None:
         """Copies the whole as of one moment to a new file, which has no journal."""
@@ -172,19 +189,19 @@ class CaseFile:
     def harm(self) -> list[str]:
         """What is wrong with it, in words; an empty list is a proof that nothing is."""
         with self.reading() as connection:
-            found = [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
-            found += [f"{table}: a row of no case" for table, *_ in connection.execute("PRAGMA foreign_key_check")]
+            harms = [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+            harms += [f"{table}: a row of no case" for table, *_ in connection.execute("PRAGMA foreign_key_check")]
             for table in TABLES:
                 columns = ", ".join(_columns(connection, table))
                 query = f"SELECT count(*) FROM {table} WHERE sum IS NULL OR sum != sum_of({columns})"
                 if count := connection.execute(query).fetchone()[0]:
-                    found.append(f"{table}: {count} rows are not what was written")
+                    harms.append(f"{table}: {count} rows are not what was written")
             for name, data, digest in connection.execute(
                 "SELECT id, data, sha256 FROM pictures WHERE data IS NOT NULL"
             ):
                 if hashlib.sha256(data).hexdigest() != digest:
-                    found.append(f"picture {name} is not what was written")
-        return found
+                    harms.append(f"picture {name} is not what was written")
+        return harms
 
     @contextmanager
     def _failing(self) -> Iterator[None]:

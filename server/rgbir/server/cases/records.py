@@ -29,7 +29,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A legal hold: nothing of the case is deleted while it lasts."""
+    """A legal hold: nothing of the case is deleted while it lasts.
+
+    Attributes:
+        at: since when.
+        who: the key that put it there.
+        why: its reason, which reports name.
+    """
 
     at: datetime
     who: str
@@ -56,9 +62,11 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who was let into a case, by the name of their key.
+    """Somebody who was let into a case.
 
     Attributes:
+        name: of their key.
+        part: what they may do.
         looked: the last search of the case that this person has seen; 0 is none.
     """
 
@@ -74,9 +82,15 @@ class Case:
     Attributes:
         id: drawn by chance; it stays.
         number: what people call it; no two cases share one.
+        title: what it is about.
+        purpose: why somebody is looked for.
+        basis: the legal basis; empty where none was named.
         owner: the name of the key that made it, or took it over.
         people: who else was let in.
+        made_at, changed_at: when it was made, and when anything of it changed last.
         keep_until: it is deleted then, unless it is held.
+        closed_at: since when nothing is added to it.
+        hold: where there is one.
         approval: where one is needed.
     """
 
@@ -111,15 +125,24 @@ class Picture:
     """A query's image, or a hit's crop, as the case keeps it. What was erased has lost all but its id, its kind and when.
 
     Attributes:
+        id: drawn by chance; it stays.
+        case_id: whose it is.
         kind: query or hit.
         name: of the file that was uploaded, or where the sighting came from.
         sighting: a hit's id in the gallery.
         camera: its id; None where the query's isn't known.
         modality: of a query.
+        taken_at: when; None if unknown.
+        identity, track: a hit's labels in the gallery.
         frame: where in which recording, as JSON.
         box: left, top, right, bottom in pixels, of a query.
         digest: of the image and its box, as the gallery names images.
+        since: the gallery's moment when it was copied, microseconds since 1970; later erasures bind it.
+        media_type: of the bytes that are kept.
         sha256: of the bytes that are kept; None where the gallery had no crop.
+        fingerprint: of the model whose embedding is kept with it.
+        added_at, added_by: when it was copied, and by whom.
+        erased_at: when it was erased.
         due_at: it was erased elsewhere then, and a hold keeps it: nobody is shown it.
     """
 
@@ -158,6 +181,10 @@ class Marked:
     Attributes:
         n: counts all marks, in order.
         picture: the hit's, in the case.
+        mark: same, different or unsure.
+        note: what was seen; empty if nothing was written.
+        who, at: who decided, and when.
+        withdrawn_at, withdrawn_by: when it was taken back, and by whom.
         search, rank, strangers: in whose answer it stood, where, and how many strangers were expected to be as near.
     """
 
@@ -176,6 +203,14 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Note:
+    """A note on a case.
+
+    Attributes:
+        n: counts all notes, in order.
+        text: what it says.
+        who, at: who wrote it, and when.
+    """
+
     n: int
     text: str
     who: str
@@ -188,6 +223,7 @@ class Searched:
 
     Attributes:
         n: counts all searches, in order.
+        who, at: who searched, and when.
         content: shots, options and answer, as JSON holds them.
     """
 
@@ -202,6 +238,8 @@ class Near:
     """A picture of a case that looks like somebody who was erased; a person decides whether it goes, too.
 
     Attributes:
+        picture, case_id: ids of both.
+        erased_at: when that one was erased.
         distance: to the nearest of those that were erased, in the model's metric.
     """
 
@@ -213,7 +251,12 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """All that a case holds beside its head, each in order."""
+    """All that a case holds beside its head.
+
+    Attributes:
+        pictures, searches, marks, notes: in the order in which they came.
+        near: the nearest first.
+    """
 
     pictures: tuple[Picture, ...]
     searches: tuple[Searched, ...]

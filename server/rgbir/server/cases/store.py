@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -192,7 +192,7 @@ class CaseStore:
     def add_search(self, case: str, who: str, content: Mapping[str, Any]) -> int:
         """Returns: its number."""
         with self.file.changing() as connection:
-            values = {"case_id": case, "at": now(), "who": who, "content": json.dumps(content, ensure_ascii=False)}
+            values = {"case_id": case, "at": now(), "who": who, "content": _json(content)}
             number = _insert(connection, "searches", values)
             _touch(connection, case)
             return number
@@ -245,16 +245,47 @@ class CaseStore:
             connection.execute("DELETE FROM cases WHERE id = ?", (case,))
 
     def take_out(self, pictures: Sequence[str], at: int) -> None:
-        """What the pictures show; marks and notes on them stay, and the moment of the erasure."""
-        with self.file.erasing() as connection:
-            self.take_out_of(connection, pictures, at)
-
-    @staticmethod
-    def take_out_of(connection: Connection, pictures: Sequence[str], at: int) -> None:
+        """What the pictures show; marks and notes on them stay, and the moment of the erasure, microseconds since 1970."""
         names = json.dumps(list(pictures))
         which = "id IN (SELECT value FROM json_each(?)) AND erased_at IS NULL"
-        connection.execute(f"UPDATE pictures SET {_ERASED}, erased_at = ? WHERE {which}", (at, names))
-        connection.execute("DELETE FROM near WHERE picture IN (SELECT value FROM json_each(?))", (names,))
+        with self.file.erasing() as connection:
+            connection.execute(f"UPDATE pictures SET {_ERASED}, erased_at = ? WHERE {which}", (at, names))
+            connection.execute("DELETE FROM near WHERE picture IN (SELECT value FROM json_each(?))", (names,))
+
+    def hide(self, pictures: Mapping[str, int]) -> None:
+        """Pictures that holds keep although they were erased elsewhere, with the moment of that: nobody is shown them."""
+        with self.file.changing() as connection:
+            query = "UPDATE pictures SET due_at = ? WHERE id = ? AND due_at IS NULL"
+            connection.executemany(query, ((at, name) for name, at in pictures.items()))
+
+    def rewrite(self, searches: Mapping[int, Mapping[str, Any]]) -> None:
+        """Searches with other content, by their numbers."""
+        with self.file.erasing() as connection:
+            query = "UPDATE searches SET content = ? WHERE n = ?"
+            connection.executemany(query, ((_json(content), number) for number, content in searches.items()))
+
+    def heeded(self) -> set[str]:
+        """Names of the gallery's erasures that were carried out here."""
+        with self.file.reading() as connection:
+            return {uid for (uid,) in connection.execute("SELECT uid FROM heeded")}
+
+    def note_heeded(self, uids: Iterable[str]) -> None:
+        with self.file.changing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO heeded VALUES (?)", ((uid,) for uid in uids))
+
+    def forget_heeded(self) -> None:
+        """All erasures are to be carried out again: a hold was lifted, and what it kept is due."""
+        with self.file.changing() as connection:
+            connection.execute("DELETE FROM heeded")
+
+    def list_near(self, pictures: Sequence[Near]) -> None:
+        """Notes pictures that look like somebody who was erased, for a person to decide."""
+        with self.file.changing() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO near (picture, case_id, erased_at, distance)"
+                " SELECT id, case_id, ?, ? FROM pictures WHERE id = ? AND erased_at IS NULL",
+                ((to_microseconds(each.erased_at), each.distance, each.picture) for each in pictures),
+            )
 
     def settle(self, picture: str) -> None:
         """A person decided that a picture which looks like somebody erased shows another person."""
@@ -271,6 +302,10 @@ class CaseStore:
             return None if row is None else str(row[0])
 
 
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False)
+
+
 def _rows(connection: Connection, table: str, which: str, values: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
     cursor = connection.execute(f"SELECT * FROM {table} {which}", values)
     names = [column[0] for column in cursor.description]
@@ -280,8 +315,8 @@ def _rows(connection: Connection, table: str, which: str, values: Sequence[Any] 
 def _insert(connection: Connection, table: str, values: Mapping[str, Any]) -> int:
     """Returns: the row's number."""
     names, places = ", ".join(values), ", ".join("?" * len(values))
-    held = [_as_kept(value) for value in values.values()]
-    return int(connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", held).lastrowid or 0)
+    kept = [_as_kept(value) for value in values.values()]
+    return int(connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", kept).lastrowid or 0)
 
 
 def _touch(connection: Connection, case: str, **values: Any) -> None:

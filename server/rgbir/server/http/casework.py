@@ -17,7 +17,7 @@ from rgbir.client import casework, wire
 from rgbir.index import Answer, Box, Hours, Marks, SearchOptions, UsageError, digest_of
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import Access, Casebook, digest
-from rgbir.server.cases.records import Case, Course, Picture, Searched
+from rgbir.server.cases.records import Case, Course, Marked, Picture, Searched
 from rgbir.server.cases.store import Embedded, new_id, now
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import NotThere
@@ -153,11 +153,11 @@ def described(work: Work, options: SearchOptions) -> SearchOptions:
         UsageError: they disagree, and nothing says which holds.
     """
     for name in ("camera", "modality", "taken_at"):
-        said = {getattr(picture, name) for picture, _ in work.pictures} - {None}
-        if getattr(options, name) is None and said and (name != "modality" or options.camera is None):
-            if len(said) > 1 and name != "taken_at":
+        given = {getattr(picture, name) for picture, _ in work.pictures} - {None}
+        if getattr(options, name) is None and given and (name != "modality" or options.camera is None):
+            if len(given) > 1 and name != "taken_at":
                 raise UsageError(f"the case's pictures differ in their {name}; say which holds for this search")
-            value = min(said) if name == "taken_at" else said.pop()
+            value = min(given) if name == "taken_at" else given.pop()
             options = replace(options, **{name: value})
     return options
 
@@ -300,16 +300,16 @@ def new_since(searches: Sequence[Searched], looked: int) -> int:
     return sum(search.content["new"] or 0 for search in searches if search.n > looked)
 
 
-def told(engine: Engine, book: Casebook, case: Case, caller: Key) -> casework.Case:
+def as_seen(engine: Engine, book: Casebook, case: Case, caller: Key) -> casework.Case:
     """A case with all that it holds, as that key sees it."""
     course, looked = book.course(case), book.store.looked(case.id, caller.name)
     return casework.Case(
         **head(book, case, caller),
         new=new_since(course.searches, looked),
         pictures=[told_picture(engine, case, picture, caller) for picture in course.pictures],
-        marks=[casework.CaseMark.model_validate(mark) for mark in course.marks],
+        marks=[_mark(mark, course, caller) for mark in course.marks],
         notes=[casework.CaseNote.model_validate(note) for note in course.notes],
-        searches=[casework.CaseSearch(**_searched(search)) for search in course.searches],
+        searches=[casework.CaseSearch(**_searched(engine, search, caller)) for search in course.searches],
         near=[casework.CaseNear.model_validate(near) for near in course.near],
         looked=looked,
     )
@@ -351,27 +351,24 @@ def told_picture(engine: Engine, case: Case, picture: Picture, caller: Key) -> c
 def told_answer(engine: Engine, search: Searched, caller: Key) -> casework.CaseAnswer:
     """A search's answer as it was given, but for hits that are gone or aren't the key's."""
     answer = search.content["answer"]
-    network = engine.gallery.network
 
     def seen(hit: dict[str, Any] | None) -> wire.Hit | None:
-        if hit is None:
+        if hit is None or not _shows(engine, hit["camera"], caller):
             return None
-        camera = hit["camera"]
-        name = network[camera].id if camera in network else camera
-        return wire.Hit.model_validate(hit) if caller.sees(name) else None
+        return wire.Hit.model_validate(hit)
 
     return casework.CaseAnswer(
-        **_searched(search),
+        **_searched(engine, search, caller),
         query=answer["query"],
         ranking=[seen(hit) for hit in answer["hits"]],
-        excluded_cameras=answer["excluded_cameras"],
+        excluded_cameras=[left for left in answer["excluded_cameras"] if _shows(engine, left["camera"], caller)],
         coverage=answer["coverage"],
         remarks=answer["remarks"],
         doubtful=answer["doubtful"],
     )
 
 
-def _searched(search: Searched) -> dict[str, Any]:
+def _searched(engine: Engine, search: Searched, caller: Key) -> dict[str, Any]:
     content, answer = search.content, search.content["answer"]
     return {
         "n": search.n,
@@ -379,8 +376,33 @@ def _searched(search: Searched) -> dict[str, Any]:
         "at": search.at,
         **{name: content[name] for name in ("purpose", "queries", "like", "options", "same", "different", "new")},
         "hits": len(answer["hits"]),
-        **{name: answer[name] for name in ("verdict", "searched_cameras", "exact", "generation", "model")},
+        "searched_cameras": [name for name in answer["searched_cameras"] if _shows(engine, name, caller)],
+        "verdict": _verdict(engine, answer["verdict"], caller),
+        **{name: answer[name] for name in ("exact", "generation", "model")},
     }
+
+
+def _verdict(engine: Engine, verdict: dict[str, Any], caller: Key) -> dict[str, Any]:
+    """Without names of cameras that the key doesn't see."""
+    values = dict(verdict["values"])
+    if values.get("cameras"):
+        values["cameras"] = [name for name in values["cameras"] if _shows(engine, name, caller)]
+    return {**verdict, "values": values}
+
+
+def _mark(mark: Marked, course: Course, caller: Key) -> casework.CaseMark:
+    """A mark as that key sees it: of a picture that it doesn't see, only that there is one."""
+    shown = course.picture(mark.picture)
+    seen = casework.CaseMark.model_validate(mark)
+    if shown is None or _sees(caller, shown):
+        return seen
+    return seen.model_copy(update={"note": "", "rank": None, "strangers": None})
+
+
+def _shows(engine: Engine, camera: str, caller: Key) -> bool:
+    """Whether a key sees a camera that was called so."""
+    network = engine.gallery.network
+    return caller.sees(network[camera].id if camera in network else camera)
 
 
 def _sees(caller: Key, picture: Picture) -> bool:

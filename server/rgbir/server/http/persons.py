@@ -72,15 +72,15 @@ def touched(book: Casebook | None, gallery: AnyGallery, conditions: Mapping[str,
     return Touched(pictures, near)
 
 
-def expect_not_held(book: Casebook | None, found: Touched, caller: Key) -> None:
+def expect_not_held(book: Casebook | None, affected: Touched, caller: Key) -> None:
     """
     Raises:
         Held: a legal hold keeps a picture of whom the erasure means.
     """
-    held = {case.id: case for case, _ in found.pictures if case.hold is not None}
-    if book is None or not held:
+    on_hold = {case.id: case for case, _ in affected.pictures if case.hold is not None}
+    if book is None or not on_hold:
         return
-    seen = [case for case in held.values() if book.access(case, caller) is not Access.NONE]
+    seen = [case for case in on_hold.values() if book.access(case, caller) is not Access.NONE]
     names = (
         "; ".join(f"case {case.number!r}, by {case.hold.who!r}" for case in seen if case.hold)
         or "a case that you don't see"
@@ -90,11 +90,11 @@ def expect_not_held(book: Casebook | None, found: Touched, caller: Key) -> None:
     )
 
 
-def carried_out(book: Casebook | None, gallery: AnyGallery, found: Touched) -> None:
+def carried_out(book: Casebook | None, gallery: AnyGallery, affected: Touched) -> None:
     """After the gallery's own erasure: pictures go, and who looks like the erased is listed."""
     if book is not None:
         book.heed(gallery, again=True)
-        book.list_near(found.near)
+        book.list_near(affected.near)
 
 
 def _meant(gallery: AnyGallery, conditions: Mapping[str, Any]) -> list[Sighting]:

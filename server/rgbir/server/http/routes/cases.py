@@ -15,7 +15,7 @@ from rgbir.server.cases.casebook import MOST_DAYS, Access, NewCase
 from rgbir.server.cases.records import Case, Picture
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
-from rgbir.server.http.casework import Book, told, told_answer, told_head, told_picture
+from rgbir.server.http.casework import Book, as_seen, told_answer, told_head, told_picture
 from rgbir.server.http.forms import Text, names
 from rgbir.server.http.guard import Administering, Casing, Serving
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS, documented
@@ -107,7 +107,7 @@ async def get_case(book: Book, engine: Serving, caller: Casing, case: str) -> wo
     def look() -> tuple[Case, words.Case]:
         there = book.for_(caller, case)
         book.heed(engine.gallery)
-        return there, told(engine, book, there, caller)
+        return there, as_seen(engine, book, there, caller)
 
     there, answer = await engine.look(look)
     await engine.note(action="look at case", who=caller.name, case=there.number)
@@ -199,8 +199,8 @@ async def hold(
     """Nothing of it is deleted until the hold is lifted. Whom the gallery erases meanwhile is shown to nobody, and goes then."""
     there = await engine.look(lambda: book.for_(caller, case))
     work = lambda: book.hold(caller, case, reason)  # noqa: E731
-    held = await _done(engine, caller, there, "hold case", "held case", work, reason=reason)
-    return await engine.look(lambda: told_head(book, held, caller))
+    changed = await _done(engine, caller, there, "hold case", "held case", work, reason=reason)
+    return await engine.look(lambda: told_head(book, changed, caller))
 
 
 @router.delete("/cases/{case}/hold", summary="Lift a legal hold")

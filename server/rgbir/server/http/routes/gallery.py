@@ -172,16 +172,16 @@ async def _erased(
     dry_run: bool,
 ) -> wire.Removed:
     """Noted before it is done and after, so that no erasure goes without a word; a dry run is noted as what it is."""
-    found = await engine.look(lambda: touched(book, engine.gallery, conditions))
+    affected = await engine.look(lambda: touched(book, engine.gallery, conditions))
     if not dry_run:
-        expect_not_held(book, found, caller)
+        expect_not_held(book, affected, caller)
     await engine.note(action="preview erase" if dry_run else "erase", who=caller.name, conditions=conditions)
     others: dict[str, int] = {}
     if dry_run:
         removed, others, unreached = await engine.change(lambda: models.would_erase(conditions))
     else:
         removed, unreached = await engine.change(lambda: models.erase(conditions))
-        await engine.look(lambda: carried_out(book, engine.gallery, found))
+        await engine.look(lambda: carried_out(book, engine.gallery, affected))
         await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
     copies = await engine.look(engine.gallery.backups) if removed else []
     return wire.Removed(
@@ -190,6 +190,6 @@ async def _erased(
         archives=await engine.look(jobs.waiting),
         unreached=unreached,
         others=others,
-        cases=await engine.look(lambda: found.told(book, caller)),
+        cases=await engine.look(lambda: affected.told(book, caller)),
         backups=[wire.Backup(name=Path(copy["path"]).name, made_at=copy["made_at"]) for copy in copies],
     )
