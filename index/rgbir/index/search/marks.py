@@ -40,10 +40,10 @@ def twins(
     Returns:
         bool (n,). An anchor is its own twin.
     """
-    found = np.zeros(len(rows), bool)
-    found[list(anchors)] = True
+    twin = np.zeros(len(rows), bool)
+    twin[list(anchors)] = True
     if len(rows) < 2 or not len(anchors):
-        return found
+        return twin
     near: dict[int, set[int]] = {}
 
     def nearest(place: int) -> set[int]:
@@ -56,8 +56,8 @@ def twins(
     for anchor in anchors:
         for other in nearest(anchor):
             if anchor in nearest(other):
-                found[other] = True
-    return found
+                twin[other] = True
+    return twin
 
 
 def pushed_back(answer: Answer, rows: NDArray[np.float32], metric: Metric, marks: Marks) -> Answer:
