@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from rgbir.client import casework
 from rgbir.client.calls import Call, _as, _form, _segment
@@ -169,6 +170,38 @@ def keep_picture(case: str, picture: str) -> Call[None]:
 def near_erased() -> Call[casework.NearList]:
     """Pictures of all cases that look like somebody who was erased; for administrators, who decide."""
     return Call(_as(casework.NearList), "GET", "/cases/near")
+
+
+def asked_erasures() -> Call[casework.AskedErasures]:
+    """Erasures under legal hold that were asked for; for administrators."""
+    return Call(_as(casework.AskedErasures), "GET", "/erasures")
+
+
+def ask_erasure(
+    *,
+    reason: str,
+    sighting: str | Sequence[str] | None = None,
+    camera: str | None = None,
+    identity: int | None = None,
+    track: str | None = None,
+    before: datetime | None = None,
+) -> Call[casework.AskedErasure]:
+    """Asks for an erasure that a legal hold is in the way of; another administrator decides.
+
+    Args:
+        reason: why, though a hold keeps it.
+        sighting: an id, or several.
+        camera, identity, track, before: as of `erase`.
+    """
+    ids = [sighting] if isinstance(sighting, str) else sighting
+    form = _form(reason=reason, sighting=ids, camera=camera, identity=identity, track=track, before=before)
+    return Call(_as(casework.AskedErasure), "POST", "/erasures", {"data": form})
+
+
+def decide_erasure(erasure: str, *, approved: bool) -> Call[casework.AskedErasure]:
+    """Approves an erasure that somebody else asked for, which carries it out at once, or refuses it."""
+    form = _form(approved=approved)
+    return Call(_as(casework.AskedErasure), "POST", f"/erasures/{_segment(erasure)}/approval", {"data": form})
 
 
 def _path(case: str) -> str:

@@ -7,7 +7,18 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from rgbir.client.wire import Coverage, ExcludedCamera, Hit, Modality, Model, Remark, UnderstoodQuery, Verdict, Wire
+from rgbir.client.wire import (
+    CaseTouched,
+    Coverage,
+    ExcludedCamera,
+    Hit,
+    Modality,
+    Model,
+    Remark,
+    UnderstoodQuery,
+    Verdict,
+    Wire,
+)
 
 Mark = Literal["same", "different", "unsure"]
 CaseState = Literal["waiting", "open", "closed"]
@@ -157,6 +168,25 @@ class Case(CaseHead):
     searches: list[CaseSearch]
     near: list[CaseNear] = Field([], description="pictures that look like somebody who was erased")
     looked: int = Field(0, description="the last search that the caller has seen")
+
+
+class AskedErasure(Wire):
+    """An erasure that a legal hold is in the way of: one administrator asked for it, another decides."""
+
+    id: str
+    conditions: dict[str, Any] = Field(description="whom it means; ids are forgotten once it is decided")
+    reason: str
+    who: str
+    at: datetime
+    decided_by: str | None = Field(None, description="none while it waits")
+    decided_at: datetime | None = None
+    approved: bool | None = None
+    removed: int | None = Field(None, description="sightings that left the gallery")
+    cases: list[CaseTouched] = Field([], description="what cases hold of whom it means, while it waits")
+
+
+class AskedErasures(Wire):
+    erasures: list[AskedErasure]
 
 
 class NearList(Wire):

@@ -244,6 +244,9 @@ class Client(_Common):
     remove_picture = _waited(case_calls.remove_picture)
     keep_picture = _waited(case_calls.keep_picture)
     near_erased = _waited(case_calls.near_erased)
+    asked_erasures = _waited(case_calls.asked_erasures)
+    ask_erasure = _waited(case_calls.ask_erasure)
+    decide_erasure = _waited(case_calls.decide_erasure)
 
     def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -394,6 +397,9 @@ class AsyncClient(_Common):
     remove_picture = _awaited(case_calls.remove_picture)
     keep_picture = _awaited(case_calls.keep_picture)
     near_erased = _awaited(case_calls.near_erased)
+    asked_erasures = _awaited(case_calls.asked_erasures)
+    ask_erasure = _awaited(case_calls.ask_erasure)
+    decide_erasure = _awaited(case_calls.decide_erasure)
 
     async def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None

@@ -55,6 +55,7 @@ class Settings:
         need_basis: each case names its legal basis.
         bases: the only ones that may be named; any if empty.
         need_approval: a second person approves a case before its first search, and nothing is searched without a case.
+        erase_under_hold: two administrators together may erase what a legal hold keeps.
         host_names: by which it may be asked; with keys and none named, by any.
         trusted_proxies: addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
         max_head_bytes: most bytes of a request's line and headers.
@@ -103,6 +104,7 @@ class Settings:
     need_basis: bool = False
     bases: tuple[str, ...] = ()
     need_approval: bool = False
+    erase_under_hold: bool = False
     host_names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     max_head_bytes: int = 65_536
@@ -115,17 +117,17 @@ class Settings:
     def __post_init__(self) -> None:
         if self.audit_heads is not None and self.audit is None:
             raise BadSettings("--audit-heads notes heads of an audit log; start the server with --audit FILE, too")
-        if self.cases is None and (self.need_basis or self.bases or self.need_approval):
+        if self.cases is None and (self.need_basis or self.bases or self.need_approval or self.erase_under_hold):
             raise BadSettings(
-                "--need-basis, --basis and --need-approval are rules for cases; start the server with --cases FOLDER, too"
+                "--need-basis, --basis, --need-approval and --erase-under-hold are rules for cases; start the server with --cases FOLDER, too"
             )
         if self.cases is not None and self.audit is None:
             raise BadSettings(
                 "--cases keeps what people decided, and who did what is in the audit log; start the server with --audit FILE, too"
             )
-        if self.need_approval and self.keys is None:
+        if (self.need_approval or self.erase_under_hold) and self.keys is None:
             raise BadSettings(
-                "--need-approval asks for a second person, and without keys nobody can be told from another; give --keys FILE, too"
+                f"{'--need-approval' if self.need_approval else '--erase-under-hold'} asks for a second person, and without keys nobody can be told from another; give --keys FILE, too"
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             alone, other = ("--tls-cert", "--tls-key") if self.tls_key is None else ("--tls-key", "--tls-cert")

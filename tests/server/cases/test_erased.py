@@ -13,7 +13,7 @@ from tests.commands import run
 from tests.server.cases.conftest import Office
 from tests.server.cases.test_course import CASE
 
-from rgbir.client import Conflict, NotFound
+from rgbir.client import Conflict, Forbidden, NotFound
 from rgbir.client.wire import SearchResponse
 from rgbir.index import Gallery
 
@@ -197,3 +197,38 @@ def test_a_deleted_case_leaves_nothing_behind(office: Office, night: bytes, tmp_
     with sqlite3.connect(tmp_path / "cases/cases.sqlite3") as file:
         for table in ("cases", "people", "pictures", "searches", "marks", "notes", "near"):
             assert file.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+def test_two_administrators_together_erase_what_a_hold_keeps(
+    open_office: Callable[..., Any], night: bytes, tmp_path: Path
+) -> None:
+    with open_office(erase_under_hold=True) as office:
+        answer = of_case(office, night, "26-117")
+        crop = office("weber").image(answer.hits[0].id)
+        office("lindner").hold_case("26-117", reason="court order 12/26")
+
+        asked = office("chief").ask_erasure(sighting=answer.hits[0].id, reason="the court asks for it")
+
+        assert [(case.number, case.pictures, case.held) for case in asked.cases if case.pictures] == [
+            ("26-117", 1, True)
+        ]
+        assert office("weber").sighting(answer.hits[0].id)
+        with pytest.raises(Forbidden, match="a second person decides"):
+            office("chief").decide_erasure(asked.id, approved=True)
+        done = office("lindner").decide_erasure(asked.id, approved=True)
+
+        assert (done.removed, done.approved, done.decided_by, done.conditions) == (1, True, "lindner", {})
+        with pytest.raises(NotFound):
+            office("weber").sighting(answer.hits[0].id)
+        assert not left_of(crop, tmp_path / "cases")
+        assert answer.hits[0].id.encode() not in bytes_of(tmp_path / "cases")
+        assert office("weber").case("26-117").hold is not None
+        with pytest.raises(Conflict, match="was decided by 'lindner'"):
+            office("lindner").decide_erasure(asked.id, approved=False)
+
+
+def test_without_that_rule_nobody_erases_under_a_hold(office: Office, night: bytes) -> None:
+    of_case(office, night, "26-117")
+
+    with pytest.raises(NotFound, match="erases nothing that a legal hold keeps"):
+        office("chief").ask_erasure(identity=1, reason="we want it")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from rgbir.server.cases.file import CaseFile
 from rgbir.server.cases.records import (
     MARKS,
     Approval,
+    AskedErasure,
     Case,
     Course,
     Mark,
@@ -55,12 +56,14 @@ class Rules:
         need_basis: each names its legal basis.
         bases: the only ones that may be named; any if empty.
         need_approval: a second person approves a case before its first search, and nothing is searched without a case.
+        erase_under_hold: two administrators together may erase what a hold keeps.
     """
 
     days: int = 180
     need_basis: bool = False
     bases: tuple[str, ...] = ()
     need_approval: bool = False
+    erase_under_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -498,15 +501,21 @@ class Casebook:
         """Notes them after the erasure, for a person to decide."""
         self.store.list_near(pictures)
 
-    def heed(self, gallery: AnyGallery, again: bool = False) -> erasing.Heeded:
-        """Carries out what was erased from the gallery since the last look; cheap where it hasn't changed."""
+    def heed(self, gallery: AnyGallery, again: bool = False, despite_holds: bool = False) -> erasing.Heeded:
+        """Carries out what was erased from the gallery since the last look; cheap where it hasn't changed.
+
+        Args:
+            again: look although nothing has changed.
+            despite_holds: see `erasing.heed`.
+        """
         generation = gallery.generation
         if generation == self._heeded and not again:
             return erasing.Heeded({}, {})
         new = gallery.erasures(but=self.store.heeded())
         heeded = erasing.Heeded({}, {})
         if new:
-            heeded = erasing.heed(self.store, new, [camera.id for camera in gallery.network.cameras])
+            cameras = [camera.id for camera in gallery.network.cameras]
+            heeded = erasing.heed(self.store, new, cameras, despite_holds=despite_holds)
         self._heeded = generation
         if heeded.erased or heeded.kept:
             _log.warning(
@@ -515,6 +524,46 @@ class Casebook:
                 sum(heeded.kept.values()),
             )
         return heeded
+
+    def ask_erasure(self, caller: Key, conditions: Mapping[str, Any], reason: str) -> AskedErasure:
+        """Asks for an erasure that a hold is in the way of; another administrator decides.
+
+        Raises:
+            UsageError: no reason.
+        """
+        if not reason.strip():
+            raise UsageError("an erasure under a legal hold needs a reason")
+        asked = AskedErasure(new_id(), conditions, reason.strip(), caller.name, now())
+        self.store.ask_erasure(asked)
+        return asked
+
+    def deciding(self, caller: Key, name: str) -> AskedErasure:
+        """An erasure that waits for somebody's decision.
+
+        Raises:
+            NotThere: no such one.
+            NotNow: it was decided already.
+            NotAllowed: the caller asked for it.
+        """
+        asked = next((each for each in self.store.asked_erasures() if each.id == name), None)
+        if asked is None:
+            raise NotThere(f"no erasure {name[:80]!r} was asked for")
+        if asked.decided_at is not None:
+            raise NotNow(
+                f"erasure {name!r} was decided by {asked.decided_by!r} at {asked.decided_at:%Y-%m-%d %H:%M} UTC"
+            )
+        if asked.who == caller.name:
+            raise NotAllowed(f"key {caller.name!r} asked for this erasure; a second person decides")
+        return asked
+
+    def decided(self, caller: Key, asked: AskedErasure, *, approved: bool, removed: int | None) -> AskedErasure:
+        """Notes what was decided, and how many sightings left the gallery; ids of whom it meant are forgotten."""
+        left = {name: value for name, value in asked.conditions.items() if name != "ids"}
+        done = replace(
+            asked, conditions=left, decided_by=caller.name, decided_at=now(), approved=approved, removed=removed
+        )
+        self.store.decide_erasure(done)
+        return done
 
     def expire(self, *, sure: bool = False, tell: Callable[[Case], None] | None = None) -> list[Case]:
         """Deletes cases that have been kept long enough; those on hold stay.

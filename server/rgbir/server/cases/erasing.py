@@ -38,7 +38,9 @@ class Heeded:
     kept: dict[str, int]
 
 
-def heed(store: CaseStore, erasures: Sequence[Erasure], cameras: Sequence[str]) -> Heeded:
+def heed(
+    store: CaseStore, erasures: Sequence[Erasure], cameras: Sequence[str], *, despite_holds: bool = False
+) -> Heeded:
     """Carries the gallery's erasures out in the cases: pictures of whom they name go, and hits of stored searches.
 
     A hit is known by its sighting's id, or by its camera with its image's digest; a query by its digest with its camera, or with any
@@ -47,23 +49,25 @@ def heed(store: CaseStore, erasures: Sequence[Erasure], cameras: Sequence[str]) 
     Args:
         erasures: those that weren't heeded before.
         cameras: ids of all that the gallery knows.
+        despite_holds: two administrators decided that these go from cases on hold, too.
     """
     named = _Named([erasure for erasure in erasures if erasure.ids])
 
     def carry_out() -> Heeded:
         outcome = Heeded({}, {})
         with store.file.erasing():
-            cases = {case.id: case for case in store.cases()}
+            cases = store.cases()
+            on_hold = {case.id for case in cases if case.hold is not None and not despite_holds}
             meant = [(shown, at) for shown in _pictures(store) if (at := named.erased(shown, cameras)) is not None]
-            gone = [shown.id for shown, _ in meant if cases[shown.case_id].hold is None]
+            gone = [shown.id for shown, _ in meant if shown.case_id not in on_hold]
             at = _microseconds()
             _tell_ledger(store, [Gone(at=at, picture=name) for name in gone])
             store.take_out(gone, at)
-            store.hide({shown.id: due for shown, due in meant if cases[shown.case_id].hold is not None})
+            store.hide({shown.id: due for shown, due in meant if shown.case_id in on_hold})
             for shown, _ in meant:
-                counts = outcome.erased if cases[shown.case_id].hold is None else outcome.kept
+                counts = outcome.kept if shown.case_id in on_hold else outcome.erased
                 counts[shown.case_id] = counts.get(shown.case_id, 0) + 1
-            free = [case.id for case in cases.values() if case.hold is None]
+            free = [case.id for case in cases if case.id not in on_hold]
             searches = [search for case in free for search in store.course(case).searches]
             changed = {search.n: named.without(dict(search.content)) for search in searches}
             store.rewrite({number: content for number, content in changed.items() if content is not None})

@@ -250,6 +250,31 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedErasure:
+    """An erasure that a hold is in the way of: one administrator asked for it, another decides.
+
+    Attributes:
+        id: drawn by chance.
+        conditions: whom it means, as `AnyGallery.remove` takes them, with moments as text.
+        reason: why, in words.
+        who, at: who asked, and when.
+        decided_by, decided_at: who decided, and when; None while it waits.
+        approved: what was decided.
+        removed: how many sightings left the gallery.
+    """
+
+    id: str
+    conditions: Mapping[str, Any]
+    reason: str
+    who: str
+    at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    approved: bool | None = None
+    removed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """All that a case holds beside its head.
 

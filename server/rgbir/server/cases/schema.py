@@ -101,6 +101,18 @@ CREATE TABLE near (
     distance REAL NOT NULL,
     PRIMARY KEY (picture, erased_at)
 ) WITHOUT ROWID;
+-- Erasures that a hold is in the way of: one administrator asks, another decides.
+CREATE TABLE erasures (
+    id TEXT PRIMARY KEY,
+    conditions TEXT NOT NULL,                   -- JSON; without ids once it is decided
+    reason TEXT NOT NULL,
+    who TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    decided_by TEXT,
+    decided_at INTEGER,
+    approved INTEGER,
+    removed INTEGER
+) WITHOUT ROWID;
 -- Names of the gallery's erasures that were heeded here.
 CREATE TABLE heeded (uid TEXT PRIMARY KEY) WITHOUT ROWID;
 """

@@ -16,6 +16,7 @@ from rgbir.index import Connection, Crop, from_microseconds, to_microseconds
 from rgbir.server.cases.file import CaseFile
 from rgbir.server.cases.records import (
     Approval,
+    AskedErasure,
     Case,
     Course,
     Hold,
@@ -292,6 +293,33 @@ class CaseStore:
         with self.file.changing() as connection:
             connection.execute("DELETE FROM near WHERE picture = ?", (picture,))
 
+    # --- erasures that a hold is in the way of
+
+    def asked_erasures(self) -> list[AskedErasure]:
+        """The last asked first."""
+        with self.file.reading() as connection:
+            return [_asked(row) for row in _rows(connection, "erasures", "ORDER BY at DESC, id")]
+
+    def ask_erasure(self, asked: AskedErasure) -> None:
+        with self.file.changing() as connection:
+            values = {name: getattr(asked, name) for name in ("id", "reason", "who", "at")}
+            _insert(connection, "erasures", {**values, "conditions": _json(asked.conditions)})
+
+    def decide_erasure(self, asked: AskedErasure) -> None:
+        """Notes what was decided."""
+        with self.file.erasing() as connection:
+            connection.execute(
+                "UPDATE erasures SET conditions = ?, decided_by = ?, decided_at = ?, approved = ?, removed = ? WHERE id = ?",
+                (
+                    _json(asked.conditions),
+                    asked.decided_by,
+                    _as_kept(asked.decided_at),
+                    asked.approved,
+                    asked.removed,
+                    asked.id,
+                ),
+            )
+
     def remember(self, **entries: str) -> None:
         with self.file.changing() as connection:
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", entries.items())
@@ -391,6 +419,19 @@ def _picture(row: Sequence[Any]) -> Picture:
 def _marked(row: Mapping[str, Any]) -> Marked:
     values = {field.name: row[field.name] for field in fields(Marked)}
     return Marked(**values | {name: from_microseconds(values[name]) for name in ("at", "withdrawn_at")})
+
+
+def _asked(row: Mapping[str, Any]) -> AskedErasure:
+    values = {field.name: row[field.name] for field in fields(AskedErasure)}
+    return AskedErasure(
+        **values
+        | {
+            "conditions": json.loads(values["conditions"]),
+            "at": _moment(values["at"]),
+            "decided_at": from_microseconds(values["decided_at"]),
+            "approved": None if values["approved"] is None else bool(values["approved"]),
+        }
+    )
 
 
 def _note(row: Mapping[str, Any]) -> Note:

@@ -53,7 +53,7 @@ class Started:
     {
         "The model and the search": ("threads", "device", "gpu_half", "gpu_bytes", "bundles", "samples", "plan"),
         "Who may ask": ("open_to_all", "keys", "need_purpose", "audit", "audit_heads"),
-        "Cases": ("cases", "case_days", "need_basis", "basis", "need_approval"),
+        "Cases": ("cases", "case_days", "need_basis", "basis", "need_approval", "erase_under_hold"),
         "The network": ("host", "port", "host_name", "trusted_proxy", "root_path", "tls_cert", "tls_key"),
         "Logs": ("json_logs", "traces"),
     }
@@ -101,6 +101,9 @@ def serve(
     basis: Annotated[
         list[str] | None, typer.Option(help="A legal basis that cases may name; may be repeated. Others are refused.")
     ] = None,
+    erase_under_hold: Annotated[
+        bool, typer.Option(help="Two administrators together may erase what a legal hold keeps.")
+    ] = False,
     need_approval: Annotated[
         bool,
         typer.Option(help="A second person approves a case before its first search; without a case none is answered."),
@@ -155,7 +158,7 @@ def serve(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, plan=plan, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
-        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, bundles=bundles, traces=traces,
+        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, bundles=bundles, traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),

@@ -66,7 +66,9 @@ def _casebook(settings: Settings, engine: Engine) -> Casebook:
         BadSettings, CasesUnusable: they can't be opened.
     """
     assert settings.cases is not None
-    rules = Rules(settings.case_days, settings.need_basis, settings.bases, settings.need_approval)
+    rules = Rules(
+        settings.case_days, settings.need_basis, settings.bases, settings.need_approval, settings.erase_under_hold
+    )
     book = Casebook(settings.cases, rules)
     book.heed(engine.gallery)
     return book

@@ -47,6 +47,7 @@ _AS_THE_CLIENT_SAYS = {
     "get_search": "case_search",
     "get_case_image": "case_image",
     "list_near": "near_erased",
+    "list_erasures": "asked_erasures",
 }
 
 

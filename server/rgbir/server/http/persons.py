@@ -90,18 +90,30 @@ def expect_not_held(book: Casebook | None, affected: Touched, caller: Key) -> No
     )
 
 
-def carried_out(book: Casebook | None, gallery: AnyGallery, affected: Touched) -> None:
+def carried_out(book: Casebook | None, gallery: AnyGallery, affected: Touched, *, despite_holds: bool = False) -> None:
     """After the gallery's own erasure: pictures go, and who looks like the erased is listed."""
     if book is not None:
-        book.heed(gallery, again=True)
+        book.heed(gallery, again=True, despite_holds=despite_holds)
         book.list_near(affected.near)
+
+
+def _meets(gallery: AnyGallery, sighting: Sighting, conditions: Mapping[str, Any]) -> bool:
+    """Whether a sighting meets all conditions but the ids."""
+    camera, before = conditions.get("camera"), conditions.get("before")
+    return (
+        (camera is None or sighting.camera == gallery.network[camera].id)
+        and conditions.get("identity") in (None, sighting.identity)
+        and conditions.get("track") in (None, sighting.track)
+        and (before is None or (sighting.taken_at is not None and sighting.taken_at < before))
+    )
 
 
 def _meant(gallery: AnyGallery, conditions: Mapping[str, Any]) -> list[Sighting]:
     """The sightings that an erasure means."""
-    if ids := conditions.get("ids"):
-        return [enrolled for name in ids[:MOST_LOOKED_AT] if (enrolled := gallery.get(name)) is not None]
     camera = conditions.get("camera")
+    if (ids := conditions.get("ids")) is not None:
+        enrolled = filter(None, map(gallery.get, ids[:MOST_LOOKED_AT]))
+        return [sighting for sighting in enrolled if _meets(gallery, sighting, conditions)]
     which = Selection(
         cameras=None if camera is None else [gallery.network[camera].id],
         identity=conditions.get("identity"),
