@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from tests.conftest import BUNDLE
+from tests.conftest import BUNDLE, ROOT
 
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
@@ -119,6 +120,50 @@ def test_what_contradicts_itself_or_is_garbage_is_refused(
     refused = http.post(path, files=[("images", infrared)], data={**camera, **given})
     assert refused.status_code == 422, refused.text
     assert reason in refused.json()["detail"]
+    assert len(gallery) == before
+
+
+def moments() -> Iterator[tuple[str, str, str, bool]]:
+    """Method, path, name and whether it is a form's, of every moment that a request may hold, from the document itself."""
+    document = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
+
+    def is_moment(schema: dict[str, Any]) -> bool:
+        return '"format": "date-time"' in json.dumps(schema)
+
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield from (
+                (method, path, parameter["name"], False)
+                for parameter in operation.get("parameters", [])
+                if is_moment(parameter["schema"])
+            )
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                form = document["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+                yield from ((method, path, name, True) for name, field in form["properties"].items() if is_moment(field))
+
+
+@pytest.mark.parametrize(("method", "path", "name", "in_form"), sorted(moments()))
+def test_a_moment_is_written_out_with_its_zone_at_every_route(
+    http: TestClient, gallery: Gallery, infrared: bytes, method: str, path: str, name: str, in_form: bool
+) -> None:
+    """A number alone would be read as seconds since 1970, or as milliseconds."""
+    before = len(gallery)
+    form = bodies(infrared).get(path if "camera" not in path else "/cameras/{camera:path}", {}) if in_form else {}
+    for value, reason in (
+        ("5", "is ISO 8601 with a zone"),
+        ("1700000000", "not '1700000000'"),
+        ("1700000000.5", "is ISO 8601 with a zone"),
+        ("yesterday {", "not 'yesterday {'"),
+        ("2026-03-01T10:00:00", f"{name} needs a zone"),
+        ("20260301", f"{name} needs a zone"),
+    ):
+        sent = {**form, "data": {**form.get("data", {}), name: value}} if in_form else {"params": {name: value}}
+        refused = http.request(method, path.replace("{camera}", "6"), **sent)
+        assert refused.status_code == 422, (value, refused.text)
+        detail = refused.json()["detail"]
+        assert detail.startswith(name), detail
+        assert reason in detail
+        assert "Value error" not in detail
     assert len(gallery) == before
 
 

@@ -6,6 +6,8 @@ import errno
 import os
 from typing import Any
 
+from rgbir.client.words import fault
+
 DONE, FAILED, UNUSABLE, PASSED_OVER = 0, 1, 2, 3
 EXIT_CODES: dict[str, str] = {
     "0": "It is done.",
@@ -63,7 +65,7 @@ def _of_a_value(error: Any) -> str | None:
     if param is None or not hasattr(cause, "errors"):
         return None
     first = cause.errors()[0]
-    expected = first["msg"].replace("Input should be", "is").partition(", unable")[0]
+    expected = fault(first).replace("Input should be", "is").partition(", unable")[0]
     return f"{param.get_error_hint()} {expected}, not {first['input']!r}"
 
 

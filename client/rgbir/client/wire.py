@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic_core import PydanticCustomError
 
 from rgbir.client import notebook, tables
 from rgbir.client.crops import MOST_KEPT, NOWHERE, Origin
@@ -22,6 +23,24 @@ Name = Annotated[str, Field(max_length=200)]
 Names = Annotated[str, Field(max_length=20_000)]
 """Of several, separated by commas."""
 Text = Annotated[str, Field(max_length=1000)]
+
+
+def _moment(value: object) -> object:
+    """A number alone is none: pydantic would take it for seconds or milliseconds since 1970."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        raise PydanticCustomError(
+            "datetime_parsing",
+            "is ISO 8601 with a zone, such as 2026-03-01T22:15:00+01:00, not {came}",
+            {"came": repr(str(value)[:80])},
+        ) from None
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""Of a request. Whoever uses it checks that it has a zone."""
 
 
 class QueryFields(TypedDict, total=False):
@@ -40,14 +59,14 @@ class SearchFields(QueryFields, total=False):
     """The options of a search, as form fields: those that the index takes, with its defaults, bounds and words."""
 
     top_k: Annotated[int, Field(10, ge=1, le=10_000, description="most hits wanted")]
-    since: Annotated[datetime | None, Field(None, description="earliest time of a sighting, ISO 8601 with a zone")]
-    until: Annotated[datetime | None, Field(None, description="sightings before this time only, ISO 8601 with a zone")]
+    since: Annotated[Moment | None, Field(None, description="earliest time of a sighting, ISO 8601 with a zone")]
+    until: Annotated[Moment | None, Field(None, description="sightings before this time only, ISO 8601 with a zone")]
     hours: Annotated[
         Text | None,
         Field(None, description="time of day, over midnight too: 22:00-05:30, or 22:00-05:30 Europe/Berlin"),
     ]
     taken_at: Annotated[
-        datetime | None,
+        Moment | None,
         Field(
             None,
             description="when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked, and to know where a camera that moved was",
@@ -502,7 +521,7 @@ class CameraFields(TypedDict, total=False):
     ]
     place: Annotated[Name | None, Field(None, description="what it looks at; cameras at one place are never matched")]
     since: Annotated[
-        datetime | None,
+        Moment | None,
         Field(None, description="from when on it is there, with a zone, until its next move; else at all times"),
     ]
     position: Annotated[Name | None, Field(None, description="where it hangs on the plan: x,y")]

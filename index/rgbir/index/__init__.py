@@ -83,7 +83,7 @@ from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
 from rgbir.index.times import Hours, local
-from rgbir.index.words import did_you_mean, listed, why
+from rgbir.index.words import did_you_mean, fault, listed, why
 
 __all__ = [
     "ABOUT",
@@ -180,6 +180,7 @@ __all__ = [
     "parse_box",
     "device_named",
     "did_you_mean",
+    "fault",
     "digest_of",
     "enrol",
     "erasures_of",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,7 +139,7 @@ async def remove(
     camera: str | None = None,
     identity: int | None = None,
     track: str | None = None,
-    before: datetime | None = None,
+    before: wire.Moment | None = None,
     dry_run: DryRun = False,
 ) -> wire.Removed:
     if before is not None and before.tzinfo is None:
