@@ -125,7 +125,12 @@ def expect_same(network: CameraNetwork, where: str, other: CameraNetwork, elsewh
     twins = {camera.id: camera for camera in other}
     for camera in network:
         twin = twins.get(camera.id, camera)
-        if (twin.spans(), twin.modalities) != (camera.spans(), camera.modalities):
+        if twin.modalities != camera.modalities:
+            raise UsageError(
+                f"camera {camera.shown} gives {'+'.join(sorted(camera.modalities))} images in {where} and"
+                f" {'+'.join(sorted(twin.modalities))} images in {elsewhere}. Mend one of the networks first"
+            )
+        if twin.spans() != camera.spans():
             raise UsageError(
                 f"camera {camera.shown} looks at {_whereabouts(camera)} in {where} and at {_whereabouts(twin)} in"
                 f" {elsewhere}; a search would leave out the wrong cameras. Mend one of the networks first"

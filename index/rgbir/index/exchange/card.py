@@ -86,7 +86,7 @@ class FileCard(BaseModel, frozen=True, extra="forbid"):
         try:
             return CameraNetwork.from_dict(self.network, "the file's card")
         except (TypeError, ValueError, AttributeError, KeyError) as error:
-            raise UsageError(f"the file's card has no network of cameras: {error}") from None
+            raise UsageError(f"the file's card has no network of cameras: {why(error)}") from None
 
     @classmethod
     def of(cls, gallery: AnyGallery, sightings: int) -> FileCard:
