@@ -139,7 +139,9 @@ def moments() -> Iterator[tuple[str, str, str, bool]]:
             )
             for body in operation.get("requestBody", {}).get("content", {}).values():
                 form = document["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
-                yield from ((method, path, name, True) for name, field in form["properties"].items() if is_moment(field))
+                yield from (
+                    (method, path, name, True) for name, field in form["properties"].items() if is_moment(field)
+                )
 
 
 @pytest.mark.parametrize(("method", "path", "name", "in_form"), sorted(moments()))

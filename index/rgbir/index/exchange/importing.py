@@ -244,7 +244,9 @@ def _expect_labels(file: Path, rows: Unfolded, card: AnyCard | Card, claims: Cla
         return
     beside = labels_beside(file)
     if isinstance(card, FileCard) and "labels" in card.sums:
-        raise UsageError(f"{file} was exported with its labels in {beside.name}, which isn't there; put it beside the file")
+        raise UsageError(
+            f"{file} was exported with its labels in {beside.name}, which isn't there; put it beside the file"
+        )
     if claims.camera is None:
         raise UsageError(
             f"{file} is a FAISS index, which has no labels, and there is no {beside.name} beside it; give --labels with a CSV"
