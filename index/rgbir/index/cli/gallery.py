@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,8 +13,9 @@ from rich.table import Table
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.cli.copies import Copies, copies_after, copies_before, copies_in_words
 from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, ThreadsOption, given, progress, refuse
-from rgbir.index.cli.output import Answer, Skip, confirm, in_groups
+from rgbir.index.cli.output import Answer, Skip, confirm, in_groups, remark
 from rgbir.index.cli.remarks import list_skipped, skips
 from rgbir.index.datasets.dataset import List, Setting
 from rgbir.index.datasets.folders import read_folders
@@ -28,7 +28,7 @@ from rgbir.index.enrolment.merge import merge, shard
 from rgbir.index.enrolment.ray import enrol_on_ray
 from rgbir.index.enrolment.send import send
 from rgbir.index.errors import GalleryMissing, UsageError
-from rgbir.index.gallery.addresses import GalleryAddress, create, open_gallery, open_or_create
+from rgbir.index.gallery.addresses import create, open_gallery, open_or_create
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import CameraCount, Model, Storage
@@ -102,21 +102,6 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
-    """Where else erased sightings are, or were.
-
-    Attributes:
-        backups: folders that hold them still.
-        others: galleries of other models beside this one, and how many are removed from each; null where it isn't known before.
-        archives: how many archives wait on a server.
-    """
-
-    backups: list[str]
-    others: dict[str, int | None]
-    archives: int
-
-
-@dataclass(frozen=True, slots=True)
 class Removal:
     """What was erased, or would be.
 
@@ -124,12 +109,14 @@ class Removal:
         removed: sightings that were erased; 0 with --dry-run.
         matching: sightings that met the conditions.
         left: sightings that the gallery holds now.
+        unknown: ids that were named and no sighting has.
         copies: where else they are.
     """
 
     removed: int
     matching: int
     left: int
+    unknown: list[str]
     copies: Copies
 
 
@@ -420,54 +407,20 @@ def remove(
     conditions: dict[str, Any] = {"ids": sighting or None, "identity": identity, "camera": camera, "track": track}
     conditions["before"] = moment
     with open_gallery(gallery) as opened:
-        matching = opened.count(**conditions)
+        matching, ids = opened.count(**conditions), list(dict.fromkeys(sighting or ()))
+        known = opened.known(ids)
+        unknown = [name for name in ids if name not in known]
+        for name in unknown:
+            remark(f"there is no sighting {name} in {gallery}")
         if dry_run:
-            copies = copies_of(opened, matching, done=False)
+            removed, copies = 0, copies_before(opened, matching, conditions)
             counted = f"nothing was erased: {matching:,} of {len(opened):,} sightings in {gallery} would be"
-            return Answer(Removal(0, matching, len(opened), copies), [counted, *copies_in_words(opened, copies)])
-        if matching:
-            confirm(f"{matching:,} of {len(opened):,} sightings in {gallery} will be erased for good.", yes)
-        removed = opened.remove(**conditions)
-        copies = copies_of(opened, removed)
-        counted = f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"
-        return Answer(Removal(removed, matching, len(opened), copies), [counted, *copies_in_words(opened, copies)])
-
-
-def copies_of(gallery: AnyGallery, removed: int, done: bool = True) -> Copies:
-    """Where else what was removed may be.
-
-    Args:
-        done: it is removed, so galleries of other models beside this one give it up, too.
-    """
-    backups = [copy["path"] for copy in gallery.backups() if Path(copy["path"]).exists()] if removed else []
-    address = GalleryAddress(gallery.address)
-    others: dict[str, int | None] = {}
-    if address.in_milvus:
-        return Copies(backups, others, 0)
-    for other in address.family():
-        if other.samefile(gallery.address):
-            continue
-        if not done:
-            others[str(other)] = None
-            continue
-        with Gallery(other) as opened:
-            if opened.erased_since:
-                others[str(other)] = opened.erased_since
-    return Copies(backups, others, len(address.archives()))
-
-
-def copies_in_words(gallery: AnyGallery, copies: Copies) -> list[str]:
-    """A line for each."""
-    made = {copy["path"]: local(datetime.fromisoformat(copy["made_at"])) for copy in gallery.backups()}
-    lines = [
-        f"the backup {path} of {made[path]} holds them still; restored with this gallery's ledger, it gives them up"
-        for path in copies.backups
-    ]
-    for other, count in copies.others.items():
-        many = "they would be" if count is None else f"{count:,}"
-        lines.append(f"{many} removed from {other}, of another model")
-    if copies.archives:
-        lines.append(
-            f"{copies.archives:,} archives wait on a server; what they hold of the erased will not be enrolled"
-        )
-    return lines
+        else:
+            if matching:
+                confirm(f"{matching:,} of {len(opened):,} sightings in {gallery} will be erased for good.", yes)
+            removed = opened.remove(**conditions)
+            copies = copies_after(opened, removed)
+            counted = f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"
+        lines = [counted, *copies_in_words(opened, copies, done=not dry_run)]
+        removal = Removal(removed, matching, len(opened), unknown, copies)
+        return Answer(removal, lines, SKIPPED_EXIT if unknown else copies.exit_code)
