@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.index.yard import filled, model, sightings
+from tests.index.yard import filled, sightings
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
