@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from tests.conftest import BUNDLE, ROOT
 
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
+from rgbir.server.access.audit import entries
 from rgbir.server.http.routes import ROUTERS
 
 ROUTES = sorted(
@@ -261,6 +263,39 @@ def test_a_purpose_is_something_that_can_be_read(gallery: Gallery, infrared: byt
         for purpose, status in (("\u200b\u2060\u200d", 422), (" \t ", 422), ("—", 200), ("窃盗", 200), ("26-117", 200)):
             form = {"camera": "3", "purpose": purpose}
             assert http.post("/search", files=[("images", infrared)], data=form).status_code == status, purpose
+
+
+def test_a_purpose_is_wanted_where_people_are_searched_and_nowhere_else(
+    gallery: Gallery, infrared: bytes, tmp_path: Any
+) -> None:
+    """docs/server.md has the list; what is looked at without a purpose is noted without one."""
+    log = tmp_path / "log.jsonl"
+    settings = replace(Settings(gallery.folder, BUNDLE, threads=1), audit=log, need_purpose=True)
+    sighting = gallery.sightings()[0].id
+    wanting = set()
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as http:
+        for method, path in ROUTES:
+            form = bodies(infrared).get(path, {}) if method == "POST" else {}
+            where = path.replace("{sighting}", sighting)
+            if method in ("GET", "POST") and "{" not in where:
+                answer = http.request(method, where, **form)
+                if "wants to know why" in answer.text:
+                    wanting.add(path)
+                elif path in ("/embed", "/explain") or "sighting" in path:
+                    assert answer.is_success, answer.text
+        assert "wants to know why" in http.post("/search", data={"like": sighting}).text
+
+    assert wanting == {"/search", "/search/batch", "/distances"}
+    text = (ROOT / "docs/server.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"`--need-purpose` refuses searches without a purpose: .*?\.\s", text, re.DOTALL)
+    assert set(re.findall(r"POST (/[a-z/]+)", sentence)) == wanting
+    noted = [entry["action"] for entry in entries(log) if entry.get("query") or entry["action"] in ("browse", "look")]
+    assert sorted(noted) == [
+        "browse",
+        "embed",
+        "explain",
+        "look",
+    ]  # this sighting has no time, and so no neighbours to show
 
 
 def test_one_bad_image_of_a_batch_fails_alone(http: TestClient, infrared: bytes) -> None:

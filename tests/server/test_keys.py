@@ -186,6 +186,40 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
         search.enrol(colour, camera="4")
 
 
+def test_naming_a_hidden_camera_tells_of_its_place_and_modality_and_nothing_else(
+    http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery
+) -> None:
+    """Cameras 2 and 3 hang in room 2; camera 3 is the query's, and no key here sees it."""
+    image = [("images", next(people.records("test", (3,))).path.read_bytes())]
+
+    def named(text: str) -> set[str]:
+        """Places in a text, but for words that are fields of answers."""
+        return {camera.place for camera in gallery.network if camera.place in text.replace("passages", "")}
+
+    def ask(cameras: list[str], path: str = "/search", **form: str) -> Any:
+        http.headers.update(bearer(ring.add("+".join([*cameras, path, *form]), Role.SEARCH, cameras)))
+        return http.post(path, files=image, data={"camera": "3", **form})
+
+    for path in ("/search", "/search/batch", "/distances"):
+        beside = ask(["2"], path)
+        (answer,) = beside.json()["answers"] if path == "/search/batch" else [beside.json()]
+        (excluded,) = answer["excluded_cameras"]
+        assert (excluded["camera"], excluded["code"]) == ("2", "same_place")
+        assert excluded["values"] == {"query_camera": "3", "place": "room 2"}
+        assert answer["searched_cameras"] == []
+        assert answer.get("query", {}).get("place") is None
+        assert named(beside.text) == {"room 2"}
+
+        elsewhere = ask(["1", "4"], path)
+        assert elsewhere.status_code == 200
+        assert named(elsewhere.text) <= {"room 1", "gate"}
+
+    wrong = ask(["1", "4"], modality="rgb")
+    assert wrong.status_code == 422
+    assert "camera 3 gives ir images" in wrong.json()["detail"]
+    assert named(wrong.text) == set()
+
+
 def test_an_archive_of_a_key_of_some_cameras_adds_only_theirs(
     http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery, tmp_path: Path
 ) -> None:
