@@ -27,6 +27,7 @@ from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Key, Keyring, Role
 from rgbir.server.cli.serve import _check_keys
+from rgbir.server.engine.jobs import Job
 from rgbir.server.errors import BadSettings
 from rgbir.server.http.log import JsonLines
 from rgbir.server.http.routes import ROUTERS
@@ -261,6 +262,24 @@ def test_an_administrator_of_some_cameras_erases_only_theirs(http: TestClient, r
 
     assert http.delete("/gallery/sightings", params={"identity": identity, "camera": "1"}).json()["removed"] > 0
     assert {sighting.camera for sighting in gallery.sightings() if sighting.identity == identity} == {"2", "4", "5"}
+
+
+def test_an_erasure_names_the_archives_of_jobs_that_its_key_sees(
+    http: TestClient, ring: Keyring, settings: Settings
+) -> None:
+    jobs = http.app.state.jobs  # type: ignore[attr-defined]
+    jobs.folder.mkdir(exist_ok=True)
+    for name, who in (("a", "hall"), ("b", "first"), ("c", "of another server")):
+        (jobs.folder / f"{name}.json").write_text("{}")
+        if who != "of another server":
+            jobs._jobs[name] = Job(name, who, 1)
+    for key, cameras, told in (("all", None, ["a", "b", "c"]), ("hall", ["1"], ["a"]), ("gate", ["1"], [])):
+        http.headers.update(bearer(ring.add(key, Role.ADMIN, cameras)))
+        for dry_run in (True, False):
+            answer = http.delete("/gallery/sightings", params={"camera": "1", "identity": 10**6, "dry_run": dry_run})
+            assert answer.json()["archives"] == told, key
+    for note in jobs.folder.glob("*.json"):
+        note.unlink()
 
 
 def test_an_administrator_of_some_cameras_sees_nothing_of_the_others_and_changes_nothing_for_all(

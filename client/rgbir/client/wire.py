@@ -646,7 +646,7 @@ class Removed(Wire):
     others: dict[str, int] = Field({}, description="of a dry run: how many there are in galleries of other models")
     archives: list[str] = Field(
         [],
-        description="jobs whose archives were received and aren't enrolled yet; what they hold of the erased won't be",
+        description="jobs that the key sees, whose archives were received and aren't enrolled yet; what they hold of the erased won't be",
     )
     unreached: list[str] = Field(
         [], description="galleries of other models that can't be changed now; their next opening erases there"

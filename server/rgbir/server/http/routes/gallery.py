@@ -22,7 +22,7 @@ from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text
 from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, read, travelling, visible
+from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, may_follow, read, travelling, visible
 
 PICTURE = {"schema": {"type": "string", "format": "binary"}}
 router = APIRouter(responses=PROBLEMS, tags=["gallery"])
@@ -163,10 +163,11 @@ async def _erased(
         removed, unreached = await engine.change(lambda: models.erase(conditions))
         await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
     copies = await engine.look(engine.gallery.backups) if removed else []
+    followed = {job.id for job in jobs.all() if may_follow(caller, job)}
     return wire.Removed(
         removed=removed,
         dry_run=dry_run,
-        archives=await engine.look(jobs.waiting),
+        archives=[name for name in await engine.look(jobs.waiting) if caller.cameras is None or name in followed],
         unreached=unreached,
         others=others,
         backups=[wire.Backup(name=Path(copy["path"]).name, made_at=copy["made_at"]) for copy in copies],

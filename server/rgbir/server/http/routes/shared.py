@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from rgbir.client import wire
 from rgbir.index import Sighting
-from rgbir.server.access.keys import ANYONE, Key
+from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.engine import Engine, Named
-from rgbir.server.engine.jobs import Jobs
+from rgbir.server.engine.jobs import Job, Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.errors import NotThere
 
@@ -57,6 +57,11 @@ async def read(images: list[UploadFile]) -> list[Named]:
         (Path(image.filename or f"image {place}").name, await image.read())
         for place, image in enumerate(images, start=1)
     ]
+
+
+def may_follow(caller: Key, job: Job) -> bool:
+    """Whether a key may see and cancel a job: it started it, or may do everything."""
+    return job.who == caller.name or (caller.role is Role.ADMIN and caller.cameras is None)
 
 
 def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
