@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from tests.conftest import ROOT
 from tests.waiting import until
 from typer.testing import CliRunner
 
@@ -29,6 +31,7 @@ from rgbir.server.access.keys import Key, Keyring, Role
 from rgbir.server.cli.serve import _check_keys
 from rgbir.server.engine.jobs import Job
 from rgbir.server.errors import BadSettings
+from rgbir.server.http.guard import Allowed
 from rgbir.server.http.log import JsonLines
 from rgbir.server.http.routes import ROUTERS
 
@@ -141,6 +144,31 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
                 assert status in (200, 201, 202, 204, 404), (role, method, path, status)
             else:
                 assert status == 403, (role, method, path, status)
+
+
+def allowed_of(route: APIRoute) -> Allowed | None:
+    """Who may use a route; None is everybody."""
+    asked = [needed.call for needed in route.dependant.dependencies if isinstance(needed.call, Allowed)]
+    assert len(asked) <= 1
+    return asked[0] if asked else None
+
+
+def test_the_table_of_roles_is_that_of_the_application() -> None:
+    table: dict[str, tuple[frozenset[Role], bool]] = {}
+    text = (ROOT / "docs/server.md").read_text(encoding="utf-8").partition("| key | routes |")[2].partition("\n\n")[0]
+    for line in text.splitlines()[2:]:
+        _, key, routes, _ = line.split("|")
+        roles = frozenset(Role) if key.strip() == "each" else frozenset(map(Role, re.findall(r"`(\w+)`", key)))
+        for route in re.findall(r"`([A-Z]+ [^`]+)`", routes):
+            assert table.setdefault(route, (roles - {Role.ADMIN}, "of all cameras" in key))
+    application = {
+        f"{method} {route.path.replace(':path', '')}": (frozenset(allowed.roles) - {Role.ADMIN}, allowed.whole)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute) and (allowed := allowed_of(route)) is not None
+        for method in route.methods or ()
+    }
+    assert table == application
 
 
 def test_a_key_of_some_cameras_sees_and_adds_only_theirs(

@@ -14,7 +14,8 @@ EXIT_CODES: dict[str, str] = {
     "1": "It could not be done, or the answer is no: a server is away or not ready, a gallery or log is damaged, a disk is"
     " full or closed.",
     "2": "What was given can't be used: an unknown option, a value out of its range, a missing file, another model's"
-    " gallery, a key without the right. Nothing was changed.",
+    " gallery, a key without the right. Nothing was changed, but by a command that sends images in several requests: those"
+    " that came before are enrolled.",
     "3": "It is done, but something that was given was passed over; it is named with its reason.",
     "128 + n": "A signal ended it: 130 is Ctrl-C, 143 is SIGTERM, and 141 is a reader that went away.",
 }

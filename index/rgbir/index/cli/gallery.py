@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -24,7 +25,7 @@ from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.table import parse_time, read_table
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, enrol
-from rgbir.index.enrolment.merge import merge, shard
+from rgbir.index.enrolment.merge import Declared, expect_mergeable, merge, shard
 from rgbir.index.enrolment.ray import enrol_on_ray
 from rgbir.index.enrolment.send import send
 from rgbir.index.errors import GalleryMissing, UsageError
@@ -303,15 +304,26 @@ def merge_galleries(
 ) -> Answer[list[Merged]]:
     """Enrol every sighting of some galleries in another of the same model, which is made if it isn't there.
 
+    All of them are compared first: if one doesn't fit, nothing is merged.
+
     Examples:
         rgbir index merge part-1 part-2 --gallery whole
         rgbir index merge site-a/gallery --gallery milvus://127.0.0.1:19530/site --json
     """
+    declared = [_declared(source) for source in sources]
+    with suppress(GalleryMissing):
+        declared.insert(0, _declared(gallery))
+    expect_mergeable(declared)
     merged = []
     for source in sources:
         with open_gallery(source) as given, _open_or_like(given, gallery, Storage.FLOAT32) as opened:
             merged.append(_merge(given, opened))
     return Answer(merged, [line for each in merged for line in _merged_words(each, gallery)])
+
+
+def _declared(address: str) -> Declared:
+    with open_gallery(address) as opened:
+        return Declared.of(opened)
 
 
 def erased_too(count: int) -> str:
