@@ -542,7 +542,7 @@ def test_sightings_that_are_erased_while_they_are_written_are_not_handed_on(tmp_
         def erase(_: int) -> None:
             gallery.remove(ids=[new[0].id])
 
-        with pytest.raises(GalleryError, match=r"1 sightings were erased from .* meanwhile; export it again"):
+        with pytest.raises(GalleryError, match=r"1 sighting was erased from .* meanwhile; export it again"):
             export_gallery(gallery, tmp_path / "x.csv", erase)
         assert sorted(file.name for file in tmp_path.iterdir() if file.suffix in (".csv", ".json")) == []
 

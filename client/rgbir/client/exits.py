@@ -66,6 +66,8 @@ def _of_a_value(error: Any) -> str | None:
     if param is None or not hasattr(cause, "errors"):
         return None
     first = cause.errors()[0]
+    if first["type"] == "value_error":
+        return f"{param.get_error_hint()}: {fault(first).rstrip('.')}"
     expected = fault(first).replace("Input should be", "is").partition(", unable")[0]
     return f"{param.get_error_hint()} {expected}, not {first['input']!r}"
 

@@ -367,7 +367,8 @@ def _merged_words(merged: Merged, target: str) -> list[str]:
     counted = f"{merged.added:,} added, {merged.present:,} were there{erased_too(merged.erased)}"
     lines = [f"{counted}; {merged.sightings:,} sightings in {target}"]
     if merged.removed:
-        lines.append(f"{merged.removed:,} were erased from {merged.source} since, and are removed from {target}")
+        were, are = ("was", "is") if merged.removed == 1 else ("were", "are")
+        lines.append(f"{merged.removed:,} {were} erased from {merged.source} since, and {are} removed from {target}")
     return lines
 
 

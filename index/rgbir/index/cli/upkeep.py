@@ -264,7 +264,8 @@ def restore_backup(
         f"{made.sightings:,} sightings of generation {made.generation}, copied {local(made.made_at)}, in {gallery}"
     ]
     if removed:
-        lines.append(f"{removed:,} of them were erased since, and are removed")
+        were, are = ("was", "is") if removed == 1 else ("were", "are")
+        lines.append(f"{removed:,} of them {were} erased since, and {are} removed")
     if made.ledger is None:
         lines.append(
             f"the backup names no ledger of erasures; of those made since, only what {ledger_of(gallery)} tells was applied"
