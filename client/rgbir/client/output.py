@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast, get_args, get_type_hints
 
-from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -63,11 +63,8 @@ def printable(text: str) -> str:
 
 def as_document(content: Any) -> str:
     """One document. A number that isn't finite is null: JSON has none."""
-    try:
-        text = to_json(content, indent=2, by_alias=True, inf_nan_mode="null").decode()
-    except PydanticSerializationError:  # a file's name that is no text
-        text = json.dumps(to_jsonable_python(content, by_alias=True, inf_nan_mode="null"), indent=2, ensure_ascii=False)
-    return printable(text)
+    plain = to_jsonable_python(content, by_alias=True, inf_nan_mode="null")
+    return printable(json.dumps(plain, indent=2, ensure_ascii=False))  # which takes a file's name that is no text
 
 
 def show(lines: Iterable[str | Table]) -> None:

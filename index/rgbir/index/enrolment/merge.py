@@ -95,7 +95,13 @@ def merge(
 
 
 class Declared(NamedTuple):
-    """What decides whether galleries fit: where one is, whose embeddings it holds, and which cameras it has."""
+    """What decides whether galleries fit.
+
+    Attributes:
+        address: where the gallery is.
+        model: whose embeddings it holds.
+        network: which cameras it has.
+    """
 
     address: str
     model: Model
