@@ -38,7 +38,7 @@ from tests.conftest import BUNDLE
 COMMANDS = everything()
 PHRASES = (
     "Traceback", "Errno", "No such file or directory", "Expecting value", "invalid literal", "validation error", "Invalid value",
-    "Is a directory", "codec can't",
+    "Is a directory", "codec can't", "Value error",
 )  # fmt: skip
 ALONE = {"bench evaluate", "bench search", "bench train", "config", "demo", "keys add", "methods", "synthesize"}
 """Commands that need nothing that must be there."""
@@ -333,6 +333,24 @@ def test_files_of_another_kind_end_with_2_in_our_words(tmp_path: Path, image: Pa
         ["attend", tmp_path, image, "--modality", "ir", "--out", "x.png"],
     ):
         refused(run(*words, folder=tmp_path))
+
+
+def test_a_word_that_is_no_choice_is_refused_in_our_words(tmp_path: Path, image: Path) -> None:
+    for words, reason in (
+        (["embed", image, "--modality", "blue", "--bundle", BUNDLE, "--out", "o.npz"], "'--modality': 'blue' is not one of 'rgb', 'ir'"),
+        (["search", image, "--passages", "no", "--url", "http://h"], "'--passages': 'no' is not one of 'filter', 'rank', 'off'"),
+    ):  # fmt: skip
+        done = run(*words, folder=tmp_path)
+        assert done.code == 2
+        assert f"error: {reason}; see rgbir {words[0]} --help" in done.stderr
+        assert not [phrase for phrase in PHRASES if phrase in done.stderr]
+
+
+def test_a_file_of_options_that_is_no_text_is_refused_in_our_words(tmp_path: Path) -> None:
+    (tmp_path / "options.toml").write_bytes(b"threads = 1\n\xff")
+    done = run("--config", tmp_path / "options.toml", "index", "stats", "--gallery", "g")
+    assert done.code == 2
+    assert "options.toml: the configuration isn't TOML: it isn't UTF-8 text from byte 12 on" in done.stderr
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rgbir.index.gallery.folder.schema import FORMAT
+from rgbir.index.gallery.folder.schema import MOVED
 from tests.conftest import ROOT
 
 HOW_TO = ROOT / "docs/how-to"
@@ -53,7 +53,7 @@ def test_sizes_follow_from_values_and_codes_and_are_those_that_were_measured() -
 
 
 def test_the_upgrading_page_names_the_formats_that_are_read() -> None:
-    assert f"Formats 1 to {FORMAT} of galleries are read" in (HOW_TO / "upgrading.md").read_text()
+    assert f"Formats 1 to {MOVED} of galleries are read" in (HOW_TO / "upgrading.md").read_text()
 
 
 def test_the_figures_of_papers_on_the_page_of_models_are_those_of_their_rows() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from pydantic import BaseModel, ValidationError, field_validator
 
 from rgbir.client import words
-from rgbir.index import listed
+from rgbir.index import listed, why
 
 
 @pytest.mark.parametrize("joined", [words.listed, listed], ids=["client", "index"])
@@ -24,3 +25,18 @@ def test_of_many_names_the_first_are_listed_and_the_others_counted() -> None:
     assert listed("ab", "or", most=2) == "a or b"
     assert listed([], most=1) == "nothing"
     assert listed(range(2_000), most=1) == "0 and 1,999 more"
+
+
+@pytest.mark.parametrize("why", [words.why, why], ids=["client", "index"])
+def test_what_a_model_says_is_told_without_pydantic_s_own_words(why: Callable[..., str]) -> None:
+    class Line(BaseModel):
+        text: str
+
+        @field_validator("text")
+        @classmethod
+        def _short(cls, text: str) -> str:
+            raise ValueError(f"a text of 3 letters is expected, not {text!r}")
+
+    with pytest.raises(ValidationError) as failed:
+        Line.model_validate({"text": "long"})
+    assert why(failed.value) == "text: a text of 3 letters is expected, not 'long'"

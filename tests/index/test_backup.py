@@ -95,7 +95,7 @@ def test_an_erasure_names_the_backups_that_hold_what_it_erased(tmp_path: Path) -
     assert f"the backup {tmp_path / 'copy'} of " in removed.output
     shown = runner.invoke(app, ["index", "restore", str(tmp_path / "copy"), "--gallery", str(tmp_path / "again")])
     assert "20 sightings of generation 1" in shown.output
-    assert "1 of them were erased since, and are removed" in shown.output
+    assert "1 of them was erased since, and is removed" in shown.output
     with Gallery(tmp_path / "again") as again:
         assert 3 not in {sighting.identity for sighting in again.sightings()}
 

@@ -26,11 +26,14 @@ from typer.testing import CliRunner
 from rgbir.client.cli import app
 from rgbir.index import (
     AnyGallery,
+    Camera,
+    CameraNetwork,
     Gallery,
     GalleryError,
     GalleryMismatch,
     Limits,
     Metric,
+    Modality,
     NewSighting,
     Query,
     Sighting,
@@ -281,6 +284,60 @@ def test_a_bare_index_takes_its_labels_by_number(tmp_path: Path) -> None:
             answer(tmp_path / "v.faiss", _fresh(tmp_path), ".faiss", str(1 << 20), str(tmp_path / "who.csv"))
 
 
+@pytest.mark.usefixtures("here")
+def test_an_index_whose_labels_are_missing_is_refused(tmp_path: Path) -> None:
+    with filled(tmp_path / "a", varied(random_rows(3))) as gallery:
+        export_gallery(gallery, tmp_path / "x.faiss")
+    (tmp_path / "x.faiss.csv").rename(tmp_path / "kept.csv")
+    with pytest.raises(UsageError, match=r"exported with its labels in x\.faiss\.csv, which isn't there"):
+        import_file(tmp_path / "x.faiss", str(tmp_path / "g"), Claims(camera="a"))
+    bare = faiss.IndexFlatIP(4)
+    bare.add(random_rows(2, 4))
+    faiss.write_index(bare, str(tmp_path / "bare.faiss"))
+    with pytest.raises(UsageError, match=r"has no labels, and there is no bare\.faiss\.csv beside it; give --labels"):
+        import_file(tmp_path / "bare.faiss", str(tmp_path / "g"), Claims(foreign()))
+    assert not (tmp_path / "g").exists()
+    (tmp_path / "kept.csv").rename(tmp_path / "x.faiss.csv")
+    assert import_file(tmp_path / "x.faiss", str(tmp_path / "g")).tally.added == 3
+
+
+@pytest.mark.usefixtures("here")
+def test_options_that_contradict_the_file_are_refused(tmp_path: Path) -> None:
+    with filled(tmp_path / "a", varied(random_rows(4))) as gallery:
+        export_gallery(gallery, tmp_path / "x.npz")
+        known = gallery.network
+    a = known["a"]
+    moved = known.with_camera(Camera(a.id, a.modalities, "another place"))
+    infrared = known.with_camera(Camera(a.id, frozenset({Modality.IR}), a.place))
+    for declared, verb in ((moved, "looks at another place"), (infrared, "gives ir images")):
+        with pytest.raises(UsageError, match=rf"camera a {verb} in --network and .* in the card of .*x\.npz"):
+            import_file(tmp_path / "x.npz", str(tmp_path / "g"), Claims(network=declared))
+    for camera in ("b", "yard"):
+        with pytest.raises(
+            UsageError, match=rf"every row of .*x\.npz names its camera \(a and b\), so --camera {camera} stands"
+        ):
+            import_file(tmp_path / "x.npz", str(tmp_path / "g"), Claims(camera=camera))
+    assert not (tmp_path / "g").exists()
+
+    more = CameraNetwork("more", (a, Camera("c", frozenset({Modality.IR}), "c")))
+    import_file(tmp_path / "x.npz", str(tmp_path / "g"), Claims(network=more))
+    with Gallery(tmp_path / "g") as made:
+        assert {camera.id for camera in made.network} == {"a", "b", "c"}
+        assert {s.camera for s in made.sightings()} == {"a", "b"}
+
+
+def test_a_kind_that_is_only_written_is_not_offered_for_import(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"expected \.npz, \.parquet, \.csv or \.faiss, not \.xlsx"):
+        import_file(tmp_path / "x.xlsx", str(tmp_path / "g"))
+    with pytest.raises(UsageError, match="COCO has no embeddings; enrol its crops with `rgbir index add`"):
+        import_file(tmp_path / "x.coco", str(tmp_path / "g"))
+    with (
+        filled(tmp_path / "a", varied(random_rows(1))) as gallery,
+        pytest.raises(UsageError, match=r"expected \.npz, \.parquet, \.csv, \.faiss or \.coco, not \.xlsx"),
+    ):
+        export_gallery(gallery, tmp_path / "x.xlsx")
+
+
 def _fresh(folder: Path) -> Path:
     made = folder / f"out{len(list(folder.iterdir()))}"
     made.mkdir()
@@ -485,7 +542,7 @@ def test_sightings_that_are_erased_while_they_are_written_are_not_handed_on(tmp_
         def erase(_: int) -> None:
             gallery.remove(ids=[new[0].id])
 
-        with pytest.raises(GalleryError, match=r"1 sightings were erased from .* meanwhile; export it again"):
+        with pytest.raises(GalleryError, match=r"1 sighting was erased from .* meanwhile; export it again"):
             export_gallery(gallery, tmp_path / "x.csv", erase)
         assert sorted(file.name for file in tmp_path.iterdir() if file.suffix in (".csv", ".json")) == []
 

@@ -277,6 +277,22 @@ def test_what_is_no_npz_file_is_refused(tmp_path: Path, content: bytes) -> None:
     assert "it is damaged, or no .npz file" in refused_here(tmp_path / "x.npz")
 
 
+def test_an_archive_that_cannot_be_unfolded_is_refused_in_words(tmp_path: Path) -> None:
+    whole = archive(tmp_path / "a.npz", embeddings=array(random_rows(64, 16))).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as opened:
+        begin = opened.infolist()[0].header_offset + 30 + len("embeddings.npy") + 200
+
+    def with_bytes(place: int, content: bytes) -> str:
+        file = tmp_path / f"{place}.npz"
+        file.write_bytes(whole[:place] + content + whole[place + len(content) :])
+        return refused_here(file)
+
+    central = whole.index(b"PK\x01\x02")
+    assert with_bytes(begin, b"\xff" * 40) == "it is damaged, or no .npz file; write it again with np.savez"
+    assert with_bytes(central + 8, b"\x01") == "it is encrypted; write it with np.savez"
+    assert with_bytes(central + 10, b"\x61").startswith("it is compressed in a way that isn't read here")
+
+
 # --- CSV
 
 
@@ -287,8 +303,11 @@ def test_what_is_no_npz_file_is_refused(tmp_path: Path, content: bytes) -> None:
         ("camera;embedding\n", "its columns are separated by semicolons"),
         ("camera,embedding,colour\n", "it has colour, which nothing reads here"),
         ("camera,camera,embedding\n", "it has camera twice"),
+        ("number,camera,embedding\n", "it has number, which nothing reads here"),
+        ('camera,embedding\na,[1]\n"a"b,[1]\n', "it is no CSV table, by line 3: a quote stands where none may be"),
+        ("camera,embedding\na," + "x" * (9 << 20), "by line 2: a cell has over 8 MiB"),
         ("camera,embedding\na\n", "row 1 has 1 cells, its first line names 2 columns"),
-        ('camera,embedding\n"a,[1]\n', "it is no CSV table: unexpected end of data"),
+        ('camera,embedding\n"a,[1]\n', "it is no CSV table, by line 2: a quote is opened and never closed"),
         ("camera,embedding\n\xff,[1]\n", "it is no CSV table in UTF-8"),
     ],
 )

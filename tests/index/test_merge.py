@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,31 @@ def test_galleries_that_do_not_fit_stay_apart(tmp_path: Path) -> None:
         with pytest.raises(GalleryMismatch, match="only galleries of one model can be merged"):
             merge(c, a)
         assert len(a) == 1
+
+
+@pytest.mark.parametrize(
+    ("third", "reason"),
+    [
+        ({"fingerprint": "other"}, "only galleries of one model can be merged"),
+        ({"place": "hall"}, "camera a looks at hall in .*c and at yard in"),
+        (None, "no gallery"),
+    ],
+)
+@pytest.mark.parametrize("there", [False, True])
+def test_if_one_of_several_does_not_fit_none_is_merged(
+    tmp_path: Path, third: dict[str, str] | None, reason: str, there: bool
+) -> None:
+    gallery_of(tmp_path / "a").close()
+    gallery_of(tmp_path / "b").close()
+    if third is not None:
+        gallery_of(tmp_path / "c", **third).close()
+    if there:
+        Gallery.create(tmp_path / "whole", model(4, fingerprint="f"), network({"a": "yard"})).close()
+    sources = [str(tmp_path / name) for name in "abc"]
+    result = runner.invoke(app, ["index", "merge", *sources, "--gallery", str(tmp_path / "whole")])
+    assert re.search(reason, str(result.exception)), result.exception
+    if there:
+        with Gallery(tmp_path / "whole") as whole:
+            assert len(whole) == 0
+    else:
+        assert not (tmp_path / "whole").exists()

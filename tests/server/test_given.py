@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from tests.conftest import BUNDLE
+from tests.conftest import BUNDLE, ROOT
 
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
+from rgbir.server.access.audit import entries
 from rgbir.server.http.routes import ROUTERS
 
 ROUTES = sorted(
@@ -122,6 +125,52 @@ def test_what_contradicts_itself_or_is_garbage_is_refused(
     assert len(gallery) == before
 
 
+def moments() -> Iterator[tuple[str, str, str, bool]]:
+    """Method, path, name and whether it is a form's, of every moment that a request may hold, from the document itself."""
+    document = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
+
+    def is_moment(schema: dict[str, Any]) -> bool:
+        return '"format": "date-time"' in json.dumps(schema)
+
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield from (
+                (method, path, parameter["name"], False)
+                for parameter in operation.get("parameters", [])
+                if is_moment(parameter["schema"])
+            )
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                form = document["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+                yield from (
+                    (method, path, name, True) for name, field in form["properties"].items() if is_moment(field)
+                )
+
+
+@pytest.mark.parametrize(("method", "path", "name", "in_form"), sorted(moments()))
+def test_a_moment_is_written_out_with_its_zone_at_every_route(
+    http: TestClient, gallery: Gallery, infrared: bytes, method: str, path: str, name: str, in_form: bool
+) -> None:
+    """A number alone would be read as seconds since 1970, or as milliseconds."""
+    before = len(gallery)
+    form = bodies(infrared).get(path if "camera" not in path else "/cameras/{camera:path}", {}) if in_form else {}
+    for value, reason in (
+        ("5", "is ISO 8601 with a zone"),
+        ("1700000000", "not '1700000000'"),
+        ("1700000000.5", "is ISO 8601 with a zone"),
+        ("yesterday {", "not 'yesterday {'"),
+        ("2026-03-01T10:00:00", f"{name} needs a zone"),
+        ("20260301", f"{name} needs a zone"),
+    ):
+        sent = {**form, "data": {**form.get("data", {}), name: value}} if in_form else {"params": {name: value}}
+        refused = http.request(method, path.replace("{camera}", "6"), **sent)
+        assert refused.status_code == 422, (value, refused.text)
+        detail = refused.json()["detail"]
+        assert detail.startswith(name), detail
+        assert reason in detail
+        assert "Value error" not in detail
+    assert len(gallery) == before
+
+
 def test_what_is_sent_isn_t_sent_back_whole(http: TestClient, infrared: bytes) -> None:
     for path, form in (
         ("/search", {"camera": "c" * 60_000}),
@@ -214,6 +263,39 @@ def test_a_purpose_is_something_that_can_be_read(gallery: Gallery, infrared: byt
         for purpose, status in (("\u200b\u2060\u200d", 422), (" \t ", 422), ("—", 200), ("窃盗", 200), ("26-117", 200)):
             form = {"camera": "3", "purpose": purpose}
             assert http.post("/search", files=[("images", infrared)], data=form).status_code == status, purpose
+
+
+def test_a_purpose_is_wanted_where_people_are_searched_and_nowhere_else(
+    gallery: Gallery, infrared: bytes, tmp_path: Any
+) -> None:
+    """docs/server.md has the list; what is looked at without a purpose is noted without one."""
+    log = tmp_path / "log.jsonl"
+    settings = replace(Settings(gallery.folder, BUNDLE, threads=1), audit=log, need_purpose=True)
+    sighting = gallery.sightings()[0].id
+    wanting = set()
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as http:
+        for method, path in ROUTES:
+            form = bodies(infrared).get(path, {}) if method == "POST" else {}
+            where = path.replace("{sighting}", sighting)
+            if method in ("GET", "POST") and "{" not in where:
+                answer = http.request(method, where, **form)
+                if "wants to know why" in answer.text:
+                    wanting.add(path)
+                elif path in ("/embed", "/explain") or "sighting" in path:
+                    assert answer.is_success, answer.text
+        assert "wants to know why" in http.post("/search", data={"like": sighting}).text
+
+    assert wanting == {"/search", "/search/batch", "/distances"}
+    text = (ROOT / "docs/server.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"`--need-purpose` refuses searches without a purpose: .*?\.\s", text, re.DOTALL)
+    assert set(re.findall(r"POST (/[a-z/]+)", sentence)) == wanting
+    noted = [entry["action"] for entry in entries(log) if entry.get("query") or entry["action"] in ("browse", "look")]
+    assert sorted(noted) == [
+        "browse",
+        "embed",
+        "explain",
+        "look",
+    ]  # this sighting has no time, and so no neighbours to show
 
 
 def test_one_bad_image_of_a_batch_fails_alone(http: TestClient, infrared: bytes) -> None:

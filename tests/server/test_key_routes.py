@@ -132,6 +132,21 @@ def test_a_name_is_given_once_and_what_no_key_has_is_refused(http: TestClient, r
     assert [key.name for key in ring.keys] == ["chief"]
 
 
+def test_of_a_key_that_is_not_seen_nothing_but_its_name_is_told(http: TestClient, ring: Keyring) -> None:
+    hall = ring.add("hall", Role.ADMIN, ["1", "4"])
+    ring.add("gate", Role.SEARCH, ["1"])
+    ring.add("yard", Role.SEARCH, ["5"])
+    client = as_key(http, hall)
+    for name in ("yard", "chief"):
+        with pytest.raises(Conflict) as refused:
+            client.add_key(name, cameras=["1"])
+        assert refused.value.detail == f"{name!r} can't be given to a key; choose another name"
+        with pytest.raises(NotFound):
+            client.end_key(name)
+    with pytest.raises(Conflict, match="there is a key 'gate' already; end it"):
+        client.add_key("gate", cameras=["1"])
+
+
 def test_a_file_that_can_t_be_written_is_a_conflict_and_stays(
     http: TestClient, ring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:

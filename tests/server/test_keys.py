@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from tests.conftest import ROOT
 from tests.waiting import until
 from typer.testing import CliRunner
 
@@ -27,7 +29,9 @@ from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Key, Keyring, Role
 from rgbir.server.cli.serve import _check_keys
+from rgbir.server.engine.jobs import Job
 from rgbir.server.errors import BadSettings
+from rgbir.server.http.guard import Allowed
 from rgbir.server.http.log import JsonLines
 from rgbir.server.http.routes import ROUTERS
 
@@ -162,6 +166,31 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
                 assert status == 403, (role, method, path, status)
 
 
+def allowed_of(route: APIRoute) -> Allowed | None:
+    """Who may use a route; None is everybody."""
+    asked = [needed.call for needed in route.dependant.dependencies if isinstance(needed.call, Allowed)]
+    assert len(asked) <= 1
+    return asked[0] if asked else None
+
+
+def test_the_table_of_roles_is_that_of_the_application() -> None:
+    table: dict[str, tuple[frozenset[Role], bool]] = {}
+    text = (ROOT / "docs/server.md").read_text(encoding="utf-8").partition("| key | routes |")[2].partition("\n\n")[0]
+    for line in text.splitlines()[2:]:
+        _, key, routes, _ = line.split("|")
+        roles = frozenset(Role) if key.strip() == "each" else frozenset(map(Role, re.findall(r"`(\w+)`", key)))
+        for route in re.findall(r"`([A-Z]+ [^`]+)`", routes):
+            assert table.setdefault(route, (roles - {Role.ADMIN}, "of all cameras" in key))
+    application = {
+        f"{method} {route.path.replace(':path', '')}": (frozenset(allowed.roles) - {Role.ADMIN}, allowed.whole)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute) and (allowed := allowed_of(route)) is not None
+        for method in route.methods or ()
+    }
+    assert table == application
+
+
 def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
     http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery
 ) -> None:
@@ -206,6 +235,40 @@ def test_a_key_of_some_cameras_sees_and_adds_only_theirs(
         search.enrol(colour, camera="4")
 
 
+def test_naming_a_hidden_camera_tells_of_its_place_and_modality_and_nothing_else(
+    http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery
+) -> None:
+    """Cameras 2 and 3 hang in room 2; camera 3 is the query's, and no key here sees it."""
+    image = [("images", next(people.records("test", (3,))).path.read_bytes())]
+
+    def named(text: str) -> set[str]:
+        """Places in a text, but for words that are fields of answers."""
+        return {camera.place for camera in gallery.network if camera.place in text.replace("passages", "")}
+
+    def ask(cameras: list[str], path: str = "/search", **form: str) -> Any:
+        http.headers.update(bearer(ring.add("+".join([*cameras, path, *form]), Role.SEARCH, cameras)))
+        return http.post(path, files=image, data={"camera": "3", **form})
+
+    for path in ("/search", "/search/batch", "/distances"):
+        beside = ask(["2"], path)
+        (answer,) = beside.json()["answers"] if path == "/search/batch" else [beside.json()]
+        (excluded,) = answer["excluded_cameras"]
+        assert (excluded["camera"], excluded["code"]) == ("2", "same_place")
+        assert excluded["values"] == {"query_camera": "3", "place": "room 2"}
+        assert answer["searched_cameras"] == []
+        assert answer.get("query", {}).get("place") is None
+        assert named(beside.text) == {"room 2"}
+
+        elsewhere = ask(["1", "4"], path)
+        assert elsewhere.status_code == 200
+        assert named(elsewhere.text) <= {"room 1", "gate"}
+
+    wrong = ask(["1", "4"], modality="rgb")
+    assert wrong.status_code == 422
+    assert "camera 3 gives ir images" in wrong.json()["detail"]
+    assert named(wrong.text) == set()
+
+
 def test_an_archive_of_a_key_of_some_cameras_adds_only_theirs(
     http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery, tmp_path: Path
 ) -> None:
@@ -247,6 +310,24 @@ def test_an_administrator_of_some_cameras_erases_only_theirs(http: TestClient, r
 
     assert http.delete("/gallery/sightings", params={"identity": identity, "camera": "1"}).json()["removed"] > 0
     assert {sighting.camera for sighting in gallery.sightings() if sighting.identity == identity} == {"2", "4", "5"}
+
+
+def test_an_erasure_names_the_archives_of_jobs_that_its_key_sees(
+    http: TestClient, ring: Keyring, settings: Settings
+) -> None:
+    jobs = http.app.state.jobs  # type: ignore[attr-defined]
+    jobs.folder.mkdir(exist_ok=True)
+    for name, who in (("a", "hall"), ("b", "first"), ("c", "of another server")):
+        (jobs.folder / f"{name}.json").write_text("{}")
+        if who != "of another server":
+            jobs._jobs[name] = Job(name, who, 1)
+    for key, cameras, told in (("all", None, ["a", "b", "c"]), ("hall", ["1"], ["a"]), ("gate", ["1"], [])):
+        http.headers.update(bearer(ring.add(key, Role.ADMIN, cameras)))
+        for dry_run in (True, False):
+            answer = http.delete("/gallery/sightings", params={"camera": "1", "identity": 10**6, "dry_run": dry_run})
+            assert answer.json()["archives"] == told, key
+    for note in jobs.folder.glob("*.json"):
+        note.unlink()
 
 
 def test_an_administrator_of_some_cameras_sees_nothing_of_the_others_and_changes_nothing_for_all(

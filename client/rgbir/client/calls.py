@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, Unpack, cast, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, Unpack, get_type_hints
 from urllib.parse import quote
 
 import httpx2
 from pydantic import BaseModel
 
-from rgbir.client import wire
+from rgbir.client import given, wire
 from rgbir.client.pictures import Image, files
 from rgbir.client.tables import Entries, Rows
 from rgbir.client.words import did_you_mean, listed
@@ -77,13 +77,12 @@ def search(
     """
     form = _form(
         **_known(wire.SearchFields, options),
-        box=_boxes(box),
         like=like,
         query=query or None,
         refine=refine or None,
         purpose=purpose,
         case=case,
-    )
+    ) | _shots(box=box)
     return Call(_as(wire.SearchResponse), "POST", "/search", {"data": form, "files": files(images)})
 
 
@@ -125,7 +124,7 @@ def enrol(
         identity: whom it shows.
         track: the track it belongs to.
     """
-    form = _form(camera=camera, box=_boxes(box), taken_at=_each(taken_at), identity=_each(identity), track=_each(track))
+    form = _form(camera=camera) | _shots(box=box, taken_at=taken_at, identity=identity, track=track)
     return _enrolled("/gallery/sightings", form, images)
 
 
@@ -147,7 +146,7 @@ def enrol_track(
         box, taken_at: as of `enrol`: one for all shots, or one for each.
         identity: whom the track shows.
     """
-    form = _form(camera=camera, track=track, box=_boxes(box), taken_at=_each(taken_at), identity=identity)
+    form = _form(camera=camera, track=track, identity=identity) | _shots(box=box, taken_at=taken_at)
     return _enrolled("/gallery/tracks", form, images)
 
 
@@ -155,22 +154,6 @@ def _enrolled(path: str, form: dict[str, Any], images: Image | Sequence[Image]) 
     read = _as(wire.EnrolResponse)
     rest = {"data": form, "files": files(images)}
     return Call(lambda response: Rows(wire.Enrolled, read(response).results), "POST", path, rest)
-
-
-def _boxes(box: Box | Sequence[Box | None] | None) -> str | list[str] | None:
-    """As they travel: one, or one for each shot."""
-    if box is None:
-        return None
-    if all(isinstance(side, int) for side in box):
-        return ",".join(map(str, box))
-    return ["" if each is None else ",".join(map(str, cast(Box, each))) for each in box]
-
-
-def _each(values: object) -> Any:
-    """A label as it travels: once, or once for each shot."""
-    if isinstance(values, (list, tuple)):
-        return ["" if value is None else _text(value) for value in values]
-    return values
 
 
 def start_job(archive: Path | str) -> Call[wire.Job]:
@@ -233,7 +216,7 @@ def explain(
         modality: of the image; a sighting's camera tells it, if that has one only.
         box: where the person is in the image: left, top, right, bottom.
     """
-    form = _form(sighting=sighting, modality=modality, box=_boxes(box))
+    form = _form(sighting=sighting, modality=modality) | _shots(box=box)
     sent = {} if image is None else {"files": files(image)}
     return Call(_as(wire.Reactions), "POST", "/explain", {"data": form, **sent})
 
@@ -300,11 +283,16 @@ def _cameras(cameras: Sequence[str] | None) -> dict[str, list[str]]:
     """As query parameters: none is all, so an empty list doesn't travel.
 
     Raises:
+        TypeError: one text.
         ValueError: an empty list.
     """
-    if cameras is not None and not cameras:
+    if cameras is None:
+        return {}
+    if isinstance(cameras, str):
+        raise TypeError(f"cameras is a sequence of names, such as [{cameras!r}], not a text")
+    if not list(cameras):
         raise ValueError("cameras are one at least; leave them out for all")
-    return {} if cameras is None else {"cameras": list(cameras)}
+    return _form(cameras=list(cameras))
 
 
 def image(sighting: str) -> Call[bytes]:
@@ -325,13 +313,18 @@ def erase(
 
     Args:
         dry_run: only tell what would be erased.
+
+    Raises:
+        TypeError: a sighting and conditions, which say two things.
     """
+    conditions = _form(camera=camera, identity=identity, track=track, before=before)
     trying: dict[str, Any] = _form(dry_run="true" if dry_run else None)
     if sighting is not None:
+        if conditions:
+            raise TypeError(f"a sighting is erased alone, without {listed(conditions)}; leave one of them out")
         path = f"/gallery/sightings/{_segment(sighting)}"
         return Call(_as(wire.Removed), "DELETE", path, {"params": trying} if dry_run else {})
-    conditions = _form(camera=camera, identity=identity, track=track, before=before) | trying
-    return Call(_as(wire.Removed), "DELETE", "/gallery/sightings", {"params": conditions})
+    return Call(_as(wire.Removed), "DELETE", "/gallery/sightings", {"params": conditions | trying})
 
 
 def remove(
@@ -473,6 +466,12 @@ def forget_model(name: str, *, dry_run: bool = False) -> Call[wire.ServedModel]:
 
 
 def _segment(name: str) -> str:
+    """
+    Raises:
+        ValueError: no text at all, which would make it another path.
+    """
+    if not name:
+        raise ValueError("a name or an id is needed here, and an empty text came")
     return quote(name, safe="")
 
 
@@ -502,12 +501,20 @@ def _known(form: type, options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _form(**fields: Any) -> dict[str, Any]:
-    return {name: _text(value) for name, value in fields.items() if value is not None}
+    """
+    Raises:
+        ValueError: an empty text, which would count as not sent.
+    """
+    for name, value in fields.items():
+        given.expect_filled(name, value)
+    return {name: given.text(value) for name, value in fields.items() if value is not None}
 
 
-def _text(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, (list, tuple)):
-        return list(value) or [""]  # an empty list would not travel, and none is not all
-    return str(value)
+def _shots(box: Any, **labels: Any) -> dict[str, Any]:
+    """What is told of each shot.
+
+    Raises:
+        TypeError, ValueError: something that isn't what its name says.
+    """
+    sent = {"box": given.boxes(box), **{name: given.labels(name, values) for name, values in labels.items()}}
+    return {name: value for name, value in sent.items() if value is not None}

@@ -91,6 +91,9 @@ class CasePicture(Wire):
     track: str | None = None
     box: tuple[int, int, int, int] | None = Field(None, description="where the person is in a query")
     sha256: str | None = Field(None, description="of the bytes that the case keeps; none where the gallery had no crop")
+    recording: str | None = Field(
+        None, description="address of the moment in the site's video system, if the camera has one"
+    )
     image: str | None = Field(None, description="path of the picture on this server")
     added_at: datetime
     added_by: str

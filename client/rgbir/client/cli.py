@@ -22,7 +22,7 @@ from typer.main import get_command
 
 from rgbir.client import config, dress
 from rgbir.client.exits import FAILED, UNUSABLE, explained
-from rgbir.client.output import Manner, as_document, show
+from rgbir.client.output import Manner, as_document, printable, show
 from rgbir.client.words import did_you_mean
 
 SHELLS: Any = typer.completion
@@ -293,13 +293,13 @@ def main() -> None:
         wants_json = "--json" in words[: words.index("--")] if "--" in words else "--json" in words
         if wants_json:
             message, code = explanation or (f"{type(error).__name__}: {error}", FAILED)
-            print(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False), file=sys.stderr)
+            print(printable(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False)), file=sys.stderr)
             sys.exit(code)
         if explanation is None:
             raise
         message, code = explanation
         Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[red]error:[/red] {message.replace('[', chr(92) + '[')}"
+            f"[red]error:[/red] {printable(message).replace('[', chr(92) + '[')}"
         )
         sys.exit(code)
     sys.exit(ended if isinstance(ended, int) else 0)

@@ -28,12 +28,14 @@ from rgbir.client.errors import (
     Untrusted,
     refusal,
 )
+from rgbir.client.given import plain
 from rgbir.client.pictures import Image
 from rgbir.client.signatures import show_truly
-from rgbir.client.words import why
+from rgbir.client.words import listed, why
 
 P = ParamSpec("P")
 T = TypeVar("T")
+LONGEST_ANSWER_S = 60.0
 LONGEST_PAUSE_S = 30.0
 LONGEST_LOOK_S = 5.0
 """Between two looks at a job."""
@@ -50,7 +52,7 @@ class _Common:
         key: a bearer token, where the server asks for one.
         ca: for https, a file of certificates in PEM to trust in place of the machine's own: your site's authority, or the server's
             certificate itself.
-        timeout_s: longest wait for an answer.
+        timeout_s: longest wait for an answer, 60 if it isn't given. This, `key` and `ca` are for a URL: a ready client has its own.
         retries: how often to ask again after no answer, or after one that says `later` (409, 429, 503). Every request is safe to
             repeat: searches change nothing, the same image is enrolled once, what is erased stays erased, and a camera is moved once.
 
@@ -173,15 +175,12 @@ class Client(_Common):
         *,
         key: str | None = None,
         ca: Path | None = None,
-        timeout_s: float = 60.0,
+        timeout_s: float | None = None,
         retries: int = 2,
     ) -> None:
         super().__init__(retries)
-        self._http = (
-            httpx2.Client(base_url=server_url(server), headers=_headers(key), timeout=timeout_s, verify=_trusting(ca))
-            if isinstance(server, str)
-            else server
-        )
+        settings = _settings(server, key, ca, timeout_s)
+        self._http = httpx2.Client(base_url=server_url(server), **settings) if isinstance(server, str) else server
 
     def __enter__(self) -> Self:
         return self
@@ -324,17 +323,12 @@ class AsyncClient(_Common):
         *,
         key: str | None = None,
         ca: Path | None = None,
-        timeout_s: float = 60.0,
+        timeout_s: float | None = None,
         retries: int = 2,
     ) -> None:
         super().__init__(retries)
-        self._http = (
-            httpx2.AsyncClient(
-                base_url=server_url(server), headers=_headers(key), timeout=timeout_s, verify=_trusting(ca)
-            )
-            if isinstance(server, str)
-            else server
-        )
+        settings = _settings(server, key, ca, timeout_s)
+        self._http = httpx2.AsyncClient(base_url=server_url(server), **settings) if isinstance(server, str) else server
 
     async def __aenter__(self) -> Self:
         return self
@@ -475,7 +469,7 @@ def _neighbours(images: Iterable[Labelled], together: int) -> Iterator[tuple[lis
 
     def gathered() -> tuple[list[Image], dict[str, Any]]:
         names = dict.fromkeys(name for _, labels in group for name in labels)
-        each = {name: [labels.get(name) for _, labels in group] for name in names}
+        each = {name: [plain(labels.get(name)) for _, labels in group] for name in names}
         return [image for image, _ in group], {
             name: values[0] if all(value == values[0] for value in values) else values for name, values in each.items()
         }
@@ -489,8 +483,23 @@ def _neighbours(images: Iterable[Labelled], together: int) -> Iterator[tuple[lis
         yield gathered()
 
 
-def _headers(key: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
+def _settings(server: object, key: str | None, ca: Path | None, timeout_s: float | None) -> dict[str, Any]:
+    """Of the HTTP client that is made for a URL.
+
+    Raises:
+        TypeError: a ready client, which has its own.
+        Untrusted: the file has no certificate.
+    """
+    given = {"key": key, "ca": ca, "timeout_s": timeout_s}
+    if not isinstance(server, str) and (vain := [name for name, value in given.items() if value is not None]):
+        raise TypeError(
+            f"{listed(vain)} would have no effect on a ready client; set it there, or give the server's URL"
+        )
+    return {
+        "headers": {"Authorization": f"Bearer {key}"} if key else {},
+        "timeout": LONGEST_ANSWER_S if timeout_s is None else timeout_s,
+        "verify": _trusting(ca),
+    }
 
 
 def _checked(response: httpx2.Response) -> httpx2.Response:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rgbir.client.client import Client
 from rgbir.client.dress import in_groups
 from rgbir.client.exits import PASSED_OVER
-from rgbir.client.options import box_of, moment, with_options
+from rgbir.client.options import box_of, expect_filled, flag, moment, with_options
 from rgbir.client.output import Answer, local, remark
 from rgbir.client.wire import SearchFields, SearchResponse, ServedModel
 from rgbir.client.words import listed
@@ -288,6 +288,7 @@ def enrol(
         rgbir enrol f.jpg --camera 2 --box 40,10,90,160 --taken-at 2026-03-01T22:15:00+01:00 --url http://127.0.0.1:8077
     """
     _expect_files(images)
+    expect_filled(camera=camera, track=track)
     boxes = _each("box", [box_of("box", each) for each in box or ()], len(images))
     moments = _each("taken_at", [moment("taken_at", each) for each in taken_at or ()], len(images))
     labels = {"camera": camera, "identity": identity, "track": track}
@@ -314,6 +315,6 @@ def _each(name: str, values: Sequence[T], count: int) -> Sequence[T | None]:
     """
     if len(values) > 1 and len(values) != count:
         raise typer.BadParameter(
-            f"--{name} is given once, or once for each of the {count} images, not {len(values)} times"
+            f"{flag(name)} is given once, or once for each of the {count} images, not {len(values)} times"
         )
     return values if len(values) == count else [*values, None][:1] * count

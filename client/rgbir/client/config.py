@@ -21,7 +21,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from rgbir.client.output import Answer
-from rgbir.client.words import did_you_mean
+from rgbir.client.words import did_you_mean, why
 
 SHARED = ("gallery", "bundle", "url", "key", "ca", "keys", "threads")
 RIVALS = {
@@ -65,7 +65,7 @@ def read(file: Path | None) -> tuple[Path | None, Table]:
     except OSError as error:
         raise BadConfig(f"{file}: the configuration can't be read: it is no file, or closed to us") from error
     except ValueError as error:
-        raise BadConfig(f"{file}: the configuration isn't TOML: {error}") from error
+        raise BadConfig(f"{file}: the configuration isn't TOML: {why(error)}") from error
     _log.info("options of %s", file)
     return file, content
 

@@ -6,13 +6,16 @@ import errno
 import os
 from typing import Any
 
+from rgbir.client.words import fault
+
 DONE, FAILED, UNUSABLE, PASSED_OVER = 0, 1, 2, 3
 EXIT_CODES: dict[str, str] = {
     "0": "It is done.",
     "1": "It could not be done, or the answer is no: a server is away or not ready, a gallery or log is damaged, a disk is"
     " full or closed.",
     "2": "What was given can't be used: an unknown option, a value out of its range, a missing file, another model's"
-    " gallery, a key without the right. Nothing was changed.",
+    " gallery, a key without the right. Nothing was changed, but by a command that sends images in several requests: those"
+    " that came before are enrolled.",
     "3": "It is done, but something that was given was passed over; it is named with its reason.",
     "128 + n": "A signal ended it: 130 is Ctrl-C, 143 is SIGTERM, and 141 is a reader that went away.",
 }
@@ -63,7 +66,9 @@ def _of_a_value(error: Any) -> str | None:
     if param is None or not hasattr(cause, "errors"):
         return None
     first = cause.errors()[0]
-    expected = first["msg"].replace("Input should be", "is").partition(", unable")[0]
+    if first["type"] == "value_error":
+        return f"{param.get_error_hint()}: {fault(first).rstrip('.')}"
+    expected = fault(first).replace("Input should be", "is").partition(", unable")[0]
     return f"{param.get_error_hint()} {expected}, not {first['input']!r}"
 
 

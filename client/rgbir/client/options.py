@@ -27,6 +27,7 @@ def with_options(form: type) -> Callable[[Command], Command]:
 
         @wraps(command)
         def run(**given: Any) -> Any:
+            expect_filled(**given)
             return command(
                 **given | {name: _as_it_travels(name, kind, given[name]) for name, (kind, _) in hints.items()}
             )
@@ -65,6 +66,21 @@ def _as_it_travels(name: str, kind: Any, value: Any) -> Any:
     return moment(name, value) if _plain(kind) is datetime else value
 
 
+def flag(name: str) -> str:
+    """A parameter as it stands on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def expect_filled(**given: Any) -> None:
+    """
+    Raises:
+        BadParameter: an option that is given as an empty text, or as one of separators alone.
+    """
+    for name, value in given.items():
+        if isinstance(value, str) and not value.replace(",", " ").strip():
+            raise typer.BadParameter(f"{flag(name)} is empty; name something, or leave it out")
+
+
 def box_of(name: str, text: str) -> tuple[int, int, int, int]:
     """The box that an option says.
 
@@ -73,7 +89,7 @@ def box_of(name: str, text: str) -> tuple[int, int, int, int]:
     """
     sides = text.split(",")
     if len(sides) != 4 or not all(side.strip().isascii() and side.strip().isdecimal() for side in sides):
-        raise typer.BadParameter(f"--{name} is left,top,right,bottom in pixels, such as 40,10,90,160, not {text!r}")
+        raise typer.BadParameter(f"{flag(name)} is left,top,right,bottom in pixels, such as 40,10,90,160, not {text!r}")
     left, top, right, bottom = map(int, sides)
     return left, top, right, bottom
 
@@ -89,7 +105,9 @@ def moment(name: str, text: str | None) -> datetime | None:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"--{name} must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}") from None
+        raise typer.BadParameter(
+            f"{flag(name)} must be ISO 8601 such as 2026-03-01T22:15:00+01:00, not {text!r}"
+        ) from None
     if instant.tzinfo is None:
-        raise typer.BadParameter(f"--{name} {text!r} has no zone; append an offset such as +01:00, or Z")
+        raise typer.BadParameter(f"{flag(name)} {text!r} has no zone; append an offset such as +01:00, or Z")
     return instant

@@ -8,15 +8,17 @@ modules themselves log.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast, get_args, get_type_hints
 
-from pydantic_core import to_json
+from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -50,22 +52,35 @@ def shape_of(callback: Any) -> Any:
     return arguments[0] if arguments else None
 
 
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Signs that a terminal obeys, or can't be given: file names, tables and cards of others may hold them."""
+
+
+def printable(text: str) -> str:
+    """A text for a terminal: what a terminal would obey is shown as it is written in JSON, such as `\\u001b`."""
+    return _UNPRINTABLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
+
+
 def as_document(content: Any) -> str:
     """One document. A number that isn't finite is null: JSON has none."""
-    return to_json(content, indent=2, by_alias=True, inf_nan_mode="null").decode()
+    plain = to_jsonable_python(content, by_alias=True, inf_nan_mode="null")
+    return printable(json.dumps(plain, indent=2, ensure_ascii=False))  # which takes a file's name that is no text
 
 
 def show(lines: Iterable[str | Table]) -> None:
     """Prints texts as they are, and tables within the terminal's width: no cell is cut."""
     for line in lines:
         if isinstance(line, str):
-            print(line)
+            print(printable(line))
         else:
             show_table(line)
 
 
 def show_table(table: Table) -> None:
     """A table, or a block for each row where the longest words don't fit beside each other."""
+    for column in table.columns:
+        column.header = printable(str(column.header))
+        column._cells[:] = [printable(str(cell)) for cell in column.cells]
     wide = sys.stdout.isatty() or "COLUMNS" in os.environ
     console = Console(width=None if wide else WHOLE_LINES, markup=False, highlight=False)
     if Measurement.get(console, console.options.update(max_width=WHOLE_LINES), table).minimum <= console.width:
@@ -104,7 +119,7 @@ class _Speaker(logging.Handler):
         self.stream = stream
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=getattr(sys, self.stream), flush=True)
+        print(printable(self.format(record)), file=getattr(sys, self.stream), flush=True)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic_core import PydanticCustomError
 
 from rgbir.client import notebook, tables
 from rgbir.client.crops import MOST_KEPT, NOWHERE, Origin
@@ -22,6 +23,24 @@ Name = Annotated[str, Field(max_length=200)]
 Names = Annotated[str, Field(max_length=20_000)]
 """Of several, separated by commas."""
 Text = Annotated[str, Field(max_length=1000)]
+
+
+def _moment(value: object) -> object:
+    """A number alone is none: pydantic would take it for seconds or milliseconds since 1970."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        raise PydanticCustomError(
+            "datetime_parsing",
+            "is ISO 8601 with a zone, such as 2026-03-01T22:15:00+01:00, not {came}",
+            {"came": repr(str(value)[:80])},
+        ) from None
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""Of a request. Whoever uses it checks that it has a zone."""
 
 
 class QueryFields(TypedDict, total=False):
@@ -40,14 +59,14 @@ class SearchFields(QueryFields, total=False):
     """The options of a search, as form fields: those that the index takes, with its defaults, bounds and words."""
 
     top_k: Annotated[int, Field(10, ge=1, le=10_000, description="most hits wanted")]
-    since: Annotated[datetime | None, Field(None, description="earliest time of a sighting, ISO 8601 with a zone")]
-    until: Annotated[datetime | None, Field(None, description="sightings before this time only, ISO 8601 with a zone")]
+    since: Annotated[Moment | None, Field(None, description="earliest time of a sighting, ISO 8601 with a zone")]
+    until: Annotated[Moment | None, Field(None, description="sightings before this time only, ISO 8601 with a zone")]
     hours: Annotated[
         Text | None,
         Field(None, description="time of day, over midnight too: 22:00-05:30, or 22:00-05:30 Europe/Berlin"),
     ]
     taken_at: Annotated[
-        datetime | None,
+        Moment | None,
         Field(
             None,
             description="when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked, and to know where a camera that moved was",
@@ -187,6 +206,9 @@ class Hit(WithCrop):
     image_path: ImagePath
     plain_rank: int | None = Field(
         None, description="its rank before hits were re-ranked, or before marks were heeded; none if it was no hit then"
+    )
+    recording: str | None = Field(
+        None, description="address of the moment in the site's video system, if the camera has one"
     )
     new: bool | None = Field(
         None, description="no earlier search of the case had it; none in the first one, and where there is no case"
@@ -451,6 +473,9 @@ class CameraInfo(Wire):
     place: str = Field(description="what it looks at now")
     places: list[Stay] = Field([], description="all its places in order")
     scene: Literal["indoor", "outdoor"] | None = None
+    recording: str | None = Field(
+        None, description="where its recordings are: an address with places for a sighting's moment"
+    )
     sightings: int
 
 
@@ -520,7 +545,7 @@ class CameraFields(TypedDict, total=False):
     ]
     place: Annotated[Name | None, Field(None, description="what it looks at; cameras at one place are never matched")]
     since: Annotated[
-        datetime | None,
+        Moment | None,
         Field(None, description="from when on it is there, with a zone, until its next move; else at all times"),
     ]
     position: Annotated[Name | None, Field(None, description="where it hangs on the plan: x,y")]
@@ -529,6 +554,14 @@ class CameraFields(TypedDict, total=False):
         Name | None, Field(None, description="what to call it from now on; the names before stay its aliases")
     ]
     aliases: Annotated[Sequence[Names] | None, Field(None, max_length=100, description="further names for it")]
+    recording: Annotated[
+        Text | None,
+        Field(
+            None,
+            description="where its recordings are: http:// or https:// with {camera}, {id}, {time}, {seconds}, {milliseconds}, {source} or"
+            " {frame.NAME}; `none` takes it away",
+        ),
+    ]
 
 
 class Sighting(WithCrop):
@@ -538,6 +571,9 @@ class Sighting(WithCrop):
     taken_at: datetime | None = None
     identity: int | None = None
     track: str | None = None
+    recording: str | None = Field(
+        None, description="address of the moment in the site's video system, if the camera has one"
+    )
     image_path: ImagePath
 
     def _crop(self) -> tuple[str, bool]:
@@ -654,7 +690,7 @@ class Removed(Wire):
     others: dict[str, int] = Field({}, description="of a dry run: how many there are in galleries of other models")
     archives: list[str] = Field(
         [],
-        description="jobs whose archives were received and aren't enrolled yet; what they hold of the erased won't be",
+        description="jobs that the key sees, whose archives were received and aren't enrolled yet; what they hold of the erased won't be",
     )
     unreached: list[str] = Field(
         [], description="galleries of other models that can't be changed now; their next opening erases there"

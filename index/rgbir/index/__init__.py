@@ -88,12 +88,13 @@ from rgbir.index.images import (
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
+from rgbir.index.recording import needs_frame, recording_of
 from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
 from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
-from rgbir.index.words import did_you_mean, listed, why
+from rgbir.index.words import did_you_mean, fault, listed, why
 
 __all__ = [
     "ABOUT",
@@ -196,6 +197,7 @@ __all__ = [
     "parse_box",
     "device_named",
     "did_you_mean",
+    "fault",
     "digest_of",
     "enrol",
     "erasures_of",
@@ -206,6 +208,8 @@ __all__ = [
     "is_known",
     "is_locked",
     "add_lines",
+    "needs_frame",
+    "recording_of",
     "keep_room",
     "to_microseconds",
     "from_microseconds",

@@ -1,158 +1,24 @@
-"""Cameras, the places they look at, and the rule that a place is never matched with itself."""
+"""All cameras of a site, and the rule that a place is never matched with itself."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from rgbir.index import stays
+from rgbir.index.camera import Camera, Modality, Passage, Scene
+from rgbir.index.declared import camera_of, passage_of
 from rgbir.index.errors import UnknownCamera, UsageError
-from rgbir.index.stays import Position, Span, Stay
-from rgbir.index.words import did_you_mean, listed
+from rgbir.index.words import did_you_mean, listed, why
 
-Scene = Literal["indoor", "outdoor"]
-
-
-class Modality(StrEnum):
-    """What a camera's sensor saw: colours, or infrared (near or thermal)."""
-
-    RGB = "rgb"
-    IR = "ir"
-
-    @property
-    def other(self) -> Modality:
-        return Modality.IR if self is Modality.RGB else Modality.RGB
-
-
-@dataclass(frozen=True, slots=True)
-class Camera:
-    """A camera at a place. A day/night camera has both modalities.
-
-    Cameras with the same `place` see the same people at the same moment, so a match between them tells nothing.
-
-    Attributes:
-        id: names it in a gallery's sightings, for good.
-        modalities: what its images may be, one at least.
-        place: what it looks at; the last of its places, if it moved. Another camera may look at it too.
-        scene: None where nobody says.
-        aliases: further names that it is known by.
-        history: all its places in order, the last one too, if it moved; empty if it didn't.
-        position: where it hangs, (x, y) in the units of the network's plan; the last one, if it moved.
-        name: what it is called since it was renamed; None if it is called by its id.
-
-    Raises:
-        UsageError: no id, place or modality, a scene that is neither, or a history that doesn't end at the place.
-    """
-
-    id: str
-    modalities: frozenset[Modality]
-    place: str
-    scene: Scene | None = None
-    aliases: frozenset[str] = frozenset()
-    history: tuple[Stay, ...] = ()
-    position: Position | None = None
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        if not self.id or not self.place or self.name == "":
-            raise UsageError(f"a camera needs an id and a place, not {self.id!r} and {self.place!r}")
-        try:
-            stays.check_position(self.position)
-            stays.check_history(self.history)
-        except UsageError as error:
-            raise UsageError(f"camera {self.id}: {error}") from None
-        last = self.history[-1] if self.history else None
-        if last is not None and (len(self.history) == 1 or (last.place, last.position) != (self.place, self.position)):
-            raise UsageError(f"camera {self.id}: a history has two places at least, and the last is {self.place!r}")
-        if not self.modalities:
-            raise UsageError(f"camera {self.id}: modality must be 'rgb', 'ir' or both")
-        if self.scene not in (None, "indoor", "outdoor"):
-            raise UsageError(f"camera {self.id}: scene must be 'indoor' or 'outdoor', not {self.scene!r}")
-
-    @property
-    def shown(self) -> str:
-        """What people call it: its name, or its id."""
-        return self.name or self.id
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All that it answers to: id, name, aliases."""
-        return tuple(dict.fromkeys((self.id, self.shown, *sorted(self.aliases))))
-
-    @property
-    def stays(self) -> tuple[Stay, ...]:
-        """All its places in order, one at least."""
-        return self.history or (Stay(self.place, None, self.position),)
-
-    def at_moment(self, moment: datetime) -> Stay:
-        """Where it was then."""
-        return stays.at(self.stays, moment)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As a network declares it; JSON can carry it."""
-        return _entry(self)
-
-    def spans(self) -> tuple[Span, ...]:
-        """The same as spans that cover all time; neighbours are at different places."""
-        return tuple(stays.spans(self.stays))
-
-    def places(self, moment: datetime | None) -> frozenset[str]:
-        """Where it was at that moment; all places that it ever had where the moment isn't known."""
-        if not self.history:
-            return frozenset({self.place})
-        if moment is None:
-            return frozenset(stay.place for stay in self.history)
-        return frozenset({stays.at(self.history, moment).place})
-
-    def at(self, places: Sequence[Stay]) -> Camera:
-        """This camera with other places."""
-        history = stays.joined(places)
-        last = history[-1]
-        return replace(self, place=last.place, position=last.position, history=history if len(history) > 1 else ())
-
-    def moved(self, place: str, since: datetime | None, position: Position | None = None) -> Camera:
-        """At that place from a moment on, until the next move that is known; at all times without a moment.
-
-        Without a position, it hangs where it hung if it was there already.
-        """
-        was = self.stays[-1] if since is None else stays.at(self.stays, since)
-        position = was.position if position is None and was.place == place else position
-        return self.at(stays.with_stay(self.stays, Stay(place, since, position)))
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A walk between two places, either way.
-
-    Attributes:
-        origin, destination: the places; which one is which doesn't matter.
-        soonest_s, latest_s: the seconds it takes at least and at most, 0 ≤ soonest_s ≤ latest_s.
-
-    Raises:
-        UsageError: the seconds aren't in that order.
-    """
-
-    origin: str
-    destination: str
-    soonest_s: float
-    latest_s: float = math.inf
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.soonest_s <= self.latest_s:
-            raise UsageError(
-                f"passage {self.origin} → {self.destination}: 0 ≤ soonest ≤ latest does not hold for {self.soonest_s},"
-                f" {self.latest_s}"
-            )
+__all__ = ["Camera", "CameraNetwork", "Modality", "Passage", "Scene"]
 
 
 @dataclass(frozen=True)
@@ -341,7 +207,7 @@ class CameraNetwork:
         try:
             return cls.from_toml(path.read_text(encoding="utf-8-sig"), where=str(path))
         except UnicodeError as error:
-            raise UsageError(f"{path} is not UTF-8 text, as TOML is: {error}") from error
+            raise UsageError(f"{path} is no TOML: {why(error)}") from error
 
     @staticmethod
     def built_in() -> list[str]:
@@ -379,8 +245,8 @@ class CameraNetwork:
             raise UsageError(
                 f"{where}: expected `name` and a [[cameras]] table for each camera, got {sorted(declared)}"
             )
-        cameras = tuple(_camera(entry, where) for entry in declared["cameras"])
-        passages = tuple(_passage(entry, where) for entry in declared.get("passages", ()))
+        cameras = tuple(camera_of(entry, where) for entry in declared["cameras"])
+        passages = tuple(passage_of(entry, where) for entry in declared.get("passages", ()))
         plan = declared.get("plan")
         return cls(str(declared.get("name", Path(where).stem)), cameras, passages, None if plan is None else str(plan))
 
@@ -388,82 +254,12 @@ class CameraNetwork:
         """What `from_dict` reads; JSON can carry it."""
         declared: dict[str, Any] = {"name": self.name, "cameras": [camera.to_dict() for camera in self.cameras]}
         if self.passages:
-            declared["passages"] = [_walk(passage) for passage in self.passages]
+            declared["passages"] = [passage.to_dict() for passage in self.passages]
         if self.plan is not None:
             declared["plan"] = self.plan
         return declared
 
     @property
     def plain(self) -> bool:
-        """Whether a version that knows neither moves nor names nor positions reads it."""
-        return self.plan is None and not any(c.history or c.position or c.name for c in self.cameras)
-
-
-_KEYS = {"id", "modality", "place", "places", "position", "scene", "aliases", "name"}
-
-
-def _camera(entry: dict[str, Any], where: str) -> Camera:
-    if unknown := entry.keys() - _KEYS:
-        raise UsageError(
-            f"{where}: camera {entry.get('id')!r} has unknown keys {sorted(unknown)}; known: {sorted(_KEYS)}"
-        )
-    if "id" not in entry:
-        raise UsageError(f"{where}: a camera without id: {entry}")
-    modality = entry.get("modality", "rgb")
-    try:
-        modalities = frozenset(Modality(name) for name in ([modality] if isinstance(modality, str) else modality))
-    except ValueError:
-        raise UsageError(f"{where}: camera {entry['id']}: modality is 'rgb', 'ir' or both, not {modality!r}") from None
-    camera, name = str(entry["id"]), entry.get("name")
-    labels = entry.get("scene"), frozenset(entry.get("aliases", ()))
-    history, position = _history(entry, f"{where}: camera {camera}")
-    place = history[-1].place if history else str(entry.get("place", camera))
-    return Camera(camera, modalities, place, *labels, history, position, None if name is None else str(name))
-
-
-def _history(entry: dict[str, Any], where: str) -> tuple[tuple[Stay, ...], Position | None]:
-    """The places of a camera that moved, and the last position."""
-    if "places" not in entry:
-        return (), stays.position_of(entry.get("position"), where)
-    if {"place", "position"} & entry.keys() or not isinstance(entry["places"], list) or not entry["places"]:
-        raise UsageError(f"{where}: say `place`, or `places` with a table for each, whose positions stand in them")
-    history = tuple(stays.stay_of(stay, where) for stay in entry["places"])
-    try:
-        stays.check_history(history)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None
-    if len(history) == 1:
-        raise UsageError(f"{where}: `places` has two at least; say `place` for one")
-    return history, history[-1].position
-
-
-def _passage(entry: dict[str, Any], where: str) -> Passage:
-    if not {"from", "to", "soonest"} <= entry.keys() <= {"from", "to", "soonest", "latest"}:
-        raise UsageError(
-            f"{where}: a passage is {{ from = PLACE, to = PLACE, soonest = SECONDS, latest = SECONDS }}, not {entry}"
-        )
-    try:
-        times = float(entry["soonest"]), float(entry.get("latest", math.inf))
-    except (TypeError, ValueError):
-        raise UsageError(f"{where}: soonest and latest are seconds, not {entry}") from None
-    return Passage(str(entry["from"]), str(entry["to"]), *times)
-
-
-def _walk(passage: Passage) -> dict[str, Any]:
-    entry: dict[str, Any] = {"from": passage.origin, "to": passage.destination, "soonest": passage.soonest_s}
-    return entry if passage.latest_s == math.inf else {**entry, "latest": passage.latest_s}
-
-
-def _entry(camera: Camera) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": camera.id, "modality": sorted(camera.modalities)}
-    if camera.history:
-        entry["places"] = [stays.entry_of(stay) for stay in camera.history]
-    else:
-        entry |= stays.entry_of(camera.stays[0])
-    if camera.name:
-        entry["name"] = camera.name
-    if camera.scene:
-        entry["scene"] = camera.scene
-    if camera.aliases:
-        entry["aliases"] = sorted(camera.aliases)
-    return entry
+        """Whether a version that knows neither moves nor names nor positions nor recordings reads it."""
+        return self.plan is None and not any(c.history or c.position or c.name or c.recording for c in self.cameras)

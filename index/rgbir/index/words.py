@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from json import JSONDecodeError
+from typing import Any
 
 _SYSTEM = {
     errno.ENOENT: "there is no such file or folder",
@@ -30,6 +31,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
+def fault(entry: Mapping[str, Any]) -> str:
+    """What is wrong, of one entry of a pydantic error's list, without the words that pydantic puts before ours."""
+    return str(entry["msg"]).removeprefix("Value error, ")
+
+
 def why(error: BaseException) -> str:
     """What Python's errors say, in our words: of the system, of JSON and text, and of a pydantic model's first fault."""
     if isinstance(error, OSError) and error.errno is not None:
@@ -44,5 +50,5 @@ def why(error: BaseException) -> str:
         first, *others = error.errors()
         place = ".".join(map(str, first["loc"]))
         more = f", and {len(others):,} more" if others else ""
-        return f"{place + ': ' if place else ''}{first['msg']}{more}"
+        return f"{place + ': ' if place else ''}{fault(first)}{more}"
     return str(error)

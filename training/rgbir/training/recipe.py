@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from rgbir.index import Kept, Resize, did_you_mean, listed, why
+from rgbir.index import Kept, Resize, did_you_mean, fault, listed, why
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
@@ -143,7 +143,7 @@ class Recipe(Settings):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
-            raise BadRecipe(f"{where} = {first['input']!r}: {first['msg'].lower()}") from error
+            raise BadRecipe(f"{where} = {first['input']!r}: {fault(first).lower()}") from error
 
 
 class TupleRecipe(Recipe):

@@ -35,10 +35,17 @@ AliasOption = Annotated[list[str] | None, typer.Option(help="Another name for it
 PlanOption = Annotated[
     str | None, typer.Option(help="Which plan positions are on, in which units, for all cameras: in words.")
 ]
+RecordingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where its recordings are: http:// or https:// with {camera}, {id}, {time}, {seconds}, {milliseconds}, {source} or {frame.NAME};"
+        " none takes it away."
+    ),
+]
 DryFlag = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 YesFlag = Annotated[bool, typer.Option("--yes", help="Although sightings are of another place from now on.")]
 Change = Callable[[CameraNetwork], CameraNetwork]
-ABOUT = ("modality", "place", "scene", "alias", "position", "plan")
+ABOUT = ("modality", "place", "scene", "alias", "position", "recording", "plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,7 @@ def add(
     scene: SceneOption = None,
     alias: AliasOption = None,
     position: PositionOption = None,
+    recording: RecordingOption = None,
     plan: PlanOption = None,
     dry_run: DryFlag = False,
 ) -> Answer[Changed]:
@@ -164,7 +172,10 @@ def add(
         rgbir cameras add 7 --modality rgb --place hall --gallery demo/gallery
         rgbir cameras add yard --modality both --place yard --position 12.5,3 --gallery demo/gallery
     """
-    edit = CameraEdit(_modalities(modality), place, None, _position(position), scene, None, frozenset(alias or ()))
+    names = frozenset(alias or ())
+    edit = CameraEdit(
+        _modalities(modality), place, None, _position(position), scene, None, names, _recording(recording)
+    )
     return _change(gallery, lambda network: edit.added(_planned(network, plan), camera), camera, dry_run, True)
 
 
@@ -185,6 +196,7 @@ def edit(
     scene: SceneOption = None,
     alias: AliasOption = None,
     position: PositionOption = None,
+    recording: RecordingOption = None,
     plan: PlanOption = None,
     dry_run: DryFlag = False,
     yes: YesFlag = False,
@@ -196,9 +208,14 @@ def edit(
         rgbir cameras edit 3 --id yard-north --gallery demo/gallery --dry-run
     """
     moment = None if since is None else parse_time(since)
-    edit = CameraEdit(_modalities(modality), place, moment, _position(position), scene, name, frozenset(alias or ()))
+    names = frozenset(alias or ())
+    edit = CameraEdit(
+        _modalities(modality), place, moment, _position(position), scene, name, names, _recording(recording)
+    )
     if edit == CameraEdit() and plan is None:
-        raise UsageError("say what to change: --place, --id, --modality, --scene, --alias, --position or --plan")
+        raise UsageError(
+            "say what to change: --place, --id, --modality, --scene, --alias, --position, --recording or --plan"
+        )
     return _change(gallery, lambda network: edit.edited(_planned(network, plan), camera), camera, dry_run, yes)
 
 
@@ -263,6 +280,11 @@ def _planned(network: CameraNetwork, plan: str | None) -> CameraNetwork:
 
 def _modalities(text: str | None) -> frozenset[Modality] | None:
     return None if text is None else frozenset(Modality if text == "both" else [Modality(text)])
+
+
+def _recording(text: str | None) -> str | None:
+    """What an edit takes: nothing is said by None, and nowhere by an empty text."""
+    return "" if text == "none" else text
 
 
 def _position(text: str | None) -> Position | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,8 +14,9 @@ from rich.table import Table
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
+from rgbir.index.cli.copies import Copies, copies_after, copies_before, copies_in_words
 from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, ThreadsOption, given, progress, refuse
-from rgbir.index.cli.output import Answer, Skip, confirm, in_groups
+from rgbir.index.cli.output import Answer, Skip, confirm, in_groups, remark
 from rgbir.index.cli.remarks import list_skipped, skips
 from rgbir.index.datasets.dataset import List, Setting
 from rgbir.index.datasets.folders import read_folders
@@ -24,11 +25,11 @@ from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.datasets.table import parse_time, read_table
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, enrol
-from rgbir.index.enrolment.merge import merge, shard
+from rgbir.index.enrolment.merge import Declared, expect_mergeable, merge, shard
 from rgbir.index.enrolment.ray import enrol_on_ray
 from rgbir.index.enrolment.send import send
 from rgbir.index.errors import GalleryMissing, UsageError
-from rgbir.index.gallery.addresses import GalleryAddress, create, open_gallery, open_or_create
+from rgbir.index.gallery.addresses import create, open_gallery, open_or_create
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import CameraCount, Model, Storage
@@ -102,21 +103,6 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
-    """Where else erased sightings are, or were.
-
-    Attributes:
-        backups: folders that hold them still.
-        others: galleries of other models beside this one, and how many are removed from each; null where it isn't known before.
-        archives: how many archives wait on a server.
-    """
-
-    backups: list[str]
-    others: dict[str, int | None]
-    archives: int
-
-
-@dataclass(frozen=True, slots=True)
 class Removal:
     """What was erased, or would be.
 
@@ -124,12 +110,14 @@ class Removal:
         removed: sightings that were erased; 0 with --dry-run.
         matching: sightings that met the conditions.
         left: sightings that the gallery holds now.
+        unknown: ids that were named and no sighting has.
         copies: where else they are.
     """
 
     removed: int
     matching: int
     left: int
+    unknown: list[str]
     copies: Copies
 
 
@@ -316,15 +304,26 @@ def merge_galleries(
 ) -> Answer[list[Merged]]:
     """Enrol every sighting of some galleries in another of the same model, which is made if it isn't there.
 
+    All of them are compared first: if one doesn't fit, nothing is merged.
+
     Examples:
         rgbir index merge part-1 part-2 --gallery whole
         rgbir index merge site-a/gallery --gallery milvus://127.0.0.1:19530/site --json
     """
+    declared = [_declared(source) for source in sources]
+    with suppress(GalleryMissing):
+        declared.insert(0, _declared(gallery))
+    expect_mergeable(declared)
     merged = []
     for source in sources:
         with open_gallery(source) as given, _open_or_like(given, gallery, Storage.FLOAT32) as opened:
             merged.append(_merge(given, opened))
     return Answer(merged, [line for each in merged for line in _merged_words(each, gallery)])
+
+
+def _declared(address: str) -> Declared:
+    with open_gallery(address) as opened:
+        return Declared.of(opened)
 
 
 def erased_too(count: int) -> str:
@@ -368,7 +367,8 @@ def _merged_words(merged: Merged, target: str) -> list[str]:
     counted = f"{merged.added:,} added, {merged.present:,} were there{erased_too(merged.erased)}"
     lines = [f"{counted}; {merged.sightings:,} sightings in {target}"]
     if merged.removed:
-        lines.append(f"{merged.removed:,} were erased from {merged.source} since, and are removed from {target}")
+        were, are = ("was", "is") if merged.removed == 1 else ("were", "are")
+        lines.append(f"{merged.removed:,} {were} erased from {merged.source} since, and {are} removed from {target}")
     return lines
 
 
@@ -420,54 +420,20 @@ def remove(
     conditions: dict[str, Any] = {"ids": sighting or None, "identity": identity, "camera": camera, "track": track}
     conditions["before"] = moment
     with open_gallery(gallery) as opened:
-        matching = opened.count(**conditions)
+        matching, ids = opened.count(**conditions), list(dict.fromkeys(sighting or ()))
+        known = opened.known(ids)
+        unknown = [name for name in ids if name not in known]
+        for name in unknown:
+            remark(f"there is no sighting {name} in {gallery}")
         if dry_run:
-            copies = copies_of(opened, matching, done=False)
+            removed, copies = 0, copies_before(opened, matching, conditions)
             counted = f"nothing was erased: {matching:,} of {len(opened):,} sightings in {gallery} would be"
-            return Answer(Removal(0, matching, len(opened), copies), [counted, *copies_in_words(opened, copies)])
-        if matching:
-            confirm(f"{matching:,} of {len(opened):,} sightings in {gallery} will be erased for good.", yes)
-        removed = opened.remove(**conditions)
-        copies = copies_of(opened, removed)
-        counted = f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"
-        return Answer(Removal(removed, matching, len(opened), copies), [counted, *copies_in_words(opened, copies)])
-
-
-def copies_of(gallery: AnyGallery, removed: int, done: bool = True) -> Copies:
-    """Where else what was removed may be.
-
-    Args:
-        done: it is removed, so galleries of other models beside this one give it up, too.
-    """
-    backups = [copy["path"] for copy in gallery.backups() if Path(copy["path"]).exists()] if removed else []
-    address = GalleryAddress(gallery.address)
-    others: dict[str, int | None] = {}
-    if address.in_milvus:
-        return Copies(backups, others, 0)
-    for other in address.family():
-        if other.samefile(gallery.address):
-            continue
-        if not done:
-            others[str(other)] = None
-            continue
-        with Gallery(other) as opened:
-            if opened.erased_since:
-                others[str(other)] = opened.erased_since
-    return Copies(backups, others, len(address.archives()))
-
-
-def copies_in_words(gallery: AnyGallery, copies: Copies) -> list[str]:
-    """A line for each."""
-    made = {copy["path"]: local(datetime.fromisoformat(copy["made_at"])) for copy in gallery.backups()}
-    lines = [
-        f"the backup {path} of {made[path]} holds them still; restored with this gallery's ledger, it gives them up"
-        for path in copies.backups
-    ]
-    for other, count in copies.others.items():
-        many = "they would be" if count is None else f"{count:,}"
-        lines.append(f"{many} removed from {other}, of another model")
-    if copies.archives:
-        lines.append(
-            f"{copies.archives:,} archives wait on a server; what they hold of the erased will not be enrolled"
-        )
-    return lines
+        else:
+            if matching:
+                confirm(f"{matching:,} of {len(opened):,} sightings in {gallery} will be erased for good.", yes)
+            removed = opened.remove(**conditions)
+            copies = copies_after(opened, removed)
+            counted = f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"
+        lines = [counted, *copies_in_words(opened, copies, done=not dry_run)]
+        removal = Removal(removed, matching, len(opened), unknown, copies)
+        return Answer(removal, lines, SKIPPED_EXIT if unknown else copies.exit_code)

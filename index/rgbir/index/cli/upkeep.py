@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from rgbir.index.bundle import Bundle
-from rgbir.index.cli.gallery import Copies, copies_in_words, copies_of, erased_too, index
+from rgbir.index.cli.copies import Copies, copies_after, copies_in_words
+from rgbir.index.cli.gallery import erased_too, index
 from rgbir.index.cli.options import (
     SKIPPED_EXIT,
     BundleOption,
@@ -213,9 +214,10 @@ def retain(
         removed = opened.keep(keep_days, sure=yes) if new_rule else opened.expire(sure=yes)
         days = opened.keep_days
         rule = "for ever" if days is None else f"for {days} days after they were taken; those without a time stay"
-        copies = copies_of(opened, removed)
+        copies = copies_after(opened, removed)
         lines = [f"sightings are kept {rule}", f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"]
-        return Answer(Retained(days, removed, len(opened), copies), [*lines, *copies_in_words(opened, copies)])
+        retained = Retained(days, removed, len(opened), copies)
+        return Answer(retained, [*lines, *copies_in_words(opened, copies)], copies.exit_code)
 
 
 @index.command()
@@ -262,7 +264,8 @@ def restore_backup(
         f"{made.sightings:,} sightings of generation {made.generation}, copied {local(made.made_at)}, in {gallery}"
     ]
     if removed:
-        lines.append(f"{removed:,} of them were erased since, and are removed")
+        were, are = ("was", "is") if removed == 1 else ("were", "are")
+        lines.append(f"{removed:,} of them {were} erased since, and {are} removed")
     if made.ledger is None:
         lines.append(
             f"the backup names no ledger of erasures; of those made since, only what {ledger_of(gallery)} tells was applied"

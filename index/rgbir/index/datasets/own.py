@@ -166,7 +166,8 @@ class OwnPictures(DataSet):
         if self.lists is None:
             raise BadDataset(
                 f"{self.root} has no lists of people, and which of them a model was trained on isn't known; name the lists with"
-                f" --people (RUN/{PEOPLE} of a training, or what `rgbir split` writes), or measure everybody with --list available"
+                f" --people (RUN/{PEOPLE} of a training, or what `rgbir split` writes). `rgbir evaluate --list available` measures"
+                " everybody"
             )
         wanted = set(self.lists.train + self.lists.val) if whose == "trainval" else set(getattr(self.lists, whose))
         records = [record for record in self.labelled if record.identity in wanted]

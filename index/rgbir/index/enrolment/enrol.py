@@ -186,6 +186,10 @@ def prepare(
     if isinstance(record, Skipped):
         return record
     try:
+        record.source.encode()
+    except UnicodeEncodeError:
+        return Skipped(record.source, "its name isn't UTF-8, and a gallery can't keep it; rename the file")
+    try:
         camera = network[record.camera]
         data = read_bytes(record.path)
         digest = digest_of(data, record.box)

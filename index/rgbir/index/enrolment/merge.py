@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.errors import GalleryMismatch, UsageError
 from rgbir.index.gallery.erasures import Erasure
 from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.progress import Progress, silent
 from rgbir.index.stays import when
@@ -70,12 +72,7 @@ def merge(
         UsageError: a camera that both have looks at another place in each.
         GalleryBusy: another process is writing to the target.
     """
-    if source.model.fingerprint != target.model.fingerprint:
-        raise GalleryMismatch(
-            f"{source.address} holds embeddings of {source.model.name} ({source.model.fingerprint}), {target.address} of"
-            f" {target.model.name} ({target.model.fingerprint}); only galleries of one model can be merged"
-        )
-    expect_agreement(source, target)
+    expect_mergeable([Declared.of(target), Declared.of(source)])
     added = present = erased = 0
     with target.writing():
         target.add_cameras([*source.network])
@@ -97,13 +94,38 @@ def merge(
     return Merged(added, present, erased, removed)
 
 
-def expect_agreement(source: AnyGallery, target: AnyGallery) -> None:
-    """Refuses galleries whose networks contradict each other; see `expect_same`.
+class Declared(NamedTuple):
+    """What decides whether galleries fit.
+
+    Attributes:
+        address: where the gallery is.
+        model: whose embeddings it holds.
+        network: which cameras it has.
+    """
+
+    address: str
+    model: Model
+    network: CameraNetwork
+
+    @classmethod
+    def of(cls, gallery: AnyGallery) -> Self:
+        return cls(gallery.address, gallery.model, gallery.network)
+
+
+def expect_mergeable(galleries: Sequence[Declared]) -> None:
+    """Refuses galleries that can't become one.
 
     Raises:
-        UsageError: they do.
+        GalleryMismatch: they hold embeddings of different models.
+        UsageError: their networks contradict each other; see `expect_same`.
     """
-    expect_same(source.network, source.address, target.network, target.address)
+    for source, target in ((later, earlier) for earlier, later in combinations(galleries, 2)):
+        if source.model.fingerprint != target.model.fingerprint:
+            raise GalleryMismatch(
+                f"{source.address} holds embeddings of {source.model.name} ({source.model.fingerprint}), {target.address} of"
+                f" {target.model.name} ({target.model.fingerprint}); only galleries of one model can be merged"
+            )
+        expect_same(source.network, source.address, target.network, target.address)
 
 
 def expect_same(network: CameraNetwork, where: str, other: CameraNetwork, elsewhere: str) -> None:
@@ -125,7 +147,12 @@ def expect_same(network: CameraNetwork, where: str, other: CameraNetwork, elsewh
     twins = {camera.id: camera for camera in other}
     for camera in network:
         twin = twins.get(camera.id, camera)
-        if (twin.spans(), twin.modalities) != (camera.spans(), camera.modalities):
+        if twin.modalities != camera.modalities:
+            raise UsageError(
+                f"camera {camera.shown} gives {'+'.join(sorted(camera.modalities))} images in {where} and"
+                f" {'+'.join(sorted(twin.modalities))} images in {elsewhere}. Mend one of the networks first"
+            )
+        if twin.spans() != camera.spans():
             raise UsageError(
                 f"camera {camera.shown} looks at {_whereabouts(camera)} in {where} and at {_whereabouts(twin)} in"
                 f" {elsewhere}; a search would leave out the wrong cameras. Mend one of the networks first"

@@ -21,7 +21,7 @@ from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.origins import Line, Origin
 from rgbir.index.metric import Metric
 from rgbir.index.times import to_microseconds
-from rgbir.index.words import why
+from rgbir.index.words import fault, why
 
 FORMAT: Literal["rgbir embeddings 1"] = "rgbir embeddings 1"
 MOST_BYTES = 4 << 20
@@ -86,7 +86,7 @@ class FileCard(BaseModel, frozen=True, extra="forbid"):
         try:
             return CameraNetwork.from_dict(self.network, "the file's card")
         except (TypeError, ValueError, AttributeError, KeyError) as error:
-            raise UsageError(f"the file's card has no network of cameras: {error}") from None
+            raise UsageError(f"the file's card has no network of cameras: {why(error)}") from None
 
     @classmethod
     def of(cls, gallery: AnyGallery, sightings: int) -> FileCard:
@@ -138,7 +138,7 @@ def card_in(text: str, where: str) -> AnyCard:
         kind = FileCard if "format" in content else ForeignCard
         return kind.model_validate(content)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {fault(item)}" for item in error.errors()[:5])
         raise UsageError(
             f"{where} is no card: {problems}. A card has name, dimension, metric and provenance, or was written by `rgbir index"
             " export`"

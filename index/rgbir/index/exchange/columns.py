@@ -22,8 +22,8 @@ LONGEST = {
     "taken_at": 64,
 }
 """Columns of text, and the bytes in UTF-8 that a cell may have; what a gallery in Milvus keeps, which has the least room."""
-WHOLE = ("identity", "since", "number")
-"""Columns of whole numbers. `number` is a FAISS index's id of the row."""
+WHOLE = ("identity", "since")
+"""Columns of whole numbers."""
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Characters that no terminal and no table should be given."""
 EMBEDDING = "embedding"

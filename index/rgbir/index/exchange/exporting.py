@@ -45,7 +45,7 @@ def export_gallery(gallery: AnyGallery, file: Path, progress: Progress = silent)
         CantWrite: no room, or a place that is closed to us. Nothing of it is kept.
         GalleryError: sightings were erased meanwhile.
     """
-    kind = Kind.of(file)
+    kind = Kind.to_write(file)
     if kind is Kind.PARQUET:
         parquet.expect_pyarrow()
     source = Source.of(gallery, progress)

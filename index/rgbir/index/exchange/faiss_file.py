@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +59,7 @@ def _vectors(file: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     except Exception as error:  # FAISS raises RuntimeError with its source's lines
         if "alloc" in str(error):
             raise MemoryError from None
-        reason = re.sub(r"^.*\.(?:cpp|h):\d+: ", "", " ".join(str(error).split()))
-        raise UsageError(f"it is damaged, or no FAISS index: {reason[:200]}") from None
+        raise UsageError("it is damaged, or no FAISS index; write it again with faiss.write_index") from None
     index: Any = faiss.downcast_index(whole)
     numbers = None
     if type(index).__name__ in MAPS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from rgbir.index.enrolment.enrol import Tally, expired
 from rgbir.index.enrolment.merge import expect_same
 from rgbir.index.errors import GalleryMismatch, GalleryMissing, UsageError
 from rgbir.index.exchange.card import AnyCard, FileCard, ForeignCard, card_in, known_since, model_of, read_card
-from rgbir.index.exchange.kinds import card_beside
+from rgbir.index.exchange.kinds import Kind, card_beside, labels_beside
 from rgbir.index.exchange.rows import Row, row_of
 from rgbir.index.exchange.sink import MOST_PROBLEMS
 from rgbir.index.exchange.unfolded import LIMITS, Unfolded, unfolded
@@ -32,6 +32,7 @@ from rgbir.index.gallery.origins import Origin
 from rgbir.index.gallery.sightings import NewSighting, labels_of, other_labels
 from rgbir.index.metric import Metric
 from rgbir.index.progress import Progress, silent
+from rgbir.index.words import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def import_file(
         if gallery is not None:
             opened.enter_context(gallery)
             _expect_gallery(gallery, model, storage)
-        network = _declared(card, claims)
+        _expect_labels(file, rows, card, claims)
+        network = _declared(file, card, claims)
         into = _joined(network, file, gallery)
         moment = known_since(card)
         now = int(datetime.now(UTC).timestamp() * 1e6)
@@ -114,6 +116,7 @@ def import_file(
             _most(model, gallery.storage if gallery else storage),
         )
         check.all(file, rows)
+        check.expect_used(file)
         into = into.extended(check.cameras)
         if gallery is None:
             gallery = opened.enter_context(create(address, model, into, storage or Storage.FLOAT32))
@@ -232,10 +235,36 @@ def _expect_gallery(gallery: AnyGallery, model: Model, storage: Storage | None) 
         raise UsageError(f"the gallery keeps {gallery.storage}, and --storage says {storage}; leave it out")
 
 
-def _declared(card: AnyCard | Card, claims: Claims) -> CameraNetwork | None:
-    if claims.network is not None:
-        return claims.network
-    return card.cameras if isinstance(card, FileCard) else None
+def _expect_labels(file: Path, rows: Unfolded, card: AnyCard | Card, claims: Claims) -> None:
+    """
+    Raises:
+        UsageError: a FAISS index whose table of labels isn't there, though its card or its rows need one.
+    """
+    if Kind.to_read(file) is not Kind.FAISS or rows.labels is not None:
+        return
+    beside = labels_beside(file)
+    if isinstance(card, FileCard) and "labels" in card.sums:
+        raise UsageError(
+            f"{file} was exported with its labels in {beside.name}, which isn't there; put it beside the file"
+        )
+    if claims.camera is None:
+        raise UsageError(
+            f"{file} is a FAISS index, which has no labels, and there is no {beside.name} beside it; give --labels with a CSV"
+            " table, or --camera if one camera took all"
+        )
+
+
+def _declared(file: Path, card: AnyCard | Card, claims: Claims) -> CameraNetwork | None:
+    """The cameras that the file and whoever imports it declare together; None if neither does.
+
+    Raises:
+        UsageError: they contradict each other.
+    """
+    known = card.cameras if isinstance(card, FileCard) else None
+    if known is None or claims.network is None:
+        return known or claims.network
+    expect_same(claims.network, "--network", known, f"the card of {file}")
+    return known.extended(claims.network)
 
 
 def _joined(network: CameraNetwork | None, file: Path, gallery: AnyGallery | None) -> CameraNetwork:
@@ -272,6 +301,8 @@ class _Check:
         self.moment, self.most = moment, most
         self.modalities: dict[str, set[Modality]] = {}
         self.seen: dict[bytes, int] = {}
+        self.named: set[str] = set()
+        self.unnamed = 0
 
     @property
     def cameras(self) -> list[Camera]:
@@ -297,17 +328,36 @@ class _Check:
             )
             raise UsageError(f"{file} has rows that can't be enrolled, so none was:\n{named}")
 
+    def expect_used(self, file: Path) -> None:
+        """
+        Raises:
+            UsageError: every row names its camera, and not the one that is given for rows without.
+        """
+        if self.camera is None or self.unnamed or self.named == {self.camera}:
+            return
+        raise UsageError(
+            f"every row of {file} names its camera ({listed(sorted(self.named), most=8)}), so --camera {self.camera} stands for"
+            " none; leave it out, or correct the file"
+        )
+
     def _reason(self, number: int, cells: dict[str, object], embedding: NDArray[np.float32]) -> str | None:
         try:
             row = row_of(cells, embedding, self.camera, self.moment)
             if float(np.abs(embedding).max()) > self.most:
                 raise UsageError(f"embedding has values past {self.most:g}, the most that the gallery's storage keeps")
+            self._count(cells)
             name = row.enrolled_as(self._camera(row))
             if (earlier := self.seen.setdefault(bytes.fromhex(name), number)) != number:
                 raise UsageError(f"it is the same sighting as row {earlier}; leave one of them out")
         except UsageError as error:
             return str(error)
         return None
+
+    def _count(self, cells: Mapping[str, object]) -> None:
+        if cells.get("camera"):
+            self.named.add(str(cells["camera"]))
+        else:
+            self.unnamed += 1
 
     def _camera(self, row: Row) -> str:
         """The id of a row's camera."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,17 +20,32 @@ class Kind(StrEnum):
     COCO = ".coco"
 
     @classmethod
-    def of(cls, file: Path) -> Kind:
-        """The kind of a file with that name.
+    def to_read(cls, file: Path) -> Kind:
+        """The kind of a file to import, by its name.
+
+        Raises:
+            UsageError: a suffix that nothing here has, or one that is only written.
+        """
+        if file.suffix.lower() == cls.COCO:
+            raise UsageError(f"{file}: COCO has no embeddings; enrol its crops with `rgbir index add`")
+        return cls._of(file, [kind for kind in cls if kind is not cls.COCO])
+
+    @classmethod
+    def to_write(cls, file: Path) -> Kind:
+        """The kind of a file to export, by its name.
 
         Raises:
             UsageError: a suffix that nothing here has.
         """
+        return cls._of(file, list(cls))
+
+    @classmethod
+    def _of(cls, file: Path, kinds: Sequence[Kind]) -> Kind:
         try:
             return cls(file.suffix.lower())
         except ValueError:
             raise UsageError(
-                f"{file}: the suffix says what the file is; expected {listed(cls, 'or')}, not {file.suffix or 'none'}"
+                f"{file}: the suffix says what the file is; expected {listed(kinds, 'or')}, not {file.suffix or 'none'}"
             ) from None
 
 

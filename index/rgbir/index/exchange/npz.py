@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +19,7 @@ from rgbir.index.exchange.card import MOST_BYTES
 from rgbir.index.exchange.columns import LONGEST, WHOLE, Cell
 from rgbir.index.exchange.sink import BATCH, Sink
 from rgbir.index.exchange.source import Source
-from rgbir.index.words import listed, why
+from rgbir.index.words import listed
 
 ARRAYS = {
     "ids": "id",
@@ -34,6 +36,8 @@ ARRAYS = {
 }
 """Arrays of the file by the column that each is."""
 EMBEDDINGS, CARD = "embeddings", "card"
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+"""What the readers of an archive and its compressions raise."""
 UNKNOWN = -1
 """Stands for an unknown number, and an empty text for an unknown text."""
 
@@ -54,8 +58,8 @@ class Member:
             major, _ = layout.read_magic(stream)
             read = layout.read_array_header_1_0 if major == 1 else layout.read_array_header_2_0
             self.shape, fortran, self.dtype = read(stream)
-        except ValueError as error:
-            raise UsageError(f"{name} is no NumPy array: {why(error)}") from None
+        except ValueError:
+            raise UsageError(f"{name} is no NumPy array: its head can't be read") from None
         if self.dtype.hasobject:
             raise UsageError(
                 f"{name} holds Python objects, which would have to be unpickled; save plain numbers or texts"
@@ -88,8 +92,12 @@ def unfold(file: Path, sink: Sink) -> None:
     try:
         with zipfile.ZipFile(file) as archive, ExitStack() as opened:
             _unfold(_members(archive, opened, sink.most), sink)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise UsageError(f"it is damaged, or no .npz file: {why(error)}") from None
+    except NotImplementedError:
+        raise UsageError("it is compressed in a way that isn't read here; write it with np.savez") from None
+    except RuntimeError:
+        raise UsageError("it is encrypted; write it with np.savez") from None
+    except _DAMAGE:
+        raise UsageError("it is damaged, or no .npz file; write it again with np.savez") from None
 
 
 def _members(archive: zipfile.ZipFile, opened: ExitStack, most: int) -> dict[str, Member]:

@@ -66,7 +66,7 @@ def unfold(file: Path, sink: Sink) -> None:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, pa.ArrowMemoryError):
             raise
-        raise UsageError(f"it is damaged, or no Parquet file: {error}") from None
+        raise UsageError("it is damaged, or no Parquet file that is read here; write it again") from None
 
 
 def _expect_no_extension(file: Path) -> None:

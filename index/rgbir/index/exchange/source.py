@@ -70,5 +70,6 @@ class Source:
         ids = [sighting.id for sighting in self.sightings]
         if erased := len(ids) - len(self.gallery.known(ids)):
             raise GalleryError(
-                f"{erased:,} sightings were erased from {self.gallery.address} meanwhile; export it again"
+                f"{erased:,} sighting{' was' if erased == 1 else 's were'} erased from {self.gallery.address} meanwhile; export it"
+                " again"
             )

@@ -97,14 +97,33 @@ def lines_of(file: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Cell]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             yield from _lines(stream, needed)
-    except csv.Error as error:
-        raise UsageError(f"it is no CSV table: {error}") from None
     except UnicodeError:
         raise UsageError("it is no CSV table in UTF-8") from None
 
 
-def _lines(stream: IO[str], needed: tuple[str, ...]) -> Iterator[dict[str, Cell]]:
+_FAULTS = {
+    "field larger": f"a cell has over {LONGEST_CELL >> 20} MiB",
+    "unexpected end": "a quote is opened and never closed",
+}
+"""By what Python's reader says."""
+
+
+def _read(stream: IO[str]) -> Iterator[list[str]]:
+    """
+    Raises:
+        UsageError: a line that isn't CSV.
+    """
     rows = csv.reader(stream, strict=True)
+    try:
+        yield from rows
+    except csv.Error as error:
+        words = (ours for theirs, ours in _FAULTS.items() if theirs in str(error))
+        fault = next(words, "a quote stands where none may be")
+        raise UsageError(f"it is no CSV table, by line {rows.line_num}: {fault}") from None
+
+
+def _lines(stream: IO[str], needed: tuple[str, ...]) -> Iterator[dict[str, Cell]]:
+    rows = _read(stream)
     header = next(rows, [])
     if len(header) == 1 and ";" in header[0]:
         raise UsageError("its columns are separated by semicolons; save the table with commas")

@@ -88,9 +88,7 @@ def unfolded(file: Path, labels: Path | None = None, limits: Limits = LIMITS) ->
     Raises:
         UsageError: no such file, one that isn't what its suffix says, damaged, hostile, or larger than its limits.
     """
-    kind = Kind.of(file)
-    if kind is Kind.COCO:
-        raise UsageError(f"{file}: COCO has no embeddings; enrol its crops with `rgbir index add`")
+    kind = Kind.to_read(file)
     if not file.is_file():
         raise UsageError(f"{file} is not a file; expected one that `rgbir index export` wrote, or another system")
     if kind is Kind.PARQUET:

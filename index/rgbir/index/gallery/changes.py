@@ -10,6 +10,7 @@ from itertools import pairwise
 from rgbir.index.cameras import Camera, CameraNetwork, Modality, Scene
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.model import CameraCount
+from rgbir.index.recording import check_template
 from rgbir.index.stays import Position, Span
 from rgbir.index.words import listed
 
@@ -28,6 +29,7 @@ class CameraEdit:
         scene: `indoor` or `outdoor`.
         name: what it is called from now on; its id and the names before stay its aliases.
         aliases: further names for it.
+        recording: where its recordings are, an address with places; empty is nowhere.
 
     Raises:
         UsageError: `since` without a place, or a name or place that can't be printed or is too long.
@@ -40,6 +42,7 @@ class CameraEdit:
     scene: Scene | None = None
     name: str | None = None
     aliases: frozenset[str] = frozenset()
+    recording: str | None = None
 
     def __post_init__(self) -> None:
         if self.since is not None and self.place is None:
@@ -47,6 +50,7 @@ class CameraEdit:
         for name in (self.name, *self.aliases):
             _check_name(name, "a camera", but=",")
         _check_name(self.place, "a place")
+        check_template(self.recording or None)
 
     def added(self, network: CameraNetwork, camera: str) -> CameraNetwork:
         """The network with a new camera of that id.
@@ -63,7 +67,17 @@ class CameraEdit:
             raise UsageError(f"camera {camera} is new and was nowhere else before; leave since out")
         place = camera if self.place is None else self.place
         return network.with_camera(
-            Camera(camera, self.modalities, place, self.scene, self.aliases, (), self.position, self.name)
+            Camera(
+                camera,
+                self.modalities,
+                place,
+                self.scene,
+                self.aliases,
+                (),
+                self.position,
+                self.name,
+                self.recording or None,
+            )
         )
 
     def edited(self, network: CameraNetwork, camera: str) -> CameraNetwork:
@@ -85,7 +99,10 @@ class CameraEdit:
         aliases = frozenset(names - {edited.id, edited.name})
         modalities = edited.modalities if self.modalities is None else self.modalities
         scene = edited.scene if self.scene is None else self.scene
-        return network.with_camera(replace(edited, aliases=aliases, modalities=modalities, scene=scene))
+        recording = edited.recording if self.recording is None else self.recording or None
+        return network.with_camera(
+            replace(edited, aliases=aliases, modalities=modalities, scene=scene, recording=recording)
+        )
 
 
 def _check_name(name: str | None, whose: str, but: str = "") -> None:

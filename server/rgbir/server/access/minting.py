@@ -57,8 +57,10 @@ def mint(
         raise NotAllowed(
             f"key {caller.name!r} ends at {end:%Y-%m-%d %H:%M} UTC, and makes no key that lasts longer; give fewer days"
         )
-    if any(key.name == name for key in keys_of(keyring)):
-        raise NotNow(f"there is a key {name!r} already; end it, or choose another name")
+    if (taken := next((key for key in keys_of(keyring) if key.name == name), None)) is not None:
+        if within(caller, taken):
+            raise NotNow(f"there is a key {name!r} already; end it, or choose another name")
+        raise NotNow(f"{name!r} can't be given to a key; choose another name")
     try:
         token = keyring.add(name, role, cameras, days, until=caller.expires_at)
     except BadSettings as error:

@@ -41,7 +41,12 @@ _ERASED = (
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A picture's embedding, float32 (d,), and the fingerprint of the model that it is of."""
+    """A picture's embedding.
+
+    Attributes:
+        values: float32 (d,).
+        fingerprint: of the model that it is of.
+    """
 
     values: NDArray[np.float32]
     fingerprint: str

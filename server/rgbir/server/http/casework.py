@@ -22,6 +22,7 @@ from rgbir.server.cases.store import Embedded, new_id, now
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import NotThere
 from rgbir.server.http.guard import Purpose
+from rgbir.server.http.recordings import recording
 
 MEDIA_TYPES = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"BM": "image/bmp", b"RI": "image/webp"}
 """By a file's first two bytes; anything else that was decoded is TIFF."""
@@ -55,6 +56,7 @@ class Work:
     """A search of a case: what it is made with.
 
     Attributes:
+        book, case: whose it is.
         course: what the case held before.
         pictures: the case's own that are searched with, their bytes beside them.
         marks: what is heeded.
@@ -178,7 +180,8 @@ def recorded(
     """Keeps a search with its queries' images in its case; the answer as it travels, with what the case makes of it.
 
     Args:
-        images, boxes: those that were uploaded; the case's own come before them in `embeddings`.
+        images, boxes: those that were uploaded.
+        embeddings: float32 (pictures + images, d), the case's own before those that were uploaded; None of a search by `like`.
     """
     book, case = work.book, work.case
     network = engine.gallery.network
@@ -344,6 +347,7 @@ def told_picture(engine: Engine, case: Case, picture: Picture, caller: Key) -> c
         track=picture.track,
         box=picture.box,
         sha256=picture.sha256,
+        recording=recording(engine.gallery, picture.camera, picture.taken_at, picture.name, lambda: picture.frame),
         image=None if picture.sha256 is None else path,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from datetime import datetime
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from fastapi import Depends, Form
@@ -24,7 +23,7 @@ def _or_none(value: Any) -> Any:
 
 
 _Moment = Annotated[
-    datetime | None, BeforeValidator(_or_none), WithJsonSchema({"type": "string", "format": "date-time"})
+    wire.Moment | None, BeforeValidator(_or_none), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 _Identity = Annotated[
     Annotated[int, Field(ge=0)] | None, BeforeValidator(_or_none), WithJsonSchema({"type": "integer", "minimum": 0})
@@ -103,9 +102,13 @@ def _edit(given: dict[str, Any]) -> CameraEdit:
         values["modalities"] = frozenset(map(Modality, modalities))
     if position := values.pop("position", None):
         values["position"] = parse_position(position)
+    if values.get("recording") == NOWHERE:
+        values["recording"] = ""
     return CameraEdit(**values | {"aliases": frozenset(values.get("aliases", ()))})
 
 
+NOWHERE = "none"
+"""Says that a camera has no recordings any more."""
 Described = Annotated[CameraEdit, Depends(_taken(wire.CameraFields, _edit))]
 
 

@@ -28,6 +28,7 @@ from rgbir.index import (
     InvalidQuery,
     UnknownCamera,
     UsageError,
+    fault,
 )
 from rgbir.server.errors import (
     AuditFailed,
@@ -177,7 +178,7 @@ def _field_error(entry: Mapping[str, Any]) -> FieldError:
     no_file = "Expected UploadFile" in str(entry.get("msg"))
     return FieldError(
         field=".".join(map(str, entry["loc"][1:])),
-        message=_NO_FILE if no_file else entry["msg"],
+        message=_NO_FILE if no_file else fault(entry),
         code="file_expected" if no_file else entry["type"],
     )
 

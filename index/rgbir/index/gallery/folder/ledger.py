@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from rgbir.index.errors import GalleryCorrupt, GalleryError
 from rgbir.index.files import add_lines
 from rgbir.index.gallery.erasures import Erasure
-from rgbir.index.words import why
+from rgbir.index.words import fault, why
 
 
 def first_of(gallery: Path) -> Path:
@@ -53,7 +53,7 @@ def read_ledger(file: Path) -> list[Erasure]:
         except ValidationError as error:
             raise GalleryCorrupt(
                 f"{file}: line {number} is no erasure, so who was erased then can't be told; put the line right, or take it"
-                f" out and erase them again ({error.errors()[0]['msg']})"
+                f" out and erase them again ({fault(error.errors()[0])})"
             ) from error
     return noted
 

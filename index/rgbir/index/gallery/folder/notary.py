@@ -44,7 +44,8 @@ def catch_up(store: Store) -> int:
         store.mark()
     _tell_ledger(store, store.erasures(but={erasure.uid for erasure in noted}))
     if removed:
-        _log.warning("%s: %d sightings were erased since, and are removed", folder, len(removed))
+        were = "sighting was erased since, and is" if len(removed) == 1 else "sightings were erased since, and are"
+        _log.warning("%s: %d %s removed", folder, len(removed), were)
     return len(removed)
 
 

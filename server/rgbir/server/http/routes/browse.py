@@ -23,8 +23,8 @@ MOST_NEIGHBOURS = 100
 Cameras = Annotated[
     list[wire.Name] | None, Query(max_length=1000, description="of these only; repeat the parameter for several")
 ]
-Since = Annotated[datetime | None, Query(description="taken then or later, with a zone")]
-Until = Annotated[datetime | None, Query(description="taken before that, with a zone")]
+Since = Annotated[wire.Moment | None, Query(description="taken then or later, with a zone")]
+Until = Annotated[wire.Moment | None, Query(description="taken before that, with a zone")]
 
 
 @router.get("/gallery/sightings", summary="Sightings, page by page")

@@ -139,5 +139,6 @@ def _info(camera: Camera, enrolled: Mapping[str, int]) -> wire.CameraInfo:
         place=camera.at_moment(datetime.now(UTC)).place,
         places=[wire.Stay.model_validate(stay) for stay in camera.stays],
         scene=camera.scene,
+        recording=camera.recording,
         sightings=enrolled.get(camera.id, 0),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +25,7 @@ from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serv
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.persons import carried_out, expect_not_held, touched
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, read, travelling, visible
+from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, may_follow, read, travelling, visible
 
 PICTURE = {"schema": {"type": "string", "format": "binary"}}
 router = APIRouter(responses=PROBLEMS, tags=["gallery"])
@@ -150,7 +149,7 @@ async def remove(
     camera: str | None = None,
     identity: int | None = None,
     track: str | None = None,
-    before: datetime | None = None,
+    before: wire.Moment | None = None,
     dry_run: DryRun = False,
 ) -> wire.Removed:
     if before is not None and before.tzinfo is None:
@@ -184,10 +183,11 @@ async def _erased(
         await engine.look(lambda: carried_out(book, engine.gallery, affected))
         await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
     copies = await engine.look(engine.gallery.backups) if removed else []
+    followed = {job.id for job in jobs.all() if may_follow(caller, job)}
     return wire.Removed(
         removed=removed,
         dry_run=dry_run,
-        archives=await engine.look(jobs.waiting),
+        archives=[name for name in await engine.look(jobs.waiting) if caller.cameras is None or name in followed],
         unreached=unreached,
         others=others,
         cases=await engine.look(lambda: affected.told(book, caller)),

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, FastAPI, File, UploadFile
 
 from rgbir.client import wire
 from rgbir.index import sha256
-from rgbir.server.access.keys import Key, Role
+from rgbir.server.access.keys import Key
 from rgbir.server.engine.jobs import Job, Jobs
 from rgbir.server.errors import NotThere, ServerFailure
 from rgbir.server.http.guard import Beforehand, Enrolling, Serving
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Working
+from rgbir.server.http.routes.shared import Working, may_follow
 
 router = APIRouter(responses=PROBLEMS, tags=["jobs"])
 
@@ -59,7 +59,7 @@ async def start_job(
 
 @router.get("/gallery/jobs", summary="The jobs since the server was started, and those it goes on with")
 async def list_jobs(jobs: Working, caller: Enrolling) -> wire.JobList:
-    return wire.JobList(jobs=[wire.Job.model_validate(job) for job in jobs.all() if _own(caller, job)])
+    return wire.JobList(jobs=[wire.Job.model_validate(job) for job in jobs.all() if may_follow(caller, job)])
 
 
 @router.get("/gallery/jobs/{job}", summary="How far a job is", responses=NOT_FOUND)
@@ -72,12 +72,8 @@ async def cancel_job(jobs: Working, caller: Enrolling, job: str) -> wire.Job:
     return wire.Job.model_validate(await jobs.cancel(_job(jobs, caller, job).id))
 
 
-def _own(caller: Key, job: Job) -> bool:
-    return job.who == caller.name or (caller.role is Role.ADMIN and caller.cameras is None)
-
-
 def _job(jobs: Jobs, caller: Key, name: str) -> Job:
     job = jobs.get(name)
-    if not _own(caller, job):
+    if not may_follow(caller, job):
         raise NotThere(f"no job {name!r}; it was never started, or the server was started anew since")
     return job

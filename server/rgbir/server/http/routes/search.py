@@ -19,7 +19,7 @@ from rgbir.server.http.forms import Asked, QueryBoxes, Text, Wanted
 from rgbir.server.http.guard import Exporting, Measuring, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Images, read, respond, visible
+from rgbir.server.http.routes.shared import Images, read, respond, response_of, visible
 
 router = APIRouter(responses=PROBLEMS, tags=["search"])
 
@@ -87,13 +87,11 @@ async def search(
     all_boxes = boxes if work is None else [*(picture.box for picture, _ in work.pictures), *boxes]
     await searched(engine, metrics, caller, why, shots, options, [answer], box=noted_boxes(all_boxes), **more)
     if work is None:
-        return await respond(
-            engine, lambda: wire.SearchResponse.of(answer, engine.settings.root_path), len(answer.hits)
-        )
+        return await respond(engine, lambda: response_of(engine, answer), len(answer.hits))
     of = work
 
     def record() -> wire.SearchResponse:
-        response = wire.SearchResponse.of(answer, engine.settings.root_path)
+        response = response_of(engine, answer)
         return recorded(engine, of, caller, why, options, answer, response, uploaded, boxes, embeddings, like)
 
     response = await engine.look(record)
@@ -120,9 +118,7 @@ async def search_batch(
     answers = [replace(answer, remarks=(*answer.remarks, *remarks)) for answer in answers]
     return await respond(
         engine,
-        lambda: wire.BatchResponse(
-            answers=[wire.SearchResponse.of(answer, engine.settings.root_path) for answer in answers]
-        ),
+        lambda: wire.BatchResponse(answers=[response_of(engine, answer) for answer in answers]),
         sum(len(answer.hits) for answer in answers),
     )
 

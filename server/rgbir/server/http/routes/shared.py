@@ -10,12 +10,13 @@ from fastapi import Depends, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel
 
 from rgbir.client import wire
-from rgbir.index import Sighting
-from rgbir.server.access.keys import ANYONE, Key
+from rgbir.index import Answer, Sighting
+from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.engine import Engine, Named
-from rgbir.server.engine.jobs import Jobs
+from rgbir.server.engine.jobs import Job, Jobs
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.errors import NotThere
+from rgbir.server.http.recordings import recording, with_recordings
 
 
 async def _jobs(request: Request) -> Jobs:
@@ -59,6 +60,11 @@ async def read(images: list[UploadFile]) -> list[Named]:
     ]
 
 
+def may_follow(caller: Key, job: Job) -> bool:
+    """Whether a key may see and cancel a job: it started it, or may do everything."""
+    return job.who == caller.name or (caller.role is Role.ADMIN and caller.cameras is None)
+
+
 def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
     """The sighting of that id.
 
@@ -71,8 +77,21 @@ def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
     return enrolled
 
 
+def response_of(engine: Engine, answer: Answer) -> wire.SearchResponse:
+    """An answer as it travels."""
+    return with_recordings(engine.gallery, wire.SearchResponse.of(answer, engine.settings.root_path))
+
+
 def travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:
     """A sighting as it travels."""
     camera = engine.gallery.network.shown(sighting.camera)
     image = wire.image_path(sighting.id, engine.settings.root_path) if sighting.has_crop else None
-    return wire.Sighting.model_validate(sighting).model_copy(update={"image_path": image, "camera": camera})
+    return wire.Sighting.model_validate(sighting).model_copy(
+        update={
+            "image_path": image,
+            "camera": camera,
+            "recording": recording(
+                engine.gallery, sighting.camera, sighting.taken_at, sighting.source, lambda: sighting.frame
+            ),
+        }
+    )
