@@ -49,6 +49,15 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
         "/cameras/{camera:path}": {"data": {"place": "hall"}},
         "/keys": {"data": {"name": "kim"}},
+        "/cases": {"data": {"number": "26-117", "title": "t", "purpose": "p"}},
+        "/cases/{case}": {"data": {"title": "t"}},
+        "/cases/{case}/look": {"data": {"search": "1"}},
+        "/cases/{case}/hold": {"data": {"reason": "r"}},
+        "/cases/{case}/approval": {"data": {"approved": "true"}},
+        "/cases/{case}/marks": {"data": {"mark": "same"}},
+        "/cases/{case}/notes": {"data": {"text": "t"}},
+        "/erasures": {"data": {"reason": "r", "camera": "1"}},
+        "/erasures/{erasure}/approval": {"data": {"approved": "true"}},
     }
 
 
@@ -62,7 +71,7 @@ def test_no_route_takes_what_it_doesn_t_know(
         .replace("{name}", "x.js")
         .replace("{job}", "x")
     )
-    form = bodies(infrared).get(path, {}) if method in ("POST", "PUT") else {}
+    form = bodies(infrared).get(path, {}) if method in ("POST", "PUT", "PATCH") else {}
     before = len(gallery)
 
     unknown = http.request(method, where, params={"camra": "1"}, **form)

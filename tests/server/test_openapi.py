@@ -19,7 +19,7 @@ from tests.conftest import BUNDLE, ROOT
 from tests.programs import needs
 from tests.server.processes import process
 
-from rgbir.client import calls
+from rgbir.client import calls, case_calls
 from rgbir.index import Gallery
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Keyring, Role
@@ -37,6 +37,8 @@ FROZEN = {
     "browse", "neighbours", "counts", "calibration", "plan", "me", "keys", "add_key", "end_key", "queue",
     "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "models", "prepare_model",
     "activate_model", "forget_model", "audit", "live", "ready", "metrics",
+    "cases", "case", "add_case", "change_case", "delete_case", "look_at_case", "hold_case", "lift_hold", "approve_case", "mark",
+    "withdraw_mark", "add_note", "case_search", "case_image", "remove_picture", "keep_picture", "near_erased", "asked_erasures", "ask_erasure", "decide_erasure",
 }  # fmt: skip
 """Generated clients call them so: a line is added for a new route, and none is changed without a word in the changelog."""
 
@@ -58,6 +60,16 @@ def test_operations_keep_their_names() -> None:
         (calls.erase("x"), "erase_sighting"), (calls.erase(camera="1"), "erase"), (calls.gallery(), "gallery"),
         (calls.cameras(), "cameras"), (calls.camera("x"), "camera"), (calls.put_camera("x"), "put_camera"),
         (calls.remove_camera("x"), "remove_camera"), (calls.model(), "model"), (calls.audit(), "audit"),
+        (case_calls.cases(), "cases"), (case_calls.case("x"), "case"), (case_calls.add_case("x", title="t", purpose="p"), "add_case"),
+        (case_calls.change_case("x", readers=[]), "change_case"), (case_calls.delete_case("x"), "delete_case"),
+        (case_calls.look_at_case("x", search=1), "look_at_case"), (case_calls.hold_case("x", reason="r"), "hold_case"),
+        (case_calls.lift_hold("x"), "lift_hold"), (case_calls.approve_case("x", approved=True), "approve_case"),
+        (case_calls.mark("x", "same", sighting="y"), "mark"), (case_calls.withdraw_mark("x", 1), "withdraw_mark"),
+        (case_calls.add_note("x", "t"), "add_note"), (case_calls.case_search("x", 1), "case_search"),
+        (case_calls.case_image("x", "y"), "case_image"), (case_calls.remove_picture("x", "y"), "remove_picture"),
+        (case_calls.keep_picture("x", "y"), "keep_picture"), (case_calls.near_erased(), "near_erased"),
+        (case_calls.asked_erasures(), "asked_erasures"), (case_calls.ask_erasure(reason="r", camera="1"), "ask_erasure"),
+        (case_calls.decide_erasure("x", approved=True), "decide_erasure"),
     ],
 )  # fmt: skip
 def test_an_operation_is_called_as_the_client_s_method_is(call: Any, name: str) -> None:

@@ -46,6 +46,7 @@ SUMMARIES = {
     "audit": "Check, read and replay a server's audit log.",
     "bench": "What this machine does, against the bare libraries in the same run.",
     "cameras": "Which cameras a gallery has, and where they are and were.",
+    "cases": "List, check, copy and bring back a server's cases.",
     "config": "What the options are, and where each comes from.",
     "counts": "Count a data set's images and people, beside what was published.",
     "demo": "The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.",

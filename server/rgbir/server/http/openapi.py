@@ -46,6 +46,10 @@ _AS_THE_CLIENT_SAYS = {
     "get_case": "case",
     "get_search": "case_search",
     "get_case_image": "case_image",
+    "add_mark": "mark",
+    "approve": "approve_case",
+    "hold": "hold_case",
+    "look": "look_at_case",
     "list_near": "near_erased",
     "list_erasures": "asked_erasures",
 }
