@@ -60,7 +60,7 @@ from rgbir.index.gallery.histogram import by_camera
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
-from rgbir.index.gallery.query import Answer, Distances, Hit, Query
+from rgbir.index.gallery.query import Answer, Distances, Hit, Query, origin
 from rgbir.index.gallery.remarks import ABOUT, About, Code, Remark, Verdict
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting, digest_of, framed, labels_of, other_labels
 from rgbir.index.images import (
@@ -177,6 +177,7 @@ __all__ = [
     "why",
     "other_labels",
     "decode",
+    "origin",
     "parse_box",
     "device_named",
     "did_you_mean",
