@@ -45,11 +45,12 @@ def demo(tmp_path: Path) -> Path:
 def moved_by_covering(encoder: Encoder, pictures: dict[Modality, list[Images]]) -> tuple[Moved, Moved]:
     """How far each picture's embedding moves without the fifth that its map marks, and without another fifth; one by one."""
     rng = np.random.default_rng(7)
-    marked, others = [], []
+    marked: list[float] = []
+    others: list[float] = []
     for modality in pictures:
         for picture in pictures[modality]:
             values = encoder.reactions(picture[None], modality)[0]
-            places = sorted(range(values.size), key=lambda place, values=values: -values.flat[place])
+            places = [place for _, place in sorted((-value, place) for place, value in enumerate(values.flat))]
             count = round(values.size / 5)
             whole = encoder.encode(picture[None], modality)[0]
             for moves, cells in ((marked, places[:count]), (others, rng.choice(places[count:], count, replace=False))):
@@ -157,8 +158,8 @@ def test_each_modality_must_pass_both_tests_by_itself(
     def measured(_: Bundle, modality: Modality, images: Images, *rest: object) -> tuple[Moved, Moved, Moved]:
         count = len(images)
         alike, gain = (-0.9, 9.0) if modality is Modality.RGB else (0.7, 0.0)
-        at_random = np.arange(count) % 3.0
-        return np.full(count, alike), at_random + gain + np.arange(count) % 2 * 0.1, at_random
+        at_random = np.arange(count, dtype=np.float64) % 3
+        return np.full(count, alike, np.float64), at_random + gain + 0.1 * (at_random == 0), at_random
 
     monkeypatch.setattr("rgbir.export.explain._measured", measured)
     before = {path.name: path.read_bytes() for path in demo.iterdir()}
