@@ -294,7 +294,7 @@ def image(sighting: str) -> Call[bytes]:
 
 
 def erase(
-    sighting: str | None = None,
+    sighting: str | Sequence[str] | None = None,
     *,
     camera: str | None = None,
     identity: int | None = None,
@@ -302,21 +302,29 @@ def erase(
     before: datetime | None = None,
     dry_run: bool = False,
 ) -> Call[wire.Removed]:
-    """Erases one sighting, or all that meet every condition; tells how many, and which archives and backups may hold them.
+    """Erases sightings that meet every condition; tells how many, and which archives and backups may hold them.
 
     Args:
+        sighting: its id; there must be one. Or ids, 200 at most: those that no sighting has are told as `unknown`.
         dry_run: only tell what would be erased.
+
+    Raises:
+        ValueError: an empty list of ids.
     """
     trying: dict[str, Any] = _form(dry_run="true" if dry_run else None)
-    if sighting is not None:
+    if isinstance(sighting, str):
         path = f"/gallery/sightings/{_segment(sighting)}"
         return Call(_as(wire.Removed), "DELETE", path, {"params": trying} if dry_run else {})
+    if sighting is not None and not sighting:
+        raise ValueError("ids are one at least; leave them out for all sightings that meet the other conditions")
     conditions = _form(camera=camera, identity=identity, track=track, before=before) | trying
+    if sighting is not None:
+        conditions["sighting"] = list(sighting)
     return Call(_as(wire.Removed), "DELETE", "/gallery/sightings", {"params": conditions})
 
 
 def remove(
-    sighting: str | None = None,
+    sighting: str | Sequence[str] | None = None,
     *,
     camera: str | None = None,
     identity: int | None = None,

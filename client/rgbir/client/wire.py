@@ -632,6 +632,7 @@ class Removed(Wire):
     unreached: list[str] = Field(
         [], description="galleries of other models that can't be changed now; their next opening erases there"
     )
+    unknown: list[str] = Field([], description="ids that were named, and no sighting that the key sees has")
 
 
 class Embedding(Wire):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -69,6 +69,12 @@ def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
     if enrolled is None or not caller.sees(enrolled.camera):
         raise NotThere(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
     return enrolled
+
+
+def seen(engine: Engine, sightings: Sequence[str], caller: Key) -> list[str]:
+    """Those of the ids that a sighting has which the key sees, in their order."""
+    found = ((each, engine.gallery.get(each)) for each in sightings)
+    return [each for each, sighting in found if sighting is not None and caller.sees(sighting.camera)]
 
 
 def travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:
