@@ -12,7 +12,8 @@ import pytest
 from tests.conftest import BUNDLE
 from tests.page.conftest import LOOKS, serving, violations, widths
 
-from rgbir.index import CameraEdit, Gallery
+from rgbir.index import CameraEdit, Gallery, Modality
+from rgbir.index.cameras import Passage
 from rgbir.server import Settings
 from rgbir.server.access.audit import AuditLog
 from rgbir.server.access.keys import Keyring, Role
@@ -69,6 +70,13 @@ def test_each_role_sees_its_parts_and_is_told_of_others(
             page.get_by_text("Your key (monitor) may not do this.").wait_for()
 
 
+def test_a_part_that_did_not_load_is_loaded_again(page: Any, address: str) -> None:
+    opened(page, address, "cameras")
+    page.route("**/page/manage/keys.js", lambda route: route.abort(), times=1)
+    page.get_by_role("link", name="Keys").click()
+    page.get_by_text("This server asks nobody for a key.").wait_for()
+
+
 def test_a_camera_is_moved_by_keyboard_after_a_look_at_what_that_changes(page: Any, settings: Settings) -> None:
     with serving(settings) as address:
         opened(page, address, "cameras")
@@ -118,6 +126,76 @@ def test_a_camera_is_added_and_removed_by_typing_its_name(page: Any, settings: S
         page.keyboard.press("Enter")
         page.locator("dialog").wait_for(state="detached")
         assert page.get_by_role("row", name="roof 1").count() == 0
+
+
+def test_a_place_is_moved_on_the_plan_by_keyboard_and_saved_once_that_is_wanted(page: Any, settings: Settings) -> None:
+    with serving(settings) as address:
+        opened(page, address, "cameras")
+        page.locator('.node[data-place="Ward 2"]').wait_for()
+        assert page.get_by_label("From the left").count() == 0, "places stay until somebody wants to move them"
+        page.get_by_role("button", name="Move places").click()
+        page.locator('.node[data-place="Ward 2"]').focus()
+        page.keyboard.press("Enter")
+        page.get_by_label("From the left").fill("33.5")
+        page.keyboard.press("Tab")
+        page.get_by_label("From the top").fill("44")
+        page.keyboard.press("Tab")
+        page.get_by_text("camera 2 (Ward 2): 50; 20 becomes 33.5; 44").wait_for()
+        with Gallery(settings.gallery) as gallery:
+            assert gallery.network["2"].position == (50, 20), "nothing is kept before it is saved"
+        page.get_by_role("button", name="Undo the moves").click()
+        assert page.locator(".preview").count() == 0
+        page.locator('.node[data-place="Ward 2"]').focus()
+        page.keyboard.press("Shift+ArrowRight")
+        page.get_by_label("From the left").fill("60")
+        page.keyboard.press("Tab")
+        page.get_by_role("button", name="Save 2 positions").click()
+        page.locator(".preview").wait_for(state="detached")
+        assert violations(page) == []
+    with Gallery(settings.gallery) as gallery:
+        at = {camera.id: camera.position for camera in gallery.network}
+        assert [at[camera] for camera in "1456"] == [(20, 60), (80, 60), (50, 90), (90, 90)]
+        assert at["2"] == at["3"]
+        assert at["2"] is not None
+        assert at["2"] == (60, 20)
+
+
+def test_what_goes_with_a_camera_and_with_a_models_gallery_is_told_before_a_name_is_typed(
+    page: Any, settings: Settings, tmp_path: Path
+) -> None:
+    with Gallery(settings.gallery) as gallery:
+        gallery.change_network(
+            lambda network: (
+                CameraEdit(modalities=frozenset({Modality.IR}), place="Roof")
+                .added(network, "roof")
+                .with_passage("Roof", "Lobby", Passage("Roof", "Lobby", 60))
+            )
+        )
+    bundles = tmp_path / "bundles"
+    for name in ("first", "second"):
+        shutil.copytree(BUNDLE, bundles / name)
+    card = json.loads((bundles / "second/card.json").read_text())
+    (bundles / "second/card.json").write_text(json.dumps({**card, "metric": "cosine"}))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "DELETE" else None)
+    with serving(replace(settings, bundle=bundles / "first", bundles=bundles)) as address:
+        opened(page, address, "cameras")
+        page.get_by_role("button", name="Remove camera roof").click()
+        page.locator("dialog .confirm").wait_for()
+        told = page.locator("dialog .preview").inner_text()
+        assert "No sighting changes its place." in told
+        assert "1 walking time goes with it:" in told
+        assert told.endswith("Roof – Lobby")
+        page.keyboard.press("Escape")
+        opened(page, address, "models")
+        page.get_by_role("button", name="Prepare").click()
+        page.get_by_role("button", name="Delete its gallery").click(timeout=60_000)
+        page.get_by_text("288 of 288 sightings are encoded for it.").wait_for()
+        page.locator("dialog .confirm").wait_for()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        assert len(asked) == 2
+        assert all(url.endswith("?dry_run=true") for url in asked)
 
 
 def test_a_refused_change_is_told_in_the_dialog(page: Any, address: str) -> None:

@@ -6,6 +6,7 @@ import { auditPath, hitsOf, linesOf, subject } from "../../../server/rgbir/serve
 import { drift, facts, samples, total } from "../../../server/rgbir/server/page/manage/health.js";
 import { keyFields, lackOfKey, mostDays } from "../../../server/rgbir/server/page/manage/keychoice.js";
 import { manageParts } from "../../../server/rgbir/server/page/manage/parts.js";
+import { moved, savesOf, walksGone } from "../../../server/rgbir/server/page/manage/positions.js";
 import { draftOf, edit, lackOf, passagesOf, stayAt } from "../../../server/rgbir/server/page/manage/stays.js";
 import { partsFor } from "../../../server/rgbir/server/page/shell/views.js";
 
@@ -48,6 +49,34 @@ test("only what was changed of a camera is sent", () => {
   assert.deepEqual(edit({ ...draftOf(placed, NOW), place: "gate" }, placed, NOW), { ...none, place: "gate" }, "the old place's position doesn't move along");
   assert.deepEqual(edit({ ...draft, x: "3", y: "4.5" }, CAMERA, NOW), { ...none, place: "hall", position: "3,4.5" });
   assert.deepEqual(edit({ ...draftOf(null, NOW), id: "new", place: "hall", aliases: "a, ,b" }, null, NOW), { ...none, modalities: ["rgb"], place: "hall", scene: "", aliases: ["a", "b"] });
+});
+
+const at = (id, ...places) => ({ id, modalities: ["rgb"], sightings: 0, place: places.at(-1).place, places });
+
+test("cameras of a place that is moved keep their distances, and one without a position gets the place's", () => {
+  const cameras = [at("1", { place: "Lobby", position: [10, 20] }), at("2", { place: "Lobby", position: [14, 20] }), at("3", { place: "Lobby" }), at("4", { place: "Yard", position: [1, 1] })];
+  const { saves, later } = savesOf(cameras, new Map([["Lobby", [22, 50]]]), NOW);
+  assert.deepEqual(saves.map(({ camera, from, to, fields }) => [camera, from, to, fields]), [
+    ["1", [10, 20], [20, 50], { position: "20,50" }], ["2", [14, 20], [24, 50], { position: "24,50" }], ["3", null, [22, 50], { position: "22,50" }],
+  ]);
+  assert.deepEqual(later, []);
+  assert.deepEqual(moved([{ place: "Lobby", position: null }, { place: "Yard", position: [1, 1] }], new Map([["Lobby", [3, 4]]])).map(({ position }) => position), [[3, 4], [1, 1]]);
+});
+
+test("a camera that moves later is moved where it is now, if that can be told apart", () => {
+  const since = "2026-05-01T00:00:00Z";
+  const later = { place: "Roof", since: "2027-01-01T00:00:00Z", position: [9, 9] };
+  const cameras = [at("1", { place: "Yard" }, { place: "Hall", since, position: [1, 2] }, later), at("2", { place: "Hall", since: null, position: [1, 2] }, later)];
+  const told = savesOf(cameras, new Map([["Hall", [3, 3]]]), NOW);
+  assert.deepEqual(told.saves.map(({ camera, fields }) => [camera, fields]), [["1", { position: "3,3", place: "Hall", since }]]);
+  assert.deepEqual(told.later, ["2"]);
+});
+
+test("walks to a place that no other camera has or had go with a camera", () => {
+  const passages = [{ origin: "Lobby", destination: "Yard" }, { origin: "Yard", destination: "Roof" }, { origin: "Roof", destination: "Lobby" }];
+  const network = { cameras: [at("1", { place: "Lobby" }), at("2", { place: "Roof" }, { place: "Yard", since: NOW.toISOString() }), at("3", { place: "Yard" })], passages };
+  assert.deepEqual(walksGone(network, network.cameras[0]), [passages[0], passages[2]]);
+  assert.deepEqual(walksGone(network, network.cameras[2]), [], "another was or is at the same places");
 });
 
 test("what a camera lacks is named by its field", () => {

@@ -49,6 +49,7 @@ test("without a picture they are fitted on a sheet, four by three", () => {
   assert.ok(Math.abs(frame.height - 70 / 0.72) < 1e-9 && Math.abs(frame.width - (70 / 0.72) * (4 / 3)) < 1e-9);
   assert.deepEqual([at.get("Ward"), at.get("Yard")].map(([, y]) => Math.round(y)), [14, 86]);
   assert.deepEqual([Math.round(at.get("Lobby")[0]), Math.round(at.get("Yard")[0])], [23, 77], "50 ± 70 / 129.6 / 2");
+  assert.equal(laidOut(nodesOf({ cameras: [camera("1", "Lobby", [5, 5])] }, null, null), { cameras: [] }).frame.height, 100, "one position alone has room to be moved in");
   const [single] = laidOut(nodesOf({ cameras: [camera("1", "Lobby", [5, 5])] }, null, null), { cameras: [] }).at.values();
   assert.deepEqual(single.map(Math.round), [50, 50]);
 });

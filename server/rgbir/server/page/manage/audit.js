@@ -8,7 +8,7 @@ import { Table } from "../core/table.js";
 import { has, moment, number, t } from "../core/words.js";
 import { Trouble, useLoaded } from "../shell/load.js";
 import { go, store, useApp } from "../shell/state.js";
-import { failed } from "./cameras.js";
+import { failed } from "./network.js";
 import { afterOf, auditPath, hitsOf, linesOf, subject } from "./entries.js";
 
 /** @typedef {import("./entries.js").Entry} Entry */

@@ -1,6 +1,6 @@
 /** Keys: who has one; a new one, whose token is shown once; the end of one. Where the server doesn't do it, the commands. */
 
-import { ask, form, request } from "../core/api.js";
+import { request } from "../core/api.js";
 import { ConfirmTyped } from "../core/confirm.js";
 import { Dialog } from "../core/dialog.js";
 import { Command, Empty } from "../core/empty.js";
@@ -10,7 +10,7 @@ import { Table } from "../core/table.js";
 import { listed, moment, t } from "../core/words.js";
 import { Trouble, useLoaded } from "../shell/load.js";
 import { may, say, useApp } from "../shell/state.js";
-import { failed } from "./cameras.js";
+import { failed } from "./network.js";
 import { NewKeyDialog } from "./newkey.js";
 
 /** @typedef {import("../core/types.js").Schemas["KeyInfo"]} KeyInfo */
@@ -74,6 +74,3 @@ function EndDialog({ entry, onClose, onDone }) {
     <${ConfirmTyped} word=${entry.name} busy=${busy} onConfirm=${end}>${t("keys.end")}<//>
   <//>`;
 }
-
-/** @param {ReturnType<typeof import("./keychoice.js").keyFields>} fields @returns {Promise<import("../core/types.js").Schemas["NewKey"]>} */
-export const makeKey = (fields) => ask("keys", { method: "POST", body: form(fields) });

@@ -1,13 +1,13 @@
 /** A new key: its choices, then its token, which nobody can show again. */
 
+import { ask, form } from "../core/api.js";
 import { Dialog } from "../core/dialog.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { t } from "../core/words.js";
 import { Trouble } from "../shell/load.js";
 import { say, useApp } from "../shell/state.js";
-import { failed } from "./cameras.js";
+import { failed } from "./network.js";
 import { ROLES, keyFields, lackOfKey, mostDays } from "./keychoice.js";
-import { makeKey } from "./keys.js";
 
 const typed = (/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.currentTarget).value;
 
@@ -77,3 +77,6 @@ export function NewKeyDialog({ onClose, onMade }) {
     </form>
   <//>`;
 }
+
+/** @param {ReturnType<typeof keyFields>} fields @returns {Promise<import("../core/types.js").Schemas["NewKey"]>} */
+const makeKey = (fields) => ask("keys", { method: "POST", body: form(fields) });
