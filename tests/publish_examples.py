@@ -84,6 +84,7 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("DELETE /gallery/sightings/{sighting}", path={"sighting": sighting}),
         Example("DELETE /gallery/sightings", query={"identity": 7}),
         Example("GET /audit", query={"limit": 1}),
+        Example("GET /audit/chain"),
     ]  # fmt: skip
 
 

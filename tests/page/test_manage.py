@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import BUNDLE
-from tests.page.conftest import LOOKS, serving, violations, widths
+from tests.page.conftest import LOOKS, serving, until, violations, widths
 
 from rgbir.index import CameraEdit, Gallery, Modality
 from rgbir.index.cameras import Passage
@@ -319,7 +319,7 @@ def test_the_log_is_paged_filtered_by_the_address_and_exported(page: Any, logged
         page.get_by_role("button", name="From the beginning").click()
         page.get_by_role("button", name="The newest").click()
         page.get_by_text("Entries 31 to 130, the oldest first").wait_for()
-        page.get_by_label("Case").fill("26-117")
+        page.get_by_role("textbox", name="Case").fill("26-117")
         page.keyboard.press("Enter")
         page.get_by_text("Entries 4 to 124, the oldest first").wait_for()
         assert "case=26-117" in page.evaluate("location.hash")
@@ -333,6 +333,70 @@ def test_the_log_is_paged_filtered_by_the_address_and_exported(page: Any, logged
     with serving(replace(logged, audit=None)) as address:
         opened(page, address, "audit")
         page.get_by_text("This server keeps no audit log.").wait_for()
+
+
+def test_the_log_is_filtered_by_who_what_and_when_and_links_keep_it(page: Any, settings: Settings) -> None:
+    log = AuditLog(settings.audit or Path())
+    for number in range(6):
+        log.add(action=("search", "erased")[number % 2], who=("Weber", "Lindner")[number % 3 == 0])
+    log.close()
+    shown = "[...document.querySelectorAll('tbody th')].map(cell => cell.textContent).join()"
+    with serving(settings) as address:
+        opened(page, address, "audit")
+        page.get_by_label("Who").fill("Weber")
+        page.locator("#audit-action").select_option("erased")
+        page.get_by_role("button", name="Show these").click()
+        until(page, f"{shown} === '2,6'")
+        assert "who=Weber&action=erased" in page.evaluate("location.hash")
+        page.reload()
+        until(page, f"{shown} === '2,6'")
+        assert page.get_by_label("Who").input_value() == "Weber"
+        page.get_by_label("Noted before").fill("2026-11-01T00:00:00")
+        page.keyboard.press("Enter")
+        page.get_by_text("No entries here.").wait_for()
+        page.get_by_role("button", name="Show all").click()
+        until(page, f"{shown} === '1,2,3,4,5,6'")
+        assert "who" not in page.evaluate("location.hash")
+
+
+def test_a_chain_that_is_broken_is_told_with_its_entry(page: Any, logged: Settings) -> None:
+    log = logged.audit or Path()
+    with serving(logged) as address:
+        opened(page, address, "audit")
+        page.get_by_role("button", name="Look now").click()
+        page.get_by_text("Unbroken to entry 130.").wait_for()
+        page.get_by_text("could have made all of it anew").wait_for()
+        lines = log.read_bytes().splitlines(keepends=True)
+        log.write_bytes(b"".join([*lines[:40], lines[40].replace(b'"missing"', b'"lost"'), *lines[41:]]))
+        page.get_by_role("button", name="Look now").click()
+        page.get_by_text("Broken at entry 41.").wait_for()
+        page.get_by_text("Up to entry 40 it is unbroken.").wait_for()
+        assert violations(page) == []
+
+
+def test_a_key_is_rotated_in_two_steps(page: Any, settings: Settings, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    ring = Keyring(keys)
+    token = ring.add("Lindner", Role.ADMIN)
+    old = ring.add("desk", Role.ENROL, ["4"], days=30)
+    with serving(replace(settings, keys=keys)) as address:
+        signed_in(page, address, token)
+        opened(page, address, "keys")
+        page.get_by_role("button", name="Rotate the key of desk").click()
+        assert page.locator("#key-name").input_value() == "desk 2"
+        assert page.locator("#key-days").input_value() == "30"
+        page.get_by_role("button", name="Make it").click()
+        new = page.get_by_label("The key", exact=True).input_value()
+        made = Keyring(keys).find(new)
+        assert made is not None
+        assert (made.name, made.role, made.cameras) == ("desk 2", Role.ENROL, ("4",))
+        assert Keyring(keys).find(old) is not None, "both work until the old one is ended"
+        assert violations(page) == []
+        page.get_by_role("button", name="End the key of desk now").click()
+        page.locator(".confirm input").fill("desk")
+        page.keyboard.press("Enter")
+        page.locator("dialog").wait_for(state="detached")
+        assert (Keyring(keys).find(old), Keyring(keys).find(new)) == (None, made)
 
 
 def test_a_key_is_made_shown_once_and_ended(page: Any, settings: Settings, tmp_path: Path) -> None:

@@ -465,17 +465,34 @@ def _segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def audit(*, after: int = 0, limit: int = 100, case: str | None = None) -> Call[Entries]:
-    """Entries of the audit log, in order; for administrators.
+def audit(
+    *,
+    after: int = 0,
+    limit: int = 100,
+    case: str | None = None,
+    who: str | None = None,
+    action: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Call[Entries]:
+    """Entries of the audit log that meet every condition, in order; for administrators.
 
     Args:
         after: entries with a greater number only.
         limit: most of them, 1 to 1000.
         case: of this case only.
+        who: by the key of this name only.
+        action: such as `search` or `erased`.
+        since, until: noted in that time, with zones.
     """
     read = _as(wire.AuditPage)
-    asked = _form(after=after, limit=limit, case=case)
+    asked = _form(after=after, limit=limit, case=case, who=who, action=action, since=since, until=until)
     return Call(lambda response: Entries(read(response).entries), "GET", "/audit", {"params": asked})
+
+
+def audit_chain() -> Call[wire.AuditChain]:
+    """Whether the audit log is whole, and if not, from which entry on; for administrators. It reads the whole log."""
+    return Call(_as(wire.AuditChain), "GET", "/audit/chain")
 
 
 def _as(kind: type[M]) -> Callable[[httpx2.Response], M]:

@@ -227,6 +227,7 @@ class Client(_Common):
     me = _waited(calls.me)
     model = _waited(calls.model)
     audit = _waited(calls.audit)
+    audit_chain = _waited(calls.audit_chain)
 
     def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -360,6 +361,7 @@ class AsyncClient(_Common):
     me = _awaited(calls.me)
     model = _awaited(calls.model)
     audit = _awaited(calls.audit)
+    audit_chain = _awaited(calls.audit_chain)
 
     async def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None

@@ -737,6 +737,21 @@ class AuditPage(Wire):
     entries: list[dict[str, Any]]
 
 
+class AuditChain(Wire):
+    """Whether the audit log is whole, as of now."""
+
+    whole: bool
+    first: int | None = Field(
+        None, description="number of the first entry, over 1 where earlier ones were rotated away; none without any"
+    )
+    last: int | None = Field(None, description="number of the last entry up to which the chain is unbroken")
+    broken_at: int | None = Field(
+        None, description="the first entry that isn't right, or that is missing; none if it is whole, or has no number"
+    )
+    problems: list[str] = Field([], description="what is wrong, in words")
+    heads: bool = Field(False, description="whether heads that were noted elsewhere were compared, too")
+
+
 class Health(Wire):
     status: Literal["ok", "unavailable"]
     detail: str = ""

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { isSynthetic, measuredOf, needsTyping, points, protocolParts } from "../../../server/rgbir/server/page/manage/cards.js";
-import { auditPath, hitsOf, linesOf, subject } from "../../../server/rgbir/server/page/manage/entries.js";
+import { auditPath, filtersOf, hitsOf, linesOf, subject } from "../../../server/rgbir/server/page/manage/entries.js";
 import { drift, facts, samples, total } from "../../../server/rgbir/server/page/manage/health.js";
-import { keyFields, lackOfKey, mostDays } from "../../../server/rgbir/server/page/manage/keychoice.js";
+import { keyFields, lackOfKey, like, mostDays } from "../../../server/rgbir/server/page/manage/keychoice.js";
 import { manageParts } from "../../../server/rgbir/server/page/manage/parts.js";
 import { moved, savesOf, walksGone } from "../../../server/rgbir/server/page/manage/positions.js";
 import { draftOf, edit, lackOf, passagesOf, stayAt } from "../../../server/rgbir/server/page/manage/stays.js";
@@ -114,6 +114,10 @@ test("the log's filters are in the address and in the request", () => {
   assert.equal(auditPath(new URLSearchParams(), 100), "audit?after=0&limit=100");
   assert.equal(auditPath(new URLSearchParams({ case: "26-117 & more", after: "200" }), 100), "audit?after=200&limit=100&case=26-117+%26+more");
   assert.equal(auditPath(new URLSearchParams({ after: "-3" }), 5), "audit?after=0&limit=5");
+  const all = { who: "a&b", action: "enrol archive", since: "2026-11-12T21:00:00.000Z", until: "2026-11-13T21:00:00.000Z" };
+  assert.deepEqual(filtersOf(new URLSearchParams({ ...all, other: "x", case: "" })), all);
+  assert.equal(auditPath(new URLSearchParams(all), 5), "audit?after=0&limit=5&who=a%26b&action=enrol+archive&since=2026-11-12T21%3A00%3A00.000Z&until=2026-11-13T21%3A00%3A00.000Z");
+  assert.deepEqual(filtersOf(new URLSearchParams({ since: "yesterday" })), {}, "no moment");
 });
 
 test("an entry is told with its subject and its hits, and exported as it came", () => {
@@ -161,4 +165,14 @@ test("a new key is never wider or longer-lived than one's own", () => {
   assert.equal(lackOfKey(draft, { cameras: ["1"] }, NOW)?.field, "cameras");
   assert.equal(lackOfKey({ ...draft, name: " " }, {}, NOW)?.field, "name");
   assert.deepEqual(keyFields({ ...draft, name: " desk ", days: "" }), { name: "desk", role: "search", cameras: [], days: "" });
+});
+
+test("a key that takes another's place is like it, has a free name, and outlives neither its span nor one's own key", () => {
+  const key = { name: "desk", role: "enrol", cameras: ["1"], made_at: "2026-11-01T00:00:00Z", ends_at: "2026-12-01T00:00:00Z" };
+  assert.deepEqual(like(key, ["desk"], {}, NOW), { name: "desk 2", role: "enrol", cameras: ["1"], days: "30" });
+  assert.equal(like(key, ["desk", "desk 2", "desk 3"], {}, NOW).name, "desk 4");
+  assert.equal(like({ ...key, name: "gate 9" }, [], {}, NOW).name, "gate 10");
+  assert.equal(like(key, [], { ends_at: "2026-12-06T13:00:00Z" }, NOW).days, "10");
+  assert.deepEqual(like({ ...key, cameras: null, ends_at: null }, [], {}, NOW), { name: "desk 2", role: "enrol", cameras: [], days: "" });
+  assert.equal(like({ ...key, ends_at: null }, [], { ends_at: "2026-12-06T13:00:00Z" }, NOW).days, "10");
 });

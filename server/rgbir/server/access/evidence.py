@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rgbir.index import AnyGallery, Box, Distances, Hours, Searcher, SearchOptions, beside, decode, listed
-from rgbir.server.access.audit import Entry, entries, problems
+from rgbir.server.access.audit import Entry, entries
+from rgbir.server.access.chain import problems
 from rgbir.server.errors import AuditFailed
 
 

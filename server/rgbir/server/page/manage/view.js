@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../core/html.js";
 import { addTexts, t } from "../core/words.js";
 import { Forbidden } from "../shell/load.js";
-import { go, useApp, watch } from "../shell/state.js";
+import { go, store, useApp, watch } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
 import { MANAGE } from "../texts/manage.js";
 import { SHARED } from "../texts/shared.js";
@@ -27,7 +27,8 @@ export default function Manage() {
   const part = MANAGE_PARTS.find((each) => each.name === name);
   const barred = me !== null && part !== undefined && !mine.includes(part);
   useEffect(() => {
-    if (!part && mine.length) go(`#/manage/${mine[0].name}`, { replace: true });
+    // Effects run after a pause, and by then somebody may have gone on to a part.
+    if (!part && mine.length && store.get().route.path === path) go(`#/manage/${mine[0].name}`, { replace: true });
   }, [path, me]);
   useEffect(() => {
     let gone = false;
