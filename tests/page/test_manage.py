@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.conftest import BUNDLE
 from tests.page.conftest import LOOKS, serving, until, violations, widths
 
-from rgbir.index import CameraEdit, Gallery, Modality
+from rgbir.index import CameraEdit, Gallery, Metric, Modality
 from rgbir.index.cameras import Passage
+from rgbir.index.evaluation import PROTOCOLS, Report, measure
 from rgbir.server import Settings
 from rgbir.server.access.audit import AuditLog
 from rgbir.server.access.keys import Keyring, Role
@@ -276,14 +278,47 @@ def test_what_was_measured_is_a_plot_and_a_table(page: Any, address: str) -> Non
     measured = json.loads((BUNDLE / "card.json").read_text())["measured"]
     (figures,) = measured.values()
     table = page.get_by_role("table").inner_text()
-    for name, shown in (("rank_1", "Rank 1"), ("rank_10", "Rank 10"), ("mAP", "mAP")):
+    for name, shown in (("rank_1", "Rank 1"), ("rank_20", "Rank 20"), ("mAP", "mAP")):
         assert f"{shown}\t{100 * figures[name]:.1f}%" in table
     assert "Rank 1: 47.4%" in page.locator("svg[role=img]").get_attribute("aria-label")
-    assert page.locator(".curve-point").count() == 2
+    assert page.locator(".curve-point").count() == 4
+    page.get_by_text("This server shows no reports.").wait_for()
     page.route("**/model", lambda route: route.fulfill(json={"name": "m", "measured": {}}))
     page.reload()
     page.get_by_text("This model's card has no measured results.").wait_for()
-    assert "rgbir evaluate" in page.locator(".command").inner_text()
+    assert "rgbir evaluate" in page.locator(".command").first.inner_text()
+
+
+def test_a_saved_report_is_opened_by_its_name_and_its_link_keeps_it(
+    page: Any, settings: Settings, tmp_path: Path
+) -> None:
+    rng, identities = np.random.default_rng(3), np.arange(60)
+    trials = tuple(measure(rng.random((60, 60)), identities, identities) for _ in range(2))
+    about = {"model": "m", "data": SCRIPT}
+    report = Report(PROTOCOLS["sysu"], {"mode": "all"}, Metric.EUCLIDEAN, trials, about)
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (folder / "yard, May.json").write_text(report.to_json())
+    (folder / "broken.json").write_text("{}")
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    with serving(replace(settings, reports=folder)) as address:
+        opened(page, address, "evaluation")
+        page.get_by_role("button", name="yard, May.json").click()
+        page.get_by_text("60 queries among 60 pictures of 60 people; means of 2 trials").wait_for()
+        assert "report=yard" in page.evaluate("location.hash")
+        page.reload()
+        opened_one = page.get_by_role("article", name="Report yard, May.json")
+        opened_one.wait_for()
+        figures = opened_one.get_by_role("table").inner_text()
+        assert f"Rank 5\t{100 * report.rank(5):.1f}%" in figures
+        assert f"Rank 50\t{100 * report.rank(50):.1f}%" in figures
+        assert f"mINP\t{100 * report.mean_inp:.1f}%" in figures
+        assert opened_one.locator(".curve-line").get_attribute("points").count(",") == 50
+        assert SCRIPT in opened_one.inner_text()
+        assert page.locator("img[src=x]").count() == 0
+        assert violations(page) == []
+        page.get_by_role("button", name="broken.json").click()
+        page.get_by_text("is no report that").wait_for()
 
 
 @pytest.fixture

@@ -67,6 +67,8 @@ MAY = {
     ("GET", "/samples/{name}"): {Role.SEARCH},
     ("DELETE", "/gallery/sightings/{sighting}"): set(),
     ("DELETE", "/gallery/sightings"): set(),
+    ("GET", "/reports"): {Role.SEARCH},
+    ("GET", "/reports/{name}"): {Role.SEARCH},
     ("GET", "/audit"): set(),
     ("GET", "/audit/chain"): set(),
     ("GET", "/models"): set(),

@@ -36,7 +36,7 @@ FROZEN = {
     "search", "search_each", "distances", "embed", "explain", "enrol", "enrol_track", "gallery", "sighting", "image", "erase", "erase_sighting",
     "browse", "neighbours", "counts", "calibration", "plan", "me", "keys", "add_key", "end_key", "queue",
     "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "models", "prepare_model",
-    "activate_model", "forget_model", "audit", "audit_chain", "live", "ready", "metrics",
+    "activate_model", "forget_model", "audit", "audit_chain", "reports", "report", "live", "ready", "metrics",
 }  # fmt: skip
 """Generated clients call them so: a line is added for a new route, and none is changed without a word in the changelog."""
 
@@ -58,7 +58,7 @@ def test_operations_keep_their_names() -> None:
         (calls.erase("x"), "erase_sighting"), (calls.erase(camera="1"), "erase"), (calls.gallery(), "gallery"),
         (calls.cameras(), "cameras"), (calls.camera("x"), "camera"), (calls.put_camera("x"), "put_camera"),
         (calls.remove_camera("x"), "remove_camera"), (calls.model(), "model"), (calls.audit(), "audit"),
-        (calls.audit_chain(), "audit_chain"),
+        (calls.audit_chain(), "audit_chain"), (calls.reports(), "reports"), (calls.report("x"), "report"),
     ],
 )  # fmt: skip
 def test_an_operation_is_called_as_the_client_s_method_is(call: Any, name: str) -> None:

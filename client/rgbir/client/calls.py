@@ -465,6 +465,17 @@ def _segment(name: str) -> str:
     return quote(name, safe="")
 
 
+def reports() -> Call[list[wire.ReportFile]]:
+    """Evaluations that were saved, the latest first."""
+    read = _as(wire.ReportList)
+    return Call(lambda response: read(response).reports, "GET", "/reports")
+
+
+def report(name: str) -> Call[wire.SavedReport]:
+    """What one of them measured."""
+    return Call(_as(wire.SavedReport), "GET", f"/reports/{_segment(name)}")
+
+
 def audit(
     *,
     after: int = 0,

@@ -226,6 +226,8 @@ class Client(_Common):
     queue = _waited(calls.queue)
     me = _waited(calls.me)
     model = _waited(calls.model)
+    reports = _waited(calls.reports)
+    report = _waited(calls.report)
     audit = _waited(calls.audit)
     audit_chain = _waited(calls.audit_chain)
 
@@ -360,6 +362,8 @@ class AsyncClient(_Common):
     queue = _awaited(calls.queue)
     me = _awaited(calls.me)
     model = _awaited(calls.model)
+    reports = _awaited(calls.reports)
+    report = _awaited(calls.report)
     audit = _awaited(calls.audit)
     audit_chain = _awaited(calls.audit_chain)
 

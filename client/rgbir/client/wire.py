@@ -731,6 +731,36 @@ class NewKey(KeyInfo):
     token: str = Field(description="shown this once, and kept nowhere")
 
 
+class ReportFile(Wire):
+    """An evaluation that was saved with `rgbir evaluate --report`."""
+
+    name: str = Field(description="of its file")
+    bytes: int
+    written_at: datetime
+
+
+class ReportList(Wire):
+    reports: list[ReportFile]
+
+
+class SavedReport(Wire):
+    """What an evaluation measured: means over its trials, shares from 0 to 1."""
+
+    name: str
+    written_at: datetime
+    protocol: dict[str, str] = Field(description="the rules, and what the data set left open")
+    about: dict[str, str] = Field(description="model, data and versions")
+    cmc: dict[int, float] = Field(description="share of queries whose person is among the first so many")
+    curve: list[float] = Field(description="the same at every rank from 1, to 50 at most")
+    mean_ap: float = Field(description="mAP")
+    mean_inp: float = Field(description="mINP")
+    trials: int
+    queries: int = Field(description="of the first trial, as are the following")
+    valid_queries: int
+    gallery_rows: int
+    gallery_identities: int
+
+
 class AuditPage(Wire):
     """Entries of the audit log, in order; each has n, at, action, who, and what was done."""
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isSynthetic, measuredOf, needsTyping, points, protocolParts } from "../../../server/rgbir/server/page/manage/cards.js";
+import { isSynthetic, marked, measuredIn, measuredOf, needsTyping, points, protocolParts } from "../../../server/rgbir/server/page/manage/cards.js";
 import { auditPath, filtersOf, hitsOf, linesOf, subject } from "../../../server/rgbir/server/page/manage/entries.js";
 import { drift, facts, samples, total } from "../../../server/rgbir/server/page/manage/health.js";
 import { keyFields, lackOfKey, like, mostDays } from "../../../server/rgbir/server/page/manage/keychoice.js";
@@ -102,6 +102,16 @@ test("the curve's points lie where their rank and share say", () => {
   const room = { width: 100, height: 100, left: 10, bottom: 20, top: 0, right: 10 };
   const drawn = points([{ rank: 1, share: 0 }, { rank: 10, share: 0.5 }, { rank: 100, share: 1 }], room);
   assert.deepEqual(drawn.map(({ x, y }) => [Math.round(x), Math.round(y)]), [[10, 80], [50, 40], [90, 0]]);
+});
+
+test("a saved report is its whole curve, of which some ranks are named, and its figures", () => {
+  const curve = Array.from({ length: 50 }, (_, place) => (place + 1) / 50);
+  const measured = measuredIn({ name: "a.json", about: { data: "yard" }, curve, mean_ap: 0.4, mean_inp: 0.3 });
+  assert.deepEqual([measured.name, measured.data, measured.ranks.length, measured.ranks[9]], ["a.json", "yard", 50, { rank: 10, share: 0.2 }]);
+  assert.deepEqual(marked(measured.ranks).map(({ rank }) => rank), [1, 5, 10, 20, 50]);
+  const few = [1, 3, 7].map((rank) => ({ rank }));
+  assert.deepEqual(marked(few), few);
+  assert.deepEqual(measured.figures, [{ name: "mAP", share: 0.4 }, { name: "mINP", share: 0.3 }]);
 });
 
 test("synthetic people are said, and a name is typed where overlap is below four fifths or unknown", () => {

@@ -14,6 +14,7 @@ from rgbir.server.http.routes import (
     page,
     plan,
     queue,
+    reports,
     search,
 )
 
@@ -33,6 +34,7 @@ ROUTERS = tuple(
         queue,
         operations,
         models,
+        reports,
         page,
     )
 )
