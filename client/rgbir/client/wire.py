@@ -423,7 +423,9 @@ class Stay(Wire):
 
     place: str
     since: datetime | None = Field(None, description="none is from the beginning")
-    position: tuple[float, float] | None = Field(None, description="x and y, in the units of the network's plan")
+    position: tuple[float, float] | None = Field(
+        None, description="x and y, in the units of the network's plan: pixels where it has a picture"
+    )
 
 
 class CameraInfo(Wire):
@@ -446,7 +448,7 @@ class Passage(Wire):
 
 
 class PlanPicture(Wire):
-    """Where the plan's picture is on this server, and its size in pixels."""
+    """Where the plan's picture is on this server, and its size in pixels, in which positions count from its top left."""
 
     path: str
     width: int
