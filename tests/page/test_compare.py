@@ -230,6 +230,8 @@ def test_where_the_network_reacted_is_shown_over_both_when_somebody_asks(
     button.wait_for()
     assert (button.get_attribute("aria-pressed"), asked) == ("false", [])
     assert shadings(page) == []
+    stepper = page.get_by_role("button", name="Next hit").bounding_box()
+    assert stepper["y"] == button.bounding_box()["y"], "one row of buttons"
     button.click()
     page.get_by_text("Where the network reacted, not why.").wait_for()
     until(page, "document.querySelectorAll('.shading').length === 2")
@@ -238,8 +240,8 @@ def test_where_the_network_reacted_is_shown_over_both_when_somebody_asks(
         sample = sorted((settings.samples or Path()).iterdir())[0]
         of_query = client.explain(sample, modality="ir")
     for drawn, expected in zip(shadings(page), (of_query, of_hit), strict=True):
-        flat = [255 * value for row in expected.values for value in row]
-        assert drawn == pytest.approx(flat, abs=1)
+        flat = [value for row in expected.values for value in row]
+        assert drawn == pytest.approx([255 * (value - min(flat)) / (1 - min(flat)) for value in flat], abs=1)
     picture, shading = (page.locator(f".pane {each}").nth(1).bounding_box() for each in ("img", ".shading"))
     assert shading == pytest.approx(picture, abs=1), "over the whole picture"
     page.get_by_label("Strength").fill("20")

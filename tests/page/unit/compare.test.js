@@ -110,7 +110,8 @@ test("keys: letters can be switched off, Shift with arrows pans, and the browser
 });
 
 test("a map is one colour, as opaque as the network reacted, row by row", () => {
-  assert.deepEqual([...shade([[0, 1], [0.5, 0.2]])], [255, 0, 200, 0, 255, 0, 200, 255, 255, 0, 200, 128, 255, 0, 200, 51]);
+  assert.deepEqual([...shade([[0.5, 1], [0.75, 0.6]])], [255, 0, 200, 0, 255, 0, 200, 255, 255, 0, 200, 128, 255, 0, 200, 51]);
+  assert.deepEqual([...shade([[1, 1]])].filter((_, place) => place % 4 === 3), [0, 0], "it says nothing");
 });
 
 test("a sighting is seen as its camera gives it, and a day and night camera's as when it was enrolled", () => {

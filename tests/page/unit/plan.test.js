@@ -88,3 +88,11 @@ test("leaving a place out leaves the other searched cameras", () => {
   assert.deepEqual(withoutPlace(answer, nodes.find((node) => node.place === "Gate")), ["1"]);
   assert.deepEqual([arrowed("ArrowUp", 5), arrowed("ArrowRight", 1), arrowed("Enter", 1)], [[0, -5], [1, 0], null]);
 });
+
+test("a place is where its cameras hang; where they hung, once none is there", () => {
+  const left = { id: "1", places: [{ place: "Hall", position: [0, 0] }, { place: "Roof", position: [9, 9] }] };
+  const there = { id: "2", places: [{ place: "Hall", position: [10, 20] }] };
+  assert.deepEqual(positionOf([left, there], "Hall"), [10, 20]);
+  assert.deepEqual(positionOf([left], "Hall"), [0, 0]);
+  assert.equal(positionOf([left, there], "Yard"), null);
+});

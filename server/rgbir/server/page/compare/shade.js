@@ -3,10 +3,15 @@
 const COLOUR = [255, 0, 200];
 
 /**
- * @param {readonly (readonly number[])[]} values row by row, each from 0 to 1
- * @returns {Uint8ClampedArray<ArrayBuffer>} red, green, blue and opacity of each place, row by row
+ * @param {readonly (readonly number[])[]} values row by row
+ * @returns {Uint8ClampedArray<ArrayBuffer>} red, green, blue and opacity of each place, row by row: clear where the network reacted
+ *   least, full where it reacted most, and clear everywhere if it reacted everywhere alike
  */
-export const shade = (values) => Uint8ClampedArray.from(values.flat().flatMap((value) => [...COLOUR, Math.round(255 * value)]));
+export function shade(values) {
+  const places = values.flat();
+  const [least, most] = [Math.min(...places), Math.max(...places)];
+  return Uint8ClampedArray.from(places.flatMap((value) => [...COLOUR, Math.round((255 * (value - least)) / (most - least || 1))]));
+}
 
 /**
  * How a network is to see a sighting's picture, as it was seen when it was enrolled.
