@@ -1,7 +1,7 @@
 """Does the suite notice? Applies the faults of `mutants.toml` one at a time to a copy, and tells which test noticed each.
 
 `python -m tests.mutants` runs, for each fault, the tests of its room first and then the rest of the default suite. A fault that
-no test notices is a hole in the suite. `--only NAME` takes some of them, `--first` leaves the rest of the suite out.
+no test notices is a hole in the suite. Faults of the page's logic are tried with `node --test`, which needs node. `--only NAME` takes some of them, `--first` leaves the rest of the suite out.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def copied(to: Path) -> Path:
 
 def noticed(tree: Path, tests: tuple[str, ...], workers: int) -> str | None:
     """The first test that fails, `timeout`, or None."""
+    if tests and all(test.endswith(".js") for test in tests):
+        return by_node(tree, tests)
     path = os.pathsep.join(str(tree / part) for part in PARTS)
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
@@ -78,6 +80,19 @@ def noticed(tree: Path, tests: tuple[str, ...], workers: int) -> str | None:
         return None
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
     return failed[1] if failed else f"pytest ended with {done.returncode}: {done.stdout[-300:]}"
+
+
+def by_node(tree: Path, tests: tuple[str, ...]) -> str | None:
+    """The same of the page's logic, which node runs."""
+    command = ["node", "--test", "--test-reporter=tap", *tests]
+    try:
+        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    if done.returncode == 0:
+        return None
+    failed = re.search(r"^ *not ok \d+ - (.+)", done.stdout, re.MULTILINE)
+    return failed[1] if failed else f"node ended with {done.returncode}: {done.stderr[-300:]}"
 
 
 def main() -> None:
@@ -99,7 +114,7 @@ def main() -> None:
             file.write_text(right.replace(fault.was, fault.becomes), encoding="utf-8")
             try:
                 test = noticed(tree, fault.first, 0)
-                if test is None and not options.first:
+                if test is None and not options.first and not fault.file.endswith(".js"):
                     test = noticed(tree, (), 2)
             finally:
                 file.write_text(right, encoding="utf-8")

@@ -26,6 +26,22 @@ from tests.conftest import BUNDLE, ROOT
 
 LONG = 8
 FILE = ROOT / "server/rgbir/server/examples.json"
+REPORT = json.dumps(
+    {
+        "protocol": {"name": "sysu", "mode": "all", "shots": "single", "metric": "euclidean"},
+        "about": {"model": "expat_compact.synthetic_people", "data": "people"},
+        "cmc": {"1": 0.474306, "5": 0.799444, "10": 0.899583, "20": 0.973472},
+        "curve": [0.474306, 0.623611, 0.707361, 0.761667, 0.799444],
+        "mAP": 0.483423,
+        "mINP": 0.377984,
+        "trials": [{}] * 10,
+        "queries": 720,
+        "valid_queries": 720,
+        "gallery_rows": 240,
+        "gallery_identities": 60,
+    }
+)
+"""The means of a report, as `rgbir evaluate --report` writes them."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,9 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("DELETE /gallery/sightings/{sighting}", path={"sighting": sighting}),
         Example("DELETE /gallery/sightings", query={"identity": 7}),
         Example("GET /audit", query={"limit": 1}),
+        Example("GET /audit/chain"),
+        Example("GET /reports"),
+        Example("GET /reports/{name}", path={"name": "people.json"}),
     ]  # fmt: skip
 
 
@@ -110,9 +129,11 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         "images.zip": packed.getvalue(),
     }
     (folder / "plan.jpg").write_bytes(colour[0])
+    (folder / "reports").mkdir()
+    (folder / "reports/people.json").write_text(REPORT)
     settings = Settings(
         folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles",
-        plan=folder / "plan.jpg", keys=folder / "keys.json",
+        plan=folder / "plan.jpg", keys=folder / "keys.json", reports=folder / "reports",
     )  # fmt: skip
     token = Keyring(folder / "keys.json").add("chief", Role.ADMIN)
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:

@@ -25,6 +25,7 @@ from rgbir.index import Bundle, Card, Encoder, Modality, SysuMM01, UsageError
 from rgbir.training.methods.expat import ExpAT
 
 Images = NDArray[np.uint8]
+Moved = NDArray[np.float64]
 
 
 @pytest.fixture
@@ -39,6 +40,23 @@ def demo(tmp_path: Path) -> Path:
     without = card.model_copy(update={"reaction": None, "files": files})
     (tmp_path / "demo/card.json").write_text(without.model_dump_json())
     return tmp_path / "demo"
+
+
+def moved_by_covering(encoder: Encoder, pictures: dict[Modality, list[Images]]) -> tuple[Moved, Moved]:
+    """How far each picture's embedding moves without the fifth that its map marks, and without another fifth; one by one."""
+    rng = np.random.default_rng(7)
+    marked: list[float] = []
+    others: list[float] = []
+    for modality in pictures:
+        for picture in pictures[modality]:
+            values = encoder.reactions(picture[None], modality)[0]
+            places = [place for _, place in sorted((-value, place) for place, value in enumerate(values.flat))]
+            count = round(values.size / 5)
+            whole = encoder.encode(picture[None], modality)[0]
+            for moves, cells in ((marked, places[:count]), (others, rng.choice(places[count:], count, replace=False))):
+                without = covered(picture, np.asarray(cells), values.shape)
+                moves.append(float(np.linalg.norm(encoder.encode(without[None], modality)[0] - whole)))
+    return np.array(marked), np.array(others)
 
 
 @pytest.fixture
@@ -84,9 +102,11 @@ def test_the_demos_bundle_passes_both_tests_and_keeps_its_fingerprint_and_its_em
     card = explain(demo, pictures, "people", "a command")
     assert card.reaction is not None
     assert card.fingerprint == before.fingerprint
-    assert card.reaction.shuffled < 0.5
-    assert card.reaction.covered - card.reaction.covered_at_random > 2 * card.reaction.spread
     encoder = Encoder(Bundle(demo), threads=1)
+    marked, others = moved_by_covering(encoder, pictures)
+    assert card.reaction.images == len(marked)
+    assert card.reaction.covered == pytest.approx(marked.mean(), rel=1e-4)
+    assert abs(card.reaction.covered_at_random - others.mean()) < 4 * (marked - others).std() / np.sqrt(len(marked))
     np.testing.assert_array_equal(
         encoder.encode(image, Modality.IR), Encoder(Bundle(BUNDLE), threads=1).encode(image, Modality.IR)
     )
@@ -130,6 +150,44 @@ def test_a_test_holds_only_where_it_is_clear() -> None:
     assert Measured(0.49, 3.0, 1.0, 0.9, 40).failed() == []
     assert len(Measured(0.5, 3.0, 1.0, 0.9, 40).failed()) == 1
     assert len(Measured(float("nan"), 3.0, 1.0, 1.0, 40).failed()) == 2
+
+
+def test_each_modality_must_pass_both_tests_by_itself(
+    demo: Path, pictures: dict[Modality, list[Images]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(_: Bundle, modality: Modality, images: Images, *rest: object) -> tuple[Moved, Moved, Moved]:
+        count = len(images)
+        alike, gain = (-0.9, 9.0) if modality is Modality.RGB else (0.7, 0.0)
+        at_random = np.arange(count, dtype=np.float64) % 3
+        return np.full(count, alike, np.float64), at_random + gain + 0.1 * (at_random == 0), at_random
+
+    monkeypatch.setattr("rgbir.export.explain._measured", measured)
+    before = {path.name: path.read_bytes() for path in demo.iterdir()}
+    with pytest.raises(
+        ExportFailure, match=r"ir images: with its weights shuffled .*\(rank correlation 0\.70"
+    ) as failure:
+        explain(demo, pictures, "people", "a command")
+    assert "rgb images" not in str(failure.value)
+    assert {path.name: path.read_bytes() for path in demo.iterdir()} == before
+
+
+def test_the_other_fifth_has_no_place_in_common_with_the_marked_one(
+    demo: Path, pictures: dict[Modality, list[Images]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden: list[set[int]] = []
+
+    def noted(image: Images, cells: NDArray[np.int64], size: tuple[int, int]) -> Images:
+        hidden.append(set(cells.tolist()))
+        return covered(image, cells, size)
+
+    monkeypatch.setattr("rgbir.export.explain.covered", noted)
+    explain(demo, pictures, "people", "a command")
+    while hidden:
+        count = len(pictures[Modality.RGB]) if len(hidden) > 2 * len(pictures[Modality.IR]) else len(hidden) // 2
+        marked, drawn, hidden = hidden[:count], hidden[count : 2 * count], hidden[2 * count :]
+        for one, other in zip(marked, drawn, strict=True):
+            assert len(one) == len(other) == 5, "a fifth of 8 by 3 places"
+            assert not one & other
 
 
 def test_covering_is_as_a_slow_loop_has_it_and_ranks_are_scipys() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import BUNDLE
 from tests.page.conftest import LOOKS, serving, small_targets, until, violations, widths
 
+from rgbir.client import Client
 from rgbir.index import CameraEdit, Gallery
 from rgbir.server import Settings
 from rgbir.server.access.keys import Keyring, Role
@@ -207,6 +211,77 @@ def test_a_hit_becomes_a_shot_and_compare_stays_usable(page: Any, address: str) 
     assert page.locator(".bar.stale").is_visible()
 
 
+def shadings(page: Any) -> list[list[float]]:
+    """How opaque the places of both maps are, of 255, row by row."""
+    drawn: list[list[float]] = page.evaluate(
+        "[...document.querySelectorAll('.shading')].map(canvas => [...canvas.getContext('2d')"
+        ".getImageData(0, 0, canvas.width, canvas.height).data].filter((_, place) => place % 4 === 3))"
+    )
+    return drawn
+
+
+def test_where_the_network_reacted_is_shown_over_both_when_somebody_asks(
+    page: Any, settings: Settings, address: str
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/explain") else None)
+    opened(page, address)
+    button = page.get_by_role("button", name="Reaction")
+    button.wait_for()
+    assert (button.get_attribute("aria-pressed"), asked) == ("false", [])
+    assert shadings(page) == []
+    stepper = page.get_by_role("button", name="Next hit").bounding_box()
+    assert stepper["y"] == button.bounding_box()["y"], "one row of buttons"
+    button.click()
+    page.get_by_text("Where the network reacted, not why.").wait_for()
+    until(page, "document.querySelectorAll('.shading').length === 2")
+    with Client(address) as client:
+        of_hit = client.explain(sighting=hit(page), modality="rgb")
+        sample = sorted((settings.samples or Path()).iterdir())[0]
+        of_query = client.explain(sample, modality="ir")
+    for drawn, expected in zip(shadings(page), (of_query, of_hit), strict=True):
+        flat = [value for row in expected.values for value in row]
+        assert drawn == pytest.approx([255 * (value - min(flat)) / (1 - min(flat)) for value in flat], abs=1)
+    picture, shading = (page.locator(f".pane {each}").nth(1).bounding_box() for each in ("img", ".shading"))
+    assert shading == pytest.approx(picture, abs=1), "over the whole picture"
+    page.get_by_label("Strength").fill("20")
+    assert page.evaluate("[...document.querySelectorAll('.shading')].map(each => each.style.opacity)") == ["0.2"] * 2
+    assert violations(page) == []
+    before = shadings(page)[1]
+    page.keyboard.press("Escape")
+    page.locator(".card").nth(4).click()
+    loaded(page)
+    assert shadings(page) == [], "off at first"
+    page.get_by_role("button", name="Reaction").click()
+    until(page, "document.querySelectorAll('.shading').length === 2")
+    assert shadings(page)[1] != before, "another picture has another map"
+    page.get_by_role("button", name="Reaction").click()
+    assert shadings(page) == []
+
+
+def test_a_bundle_without_maps_offers_none(page: Any, settings: Settings, tmp_path: Path) -> None:
+    shutil.copytree(BUNDLE, tmp_path / "plain")
+    card = json.loads((BUNDLE / "card.json").read_text())
+    for name in card.pop("reaction")["graphs"].values():
+        del card["files"][name]
+    (tmp_path / "plain/card.json").write_text(json.dumps(card))
+    with serving(replace(settings, bundle=tmp_path / "plain")) as address:
+        with page.expect_response(re.compile("/model$")):
+            opened(page, address)
+        page.wait_for_timeout(100)
+        assert page.get_by_role("button", name="Grey both").is_visible()
+        assert page.get_by_role("button", name="Reaction").count() == 0
+
+
+def test_a_map_that_does_not_come_is_told(page: Any, address: str) -> None:
+    opened(page, address)
+    page.route(
+        re.compile("/explain$"), lambda route: route.fulfill(status=503, body='{"detail": "full", "status": 503}')
+    )
+    page.get_by_role("button", name="Reaction").click()
+    page.get_by_text("The map of one picture can't be shown.").wait_for()
+
+
 def test_find_similar_replaces_the_question_and_back_returns_to_it(page: Any, address: str) -> None:
     opened(page, address)
     similar = hit(page)
@@ -336,6 +411,8 @@ def test_on_a_phone_nothing_is_too_wide_and_targets_are_large(phone: Any, addres
     rooms = [phone.locator(".pane-room").nth(place).bounding_box() for place in (0, 1)]
     assert (rooms[0]["y"], rooms[0]["height"]) == (rooms[1]["y"], rooms[1]["height"])
     phone.get_by_role("button", name="More", exact=True).last.click()
+    phone.get_by_role("button", name="Reaction").click()
+    phone.locator(".reaction").wait_for()
     assert phone.evaluate("document.querySelector('.compare').scrollWidth") <= width
     assert violations(phone) == []
     assert small_targets(phone, ".compare") == []
@@ -353,6 +430,8 @@ def test_axe_finds_nothing(page: Any, address: str, theme: str, language: str) -
     page.keyboard.press("+")
     page.keyboard.press("g")
     page.locator(".toggle").first.click()
+    page.locator(".toggle").last.click()
+    page.locator(".reaction").wait_for()
     page.locator(".film").nth(1).locator("button:not([aria-current])").first.click()
     assert violations(page) == [], "all that can be open is open"
     page.set_viewport_size({"width": 900, "height": 800})

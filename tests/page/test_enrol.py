@@ -70,6 +70,38 @@ def test_each_image_is_a_row_with_what_became_of_it(
     assert [str(each.taken_at) for each in new if each] == [f"2026-11-13 01:0{n}:30+00:00" for n in range(3)]
 
 
+def test_a_whole_folder_is_dropped_with_its_cameras_named(
+    page: Any, settings: Settings, pictures: list[Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "night"
+    for camera, some in (("cam3", pictures[:2]), ("5", pictures[2:5])):
+        (folder / camera).mkdir(parents=True)
+        for path in some:
+            (folder / camera / path.name).write_bytes(path.read_bytes())
+    (folder / "notes.txt").write_text("nothing to see")
+    with serving(settings) as address:
+        page.goto(f"{address}#/enrol")
+        page.locator("#enrol-files").wait_for()
+        fingers = page.context.new_cdp_session(page)
+        data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            fingers.send("Input.dispatchDragEvent", {"type": kind, "x": 700, "y": 300, "data": data})
+        page.get_by_role("button", name="Enrol 5 pictures").wait_for()
+        names = page.locator(".enrol-rows .file").all_inner_texts()
+        assert names == [f"night/5/{path.name}" for path in pictures[2:5]] + [
+            f"night/cam3/{path.name}" for path in pictures[:2]
+        ]
+        assert page.get_by_text("folder of camera 5").count() == 3
+        assert page.get_by_text("folder of camera 3").count() == 2
+        assert "notes.txt" in page.get_by_role("alert").inner_text()
+        page.locator("#enrol-camera").select_option("3")
+        page.get_by_text("3 pictures lie in folders of other cameras than 3").wait_for()
+        for _ in range(3):
+            page.locator(".enrol-rows li", has_text="folder of camera 5").first.get_by_role("button").click()
+        page.get_by_role("button", name="Enrol 2 pictures").click()
+        page.get_by_text("2 added").wait_for()
+
+
 def test_by_keyboard_alone(page: Any, address: str, pictures: list[Path]) -> None:
     page.on("filechooser", lambda _: None)  # from now on none of the system's opens
     page.goto(f"{address}#/enrol")

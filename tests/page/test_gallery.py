@@ -106,6 +106,8 @@ def test_selecting_by_mouse_and_by_keys(page: Any, address: str) -> None:
 
 
 def test_by_keys_alone_from_the_strip_to_an_erasure(page: Any, settings: Settings) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "DELETE" else None)
     with serving(settings) as address:
         opened(page, address)
         page.locator(".cell[tabindex='0']").focus()
@@ -136,6 +138,8 @@ def test_by_keys_alone_from_the_strip_to_an_erasure(page: Any, settings: Setting
         until(page, f"!document.querySelector('[data-sighting=\"{last}\"]')")
         page.get_by_text(f"{ALL - 6} sightings", exact=True).wait_for()
     assert held(settings) == ALL - 6
+    assert [url.count("sighting=") for url in sent] == [6] * 4, "twice counted, counted again, and erased: all at once"
+    assert [url.endswith("dry_run=true") for url in sent] == [True, True, True, False]
 
 
 def test_opening_and_cancelling_the_sheet_erases_nothing(page: Any, settings: Settings) -> None:
@@ -151,7 +155,7 @@ def test_opening_and_cancelling_the_sheet_erases_nothing(page: Any, settings: Se
         page.get_by_role("button", name="Cancel").click()
         page.locator(".sheet").wait_for(state="detached")
     assert len(asked) == 1
-    assert all(url.endswith("?dry_run=true") for url in asked)
+    assert all(url.endswith("&dry_run=true") for url in asked)
     assert held(settings) == ALL
 
 

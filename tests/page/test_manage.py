@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.conftest import BUNDLE
-from tests.page.conftest import LOOKS, serving, violations, widths
+from tests.page.conftest import LOOKS, serving, until, violations, widths
 
-from rgbir.index import CameraEdit, Gallery
+from rgbir.index import CameraEdit, Gallery, Metric, Modality
+from rgbir.index.cameras import Passage
+from rgbir.index.evaluation import PROTOCOLS, Report, measure
 from rgbir.server import Settings
 from rgbir.server.access.audit import AuditLog
 from rgbir.server.access.keys import Keyring, Role
@@ -69,6 +72,13 @@ def test_each_role_sees_its_parts_and_is_told_of_others(
             page.get_by_text("Your key (monitor) may not do this.").wait_for()
 
 
+def test_a_part_that_did_not_load_is_loaded_again(page: Any, address: str) -> None:
+    opened(page, address, "cameras")
+    page.route("**/page/manage/keys.js", lambda route: route.abort(), times=1)
+    page.get_by_role("link", name="Keys").click()
+    page.get_by_text("This server asks nobody for a key.").wait_for()
+
+
 def test_a_camera_is_moved_by_keyboard_after_a_look_at_what_that_changes(page: Any, settings: Settings) -> None:
     with serving(settings) as address:
         opened(page, address, "cameras")
@@ -118,6 +128,76 @@ def test_a_camera_is_added_and_removed_by_typing_its_name(page: Any, settings: S
         page.keyboard.press("Enter")
         page.locator("dialog").wait_for(state="detached")
         assert page.get_by_role("row", name="roof 1").count() == 0
+
+
+def test_a_place_is_moved_on_the_plan_by_keyboard_and_saved_once_that_is_wanted(page: Any, settings: Settings) -> None:
+    with serving(settings) as address:
+        opened(page, address, "cameras")
+        page.locator('.node[data-place="Ward 2"]').wait_for()
+        assert page.get_by_label("From the left").count() == 0, "places stay until somebody wants to move them"
+        page.get_by_role("button", name="Move places").click()
+        page.locator('.node[data-place="Ward 2"]').focus()
+        page.keyboard.press("Enter")
+        page.get_by_label("From the left").fill("33.5")
+        page.keyboard.press("Tab")
+        page.get_by_label("From the top").fill("44")
+        page.keyboard.press("Tab")
+        page.get_by_text("camera 2 (Ward 2): 50; 20 becomes 33.5; 44").wait_for()
+        with Gallery(settings.gallery) as gallery:
+            assert gallery.network["2"].position == (50, 20), "nothing is kept before it is saved"
+        page.get_by_role("button", name="Undo the moves").click()
+        assert page.locator(".preview").count() == 0
+        page.locator('.node[data-place="Ward 2"]').focus()
+        page.keyboard.press("Shift+ArrowRight")
+        page.get_by_label("From the left").fill("60")
+        page.keyboard.press("Tab")
+        page.get_by_role("button", name="Save 2 positions").click()
+        page.locator(".preview").wait_for(state="detached")
+        assert violations(page) == []
+    with Gallery(settings.gallery) as gallery:
+        at = {camera.id: camera.position for camera in gallery.network}
+        assert [at[camera] for camera in "1456"] == [(20, 60), (80, 60), (50, 90), (90, 90)]
+        assert at["2"] == at["3"]
+        assert at["2"] is not None
+        assert at["2"] == (60, 20)
+
+
+def test_what_goes_with_a_camera_and_with_a_models_gallery_is_told_before_a_name_is_typed(
+    page: Any, settings: Settings, tmp_path: Path
+) -> None:
+    with Gallery(settings.gallery) as gallery:
+        gallery.change_network(
+            lambda network: (
+                CameraEdit(modalities=frozenset({Modality.IR}), place="Roof")
+                .added(network, "roof")
+                .with_passage("Roof", "Lobby", Passage("Roof", "Lobby", 60))
+            )
+        )
+    bundles = tmp_path / "bundles"
+    for name in ("first", "second"):
+        shutil.copytree(BUNDLE, bundles / name)
+    card = json.loads((bundles / "second/card.json").read_text())
+    (bundles / "second/card.json").write_text(json.dumps({**card, "metric": "cosine"}))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "DELETE" else None)
+    with serving(replace(settings, bundle=bundles / "first", bundles=bundles)) as address:
+        opened(page, address, "cameras")
+        page.get_by_role("button", name="Remove camera roof").click()
+        page.locator("dialog .confirm").wait_for()
+        told = page.locator("dialog .preview").inner_text()
+        assert "No sighting changes its place." in told
+        assert "1 walking time goes with it:" in told
+        assert told.endswith("Roof – Lobby")
+        page.keyboard.press("Escape")
+        opened(page, address, "models")
+        page.get_by_role("button", name="Prepare").click()
+        page.get_by_role("button", name="Delete its gallery").click(timeout=60_000)
+        page.get_by_text("288 of 288 sightings are encoded for it.").wait_for()
+        page.locator("dialog .confirm").wait_for()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        assert len(asked) == 2
+        assert all(url.endswith("?dry_run=true") for url in asked)
 
 
 def test_a_refused_change_is_told_in_the_dialog(page: Any, address: str) -> None:
@@ -198,14 +278,47 @@ def test_what_was_measured_is_a_plot_and_a_table(page: Any, address: str) -> Non
     measured = json.loads((BUNDLE / "card.json").read_text())["measured"]
     (figures,) = measured.values()
     table = page.get_by_role("table").inner_text()
-    for name, shown in (("rank_1", "Rank 1"), ("rank_10", "Rank 10"), ("mAP", "mAP")):
+    for name, shown in (("rank_1", "Rank 1"), ("rank_20", "Rank 20"), ("mAP", "mAP")):
         assert f"{shown}\t{100 * figures[name]:.1f}%" in table
     assert "Rank 1: 47.4%" in page.locator("svg[role=img]").get_attribute("aria-label")
-    assert page.locator(".curve-point").count() == 2
+    assert page.locator(".curve-point").count() == 4
+    page.get_by_text("This server shows no reports.").wait_for()
     page.route("**/model", lambda route: route.fulfill(json={"name": "m", "measured": {}}))
     page.reload()
     page.get_by_text("This model's card has no measured results.").wait_for()
-    assert "rgbir evaluate" in page.locator(".command").inner_text()
+    assert "rgbir evaluate" in page.locator(".command").first.inner_text()
+
+
+def test_a_saved_report_is_opened_by_its_name_and_its_link_keeps_it(
+    page: Any, settings: Settings, tmp_path: Path
+) -> None:
+    rng, identities = np.random.default_rng(3), np.arange(60)
+    trials = tuple(measure(rng.random((60, 60)), identities, identities) for _ in range(2))
+    about = {"model": "m", "data": SCRIPT}
+    report = Report(PROTOCOLS["sysu"], {"mode": "all"}, Metric.EUCLIDEAN, trials, about)
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (folder / "yard, May.json").write_text(report.to_json())
+    (folder / "broken.json").write_text("{}")
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    with serving(replace(settings, reports=folder)) as address:
+        opened(page, address, "evaluation")
+        page.get_by_role("button", name="yard, May.json").click()
+        page.get_by_text("60 queries among 60 pictures of 60 people; means of 2 trials").wait_for()
+        assert "report=yard" in page.evaluate("location.hash")
+        page.reload()
+        opened_one = page.get_by_role("article", name="Report yard, May.json")
+        opened_one.wait_for()
+        figures = opened_one.get_by_role("table").inner_text()
+        assert f"Rank 5\t{100 * report.rank(5):.1f}%" in figures
+        assert f"Rank 50\t{100 * report.rank(50):.1f}%" in figures
+        assert f"mINP\t{100 * report.mean_inp:.1f}%" in figures
+        assert opened_one.locator(".curve-line").get_attribute("points").count(",") == 50
+        assert SCRIPT in opened_one.inner_text()
+        assert page.locator("img[src=x]").count() == 0
+        assert violations(page) == []
+        page.get_by_role("button", name="broken.json").click()
+        page.get_by_text("is no report that").wait_for()
 
 
 @pytest.fixture
@@ -241,7 +354,7 @@ def test_the_log_is_paged_filtered_by_the_address_and_exported(page: Any, logged
         page.get_by_role("button", name="From the beginning").click()
         page.get_by_role("button", name="The newest").click()
         page.get_by_text("Entries 31 to 130, the oldest first").wait_for()
-        page.get_by_label("Case").fill("26-117")
+        page.get_by_role("textbox", name="Case").fill("26-117")
         page.keyboard.press("Enter")
         page.get_by_text("Entries 4 to 124, the oldest first").wait_for()
         assert "case=26-117" in page.evaluate("location.hash")
@@ -255,6 +368,70 @@ def test_the_log_is_paged_filtered_by_the_address_and_exported(page: Any, logged
     with serving(replace(logged, audit=None)) as address:
         opened(page, address, "audit")
         page.get_by_text("This server keeps no audit log.").wait_for()
+
+
+def test_the_log_is_filtered_by_who_what_and_when_and_links_keep_it(page: Any, settings: Settings) -> None:
+    log = AuditLog(settings.audit or Path())
+    for number in range(6):
+        log.add(action=("search", "erased")[number % 2], who=("Weber", "Lindner")[number % 3 == 0])
+    log.close()
+    shown = "[...document.querySelectorAll('tbody th')].map(cell => cell.textContent).join()"
+    with serving(settings) as address:
+        opened(page, address, "audit")
+        page.get_by_label("Who").fill("Weber")
+        page.locator("#audit-action").select_option("erased")
+        page.get_by_role("button", name="Show these").click()
+        until(page, f"{shown} === '2,6'")
+        assert "who=Weber&action=erased" in page.evaluate("location.hash")
+        page.reload()
+        until(page, f"{shown} === '2,6'")
+        assert page.get_by_label("Who").input_value() == "Weber"
+        page.get_by_label("Noted before").fill("2026-11-01T00:00:00")
+        page.keyboard.press("Enter")
+        page.get_by_text("No entries here.").wait_for()
+        page.get_by_role("button", name="Show all").click()
+        until(page, f"{shown} === '1,2,3,4,5,6'")
+        assert "who" not in page.evaluate("location.hash")
+
+
+def test_a_chain_that_is_broken_is_told_with_its_entry(page: Any, logged: Settings) -> None:
+    log = logged.audit or Path()
+    with serving(logged) as address:
+        opened(page, address, "audit")
+        page.get_by_role("button", name="Look now").click()
+        page.get_by_text("Unbroken to entry 130.").wait_for()
+        page.get_by_text("could have made all of it anew").wait_for()
+        lines = log.read_bytes().splitlines(keepends=True)
+        log.write_bytes(b"".join([*lines[:40], lines[40].replace(b'"missing"', b'"lost"'), *lines[41:]]))
+        page.get_by_role("button", name="Look now").click()
+        page.get_by_text("Broken at entry 41.").wait_for()
+        page.get_by_text("Up to entry 40 it is unbroken.").wait_for()
+        assert violations(page) == []
+
+
+def test_a_key_is_rotated_in_two_steps(page: Any, settings: Settings, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    ring = Keyring(keys)
+    token = ring.add("Lindner", Role.ADMIN)
+    old = ring.add("desk", Role.ENROL, ["4"], days=30)
+    with serving(replace(settings, keys=keys)) as address:
+        signed_in(page, address, token)
+        opened(page, address, "keys")
+        page.get_by_role("button", name="Rotate the key of desk").click()
+        assert page.locator("#key-name").input_value() == "desk 2"
+        assert page.locator("#key-days").input_value() == "30"
+        page.get_by_role("button", name="Make it").click()
+        new = page.get_by_label("The key", exact=True).input_value()
+        made = Keyring(keys).find(new)
+        assert made is not None
+        assert (made.name, made.role, made.cameras) == ("desk 2", Role.ENROL, ("4",))
+        assert Keyring(keys).find(old) is not None, "both work until the old one is ended"
+        assert violations(page) == []
+        page.get_by_role("button", name="End the key of desk now").click()
+        page.locator(".confirm input").fill("desk")
+        page.keyboard.press("Enter")
+        page.locator("dialog").wait_for(state="detached")
+        assert (Keyring(keys).find(old), Keyring(keys).find(new)) == (None, made)
 
 
 def test_a_key_is_made_shown_once_and_ended(page: Any, settings: Settings, tmp_path: Path) -> None:

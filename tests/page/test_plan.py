@@ -126,6 +126,20 @@ def test_the_picture_lies_under_it_where_positions_are_on_it(
         assert (lobby["y"] + lobby["height"] / 2 - stage["y"]) / stage["height"] == pytest.approx(0.6, abs=0.005)
 
 
+def test_positions_are_pixels_of_the_picture_from_its_top_left(
+    page: Any, settings: Settings, picture: Path, tmp_path: Path
+) -> None:
+    with serving(drawn(settings, tmp_path, 250, 400)) as address:
+        ask(page, address, picture)
+        until(page, "document.querySelector('.sheet img')?.naturalWidth === 250")
+        stage = page.locator(".stage").bounding_box()
+        assert stage["width"] / stage["height"] == pytest.approx(250 / 400, abs=0.01)
+        for place, (x, y) in {"Lobby": (20, 60), "Ward 2": (50, 20), "Yard": (90, 90)}.items():
+            node = page.locator(f'.node[data-place="{place}"]').bounding_box()
+            assert (node["x"] + node["width"] / 2 - stage["x"]) / stage["width"] == pytest.approx(x / 250, abs=0.005)
+            assert (node["y"] + node["height"] / 2 - stage["y"]) / stage["height"] == pytest.approx(y / 400, abs=0.005)
+
+
 def test_a_picture_that_positions_are_not_on_is_not_drawn_and_that_is_said(
     page: Any, settings: Settings, picture: Path, tmp_path: Path
 ) -> None:

@@ -11,7 +11,9 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +21,14 @@ from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
 from typer.testing import CliRunner
 
+from rgbir.client import Client
 from rgbir.client.cli import app as commands
+from rgbir.client.wire import AuditChain
 from rgbir.index import Encoder, Gallery, Searcher, SysuMM01
 from rgbir.index.errors import GalleryCorrupt
 from rgbir.server import Settings, create_app
-from rgbir.server.access.audit import AuditLog, entries, problems
+from rgbir.server.access.audit import AuditLog, entries
+from rgbir.server.access.chain import problems
 from rgbir.server.access.evidence import export_case, replay
 from rgbir.server.errors import AuditFailed
 
@@ -52,7 +57,9 @@ def test_searches_and_erasures_are_noted_with_who_why_and_what(
 ) -> None:
     image = search(http, people, purpose="burglary at the gate", case="26-117", hours="22:00-05:00")
     sighting = gallery.sightings()[0].id
-    nothing_else: dict[str, object] = {"archives": [], "unreached": [], "backups": [], "others": {}, "dry_run": False}
+    nothing_else: dict[str, object] = {
+        "archives": [], "unreached": [], "backups": [], "others": {}, "dry_run": False, "unknown": [],
+    }  # fmt: skip
     assert http.delete(f"/gallery/sightings/{sighting}").json() == {"removed": 1, **nothing_else}
 
     searching, intent, done = entries(log)
@@ -322,3 +329,68 @@ def test_evidence_holds_no_crop_that_is_not_what_was_written(
     with pytest.raises(GalleryCorrupt, match=r"the crop of row .* is not what was written"):
         export_case(log, "26-117", gallery, tmp_path / "case.zip")
     assert not (tmp_path / "case.zip").exists()
+
+
+def test_the_log_is_asked_for_by_who_what_case_and_time(http: TestClient, log: Path) -> None:
+    writer = AuditLog(log)
+    for number in range(12):
+        writer.add(
+            action=("search", "erased", "look")[number % 3],
+            who=("ann", "kim")[number % 2],
+            case="7" if number > 5 else None,
+        )
+    writer.close()
+    written = [{**entry, "moment": datetime.fromisoformat(entry["at"])} for entry in entries(log)]
+    third, ninth = written[2]["moment"], written[8]["moment"]
+
+    def numbers(**asked: Any) -> list[int]:
+        return [entry["n"] for entry in Client(http).audit(**asked)]
+
+    assert numbers(who="kim") == [entry["n"] for entry in written if entry["who"] == "kim"]
+    assert numbers(action="look") == [3, 6, 9, 12]
+    assert numbers(action="look", who="ann", case="7") == [9]
+    assert numbers(since=third, until=ninth) == [entry["n"] for entry in written if third <= entry["moment"] < ninth]
+    assert numbers(since=third.astimezone(timezone(timedelta(hours=9))), limit=1) == [3]
+    assert numbers(who="nobody") == numbers(action="sear") == []
+    assert numbers(after=6, limit=2, action="search") == [7, 10]
+    refused = http.get("/audit", params={"since": "2026-11-12T10:00:00"})
+    assert (refused.status_code, "since needs a zone" in refused.text) == (422, True)
+
+
+def test_over_http_the_chain_is_whole_or_broken_at_an_entry(http: TestClient, log: Path, people: SysuMM01) -> None:
+    client = Client(http)
+    for number in range(3):
+        search(http, people, number)
+    assert client.audit_chain() == AuditChain(whole=True, first=1, last=3)
+    lines = log.read_bytes().splitlines(keepends=True)
+
+    log.write_bytes(lines[0] + lines[1].replace(b'"anyone"', b'"nobody"') + lines[2])
+    told = client.audit_chain()
+    assert (told.whole, told.last, told.broken_at) == (False, 1, 2)
+    assert told.problems == ["entry 2: it is not what was written"]
+    log.write_bytes(lines[0] + lines[2])
+    assert client.audit_chain().broken_at == 2, "it was taken out"
+    log.write_bytes(lines[0] + b"rubbish\n")
+    told = client.audit_chain()
+    assert (told.whole, told.problems) == (False, ["the log: line 2 is no entry"])
+    log.write_bytes(b"".join(lines))
+    assert client.audit_chain().whole
+
+
+def test_a_log_that_was_made_anew_is_told_over_http_by_its_heads_without_their_path(
+    gallery: Gallery, log: Path, tmp_path: Path, people: SysuMM01
+) -> None:
+    heads = tmp_path / "heads.jsonl"
+    settings = Settings(gallery.folder, BUNDLE, threads=1, audit=log, audit_heads=heads)
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
+        assert Client(http).audit_chain() == AuditChain(whole=True), "an empty log"
+        search(http, people)
+    noted = heads.read_bytes()
+    log.unlink()
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
+        search(http, people, 1)
+        heads.write_bytes(noted)
+        told = Client(http).audit_chain()
+    assert (told.whole, told.broken_at, told.heads) == (False, 1, True)
+    assert "whose hash was noted in the file of heads" in told.problems[0]
+    assert str(tmp_path) not in told.problems[0]

@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 
 from rgbir.client.cli import app as commands
 from rgbir.index import Gallery, SysuMM01
-from rgbir.server.access.audit import AuditLog, entries, problems
+from rgbir.server.access.audit import AuditLog, entries
+from rgbir.server.access.chain import problems
 from rgbir.server.access.heads import Heads
 from rgbir.server.errors import AuditFailed
 

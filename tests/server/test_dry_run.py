@@ -63,6 +63,36 @@ def test_a_dry_run_tells_what_the_erasure_then_does_and_what_else_keeps_it(
     assert noted == ["preview erase", "erase", "erased"] * len(conditions)
 
 
+def test_several_sightings_are_erased_at_once_and_ids_that_none_has_are_told(
+    http: TestClient, ring: Keyring, gallery: Gallery, settings: Settings
+) -> None:
+    client = Client(http)
+    first, second, third, *others = [sighting.id for sighting in gallery.sightings() if sighting.camera == "1"]
+    elsewhere = next(sighting.id for sighting in gallery.sightings() if sighting.camera == "4")
+
+    tried = client.erase([first, "none", second, first], dry_run=True)
+    assert (tried.removed, tried.unknown, client.sighting(first).id) == (2, ["none"], first)
+    done = client.erase([first, "none", second, first])
+    assert (done.removed, done.unknown) == (2, ["none"])
+    assert settings.audit is not None
+    noted = [entry["conditions"] for entry in entries(settings.audit) if "erase" in entry["action"]]
+    assert noted == [{"ids": [first, second]}] * 3
+    again = client.erase([first, second])
+    assert (again.removed, again.unknown) == (0, [first, second])
+
+    assert client.erase([third, elsewhere], camera="4", dry_run=True).removed == 1, "they meet every condition"
+    http.headers.update(bearer(ring.add("hall", Role.ADMIN, ["1"])))
+    hidden = client.erase([third, elsewhere])
+    assert (hidden.removed, hidden.unknown) == (1, [elsewhere])
+    assert {sighting.id for sighting in gallery.sightings()} >= {elsewhere, *others}
+    assert third not in {sighting.id for sighting in gallery.sightings()}
+    with pytest.raises(Unprocessable, match="at most 200"):
+        client.erase([f"{number:024}" for number in range(201)])
+    with pytest.raises(ValueError, match="one at least"):
+        client.erase([])
+    assert client.erase([f"{number:024}" for number in range(200)]).removed == 0, "the longest URL of them is taken"
+
+
 def test_a_dry_run_is_refused_where_the_erasure_would_be(http: TestClient, ring: Keyring, gallery: Gallery) -> None:
     client, before = Client(http), len(gallery)
     with pytest.raises(Unprocessable, match="needs a condition"):

@@ -81,6 +81,16 @@ def test_what_is_missing_or_too_much_is_said(
         client.explain(sighting=gallery.sightings()[0].id, box=(1, 2, 3, 4))
 
 
+def test_a_sighting_of_a_colour_camera_is_not_explained_as_infrared(
+    http: TestClient, settings: Settings, gallery: Gallery
+) -> None:
+    client = client_of(http, Keyring(settings.keys or Path()).add("weber", Role.SEARCH))
+    sighting = next(each for each in gallery.sightings() if each.camera == "1")
+    with pytest.raises(Unprocessable, match="camera 1 gives rgb images, the query says ir"):
+        client.explain(sighting=sighting.id, modality="ir")
+    assert client.explain(sighting=sighting.id, modality="rgb").modality == "rgb"
+
+
 def test_a_bundle_that_tells_nothing_says_what_to_do(
     settings: Settings, tmp_path: Path, people: SysuMM01, gallery: Gallery
 ) -> None:

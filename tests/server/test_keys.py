@@ -71,6 +71,8 @@ MAY = {
     ("GET", "/samples/{name}"): {Role.SEARCH},
     ("DELETE", "/gallery/sightings/{sighting}"): set(),
     ("DELETE", "/gallery/sightings"): set(),
+    ("GET", "/reports"): {Role.SEARCH},
+    ("GET", "/reports/{name}"): {Role.SEARCH},
     ("GET", "/audit"): set(),
     ("GET", "/cases"): {Role.SEARCH},
     ("POST", "/cases"): {Role.SEARCH},
@@ -92,6 +94,7 @@ MAY = {
     ("GET", "/erasures"): set(),
     ("POST", "/erasures"): set(),
     ("POST", "/erasures/{erasure}/approval"): set(),
+    ("GET", "/audit/chain"): set(),
     ("GET", "/models"): set(),
     ("POST", "/models/{name}/prepare"): set(),
     ("POST", "/models/{name}/activate"): set(),
@@ -352,7 +355,7 @@ def test_an_administrator_of_some_cameras_sees_nothing_of_the_others_and_changes
     http.headers.update(bearer(ring.add("hall", Role.ADMIN, ["1"])))
 
     for method, path in (
-        ("GET", "/audit"), ("GET", "/metrics"), ("GET", "/models"), ("POST", "/models/x/prepare"),
+        ("GET", "/audit"), ("GET", "/audit/chain"), ("GET", "/metrics"), ("GET", "/models"), ("POST", "/models/x/prepare"),
         ("POST", "/models/x/activate"), ("DELETE", "/models/x"), ("PUT", "/cameras/1"), ("DELETE", "/cameras/1"),
     ):  # fmt: skip
         refused = http.request(method, path)

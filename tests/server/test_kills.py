@@ -16,7 +16,7 @@ from tests.waiting import until
 
 from rgbir.index import Gallery, SysuMM01, digest_of
 from rgbir.index.gallery.sightings import sighting_id
-from rgbir.server.access.audit import problems
+from rgbir.server.access.chain import problems
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.site.server import FILES, Server, Site, another_model
 from tests.waiting import until
 
 from rgbir.index import CameraNetwork, Encoder, Gallery, SysuMM01, enrol
-from rgbir.server.access.audit import problems
+from rgbir.server.access.chain import problems
 from rgbir.server.access.keys import Keyring, Role
 
 

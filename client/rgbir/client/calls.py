@@ -301,7 +301,7 @@ def image(sighting: str) -> Call[bytes]:
 
 
 def erase(
-    sighting: str | None = None,
+    sighting: str | Sequence[str] | None = None,
     *,
     camera: str | None = None,
     identity: int | None = None,
@@ -309,26 +309,31 @@ def erase(
     before: datetime | None = None,
     dry_run: bool = False,
 ) -> Call[wire.Removed]:
-    """Erases one sighting, or all that meet every condition; tells how many, and which archives and backups may hold them.
+    """Erases sightings that meet every condition; tells how many, and which archives and backups may hold them.
 
     Args:
+        sighting: its id; there must be one. Or ids, 200 at most: those that no sighting has are told as `unknown`.
         dry_run: only tell what would be erased.
 
     Raises:
         TypeError: a sighting and conditions, which say two things.
+        ValueError: an empty list of ids.
     """
     conditions = _form(camera=camera, identity=identity, track=track, before=before)
     trying: dict[str, Any] = _form(dry_run="true" if dry_run else None)
-    if sighting is not None:
+    if isinstance(sighting, str):
         if conditions:
             raise TypeError(f"a sighting is erased alone, without {listed(conditions)}; leave one of them out")
         path = f"/gallery/sightings/{_segment(sighting)}"
         return Call(_as(wire.Removed), "DELETE", path, {"params": trying} if dry_run else {})
-    return Call(_as(wire.Removed), "DELETE", "/gallery/sightings", {"params": conditions | trying})
+    if sighting is not None and not sighting:
+        raise ValueError("ids are one at least; leave them out for all sightings that meet the other conditions")
+    ids = {} if sighting is None else {"sighting": list(sighting)}
+    return Call(_as(wire.Removed), "DELETE", "/gallery/sightings", {"params": conditions | ids | trying})
 
 
 def remove(
-    sighting: str | None = None,
+    sighting: str | Sequence[str] | None = None,
     *,
     camera: str | None = None,
     identity: int | None = None,
@@ -475,17 +480,45 @@ def _segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def audit(*, after: int = 0, limit: int = 100, case: str | None = None) -> Call[Entries]:
-    """Entries of the audit log, in order; for administrators.
+def reports() -> Call[list[wire.ReportFile]]:
+    """Evaluations that were saved, the latest first."""
+    read = _as(wire.ReportList)
+    return Call(lambda response: read(response).reports, "GET", "/reports")
+
+
+def report(name: str) -> Call[wire.SavedReport]:
+    """What one of them measured."""
+    return Call(_as(wire.SavedReport), "GET", f"/reports/{_segment(name)}")
+
+
+def audit(
+    *,
+    after: int = 0,
+    limit: int = 100,
+    case: str | None = None,
+    who: str | None = None,
+    action: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Call[Entries]:
+    """Entries of the audit log that meet every condition, in order; for administrators.
 
     Args:
         after: entries with a greater number only.
         limit: most of them, 1 to 1000.
         case: of this case only.
+        who: by the key of this name only.
+        action: such as `search` or `erased`.
+        since, until: noted in that time, with zones.
     """
     read = _as(wire.AuditPage)
-    asked = _form(after=after, limit=limit, case=case)
+    asked = _form(after=after, limit=limit, case=case, who=who, action=action, since=since, until=until)
     return Call(lambda response: Entries(read(response).entries), "GET", "/audit", {"params": asked})
+
+
+def audit_chain() -> Call[wire.AuditChain]:
+    """Whether the audit log is whole, and if not, from which entry on; for administrators. It reads the whole log."""
+    return Call(_as(wire.AuditChain), "GET", "/audit/chain")
 
 
 def _as(kind: type[M]) -> Callable[[httpx2.Response], M]:

@@ -225,6 +225,8 @@ class Client(_Common):
     queue = _waited(calls.queue)
     me = _waited(calls.me)
     model = _waited(calls.model)
+    reports = _waited(calls.reports)
+    report = _waited(calls.report)
     audit = _waited(calls.audit)
     cases = _waited(case_calls.cases)
     case = _waited(case_calls.case)
@@ -246,6 +248,7 @@ class Client(_Common):
     asked_erasures = _waited(case_calls.asked_erasures)
     ask_erasure = _waited(case_calls.ask_erasure)
     decide_erasure = _waited(case_calls.decide_erasure)
+    audit_chain = _waited(calls.audit_chain)
 
     def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -373,6 +376,8 @@ class AsyncClient(_Common):
     queue = _awaited(calls.queue)
     me = _awaited(calls.me)
     model = _awaited(calls.model)
+    reports = _awaited(calls.reports)
+    report = _awaited(calls.report)
     audit = _awaited(calls.audit)
     cases = _awaited(case_calls.cases)
     case = _awaited(case_calls.case)
@@ -394,6 +399,7 @@ class AsyncClient(_Common):
     asked_erasures = _awaited(case_calls.asked_erasures)
     ask_erasure = _awaited(case_calls.ask_erasure)
     decide_erasure = _awaited(case_calls.decide_erasure)
+    audit_chain = _awaited(calls.audit_chain)
 
     async def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None

@@ -463,7 +463,9 @@ class Stay(Wire):
 
     place: str
     since: datetime | None = Field(None, description="none is from the beginning")
-    position: tuple[float, float] | None = Field(None, description="x and y, in the units of the network's plan")
+    position: tuple[float, float] | None = Field(
+        None, description="x and y, in the units of the network's plan: pixels where it has a picture"
+    )
 
 
 class CameraInfo(Wire):
@@ -489,7 +491,7 @@ class Passage(Wire):
 
 
 class PlanPicture(Wire):
-    """Where the plan's picture is on this server, and its size in pixels."""
+    """Where the plan's picture is on this server, and its size in pixels, in which positions count from its top left."""
 
     path: str
     width: int
@@ -698,6 +700,7 @@ class Removed(Wire):
     cases: list[CaseTouched] = Field(
         [], description="cases that hold pictures of the erased, or of who looks like them"
     )
+    unknown: list[str] = Field([], description="ids that were named, and no sighting that the key sees has")
 
 
 class Embedding(Wire):
@@ -800,10 +803,55 @@ class NewKey(KeyInfo):
     token: str = Field(description="shown this once, and kept nowhere")
 
 
+class ReportFile(Wire):
+    """An evaluation that was saved with `rgbir evaluate --report`."""
+
+    name: str = Field(description="of its file")
+    bytes: int
+    written_at: datetime
+
+
+class ReportList(Wire):
+    reports: list[ReportFile]
+
+
+class SavedReport(Wire):
+    """What an evaluation measured: means over its trials, shares from 0 to 1."""
+
+    name: str
+    written_at: datetime
+    protocol: dict[str, str] = Field(description="the rules, and what the data set left open")
+    about: dict[str, str] = Field(description="model, data and versions")
+    cmc: dict[int, float] = Field(description="share of queries whose person is among the first so many")
+    curve: list[float] = Field(description="the same at every rank from 1, to 50 at most")
+    mean_ap: float = Field(description="mAP")
+    mean_inp: float = Field(description="mINP")
+    trials: int
+    queries: int = Field(description="of the first trial, as are the following")
+    valid_queries: int
+    gallery_rows: int
+    gallery_identities: int
+
+
 class AuditPage(Wire):
     """Entries of the audit log, in order; each has n, at, action, who, and what was done."""
 
     entries: list[dict[str, Any]]
+
+
+class AuditChain(Wire):
+    """Whether the audit log is whole, as of now."""
+
+    whole: bool
+    first: int | None = Field(
+        None, description="number of the first entry, over 1 where earlier ones were rotated away; none without any"
+    )
+    last: int | None = Field(None, description="number of the last entry up to which the chain is unbroken")
+    broken_at: int | None = Field(
+        None, description="the first entry that isn't right, or that is missing; none if it is whole, or has no number"
+    )
+    problems: list[str] = Field([], description="what is wrong, in words")
+    heads: bool = Field(False, description="whether heads that were noted elsewhere were compared, too")
 
 
 class Health(Wire):

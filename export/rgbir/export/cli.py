@@ -36,7 +36,7 @@ from rgbir.index.cli.output import Answer, in_groups
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.known import ROOT
-from rgbir.index.evaluation import PROTOCOLS, Protocol, Task, evaluate
+from rgbir.index.evaluation import PROTOCOLS, RANKS, Protocol, Task, evaluate
 from rgbir.index.evaluation.benchmark import Choice, expect_strangers
 from rgbir.index.evaluation.sources import encoded
 
@@ -295,8 +295,7 @@ def _measure(data: DataSet, out: Path, protocol: Protocol, task: Task) -> tuple[
     result = {
         "data": f"{name}: {first.queries} queries, {first.gallery_identities} identities",
         "command": f"rgbir evaluate --data {name}{named} --bundle {out.name} --protocol {protocol.name}",
-        "rank_1": round(report.rank(1), 6),
-        "rank_10": round(report.rank(10), 6),
+        **{f"rank_{k}": round(report.rank(k), 6) for k in RANKS},
         "mAP": round(report.mean_ap, 6),
         "mINP": round(report.mean_inp, 6),
     }

@@ -31,11 +31,12 @@ _AXES = "rgbir_reaction_axes"
 
 
 class Measured(NamedTuple):
-    """What the two tests measured, over all images.
+    """What the two tests measured on some images.
 
     Attributes:
         shuffled: mean rank correlation of maps with those of shuffled weights.
-        covered, covered_at_random: mean distance that covering moves an embedding, of the marked fifth and of another.
+        covered, covered_at_random: mean distance that covering moves an embedding, of the marked fifth and of another, which
+            has no place in common with it.
         spread: standard error of the mean of their difference.
         images: how many.
     """
@@ -45,6 +46,20 @@ class Measured(NamedTuple):
     covered_at_random: float
     spread: float
     images: int
+
+    @classmethod
+    def of(
+        cls, shuffled: NDArray[np.float64], covered: NDArray[np.float64], at_random: NDArray[np.float64]
+    ) -> Measured:
+        """From what was measured on each image, float64 (images,) each."""
+        gain = covered - at_random
+        return cls(
+            float(shuffled.mean()),
+            float(covered.mean()),
+            float(at_random.mean()),
+            float(gain.std(ddof=1) / np.sqrt(len(gain))),
+            len(gain),
+        )
 
     def failed(self) -> list[str]:
         """Which of them don't hold, in words."""
@@ -67,6 +82,8 @@ def explain(
     folder: Path, images: Mapping[Modality, Sequence[NDArray[np.uint8]]], data: str, command: str, seed: int = 0
 ) -> Card:
     """Adds graphs of reaction maps to a bundle, whose fingerprint stays, if both tests hold on the images of each modality.
+
+    The card's figures are over the images of all modalities.
 
     Args:
         folder: the bundle's.
@@ -96,20 +113,17 @@ def explain(
         made[name], size = with_map(model, card.name)
         graphs[modality] = name
         parts.append(_measured(bundle, modality, np.stack(given), size, seed))
-    shuffled, covered, at_random = (np.concatenate(each) for each in zip(*parts, strict=True))
-    gain = covered - at_random
-    measured = Measured(
-        float(shuffled.mean()),
-        float(covered.mean()),
-        float(at_random.mean()),
-        float(gain.std(ddof=1) / np.sqrt(len(gain))),
-        len(gain),
-    )
-    if failed := measured.failed():
+    failed = [
+        f"{modality} images: {reason}"
+        for modality, part in zip(graphs, parts, strict=True)
+        for reason in Measured.of(*part).failed()
+    ]
+    if failed:
         raise ExportFailure(
             f"maps of {card.name} would say nothing of it: {listed(failed)}. Nothing was written; where a network reacts can't be"
             " shown for every network"
         )
+    measured = Measured.of(*(np.concatenate(each) for each in zip(*parts, strict=True)))
     for name, model in made.items():
         onnx.save_model(model, folder / name)
     files = {name: total for name, total in card.files.items() if (folder / name).exists()}
@@ -175,10 +189,10 @@ def _measured(
     alike = np.array([rank_correlation(*pair) for pair in zip(maps, others, strict=True)])
     encoder = Encoder(bundle, providers=PROCESSOR)
     embeddings = encoder.encode(images, modality).astype(np.float64)
-    places = size[0] * size[1]
-    count = max(1, round(SHARE * places))
-    marked = [np.argsort(-each.ravel(), kind="stable")[:count] for each in maps]
-    drawn = [rng.permutation(places)[:count] for _ in images]
+    count = max(1, round(SHARE * size[0] * size[1]))
+    ordered = [np.argsort(-each.ravel(), kind="stable") for each in maps]
+    marked = [each[:count] for each in ordered]
+    drawn = [rng.permutation(each[count:])[:count] for each in ordered]
 
     def moved(cells: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
         without = np.stack([covered(image, each, size) for image, each in zip(images, cells, strict=True)])

@@ -67,7 +67,7 @@ from rgbir.index.gallery.histogram import by_camera
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
-from rgbir.index.gallery.query import Answer, Distances, Hit, Query
+from rgbir.index.gallery.query import Answer, Distances, Hit, Query, origin
 from rgbir.index.gallery.remarks import ABOUT, About, Code, Remark, Verdict
 from rgbir.index.gallery.retention import MOST_JUMP
 from rgbir.index.gallery.retention import Run as RetentionRun
@@ -194,6 +194,7 @@ __all__ = [
     "why",
     "other_labels",
     "decode",
+    "origin",
     "parse_box",
     "device_named",
     "did_you_mean",

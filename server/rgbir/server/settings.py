@@ -40,6 +40,7 @@ class Settings:
         max_archive_bytes: most bytes of an archive to enrol.
         samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
         plan: a picture of the plan that positions of cameras are on.
+        reports: a folder of evaluation reports that are shown.
         bundles: a folder of bundles that an administrator may change to while the server runs.
         traces: whether spans are sent for OpenTelemetry.
         device: where the gallery is searched; auto takes GPUs where there are some.
@@ -89,6 +90,7 @@ class Settings:
     max_archive_bytes: int = 4096 * MEBIBYTE
     samples: Path | None = None
     plan: Path | None = None
+    reports: Path | None = None
     bundles: Path | None = None
     traces: bool = False
     device: Literal["cpu", "gpu", "auto"] = "auto"

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { along, beside, between, walk, wholeTrack } from "../../../server/rgbir/server/page/compare/facts.js";
 import { actOf } from "../../../server/rgbir/server/page/compare/keys.js";
+import { seenAs, shade } from "../../../server/rgbir/server/page/compare/shade.js";
 import { LEVELS, WHOLE, fitted, isWhole, laid, level, panned, pointAt, seen, zoomed } from "../../../server/rgbir/server/page/compare/zoom.js";
 
 const close = (actual, wanted) => {
@@ -106,4 +107,13 @@ test("keys: letters can be switched off, Shift with arrows pans, and the browser
   assert.equal(press("+", { shiftKey: true }), "nearer");
   assert.deepEqual([press("g", {}, false), press("ArrowRight", {}, false)], [null, "next"]);
   assert.deepEqual([press("0", { ctrlKey: true }), press("f", { metaKey: true }), press("ArrowLeft", { altKey: true }), press("s"), press("Tab")], [null, null, null, null, null]);
+});
+
+test("a map is one colour, as opaque as the network reacted, row by row", () => {
+  assert.deepEqual([...shade([[0.5, 1], [0.75, 0.6]])], [255, 0, 200, 0, 255, 0, 200, 255, 255, 0, 200, 128, 255, 0, 200, 51]);
+  assert.deepEqual([...shade([[1, 1]])].filter((_, place) => place % 4 === 3), [0, 0], "it says nothing");
+});
+
+test("a sighting is seen as its camera gives it, and a day and night camera's as when it was enrolled", () => {
+  assert.deepEqual([seenAs(["ir"]), seenAs(["rgb"]), seenAs(["ir", "rgb"])], ["ir", "rgb", "rgb"]);
 });

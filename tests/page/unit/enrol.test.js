@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { cameraOfFolder, dropped } from "../../../server/rgbir/server/page/enrol/folders.js";
 import { dealtWith, fieldsOf, goesOn, isArchive, isImage, lack, nextGroup, outcome, sums, takenAt } from "../../../server/rgbir/server/page/enrol/rows.js";
 import { timeOfName, timeOfPicture } from "../../../server/rgbir/server/page/enrol/times.js";
 
@@ -114,4 +115,23 @@ test("a picture's own time is read in both byte orders, and nothing from rubbish
     const time = timeOfPicture(harmed.buffer, "UTC");
     assert.ok(time === null || !Number.isNaN(Date.parse(time)));
   }
+});
+
+const file = (name) => ({ isFile: true, isDirectory: false, name: name.split("/").at(-1), fullPath: `/${name}`, file: (done, failed) => (name.includes("gone") ? failed() : done({ name: name.split("/").at(-1) })) });
+const folder = (name, ...inside) => ({
+  isFile: false, isDirectory: true, name, fullPath: `/${name}`,
+  createReader: () => ({ readEntries: (done) => done(inside.splice(0, 2)) }),
+});
+const item = (entry) => ({ kind: "file", webkitGetAsEntry: () => entry, getAsFile: () => ({ name: entry.name }) });
+
+test("a folder is walked to its end, a few entries at a time, in the order of names", async () => {
+  const inner = folder("a/cam3", file("a/cam3/2.jpg"), file("a/cam3/1.jpg"), file("a/cam3/gone.jpg"), file("a/cam3/0.jpg"));
+  const given = { items: [item(folder("a", file("a/z.jpg"), Object.assign(inner, { name: "cam3" }), file("a/b.jpg"))), item(file("alone.jpg")), { kind: "string" }], files: [] };
+  assert.deepEqual((await dropped(given)).map(({ path }) => path), ["a/b.jpg", "a/cam3/0.jpg", "a/cam3/1.jpg", "a/cam3/2.jpg", "a/z.jpg", "alone.jpg"]);
+  assert.deepEqual((await dropped({ items: [], files: [{ name: "x.jpg" }] })).map(({ path }) => path), ["x.jpg"]);
+});
+
+test("a camera is that of the folder, not of the file's name", () => {
+  const cameras = [{ id: "3" }, { id: "yard", aliases: ["6"] }];
+  assert.deepEqual(["3/1.jpg", "night/cam6/1.jpg", "yard/x/3.jpg", "3_1.jpg", "other/1.jpg", "3/yard/1.jpg"].map((path) => cameraOfFolder(path, cameras)), ["3", "yard", "yard", null, null, null]);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { erase, tried } from "../../../server/rgbir/server/page/gallery/erasing.js";
 import { ALL, asked, fromAddress, setOnes, toAddress } from "../../../server/rgbir/server/page/gallery/filters.js";
 import { extent, heat, levelOf, midnight, silences, unitOf, windowOf } from "../../../server/rgbir/server/page/gallery/heat.js";
 import { NOTHING, among, ranged, toggled } from "../../../server/rgbir/server/page/gallery/select.js";
@@ -76,4 +77,40 @@ test("a column is from when to when on the reader's clocks", () => {
   assert.deepEqual(windowOf("2026-12", "month", "Europe/Berlin"), { since: "2026-11-30T23:00:00.000Z", until: "2026-12-31T23:00:00.000Z" });
   assert.deepEqual(windowOf("2026-11-12T21:00:00.000Z", "hour", "Europe/Berlin"), { since: "2026-11-12T21:00:00.000Z", until: "2026-11-12T22:00:00.000Z" });
   assert.equal(midnight("2026-03-29", "Asia/Beirut"), "2026-03-28T22:00:00.000Z", "their clocks leave that midnight out");
+});
+
+/** A server that holds some sightings, and what it was asked. */
+function serverWith(there) {
+  const asked = [];
+  globalThis.sessionStorage = { getItem: () => null };
+  globalThis.fetch = async (path) => {
+    const params = new URL(path, "http://here/").searchParams;
+    const ids = params.getAll("sighting");
+    const dry = params.get("dry_run") === "true";
+    const known = ids.filter((id) => there.has(id));
+    asked.push([ids.length, dry]);
+    if (!dry) for (const id of known) there.delete(id);
+    const body = { removed: known.length, unknown: ids.filter((id) => !known.includes(id)), backups: [{ name: "b", made_at: "" }], others: { old: known.length }, archives: ["job"], unreached: dry ? [] : ["old"] };
+    return new Response(JSON.stringify(body));
+  };
+  return asked;
+}
+
+test("what is selected is counted and erased in as few requests as there can be, and what is gone isn't counted", async () => {
+  const ids = Array.from({ length: 450 }, (_, place) => `s${place}`);
+  const asked = serverWith(new Set(ids.slice(1)));
+  const affected = await tried(ids);
+  assert.deepEqual([affected.ids.length, affected.backups.length, affected.others, affected.archives], [449, 1, { old: 449 }, ["job"]]);
+  const signal = new AbortController().signal;
+  const steps = [];
+  assert.deepEqual(await erase(ids, 449, (done, total) => steps.push([done, total]), signal), { removed: 449, unreached: ["old"] });
+  assert.deepEqual(steps, [[0, 449], [200, 449], [400, 449]]);
+  assert.deepEqual(asked, [[200, true], [200, true], [50, true], [200, true], [200, true], [50, true], [200, false], [200, false], [49, false]]);
+});
+
+test("nothing is erased where another number is there than was confirmed", async () => {
+  const there = new Set(["a", "b"]);
+  serverWith(there);
+  const { changed } = await erase(["a", "b", "c"], 3, () => {}, new AbortController().signal);
+  assert.deepEqual([changed.ids, there.size], [["a", "b"], 2]);
 });

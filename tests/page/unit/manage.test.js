@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isSynthetic, measuredOf, needsTyping, points, protocolParts } from "../../../server/rgbir/server/page/manage/cards.js";
-import { auditPath, hitsOf, linesOf, subject } from "../../../server/rgbir/server/page/manage/entries.js";
+import { isSynthetic, marked, measuredIn, measuredOf, needsTyping, points, protocolParts } from "../../../server/rgbir/server/page/manage/cards.js";
+import { auditPath, filtersOf, hitsOf, linesOf, subject } from "../../../server/rgbir/server/page/manage/entries.js";
 import { drift, facts, samples, total } from "../../../server/rgbir/server/page/manage/health.js";
-import { keyFields, lackOfKey, mostDays } from "../../../server/rgbir/server/page/manage/keychoice.js";
+import { keyFields, lackOfKey, like, mostDays } from "../../../server/rgbir/server/page/manage/keychoice.js";
 import { manageParts } from "../../../server/rgbir/server/page/manage/parts.js";
+import { moved, savesOf, walksGone } from "../../../server/rgbir/server/page/manage/positions.js";
 import { draftOf, edit, lackOf, passagesOf, stayAt } from "../../../server/rgbir/server/page/manage/stays.js";
 import { partsFor } from "../../../server/rgbir/server/page/shell/views.js";
 
@@ -50,6 +51,34 @@ test("only what was changed of a camera is sent", () => {
   assert.deepEqual(edit({ ...draftOf(null, NOW), id: "new", place: "hall", aliases: "a, ,b" }, null, NOW), { ...none, modalities: ["rgb"], place: "hall", scene: "", aliases: ["a", "b"] });
 });
 
+const at = (id, ...places) => ({ id, modalities: ["rgb"], sightings: 0, place: places.at(-1).place, places });
+
+test("cameras of a place that is moved keep their distances, and one without a position gets the place's", () => {
+  const cameras = [at("1", { place: "Lobby", position: [10, 20] }), at("2", { place: "Lobby", position: [14, 20] }), at("3", { place: "Lobby" }), at("4", { place: "Yard", position: [1, 1] })];
+  const { saves, later } = savesOf(cameras, new Map([["Lobby", [22, 50]]]), NOW);
+  assert.deepEqual(saves.map(({ camera, from, to, fields }) => [camera, from, to, fields]), [
+    ["1", [10, 20], [20, 50], { position: "20,50" }], ["2", [14, 20], [24, 50], { position: "24,50" }], ["3", null, [22, 50], { position: "22,50" }],
+  ]);
+  assert.deepEqual(later, []);
+  assert.deepEqual(moved([{ place: "Lobby", position: null }, { place: "Yard", position: [1, 1] }], new Map([["Lobby", [3, 4]]])).map(({ position }) => position), [[3, 4], [1, 1]]);
+});
+
+test("a camera that moves later is moved where it is now, if that can be told apart", () => {
+  const since = "2026-05-01T00:00:00Z";
+  const later = { place: "Roof", since: "2027-01-01T00:00:00Z", position: [9, 9] };
+  const cameras = [at("1", { place: "Yard" }, { place: "Hall", since, position: [1, 2] }, later), at("2", { place: "Hall", since: null, position: [1, 2] }, later)];
+  const told = savesOf(cameras, new Map([["Hall", [3, 3]]]), NOW);
+  assert.deepEqual(told.saves.map(({ camera, fields }) => [camera, fields]), [["1", { position: "3,3", place: "Hall", since }]]);
+  assert.deepEqual(told.later, ["2"]);
+});
+
+test("walks to a place that no other camera has or had go with a camera", () => {
+  const passages = [{ origin: "Lobby", destination: "Yard" }, { origin: "Yard", destination: "Roof" }, { origin: "Roof", destination: "Lobby" }];
+  const network = { cameras: [at("1", { place: "Lobby" }), at("2", { place: "Roof" }, { place: "Yard", since: NOW.toISOString() }), at("3", { place: "Yard" })], passages };
+  assert.deepEqual(walksGone(network, network.cameras[0]), [passages[0], passages[2]]);
+  assert.deepEqual(walksGone(network, network.cameras[2]), [], "another was or is at the same places");
+});
+
 test("what a camera lacks is named by its field", () => {
   const draft = { ...draftOf(null, NOW), id: "new", place: "hall" };
   assert.equal(lackOf(draft, null, NOW), null);
@@ -75,6 +104,16 @@ test("the curve's points lie where their rank and share say", () => {
   assert.deepEqual(drawn.map(({ x, y }) => [Math.round(x), Math.round(y)]), [[10, 80], [50, 40], [90, 0]]);
 });
 
+test("a saved report is its whole curve, of which some ranks are named, and its figures", () => {
+  const curve = Array.from({ length: 50 }, (_, place) => (place + 1) / 50);
+  const measured = measuredIn({ name: "a.json", about: { data: "yard" }, curve, mean_ap: 0.4, mean_inp: 0.3 });
+  assert.deepEqual([measured.name, measured.data, measured.ranks.length, measured.ranks[9]], ["a.json", "yard", 50, { rank: 10, share: 0.2 }]);
+  assert.deepEqual(marked(measured.ranks).map(({ rank }) => rank), [1, 5, 10, 20, 50]);
+  const few = [1, 3, 7].map((rank) => ({ rank }));
+  assert.deepEqual(marked(few), few);
+  assert.deepEqual(measured.figures, [{ name: "mAP", share: 0.4 }, { name: "mINP", share: 0.3 }]);
+});
+
 test("synthetic people are said, and a name is typed where overlap is below four fifths or unknown", () => {
   assert.ok(isSynthetic({ training_data: "synthetic_people" }) && isSynthetic({ note: "Synthetic people only" }));
   assert.ok(!isSynthetic({ training_data: "sysu_mm01", note: "" }));
@@ -85,6 +124,10 @@ test("the log's filters are in the address and in the request", () => {
   assert.equal(auditPath(new URLSearchParams(), 100), "audit?after=0&limit=100");
   assert.equal(auditPath(new URLSearchParams({ case: "26-117 & more", after: "200" }), 100), "audit?after=200&limit=100&case=26-117+%26+more");
   assert.equal(auditPath(new URLSearchParams({ after: "-3" }), 5), "audit?after=0&limit=5");
+  const all = { who: "a&b", action: "enrol archive", since: "2026-11-12T21:00:00.000Z", until: "2026-11-13T21:00:00.000Z" };
+  assert.deepEqual(filtersOf(new URLSearchParams({ ...all, other: "x", case: "" })), all);
+  assert.equal(auditPath(new URLSearchParams(all), 5), "audit?after=0&limit=5&who=a%26b&action=enrol+archive&since=2026-11-12T21%3A00%3A00.000Z&until=2026-11-13T21%3A00%3A00.000Z");
+  assert.deepEqual(filtersOf(new URLSearchParams({ since: "yesterday" })), {}, "no moment");
 });
 
 test("an entry is told with its subject and its hits, and exported as it came", () => {
@@ -132,4 +175,14 @@ test("a new key is never wider or longer-lived than one's own", () => {
   assert.equal(lackOfKey(draft, { cameras: ["1"] }, NOW)?.field, "cameras");
   assert.equal(lackOfKey({ ...draft, name: " " }, {}, NOW)?.field, "name");
   assert.deepEqual(keyFields({ ...draft, name: " desk ", days: "" }), { name: "desk", role: "search", cameras: [], days: "" });
+});
+
+test("a key that takes another's place is like it, has a free name, and outlives neither its span nor one's own key", () => {
+  const key = { name: "desk", role: "enrol", cameras: ["1"], made_at: "2026-11-01T00:00:00Z", ends_at: "2026-12-01T00:00:00Z" };
+  assert.deepEqual(like(key, ["desk"], {}, NOW), { name: "desk 2", role: "enrol", cameras: ["1"], days: "30" });
+  assert.equal(like(key, ["desk", "desk 2", "desk 3"], {}, NOW).name, "desk 4");
+  assert.equal(like({ ...key, name: "gate 9" }, [], {}, NOW).name, "gate 10");
+  assert.equal(like(key, [], { ends_at: "2026-12-06T13:00:00Z" }, NOW).days, "10");
+  assert.deepEqual(like({ ...key, cameras: null, ends_at: null }, [], {}, NOW), { name: "desk 2", role: "enrol", cameras: [], days: "" });
+  assert.equal(like({ ...key, ends_at: null }, [], { ends_at: "2026-12-06T13:00:00Z" }, NOW).days, "10");
 });

@@ -49,6 +49,7 @@ test("without a picture they are fitted on a sheet, four by three", () => {
   assert.ok(Math.abs(frame.height - 70 / 0.72) < 1e-9 && Math.abs(frame.width - (70 / 0.72) * (4 / 3)) < 1e-9);
   assert.deepEqual([at.get("Ward"), at.get("Yard")].map(([, y]) => Math.round(y)), [14, 86]);
   assert.deepEqual([Math.round(at.get("Lobby")[0]), Math.round(at.get("Yard")[0])], [23, 77], "50 ± 70 / 129.6 / 2");
+  assert.equal(laidOut(nodesOf({ cameras: [camera("1", "Lobby", [5, 5])] }, null, null), { cameras: [] }).frame.height, 100, "one position alone has room to be moved in");
   const [single] = laidOut(nodesOf({ cameras: [camera("1", "Lobby", [5, 5])] }, null, null), { cameras: [] }).at.values();
   assert.deepEqual(single.map(Math.round), [50, 50]);
 });
@@ -86,4 +87,12 @@ test("leaving a place out leaves the other searched cameras", () => {
   const nodes = nodesOf(network, null, answer);
   assert.deepEqual(withoutPlace(answer, nodes.find((node) => node.place === "Gate")), ["1"]);
   assert.deepEqual([arrowed("ArrowUp", 5), arrowed("ArrowRight", 1), arrowed("Enter", 1)], [[0, -5], [1, 0], null]);
+});
+
+test("a place is where its cameras hang; where they hung, once none is there", () => {
+  const left = { id: "1", places: [{ place: "Hall", position: [0, 0] }, { place: "Roof", position: [9, 9] }] };
+  const there = { id: "2", places: [{ place: "Hall", position: [10, 20] }] };
+  assert.deepEqual(positionOf([left, there], "Hall"), [10, 20]);
+  assert.deepEqual(positionOf([left], "Hall"), [0, 0]);
+  assert.equal(positionOf([left, there], "Yard"), null);
 });

@@ -6,12 +6,13 @@ from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.fusion import several_shots
 from rgbir.index.evaluation.metrics import Measures, measure
-from rgbir.index.evaluation.report import Report
+from rgbir.index.evaluation.report import RANKS, Report
 from rgbir.index.evaluation.run import evaluate, evaluate_ranked, evaluate_reranked, evaluate_trial
 from rgbir.index.nearest.reciprocal import Reciprocal
 
 __all__ = [
     "PROTOCOLS",
+    "RANKS",
     "Draw",
     "Features",
     "Measures",

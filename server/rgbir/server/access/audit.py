@@ -21,14 +21,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rgbir.index import give_room_up, keep_room, why
-from rgbir.server.access.heads import Head, read_heads
+from rgbir.server.access.heads import Head
 from rgbir.server.errors import AuditFailed, NoLog
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 START = "0" * 64
-CLOCK_S = 2.0
-"""Seconds that a clock may be set back by while it is kept right."""
 _BLOCK = 65_536
 _ERASING, _RESERVED = ("erase", "erased"), 65_536
 """What is noted on a full disk, too, and the bytes kept for it."""
@@ -104,8 +102,8 @@ class AuditLog:
         for event in events:
             number += 1
             entry = {"n": number, "at": datetime.now(UTC).isoformat(), **event, "previous": previous}
-            entry["hash"] = previous = _hash(entry)
-            lines.append(_line(entry))
+            entry["hash"] = previous = hash_of(entry)
+            lines.append(line_of(entry))
         content, size = b"".join(lines), os.fstat(self._descriptor).st_size
         if os.write(self._descriptor, content) < len(content):
             os.ftruncate(self._descriptor, size)
@@ -219,7 +217,7 @@ class AuditLog:
             line = os.pread(self._descriptor, end - start, start)
             entry = _object(line)
             if entry is not None:
-                if line != _line(entry) or entry["hash"] != _hash(entry):
+                if line != line_of(entry) or entry["hash"] != hash_of(entry):
                     raise AuditFailed(
                         f"{self.file}: its last entry is not what was written; `rgbir audit verify` tells where. Move the"
                         " file away to begin another log, and find out who changed it"
@@ -267,16 +265,16 @@ class AuditLog:
 
 
 @contextmanager
-def _held(descriptor: int) -> Iterator[None]:
+def _held(descriptor: int, lock: int = fcntl.LOCK_EX) -> Iterator[None]:
     """No other process adds meanwhile."""
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    fcntl.flock(descriptor, lock)
     try:
         yield
     finally:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def _line(entry: Entry) -> bytes:
+def line_of(entry: Entry) -> bytes:
     """An entry as it is written; no other bytes are one."""
     return json.dumps(entry, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n"
 
@@ -296,21 +294,44 @@ def _object(line: bytes) -> Entry | None:
     return entry if entry is not None and isinstance(entry.get("n"), int) and "hash" in entry else None
 
 
+def size_of(file: Path) -> int:
+    """Bytes of a log that hold whole entries: nobody is adding one just then.
+
+    Raises:
+        AuditFailed: it can't be read.
+    """
+    try:
+        with file.open("rb") as log, _held(log.fileno(), fcntl.LOCK_SH):
+            return os.fstat(log.fileno()).st_size
+    except OSError as error:
+        raise AuditFailed(f"{file}: the audit log can't be read: {why(error)}") from error
+
+
 def entries(files: Path | Sequence[Path]) -> Iterator[Entry]:
     """Of one log, or of the files of one that was rotated, the oldest first.
 
     Raises:
         AuditFailed: no such file, or a line that is no entry.
     """
-    for _, entry in _lines(files):
+    for _, entry in lines_of(files):
         yield entry
 
 
-def _lines(files: Path | Sequence[Path]) -> Iterator[tuple[bytes, Entry]]:
+def lines_of(files: Path | Sequence[Path], end: int | None = None) -> Iterator[tuple[bytes, Entry]]:
+    """Each line as it is written, and what it says.
+
+    Args:
+        end: bytes that are read in all; None is everything.
+
+    Raises:
+        AuditFailed: see `entries`.
+    """
     for file in [files] if isinstance(files, Path) else files:
         try:
             with file.open("rb") as lines:
                 for number, line in enumerate(lines, start=1):
+                    if end is not None and (end := end - len(line)) < 0:
+                        break
                     entry = _entry(line)
                     if entry is None:
                         raise AuditFailed(f"{file}: line {number} is no entry")
@@ -321,63 +342,17 @@ def _lines(files: Path | Sequence[Path]) -> Iterator[tuple[bytes, Entry]]:
             raise AuditFailed(f"{file}: the audit log can't be read: {why(error)}") from error
 
 
-def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path | None = None) -> list[str]:
-    """Where the chain is broken, in words; none if it is whole. Bytes are judged, not what JSON makes of them.
-
-    Args:
-        files: of one log, the oldest first. One that goes on from another may come without it.
-        head: the hash of an entry that must be in it, as noted elsewhere.
-        heads: a file of `Heads`, each of which must be in it, from its first entry on.
-    """
-    previous, number, seen, latest = START, 0, {START}, ""
-    wanted = [] if heads is None else read_heads(heads)
-    begun, findings = 1, []
-    for place, (line, entry) in enumerate(_lines(files)):
-        if place == 0 and entry.get("action") == "continued" and isinstance(entry.get("n"), int):
-            number, previous = entry["n"] - 1, str(entry.get("previous"))
-            begun = entry["n"]
-            seen.add(previous)
-        number += 1
-        if entry.get("n") != number:
-            return [f"entry {number}: its number is {entry.get('n')}; entries were taken out or put in"]
-        if entry.get("previous") != previous:
-            return [f"entry {number}: it doesn't follow the one before it; that one was changed or taken out"]
-        if entry.get("hash") != _hash(entry) or line != _line(entry):
-            return [f"entry {number}: it is not what was written"]
-        previous = entry["hash"]
-        seen.add(previous)
-        at = str(entry.get("at"))
-        if latest and _seconds(at) < _seconds(latest) - CLOCK_S:
-            findings.append(f"entry {number}: the clock ran back, from {latest} to {at}; its times can't be trusted")
-        latest = at
-    if head is not None and head not in seen:
-        findings.append(
-            f"the entry with the hash {head} is not in the {number} entries; the end was cut off, or it is another log"
-        )
-    for noted in wanted:
-        if noted.n < begun - 1:
-            findings.append(
-                f"entry {noted.n}, whose hash was noted in {heads}, is of a file that was rotated away; name that one first, or"
-                f" nothing before entry {begun} is proven"
-            )
-            break
-        if noted.hash not in seen:
-            findings.append(
-                f"entry {noted.n}, whose hash was noted in {heads}, is not in the {number} entries; the log was made anew, or its end"
-                " was cut off"
-            )
-            break
-    return findings
-
-
-def _seconds(moment: str) -> float:
+def noted_at(entry: Entry) -> datetime | None:
+    """When an entry was written; None if it doesn't say."""
     try:
-        return datetime.fromisoformat(moment).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
+        at = datetime.fromisoformat(str(entry.get("at")))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
 
 
-def _hash(entry: Entry) -> str:
+def hash_of(entry: Entry) -> str:
+    """What an entry's `hash` has to be."""
     fields = {name: value for name, value in entry.items() if name != "hash"}
     content = json.dumps(fields, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from rgbir.index import AnyGallery, Box, Distances, Hours, Marks, Searcher, SearchOptions, beside, decode, listed
-from rgbir.server.access.audit import Entry, entries, problems
+from rgbir.server.access.audit import Entry, entries
+from rgbir.server.access.chain import problems
 from rgbir.server.errors import AuditFailed
 
 

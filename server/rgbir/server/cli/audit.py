@@ -13,7 +13,8 @@ import typer
 from rgbir.index import Bundle, Encoder, Searcher, open_gallery
 from rgbir.index.cli.options import BundleOption, GalleryOption
 from rgbir.index.cli.output import Answer, remark, wants_json
-from rgbir.server.access.audit import entries, problems
+from rgbir.server.access.audit import entries
+from rgbir.server.access.chain import examined
 from rgbir.server.access.evidence import export_case, replay
 from rgbir.server.errors import NoLog
 
@@ -105,19 +106,19 @@ def verify(
         rgbir audit verify audit.log
         rgbir audit verify audit.log.1 audit.log --heads /mnt/heads/audit.heads --json
     """
-    broken = problems(log, head, heads)
-    if broken:
+    chain = examined(log, head, heads)
+    if broken := [finding.text for finding in chain.findings]:
         return Answer(Verified(False, broken), broken, exit_code=1)
-    first = next(entries(log), None)
-    count = sum(1 for _ in entries(log))
+    first, last = chain.first, chain.last
+    count = 0 if first is None or last is None else last - first + 1
     lines = [f"{count:,} entries, the chain is whole"]
-    if first is not None and first["n"] > 1:
+    if first is not None and first > 1:
         lines.append(
-            f"it goes on from entry {first['n'] - 1} of a file that was rotated away; name that one first to have both checked"
+            f"it goes on from entry {first - 1} of a file that was rotated away; name that one first to have both checked"
         )
     if head is None and heads is None:
         remark("whoever can write the log could have made all of it anew; --head or --heads would show that")
-    return Answer(Verified(True, [], count, None if first is None else first["n"]), lines)
+    return Answer(Verified(True, [], count, first), lines)
 
 
 @audit.command()

@@ -51,7 +51,16 @@ class Started:
 
 @in_groups(
     {
-        "The model and the search": ("threads", "device", "gpu_half", "gpu_bytes", "bundles", "samples", "plan"),
+        "The model and the search": (
+            "threads",
+            "device",
+            "gpu_half",
+            "gpu_bytes",
+            "bundles",
+            "samples",
+            "plan",
+            "reports",
+        ),
         "Who may ask": ("open_to_all", "keys", "need_purpose", "audit", "audit_heads"),
         "Cases": ("cases", "case_days", "need_basis", "basis", "need_approval", "erase_under_hold"),
         "The network": ("host", "port", "host_name", "trusted_proxy", "root_path", "tls_cert", "tls_key"),
@@ -142,7 +151,11 @@ def serve(
     ] = None,
     plan: Annotated[
         Path | None,
-        typer.Option(help="A picture of the plan that cameras' positions are on: PNG or JPEG."),
+        typer.Option(help="A picture of the plan that cameras' positions are on, in its pixels: PNG or JPEG."),
+    ] = None,
+    reports: Annotated[
+        Path | None,
+        typer.Option(help="A folder of reports (`rgbir evaluate --report`) that the page shows."),
     ] = None,
 ) -> Answer[Started] | None:
     """Answer searches over HTTP, with a page to try them. With --json the line that says where is JSON.
@@ -151,12 +164,12 @@ def serve(
         rgbir serve --gallery demo/gallery --bundle demo/expat_compact.synthetic_people
         rgbir serve --gallery /srv/gallery --bundle /srv/bundle --host 0.0.0.0 --keys keys.json --audit audit.log
     """
-    for option, folder in (("--bundles", bundles), ("--samples", samples)):
+    for option, folder in (("--bundles", bundles), ("--samples", samples), ("--reports", reports)):
         if folder is not None and not folder.is_dir():
             raise BadSettings(f"{option} is a folder that is there, not {folder}")
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
-        samples=samples, plan=plan, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
+        samples=samples, plan=plan, reports=reports, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
         cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, bundles=bundles, traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,

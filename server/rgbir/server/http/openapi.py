@@ -40,6 +40,7 @@ _AS_THE_CLIENT_SAYS = {
     "list_jobs": "jobs",
     "get_job": "job",
     "get_camera": "camera",
+    "get_report": "report",
     "list_models": "models",
     "list_keys": "keys",
     "list_cases": "cases",

@@ -16,6 +16,7 @@ from rgbir.server.http.routes import (
     page,
     plan,
     queue,
+    reports,
     search,
 )
 
@@ -37,6 +38,7 @@ ROUTERS = tuple(
         queue,
         operations,
         models,
+        reports,
         page,
     )
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Request, UploadFile
 
 from rgbir.client import wire
-from rgbir.index import Modality, UsageError, parse_box
+from rgbir.index import Modality, UsageError, origin, parse_box
 from rgbir.server.access.keys import Key
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import NotThere
@@ -70,16 +70,14 @@ async def _crop(
     Raises:
         NotThere: no such sighting that the key sees, or one without its crop.
         UsageError: a day/night camera's, and nobody says which it was.
+        InvalidQuery: its camera gives no images of that modality.
     """
     seen = await engine.look(lambda: visible(engine, sighting, caller))
     crop = await engine.look(lambda: engine.gallery.crop(sighting))
     if crop is None:
         raise NotThere(f"no image of sighting {sighting!r}; it was enrolled without its crop")
-    modalities = engine.gallery.network[seen.camera].modalities
+    network = engine.gallery.network
+    _, modality = origin(network, seen.camera, modality)
     if modality is None:
-        if len(modalities) > 1:
-            raise UsageError(
-                f"camera {engine.gallery.network.shown(seen.camera)} gives both kinds of images; say the modality: ir or rgb"
-            )
-        (modality,) = modalities
+        raise UsageError(f"camera {network.shown(seen.camera)} gives both kinds of images; say the modality: ir or rgb")
     return (sighting, crop.data), modality, {"sighting": sighting}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 
 from rgbir.client import wire
 from rgbir.index import UsageError, parse_box
@@ -25,8 +25,10 @@ from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serv
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.persons import carried_out, expect_not_held, touched
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, may_follow, read, travelling, visible
+from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, may_follow, read, seen, travelling, visible
 
+MOST_NAMED = 200
+"""Ids of one erasure: a URL of them stays below the 8 KiB that proxies take."""
 PICTURE = {"schema": {"type": "string", "format": "binary"}}
 router = APIRouter(responses=PROBLEMS, tags=["gallery"])
 
@@ -146,6 +148,14 @@ async def remove(
     jobs: Working,
     book: PerhapsBook,
     caller: Erasing,
+    sighting: Annotated[
+        list[Text] | None,
+        Query(
+            min_length=1,
+            max_length=MOST_NAMED,
+            description="ids, of which any is enough; what no sighting has is told as `unknown`",
+        ),
+    ] = None,
     camera: str | None = None,
     identity: int | None = None,
     track: str | None = None,
@@ -154,11 +164,14 @@ async def remove(
 ) -> wire.Removed:
     if before is not None and before.tzinfo is None:
         raise UsageError(f"before needs a zone, {before.isoformat()} has none; append an offset such as +01:00, or Z")
-    if caller.cameras is not None:
+    if caller.cameras is not None and (camera or sighting is None):
         enrolling(caller, camera_of(caller, engine, camera) if camera else "all cameras", camera)
-    conditions = {"camera": camera, "identity": identity, "track": track, "before": before}
+    named = None if sighting is None else list(dict.fromkeys(sighting))
+    ids = None if named is None else await engine.look(lambda: seen(engine, named, caller))
+    conditions = {"ids": ids, "camera": camera, "identity": identity, "track": track, "before": before}
     given = {name: value for name, value in conditions.items() if value is not None}
-    return await _erased(engine, models, jobs, book, caller, given, dry_run)
+    removed = await _erased(engine, models, jobs, book, caller, given, dry_run)
+    return removed.model_copy(update={"unknown": [each for each in named or () if each not in set(ids or ())]})
 
 
 async def _erased(

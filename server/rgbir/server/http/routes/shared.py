@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -80,6 +80,10 @@ def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
 def response_of(engine: Engine, answer: Answer) -> wire.SearchResponse:
     """An answer as it travels."""
     return with_recordings(engine.gallery, wire.SearchResponse.of(answer, engine.settings.root_path))
+def seen(engine: Engine, sightings: Sequence[str], caller: Key) -> list[str]:
+    """Those of the ids that a sighting has which the key sees, in their order."""
+    found = ((each, engine.gallery.get(each)) for each in sightings)
+    return [each for each, sighting in found if sighting is not None and caller.sees(sighting.camera)]
 
 
 def travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:

@@ -12,10 +12,11 @@ import { SQUARES, fitted, isWhole, laid, level, panned, pointAt, seen, zoomed } 
 /**
  * @param {{ which: 0 | 1, head: unknown, source: Source, look: import("./zoom.js").Look, alone: number | null, grey: boolean,
  *   onLook: (change: (look: import("./zoom.js").Look) => import("./zoom.js").Look) => void, onTouch: () => void, onSwipe: (direction: 1 | -1) => void,
- *   onRuler: (height: number | null) => void, ruler: { current: HTMLElement | null } }} props
- *   `alone`: the picture that is moved alone, null where both are in step; `onTouch`: the pointer went down on this one
+ *   onRuler: (height: number | null) => void, ruler: { current: HTMLElement | null }, over?: unknown }} props
+ *   `alone`: the picture that is moved alone, null where both are in step; `onTouch`: the pointer went down on this one; `over`: what is drawn
+ *   over the part of the picture that is shown
  */
-export function PicturePane({ which, head, source, look, alone, grey, onLook, onTouch, onSwipe, onRuler, ruler }) {
+export function PicturePane({ which, head, source, look, alone, grey, onLook, onTouch, onSwipe, onRuler, ruler, over }) {
   const pane = useRef(/** @type {HTMLDivElement | null} */ (null));
   const frame = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [room, setRoom] = useState({ width: 0, height: 0 });
@@ -88,6 +89,7 @@ export function PicturePane({ which, head, source, look, alone, grey, onLook, on
             const loaded = /** @type {HTMLImageElement} */ (event.currentTarget);
             setImage({ key: source.key, width: loaded.naturalWidth, height: loaded.naturalHeight });
           }} />`}
+        ${!none && ready && broken !== source.key && over}
       </div>
       ${none && html`<p class="pane-none">${none}</p>`}
       ${!none && broken === source.key && html`<p class="pane-none">${rich(t("hit.failed"), () => (setBroken(""), setTries(tries + 1)))}</p>`}

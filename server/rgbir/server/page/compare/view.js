@@ -16,6 +16,8 @@ import { Film } from "./film.js";
 import { LISTED, actOf } from "./keys.js";
 import { useNeighbours } from "./neighbours.js";
 import { PicturePane } from "./pane.js";
+import { ReactionBar, Shading, useHasReactions, useReaction } from "./reaction.js";
+import { seenAs } from "./shade.js";
 import { addAsShot, useSources, useTaken } from "./shots.js";
 import { Actions, ModelSays, WhereAndWhen } from "./side.js";
 import { style } from "../core/style.js";
@@ -40,6 +42,8 @@ export default function Compare({ answer, hit }) {
   const [inStep, setInStep] = useState(true);
   const [moves, setMoves] = useState(/** @type {0 | 1} */ (1));
   const [grey, setGrey] = useState(false);
+  const [reaction, setReaction] = useState(false);
+  const [opacity, setOpacity] = useState(0.6);
   const [numbers, setNumbers] = useState(false);
   const [tools, setTools] = useState(false);
   const [keys, setKeys] = useState(false);
@@ -70,6 +74,16 @@ export default function Compare({ answer, hit }) {
   const full = shots.length >= MOST_SHOTS;
   const alone = inStep ? null : moves;
   const picture = alone ?? 1;
+  const source = sources[Math.min(shot, sources.length - 1)] ?? { key: "", alt: "", gone: t("shots.gone") };
+  const hasReactions = useHasReactions(answer.model.fingerprint);
+  const reacts = hasReactions && reaction;
+  const file = shots.find((each) => source.key.startsWith(`${each.id} `));
+  const queryModality = answer.query.modality ?? (queryCamera ? seenAs(queryCamera.modalities) : "");
+  const queried = like ? { sighting: like, modality: queryModality } : file && { images: file.file, modality: queryModality, box: file.box?.join() ?? null };
+  const maps = [
+    useReaction(source.key, reacts && queryModality && queried ? queried : null),
+    useReaction(shown.id, reacts && camera && shown.image ? { sighting: shown.id, modality: seenAs(camera.modalities) } : null),
+  ];
 
   useEffect(() => {
     const element = dialog.current;
@@ -151,13 +165,12 @@ export default function Compare({ answer, hit }) {
     return () => document.removeEventListener("keydown", listen);
   }, []);
 
-  const source = sources[Math.min(shot, sources.length - 1)] ?? { key: "", alt: "", gone: t("shots.gone") };
   const time = shown.taken_at ? clock(shown.taken_at, true) : t("hit.notime");
   const queryHead = html`<strong>${t("compare.query")}</strong> ${[answer.query.place, answer.query.camera && t("camera.named", { c: answer.query.camera })].filter(Boolean).join(", ")} ${queryCamera ? html`<${Tags} modalities=${queryCamera.modalities} />` : answer.query.modality ? html`<${Tags} modalities=${[answer.query.modality]} />` : ""} <span class="soft">${taken ? clock(taken, true) : ""}</span>`;
   const hitHead = html`<strong>${shown === hit ? t("compare.hit", { r: hit.rank }) : t("compare.beside", { r: hit.rank })}</strong> ${[place, t("camera.named", { c: hit.camera })].filter(Boolean).join(", ")} ${camera ? html`<${Tags} modalities=${camera.modalities} />` : ""} <span class="soft">${time}</span>
     ${shown !== hit && html`<button type="button" class="link" onClick=${() => chooseNear(hit.id)}>${t("compare.beside.back", { r: hit.rank })}</button>`}`;
   const pane = (/** @type {0 | 1} */ which, /** @type {unknown} */ head, /** @type {import("./pane.js").Source} */ from) => html`<${PicturePane} which=${which} head=${head} source=${from} look=${look} alone=${alone} grey=${grey}
-    onLook=${setLook} onTouch=${() => setMoves(which)} onSwipe=${step} onRuler=${ruler} ruler=${rulers[which]} />`;
+    onLook=${setLook} onTouch=${() => setMoves(which)} onSwipe=${step} onRuler=${ruler} ruler=${rulers[which]} over=${reacts && maps[which].map && html`<${Shading} map=${maps[which].map} opacity=${opacity} />`} />`;
   const title = near === "gone" ? t("compare.gone") : near === "failed" ? t("compare.near.failed") : t(hit.track ? "compare.track" : "compare.near", { track: hit.track });
 
   return html`<dialog class="compare" ref=${dialog} aria-labelledby="compare-title"
@@ -180,11 +193,13 @@ export default function Compare({ answer, hit }) {
           </div>
           <button type="button" class="toggle" aria-pressed=${inStep} title=${t("compare.step.how")} onClick=${() => setInStep(!inStep)}><${Icon} name="link" /> ${t("compare.step")}</button>
           <button type="button" class="toggle" aria-pressed=${grey} onClick=${acts.grey}>${t("compare.grey")}</button>
+          ${hasReactions && html`<button type="button" class="toggle" aria-pressed=${reaction} title=${t("reaction.not")} onClick=${() => setReaction(!reaction)}>${t("reaction.button")}</button>`}
           <button type="button" aria-expanded=${keys} title=${t("keys.title")} onClick=${acts.keys}><span aria-hidden="true">?</span> <span class="unseen">${t("keys.title")}</span></button>
         </div>
         <button type="button" class="stepper" aria-label=${t("compare.previous")} aria-disabled=${at <= 0} onClick=${acts.previous}><${Icon} name="left" /></button>
         <button type="button" class="stepper" aria-label=${t("compare.next")} aria-disabled=${at >= hits.length - 1} onClick=${acts.next}><${Icon} name="right" /></button>
         <button type="button" class="plain more" aria-expanded=${tools} aria-controls="compare-tools" onClick=${() => setTools(!tools)}><span aria-hidden="true">…</span> <span class="unseen">${t("tools.more")}</span></button>
+        ${reacts && html`<${ReactionBar} opacity=${opacity} failed=${maps.some((map) => map.failed)} onOpacity=${setOpacity} />`}
       </header>
       <div class="panes">
         ${keys && html`<${Keys} letters=${letters} onLetters=${(/** @type {boolean} */ on) => (sessionStorage.setItem(LETTERS, on ? "on" : "off"), setLetters(on))} />`}

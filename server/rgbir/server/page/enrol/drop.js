@@ -4,6 +4,7 @@ import { html, useEffect, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { Progress } from "../core/progress.js";
 import { bytes, t } from "../core/words.js";
+import { dropped } from "./folders.js";
 import { Lack } from "./form.js";
 import { addFiles, dropArchive, sendArchive, stopArchive, useEnrolment } from "./run.js";
 
@@ -24,7 +25,7 @@ export function DropArea() {
         if (!files(event)) return;
         event.preventDefault();
         setOver(false);
-        addFiles(event.dataTransfer?.files ?? []);
+        void dropped(event.dataTransfer).then((found) => addFiles(found.map(({ file }) => file), new Map(found.map(({ file, path }) => [file, path]))));
       },
       { signal },
     );

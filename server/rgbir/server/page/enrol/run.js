@@ -55,15 +55,15 @@ export function label(change) {
   }
 }
 
-/** Images become rows; an archive waits for its own button. @param {Iterable<File>} files */
-export function addFiles(files) {
+/** Images become rows; an archive waits for its own button. @param {Iterable<File>} files @param {Map<File, string>} [paths] in the folders that were dropped */
+export function addFiles(files, paths = new Map()) {
   const given = [...files];
   const images = given.filter(isImage);
   const archive = given.find(isArchive) ?? null;
   const rows = images.map((file) => /** @type {Row} */ ({
     id: crypto.randomUUID?.() ?? String(Math.random()),
     file,
-    name: file.name,
+    name: paths.get(file) ?? (file.webkitRelativePath || file.name),
     url: isSeen(file) ? URL.createObjectURL(file) : "",
     shows: isSeen(file),
     proposed: null,
@@ -111,7 +111,7 @@ async function propose() {
   for (const row of rows) {
     if (row.state !== "waiting") continue;
     let time = null;
-    if (labels.times === "name") time = timeOfName(row.name, zone());
+    if (labels.times === "name") time = timeOfName(row.file.name, zone());
     if (labels.times === "file") {
       time = timeOfPicture(await row.file.slice(0, BEGINNING).arrayBuffer().catch(() => new ArrayBuffer(0)), zone());
       time ??= new Date(row.file.lastModified).toISOString();

@@ -38,7 +38,7 @@ export function EraseSheet({ sightings, onClose, onErased }) {
   const gone = useRef(false);
   const step = (/** @type {number} */ done, /** @type {number} */ total) => {
     setProgress([done, total]);
-    if (total >= 10 && done > 0 && done % Math.ceil(total / 10) === 0) say(t("erase.progress", { n: done, total }));
+    if (done > 0) say(t("erase.progress", { n: done, total }));
   };
 
   const failed = (/** @type {unknown} */ error) => {

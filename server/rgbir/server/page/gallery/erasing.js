@@ -1,6 +1,6 @@
-/** Erasing sightings: first what it would remove and where else the erased may be, then, if that is still so, each of them. */
+/** Erasing sightings: first what it would remove and where else the erased may be, then, if that is still so, all at once. */
 
-import { Refusal, ask } from "../core/api.js";
+import { ask } from "../core/api.js";
 
 /**
  * @typedef {object} Affected
@@ -9,7 +9,11 @@ import { Refusal, ask } from "../core/api.js";
  * @property {Record<string, number>} others of them in galleries of other models
  * @property {string[]} archives received and not enrolled yet, which may hold them
  */
+/** @typedef {import("../core/types.js").Schemas["Removed"]} Removed */
 /** @typedef {(done: number, total: number) => void} Progress */
+
+/** So many ids fit one request. */
+export const AT_ONCE = 200;
 
 /**
  * What erasing them would mean. Nothing is erased.
@@ -21,14 +25,14 @@ import { Refusal, ask } from "../core/api.js";
 export async function tried(ids, onProgress, signal) {
   /** @type {Affected} */
   const affected = { ids: [], backups: [], others: {}, archives: [] };
-  for (const [done, id] of ids.entries()) {
+  for (let done = 0; done < ids.length; done += AT_ONCE) {
     onProgress?.(done, ids.length);
-    const removed = await erased(id, true, signal);
-    if (!removed?.removed) continue;
-    affected.ids.push(id);
-    for (const backup of removed.backups ?? []) if (!affected.backups.some(({ name }) => name === backup.name)) affected.backups.push(backup);
-    for (const [model, count] of Object.entries(removed.others ?? {})) affected.others[model] = (affected.others[model] ?? 0) + count;
-    affected.archives = [...new Set([...affected.archives, ...removed.archives])];
+    const some = ids.slice(done, done + AT_ONCE);
+    const { unknown = [], backups = [], others = {}, archives = [] } = await erased(some, true, signal);
+    affected.ids.push(...some.filter((id) => !unknown.includes(id)));
+    for (const backup of backups) if (!affected.backups.some(({ name }) => name === backup.name)) affected.backups.push(backup);
+    for (const [model, count] of Object.entries(others)) affected.others[model] = (affected.others[model] ?? 0) + count;
+    affected.archives = [...new Set([...affected.archives, ...archives])];
   }
   return affected;
 }
@@ -38,7 +42,7 @@ export async function tried(ids, onProgress, signal) {
  * @param {readonly string[]} ids
  * @param {number} confirmed how many
  * @param {Progress} onProgress
- * @param {AbortSignal} signal after which no further one is erased
+ * @param {AbortSignal} signal after which no further ones are erased
  * @returns {Promise<{ changed: Affected } | { removed: number, unreached: string[] }>}
  */
 export async function erase(ids, confirmed, onProgress, signal) {
@@ -47,27 +51,18 @@ export async function erase(ids, confirmed, onProgress, signal) {
   let removed = 0;
   /** @type {Set<string>} */
   const unreached = new Set();
-  for (const id of now.ids) {
-    if (signal.aborted) break;
-    onProgress(removed, confirmed);
-    const answer = await erased(id, false);
-    removed += answer?.removed ?? 0;
-    for (const model of answer?.unreached ?? []) unreached.add(model);
+  for (let done = 0; done < confirmed && !signal.aborted; done += AT_ONCE) {
+    onProgress(done, confirmed);
+    const answer = await erased(now.ids.slice(done, done + AT_ONCE), false);
+    removed += answer.removed;
+    for (const model of answer.unreached ?? []) unreached.add(model);
   }
   return { removed, unreached: [...unreached] };
 }
 
-/**
- * @param {string} id
- * @param {boolean} dry
- * @param {AbortSignal} [signal]
- * @returns {Promise<any>} null where it is gone already
- */
-async function erased(id, dry, signal) {
-  try {
-    return await ask(`gallery/sightings/${encodeURIComponent(id)}${dry ? "?dry_run=true" : ""}`, { method: "DELETE", signal });
-  } catch (error) {
-    if (error instanceof Refusal && error.status === 404) return null;
-    throw error;
-  }
+/** @param {readonly string[]} ids @param {boolean} dry @param {AbortSignal} [signal] @returns {Promise<Removed>} */
+function erased(ids, dry, signal) {
+  const asked = new URLSearchParams(ids.map((id) => ["sighting", id]));
+  if (dry) asked.set("dry_run", "true");
+  return ask(`gallery/sightings?${asked}`, { method: "DELETE", signal });
 }

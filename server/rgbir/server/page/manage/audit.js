@@ -1,4 +1,4 @@
-/** Audit: who did what, when and why, in the order of the log; a case's entries alone; what is shown as a file. */
+/** Audit: who did what, when and why, in the order of the log; some entries alone; what is shown as a file; whether the log is whole. */
 
 import { ask } from "../core/api.js";
 import { Command, Empty } from "../core/empty.js";
@@ -6,10 +6,11 @@ import { html, useEffect, useRef, useState } from "../core/html.js";
 import { changed } from "../core/route.js";
 import { Table } from "../core/table.js";
 import { has, moment, number, t } from "../core/words.js";
+import { MomentField } from "../search/taken.js";
 import { Trouble, useLoaded } from "../shell/load.js";
 import { go, store, useApp } from "../shell/state.js";
-import { failed } from "./cameras.js";
-import { afterOf, auditPath, hitsOf, linesOf, subject } from "./entries.js";
+import { failed } from "./network.js";
+import { ACTIONS, FILTERS, actionCode, afterOf, auditPath, filtersOf, hitsOf, linesOf, subject } from "./entries.js";
 
 /** @typedef {import("./entries.js").Entry} Entry */
 
@@ -21,26 +22,17 @@ export default function Audit() {
   const { data, failure, again } = useLoaded(/** @type {string} */ (auditPath(params, LIMIT)));
   const entries = /** @type {{ entries: Entry[] } | null} */ (data)?.entries ?? [];
   const after = afterOf(params);
-  const [wanted, setWanted] = useState(params.get("case") ?? "");
   const { reading, refusal, toEnd } = useEnd(params);
-  useEffect(() => setWanted(params.get("case") ?? ""), [params]);
+  const set = filtersOf(params);
   const show = (/** @type {Record<string, string | null>} */ change) => go(changed(store.get().route, change));
-  const filter = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    show({ case: wanted.trim() || null, after: null });
-  };
   if (failure?.status === 404) return html`<${Empty} title=${t("audit.none")} text=${t("audit.none.why")}><${Command} text="rgbir serve --audit audit.jsonl …" /><//>`;
   const last = entries.at(-1)?.n;
   return html`<section aria-labelledby="audit-title">
     <div class="head"><h2 id="audit-title">${t("manage.audit")}</h2></div>
-    <form class="filters" onSubmit=${filter}>
-      <label>${t("why.case")} <input autocomplete="off" maxlength="100" value=${wanted} onInput=${(/** @type {Event} */ event) => setWanted(/** @type {HTMLInputElement} */ (event.currentTarget).value)} /></label>
-      <button type="submit">${t("audit.filter")}</button>
-      ${params.get("case") && html`<button type="button" class="chip set" onClick=${() => show({ case: null, after: null })}>${t("audit.case", { name: params.get("case") })} ✕</button>`}
-    </form>
+    <${Filters} set=${set} key=${JSON.stringify(set)} onShow=${show} />
     <${Trouble} failure=${failure ?? refusal} onAgain=${again} />
     ${!data && !failure && html`<p class="state">${t("loading")}</p>`}
-    ${data && entries.length === 0 && html`<${Empty} title=${t(after || params.get("case") ? "audit.nothing" : "audit.empty")} />`}
+    ${data && entries.length === 0 && html`<${Empty} title=${t(after || Object.keys(set).length ? "audit.nothing" : "audit.empty")} />`}
     ${entries.length > 0 && html`<${Table} caption=${t("audit.shown", { first: entries[0].n, last })} shown=${true} rows=${entries} keyOf=${(/** @type {Entry} */ entry) => entry.n} columns=${columns()} />`}
     <div class="buttons">
       ${after > 0 && html`<button type="button" onClick=${() => show({ after: null })}>${t("audit.first")}</button>`}
@@ -49,8 +41,61 @@ export default function Audit() {
       ${entries.length === LIMIT && html`<button type="button" aria-busy=${reading > 0} onClick=${toEnd}>${reading ? t("audit.reading", { n: reading }) : t("audit.newest")}</button>`}
       ${entries.length > 0 && html`<${Export} entries=${entries} />`}
     </div>
-    <div class="box chain"><h3>${t("audit.chain")}</h3><p>${t("audit.chain.what")}</p><${Command} text="rgbir audit verify audit.jsonl" /></div>
+    <${ChainState} />
   </section>`;
+}
+
+/**
+ * What is asked for; its draft is applied by Enter or the button.
+ * @param {{ set: Record<string, string>, onShow: (change: Record<string, string | null>) => void }} props
+ */
+function Filters({ set, onShow }) {
+  const [draft, setDraft] = useState(set);
+  const apply = (/** @type {Record<string, string>} */ wanted) => onShow({ ...Object.fromEntries(FILTERS.map((name) => [name, wanted[name]?.trim() || null])), after: null });
+  const text = (/** @type {string} */ name, /** @type {string} */ label) =>
+    html`<label>${t(label)} <input id=${`audit-${name}`} autocomplete="off" maxlength="200" value=${draft[name] ?? ""} onInput=${(/** @type {Event} */ event) => setDraft({ ...draft, [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value })} /></label>`;
+  const moments = (/** @type {string} */ name, /** @type {string} */ label) =>
+    html`<div><label class="label" for=${`audit-${name}`}>${t(label)}</label><${MomentField} id=${`audit-${name}`} value=${draft[name] ?? ""} onChange=${(/** @type {string} */ iso) => setDraft({ ...draft, [name]: iso })} /></div>`;
+  return html`<form class="filters" onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), apply(draft))}>
+    ${text("who", "audit.who")}
+    <label>${t("audit.what")} <select id="audit-action" onChange=${(/** @type {Event} */ event) => setDraft({ ...draft, action: /** @type {HTMLSelectElement} */ (event.currentTarget).value })}>
+      ${["", ...ACTIONS, ...(draft.action && !ACTIONS.includes(draft.action) ? [draft.action] : [])].map((action) => html`<option value=${action} selected=${action === (draft.action ?? "")}>${action ? (has(actionCode(action)) ? t(actionCode(action)) : action) : t("audit.anything")}</option>`)}
+    </select></label>
+    ${text("case", "why.case")} ${moments("since", "audit.since")} ${moments("until", "audit.until")}
+    <button type="submit">${t("audit.filter")}</button>
+    ${Object.keys(set).length > 0 && html`<button type="button" onClick=${() => apply({})}>${t("audit.all")}</button>`}
+  </form>`;
+}
+
+/** Whether the log is whole: looked at when somebody wants to know, as all of it is read. */
+function ChainState() {
+  const [chain, setChain] = useState(/** @type {import("../core/types.js").Schemas["AuditChain"] | null} */ (null));
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState(/** @type {any} */ (null));
+  const look = async () => {
+    if (busy) return;
+    setBusy(true);
+    setFailure(null);
+    try {
+      setChain(await ask("audit/chain"));
+    } catch (error) {
+      failed(setFailure)(error);
+    }
+    setBusy(false);
+  };
+  return html`<div class="box chain"><h3>${t("audit.chain")}</h3><p>${t("audit.chain.what")}</p>
+    <p class="buttons"><button type="button" aria-busy=${busy} onClick=${look}>${t(busy ? "audit.chain.busy" : "audit.chain.look")}</button></p>
+    <${Trouble} failure=${failure} />
+    <div role="status">${chain &&
+      !failure &&
+      (chain.whole
+        ? html`<p><strong>${chain.last ? t("audit.chain.whole", { n: chain.last }) : t("audit.empty")}</strong></p>
+            ${(chain.first ?? 1) > 1 && html`<p class="note">${t("audit.chain.from", { n: chain.first })}</p>`}
+            <p class="note">${t(chain.heads ? "audit.chain.heads" : "audit.chain.noheads")}</p>`
+        : html`<div class="trouble"><p><strong>${chain.broken_at ? t("audit.chain.broken", { n: chain.broken_at }) : t("audit.chain.wrong")}</strong></p>
+            <ul>${(chain.problems ?? []).map((problem) => html`<li>${problem}</li>`)}</ul>
+            ${chain.last && html`<p>${t("audit.chain.until", { n: chain.last })}</p>`}</div>`)}</div>
+    <p class="note">${t("audit.chain.command")}</p><${Command} text="rgbir audit verify audit.jsonl" /></div>`;
 }
 
 /** The newest entries: the log is read on from here until its end. @param {URLSearchParams} params */
@@ -89,7 +134,7 @@ const columns = () => [
   { name: "n", number: true, text: t("audit.n"), cell: (/** @type {Entry} */ entry) => number(entry.n) },
   { name: "at", text: t("table.time"), cell: (/** @type {Entry} */ entry) => moment(String(entry.at), { seconds: true, year: true }) },
   { name: "who", text: t("audit.who"), cell: (/** @type {Entry} */ entry) => String(entry.who ?? "") },
-  { name: "what", text: t("audit.what"), cell: (/** @type {Entry} */ entry) => { const code = `action.${String(entry.action).replaceAll(" ", "_")}`; return html`${has(code) ? t(code) : String(entry.action)}<br /><small class="soft">${subject(entry)}</small>`; } },
+  { name: "what", text: t("audit.what"), cell: (/** @type {Entry} */ entry) => { const code = actionCode(entry.action); return html`${has(code) ? t(code) : String(entry.action)}<br /><small class="soft">${subject(entry)}</small>`; } },
   { name: "case", text: t("audit.case.column"), cell: (/** @type {Entry} */ entry) => String(entry.case ?? "") },
   { name: "why", text: t("audit.why"), cell: (/** @type {Entry} */ entry) => String(entry.purpose ?? entry.reason ?? "") },
   { name: "hits", number: true, text: t("audit.hits"), cell: (/** @type {Entry} */ entry) => { const hits = hitsOf(entry); return hits === null ? "" : number(hits); } },

@@ -7,7 +7,7 @@ import { moment, t } from "../core/words.js";
 import { MomentField } from "../search/taken.js";
 import { Trouble } from "../shell/load.js";
 import { say } from "../shell/state.js";
-import { failed } from "./cameras.js";
+import { failed } from "./network.js";
 import { draftOf, edit, lackOf } from "./stays.js";
 
 /** @typedef {import("../core/types.js").CameraInfo} CameraInfo */
@@ -88,8 +88,8 @@ export function CameraDialog({ camera, plan, onClose, onSaved }) {
   <//>`;
 }
 
-/** @param {{ changes: CameraChange }} props */
-function Changes({ changes }) {
+/** What a change means for sightings. @param {{ changes: CameraChange }} props */
+export function Changes({ changes }) {
   const unreached = changes.unreached ?? [];
   const moving = changes.touched.filter((each) => each.moved + each.untimed > 0);
   return html`${moving.length === 0 && html`<p>${t("camera.touches.none")}</p>`}

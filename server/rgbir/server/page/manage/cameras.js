@@ -1,6 +1,6 @@
 /** Cameras: where each is, since when, in which light; added, moved and renamed after a look at what that changes. */
 
-import { Refusal, ask } from "../core/api.js";
+import { ask } from "../core/api.js";
 import { ConfirmTyped } from "../core/confirm.js";
 import { Dialog } from "../core/dialog.js";
 import { Empty } from "../core/empty.js";
@@ -10,18 +10,16 @@ import { Table } from "../core/table.js";
 import { moment, number, span, t } from "../core/words.js";
 import { Tags } from "../search/camera.js";
 import { Trouble } from "../shell/load.js";
-import { may, refused, say, store, useApp } from "../shell/state.js";
-import { CameraDialog } from "./camera.js";
+import { may, say, useApp } from "../shell/state.js";
+import { CameraDialog, Changes } from "./camera.js";
+import { failed, readNetwork } from "./network.js";
+import { Places } from "./places.js";
+import { walksGone } from "./positions.js";
 import { passagesOf, stayAt } from "./stays.js";
 
 /** @typedef {import("../core/types.js").CameraInfo} CameraInfo */
 /** @typedef {import("../core/types.js").Network} Network */
-
-/** The network as it is now, for the whole page. */
-export async function readNetwork() {
-  const [network, gallery] = await Promise.all([/** @type {Promise<Network>} */ (ask("cameras")), /** @type {Promise<any>} */ (ask("gallery"))]);
-  store.set({ network, gallery });
-}
+/** @typedef {import("../core/api.js").Refusal} Refusal */
 
 export default function Cameras() {
   const network = useApp((state) => state.network);
@@ -53,9 +51,9 @@ export default function Cameras() {
     <${Trouble} failure=${failure} />
     ${network.cameras.length === 0
       ? html`<${Empty} title=${t("camera.empty")} text=${t("camera.empty.why")} />`
-      : html`<${Table} caption=${t("manage.cameras")} columns=${columns} rows=${network.cameras} keyOf=${(/** @type {CameraInfo} */ camera) => camera.id} />`}
+      : html`<${Places} network=${network} administers=${administers} /><${Table} caption=${t("manage.cameras")} columns=${columns} rows=${network.cameras} keyOf=${(/** @type {CameraInfo} */ camera) => camera.id} />`}
     ${edited !== undefined && html`<${CameraDialog} camera=${edited} plan=${network.plan ?? null} onClose=${() => setEdited(undefined)} onSaved=${readNetwork} />`}
-    ${leaving && html`<${RemoveDialog} camera=${leaving} onClose=${() => setLeaving(null)} />`}
+    ${leaving && html`<${RemoveDialog} camera=${leaving} network=${network} onClose=${() => setLeaving(null)} />`}
   </section>`;
 }
 
@@ -72,14 +70,20 @@ function Stays({ camera, now }) {
 const Walks = ({ walks, place }) =>
   html`${walks.map((walk) => html`<div class="walk">${walk.origin === place ? walk.destination : walk.origin} <span class="soft">${walk.latest_s ? t("camera.walk", { soonest: span(walk.soonest_s), latest: span(walk.latest_s) }) : t("camera.walk.least", { soonest: span(walk.soonest_s) })}</span></div>`)}`;
 
-/** @param {{ camera: CameraInfo, onClose: () => void }} props */
-function RemoveDialog({ camera, onClose }) {
+/** What removing a camera would touch, and then its name to type. @param {{ camera: CameraInfo, network: Network, onClose: () => void }} props */
+function RemoveDialog({ camera, network, onClose }) {
+  const [changes, setChanges] = useState(/** @type {import("../core/types.js").Schemas["CameraChange"] | null} */ (null));
   const [failure, setFailure] = useState(/** @type {Refusal | null} */ (null));
   const [busy, setBusy] = useState(false);
+  const walks = walksGone(network, camera);
+  const send = (/** @type {boolean} */ dry) => ask(`cameras/${encodeURIComponent(camera.id)}?dry_run=${dry}`, { method: "DELETE" });
+  useEffect(() => {
+    send(true).then(setChanges, failed(setFailure));
+  }, []);
   const remove = async () => {
     setBusy(true);
     try {
-      await ask(`cameras/${encodeURIComponent(camera.id)}`, { method: "DELETE" });
+      await send(false);
       await readNetwork();
       say(t("camera.removed", { c: camera.id }));
       onClose();
@@ -91,13 +95,10 @@ function RemoveDialog({ camera, onClose }) {
   return html`<${Dialog} title=${t("camera.remove.of", { c: camera.id })} onClose=${onClose} stays=${true}>
     <p>${t("camera.remove.what")}</p>
     <${Trouble} failure=${failure} />
-    <${ConfirmTyped} word=${camera.id} busy=${busy} onConfirm=${remove}>${t("camera.remove")}<//>
+    ${!changes && !failure && html`<p class="state">${t("loading")}</p>`}
+    ${changes &&
+    html`<section class="preview" aria-labelledby="removes-title"><h3 id="removes-title">${t("camera.preview")}</h3><${Changes} changes=${changes} />
+        ${walks.length > 0 && html`<p>${t("camera.walks.gone", { n: walks.length })}</p><ul class="plain-list">${walks.map((walk) => html`<li>${walk.origin} – ${walk.destination}</li>`)}</ul>`}</section>
+      <${ConfirmTyped} word=${camera.id} busy=${busy} onConfirm=${remove}>${t("camera.remove")}<//>`}
   <//>`;
 }
-
-/** @param {(failure: Refusal) => void} set */
-export const failed = (set) => (/** @type {unknown} */ error) => {
-  if (!(error instanceof Refusal)) throw error;
-  set(error);
-  refused(error);
-};

@@ -32,6 +32,29 @@ export function points(ranks, { width, height, left, bottom, top, right }) {
   }));
 }
 
+/** Ranks that are written below a curve of many. */
+const WRITTEN = [1, 5, 10, 20, 50];
+
+/**
+ * Points of a curve that are marked and named: all where they are few, and of a whole curve some.
+ * @template {{ rank: number }} Point
+ * @param {Point[]} drawn
+ */
+export const marked = (drawn) => (drawn.length <= WRITTEN.length ? drawn : drawn.filter(({ rank }) => WRITTEN.includes(rank)));
+
+/**
+ * A saved report as a measurement: its whole curve, and its figures.
+ * @param {import("../core/types.js").Schemas["SavedReport"]} report
+ * @returns {Measured}
+ */
+export function measuredIn(report) {
+  return {
+    name: report.name, data: report.about.data ?? "", command: "",
+    ranks: report.curve.map((share, place) => ({ rank: place + 1, share })),
+    figures: [{ name: "mAP", share: report.mean_ap }, { name: "mINP", share: report.mean_inp }],
+  };
+}
+
 /** The parts of a measurement's name that have words of their own. @param {string} name */
 export const protocolParts = (name) => name.split(",").map((part) => part.trim()).filter(Boolean);
 

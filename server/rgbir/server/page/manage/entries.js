@@ -25,16 +25,33 @@ export function hitsOf(entry) {
 /** @param {Entry[]} entries as lines of JSON, as they came */
 export const linesOf = (entries) => entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
 
+/** What the log is asked for, as the address and the request name it. */
+export const FILTERS = /** @type {const} */ (["who", "action", "case", "since", "until"]);
+
+/** Actions that are told in words, as the log names them. */
+export const ACTIONS = [
+  "search", "explain", "distances", "embed", "look", "browse", "enrol", "enrol archive", "preview erase", "erase", "erased", "change camera", "changed camera",
+  "prepare model", "activate model", "activated model", "forget model", "add key", "added key", "end key", "ended key", "continued",
+];
+
+/** The code of an action's text. @param {unknown} action */
+export const actionCode = (action) => `action.${String(action).replaceAll(" ", "_")}`;
+
 /**
  * The request of a page of the log.
- * @param {URLSearchParams} params of the address: `case`, `after`
+ * @param {URLSearchParams} params of the address: `after` and filters
  * @param {number} limit
  */
 export function auditPath(params, limit) {
   const query = new URLSearchParams({ after: String(afterOf(params)), limit: String(limit) });
-  const wanted = params.get("case");
-  if (wanted) query.set("case", wanted);
+  for (const [name, value] of Object.entries(filtersOf(params))) query.set(name, value);
   return `audit?${query}`;
+}
+
+/** Filters that are set; a moment that is none isn't. @param {URLSearchParams} params @returns {Record<string, string>} */
+export function filtersOf(params) {
+  const set = FILTERS.map((name) => [name, params.get(name) ?? ""]).filter(([name, value]) => value && (!["since", "until"].includes(name) || !Number.isNaN(Date.parse(value))));
+  return Object.fromEntries(set);
 }
 
 /** The number after which entries are shown. @param {URLSearchParams} params */

@@ -26,3 +26,21 @@ export function lackOfKey(draft, me, now) {
 
 /** The fields of `POST /keys`; no cameras are all. @param {KeyDraft} draft */
 export const keyFields = (draft) => ({ name: draft.name.trim(), role: draft.role, cameras: draft.cameras, days: draft.days.trim() });
+
+/**
+ * The draft of a key like another one, which takes its place: as long as that one was to last, as far as one's own lasts.
+ * @param {{ name: string, role: string, cameras?: string[] | null, made_at: string, ends_at?: string | null }} key
+ * @param {readonly string[]} taken names of keys that there are
+ * @param {{ ends_at?: string | null }} me
+ * @param {Date} now
+ * @returns {KeyDraft}
+ */
+export function like(key, taken, me, now) {
+  const most = mostDays(me, now);
+  const lasted = key.ends_at ? Math.max(1, Math.round((Date.parse(key.ends_at) - Date.parse(key.made_at)) / DAY)) : null;
+  const days = lasted === null && !me.ends_at ? "" : String(Math.min(lasted ?? most, most));
+  const [, stem, count] = /^(.*?)(?: (\d{1,6}))?$/s.exec(key.name) ?? [];
+  let number = Number(count ?? 1) + 1;
+  while (taken.includes(`${stem} ${number}`)) number += 1;
+  return { name: `${stem} ${number}`, role: key.role, cameras: key.cameras ?? [], days };
+}

@@ -1,6 +1,6 @@
 /** Keys: who has one; a new one, whose token is shown once; the end of one. Where the server doesn't do it, the commands. */
 
-import { ask, form, request } from "../core/api.js";
+import { request } from "../core/api.js";
 import { ConfirmTyped } from "../core/confirm.js";
 import { Dialog } from "../core/dialog.js";
 import { Command, Empty } from "../core/empty.js";
@@ -10,7 +10,8 @@ import { Table } from "../core/table.js";
 import { listed, moment, t } from "../core/words.js";
 import { Trouble, useLoaded } from "../shell/load.js";
 import { may, say, useApp } from "../shell/state.js";
-import { failed } from "./cameras.js";
+import { failed } from "./network.js";
+import { like } from "./keychoice.js";
 import { NewKeyDialog } from "./newkey.js";
 
 /** @typedef {import("../core/types.js").Schemas["KeyInfo"]} KeyInfo */
@@ -21,6 +22,7 @@ export default function Keys() {
   const me = useApp((state) => state.me);
   const { data, failure, again } = useLoaded(may("keys") ? "keys" : null);
   const [making, setMaking] = useState(false);
+  const [turning, setTurning] = useState(/** @type {KeyInfo | null} */ (null));
   const [ending, setEnding] = useState(/** @type {KeyInfo | null} */ (null));
   if (me && !me.keys) return html`<${ByCommand} title="keys.none" why="keys.none.why" commands=${[...COMMANDS, "rgbir serve --keys keys.json …"]} />`;
   if (me && (!may("keys") || failure?.status === 404)) return html`<${ByCommand} title="keys.command" why="keys.command.why" commands=${COMMANDS} />`;
@@ -38,10 +40,16 @@ export default function Keys() {
         { name: "cameras", text: t("camera.list"), cell: (/** @type {KeyInfo} */ key) => (key.cameras ? listed(key.cameras) : t("keys.all")) },
         { name: "made", text: t("keys.made"), cell: (/** @type {KeyInfo} */ key) => moment(key.made_at, { year: true }) },
         { name: "ends", text: t("keys.ends"), cell: (/** @type {KeyInfo} */ key) => (key.ends_at ? html`<span class=${new Date(key.ends_at) < new Date() ? "bad" : ""}>${moment(key.ends_at, { year: true })}</span>` : t("keys.never")) },
-        { name: "do", text: t("camera.do"), cell: (/** @type {KeyInfo} */ key) => (key.name === me?.name ? "" : html`<button type="button" aria-label=${t("keys.end.of", { name: key.name })} onClick=${() => setEnding(key)}>${t("keys.end")}</button>`) },
+        { name: "do", text: t("camera.do"), cell: (/** @type {KeyInfo} */ key) => (key.name === me?.name ? "" : html`<div class="row-buttons"><button type="button" aria-label=${t("keys.rotate.of", { name: key.name })} onClick=${() => setTurning(key)}>${t("keys.rotate")}</button>
+          <button type="button" aria-label=${t("keys.end.of", { name: key.name })} onClick=${() => setEnding(key)}>${t("keys.end")}</button></div>`) },
       ]} />
-      <p class="note">${t("keys.rotate")}</p><${Command} text="rgbir keys rotate NAME --keys keys.json" />`}
+      <p class="note">${t("keys.rotate.command")}</p><${Command} text="rgbir keys rotate NAME --keys keys.json" />`}
     ${making && html`<${NewKeyDialog} onClose=${() => setMaking(false)} onMade=${again} />`}
+    ${turning && html`<${NewKeyDialog} from=${{ name: turning.name, draft: like(turning, keys.map((key) => key.name), me ?? {}, new Date()) }} onClose=${() => setTurning(null)} onMade=${again}
+      onReplace=${() => {
+        setTurning(null);
+        setEnding(turning);
+      }} />`}
     ${ending && html`<${EndDialog} entry=${ending} onClose=${() => setEnding(null)} onDone=${again} />`}
   </section>`;
 }
@@ -74,6 +82,3 @@ function EndDialog({ entry, onClose, onDone }) {
     <${ConfirmTyped} word=${entry.name} busy=${busy} onConfirm=${end}>${t("keys.end")}<//>
   <//>`;
 }
-
-/** @param {ReturnType<typeof import("./keychoice.js").keyFields>} fields @returns {Promise<import("../core/types.js").Schemas["NewKey"]>} */
-export const makeKey = (fields) => ask("keys", { method: "POST", body: form(fields) });

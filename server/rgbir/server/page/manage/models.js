@@ -10,7 +10,7 @@ import { number, t } from "../core/words.js";
 import { Trouble, useLoaded } from "../shell/load.js";
 import { say, store } from "../shell/state.js";
 import { Card, Facts, percent } from "./card.js";
-import { failed } from "./cameras.js";
+import { failed } from "./network.js";
 import { needsTyping } from "./cards.js";
 
 /** @typedef {import("../core/types.js").Schemas["ServedModel"]} Model */
@@ -84,13 +84,22 @@ function Activate({ model, onClose, onDone }) {
   <//>`;
 }
 
-/** @param {{ model: Model, onClose: () => void, onDone: () => void }} props */
+/** What deleting its gallery would take away, and then its name to type. @param {{ model: Model, onClose: () => void, onDone: () => void }} props */
 function Forget({ model, onClose, onDone }) {
+  const path = `models/${encodeURIComponent(model.name)}`;
+  const [affected, setAffected] = useState(/** @type {Model | null} */ (null));
+  const [barred, setBarred] = useState(/** @type {any} */ (null));
   const { failure, busy, send } = useSending(onDone);
+  useEffect(() => {
+    ask(`${path}?dry_run=true`, { method: "DELETE" }).then(setAffected, failed(setBarred));
+  }, []);
   return html`<${Dialog} title=${t("model.forget.of", { name: model.name })} onClose=${onClose} stays=${true}>
     <p>${t("model.forget.what")}</p>
-    <${Trouble} failure=${failure} />
-    <${ConfirmTyped} word=${model.name} busy=${busy} onConfirm=${() => send(`models/${encodeURIComponent(model.name)}`, "DELETE")}>${t("model.forget")}<//>
+    <${Trouble} failure=${failure ?? barred} />
+    ${!affected && !barred && html`<p class="state">${t("loading")}</p>`}
+    ${affected &&
+    html`<section class="preview" aria-labelledby="forgets-title"><h3 id="forgets-title">${t("camera.preview")}</h3><p>${t("model.forget.loses", { n: affected.done ?? 0, total: affected.total ?? 0 })}</p></section>
+      <${ConfirmTyped} word=${model.name} busy=${busy} onConfirm=${() => send(path, "DELETE")}>${t("model.forget")}<//>`}
   <//>`;
 }
 

@@ -1,21 +1,24 @@
 /** A new key: its choices, then its token, which nobody can show again. */
 
+import { ask, form } from "../core/api.js";
 import { Dialog } from "../core/dialog.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { t } from "../core/words.js";
 import { Trouble } from "../shell/load.js";
 import { say, useApp } from "../shell/state.js";
-import { failed } from "./cameras.js";
+import { failed } from "./network.js";
 import { ROLES, keyFields, lackOfKey, mostDays } from "./keychoice.js";
-import { makeKey } from "./keys.js";
 
 const typed = (/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.currentTarget).value;
 
-/** @param {{ onClose: () => void, onMade: () => void }} props */
-export function NewKeyDialog({ onClose, onMade }) {
+/**
+ * @param {{ onClose: () => void, onMade: () => void, from?: { name: string, draft: import("./keychoice.js").KeyDraft } | null, onReplace?: () => void }} props
+ *   `from`: the key whose place the new one takes; `onReplace`: the new one is handed over, and that one can end
+ */
+export function NewKeyDialog({ onClose, onMade, from = null, onReplace }) {
   const me = useApp((state) => state.me);
   const network = useApp((state) => state.network);
-  const [draft, setDraft] = useState(/** @type {import("./keychoice.js").KeyDraft} */ ({ name: "", role: "search", cameras: [], days: "90" }));
+  const [draft, setDraft] = useState(/** @type {import("./keychoice.js").KeyDraft} */ (from?.draft ?? { name: "", role: "search", cameras: [], days: "90" }));
   const [lack, setLack] = useState(/** @type {{ field: string, code: string } | null} */ (null));
   const [failure, setFailure] = useState(/** @type {any} */ (null));
   const [token, setToken] = useState("");
@@ -53,13 +56,17 @@ export function NewKeyDialog({ onClose, onMade }) {
   };
   const problem = (/** @type {string} */ field) => lack?.field === field && html`<p class="problem" role="alert">${t(lack.code, { n: most })}</p>`;
   if (token) {
-    return html`<${Dialog} title=${t("keys.made.of", { name: draft.name })} onClose=${onClose} stays=${true} footer=${html`<button type="button" onClick=${onClose}>${t("keys.kept")}</button>`}>
+    return html`<${Dialog} title=${t("keys.made.of", { name: draft.name })} onClose=${onClose} stays=${true} footer=${from
+        ? html`<button type="button" onClick=${onClose}>${t("keys.later")}</button><button type="button" class="primary" onClick=${onReplace}>${t("keys.end.old", { name: from.name })}</button>`
+        : html`<button type="button" onClick=${onClose}>${t("keys.kept")}</button>`}>
+      ${from && html`<p>${t("keys.rotate.then", { name: from.name })}</p>`}
       <p class="caution">${t("keys.once")}</p>
       <label>${t("keys.token")} <input readonly ref=${shown} value=${token} spellcheck=${false} /></label>
       <p class="buttons"><button type="button" class="primary" onClick=${copy}>${t("keys.copy")}</button></p>
     <//>`;
   }
-  return html`<${Dialog} title=${t("keys.new")} onClose=${onClose} stays=${true} footer=${html`<button type="button" onClick=${onClose}>${t("camera.cancel")}</button><button type="submit" form="key-form" class="primary" aria-busy=${busy}>${t("keys.make")}</button>`}>
+  return html`<${Dialog} title=${from ? t("keys.rotate.of", { name: from.name }) : t("keys.new")} onClose=${onClose} stays=${true} footer=${html`<button type="button" onClick=${onClose}>${t("camera.cancel")}</button><button type="submit" form="key-form" class="primary" aria-busy=${busy}>${t("keys.make")}</button>`}>
+    ${from && html`<p>${t("keys.rotate.first", { name: from.name })}</p>`}
     <${Trouble} failure=${failure} />
     <form id="key-form" noValidate onSubmit=${submit}>
       <label class="label" for="key-name">${t("keys.name")}</label>
@@ -77,3 +84,6 @@ export function NewKeyDialog({ onClose, onMade }) {
     </form>
   <//>`;
 }
+
+/** @param {ReturnType<typeof keyFields>} fields @returns {Promise<import("../core/types.js").Schemas["NewKey"]>} */
+const makeKey = (fields) => ask("keys", { method: "POST", body: form(fields) });

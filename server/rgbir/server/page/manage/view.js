@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../core/html.js";
 import { addTexts, t } from "../core/words.js";
 import { Forbidden } from "../shell/load.js";
-import { go, useApp } from "../shell/state.js";
+import { go, store, useApp, watch } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
 import { MANAGE } from "../texts/manage.js";
 import { SHARED } from "../texts/shared.js";
@@ -19,23 +19,25 @@ addTexts(MANAGE);
 export default function Manage() {
   const path = useApp((state) => state.route.path);
   const me = useApp((state) => state.me);
+  const away = useApp((state) => state.away);
   useApp((state) => state.language);
   const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
   const mine = manageParts(me?.rights ?? []);
   const name = path.split("/")[2] ?? "";
   const part = MANAGE_PARTS.find((each) => each.name === name);
+  const barred = me !== null && part !== undefined && !mine.includes(part);
   useEffect(() => {
-    if (!part && mine.length) go(`#/manage/${mine[0].name}`, { replace: true });
+    // Effects run after a pause, and by then somebody may have gone on to a part.
+    if (!part && mine.length && store.get().route.path === path) go(`#/manage/${mine[0].name}`, { replace: true });
   }, [path, me]);
   useEffect(() => {
     let gone = false;
     setLoaded(null);
-    void part?.load().then((module) => !gone && setLoaded(() => module.default));
+    if (!barred) void part?.load().then((module) => !gone && setLoaded(() => module.default), () => !gone && watch());
     return () => {
       gone = true;
     };
-  }, [name]);
-  const barred = me !== null && part !== undefined && !mine.includes(part);
+  }, [name, barred, away]);
   return html`<div class="manage">
     <nav class="manage-nav" aria-label=${t("manage.label")}>
       ${mine.map((each) => html`<a href=${`#/manage/${each.name}`} aria-current=${each === part ? "page" : undefined}>${t(each.text)}</a>`)}

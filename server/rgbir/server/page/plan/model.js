@@ -61,13 +61,15 @@ export function nodesOf(network, moment, answer) {
 }
 
 /**
- * The middle of where cameras of a place hang.
+ * The middle of where cameras of a place hang; of where they hung, if none of them is there any more.
  * @param {CameraInfo[]} cameras
  * @param {string} place
  * @returns {[number, number] | null} none where nobody says
  */
 export function positionOf(cameras, place) {
-  const known = cameras.flatMap((camera) => (camera.places ?? []).filter((stay) => stay.place === place && stay.position).slice(-1).map((stay) => /** @type {number[]} */ (stay.position)));
+  const ever = cameras.flatMap((camera) => (camera.places ?? []).filter((stay) => stay.place === place && stay.position).slice(-1).map((stay) => ({ last: stay === camera.places?.at(-1), position: /** @type {number[]} */ (stay.position) })));
+  const still = ever.filter(({ last }) => last);
+  const known = (still.length ? still : ever).map(({ position }) => position);
   if (!known.length) return null;
   const mean = (/** @type {number} */ axis) => known.reduce((sum, position) => sum + position[axis], 0) / known.length;
   return [mean(0), mean(1)];
@@ -84,6 +86,8 @@ export function positionOf(cameras, place) {
 
 const MARGIN = 0.14;
 const STAGE = 4 / 3;
+/** How much of the plan is drawn around a single position, in its units. */
+const ALONE = 72;
 
 /**
  * Where nodes are drawn: on the picture, else on a sheet that holds them all, else on a circle. Those without a position stand in a row below the others.
@@ -119,7 +123,7 @@ function sheet(positions) {
   const [xs, ys] = [positions.map(([x]) => x), positions.map(([, y]) => y)];
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const [wide, high] = [Math.max(...xs) - left, Math.max(...ys) - top];
-  const height = Math.max(high, wide / STAGE, 1e-9) / (1 - 2 * MARGIN) || 1;
+  const height = (Math.max(high, wide / STAGE) || ALONE) / (1 - 2 * MARGIN);
   const width = height * STAGE;
   return { x: left + wide / 2 - width / 2, y: top + high / 2 - height / 2, width, height };
 }

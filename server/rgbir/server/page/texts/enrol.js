@@ -3,7 +3,13 @@
 /** @type {Record<string, import("../core/words.js").Entry>} */
 export const ENROL = {
   "enrol.title": ["Enrol pictures", "Bilder erfassen", "导入图片"],
-  "enrol.drop": ["Drop pictures or a ZIP here, or choose", "Bilder oder ein ZIP hier ablegen oder wählen", "将图片或 ZIP 拖到此处,或点击选择"],
+  "enrol.drop": ["Drop pictures, folders or a ZIP here, or choose", "Bilder, Ordner oder ein ZIP hier ablegen oder wählen", "将图片、文件夹或 ZIP 拖到此处,或点击选择"],
+  "enrol.folder": ["folder of camera {c}", "Ordner der Kamera {c}", "摄像机 {c} 的文件夹"],
+  "enrol.folder.other": [
+    { one: "{n} picture lies in the folder of another camera than {c}, which you chose. Enrol it by itself.", other: "{n} pictures lie in folders of other cameras than {c}, which you chose. Enrol each camera by itself." },
+    { one: "{n} Bild liegt im Ordner einer anderen Kamera als {c}, die Sie gewählt haben. Erfassen Sie es für sich.", other: "{n} Bilder liegen in Ordnern anderer Kameras als {c}, die Sie gewählt haben. Erfassen Sie jede Kamera für sich." },
+    "有 {n} 张图片位于其他摄像机的文件夹中,而您选择了 {c}。请按摄像机分别入库。",
+  ],
   "enrol.drop.kinds": ["JPEG, PNG, BMP, WebP, TIFF: people cut out of frames", "JPEG, PNG, BMP, WebP, TIFF: aus Bildern ausgeschnittene Personen", "JPEG、PNG、BMP、WebP、TIFF:裁剪出的人物"],
   "enrol.strangers": [
     { one: "{n} file is no picture: {list}", other: "{n} files are no pictures: {list}" },
