@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dealtWith, fieldsOf, goesOn, isArchive, isImage, lack, nextGroup, outcome, sums, takenAt } from "../../../server/rgbir/server/page/enrol/rows.js";
+import { isArchive, isImage, isSeen } from "../../../server/rgbir/server/page/core/kinds.js";
+import { dealtWith, fieldsOf, goesOn, jobOf, lack, nextGroup, outcome, sums, takenAt } from "../../../server/rgbir/server/page/enrol/rows.js";
 import { timeOfName, timeOfPicture } from "../../../server/rgbir/server/page/enrol/times.js";
 
 const row = (state, size = 1, more = {}) => ({ id: `${state}${size}`, state, file: { size, name: "a.jpg", type: "image/jpeg" }, proposed: null, ...more });
@@ -114,4 +115,13 @@ test("a picture's own time is read in both byte orders, and nothing from rubbish
     const time = timeOfPicture(harmed.buffer, "UTC");
     assert.ok(time === null || !Number.isNaN(Date.parse(time)));
   }
+});
+
+test("a job's name in the address is read, and one that can't be is taken as it is", () => {
+  assert.deepEqual(["/enrol", "/enrol/jobs/a%20b", "/enrol/jobs/%"].map(jobOf), ["", "a b", "%"]);
+});
+
+test("what browsers draw is known by type or name", () => {
+  const seen = (name, type = "") => isSeen({ name, type });
+  assert.deepEqual([seen("a.JPG"), seen("a", "image/webp"), seen("a.tiff", "image/tiff"), seen("a.txt")], [true, true, false, false]);
 });

@@ -1,12 +1,14 @@
 /** The answer's place: empty, searching, waiting, or what was found. Never an old answer beside a new question. */
 
+import { ask } from "../core/api.js";
 import { html, useEffect, useState } from "../core/html.js";
-import { t } from "../core/words.js";
+import { span, t } from "../core/words.js";
 import { store, useApp, watch } from "../shell/state.js";
 import { Empty } from "./empty.js";
 
 const USUAL_S = 2;
 const SLOW_S = 8;
+const QUEUE_S = 4;
 
 export function AnswerRegion() {
   const answer = useApp((state) => state.answer);
@@ -34,9 +36,25 @@ export function AnswerRegion() {
   else if (phase === "searching" || (!Found && (answer || phase === "failed"))) {
     body = html`<div class="state" role="status">
       ${seconds >= USUAL_S && html`<p>${t("server.searching", { n: gallery?.sightings ?? 0 })}</p>`}
-      ${seconds >= SLOW_S && html`<p>${t("server.slow")}</p>`}
+      ${seconds >= SLOW_S && html`<${Slow} />`}
       <div class="ghosts" aria-hidden="true">${Array.from({ length: 12 }, () => html`<div class="ghost"></div>`)}</div>
     </div>`;
   } else body = answer || phase === "failed" ? html`<${Found} />` : html`<${Empty} />`;
   return html`<section class="answer" id="hits" tabindex="-1" aria-label=${t("hits.label")}>${body}</section>`;
+}
+
+/** Longer than usual: how many wait for the model, and for how long, where the server says so. */
+function Slow() {
+  const [queue, setQueue] = useState(/** @type {import("../core/types.js").Schemas["Queue"] | null} */ (null));
+  useEffect(() => {
+    let gone = false;
+    const look = () => ask("queue").then((now) => gone || setQueue(/** @type {any} */ (now)), () => {});
+    void look();
+    const timer = setInterval(look, QUEUE_S * 1000);
+    return () => {
+      gone = true;
+      clearInterval(timer);
+    };
+  }, []);
+  return html`<p>${t("server.slow")} ${queue && queue.requests > 0 && html`${t("server.queue", { n: queue.requests })} ${typeof queue.seconds === "number" ? t("server.queue.span", { span: span(Math.max(queue.seconds, 1)) }) : ""}`}</p>`;
 }

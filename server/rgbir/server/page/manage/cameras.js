@@ -18,7 +18,7 @@ import { passagesOf, stayAt } from "./stays.js";
 /** @typedef {import("../core/types.js").Network} Network */
 
 /** The network as it is now, for the whole page. */
-export async function readNetwork() {
+async function readNetwork() {
   const [network, gallery] = await Promise.all([/** @type {Promise<Network>} */ (ask("cameras")), /** @type {Promise<any>} */ (ask("gallery"))]);
   store.set({ network, gallery });
 }

@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../core/html.js";
 import { addTexts, t } from "../core/words.js";
 import { Forbidden } from "../shell/load.js";
-import { go, useApp } from "../shell/state.js";
+import { go, useApp, watch } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
 import { MANAGE } from "../texts/manage.js";
 import { SHARED } from "../texts/shared.js";
@@ -19,6 +19,7 @@ addTexts(MANAGE);
 export default function Manage() {
   const path = useApp((state) => state.route.path);
   const me = useApp((state) => state.me);
+  const away = useApp((state) => state.away);
   useApp((state) => state.language);
   const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
   const mine = manageParts(me?.rights ?? []);
@@ -30,11 +31,11 @@ export default function Manage() {
   useEffect(() => {
     let gone = false;
     setLoaded(null);
-    void part?.load().then((module) => !gone && setLoaded(() => module.default));
+    void part?.load().then((module) => !gone && setLoaded(() => module.default), watch);
     return () => {
       gone = true;
     };
-  }, [name]);
+  }, [name, away]);
   const barred = me !== null && part !== undefined && !mine.includes(part);
   return html`<div class="manage">
     <nav class="manage-nav" aria-label=${t("manage.label")}>

@@ -3,8 +3,9 @@
 import { Dialog } from "../core/dialog.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
+import { rich } from "../core/rich.js";
 import { t } from "../core/words.js";
-import { useApp, watch } from "../shell/state.js";
+import { connect, useApp, watch } from "../shell/state.js";
 import { change, guessedCamera } from "./actions.js";
 import { fromParams } from "./question.js";
 
@@ -35,6 +36,7 @@ export function CameraField() {
     ${guess &&
     html`<p class="note">${t("camera.guessed")} <button type="button" class="link" onClick=${() => change({ camera: guess })}>${t("camera.confirm", { c: guess })}</button></p>`}
     ${problem && html`<p class="problem" id="camera-problem" role="alert">${t("need.camera")}</p>`}
+    ${open && !network && html`<p class="problem" role="alert">${rich("camera.unread", {}, () => connect())}</p>`}
     ${open && network && html`<${CameraDialog} cameras=${network.cameras} chosen=${camera} onClose=${() => setOpen(false)} />`}
   </div>`;
 }
@@ -99,7 +101,7 @@ function CameraDialog({ cameras, chosen, onClose }) {
  * A list of which one is chosen: one tab stop, arrows move, Enter and Space choose.
  * @param {{ label: string, chosen: string, options: { value: string, content: unknown }[], onChoose: (value: string) => void }} props
  */
-export function Listbox({ label, chosen, options, onChoose }) {
+function Listbox({ label, chosen, options, onChoose }) {
   const [active, setActive] = useState(Math.max(0, options.findIndex((option) => option.value === chosen)));
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
   const at = Math.min(active, options.length - 1);

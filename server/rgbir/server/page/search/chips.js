@@ -3,23 +3,22 @@
 import { Dialog } from "../core/dialog.js";
 import { html, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
-import { day, listed, moment, t, zone } from "../core/words.js";
+import { NumberField } from "../core/number.js";
+import { listed, period, t, zone } from "../core/words.js";
 import { useApp } from "../shell/state.js";
 import { change } from "./actions.js";
 import { Tags } from "./camera.js";
-import { PLAIN, fromParams } from "./question.js";
+import { MOST_HITS, MOST_RERANKED, PLAIN, fromParams } from "./question.js";
 import { MomentField } from "./taken.js";
 
 /** @typedef {import("./question.js").Question} Question */
 /** @typedef {{ name: string, fields: (keyof Question)[], value: (question: Question) => string, always: boolean }} Filter */
 
-const MOST_HITS = 1000;
-
 /** @type {Filter[]} */
 export const FILTERS = [
   { name: "cameras", fields: ["cameras"], always: true, value: (question) => listed(question.cameras) },
-  { name: "dates", fields: ["since", "until"], always: true, value: dates },
-  { name: "hours", fields: ["hours"], always: true, value: (question) => question.hours.split(" ")[0].replace("-", "–") },
+  { name: "dates", fields: ["since", "until"], always: true, value: ({ since, until }) => period(since, until) },
+  { name: "hours", fields: ["hours"], always: true, value: ({ hours }) => hours && `${hours.split(" ")[0].replace("-", "–")} ${zoneOf(hours)}` },
   { name: "passages", fields: ["passages"], always: true, value: (question) => (question.passages === PLAIN.passages ? "" : t(`passages.${question.passages}`)) },
   { name: "track", fields: ["track"], always: false, value: (question) => question.track },
   { name: "least", fields: ["least"], always: false, value: (question) => (question.least ? String(question.least) : "") },
@@ -28,14 +27,8 @@ export const FILTERS = [
   { name: "k", fields: ["k"], always: false, value: (question) => (question.k === PLAIN.k ? "" : String(question.k)) },
 ];
 
-/** @param {Question} question */
-function dates({ since, until }) {
-  if (since && until) {
-    const [from, to] = [day(since), day(until)];
-    return from === to ? from : `${from} – ${to}`;
-  }
-  return since ? `${moment(since)} –` : until ? `– ${moment(until)}` : "";
-}
+/** Hours that name no zone are UTC's. @param {string} hours */
+const zoneOf = (hours) => hours.split(" ")[1] ?? "UTC";
 
 /** What takes a filter off again. @param {Filter} filter */
 export const cleared = (filter) => /** @type {Partial<Question>} */ (Object.fromEntries(filter.fields.map((field) => [field, PLAIN[field]])));
@@ -115,20 +108,21 @@ const EDITORS = {
     <p class="note">${t("dates.zone", { zone: zone() })}</p>`,
   hours({ draft, edit }) {
     const [from = "", to = ""] = (draft.hours ?? "").split(" ")[0].split("-");
-    const set = (/** @type {string} */ one, /** @type {string} */ other) => edit({ hours: one || other ? `${one || "00:00"}-${other || "00:00"} ${zone()}` : "" });
+    const its = draft.hours ? zoneOf(draft.hours) : zone();
+    const set = (/** @type {string} */ one, /** @type {string} */ other) => edit({ hours: one || other ? `${one || "00:00"}-${other || "00:00"} ${its}` : "" });
     return html`<div class="pair">
         <label>${t("hours.from")} <input type="time" value=${from} onInput=${(/** @type {Event} */ event) => set(typed(event), to)} /></label>
         <label>${t("hours.to")} <input type="time" value=${to} onInput=${(/** @type {Event} */ event) => set(from, typed(event))} /></label>
       </div>
-      <p class="note">${t("hours.help")} ${t("dates.zone", { zone: zone() })}</p>`;
+      <p class="note">${t("hours.help")} ${t("dates.zone", { zone: its })}</p>`;
   },
   passages: ({ draft, edit }) => html`<${Choices} name="passages" label=${t("chip.passages")} values=${["filter", "rank", "off"]} value=${draft.passages} onChange=${(/** @type {string} */ passages) => edit({ passages })} />`,
   track: ({ draft, edit }) => html`<label>${t("track.help")} <input type="text" maxlength="200" value=${draft.track} onInput=${(/** @type {Event} */ event) => edit({ track: typed(event) })} /></label>`,
-  least: ({ draft, edit }) => html`<label>${t("least.help")} <input type="number" min="0" max="1" step="0.01" value=${draft.least} onInput=${(/** @type {Event} */ event) => edit({ least: Number(typed(event)) })} /></label>`,
+  least: ({ draft, edit }) => html`<label>${t("least.help")} <${NumberField} min="0" max="1" step="0.01" value=${draft.least ?? 0} onText=${(/** @type {string} */ text) => edit({ least: Number(text) })} /></label>`,
   group: ({ draft, edit }) => html`<${Choices} name="group" label=${t("chip.group")} values=${["none", "identity", "track", "camera"]} value=${draft.group} onChange=${(/** @type {string} */ group) => edit({ group, fuse: group === "track" ? draft.fuse : PLAIN.fuse })} />
     ${draft.group === "track" && html`<p>${t("fuse.label")}</p><${Choices} name="fuse" label=${t("fuse.label")} values=${["best", "mean"]} value=${draft.fuse} onChange=${(/** @type {string} */ fuse) => edit({ fuse })} />`}`,
-  rerank: ({ draft, edit }) => html`<label>${t("rerank.help")} <input type="number" min="0" max="1000" value=${draft.rerank} onInput=${(/** @type {Event} */ event) => edit({ rerank: Number(typed(event)) })} /></label>`,
-  k: ({ draft, edit }) => html`<label>${t("k.help", { most: MOST_HITS })} <input type="number" min="1" max=${MOST_HITS} value=${draft.k} onInput=${(/** @type {Event} */ event) => edit({ k: Number(typed(event)) || PLAIN.k })} /></label>`,
+  rerank: ({ draft, edit }) => html`<label>${t("rerank.help")} <${NumberField} min="0" max=${MOST_RERANKED} value=${draft.rerank ?? 0} onText=${(/** @type {string} */ text) => edit({ rerank: Number(text) })} /></label>`,
+  k: ({ draft, edit }) => html`<label>${t("k.help", { most: MOST_HITS })} <${NumberField} min="1" max=${MOST_HITS} value=${draft.k ?? PLAIN.k} onText=${(/** @type {string} */ text) => edit({ k: Number(text) || PLAIN.k })} /></label>`,
 };
 
 /** @param {{ name: string, label: string, values: string[], value: string | undefined, onChange: (value: string) => void }} props */

@@ -1,37 +1,13 @@
-/** The shots: pictures of one person that are searched with. The whole window takes a drop and a paste. */
+/** The shots: pictures of one person that are searched with. The whole window takes them. */
 
+import { useFiles } from "../core/files.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { Picture } from "../core/picture.js";
-import { has, t } from "../core/words.js";
+import { t } from "../core/words.js";
 import { useApp, watch } from "../shell/state.js";
 import { MOST_SHOTS, addShots, change, question, removeShot } from "./actions.js";
 import { BoxDialog } from "./box.js";
-
-/** Pictures come by drop and paste from anywhere on the page. */
-export function usePictures() {
-  const [over, setOver] = useState(false);
-  useEffect(() => {
-    const on = new AbortController();
-    const { signal } = on;
-    const files = (/** @type {DragEvent} */ event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-    document.addEventListener("dragover", (event) => files(event) && (event.preventDefault(), setOver(true)), { signal });
-    document.addEventListener("dragleave", (event) => event.relatedTarget === null && setOver(false), { signal });
-    document.addEventListener(
-      "drop",
-      (event) => {
-        if (!files(event)) return;
-        event.preventDefault();
-        setOver(false);
-        addShots(event.dataTransfer?.files ?? []);
-      },
-      { signal },
-    );
-    document.addEventListener("paste", (event) => event.clipboardData?.files.length && addShots(event.clipboardData.files), { signal });
-    return () => on.abort();
-  }, []);
-  return over;
-}
 
 export function ShotStrip() {
   const shots = useApp((state) => state.shots);
@@ -40,11 +16,11 @@ export function ShotStrip() {
   const like = useApp((state) => state.route.params.get("like"));
   const [picking, setPicking] = useState(false);
   const [boxed, setBoxed] = useState(/** @type {string | null} */ (null));
-  const over = usePictures();
+  const over = useFiles(addShots);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const open = shots.find((shot) => shot.id === boxed);
   const asksAgain = shots.length === 0 && !like && !answered && question().camera !== "";
-  const problem = lack?.field === "shots" ? (has(lack.code) ? t(lack.code) : lack.code) : "";
+  const problem = lack?.field === "shots" ? t(lack.code, lack.values) : "";
 
   return html`<div class="shots ${over ? "over" : ""}">
     <ul aria-label=${t("shots.label")}>
