@@ -196,6 +196,14 @@ def call_place(page: Any, place: str, name: str = SCRIPT) -> None:
     page.route("**/cameras", named)
 
 
+def ask(page: Any, address: str, picture: Path, question: str = "camera=3") -> None:
+    """Opens Search with the question in the address, gives the picture, and asks."""
+    page.goto(f"{address}#/search?{question}")
+    page.locator("input[type=file]").set_input_files(picture)
+    page.locator("#go").click()
+    page.locator(".card, .mark").first.wait_for()
+
+
 def keyed(settings: Settings, folder: Path, role: Role, cameras: tuple[str, ...] | None = None) -> tuple[Settings, str]:
     """The same server with a key of that role, and the key."""
     keys = folder / "keys.json"

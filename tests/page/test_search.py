@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.page.conftest import LOOKS, SCRIPT, call_camera, drawn, keyed, serving, settled, until, violations, widths
+from tests.page.conftest import (
+    LOOKS,
+    SCRIPT,
+    ask,
+    call_camera,
+    drawn,
+    keyed,
+    serving,
+    settled,
+    until,
+    violations,
+    widths,
+)
 
 from rgbir.server import Settings
 from rgbir.server.access.keys import Role
 
 pytestmark = pytest.mark.browser
-
-
-def ask(page: Any, address: str, picture: Path) -> None:
-    """Opens Search with the camera in the address, gives the picture, and asks."""
-    page.goto(f"{address}#/search?camera=3")
-    page.locator("input[type=file]").set_input_files(picture)
-    page.get_by_role("button", name="Search", exact=False).last.click()
-    page.locator(".card").first.wait_for()
 
 
 def test_a_sample_is_tried_with_one_click_and_the_verdict_stands_above_the_hits(page: Any, address: str) -> None:

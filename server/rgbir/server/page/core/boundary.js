@@ -4,7 +4,7 @@ import { Component } from "../vendor/preact.js";
 import { html } from "./html.js";
 import { rich } from "./rich.js";
 
-/** Where `at` is another one it tries anew. */
+/** Where `at` or `of` is another one it tries anew. */
 export class Boundary extends Component {
   state = { error: /** @type {unknown} */ (null) };
 
@@ -13,12 +13,13 @@ export class Boundary extends Component {
     return { error };
   }
 
-  /** @param {{ at: string }} before */
+  /** @param {{ at: string, of: unknown }} before */
   componentDidUpdate(before) {
-    if (this.state.error !== null && before.at !== /** @type {any} */ (this.props).at) this.setState({ error: null });
+    const now = /** @type {any} */ (this.props);
+    if (this.state.error !== null && (before.at !== now.at || before.of !== now.of)) this.setState({ error: null });
   }
 
-  /** @param {{ at: string, children?: any }} props @param {{ error: unknown }} state */
+  /** @param {{ at: string, of: unknown, children?: any }} props @param {{ error: unknown }} state */
   render({ children }, { error }) {
     if (error === null) return children;
     const detail = error instanceof Error ? error.message : String(error);

@@ -68,7 +68,6 @@ export function BoxDialog({ shot, onClose }) {
     <button type="button" class="primary" disabled=${!box} onClick=${() => use(box)}>${t("box.use")}</button>`;
   return html`<${Dialog} title=${t("box.title")} className="wide" onClose=${onClose} footer=${footer} stays=${true}>
     <p>${t("box.help")}</p>
-    <p class="note" role="status">${corner ? t("box.corner") : ""}</p>
     <div class="frame" ref=${frame} tabindex="0" role="application" aria-label=${t("box.frame")} onPointerDown=${begin} onPointerMove=${move} onPointerUp=${end} onPointerCancel=${end} onKeyDown=${press}>
       <img src=${shot.url} alt="" draggable=${false}
         onLoad=${(/** @type {Event} */ event) => {
@@ -77,6 +76,7 @@ export function BoxDialog({ shot, onClose }) {
         }} />
       ${shown && html`<div class=${corner ? "box corner" : "box"} ref=${place}></div>`}
     </div>
+    <p class="note" role="status">${corner ? t("box.corner") : ""}</p>
     <div class="fields">
       ${["left", "top", "right", "bottom"].map(
         (edge, index) => html`<label>${t(`box.${edge}`)}

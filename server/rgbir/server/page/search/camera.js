@@ -16,9 +16,8 @@ export const Tags = ({ modalities }) => modalities.map((each) => html`<span clas
 
 export function CameraField() {
   const network = useApp((state) => state.network);
-  const { camera, modality } = fromParams(useApp((state) => state.route.params));
+  const { camera, modality, like } = fromParams(useApp((state) => state.route.params));
   const lack = useApp((state) => state.lack);
-  const like = useApp((state) => state.route.params.get("like"));
   useApp((state) => state.shots);
   const [open, setOpen] = useState(false);
   if (like) return null;
@@ -43,7 +42,7 @@ export function CameraField() {
 
 /** @param {{ cameras: CameraInfo[], chosen: string, onClose: () => void }} props */
 function CameraDialog({ cameras, chosen, onClose }) {
-  const at = useApp((state) => state.route.params.get("at") ?? "");
+  const { at } = fromParams(useApp((state) => state.route.params));
   const [filter, setFilter] = useState("");
   const [tab, setTab] = useState("list");
   const [Picker, setPicker] = useState(/** @type {any} */ (null));

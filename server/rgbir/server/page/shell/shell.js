@@ -47,7 +47,7 @@ export function Shell() {
     }}>${t(route.path === "/search" ? "skip" : "skip.main")}</a>
     <${Bar} path=${route.path} />
     ${away ? html`<${Away} since=${away} shows=${route.path === "/search"} />` : html`<${NotRead} />`}
-    <main id="main" tabindex="-1"><h1 class="unseen">${part ? t(part.text) : "rgbir"}</h1><${Boundary} at=${here}>${barred ? html`<${Forbidden} parts=${mine} />` : View && (me || away || outside) ? html`<${View} key=${session} />` : html`<p class="state">${t("loading")}</p>`}<//></main>
+    <main id="main" tabindex="-1"><h1 class="unseen">${part ? t(part.text) : "rgbir"}</h1><${Boundary} at=${here} of=${View}>${barred ? html`<${Forbidden} parts=${mine} />` : View && (me || away || outside) ? html`<${View} key=${session} />` : html`<p class="state">${t("loading")}</p>`}<//></main>
     <footer class="page-foot"><a href="docs">${t("foot.api")}</a></footer>
     <div class="unseen" role="status" aria-live="polite">${said}</div>
     ${signIn && html`<${SignIn} />`}`;
