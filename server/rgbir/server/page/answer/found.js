@@ -1,14 +1,15 @@
 /** What was found: verdict, what to know about it, what was left out, tools, hits. It comes with the first answer. */
 
 import { isIdle } from "../core/focus.js";
-import { html, useEffect, useMemo, useRef, useState } from "../core/html.js";
+import { html, useEffect, useMemo } from "../core/html.js";
 import { rich } from "../core/rich.js";
 import { changed } from "../core/route.js";
 import { addTexts, number, t } from "../core/words.js";
 import { search, shotsNow } from "../search/actions.js";
 import { fromParams, sameQuestion } from "../search/question.js";
 import { useTaken } from "../search/when.js";
-import { go, say, store, useApp, watch } from "../shell/state.js";
+import { Later } from "../shell/later.js";
+import { go, say, store, useApp } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
 import { Grid } from "./grid.js";
 import { verdictOf } from "./model.js";
@@ -20,6 +21,7 @@ addTexts(ANSWER);
 
 const open = (/** @type {{ id: string }} */ hit) => go(changed(store.get().route, { hit: hit.id }));
 
+const COMPARE = () => import("../compare/view.js");
 /** @type {Record<string, () => Promise<{ default: any }>>} */
 const LATER = {
   cameras: () => import("./cameras.js"),
@@ -74,29 +76,16 @@ export default function Found() {
 function Compared() {
   const answer = useApp((state) => state.answer);
   const id = useApp((state) => state.route.params.get("hit"));
-  const away = useApp((state) => state.away);
-  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
   const hit = answer?.hits.find((each) => each.id === id);
-  useEffect(() => {
-    if (hit && !Loaded) void import("../compare/view.js").then((module) => setLoaded(() => module.default), watch);
-  }, [hit, away]);
-  return hit && Loaded ? html`<${Loaded} answer=${answer} hit=${hit} />` : null;
+  return hit ? html`<${Later} load=${COMPARE} answer=${answer} hit=${hit} />` : null;
 }
 
 /** @param {{ view: string, far: ReadonlySet<string> }} props */
 function View({ view, far }) {
   const answer = useApp((state) => state.answer);
   const answered = useApp((state) => state.answered);
-  const away = useApp((state) => state.away);
-  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
-  const latest = useRef(view);
-  latest.current = view;
-  useEffect(() => {
-    setLoaded(null);
-    LATER[view]?.().then((module) => latest.current === view && setLoaded(() => module.default), watch);
-  }, [view, away]);
   if (!answer || !answered) return null;
   const props = { answer, question: answered.question, far, onOpen: open };
-  if (view in LATER) return Loaded ? html`<${Loaded} ...${props} />` : html`<p class="state">${t("loading")}</p>`;
+  if (view !== "grid") return html`<${Later} load=${LATER[view]} meanwhile=${html`<p class="state">${t("loading")}</p>`} ...${props} />`;
   return html`<${Grid} ...${props} />`;
 }

@@ -3,9 +3,11 @@
 import { ask } from "../core/api.js";
 import { html, useEffect, useState } from "../core/html.js";
 import { span, t } from "../core/words.js";
-import { store, useApp, watch } from "../shell/state.js";
+import { useLater } from "../shell/later.js";
+import { store, useApp } from "../shell/state.js";
 import { Empty } from "./empty.js";
 
+const FOUND = () => import("./found.js");
 const USUAL_S = 2;
 const SLOW_S = 8;
 const QUEUE_S = 4;
@@ -13,18 +15,14 @@ const QUEUE_S = 4;
 export function AnswerRegion() {
   const answer = useApp((state) => state.answer);
   const phase = useApp((state) => state.phase);
-  const away = useApp((state) => state.away);
   const waits = useApp((state) => state.waits);
   const gallery = useApp((state) => state.gallery);
   const asks = useApp((state) => state.shots.length > 0 || state.phase !== "idle" || state.answer !== null);
   useApp((state) => state.language);
   const [seconds, setSeconds] = useState(0);
-  const [Found, setFound] = useState(/** @type {any} */ (null));
 
   // What shows an answer comes once somebody is about to ask.
-  useEffect(() => {
-    if (asks && !Found) void import("./found.js").then((module) => setFound(() => module.default), watch);
-  }, [asks, away]);
+  const Found = useLater(asks ? FOUND : null);
   useEffect(() => {
     if (phase !== "searching") return setSeconds(0);
     const timer = setInterval(() => setSeconds((Date.now() - store.get().began) / 1000), 250);

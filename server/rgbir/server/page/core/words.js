@@ -54,7 +54,7 @@ export function bestLanguage(wanted) {
 export function template(code, values = {}) {
   if (!has(code)) return code;
   const text = table[code][LANGUAGES.indexOf(now.language)];
-  return typeof text === "string" ? text : text[new Intl.PluralRules(now.language).select(Number(values.n))] ?? text.other ?? "";
+  return typeof text === "string" ? text : text[once("plural", now.language, undefined, () => new Intl.PluralRules(now.language)).select(Number(values.n))] ?? text.other ?? "";
 }
 
 /** @param {string} text @param {Record<string, unknown>} values for what stands in braces */
@@ -76,8 +76,18 @@ function shown(value) {
   return String(value);
 }
 
+/** Making what writes numbers and moments is slow, and a thousand hits need few of them. @type {Map<string, any>} */
+const made = new Map();
+
+/** @template Writer @param {string} kind @param {string} tongue @param {object | undefined} options @param {() => Writer} make @returns {Writer} */
+function once(kind, tongue, options, make) {
+  const name = `${kind} ${tongue} ${JSON.stringify(options)}`;
+  if (!made.has(name)) made.set(name, make());
+  return made.get(name);
+}
+
 /** @param {number} value @param {Intl.NumberFormatOptions} [options] */
-export const number = (value, options) => new Intl.NumberFormat(now.language, options).format(value);
+export const number = (value, options) => once("number", now.language, options, () => new Intl.NumberFormat(now.language, options)).format(value);
 
 /** @param {string[]} names */
 export const listed = (names) => new Intl.ListFormat(now.language, { type: "conjunction" }).format(names);
@@ -121,7 +131,9 @@ export const day = (moment) => written(moment, { day: "numeric", month: "short" 
 /** @param {string | Date} moment @param {Intl.DateTimeFormatOptions} how */
 function written(moment, how) {
   const date = new Date(moment);
-  return Number.isNaN(date.getTime()) ? "" : new Intl.DateTimeFormat(locale(), { ...how, timeZone: now.zone }).format(date);
+  if (Number.isNaN(date.getTime())) return "";
+  const options = { ...how, timeZone: now.zone };
+  return once("moment", locale(), options, () => new Intl.DateTimeFormat(locale(), options)).format(date);
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Manage: cameras, models, evaluation, audit, keys, system; each role sees its own. */
 
-import { html, useEffect, useState } from "../core/html.js";
+import { html, useEffect } from "../core/html.js";
 import { addTexts, t } from "../core/words.js";
+import { useLater } from "../shell/later.js";
 import { Forbidden } from "../shell/load.js";
-import { go, useApp, watch } from "../shell/state.js";
+import { go, useApp } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
 import { MANAGE } from "../texts/manage.js";
 import { SHARED } from "../texts/shared.js";
@@ -19,23 +20,14 @@ addTexts(MANAGE);
 export default function Manage() {
   const path = useApp((state) => state.route.path);
   const me = useApp((state) => state.me);
-  const away = useApp((state) => state.away);
   useApp((state) => state.language);
-  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
   const mine = manageParts(me?.rights ?? []);
   const name = path.split("/")[2] ?? "";
   const part = MANAGE_PARTS.find((each) => each.name === name);
   useEffect(() => {
     if (!part && mine.length) go(`#/manage/${mine[0].name}`, { replace: true });
   }, [path, me]);
-  useEffect(() => {
-    let gone = false;
-    setLoaded(null);
-    void part?.load().then((module) => !gone && setLoaded(() => module.default), watch);
-    return () => {
-      gone = true;
-    };
-  }, [name, away]);
+  const Loaded = useLater(part?.load);
   const barred = me !== null && part !== undefined && !mine.includes(part);
   return html`<div class="manage">
     <nav class="manage-nav" aria-label=${t("manage.label")}>

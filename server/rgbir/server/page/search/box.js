@@ -11,7 +11,7 @@ import { drawn, moved, sized, within } from "./rectangle.js";
 const TAP = 6;
 
 /** @param {{ shot: import("../core/types.js").Shot, onClose: () => void }} props */
-export function BoxDialog({ shot, onClose }) {
+export default function BoxDialog({ shot, onClose }) {
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [box, setDraft] = useState(/** @type {number[] | null} */ (shot.box));
   const [corner, setCorner] = useState(/** @type {number[] | null} */ (null));

@@ -1,13 +1,16 @@
 /** The shots: pictures of one person that are searched with. The whole window takes them. */
 
 import { useFiles } from "../core/files.js";
-import { html, useEffect, useRef, useState } from "../core/html.js";
+import { html, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { Picture } from "../core/picture.js";
 import { t } from "../core/words.js";
-import { useApp, watch } from "../shell/state.js";
+import { Later } from "../shell/later.js";
+import { useApp } from "../shell/state.js";
 import { MOST_SHOTS, addShots, change, question, removeShot } from "./actions.js";
-import { BoxDialog } from "./box.js";
+
+const GALLERY = () => import("../gallery/pick.js");
+const BOX = () => import("./box.js");
 
 export function ShotStrip() {
   const shots = useApp((state) => state.shots);
@@ -54,14 +57,7 @@ export function ShotStrip() {
     <p class="buttons"><button type="button" id="from-gallery" onClick=${() => setPicking(true)}><${Icon} name="gallery" size=${16} /> ${t("shots.gallery")}</button></p>
     ${asksAgain && !problem && html`<p class="note">${t("shots.gone")}</p>`}
     ${problem && html`<p class="problem" id="shots-problem" role="alert">${problem}</p>`}
-    ${picking && html`<${FromGallery} onClose=${() => setPicking(false)} />`}
-    ${open && html`<${BoxDialog} shot=${open} onClose=${() => setBoxed(null)} />`}
+    ${picking && html`<${Later} load=${GALLERY} onClose=${() => setPicking(false)} />`}
+    ${open && html`<${Later} load=${BOX} shot=${open} onClose=${() => setBoxed(null)} />`}
   </div>`;
-}
-
-/** The gallery as a dialog; its module comes when it is opened. @param {{ onClose: () => void }} props */
-function FromGallery({ onClose }) {
-  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
-  useEffect(() => void import("../gallery/pick.js").then((module) => setLoaded(() => module.default), watch), []);
-  return Loaded ? html`<${Loaded} onClose=${onClose} />` : null;
 }

@@ -1,13 +1,14 @@
 /** What stands around every view: the bar, the state of the server, sign-in, and the one live region. */
 
 import { Boundary } from "../core/boundary.js";
-import { html, useEffect, useRef, useState } from "../core/html.js";
+import { html, useEffect } from "../core/html.js";
 import { clock, t } from "../core/words.js";
 import { Bar } from "./bar.js";
 import { whyNot } from "./failure.js";
 import { SignIn } from "./signin.js";
+import { useLater } from "./later.js";
 import { Forbidden } from "./load.js";
-import { connect, go, useApp, watch } from "./state.js";
+import { connect, go, useApp } from "./state.js";
 import { homeOf, partOf, partsFor } from "./views.js";
 
 export function Shell() {
@@ -20,14 +21,8 @@ export function Shell() {
   const me = useApp((state) => state.me);
   useApp((state) => state.language);
   const part = partOf(route.path);
-  const [View, setView] = useState(/** @type {any} */ (null));
-  const latest = useRef("");
-
-  useEffect(() => {
-    latest.current = route.path;
-    if (!part) return setView(() => Nowhere);
-    void part.load().then((module) => latest.current === route.path && setView(() => module.default), watch);
-  }, [route.path, away]);
+  const Came = useLater(part?.load);
+  const View = part ? Came : Nowhere;
 
   const mine = partsFor(me?.rights ?? []);
   const barred = me !== null && part !== undefined && !mine.includes(part);
