@@ -122,7 +122,7 @@ export async function connect() {
     store.set({ me, signIn: false, outside: false, away: null });
     const rights = /** @type {string[]} */ (me.rights);
     const looks = rights.includes("search") || rights.includes("look");
-    const [network, gallery, samples] = await Promise.all([part("cameras"), part("gallery"), looks ? part("samples") : null]);
+    const [network, gallery, samples] = await Promise.all([part(ask("cameras")), part(ask("gallery")), looks ? part(ask("samples")) : null]);
     store.set({ network, gallery, samples: samples ?? [] });
   } catch (error) {
     refused(error);
@@ -131,16 +131,13 @@ export async function connect() {
   }
 }
 
-/** A part of what there is; null where it isn't for this key, and told where it couldn't be had. @param {string} path */
-async function part(path) {
-  try {
-    return await ask(path);
-  } catch (error) {
+/** A part of what there is; null where it isn't for this key, and told where it couldn't be had. @param {Promise<any>} asked */
+const part = (asked) =>
+  asked.catch((/** @type {unknown} */ error) => {
     if (!(error instanceof Refusal)) throw error;
     if (error.status !== 403) store.set({ trouble: error });
     return null;
-  }
-}
+  });
 
 /** Whether the gallery is still the one that answered; its cameras may have changed too. */
 export async function lookAgain() {
