@@ -186,6 +186,24 @@ def test_an_erasure_whose_count_changed_meanwhile_asks_again_and_erases_nothing(
     assert held(settings) == ALL - 3
 
 
+def test_the_sheet_stays_while_it_erases_whatever_closes_it(page: Any, address: str) -> None:
+    waiting: list[Any] = []
+    opened(page, address)
+    page.locator(".sighting").first.click()
+    page.get_by_role("button", name="Erase 1 selected").click()
+    page.locator("#erase-word").fill("erase 1")
+    page.route(re.compile(r"/sightings/\w+$"), lambda route: waiting.append(route))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Stop").wait_for()
+    page.evaluate("document.querySelector('.sheet').close()")
+    until(page, "document.querySelector('.sheet').open")
+    until(page, "document.querySelector('.sheet progress') !== null")
+    waiting[0].continue_()
+    page.get_by_role("heading", name="1 sighting erased").wait_for()
+    page.evaluate("document.querySelector('.sheet').close()")
+    page.locator(".sheet").wait_for(state="detached")
+
+
 def test_backups_and_other_models_that_an_erasure_leaves_are_told(page: Any, address: str) -> None:
     opened(page, address)
     told = {
