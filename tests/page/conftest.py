@@ -19,10 +19,11 @@ import uvicorn
 from tests.conftest import BUNDLE, made_once
 from tests.programs import needs
 
-from rgbir.index import Bundle, Camera, CameraNetwork, Encoder, Gallery, Modality, SysuMM01, enrol
+from rgbir.index import Bundle, Camera, CameraEdit, CameraNetwork, Encoder, Gallery, Modality, SysuMM01, enrol
 from rgbir.index.cameras import Passage
 from rgbir.index.synthetic import Split, synthesize
 from rgbir.server import Settings, create_app
+from rgbir.server.access.keys import Keyring, Role
 
 NIGHT = datetime(2026, 11, 12, 21, 41, 6, tzinfo=UTC)
 """When the query's picture was taken."""
@@ -139,15 +140,14 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    """A page of a browser that tells whatever it complains of."""
-    context = chromium.new_context(
-        viewport={"width": 1440, "height": 900}, locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce"
-    )
+@contextmanager
+def tab(chromium: Any, **more: Any) -> Iterator[Any]:
+    """A page in a tab of its own, which may complain of nothing and run no script of a name."""
+    context = chromium.new_context(locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce", **more)
     opened = context.new_page()
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("dialog", lambda dialog: complaints.append(dialog.message) if dialog.type == "alert" else None)
     opened.on(
         "console",
         lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None,
@@ -158,18 +158,57 @@ def page(chromium: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    with tab(chromium, viewport={"width": 1440, "height": 900}) as opened:
+        yield opened
+
+
+@pytest.fixture
 def phone(chromium: Any) -> Iterator[Any]:
     """A page in a browser of 390 by 844 pixels that is touched."""
-    context = chromium.new_context(
-        viewport={"width": 390, "height": 844},
-        has_touch=True,
-        is_mobile=True,
-        locale="en-GB",
-        timezone_id="Europe/Berlin",
-        reduced_motion="reduce",
-    )
-    yield context.new_page()
-    context.close()
+    with tab(chromium, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def picture(night: Path) -> Path:
+    """Taken by camera 3."""
+    return sorted((night / "people/cam3").glob("*/*.jpg"))[0]
+
+
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+"""A name that would be heard of if a page took it for more than text."""
+
+
+def call_camera(settings: Settings, camera: str, name: str = SCRIPT) -> None:
+    """From now on that camera of the gallery is called so."""
+    with Gallery(settings.gallery) as gallery:
+        gallery.change_network(lambda network: CameraEdit(name=name).edited(network, camera))
+
+
+def call_place(page: Any, place: str, name: str = SCRIPT) -> None:
+    """From now on the server seems to call that place so."""
+
+    def named(route: Any) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace(place, name))
+
+    page.route("**/cameras", named)
+
+
+def ask(page: Any, address: str, picture: Path, question: str = "camera=3") -> None:
+    """Opens Search with the question in the address, gives the picture, and asks."""
+    page.goto(f"{address}#/search?{question}")
+    page.locator("input[type=file]").set_input_files(picture)
+    page.locator("#go").click()
+    page.locator(".card, .mark").first.wait_for()
+
+
+def keyed(settings: Settings, folder: Path, role: Role, cameras: tuple[str, ...] | None = None) -> tuple[Settings, str]:
+    """The same server with a key of that role, and the key."""
+    keys = folder / "keys.json"
+    token = Keyring(keys).add("Weber", role, cameras)
+    return replace(settings, keys=keys), token
 
 
 def small_targets(page: Any, within: str) -> list[str]:
@@ -188,6 +227,17 @@ def violations(page: Any) -> list[str]:
     return [
         f"{each['id']}: {json.dumps([node['html'] for node in each['nodes']])[:500]}" for each in found["violations"]
     ]
+
+
+def drawn(page: Any) -> None:
+    """Waits until what was done before is on the screen."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))")
+
+
+def settled(page: Any) -> None:
+    """Waits until nothing of the view is loading any more."""
+    until(page, "document.querySelector('main .state, main .ghosts, main [role=status] progress') === null")
+    drawn(page)
 
 
 def until(page: Any, expression: str, seconds: float = 30) -> None:

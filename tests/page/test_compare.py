@@ -11,12 +11,23 @@ from typing import Any
 
 import pytest
 from tests.conftest import BUNDLE
-from tests.page.conftest import LOOKS, serving, small_targets, until, violations, widths
+from tests.page.conftest import (
+    LOOKS,
+    SCRIPT,
+    call_camera,
+    drawn,
+    keyed,
+    serving,
+    small_targets,
+    until,
+    violations,
+    widths,
+)
 
 from rgbir.client import Client
 from rgbir.index import CameraEdit, Gallery
 from rgbir.server import Settings
-from rgbir.server.access.keys import Keyring, Role
+from rgbir.server.access.keys import Role
 
 pytestmark = pytest.mark.browser
 TIMED = "#/search?at=2026-11-12T21:41:06.000Z"
@@ -100,7 +111,7 @@ def test_zoom_and_pan_act_on_both_as_fractions_and_stay_when_the_next_hit_comes(
         page.keyboard.press("+")
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Shift+ArrowRight")
-    page.wait_for_timeout(100)
+    drawn(page)
     near = frames(page)
     for before, after in zip(whole, near, strict=True):
         assert after["height"] == pytest.approx(3 * before["height"], abs=0.5)
@@ -112,7 +123,7 @@ def test_zoom_and_pan_act_on_both_as_fractions_and_stay_when_the_next_hit_comes(
     assert [each["y"] for each in following] == pytest.approx([each["y"] for each in near], abs=1e-3)
     assert following[1]["height"] == pytest.approx(near[1]["height"], rel=0.3)
     page.keyboard.press("0")
-    page.wait_for_timeout(100)
+    drawn(page)
     assert [each["y"] for each in frames(page)] == pytest.approx([0.5, 0.5], abs=1e-3)
 
 
@@ -126,14 +137,14 @@ def test_switched_off_one_moves_alone_and_on_again_the_shift_stays(page: Any, ad
     page.mouse.down()
     page.mouse.move(middle[0], middle[1] - 60, steps=4)
     page.mouse.up()
-    page.wait_for_timeout(100)
+    drawn(page)
     query, other = frames(page)
     assert query["y"] == pytest.approx(0.5, abs=1e-3)
     shift = other["y"] - query["y"]
     assert shift == pytest.approx(60 / other["height"], abs=1e-2)
     page.get_by_role("button", name="In step").click()
     page.keyboard.press("Shift+ArrowDown")
-    page.wait_for_timeout(100)
+    drawn(page)
     query, other = frames(page)
     assert query["y"] > 0.5
     assert other["y"] - query["y"] == pytest.approx(shift, abs=1e-3)
@@ -144,14 +155,15 @@ def test_a_wheel_keeps_what_is_under_the_pointer_and_above_four_pixels_are_squar
     room = page.locator(".pane-room").nth(0).bounding_box()
     page.mouse.move(room["x"] + room["width"] / 2, room["y"] + room["height"] * 0.2)
     page.mouse.wheel(0, -400)
-    page.wait_for_timeout(100)
+    until(page, f"parseFloat(document.querySelector('.pane-frame').style.height) > {1.5 * room['height']}")
+    drawn(page)
     for frame in frames(page):
         # The point at 0.2 stays: 0.5 - (0.5 - 0.2) (1 - 1 / zoom) is in the middle.
         zoom = frame["height"] / room["height"]
         assert frame["y"] == pytest.approx(0.5 - 0.3 * (1 - 1 / zoom), abs=0.02)
     assert page.locator(".squares").count() == 0
     page.mouse.wheel(0, -900)
-    page.wait_for_timeout(100)
+    page.locator(".squares").nth(1).wait_for()
     assert page.locator(".squares").count() == 2
     assert page.evaluate("getComputedStyle(document.querySelector('.squares img')).imageRendering") == "pixelated"
 
@@ -167,7 +179,7 @@ def test_a_ruler_follows_the_pointer_in_both_and_both_turn_grey(page: Any, addre
         [False, 120],
     ]
     page.keyboard.press("g")
-    page.wait_for_timeout(50)
+    drawn(page)
     assert (
         page.evaluate("[...document.querySelectorAll('.pane img')].map(image => getComputedStyle(image).filter)")
         == ["grayscale(1)"] * 2
@@ -314,17 +326,21 @@ def test_letters_can_be_switched_off(page: Any, address: str) -> None:
 
 
 def test_pictures_beside_are_fetched_ahead_with_a_key_too(page: Any, settings: Settings, tmp_path: Path) -> None:
-    keys = tmp_path / "keys.json"
-    token = Keyring(keys).add("Weber", Role.SEARCH)
-    with serving(replace(settings, keys=keys)) as address:
+    settings, token = keyed(settings, tmp_path, Role.SEARCH)
+    with serving(settings) as address:
         page.goto(address)
         page.get_by_label("Your key").fill(token)
         page.keyboard.press("Enter")
         page.locator(".samples button").first.click()
         page.locator(".card").nth(5).wait_for()
-        page.locator(".card").nth(5).click()
+        until(
+            page,
+            "[...document.querySelectorAll('.card')].slice(4, 7).every(card => card.querySelector('img')?.naturalWidth)",
+        )
+        following = page.locator(".card").nth(6).get_attribute("data-hit")
+        with page.expect_response(lambda response: f"/{following}/image" in response.url):
+            page.locator(".card").nth(5).click()
         loaded(page)
-        page.wait_for_timeout(500)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.keyboard.press("ArrowRight")
@@ -347,20 +363,17 @@ def test_a_hit_that_was_erased_since_is_told(page: Any, settings: Settings, addr
 
 
 def test_names_and_tracks_with_scripts_are_text(page: Any, settings: Settings) -> None:
-    name = "<img src=x onerror=alert(2)>"
-    with Gallery(settings.gallery) as gallery:
-        gallery.change_network(lambda network: CameraEdit(name=name).edited(network, "5"))
+    call_camera(settings, "5")
     with serving(settings) as address:
-        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
         answered(page, address, "#/search")
         page.locator(".card").first.click()
         loaded(page)
         for _ in range(39):
-            if name in page.locator(".compare-where").inner_text():
+            if SCRIPT in page.locator(".compare-where").inner_text():
                 break
             page.keyboard.press("ArrowRight")
-            page.wait_for_timeout(30)
-        assert name in page.locator(".compare-where").inner_text()
+            drawn(page)
+        assert SCRIPT in page.locator(".compare-where").inner_text()
         assert page.locator("img[src=x]").count() == 0
 
 
@@ -386,7 +399,7 @@ def test_fingers_swipe_pinch_and_tap_twice(phone: Any, address: str) -> None:
     for _ in range(2):
         touch(fingers, "touchStart", [(x, y)])
         touch(fingers, "touchEnd", [])
-    phone.wait_for_timeout(100)
+    until(phone, f"parseFloat(document.querySelectorAll('.pane-frame')[1].style.height) > {2.9 * before}")
     assert frames(phone)[1]["height"] == pytest.approx(3 * before, rel=0.01)
     touch(fingers, "touchStart", [(x, y)])
     touch(fingers, "touchMove", [(x - 60, y)])
@@ -395,12 +408,12 @@ def test_fingers_swipe_pinch_and_tap_twice(phone: Any, address: str) -> None:
     for _ in range(2):
         touch(fingers, "touchStart", [(x, y)])
         touch(fingers, "touchEnd", [])
-    phone.wait_for_timeout(400)
+    until(phone, f"parseFloat(document.querySelectorAll('.pane-frame')[1].style.height) < {1.1 * before}")
     assert frames(phone)[1]["height"] == pytest.approx(before, rel=0.01)
     touch(fingers, "touchStart", [(x - 20, y), (x + 20, y)])
     touch(fingers, "touchMove", [(x - 40, y), (x + 40, y)])
     touch(fingers, "touchEnd", [])
-    phone.wait_for_timeout(100)
+    until(phone, f"parseFloat(document.querySelectorAll('.pane-frame')[0].style.height) > {1.8 * before}")
     assert frames(phone)[0]["height"] == pytest.approx(2 * before, rel=0.1)
 
 

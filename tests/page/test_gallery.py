@@ -13,11 +13,23 @@ from typing import Any
 
 import pytest
 from tests.conftest import BUNDLE
-from tests.page.conftest import LOOKS, NIGHT, night_network, serving, small_targets, until, violations, widths
+from tests.page.conftest import (
+    LOOKS,
+    NIGHT,
+    SCRIPT,
+    call_camera,
+    keyed,
+    night_network,
+    serving,
+    small_targets,
+    until,
+    violations,
+    widths,
+)
 
-from rgbir.index import Bundle, CameraEdit, Encoder, Gallery, SysuMM01, enrol
+from rgbir.index import Bundle, Encoder, Gallery, SysuMM01, enrol
 from rgbir.server import Settings
-from rgbir.server.access.keys import Keyring, Role
+from rgbir.server.access.keys import Role
 
 pytestmark = pytest.mark.browser
 ALL = 288
@@ -178,6 +190,24 @@ def test_an_erasure_whose_count_changed_meanwhile_asks_again_and_erases_nothing(
     assert held(settings) == ALL - 3
 
 
+def test_the_sheet_stays_while_it_erases_whatever_closes_it(page: Any, address: str) -> None:
+    waiting: list[Any] = []
+    opened(page, address)
+    page.locator(".sighting").first.click()
+    page.get_by_role("button", name="Erase 1 selected").click()
+    page.locator("#erase-word").fill("erase 1")
+    page.route(re.compile(r"/sightings/\w+$"), lambda route: waiting.append(route))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Stop").wait_for()
+    page.evaluate("document.querySelector('.sheet').close()")
+    until(page, "document.querySelector('.sheet').open")
+    until(page, "document.querySelector('.sheet progress') !== null")
+    waiting[0].continue_()
+    page.get_by_role("heading", name="1 sighting erased").wait_for()
+    page.evaluate("document.querySelector('.sheet').close()")
+    page.locator(".sheet").wait_for(state="detached")
+
+
 def test_backups_and_other_models_that_an_erasure_leaves_are_told(page: Any, address: str) -> None:
     opened(page, address)
     told = {
@@ -202,12 +232,9 @@ def test_backups_and_other_models_that_an_erasure_leaves_are_told(page: Any, add
 
 
 @contextmanager
-def keyed(
-    page: Any, settings: Settings, tmp_path: Path, role: Role, cameras: tuple[str, ...] | None = None
-) -> Iterator[str]:
-    keys = tmp_path / "keys.json"
-    token = Keyring(keys).add("Weber", role, cameras=cameras)
-    with serving(replace(settings, keys=keys)) as address:
+def signed_in(page: Any, settings: Settings, tmp_path: Path, role: Role) -> Iterator[str]:
+    settings, token = keyed(settings, tmp_path, role)
+    with serving(settings) as address:
         page.goto(f"{address}#/gallery")
         page.get_by_label("Your key").fill(token)
         page.keyboard.press("Enter")
@@ -216,7 +243,7 @@ def keyed(
 
 
 def test_a_key_without_the_right_sees_no_erase(page: Any, settings: Settings, tmp_path: Path) -> None:
-    with keyed(page, settings, tmp_path, Role.SEARCH):
+    with signed_in(page, settings, tmp_path, Role.SEARCH):
         page.locator(".sighting").first.click()
         assert page.get_by_role("button", name=re.compile("^Erase")).count() == 0
         assert page.get_by_role("button", name="Find similar").is_enabled()
@@ -224,7 +251,7 @@ def test_a_key_without_the_right_sees_no_erase(page: Any, settings: Settings, tm
 
 
 def test_an_enroller_sees_counts_only(page: Any, settings: Settings, tmp_path: Path) -> None:
-    with keyed(page, settings, tmp_path, Role.ENROL):
+    with signed_in(page, settings, tmp_path, Role.ENROL):
         page.get_by_text("may see counts, not the sightings themselves").wait_for()
         page.locator(".cell").first.wait_for()
         assert page.locator(".sighting").count() == 0
@@ -232,7 +259,7 @@ def test_an_enroller_sees_counts_only(page: Any, settings: Settings, tmp_path: P
 
 
 def test_a_monitor_is_told_that_its_key_may_not(page: Any, settings: Settings, tmp_path: Path) -> None:
-    with keyed(page, settings, tmp_path, Role.MONITOR):
+    with signed_in(page, settings, tmp_path, Role.MONITOR):
         page.get_by_text("Your key (monitor) may not do this.").wait_for()
         assert page.locator("nav a[href='#/gallery']").count() == 0
 
@@ -293,27 +320,26 @@ def test_an_empty_gallery_says_what_to_do(page: Any, settings: Settings, tmp_pat
 def test_without_pictures_sightings_are_rows_and_tracks_with_scripts_are_text(
     page: Any, night: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    script = "<img src=x onerror=alert(1)>"
     encoder = Encoder(Bundle(BUNDLE), threads=1)
     records = list(SysuMM01(night / "people").records("test", (1, 3)))[:3]
     with Gallery.open_or_create(tmp_path / "bare", encoder.card, night_network()) as gallery:
         timed = [
-            replace(record, taken_at=NIGHT + timedelta(minutes=place), track=script)
+            replace(record, taken_at=NIGHT + timedelta(minutes=place), track=SCRIPT)
             for place, record in enumerate(records)
         ]
         enrol(timed, encoder, gallery, keep_crops=False)
-        gallery.change_network(lambda network: CameraEdit(name="<script>alert(1)</script>").edited(network, "1"))
-    with serving(replace(settings, gallery=tmp_path / "bare")) as address:
-        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    settings = replace(settings, gallery=tmp_path / "bare")
+    call_camera(settings, "1")
+    with serving(settings) as address:
         opened(page, address)
         assert page.locator(".as-rows .sighting").count() == 3
-        assert script in page.locator(".sighting").first.inner_text()
-        assert "<script>alert(1)</script>" in page.locator(".heat").inner_text()
+        assert SCRIPT in page.locator(".sighting").first.inner_text()
+        assert SCRIPT in page.locator(".heat").inner_text()
         assert page.locator("img[src=x]").count() == 0
         page.locator(".sighting").first.click()
         page.get_by_role("button", name="Erase 1 selected").click()
         page.locator("#erase-word").wait_for()
-        assert script in page.locator(".sheet").inner_text()
+        assert SCRIPT in page.locator(".sheet").inner_text()
         assert page.locator("img[src=x]").count() == 0
         assert violations(page) == []
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.conftest import BUNDLE
-from tests.page.conftest import LOOKS, serving, until, violations, widths
+from tests.page.conftest import LOOKS, SCRIPT, call_camera, serving, settled, until, violations, widths
 
 from rgbir.index import CameraEdit, Gallery, Metric, Modality
 from rgbir.index.cameras import Passage
@@ -22,7 +22,6 @@ from rgbir.server.access.keys import Keyring, Role
 
 pytestmark = pytest.mark.browser
 
-SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 VIEWS = ("cameras", "models", "evaluation", "audit", "keys", "system")
 
 
@@ -215,7 +214,6 @@ def test_a_model_is_prepared_activated_and_forgotten(page: Any, settings: Settin
         shutil.copytree(BUNDLE, bundles / name)
     card = json.loads((bundles / "second/card.json").read_text())
     (bundles / "second/card.json").write_text(json.dumps({**card, "metric": "cosine", "licence": SCRIPT}))
-    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     with serving(replace(settings, bundle=bundles / "first", bundles=bundles)) as address:
         opened(page, address, "models")
         page.get_by_text("its card names none").wait_for()
@@ -342,7 +340,6 @@ def logged(settings: Settings) -> Settings:
 
 
 def test_the_log_is_paged_filtered_by_the_address_and_exported(page: Any, logged: Settings) -> None:
-    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     with serving(logged) as address:
         opened(page, address, "audit")
         page.get_by_text("Entries 1 to 100, the oldest first").wait_for()
@@ -441,7 +438,7 @@ def test_a_key_is_made_shown_once_and_ended(page: Any, settings: Settings, tmp_p
         signed_in(page, address, token)
         opened(page, address, "keys")
         page.get_by_role("button", name="New key").click()
-        name = "<img src=x onerror=alert(2)>"
+        name = SCRIPT
         page.locator("#key-name").fill(name)
         page.get_by_label("4, Main gate").check()
         page.get_by_role("button", name="Make it").click()
@@ -494,9 +491,7 @@ def test_what_is_bad_says_what_to_do(page: Any, address: str) -> None:
 
 
 def test_names_of_cameras_with_scripts_in_them_are_text(page: Any, settings: Settings) -> None:
-    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    with Gallery(settings.gallery) as gallery:
-        gallery.change_network(lambda network: CameraEdit(name=SCRIPT).edited(network, "5"))
+    call_camera(settings, "5")
     with serving(settings) as address:
         opened(page, address, "cameras")
         page.get_by_role("button", name=f"Change camera {SCRIPT}").click()
@@ -518,7 +513,7 @@ def test_axe_finds_nothing_in_any_state(page: Any, logged: Settings, tmp_path: P
         for view in VIEWS:
             opened(page, address, view)
             page.locator("table, .facts, .command").first.wait_for()
-            page.wait_for_timeout(200)
+            settled(page)
             assert violations(page) == [], view
         for view in ("cameras", "keys"):
             opened(page, address, view)
@@ -531,17 +526,15 @@ def test_axe_finds_nothing_in_any_state(page: Any, logged: Settings, tmp_path: P
 
 @widths(320, 390, 768, 1280)
 def test_nothing_is_wider_than_the_window_and_targets_are_large_on_touch(
-    chromium: Any, logged: Settings, width: int
+    phone: Any, logged: Settings, width: int
 ) -> None:
     with serving(logged) as address:
-        context = chromium.new_context(viewport={"width": width, "height": 800}, has_touch=True, is_mobile=width < 768)
-        page = context.new_page()
+        phone.set_viewport_size({"width": width, "height": 800})
         for view in VIEWS:
-            opened(page, address, view)
-            page.wait_for_timeout(300)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+            opened(phone, address, view)
+            settled(phone)
+            assert phone.evaluate("document.documentElement.scrollWidth") <= width, view
             if width < 768:
-                small = page.evaluate("""[...document.querySelectorAll("main button, main select, main nav a, main input")]
+                small = phone.evaluate("""[...document.querySelectorAll("main button, main select, main nav a, main input")]
                     .filter((each) => each.getBoundingClientRect().height > 0 && each.getBoundingClientRect().height < 44).map((each) => each.outerHTML)""")
                 assert small == [], view
-        context.close()

@@ -9,18 +9,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.page.conftest import LOOKS, NIGHT, serving, until, violations, widths
+from tests.page.conftest import LOOKS, NIGHT, SCRIPT, call_place, serving, until, violations, widths
 
 from rgbir.server import Settings
 
 pytestmark = pytest.mark.browser
 
 AT = NIGHT.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-@pytest.fixture
-def picture(night: Path) -> Path:
-    return sorted((night / "people/cam3").glob("*/*.jpg"))[0]
 
 
 def ask(page: Any, address: str, picture: Path) -> dict[str, Any]:
@@ -226,18 +221,11 @@ def test_whoever_may_moves_a_place_by_arrows_fields_and_drag(page: Any, settings
 
 
 def test_names_with_scripts_in_them_are_text(page: Any, address: str, picture: Path) -> None:
-    name = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-
-    def named(route: Any) -> None:
-        response = route.fetch()
-        route.fulfill(response=response, body=response.text().replace("Garden", name))
-
-    page.route("**/cameras", named)
-    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    call_place(page, "Garden")
     ask(page, address, picture)
     assert page.locator("img[src=x]").count() == 0
-    assert name in page.locator(".stage").inner_text()
-    assert name in page.locator(".places").inner_text()
+    assert SCRIPT in page.locator(".stage").inner_text()
+    assert SCRIPT in page.locator(".places").inner_text()
 
 
 @LOOKS
@@ -253,20 +241,12 @@ def test_axe_finds_nothing_in_any_state(page: Any, address: str, picture: Path, 
 
 
 @widths(320, 390, 768)
-def test_it_fits_a_phone_and_fingers(chromium: Any, address: str, picture: Path, width: int) -> None:
-    context = chromium.new_context(
-        viewport={"width": width, "height": 800},
-        locale="en-GB",
-        timezone_id="Europe/Berlin",
-        has_touch=True,
-        is_mobile=True,
-    )
-    page = context.new_page()
-    ask(page, address, picture)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    small = page.evaluate(
+def test_it_fits_a_phone_and_fingers(phone: Any, address: str, picture: Path, width: int) -> None:
+    phone.set_viewport_size({"width": width, "height": 800})
+    ask(phone, address, picture)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= width
+    small = phone.evaluate(
         "[...document.querySelectorAll('.plan button, .places button')].map(element => [element.outerHTML.slice(0, 80), element.getBoundingClientRect()])"
         ".filter(([, box]) => box.width < 43.9 || box.height < 43.9)"
     )
     assert small == []
-    context.close()

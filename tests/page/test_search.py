@@ -8,26 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.page.conftest import LOOKS, serving, until, violations, widths
+from tests.page.conftest import (
+    LOOKS,
+    SCRIPT,
+    ask,
+    call_camera,
+    drawn,
+    keyed,
+    serving,
+    settled,
+    until,
+    violations,
+    widths,
+)
 
-from rgbir.index import CameraEdit, Gallery
 from rgbir.server import Settings
-from rgbir.server.access.keys import Keyring, Role
+from rgbir.server.access.keys import Role
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def picture(night: Path) -> Path:
-    return sorted((night / "people/cam3").glob("*/*.jpg"))[0]
-
-
-def ask(page: Any, address: str, picture: Path) -> None:
-    """Opens Search with the camera in the address, gives the picture, and asks."""
-    page.goto(f"{address}#/search?camera=3")
-    page.locator("input[type=file]").set_input_files(picture)
-    page.get_by_role("button", name="Search", exact=False).last.click()
-    page.locator(".card").first.wait_for()
 
 
 def test_a_sample_is_tried_with_one_click_and_the_verdict_stands_above_the_hits(page: Any, address: str) -> None:
@@ -61,7 +59,7 @@ def test_by_keyboard_alone_from_the_question_to_a_hit_and_back(page: Any, addres
     page.keyboard.press("Enter")
     for key in ("ArrowRight", "ArrowDown", "End", "Home"):
         page.keyboard.press(key)
-        page.wait_for_timeout(50)
+        drawn(page)
     assert page.evaluate("document.activeElement.dataset.at") is not None
     opened = page.evaluate("document.activeElement.dataset.hit")
     page.keyboard.press("Enter")
@@ -138,22 +136,18 @@ def test_a_server_that_stops_is_told_and_what_is_seen_stays(page: Any, settings:
 
 
 def test_names_with_scripts_in_them_are_text(page: Any, settings: Settings, picture: Path) -> None:
-    name = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-    with Gallery(settings.gallery) as gallery:
-        gallery.change_network(lambda network: CameraEdit(name=name).edited(network, "5"))
+    call_camera(settings, "5")
     with serving(settings) as address:
-        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
         ask(page, address, picture)
         assert page.locator("img[src=x]").count() == 0
-        assert "<script>alert(1)</script>" in page.locator(".answer").inner_text()
+        assert SCRIPT in page.locator(".answer").inner_text()
 
 
 def test_a_key_is_asked_for_lives_in_the_tab_and_a_search_that_waited_goes_on(
     page: Any, settings: Settings, picture: Path, tmp_path: Path
 ) -> None:
-    keys = tmp_path / "keys.json"
-    token = Keyring(keys).add("Weber", Role.SEARCH)
-    with serving(replace(settings, keys=keys, need_purpose=True)) as address:
+    settings, token = keyed(settings, tmp_path, Role.SEARCH)
+    with serving(replace(settings, need_purpose=True)) as address:
         page.goto(f"{address}#/search?camera=3")
         page.get_by_label("Your key").fill("rgbir_wrong")
         page.keyboard.press("Enter")
@@ -193,7 +187,7 @@ def test_axe_finds_nothing_in_any_state(page: Any, address: str, picture: Path, 
     assert violations(page) == [], "answer"
     for view in ("cameras", "timeline", "plan", "table"):
         page.evaluate(f"location.hash += '&view={view}'")
-        page.wait_for_timeout(200)
+        settled(page)
         assert violations(page) == [], view
         page.go_back()
 

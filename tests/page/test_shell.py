@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import ROOT
-from tests.page.conftest import serving, until
+from tests.page.conftest import serving, settled, until
 
 from rgbir.server import Settings
 
@@ -28,7 +28,7 @@ ROUTES = [
 def test_no_text_is_missing_wherever_one_begins(page: Any, address: str, route: str) -> None:
     page.goto(f"{address}#/{route}")
     until(page, "document.querySelector('main h2, main h1:not(.unseen)') !== null", seconds=10)
-    page.wait_for_timeout(600)
+    settled(page)
     shown = page.locator("body").inner_text()
     labels = page.evaluate(
         "[...document.querySelectorAll('[aria-label],[title]')].map(e => (e.ariaLabel ?? '') + ' ' + e.title).join(' ')"

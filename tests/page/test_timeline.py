@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.page.conftest import LOOKS, NIGHT, until, violations, widths
+from tests.page.conftest import LOOKS, NIGHT, SCRIPT, call_place, drawn, until, violations, widths
 
 pytestmark = pytest.mark.browser
 
 AT = NIGHT.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 Change = Callable[[dict[str, Any]], None]
-
-
-@pytest.fixture
-def picture(night: Path) -> Path:
-    return sorted((night / "people/cam3").glob("*/*.jpg"))[0]
 
 
 def ask(page: Any, address: str, picture: Path, more: str = "", change: Change | None = None) -> dict[str, Any]:
@@ -40,9 +35,21 @@ def ask(page: Any, address: str, picture: Path, more: str = "", change: Change |
     return answer
 
 
+WRITTEN = """(() => {
+    const params = new URLSearchParams(location.hash.split("?")[1]);
+    const thumbs = [...document.querySelectorAll(".overview [role=slider]")];
+    return thumbs.length === 2 && thumbs.every((thumb, place) => {
+        const at = Math.round(Date.parse(params.get(["from", "to"][place])) / 1000);
+        const [least, most, now] = ["min", "max", "now"].map((name) => Number(thumb.getAttribute(`aria-value${name}`)));
+        return Math.min(Math.max(at, least), most) === now;
+    });
+})()"""
+
+
 def window(page: Any) -> tuple[datetime, datetime]:
-    """The window as the address keeps it, a moment after it was changed."""
-    page.wait_for_timeout(300)
+    """The window as the address keeps it, once it is the one that is shown."""
+    drawn(page)
+    until(page, WRITTEN)
     params = page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.split('?')[1]))")
     return datetime.fromisoformat(params["from"]), datetime.fromisoformat(params["to"])
 
@@ -105,7 +112,7 @@ def test_by_keyboard_alone_through_hits_to_compare_and_back(page: Any, address: 
         if page.locator("dialog").count():
             break
         page.keyboard.press("Enter")
-        page.wait_for_timeout(100)
+        drawn(page)
     opened = focused_before = page.evaluate("new URLSearchParams(location.hash.split('?')[1]).get('hit')")
     assert focused_before in hits
     page.keyboard.press("Escape")
@@ -143,7 +150,7 @@ def test_the_window_is_in_the_address_and_panning_is_no_step_back(page: Any, add
 def test_the_hour_that_comes_twice_says_which_it_is(page: Any, address: str, picture: Path) -> None:
     ask(page, address, picture)
     page.evaluate("location.hash += '&from=2026-10-24T23:45:00.000Z&to=2026-10-25T02:15:00.000Z'")
-    page.wait_for_timeout(200)
+    page.get_by_text("02:30 +1").wait_for()
     labels = page.locator(".time-labels span").all_inner_texts()
     assert [label for label in labels if ":30" in label] == ["02:30 +2", "02:30 +1"]
 
@@ -185,8 +192,9 @@ def test_the_whole_gallery_is_a_slider_of_two_thumbs(page: Any, address: str, pi
 
 def test_a_server_that_tells_no_counts_has_no_overview(page: Any, address: str, picture: Path) -> None:
     page.route("**/gallery/counts*", lambda route: route.fulfill(status=404, body='{"detail": "x", "status": 404}'))
-    ask(page, address, picture)
-    page.wait_for_timeout(300)
+    with page.expect_response("**/gallery/counts*"):
+        ask(page, address, picture)
+    drawn(page)
     assert page.locator(".overview").count() == 0
 
 
@@ -237,29 +245,22 @@ def test_a_thousand_hits_take_few_nodes_at_every_scale(page: Any, address: str, 
     lanes, free = 3, 0.6 * 36
     for scale in ("all", "week", "day", "3h", "10min"):
         page.locator(f"#scale-{scale}").click()
-        page.wait_for_timeout(100)
+        page.locator(f"#scale-{scale}[aria-checked=true]").wait_for()
         width = page.locator(".time-labels").evaluate("element => element.clientWidth")
         marks = page.locator(".mark:not(.query)").count()
         assert marks <= lanes * ((width + 2 * 36) / free + 1), scale
         assert page.locator(".timeline *").count() <= 2500, scale
     page.locator("#scale-all").click()
-    page.wait_for_timeout(100)
+    page.locator("#scale-all[aria-checked=true]").wait_for()
     shown = sum(int(text[1:].replace(",", "")) for text in page.locator(".mark .pill").all_inner_texts())
     assert shown + page.locator(".mark:not(:has(.pill)):not(.query)").count() == 1000, "every hit is in some cluster"
 
 
 def test_names_with_scripts_in_them_are_text(page: Any, address: str, picture: Path) -> None:
-    name = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-
-    def named(route: Any) -> None:
-        response = route.fetch()
-        route.fulfill(response=response, body=response.text().replace("Garden", name))
-
-    page.route("**/cameras", named)
-    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    call_place(page, "Garden")
     ask(page, address, picture)
     assert page.locator("img[src=x]").count() == 0
-    assert name in page.locator(".lanes").inner_text()
+    assert SCRIPT in page.locator(".lanes").inner_text()
     assert page.locator(".lane").nth(2).locator(".shade").count() == 5, "its walks are known by that name"
 
 
@@ -274,34 +275,27 @@ def test_axe_finds_nothing_in_any_state(page: Any, address: str, picture: Path, 
     page.locator(".time-foot button").click()
     assert violations(page) == [], "table"
     page.locator("#scale-week").click()
-    page.wait_for_timeout(100)
+    page.locator("#scale-week[aria-checked=true]").wait_for()
     assert violations(page) == [], "week"
     page.locator(".time-title").click()
     assert violations(page) == [], "window"
 
 
 @widths(320, 390)
-def test_on_a_phone_it_fits_is_touched_and_pinched(chromium: Any, address: str, picture: Path, width: int) -> None:
-    context = chromium.new_context(
-        viewport={"width": width, "height": 800},
-        locale="en-GB",
-        timezone_id="Europe/Berlin",
-        has_touch=True,
-        is_mobile=True,
-    )
-    page = context.new_page()
-    ask(page, address, picture, "&from=2026-11-12T20:00:00.000Z&to=2026-11-12T22:00:00.000Z")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    small = page.evaluate(
+def test_on_a_phone_it_fits_is_touched_and_pinched(phone: Any, address: str, picture: Path, width: int) -> None:
+    phone.set_viewport_size({"width": width, "height": 800})
+    ask(phone, address, picture, "&from=2026-11-12T20:00:00.000Z&to=2026-11-12T22:00:00.000Z")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= width
+    small = phone.evaluate(
         "[...document.querySelectorAll('.timeline button, .timeline [role=slider]')].filter(element => element.offsetParent !== null)"
         ".map(element => element.getBoundingClientRect()).filter(box => box.width < 43.9 || box.height < 43.9)"
     )
     assert small == [], "targets are 44 pixels for a finger"
-    box = page.locator(".lane-track").nth(1).evaluate("element => element.getBoundingClientRect().toJSON()")
-    page.evaluate(f"scrollBy(0, {box['y'] - 300})")
-    box = page.locator(".lane-track").nth(1).evaluate("element => element.getBoundingClientRect().toJSON()")
+    box = phone.locator(".lane-track").nth(1).evaluate("element => element.getBoundingClientRect().toJSON()")
+    phone.evaluate(f"scrollBy(0, {box['y'] - 300})")
+    box = phone.locator(".lane-track").nth(1).evaluate("element => element.getBoundingClientRect().toJSON()")
     middle, down = box["x"] + box["width"] / 2, box["y"] + 80
-    fingers = context.new_cdp_session(page)
+    fingers = phone.context.new_cdp_session(phone)
 
     def touch(kind: str, apart: float) -> None:
         points = (
@@ -315,6 +309,5 @@ def test_on_a_phone_it_fits_is_touched_and_pinched(chromium: Any, address: str, 
     for apart in (40, 50, 60):
         touch("touchMove", apart)
     touch("touchEnd", 0)
-    begin, end = window(page)
+    begin, end = window(phone)
     assert end - begin == pytest.approx(timedelta(hours=1), abs=timedelta(minutes=8)), "fingers twice as far apart"
-    context.close()

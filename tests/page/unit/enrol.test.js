@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { isArchive, isImage, isSeen } from "../../../server/rgbir/server/page/core/kinds.js";
 import { cameraOfFolder, dropped } from "../../../server/rgbir/server/page/enrol/folders.js";
-import { dealtWith, fieldsOf, goesOn, isArchive, isImage, lack, nextGroup, outcome, sums, takenAt } from "../../../server/rgbir/server/page/enrol/rows.js";
+import { dealtWith, fieldsOf, goesOn, jobOf, lack, nextGroup, outcome, sums, takenAt } from "../../../server/rgbir/server/page/enrol/rows.js";
 import { timeOfName, timeOfPicture } from "../../../server/rgbir/server/page/enrol/times.js";
 
 const row = (state, size = 1, more = {}) => ({ id: `${state}${size}`, state, file: { size, name: "a.jpg", type: "image/jpeg" }, proposed: null, ...more });
@@ -134,4 +135,13 @@ test("a folder is walked to its end, a few entries at a time, in the order of na
 test("a camera is that of the folder, not of the file's name", () => {
   const cameras = [{ id: "3" }, { id: "yard", aliases: ["6"] }];
   assert.deepEqual(["3/1.jpg", "night/cam6/1.jpg", "yard/x/3.jpg", "3_1.jpg", "other/1.jpg", "3/yard/1.jpg"].map((path) => cameraOfFolder(path, cameras)), ["3", "yard", "yard", null, null, null]);
+});
+
+test("a job's name in the address is read, and one that can't be is taken as it is", () => {
+  assert.deepEqual(["/enrol", "/enrol/jobs/a%20b", "/enrol/jobs/%"].map(jobOf), ["", "a b", "%"]);
+});
+
+test("what browsers draw is known by type or name", () => {
+  const seen = (name, type = "") => isSeen({ name, type });
+  assert.deepEqual([seen("a.JPG"), seen("a", "image/webp"), seen("a.tiff", "image/tiff"), seen("a.txt")], [true, true, false, false]);
 });

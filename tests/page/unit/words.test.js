@@ -3,18 +3,50 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { addTexts, bestLanguage, moment, span, speak, strangers, setZone, t } from "../../../server/rgbir/server/page/core/words.js";
+import { parts, plain } from "../../../server/rgbir/server/page/core/rich.js";
+import { addTexts, bestLanguage, clock, day, moment, period, span, speak, strangers, setZone, t } from "../../../server/rgbir/server/page/core/words.js";
 
 const PAGE = new URL("../../../server/rgbir/server/page/", import.meta.url);
 const files = readdirSync(PAGE, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js") && !name.startsWith("vendor"));
 const tables = await Promise.all(files.filter((name) => name.startsWith("texts/")).map((name) => import(fileURLToPath(new URL(name, PAGE)))));
 const entries = Object.assign({}, ...tables.flatMap((module) => Object.values(module)));
 const source = files.filter((name) => !name.startsWith("texts/")).map((name) => readFileSync(new URL(name, PAGE), "utf8")).join("\n");
-/**
- * Texts of these beginnings are chosen by a value: a code of the server, a role, a view, a column,
- * a state, a part of a protocol, an action of the audit log.
- */
-const CHOSEN = /^(heat|pan|walk|order|verdict|left|warn|problem|role|tag|light|view|table|chip|passages|group|fuse|box|camera\.unknown|nav|enrol\.(times|sum|state)|job|scene|model|protocol|action|system|keys\.may|scale)\./;
+/** Texts that are chosen by a value: the beginning of their codes, and the values that there are. */
+const CHOSEN = {
+  "action.": "search look browse explain preview_erase enrol enrol_archive erase erased change_camera changed_camera prepare_model activate_model activated_model forget_model add_key added_key end_key ended_key embed distances continued",
+  "box.": "left top right bottom",
+  "camera.unknown.": "ir rgb",
+  "chip.": "cameras dates hours passages track least group rerank k identity",
+  "dates.": "since until",
+  "enrol.state.": "waiting sending added present relabelled skipped",
+  "enrol.sum.": "added present relabelled skipped",
+  "enrol.times.": "none name file hand",
+  "fuse.": "best mean",
+  "group.": "none identity track camera",
+  "heat.": "hour day month",
+  "job.": "waiting running done cancelled failed",
+  "job.stopped.": "cancelled failed",
+  "keys.may.": "search enrol export monitor admin",
+  "left.": "own_camera same_place same_place_at_times not_chosen same_light nothing_enrolled",
+  "light.": "ir rgb",
+  "model.": "available filling ready answering failed",
+  "order.": "newest oldest",
+  "pan.": "left up down right",
+  "passages.": "filter rank off",
+  "protocol.": "sysu all-search indoor-search single-shot multi-shot regdb cross best_on_test",
+  "role.": "search enrol export monitor admin",
+  "scale.": "10min 1h 3h night day week all",
+  "scene.": "unknown indoor outdoor",
+  "system.": "ready detail version model fingerprint sightings generation flight waiting soon refused approximate memory started certificate",
+  "system.ready.": "yes no",
+  "table.": "rank place camera time identity track distance strangers",
+  "tag.": "ir rgb",
+  "verdict.": "lead doubt unknown none no_camera lead.more doubt.more unknown.more none.more no_camera.more",
+  "view.": "grid cameras timeline plan",
+  "walk.": "possible soon long",
+  "warn.": "shot_small shot_burnt shot_dark shot_blurred shot_has_colours shot_no_colours shot_deep no_times no_walking_time no_time_given moved_no_time mean_not_measured not_logged",
+};
+const chosen = Object.entries(CHOSEN).flatMap(([beginning, values]) => values.split(" ").map((value) => beginning + value));
 
 test("every text has its three languages, with the same values in braces and the same actions", () => {
   for (const [code, entry] of Object.entries(entries)) {
@@ -29,10 +61,16 @@ test("every text has its three languages, with the same values in braces and the
 });
 
 test("every text that is asked for is there, and every text that is there is asked for", () => {
-  const used = new Set([...source.matchAll(/"([\w.-]+)"/g)].map((match) => match[1]));
-  const asked = [...source.matchAll(/\bt\(\s*"([\w.-]+)"/g)].map((match) => match[1]);
-  assert.deepEqual(asked.filter((code) => !(code in entries)), []);
-  assert.deepEqual(Object.keys(entries).filter((code) => !used.has(code) && !CHOSEN.test(code)), []);
+  const used = new Set([...[...source.matchAll(/"([\w.-]+)"/g)].map((match) => match[1]), ...chosen]);
+  const asked = [...source.matchAll(/\b(?:t|rich|plain|parts)\(\s*"([\w.-]+)"/g)].map((match) => match[1]);
+  assert.deepEqual([...asked, ...chosen].filter((code) => !(code in entries)), []);
+  assert.deepEqual(Object.keys(entries).filter((code) => !used.has(code)), []);
+});
+
+test("every beginning that a value is put behind is listed with its values", () => {
+  const beginnings = [...source.matchAll(/`((?:[a-z]+\.)+)\$\{/g)].map((match) => match[1]);
+  assert.deepEqual(beginnings.filter((beginning) => !(beginning in CHOSEN)), []);
+  assert.deepEqual(Object.keys(CHOSEN).filter((beginning) => beginning !== "fuse." && !beginnings.includes(beginning)), []);
 });
 
 test("no translation is longer than twice the English, where that is longer than a word", () => {
@@ -53,7 +91,25 @@ test("moments are local, with the year where it isn't this one", () => {
   setZone("Europe/Berlin");
   speak("en");
   assert.equal(moment("2020-11-12T21:41:06Z", { seconds: true }), "12 Nov 2020, 22:41:06");
-  assert.equal(moment("nonsense"), "");
+  assert.deepEqual([moment, clock, day].map((write) => write("nonsense")), ["", "", ""]);
+});
+
+test("a period has its times of day, and its date twice where it ends on another one", () => {
+  setZone("Europe/Berlin");
+  speak("en");
+  assert.equal(period("2020-11-12T21:00:00Z", "2020-11-12T22:30:00Z"), "12 Nov 2020, 22:00 – 23:30");
+  assert.equal(period("2020-11-12T21:00:00Z", "2020-11-12T23:30:00Z"), "12 Nov 2020, 22:00 – 13 Nov 2020, 00:30");
+  assert.equal(period("2020-11-12T21:00:00Z", "2021-11-12T21:00:00Z"), "12 Nov 2020, 22:00 – 12 Nov 2021, 22:00", "a year later");
+  assert.deepEqual([period("2020-11-12T21:00:00Z", ""), period("", "2020-11-12T21:00:00Z"), period("", "")], ["12 Nov 2020, 22:00 –", "– 12 Nov 2020, 22:00", ""]);
+});
+
+test("marks are those of a text, never those of what is put in", () => {
+  addTexts({ "x.rich": ["**Shot {i}** of {c}. *Do {c}*", "", ""] });
+  speak("en");
+  assert.deepEqual(parts("x.rich", { i: "*1*", c: "**yard** *b*" }), [
+    { mark: "strong", text: "Shot *1*" }, { mark: "", text: " of **yard** *b*. " }, { mark: "action", text: "Do **yard** *b*" },
+  ]);
+  assert.equal(plain("x.rich", { i: 1, c: "a*b*" }), "Shot 1 of a*b*. Do a*b*");
 });
 
 test("spans have two units at most", () => {

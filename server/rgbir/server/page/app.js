@@ -1,5 +1,7 @@
 /** The page begins here. */
 
+import { listenForFiles } from "./core/files.js";
+import { keepFocus } from "./core/focus.js";
 import { html, render } from "./core/html.js";
 import { addTexts } from "./core/words.js";
 import { Shell } from "./shell/shell.js";
@@ -10,5 +12,9 @@ addTexts(SEARCH);
 document.documentElement.lang = store.get().language;
 document.documentElement.dataset.theme = store.get().theme;
 const root = document.getElementById("app");
-if (root) render(html`<${Shell} />`, root);
+if (root) {
+  render(html`<${Shell} />`, root);
+  keepFocus(root);
+}
+listenForFiles();
 void connect();

@@ -25,7 +25,17 @@ from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serv
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.persons import carried_out, expect_not_held, touched
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Changing, DryRun, ShotImages, Working, may_follow, read, seen, travelling, visible
+from rgbir.server.http.routes.shared import (
+    Changing,
+    DryRun,
+    ShotImages,
+    Working,
+    may_follow,
+    read,
+    seen,
+    travelling,
+    visible,
+)
 
 MOST_NAMED = 200
 """Ids of one erasure: a URL of them stays below the 8 KiB that proxies take."""

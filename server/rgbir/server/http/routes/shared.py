@@ -80,6 +80,8 @@ def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
 def response_of(engine: Engine, answer: Answer) -> wire.SearchResponse:
     """An answer as it travels."""
     return with_recordings(engine.gallery, wire.SearchResponse.of(answer, engine.settings.root_path))
+
+
 def seen(engine: Engine, sightings: Sequence[str], caller: Key) -> list[str]:
     """Those of the ids that a sighting has which the key sees, in their order."""
     found = ((each, engine.gallery.get(each)) for each in sightings)

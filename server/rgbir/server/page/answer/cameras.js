@@ -1,7 +1,7 @@
 /** Hits by camera: a row for each, the one with the best hit first; left-out cameras stay as rows with their reason. */
 
 import { html, useState } from "../core/html.js";
-import { rich } from "../core/rich.js";
+import { plain } from "../core/rich.js";
 import { t } from "../core/words.js";
 import { useApp } from "../shell/state.js";
 import { Tags } from "../search/camera.js";
@@ -10,8 +10,8 @@ import { byCamera, leftOut } from "./model.js";
 
 const FIRST = 8;
 
-/** @param {{ answer: import("../core/types.js").Answer, onOpen: (hit: import("../core/types.js").Hit) => void }} props */
-export default function Cameras({ answer, onOpen }) {
+/** @param {{ answer: import("../core/types.js").Answer, far: ReadonlySet<string>, onOpen: (hit: import("../core/types.js").Hit) => void }} props */
+export default function Cameras({ answer, far, onOpen }) {
   const network = useApp((state) => state.network);
   const distances = useApp((state) => state.distances);
   const language = useApp((state) => state.language);
@@ -47,11 +47,11 @@ export default function Cameras({ answer, onOpen }) {
       return html`<section key=${camera}>
         <h3>${t("camera.named", { c: camera })} <span class="soft">${info?.place ?? ""}</span> ${info && html`<${Tags} modalities=${info.modalities} />`} <span class="soft">${t("hits.count", { n: hits.length })}</span></h3>
         <div role="grid" aria-label=${t("camera.named", { c: camera })}><div class="cards" role="row">
-          ${shown.map((hit) => html`<${HitCard} key=${hit.id} hit=${hit} at=${hit.rank - 1} camera=${info} focused=${hit.id === first} distances=${distances} ordered=${false} language=${language} onOpen=${onOpen} />`)}
+          ${shown.map((hit) => html`<${HitCard} key=${hit.id} hit=${hit} at=${hit.rank - 1} camera=${info} focused=${hit.id === first} distances=${distances} ordered=${false} far=${far.has(hit.id)} language=${language} onOpen=${onOpen} />`)}
         </div></div>
         ${shown.length < hits.length && html`<button type="button" onClick=${() => setOpen([...open, camera])}>${t("camera.all", { n: hits.length })}</button>`}
       </section>`;
     })}
-    ${leftOut(answer).map((left) => html`<p class="left-row soft">${rich(t(left.code, { ...left.values, light: t(`light.${left.values.modality}`) }).replaceAll("*", ""))}</p>`)}
+    ${leftOut(answer).map((left) => html`<p class="left-row soft">${plain(left.code, left.values)}</p>`)}
   </div>`;
 }

@@ -9,10 +9,11 @@ import { isPast, placeOf } from "./model.js";
 /** @typedef {import("../core/types.js").Hit} Hit */
 
 /**
- * @param {{ hit: Hit, at: number, camera: import("../core/types.js").CameraInfo | undefined, focused: boolean, distances: boolean, ordered: boolean,
- *   onOpen: (hit: Hit) => void, language: string }} props `ordered`: the stranger line tells it, so no triangle does; `language`: in which it is drawn
+ * @param {{ hit: Hit, at: number, camera: import("../core/types.js").CameraInfo | undefined, focused: boolean, distances: boolean, ordered: boolean, far: boolean,
+ *   onOpen: (hit: Hit) => void, language: string }} props `ordered`: the stranger line tells it, so no triangle does; `far`: nobody could have
+ *   walked there in time; `language`: in which it is drawn
  */
-function Card({ hit, at, camera, focused, distances, ordered, onOpen }) {
+function Card({ hit, at, camera, focused, distances, ordered, far, onOpen }) {
   const place = placeOf(camera, hit.taken_at);
   const expected = hit.meaning?.strangers;
   const measured = typeof expected === "number";
@@ -22,6 +23,7 @@ function Card({ hit, at, camera, focused, distances, ordered, onOpen }) {
     <div class="card-text">
       <div class="card-place"><strong>${place}</strong> <span>${t("hit.camera", { c: hit.camera })}</span></div>
       <div>${hit.taken_at ? moment(hit.taken_at) : t("hit.notime")}</div>
+      ${far && html`<div class="far">${t("hit.unwalkable")}</div>`}
       ${measured && html`<div class="soft">${!ordered && isPast(hit) ? "▲ " : ""}${t("hit.strangers", { n: expected, s: strangers(expected) })}</div>`}
       ${(!measured || distances) && html`<div class="soft">${t("hit.distance", { d: number(hit.distance, { minimumFractionDigits: 2, maximumFractionDigits: 2 }) })}</div>`}
       ${hit.others > 0 && html`<div class="soft">${t("hit.others", { n: hit.others })}</div>`}

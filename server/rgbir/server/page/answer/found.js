@@ -1,22 +1,27 @@
 /** What was found: verdict, what to know about it, what was left out, tools, hits. It comes with the first answer. */
 
-import { html, useEffect, useRef, useState } from "../core/html.js";
+import { isIdle } from "../core/focus.js";
+import { html, useEffect, useMemo } from "../core/html.js";
 import { rich } from "../core/rich.js";
 import { changed } from "../core/route.js";
 import { addTexts, number, t } from "../core/words.js";
 import { search, shotsNow } from "../search/actions.js";
 import { fromParams, sameQuestion } from "../search/question.js";
-import { go, say, store, useApp, watch } from "../shell/state.js";
+import { useTaken } from "../search/when.js";
+import { Later } from "../shell/later.js";
+import { go, say, store, useApp } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
 import { Grid } from "./grid.js";
 import { verdictOf } from "./model.js";
 import { Tools } from "./tools.js";
 import { Failed, LeftOut, VerdictBar, Warnings } from "./verdict.js";
+import { unwalked } from "./walks.js";
 
 addTexts(ANSWER);
 
 const open = (/** @type {{ id: string }} */ hit) => go(changed(store.get().route, { hit: hit.id }));
 
+const COMPARE = () => import("../compare/view.js");
 /** @type {Record<string, () => Promise<{ default: any }>>} */
 const LATER = {
   cameras: () => import("./cameras.js"),
@@ -25,14 +30,26 @@ const LATER = {
   plan: () => import("../plan/view.js"),
 };
 
+/** @param {string | null} name what the address says; one that there isn't is the grid */
+const viewOf = (name) => (name !== null && Object.hasOwn(LATER, name) ? name : "grid");
+
 export default function Found() {
   const answer = useApp((state) => state.answer);
   const answered = useApp((state) => state.answered);
   const failure = useApp((state) => state.failure);
   const route = useApp((state) => state.route);
   const gallery = useApp((state) => state.gallery);
+  const network = useApp((state) => state.network);
   useApp((state) => state.shots);
   useApp((state) => state.language);
+  const taken = useTaken(answered?.question);
+  const far = useMemo(() => unwalked(answer?.hits ?? [], network, answer?.query.place, taken), [answer, network, taken]);
+  useEffect(() => {
+    if (!answer && !failure) return undefined;
+    // Whoever went on to something else meanwhile stays there.
+    const frame = requestAnimationFrame(() => isIdle() && document.getElementById("verdict")?.focus());
+    return () => cancelAnimationFrame(frame);
+  }, [answer, failure]);
   useEffect(() => {
     if (!answer) return;
     const { title, values } = verdictOf(answer);
@@ -40,16 +57,16 @@ export default function Found() {
   }, [answer]);
   if (failure) return html`<${Failed} failure=${failure} onAgain=${search} />`;
   if (!answer || !answered) return null;
-  const view = route.params.get("view") ?? "grid";
+  const view = viewOf(route.params.get("view"));
   const stale = !sameQuestion(answered.question, fromParams(route.params)) || answered.shots !== shotsNow();
   const renewed = !stale && gallery !== null && (gallery.generation > answer.generation || gallery.fingerprint !== answer.model.fingerprint);
   const cost = Object.entries(answer.milliseconds).map(([stage, value]) => `${stage} ${number(value, { maximumFractionDigits: 1 })} ms`);
-  return html`${(stale || renewed) && html`<p class="bar stale" role="status">${rich(t(stale ? "stale" : "server.changed"), search)}</p>`}
+  return html`${(stale || renewed) && html`<p class="bar stale" role="status">${rich(stale ? "stale" : "server.changed", {}, search)}</p>`}
     <div class=${stale ? "old" : ""} inert=${stale}>
-      <${VerdictBar} answer=${answer} view=${view} />
+      <${VerdictBar} answer=${answer} question=${answered.question} view=${view} />
       <${Warnings} answer=${answer} />
-      <${LeftOut} answer=${answer} />
-      ${answer.hits.length > 0 && html`<${Tools} answer=${answer} view=${view} /><${View} view=${view} />`}
+      <${LeftOut} answer=${answer} question=${answered.question} far=${far} />
+      ${answer.hits.length > 0 && html`<${Tools} answer=${answer} view=${view} /><${View} view=${view} far=${far} />`}
       <p class="cost">${answer.model.name} ${answer.model.fingerprint}; ${cost.join(", ")}</p>
     </div>
     <${Compared} />`;
@@ -59,29 +76,16 @@ export default function Found() {
 function Compared() {
   const answer = useApp((state) => state.answer);
   const id = useApp((state) => state.route.params.get("hit"));
-  const away = useApp((state) => state.away);
-  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
   const hit = answer?.hits.find((each) => each.id === id);
-  useEffect(() => {
-    if (hit && !Loaded) void import("../compare/view.js").then((module) => setLoaded(() => module.default), watch);
-  }, [hit, away]);
-  return hit && Loaded ? html`<${Loaded} answer=${answer} hit=${hit} />` : null;
+  return hit ? html`<${Later} load=${COMPARE} answer=${answer} hit=${hit} />` : null;
 }
 
-/** @param {{ view: string }} props */
-function View({ view }) {
+/** @param {{ view: string, far: ReadonlySet<string> }} props */
+function View({ view, far }) {
   const answer = useApp((state) => state.answer);
   const answered = useApp((state) => state.answered);
-  const away = useApp((state) => state.away);
-  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
-  const latest = useRef(view);
-  latest.current = view;
-  useEffect(() => {
-    setLoaded(null);
-    LATER[view]?.().then((module) => latest.current === view && setLoaded(() => module.default), watch);
-  }, [view, away]);
   if (!answer || !answered) return null;
-  const props = { answer, question: answered.question, onOpen: open };
-  if (view in LATER) return Loaded ? html`<${Loaded} ...${props} />` : html`<p class="state">${t("loading")}</p>`;
+  const props = { answer, question: answered.question, far, onOpen: open };
+  if (view !== "grid") return html`<${Later} load=${LATER[view]} meanwhile=${html`<p class="state">${t("loading")}</p>`} ...${props} />`;
   return html`<${Grid} ...${props} />`;
 }

@@ -1,19 +1,20 @@
 /** Hits as a grid: one tab stop, arrows move by position. The first 60 at once, the others in blocks when there is time. */
 
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/html.js";
+import { useColumns } from "../core/columns.js";
+import { html, useEffect, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { t } from "../core/words.js";
 import { useApp } from "../shell/state.js";
 import { HitCard } from "./card.js";
-import { inOrderOfDistance, stepped, strangerLine } from "./model.js";
+import { lines, stepped } from "./model.js";
 
 /** @typedef {import("../core/types.js").Hit} Hit */
 
 const BLOCK = 60;
 const later = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ run) => setTimeout(run, 30));
 
-/** @param {{ answer: import("../core/types.js").Answer, question: import("../search/question.js").Question, onOpen: (hit: Hit) => void }} props */
-export function Grid({ answer, question, onOpen }) {
+/** @param {{ answer: import("../core/types.js").Answer, question: import("../search/question.js").Question, far: ReadonlySet<string>, onOpen: (hit: Hit) => void }} props */
+export function Grid({ answer, question, far, onOpen }) {
   const { hits } = answer;
   const network = useApp((state) => state.network);
   const size = useApp((state) => state.size);
@@ -21,24 +22,14 @@ export function Grid({ answer, question, onOpen }) {
   const language = useApp((state) => state.language);
   const [built, setBuilt] = useState(BLOCK);
   const [at, setAt] = useState(0);
-  const [columns, setColumns] = useState(1);
-  const grid = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const line = strangerLine(hits, question);
+  const { grid, columns } = useColumns(size);
+  const { strangers, walk, ordered } = lines(hits, question, far);
   const cameras = new Map((network?.cameras ?? []).map((camera) => [camera.id, camera]));
 
   useEffect(() => setBuilt(BLOCK), [answer]);
   useEffect(() => {
     if (built < hits.length) later(() => setBuilt((count) => count + BLOCK));
   }, [built, hits]);
-  useLayoutEffect(() => {
-    const element = grid.current;
-    if (!element) return undefined;
-    const measure = () => setColumns(getComputedStyle(element).gridTemplateColumns.split(" ").length || 1);
-    measure();
-    const watcher = new ResizeObserver(measure);
-    watcher.observe(element);
-    return () => watcher.disconnect();
-  }, [size]);
 
   const press = (/** @type {KeyboardEvent} */ event) => {
     const cell = /** @type {HTMLElement} */ (event.target).closest("[data-at]");
@@ -67,16 +58,17 @@ export function Grid({ answer, question, onOpen }) {
 
   const rows = [];
   const shown = hits.slice(0, built);
-  // Rows follow the columns on the screen; the line is a row of its own and starts a new one.
-  const starts = line === null ? [] : [line];
+  // Rows follow the columns on the screen; a line is a row of its own and starts a new one.
+  const starts = [strangers, walk].filter((start) => start !== null);
+  const line = (/** @type {string} */ key, /** @type {string} */ text) =>
+    html`<div class="line ${key}" role="row" key=${key}><div role="gridcell" tabindex="-1"><${Icon} name="triangle" size=${18} /> ${text}</div></div>`;
   for (let from = 0; from < shown.length; ) {
     const until = Math.min(from + columns, shown.length, ...starts.filter((start) => start > from));
-    if (starts.includes(from)) {
-      rows.push(html`<div class="line" role="row" key="line"><div role="gridcell" tabindex="-1"><${Icon} name="triangle" size=${18} /> ${t(from === 0 ? "line.all" : "line.here")}</div></div>`);
-    }
+    if (from === strangers) rows.push(line("strangers", t(from === 0 ? "line.all" : "line.here")));
+    if (from === walk) rows.push(line("walk", t("line.walk", { n: hits.length - walk })));
     rows.push(html`<div class="row" role="row" key=${from}>
       ${shown.slice(from, until).map(
-        (hit, place) => html`<${HitCard} key=${hit.id} hit=${hit} at=${from + place} camera=${cameras.get(hit.camera)} focused=${from + place === Math.min(at, hits.length - 1)} distances=${distances} ordered=${inOrderOfDistance(question)} language=${language} onOpen=${onOpen} />`,
+        (hit, place) => html`<${HitCard} key=${hit.id} hit=${hit} at=${from + place} camera=${cameras.get(hit.camera)} focused=${from + place === Math.min(at, hits.length - 1)} distances=${distances} ordered=${ordered && !far.has(hit.id)} far=${far.has(hit.id)} language=${language} onOpen=${onOpen} />`,
       )}
     </div>`);
     from = until;

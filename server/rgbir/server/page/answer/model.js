@@ -1,6 +1,6 @@
 /** From an answer to what is shown of it. Pure: these are what the unit tests test. */
 
-import { has, strangers } from "../core/words.js";
+import { has, strangers, t } from "../core/words.js";
 
 /** @typedef {import("../core/types.js").Answer} Answer */
 /** @typedef {import("../core/types.js").Hit} Hit */
@@ -30,34 +30,34 @@ export function verdictOf(answer) {
 }
 
 /**
- * Before which hit the line stands from which on a stranger is expected to be as near; none where it isn't drawn.
- * @param {Hit[]} hits
+ * Where lines stand in a list of hits: before the first one that a stranger is expected to equal, and before those that were put
+ * last because nobody could have walked to them. The first one is drawn above the others only, and nowhere where they don't come
+ * in the order of their distances.
+ * @param {readonly Hit[]} hits
  * @param {Question} question
- * @returns {number | null}
+ * @param {ReadonlySet<string>} far ids of hits that nobody could have walked to
+ * @returns {{ strangers: number | null, walk: number | null, ordered: boolean }} places of hits; `ordered`: whether the line tells what is past it
  */
-export function strangerLine(hits, question) {
-  if (!inOrderOfDistance(question)) return null;
-  const far = new Set(walked(hits, question) === null ? [] : hits.slice(walked(hits, question) ?? 0).map((hit) => hit.id));
-  const place = hits.findIndex((hit) => !far.has(hit.id) && isPast(hit));
-  return place < 0 ? null : place;
+export function lines(hits, question, far) {
+  const last = putLast(hits, question, far);
+  const near = hits.slice(0, hits.length - last);
+  const ordered = question.rerank === 0 && question.group === "none" && near.every((hit, place) => place === 0 || hit.distance >= near[place - 1].distance);
+  const place = ordered ? near.findIndex(isPast) : -1;
+  return { strangers: place < 0 ? null : place, walk: last > 0 ? hits.length - last : null, ordered };
 }
 
 /** @param {Hit} hit */
 export const isPast = (hit) => (hit.meaning?.strangers ?? 0) >= 1;
 
-/** @param {Question} question whether its hits come in the order of their distances */
-export const inOrderOfDistance = (question) => question.rerank === 0 && question.group === "none";
-
 /**
- * With what nobody could have walked to put last: before which hit that block begins; null where there is none, or nobody knows.
- * @param {Hit[]} hits
+ * How many hits stand last because nobody could have walked to them.
+ * @param {readonly Hit[]} hits
  * @param {Question} question
- * @returns {number | null}
+ * @param {ReadonlySet<string>} far
  */
-export function walked(hits, question) {
-  if (question.passages !== "rank" || !question.at || !inOrderOfDistance(question)) return null;
-  for (let place = 1; place < hits.length; place += 1) if (hits[place].distance < hits[place - 1].distance) return place;
-  return null;
+export function putLast(hits, question, far) {
+  if (question.passages !== "rank") return 0;
+  return hits.length - 1 - hits.findLastIndex((hit) => !far.has(hit.id));
 }
 
 /** @typedef {{ camera: string, code: string, values: Record<string, unknown> }} LeftOut */
@@ -70,23 +70,24 @@ export function walked(hits, question) {
 export function leftOut(answer) {
   return answer.excluded_cameras.map((camera) => {
     const code = `left.${camera.code}`;
-    const values = { c: camera.camera, ...camera.values, reason: camera.reason };
+    const values = { c: camera.camera, ...camera.values, reason: camera.reason, light: t(`light.${camera.values?.modality}`) };
     return { camera: camera.camera, code: has(code) ? code : "left.other", values };
   });
 }
 
 /**
- * How many sightings of searched cameras were left out, and why: texts with their numbers.
+ * How many sightings of searched cameras were left out or put last, and why: texts with their numbers.
  * @param {Answer} answer
  * @param {Question} question
+ * @param {number} last how many were put last
  */
-export function leftOutSightings({ coverage }, question) {
-  if (!coverage) return [];
+export function leftOutSightings({ coverage }, question, last) {
   const counts = [
-    { code: "left.untimed", n: coverage.untimed },
-    { code: "left.time", n: coverage.time },
-    { code: "left.passages", n: question.passages === "filter" ? coverage.passages : 0 },
-    { code: "left.labels", n: coverage.labels },
+    { code: "left.untimed", n: coverage?.untimed ?? 0 },
+    { code: "left.time", n: coverage?.time ?? 0 },
+    { code: "left.passages", n: question.passages === "filter" ? (coverage?.passages ?? 0) : 0 },
+    { code: "left.last", n: last },
+    { code: "left.labels", n: coverage?.labels ?? 0 },
   ];
   return counts.filter(({ n }) => n > 0);
 }

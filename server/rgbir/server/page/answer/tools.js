@@ -1,5 +1,6 @@
 /** Views of the same hits, their size, and what else can be done with the list. */
 
+import { copied } from "../core/clipboard.js";
 import { html, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { changed } from "../core/route.js";
@@ -42,6 +43,7 @@ export function Tools({ answer, view }) {
 /** @param {{ answer: import("../core/types.js").Answer, view: string, show: (view: string) => void }} props */
 function More({ answer, view, show }) {
   const [open, setOpen] = useState(false);
+  const [told, setTold] = useState("");
   const distances = useApp((state) => state.distances);
   const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
   const close = () => {
@@ -49,9 +51,9 @@ function More({ answer, view, show }) {
     button.current?.focus();
   };
   const copy = async () => {
-    await navigator.clipboard?.writeText(location.href);
-    say(t("tools.copied"));
-    close();
+    const text = t((await copied(location.href)) ? "tools.copied" : "tools.copied.not");
+    setTold(text);
+    say(text);
   };
   const jump = (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -61,10 +63,11 @@ function More({ answer, view, show }) {
     card?.focus();
   };
   return html`<div class="menu" onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && open && (event.stopPropagation(), close())}>
-    <button type="button" ref=${button} aria-expanded=${open} onClick=${() => setOpen(!open)}>${t("tools.more")} <${Icon} name="down" size=${14} /></button>
+    <button type="button" ref=${button} aria-expanded=${open} onClick=${() => (setTold(""), setOpen(!open))}>${t("tools.more")} <${Icon} name="down" size=${14} /></button>
     ${open &&
     html`<div class="menu-list">
       <button type="button" onClick=${copy}>${t("tools.copy")}</button>
+      ${told && html`<p class="note">${told}</p>`}
       <button type="button" onClick=${() => (setOpen(false), print())}>${t("tools.print")}</button>
       <button type="button" onClick=${() => (close(), show(view === "table" ? "grid" : "table"))}>${t(view === "table" ? "view.grid" : "tools.table")}</button>
       <label><input type="checkbox" checked=${distances} onChange=${() => store.set({ distances: !distances })} /> ${t("tools.distances")}</label>

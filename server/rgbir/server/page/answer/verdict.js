@@ -4,13 +4,15 @@ import { html, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { rich } from "../core/rich.js";
 import { changed } from "../core/route.js";
-import { has, number, t } from "../core/words.js";
-import { cancel, change, question, search } from "../search/actions.js";
+import { listed, number, t } from "../core/words.js";
+import { cancel, change, search } from "../search/actions.js";
+import { whyNot } from "../shell/failure.js";
 import { go, signOut, store, useApp } from "../shell/state.js";
 import { FILTERS, cleared } from "../search/chips.js";
-import { leftOut, leftOutSightings, verdictOf, warnings } from "./model.js";
+import { leftOut, leftOutSightings, putLast, verdictOf, warnings } from "./model.js";
 
 /** @typedef {import("../core/types.js").Answer} Answer */
+/** @typedef {import("../search/question.js").Question} Question */
 
 /** Each kind has a shape of its own, for those who don't see its colour. @type {Record<string, string>} */
 const SHAPES = { lead: "search", doubt: "triangle", unknown: "diamond", none: "square", no_camera: "square", failed: "octagon" };
@@ -18,11 +20,10 @@ const SHAPES = { lead: "search", doubt: "triangle", unknown: "diamond", none: "s
 /** @param {{ kind: string }} props */
 const Shape = ({ kind }) => html`<span class="shape ${SHAPES[kind] ?? "square"}" aria-hidden="true">${kind === "lead" ? html`<${Icon} name="search" size=${16} />` : kind === "doubt" ? html`<${Icon} name="triangle" size=${26} />` : ""}</span>`;
 
-/** @param {{ answer: Answer, view: string }} props `view`: what it doesn't show, or must not be read as, is said here */
-export function VerdictBar({ answer, view }) {
+/** @param {{ answer: Answer, question: Question, view: string }} props `view`: what it doesn't show, or must not be read as, is said here */
+export function VerdictBar({ answer, question, view }) {
   const { kind, title, more, values, calibrated } = verdictOf(answer);
-  const asked = question();
-  const removable = kind === "none" ? FILTERS.filter((filter) => filter.value(asked)) : [];
+  const removable = kind === "none" ? FILTERS.filter((filter) => filter.value(question)) : [];
   return html`<section class="verdict ${kind}" aria-labelledby="verdict">
     <${Shape} kind=${kind} />
     <div class="grow">
@@ -46,21 +47,18 @@ function ViewNote({ answer, view }) {
   const untimed = answer.hits.filter((hit) => !hit.taken_at).length;
   if (view === "plan" && answer.hits.length > 0) return html`<p>${t("verdict.plan")}</p>`;
   if (view !== "timeline" || untimed === 0) return null;
-  return html`<p>${rich(t("verdict.untimed", { n: untimed, total: answer.hits.length }), () => go(changed(store.get().route, { view: null })))}</p>`;
+  return html`<p>${rich("verdict.untimed", { n: untimed, total: answer.hits.length }, () => go(changed(store.get().route, { view: null })))}</p>`;
 }
 
 /** @param {{ failure: import("../core/api.js").Refusal, onAgain: () => void }} props */
 export function Failed({ failure, onAgain }) {
-  const code = `problem.${failure.code}`;
   const me = useApp((state) => state.me);
   const forbidden = failure.status === 403 && me;
-  const detail =
-    failure.status === 0 ? t("verdict.failed.away") : forbidden ? t("may.not", { role: t(`role.${me.role}`) }) : has(code) ? t(code, failure.problem.values) : failure.message;
   return html`<section class="verdict failed" aria-labelledby="verdict" role="alert">
     <${Shape} kind="failed" />
     <div class="grow">
       <h2 id="verdict" tabindex="-1">${t("verdict.failed")}</h2>
-      <p>${t("verdict.failed.more", { detail })}</p>
+      <p>${t("verdict.failed.more", { detail: whyNot(failure) })}</p>
       <p class="buttons">${forbidden
         ? html`<button type="button" onClick=${signOut}>${t("who.other")}</button>`
         : html`<button type="button" onClick=${() => (cancel(), onAgain())}>${t("server.again")}</button>`}
@@ -77,29 +75,31 @@ export function Warnings({ answer }) {
   return html`<ul class="warnings" aria-label=${t("warnings.label")}>
     ${list.map(({ code, text, values }) => {
       const percent = typeof values.share === "number" ? number(values.share, { style: "percent" }) : "";
-      return html`<li><${Icon} name="triangle" size=${16} /> <span>${code ? rich(t(code, { ...values, percent }), addTime) : text}</span></li>`;
+      return html`<li><${Icon} name="triangle" size=${16} /> <span>${code ? rich(code, { ...values, percent }, addTime) : text}</span></li>`;
     })}
   </ul>`;
 }
 
-/** @param {{ answer: Answer }} props */
-export function LeftOut({ answer }) {
+/** @param {{ answer: Answer, question: Question, far: ReadonlySet<string> }} props `far`: ids of hits that nobody could have walked to */
+export function LeftOut({ answer, question, far }) {
   const [open, setOpen] = useState(false);
-  const asked = question();
+  const mine = useApp((state) => state.me?.cameras ?? null);
   const list = leftOut(answer);
-  const sightings = leftOutSightings(answer, asked).map(({ code, n }) => t(code, { n }));
+  const sightings = leftOutSightings(answer, question, putLast(answer.hits, question, far)).map(({ code, n }) => rich(code, { n }));
   const sentence = (/** @type {import("./model.js").LeftOut} */ left) => {
     const include = () => {
       change({ cameras: [...answer.searched_cameras, left.camera] });
       void search();
     };
-    return rich(t(left.code, { ...left.values, light: t(`light.${left.values.modality}`) }), include);
+    return rich(left.code, left.values, include);
   };
+  // A key that is limited to cameras gets no word of the others from the server.
+  const key = mine ? html`<span class="of-key">${t("left.key", { n: mine.length, list: listed(mine) })}</span> ` : "";
   return html`<div class="left-out">
     <${Icon} name="lock" size=${16} />
     <div>
-      ${list.length + sightings.length === 0
-        ? t("left.nothing")
+      ${key}${list.length + sightings.length === 0
+        ? mine ? "" : t("left.nothing")
         : html`<strong>${t("left.label")}</strong> ${open ? "" : [...list.slice(0, 3).map(sentence), ...sightings].map((part, place) => html`${place ? " · " : ""}<span>${part}</span>`)}${!open && list.length > 3 ? " …" : ""}`}
       ${" "}<button type="button" class="link" aria-expanded=${open} onClick=${() => setOpen(!open)}>${t(open ? "left.hide" : "left.details")}</button>
       ${open &&

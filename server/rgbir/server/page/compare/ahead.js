@@ -1,6 +1,7 @@
 /** Pictures of Compare, fetched ahead: the next and the previous one are there before they are asked for. */
 
 import { key, request } from "../core/api.js";
+import { onForget } from "../core/forget.js";
 
 const MOST = 12;
 
@@ -34,6 +35,8 @@ export function fetchAhead(paths) {
 export function forgetAll() {
   for (const path of [...there.keys()]) forget(path);
 }
+
+onForget(forgetAll);
 
 /** @param {string} path */
 function forget(path) {

@@ -1,5 +1,7 @@
 /** Where and when a hit was, beside the query: how long between, and whether somebody could have walked it. Pure. */
 
+import { walkOf } from "../answer/walks.js";
+
 /** @typedef {import("../core/types.js").Hit} Hit */
 /** @typedef {{ origin: string, destination: string, soonest_s: number, latest_s?: number | null }} Passage */
 
@@ -34,9 +36,9 @@ export function between(query, sighting) {
 export function walk(passages, query, place, seconds) {
   if (!query || !place || query === place) return null;
   const [from, to] = (seconds ?? 0) < 0 ? [place, query] : [query, place];
-  const passage = passages.find(({ origin, destination }) => (origin === from && destination === to) || (origin === to && destination === from));
-  if (!passage) return { from, to, state: "unknown", soonest: 0, latest: null };
-  const [soonest, latest] = [passage.soonest_s, passage.latest_s ?? null];
+  const known = walkOf({ passages: [...passages] }, from, to);
+  if (!known) return { from, to, state: "unknown", soonest: 0, latest: null };
+  const { soonest, latest } = known;
   const took = seconds === null ? null : Math.abs(seconds);
   /** @type {Walk["state"]} */
   let state = "possible";

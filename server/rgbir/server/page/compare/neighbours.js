@@ -6,7 +6,7 @@ import { useEffect, useState } from "../core/html.js";
 /** @typedef {{ id: string, camera: string, taken_at?: string | null, track?: string | null, image?: string | null }} Sighting */
 /** @typedef {{ before: Sighting[], after: Sighting[] }} Neighbours */
 
-export const NEAR = 12;
+const NEAR = 12;
 const MOST = 100;
 
 /**

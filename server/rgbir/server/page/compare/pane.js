@@ -1,6 +1,7 @@
 /** One of the two pictures, as near and where the look says. */
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/html.js";
+import { whyBroken } from "../core/picture.js";
 import { rich } from "../core/rich.js";
 import { t } from "../core/words.js";
 import { pictureAt } from "./ahead.js";
@@ -23,6 +24,7 @@ export function PicturePane({ which, head, source, look, alone, grey, onLook, on
   const [image, setImage] = useState({ key: "", width: 0, height: 0 });
   const [url, setUrl] = useState({ key: "", url: "" });
   const [broken, setBroken] = useState("");
+  const [erased, setErased] = useState("");
   const [tries, setTries] = useState(0);
 
   useEffect(() => {
@@ -32,7 +34,10 @@ export function PicturePane({ which, head, source, look, alone, grey, onLook, on
     setBroken("");
     pictureAt(source.path).then(
       (found) => !gone && setUrl({ key: source.key, url: found }),
-      () => !gone && setBroken(source.key),
+      async (error) => {
+        const why = await whyBroken(source.path ?? "", error);
+        if (!gone) (why === "erased" ? setErased : setBroken)(source.key);
+      },
     );
     return () => {
       gone = true;
@@ -77,7 +82,7 @@ export function PicturePane({ which, head, source, look, alone, grey, onLook, on
   });
   const point = (/** @type {PointerEvent} */ event) => onRuler(event.clientY - /** @type {HTMLElement} */ (pane.current).getBoundingClientRect().top);
   const squares = seen(look, which).zoom > SQUARES;
-  const none = source.gone ?? (source.url || source.path ? "" : t("hit.nopicture"));
+  const none = source.gone ?? (erased === source.key ? t("hit.erased") : source.url || source.path ? "" : t("hit.nopicture"));
 
   return html`<figure class="pane ${alone === which ? "alone" : ""}">
     <figcaption>${head}</figcaption>
@@ -92,7 +97,7 @@ export function PicturePane({ which, head, source, look, alone, grey, onLook, on
         ${!none && ready && broken !== source.key && over}
       </div>
       ${none && html`<p class="pane-none">${none}</p>`}
-      ${!none && broken === source.key && html`<p class="pane-none">${rich(t("hit.failed"), () => (setBroken(""), setTries(tries + 1)))}</p>`}
+      ${!none && broken === source.key && html`<p class="pane-none">${rich("hit.failed", {}, () => (setBroken(""), setTries(tries + 1)))}</p>`}
       <div class="ruler" ref=${ruler} aria-hidden="true" hidden></div>
     </div>
   </figure>`;

@@ -1,7 +1,6 @@
 /** The query's pictures, as Compare shows them: shots of this tab, or the sighting that was searched like. */
 
 import { ask, request } from "../core/api.js";
-import { useEffect, useState } from "../core/html.js";
 import { t } from "../core/words.js";
 import { addShots, change, question } from "../search/actions.js";
 import { useApp } from "../shell/state.js";
@@ -23,19 +22,6 @@ export function useSources(like) {
     box: shot.box,
     ...(shot.shows ? {} : { gone: `${t("shots.unseen")}: ${shot.name}` }),
   }));
-}
-
-/** When the query's picture was taken, as far as anybody said. @param {string} like @param {string} at */
-export function useTaken(like, at) {
-  const [taken, setTaken] = useState({ like: "", at: "" });
-  useEffect(() => {
-    if (!like) return;
-    ask(sightingAt(like)).then(
-      (/** @type {Sighting} */ sighting) => setTaken({ like, at: sighting.taken_at ?? "" }),
-      () => {},
-    );
-  }, [like]);
-  return like ? (taken.like === like ? taken.at : "") : at;
 }
 
 /**

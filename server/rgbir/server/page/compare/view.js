@@ -1,6 +1,7 @@
 /** Compare: the query's shots beside a hit, both seen in step. A dialog over the answer; a person decides. */
 
 import { Refusal } from "../core/api.js";
+import { onClosed } from "../core/dialog.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { changed } from "../core/route.js";
@@ -8,6 +9,8 @@ import { addTexts, clock, moment, number, t } from "../core/words.js";
 import { placeOf } from "../answer/model.js";
 import { MOST_SHOTS, findSimilar } from "../search/actions.js";
 import { Tags } from "../search/camera.js";
+import { useTaken } from "../search/when.js";
+import { whyNot } from "../shell/failure.js";
 import { go, refused, say, store, useApp } from "../shell/state.js";
 import { COMPARE } from "../texts/compare.js";
 import { fetchAhead, forgetAll } from "./ahead.js";
@@ -18,7 +21,7 @@ import { useNeighbours } from "./neighbours.js";
 import { PicturePane } from "./pane.js";
 import { ReactionBar, Shading, useHasReactions, useReaction } from "./reaction.js";
 import { seenAs } from "./shade.js";
-import { addAsShot, useSources, useTaken } from "./shots.js";
+import { addAsShot, useSources } from "./shots.js";
 import { Actions, ModelSays, WhereAndWhen } from "./side.js";
 import { style } from "../core/style.js";
 import { WHOLE, isWhole, level, panned, seen, zoomed } from "./zoom.js";
@@ -61,7 +64,7 @@ export default function Compare({ answer, hit }) {
   const { hits } = answer;
   const like = asked?.like ?? "";
   const sources = useSources(like);
-  const taken = useTaken(like, asked?.at ?? "");
+  const taken = useTaken(asked);
   const { state: near, neighbours, limit, more } = useNeighbours(hit.id);
   const cameras = new Map((network?.cameras ?? []).map((camera) => [camera.id, camera]));
   const camera = cameras.get(hit.camera);
@@ -125,7 +128,7 @@ export default function Compare({ answer, hit }) {
       setTold({ text: t("compare.used"), bad: false });
     } catch (error) {
       refused(error);
-      setTold({ text: error instanceof Refusal && error.status === 404 ? t("compare.gone") : t("compare.used.not"), bad: true });
+      setTold({ text: error instanceof Refusal && error.status === 404 ? t("compare.gone") : `${t("compare.used.not")} ${whyNot(error)}`, bad: true });
     }
     setBusy(false);
   };
@@ -173,7 +176,7 @@ export default function Compare({ answer, hit }) {
     onLook=${setLook} onTouch=${() => setMoves(which)} onSwipe=${step} onRuler=${ruler} ruler=${rulers[which]} over=${reacts && maps[which].map && html`<${Shading} map=${maps[which].map} opacity=${opacity} />`} />`;
   const title = near === "gone" ? t("compare.gone") : near === "failed" ? t("compare.near.failed") : t(hit.track ? "compare.track" : "compare.near", { track: hit.track });
 
-  return html`<dialog class="compare" ref=${dialog} aria-labelledby="compare-title"
+  return html`<dialog class="compare" ref=${dialog} aria-labelledby="compare-title" onClose=${onClosed(close)}
     onCancel=${(/** @type {Event} */ event) => {
       event.preventDefault();
       if (keys) setKeys(false);

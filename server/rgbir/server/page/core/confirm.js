@@ -15,9 +15,8 @@ export function ConfirmTyped({ word, onConfirm, busy = false, children }) {
     event.preventDefault();
     if (fits && !busy) onConfirm();
   };
-  const [before, after] = t("confirm.type").split("{word}");
   return html`<form class="confirm" onSubmit=${submit}>
-    <label for=${id}>${rich(before)}<strong>${word}</strong>${after}</label>
+    <label for=${id}>${rich("confirm.type", { word })}</label>
     <input id=${id} autocomplete="off" spellcheck=${false} value=${typed} onInput=${(/** @type {Event} */ event) => setTyped(/** @type {HTMLInputElement} */ (event.currentTarget).value)} />
     <button type="submit" class="danger" disabled=${!fits} aria-busy=${busy}>${busy ? t("confirm.busy") : children}</button>
   </form>`;

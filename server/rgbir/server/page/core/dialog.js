@@ -5,6 +5,22 @@ import { Icon } from "./icons.js";
 import { t } from "./words.js";
 
 /**
+ * A second Escape closes a dialog past its `cancel`: then it is asked for as if that had been a first one.
+ * @param {() => void} close
+ */
+export const onClosed = (close) => (/** @type {Event} */ event) => {
+  const dialog = /** @type {HTMLDialogElement} */ (event.currentTarget);
+  if (event.target === dialog && dialog.isConnected && !dialog.open) close();
+};
+
+/** Enter in a field that belongs to no form of the dialog would send the form around it. @param {KeyboardEvent} event */
+function keepsEnter(event) {
+  const field = event.target;
+  const dialog = /** @type {HTMLElement} */ (event.currentTarget);
+  if (event.key === "Enter" && field instanceof HTMLInputElement && field.form && !dialog.contains(field.form)) event.preventDefault();
+}
+
+/**
  * @param {{ title: string, onClose: () => void, children?: unknown, className?: string, footer?: unknown, stays?: boolean }} props
  *   `stays`: a click beside it doesn't close it
  */
@@ -19,7 +35,7 @@ export function Dialog({ title, onClose, children, className = "", footer, stays
   const beside = (/** @type {MouseEvent} */ event) => {
     if (!stays && event.target === element.current) onClose();
   };
-  return html`<dialog class="dialog ${className}" ref=${element} aria-labelledby=${id} onClick=${beside}
+  return html`<dialog class="dialog ${className}" ref=${element} aria-labelledby=${id} onClick=${beside} onKeyDown=${keepsEnter} onClose=${onClosed(onClose)}
     onCancel=${(/** @type {Event} */ event) => {
       event.preventDefault();
       onClose();

@@ -1,21 +1,33 @@
-/** Texts with emphasis: `**strong**`, and `*an action*` that is a button. */
+/** Texts with emphasis: `**strong**`, and `*an action*` that is a button. What is put into a text is never read as a mark. */
 
 import { html } from "./html.js";
+import { filled, template } from "./words.js";
 
 /**
- * @param {string} text
- * @param {() => void} [action] what its `*words*` do
+ * A text of the table in parts. Its marks are read before its values are put in.
+ * @param {string} code
+ * @param {Record<string, unknown>} [values]
+ * @returns {{ mark: "" | "strong" | "action", text: string }[]}
  */
-export function rich(text, action) {
-  return text
+export const parts = (code, values = {}) =>
+  template(code, values)
     .split(/(\*\*[^*]+\*\*|\*[^*]+\*)/)
     .filter(Boolean)
     .map((part) => {
-      if (part.startsWith("**")) return html`<strong>${part.slice(2, -2)}</strong>`;
-      if (!part.startsWith("*")) return part;
-      return action ? html`<button type="button" class="link" onClick=${action}>${part.slice(1, -1)}</button>` : part.slice(1, -1);
+      const width = part.startsWith("**") ? 2 : part.startsWith("*") ? 1 : 0;
+      return { mark: /** @type {const} */ (["", "action", "strong"])[width], text: filled(part.slice(width, part.length - width), values) };
     });
-}
 
-/** @param {string} text without its marks, for where no element can stand */
-export const plain = (text) => text.replace(/\*+/g, "");
+/**
+ * @param {string} code
+ * @param {Record<string, unknown>} [values]
+ * @param {() => void} [action] what its `*words*` do
+ */
+export const rich = (code, values = {}, action = undefined) =>
+  parts(code, values).map(({ mark, text }) => {
+    if (mark === "strong") return html`<strong>${text}</strong>`;
+    return mark === "action" && action ? html`<button type="button" class="link" onClick=${action}>${text}</button>` : text;
+  });
+
+/** A text without its marks, for where no element can stand. @param {string} code @param {Record<string, unknown>} [values] */
+export const plain = (code, values = {}) => parts(code, values).map(({ text }) => text).join("");

@@ -46,19 +46,28 @@ export function bestLanguage(wanted) {
 }
 
 /**
+ * A text of the table in the language in use, with its braces and marks.
+ * @param {string} code
+ * @param {Record<string, unknown>} [values] `n` decides the plural form
+ * @returns {string} the code where there is none
+ */
+export function template(code, values = {}) {
+  if (!has(code)) return code;
+  const text = table[code][LANGUAGES.indexOf(now.language)];
+  return typeof text === "string" ? text : text[once("plural", now.language, undefined, () => new Intl.PluralRules(now.language)).select(Number(values.n))] ?? text.other ?? "";
+}
+
+/** @param {string} text @param {Record<string, unknown>} values for what stands in braces */
+export const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? shown(values[name]) : whole));
+
+/**
  * A text of the table in the language in use.
  * @param {string} code
  * @param {Record<string, unknown>} [values] for what stands in braces; `n` decides the plural form
  */
-export function t(code, values = {}) {
-  const entry = table[code];
-  if (!entry) return code;
-  const text = entry[LANGUAGES.indexOf(now.language)];
-  const chosen = typeof text === "string" ? text : text[new Intl.PluralRules(now.language).select(Number(values.n))] ?? text.other ?? "";
-  return chosen.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
-}
+export const t = (code, values = {}) => filled(template(code, values), values);
 
-export const has = (/** @type {string} */ code) => code in table;
+export const has = (/** @type {string} */ code) => Object.hasOwn(table, code);
 
 /** @param {unknown} value */
 function shown(value) {
@@ -67,8 +76,18 @@ function shown(value) {
   return String(value);
 }
 
+/** Making what writes numbers and moments is slow, and a thousand hits need few of them. @type {Map<string, any>} */
+const made = new Map();
+
+/** @template Writer @param {string} kind @param {string} tongue @param {object | undefined} options @param {() => Writer} make @returns {Writer} */
+function once(kind, tongue, options, make) {
+  const name = `${kind} ${tongue} ${JSON.stringify(options)}`;
+  if (!made.has(name)) made.set(name, make());
+  return made.get(name);
+}
+
 /** @param {number} value @param {Intl.NumberFormatOptions} [options] */
-export const number = (value, options) => new Intl.NumberFormat(now.language, options).format(value);
+export const number = (value, options) => once("number", now.language, options, () => new Intl.NumberFormat(now.language, options)).format(value);
 
 /** @param {string[]} names */
 export const listed = (names) => new Intl.ListFormat(now.language, { type: "conjunction" }).format(names);
@@ -90,10 +109,8 @@ export function strangers(value) {
  * @param {{ seconds?: boolean, year?: boolean, zone?: boolean }} [how]
  */
 export function moment(moment, how = {}) {
-  const date = new Date(moment);
-  if (Number.isNaN(date.getTime())) return "";
-  const other = how.year ?? date.getUTCFullYear() !== new Date().getUTCFullYear();
-  return new Intl.DateTimeFormat(locale(), {
+  const other = how.year ?? new Date(moment).getUTCFullYear() !== new Date().getUTCFullYear();
+  return written(moment, {
     day: "numeric",
     month: "short",
     ...(other ? { year: "numeric" } : {}),
@@ -102,23 +119,33 @@ export function moment(moment, how = {}) {
     ...(how.seconds ? { second: "2-digit" } : {}),
     ...(how.zone ? { timeZoneName: "short" } : {}),
     hourCycle: "h23",
-    timeZone: now.zone,
-  }).format(date);
+  });
 }
 
 /** @param {string | Date} moment @param {boolean} [seconds] */
-export const clock = (moment, seconds = false) =>
-  new Intl.DateTimeFormat(locale(), {
-    hour: "2-digit",
-    minute: "2-digit",
-    ...(seconds ? { second: "2-digit" } : {}),
-    hourCycle: "h23",
-    timeZone: now.zone,
-  }).format(new Date(moment));
+export const clock = (moment, seconds = false) => written(moment, { hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}), hourCycle: "h23" });
 
 /** @param {string | Date} moment */
-export const day = (moment) =>
-  new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", timeZone: now.zone }).format(new Date(moment));
+export const day = (moment) => written(moment, { day: "numeric", month: "short" });
+
+/** @param {string | Date} moment @param {Intl.DateTimeFormatOptions} how */
+function written(moment, how) {
+  const date = new Date(moment);
+  if (Number.isNaN(date.getTime())) return "";
+  const options = { ...how, timeZone: now.zone };
+  return once("moment", locale(), options, () => new Intl.DateTimeFormat(locale(), options)).format(date);
+}
+
+/**
+ * From when to when, with the times of day; "" where there is neither.
+ * @param {string} since
+ * @param {string} until
+ */
+export function period(since, until) {
+  const date = (/** @type {string} */ at) => written(at, { year: "numeric", month: "numeric", day: "numeric" });
+  if (since && until) return date(since) === date(until) ? `${moment(since)} – ${clock(until)}` : `${moment(since)} – ${moment(until)}`;
+  return since ? `${moment(since)} –` : until ? `– ${moment(until)}` : "";
+}
 
 /** English with the day before the month, as the rest of the page writes it. */
 const locale = () => (now.language === "en" ? "en-GB" : now.language);

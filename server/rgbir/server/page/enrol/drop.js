@@ -1,6 +1,7 @@
 /** Where files come in: by drop anywhere in the window, by choosing, by pasting. And the archive that was chosen. */
 
-import { html, useEffect, useRef, useState } from "../core/html.js";
+import { useFiles } from "../core/files.js";
+import { html, useRef } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { Progress } from "../core/progress.js";
 import { bytes, t } from "../core/words.js";
@@ -9,29 +10,10 @@ import { Lack } from "./form.js";
 import { addFiles, dropArchive, sendArchive, stopArchive, useEnrolment } from "./run.js";
 
 export function DropArea() {
-  const [over, setOver] = useState(false);
+  const over = useFiles((_, transfer) => void dropped(transfer).then((found) => addFiles(found.map(({ file }) => file), new Map(found.map(({ file, path }) => [file, path])))));
   const strangers = useEnrolment((state) => state.strangers);
   const lack = useEnrolment((state) => state.lack);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  useEffect(() => {
-    const on = new AbortController();
-    const { signal } = on;
-    const files = (/** @type {DragEvent} */ event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-    document.addEventListener("dragover", (event) => files(event) && (event.preventDefault(), setOver(true)), { signal });
-    document.addEventListener("dragleave", (event) => event.relatedTarget === null && setOver(false), { signal });
-    document.addEventListener(
-      "drop",
-      (event) => {
-        if (!files(event)) return;
-        event.preventDefault();
-        setOver(false);
-        void dropped(event.dataTransfer).then((found) => addFiles(found.map(({ file }) => file), new Map(found.map(({ file, path }) => [file, path]))));
-      },
-      { signal },
-    );
-    document.addEventListener("paste", (event) => event.clipboardData?.files.length && addFiles(event.clipboardData.files), { signal });
-    return () => on.abort();
-  }, []);
   return html`<div>
     <button type="button" id="enrol-files" class="drop ${over ? "over" : ""}" aria-describedby=${lack?.field === "files" ? "enrol-files-problem" : undefined} onClick=${() => input.current?.click()}>
       <${Icon} name="upload" size=${24} /> <span>${t("enrol.drop")}<br /><small>${t("enrol.drop.kinds")}</small></span>

@@ -14,7 +14,7 @@ import { dealtWith, goesOn } from "./rows.js";
 /** @typedef {import("../core/api.js").Refusal} Failure */
 
 /** How far a job is in words; one that ended early says where. @param {{ job: Job }} props */
-export function JobState({ job }) {
+function JobState({ job }) {
   const done = dealtWith(job);
   const early = (job.state === "cancelled" || job.state === "failed") && done < job.total;
   return html`<span class="job-state ${job.state}">${t(early ? `job.stopped.${job.state}` : `job.${job.state}`, { done, n: job.total })}</span>`;

@@ -27,9 +27,13 @@ export function Rows() {
   const [shown, setShown] = useState(BLOCK);
   const title = useRef(/** @type {HTMLElement | null} */ (null));
   const sum = sums(rows);
+  const before = useRef(phase);
   useEffect(() => {
+    const ended = before.current !== "idle" && phase === "idle";
+    before.current = phase;
     // The button that was pressed has gone: the sum tells what came of it.
-    if (phase === "idle" && document.activeElement === document.body && sum.done > 0) title.current?.focus();
+    const here = document.activeElement;
+    if (ended && (here === document.body || title.current?.parentElement?.contains(here))) title.current?.focus();
   }, [phase]);
   if (rows.length === 0) return failure ? html`<${Trouble} failure=${failure} />` : null;
   const listed = only ? rows.filter((row) => row.state === "skipped") : rows;

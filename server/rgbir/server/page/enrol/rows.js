@@ -15,8 +15,8 @@
 /** @typedef {{ camera: string, times: "none" | "name" | "file" | "hand", at: string, track: string, identity: string }} Labels */
 
 /** Images and bytes of one request: well below what a server takes unless it was told otherwise. */
-export const TOGETHER = 16;
-export const BYTES = 24 * 1024 * 1024;
+const TOGETHER = 16;
+const BYTES = 24 * 1024 * 1024;
 
 /**
  * The next rows that are sent in one request: those that wait, in their order.
@@ -106,7 +106,12 @@ export const dealtWith = (job) => job.added + job.present + job.skipped;
 /** @param {{ state: string }} job */
 export const goesOn = (job) => job.state === "waiting" || job.state === "running";
 
-const IMAGE = /\.(jpe?g|png|bmp|webp|tiff?)$/i;
-export const isArchive = (/** @type {{ name: string, type: string }} */ file) => /\.zip$/i.test(file.name) || file.type === "application/zip";
-export const isImage = (/** @type {{ name: string, type: string }} */ file) => file.type.startsWith("image/") || IMAGE.test(file.name);
-export const isSeen = (/** @type {{ name: string }} */ file) => /\.(jpe?g|png|bmp|webp)$/i.test(file.name);
+/** The job that an address names; none if it names none, or nothing that can be read. @param {string} path */
+export function jobOf(path) {
+  const name = /^\/enrol\/jobs\/(.+)$/.exec(path)?.[1] ?? "";
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

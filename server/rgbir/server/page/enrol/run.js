@@ -1,10 +1,13 @@
 /** What one does in Enrol: add files, send them in groups, stop. It goes on while another part of the page is looked at. */
 
 import { Refusal, ask, form } from "../core/api.js";
+import { onForget } from "../core/forget.js";
+import { isArchive, isImage, isSeen } from "../core/kinds.js";
+import { patiently } from "../core/patience.js";
 import { makeStore, useStore } from "../core/store.js";
 import { t, zone } from "../core/words.js";
 import { go, refused, say, store } from "../shell/state.js";
-import { fieldsOf, isArchive, isImage, isSeen, lack, nextGroup, outcome, sums } from "./rows.js";
+import { fieldsOf, lack, nextGroup, outcome, sums } from "./rows.js";
 import { timeOfName, timeOfPicture } from "./times.js";
 import { upload } from "./upload.js";
 
@@ -24,12 +27,14 @@ import { upload } from "./upload.js";
  * @property {{ sent: number, total: number } | null} sending
  */
 
-const MOST_ATTEMPTS = 5;
 const BEGINNING = 128 * 1024;
+
+/** @type {Labels} */
+const NO_LABELS = { camera: "", times: "none", at: "", track: "", identity: "" };
 
 export const enrolment = makeStore(/** @type {State} */ ({
   rows: [],
-  labels: { camera: "", times: "none", at: "", track: "", identity: "" },
+  labels: NO_LABELS,
   confirmed: false,
   lack: null,
   phase: "idle",
@@ -123,6 +128,12 @@ async function propose() {
   put();
 }
 
+const BUSY = {
+  busy: (/** @type {Refusal} */ { status, retryAfter }) => [409, 429, 503].includes(status) && retryAfter !== null,
+  goesOn: () => enrolment.get().phase === "running",
+  onWait: (/** @type {number} */ waits) => enrolment.set({ waits }),
+};
+
 /** Sends what waits, a group at a time, until nothing waits or somebody stops it. */
 export async function enrol() {
   const state = enrolment.get();
@@ -141,7 +152,7 @@ export async function enrol() {
       if (group.length === 0) break;
       mark(group, { state: "sending", reason: null });
       try {
-        const { results } = await patiently(() => ask("gallery/sightings", { method: "POST", body: form(fieldsOf(group, labels)) }));
+        const { results } = /** @type {any} */ (await patiently(() => ask("gallery/sightings", { method: "POST", body: form(fieldsOf(group, labels)) }), BUSY));
         group.forEach((row, place) => mark([row], results[place] ? outcome(results[place]) : { state: "waiting", reason: null }));
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
@@ -168,25 +179,13 @@ export async function enrol() {
   }
 }
 
-/**
- * Again after a busy answer, when the server says so, at most five times.
- * @param {() => Promise<any>} attempt
- */
-async function patiently(attempt) {
-  for (let attempts = 1; ; attempts += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const busy = error instanceof Refusal && [409, 429, 503].includes(error.status) && error.retryAfter !== null;
-      if (!busy || attempts === MOST_ATTEMPTS || enrolment.get().phase !== "running") throw error;
-      for (let left = Math.max(1, Math.ceil(/** @type {Refusal} */ (error).retryAfter ?? 1)); left > 0; left -= 1) {
-        enrolment.set({ waits: left });
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-      }
-      enrolment.set({ waits: 0 });
-    }
-  }
-}
+// Whoever signs out stops what is on its way, and leaves no picture behind.
+onForget(() => {
+  stop();
+  stopArchive();
+  clear();
+  enrolment.set({ labels: NO_LABELS, archive: null });
+});
 
 /** Ends it after the images that are on their way; what is in stays in. */
 export const stop = () => enrolment.get().phase === "running" && enrolment.set({ phase: "stopping" });

@@ -7,6 +7,7 @@ import { ENROL } from "../texts/enrol.js";
 import { SHARED } from "../texts/shared.js";
 import { ANSWER } from "../texts/answer.js";
 import { ArchiveCard, DropArea } from "./drop.js";
+import { jobOf } from "./rows.js";
 import { LabelForm } from "./form.js";
 import { JobList, JobPage } from "./jobs.js";
 import { style } from "../core/style.js";
@@ -21,8 +22,8 @@ addTexts(ENROL);
 export default function Enrol() {
   const path = useApp((state) => state.route.path);
   useApp((state) => state.language);
-  const job = /^\/enrol\/jobs\/(.+)$/.exec(path)?.[1];
-  if (job) return html`<div class="enrol one"><${JobPage} id=${decodeURIComponent(job)} key=${job} /></div>`;
+  const job = jobOf(path);
+  if (job) return html`<div class="enrol one"><${JobPage} id=${job} key=${job} /></div>`;
   return html`<div class="enrol">
     <section class="box what" aria-labelledby="enrol-title">
       <h2 id="enrol-title">${t("enrol.title")}</h2>

@@ -5,6 +5,7 @@ import { Icon } from "../core/icons.js";
 import { addTexts, t } from "../core/words.js";
 import { format } from "../core/route.js";
 import { findSimilar } from "../search/actions.js";
+import { Trouble } from "../shell/load.js";
 import { go, may, say, useApp } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
 import { GALLERY } from "../texts/gallery.js";
@@ -15,7 +16,6 @@ import { EraseSheet } from "./erase.js";
 import { BLOCK, setOnes } from "./filters.js";
 import { extent } from "./heat.js";
 import { NOTHING, among } from "./select.js";
-import { Failure } from "./states.js";
 import { style } from "../core/style.js";
 import { HeatStrip } from "./strip.js";
 
@@ -87,7 +87,7 @@ function Sightings({ filters, onFilters, onPick, version, onChanged }) {
     ${state === "there" && sightings.length === 0 &&
     html`<div class="state"><p>${t("gallery.none")}</p><p class="buttons">${setOnes(filters).map(({ name, without }) => html`<button type="button" onClick=${() => onFilters(without)}>${t("none.without", { name: t(`chip.${name}`) })}</button>`)}</p></div>`}
     ${sightings.length > 0 && html`<${Cards} sightings=${sightings} chosen=${chosen} onChosen=${choose} onPick=${onPick} />`}
-    ${state === "failed" && html`<${Failure} failure=${failure} onAgain=${again} />`}
+    ${state === "failed" && html`<${Trouble} title=${t("gallery.failed")} failure=${failure} onAgain=${again} />`}
     ${next !== null && state !== "failed" && sightings.length > 0 && html`<p class="buttons"><button type="button" disabled=${state === "more"} onClick=${more}>${state === "more" ? t("loading") : t("gallery.more", { n: known === null ? BLOCK : Math.min(BLOCK, Math.max(known - sightings.length, 1)) })}</button></p>`}
     ${erasing && html`<${EraseSheet} sightings=${erasing} onClose=${() => setErasing(null)} onErased=${onChanged} />`}`;
 }

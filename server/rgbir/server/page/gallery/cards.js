@@ -1,5 +1,6 @@
 /** Sightings as cards, or as rows where no pictures are kept: one tab stop; click, Shift with click, Space and Shift with arrows select. */
 
+import { useColumns } from "../core/columns.js";
 import { html, useLayoutEffect, useRef, useState } from "../core/html.js";
 import { Picture } from "../core/picture.js";
 import { moment, t } from "../core/words.js";
@@ -16,22 +17,11 @@ import { ranged, toggled } from "./select.js";
 export function Cards({ sightings, chosen, onChosen, onPick }) {
   const network = useApp((state) => state.network);
   const [at, setAt] = useState(0);
-  const [columns, setColumns] = useState(1);
-  const grid = useRef(/** @type {HTMLDivElement | null} */ (null));
   const rows = sightings.length > 0 && sightings.every((sighting) => !sighting.image);
+  const { grid, columns } = useColumns(rows);
   const cameras = new Map((network?.cameras ?? []).map((camera) => [camera.id, camera]));
   const order = sightings.map(({ id }) => id);
   const tab = Math.min(at, sightings.length - 1);
-
-  useLayoutEffect(() => {
-    const element = grid.current;
-    if (!element) return undefined;
-    const measure = () => setColumns(getComputedStyle(element).gridTemplateColumns.split(" ").length || 1);
-    measure();
-    const watcher = new ResizeObserver(measure);
-    watcher.observe(element);
-    return () => watcher.disconnect();
-  }, [rows]);
 
   // A focused sighting that was erased leaves the focus to the one in its place.
   const focused = useRef(/** @type {Element | null} */ (null));

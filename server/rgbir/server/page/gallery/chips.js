@@ -3,7 +3,8 @@
 import { Dialog } from "../core/dialog.js";
 import { html, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
-import { clock, day, listed, moment, t, zone } from "../core/words.js";
+import { NumberField } from "../core/number.js";
+import { listed, period, t, zone } from "../core/words.js";
 import { Tags } from "../search/camera.js";
 import { MomentField } from "../search/taken.js";
 import { useApp } from "../shell/state.js";
@@ -20,8 +21,7 @@ function valueOf({ cameras, since, until, track, identity }, name) {
   if (name === "cameras") return cameras.length ? listed(cameras) : "";
   if (name === "track") return track;
   if (name === "identity") return identity;
-  if (since && until) return day(since) === day(until) ? `${day(since)} ${clock(since)} – ${clock(until)}` : `${moment(since)} – ${moment(until)}`;
-  return since ? `${moment(since)} –` : until ? `– ${moment(until)}` : "";
+  return period(since, until);
 }
 
 /** @param {{ filters: Filters, onFilters: (change: Partial<Filters>) => void }} props */
@@ -74,5 +74,5 @@ function Fields({ name, draft, edit }) {
       <p class="note">${t("dates.zone", { zone: zone() })}</p>`;
   }
   if (name === "track") return html`<label>${t("track.help")} <input type="text" maxlength="200" value=${draft.track} onInput=${(/** @type {Event} */ event) => edit({ track: typed(event) })} /></label>`;
-  return html`<label>${t("gallery.identity.help")} <input type="number" min="0" step="1" value=${draft.identity} onInput=${(/** @type {Event} */ event) => edit({ identity: /^\d+$/.test(typed(event)) ? typed(event) : "" })} /></label>`;
+  return html`<label>${t("gallery.identity.help")} <${NumberField} min="0" step="1" value=${draft.identity} onText=${(/** @type {string} */ text) => edit({ identity: /^\d+$/.test(text) ? text : "" })} /></label>`;
 }

@@ -1,13 +1,14 @@
 /** The sheet that erases what is selected: what would go, where else it may be, a typed confirmation, progress. */
 
+import { onClosed } from "../core/dialog.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { rich } from "../core/rich.js";
 import { listed, moment, t } from "../core/words.js";
 import { placeOf } from "../answer/model.js";
+import { Trouble } from "../shell/load.js";
 import { refused, say, useApp } from "../shell/state.js";
 import { erase, tried } from "./erasing.js";
-import { Failure } from "./states.js";
 
 /** @typedef {import("./data.js").Sighting} Sighting */
 
@@ -100,7 +101,7 @@ export function EraseSheet({ sightings, onClose, onErased }) {
   const close = () => phase !== "erasing" && onClose();
   const others = Object.entries(affected?.others ?? {}).filter(([, count]) => count > 0);
 
-  return html`<dialog class="sheet" ref=${dialog} aria-labelledby="erase-title" onCancel=${(/** @type {Event} */ event) => (event.preventDefault(), close())}>
+  return html`<dialog class="sheet" ref=${dialog} aria-labelledby="erase-title" onCancel=${(/** @type {Event} */ event) => (event.preventDefault(), close())} onClose=${onClosed(() => (phase === "erasing" ? dialog.current?.showModal() : close()))}>
     <header><h2 id="erase-title" tabindex="-1" ref=${heading}>${t(phase === "done" ? "erase.done" : "erase.title", { n: phase === "done" ? outcome.removed : n })}</h2>
       <button type="button" class="plain" aria-label=${t("close")} disabled=${phase === "erasing"} onClick=${close}><${Icon} name="close" /></button></header>
     <div class="sheet-body">
@@ -110,10 +111,10 @@ export function EraseSheet({ sightings, onClose, onErased }) {
             <p class="buttons"><button type="button" class="primary" onClick=${close}>${t("close")}</button></p>`
         : html`<p>${summary(sightings, network?.cameras ?? [])}</p>
             ${phase === "counting" && html`<p class="soft" role="status">${t("erase.counting")}</p><progress max=${progress[1]} value=${progress[0]} aria-label=${t("erase.counting")}></progress>`}
-            ${phase === "failed" && html`<${Failure} failure=${failure} onAgain=${count} />`}
+            ${phase === "failed" && html`<${Trouble} failure=${failure} onAgain=${count} />`}
             ${affected &&
             phase !== "counting" &&
-            html`<p>${rich(t("erase.means", { n }))}</p>
+            html`<p>${rich("erase.means", { n })}</p>
               ${changed && html`<p class="bar" role="alert">${t("erase.changed", { n })}</p>`}
               ${(affected.backups.length > 0 || others.length > 0 || affected.archives.length > 0) &&
               html`<section class="also"><h3>${t("erase.also")}</h3><ul>
@@ -125,7 +126,7 @@ export function EraseSheet({ sightings, onClose, onErased }) {
               ${n === 0 && html`<p class="bar" role="status">${t("erase.none")}</p>`}`}
             ${affected && n > 0 && (phase === "ready" || phase === "erasing") &&
             html`<form onSubmit=${go}>
-              <label class="label" for="erase-word">${rich(t("erase.type", { word }))}</label>
+              <label class="label" for="erase-word">${rich("erase.type", { word })}</label>
               <input id="erase-word" autocomplete="off" autocapitalize="off" spellcheck=${false} value=${typed} disabled=${phase === "erasing"} onInput=${(/** @type {Event} */ event) => setTyped(/** @type {HTMLInputElement} */ (event.currentTarget).value)} />
               ${phase === "erasing" && html`<p class="note">${t("erase.progress", { n: progress[0], total: progress[1] })}</p><progress max=${progress[1]} value=${progress[0]} aria-label=${t("erase.running")}></progress>`}
               <p class="buttons end">

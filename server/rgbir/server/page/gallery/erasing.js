@@ -13,7 +13,7 @@ import { ask } from "../core/api.js";
 /** @typedef {(done: number, total: number) => void} Progress */
 
 /** So many ids fit one request. */
-export const AT_ONCE = 200;
+const AT_ONCE = 200;
 
 /**
  * What erasing them would mean. Nothing is erased.

@@ -2,8 +2,8 @@
 
 import { html, useRef, useState } from "../core/html.js";
 import { clock, moment, number, t, zone } from "../core/words.js";
+import { Trouble } from "../shell/load.js";
 import { useApp } from "../shell/state.js";
-import { Failure } from "./states.js";
 import { heat, levelOf, silences, windowOf } from "./heat.js";
 
 const NAMED = 4;
@@ -25,7 +25,7 @@ function named(column, unit) {
 export function HeatStrip({ counts, filters, onFilters, narrow, onNarrow }) {
   const network = useApp((state) => state.network);
   const [asTable, setAsTable] = useState(false);
-  if (counts.state === "failed") return html`<div class="heat"><${Failure} failure=${counts.failure} onAgain=${counts.again} /></div>`;
+  if (counts.state === "failed") return html`<div class="heat"><${Trouble} title=${t("gallery.failed")} failure=${counts.failure} onAgain=${counts.again} /></div>`;
   if (counts.state === "loading") return html`<div class="heat"><p class="soft" role="status">${t("loading")}</p></div>`;
   const seen = (network?.cameras ?? []).filter((camera) => camera.sightings > 0 || counts.counted.some((each) => each.camera === camera.id));
   const drawn = heat(counts.counted, counts.unit, seen.map(({ id }) => id));

@@ -62,7 +62,7 @@ export const protocolParts = (name) => name.split(",").map((part) => part.trim()
 export const isSynthetic = (card) => /synthetic/i.test(`${card.training_data ?? ""} ${card.note ?? ""}`);
 
 /** Overlap of the ten nearest below which a name is typed before a model answers. */
-export const LEAST_OVERLAP = 0.8;
+const LEAST_OVERLAP = 0.8;
 
 /** @param {{ overlap?: number | null }} model */
 export const needsTyping = (model) => model.overlap === null || model.overlap === undefined || model.overlap < LEAST_OVERLAP;

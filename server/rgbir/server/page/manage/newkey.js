@@ -1,6 +1,7 @@
 /** A new key: its choices, then its token, which nobody can show again. */
 
 import { ask, form } from "../core/api.js";
+import { copied } from "../core/clipboard.js";
 import { Dialog } from "../core/dialog.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { t } from "../core/words.js";
@@ -23,6 +24,7 @@ export function NewKeyDialog({ onClose, onMade, from = null, onReplace }) {
   const [failure, setFailure] = useState(/** @type {any} */ (null));
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
+  const [told, setTold] = useState("");
   const shown = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => shown.current?.select(), [token]);
   useEffect(() => {
@@ -50,8 +52,9 @@ export function NewKeyDialog({ onClose, onMade, from = null, onReplace }) {
     setBusy(false);
   };
   const copy = async () => {
-    // Without HTTPS browsers give no clipboard: then the token is chosen for the keyboard.
-    await navigator.clipboard?.writeText(token).then(() => say(t("keys.copied")), () => {});
+    const text = t((await copied(token)) ? "keys.copied" : "keys.copied.not");
+    setTold(text);
+    say(text);
     shown.current?.select();
   };
   const problem = (/** @type {string} */ field) => lack?.field === field && html`<p class="problem" role="alert">${t(lack.code, { n: most })}</p>`;
@@ -62,7 +65,7 @@ export function NewKeyDialog({ onClose, onMade, from = null, onReplace }) {
       ${from && html`<p>${t("keys.rotate.then", { name: from.name })}</p>`}
       <p class="caution">${t("keys.once")}</p>
       <label>${t("keys.token")} <input readonly ref=${shown} value=${token} spellcheck=${false} /></label>
-      <p class="buttons"><button type="button" class="primary" onClick=${copy}>${t("keys.copy")}</button></p>
+      <p class="buttons"><button type="button" class="primary" onClick=${copy}>${t("keys.copy")}</button> <span class="soft">${told}</span></p>
     <//>`;
   }
   return html`<${Dialog} title=${from ? t("keys.rotate.of", { name: from.name }) : t("keys.new")} onClose=${onClose} stays=${true} footer=${html`<button type="button" onClick=${onClose}>${t("camera.cancel")}</button><button type="submit" form="key-form" class="primary" aria-busy=${busy}>${t("keys.make")}</button>`}>

@@ -1,9 +1,10 @@
 /** Manage: cameras, models, evaluation, audit, keys, system; each role sees its own. */
 
-import { html, useEffect, useState } from "../core/html.js";
+import { html, useEffect } from "../core/html.js";
 import { addTexts, t } from "../core/words.js";
+import { useLater } from "../shell/later.js";
 import { Forbidden } from "../shell/load.js";
-import { go, store, useApp, watch } from "../shell/state.js";
+import { go, store, useApp } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
 import { MANAGE } from "../texts/manage.js";
 import { SHARED } from "../texts/shared.js";
@@ -19,9 +20,7 @@ addTexts(MANAGE);
 export default function Manage() {
   const path = useApp((state) => state.route.path);
   const me = useApp((state) => state.me);
-  const away = useApp((state) => state.away);
   useApp((state) => state.language);
-  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
   const mine = manageParts(me?.rights ?? []);
   const name = path.split("/")[2] ?? "";
   const part = MANAGE_PARTS.find((each) => each.name === name);
@@ -30,14 +29,7 @@ export default function Manage() {
     // Effects run after a pause, and by then somebody may have gone on to a part.
     if (!part && mine.length && store.get().route.path === path) go(`#/manage/${mine[0].name}`, { replace: true });
   }, [path, me]);
-  useEffect(() => {
-    let gone = false;
-    setLoaded(null);
-    if (!barred) void part?.load().then((module) => !gone && setLoaded(() => module.default), () => !gone && watch());
-    return () => {
-      gone = true;
-    };
-  }, [name, barred, away]);
+  const Loaded = useLater(part?.load);
   return html`<div class="manage">
     <nav class="manage-nav" aria-label=${t("manage.label")}>
       ${mine.map((each) => html`<a href=${`#/manage/${each.name}`} aria-current=${each === part ? "page" : undefined}>${t(each.text)}</a>`)}

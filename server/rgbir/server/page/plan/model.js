@@ -1,7 +1,7 @@
 /** The plan: places with what was searched of them, where each is drawn, and which walks join them. Pure. */
 
 import { placeOf } from "../answer/model.js";
-import { walkOf } from "../answer/walks.js";
+import { joins, walkOf } from "../answer/walks.js";
 
 /** @typedef {import("../core/types.js").Answer} Answer */
 /** @typedef {import("../core/types.js").CameraInfo} CameraInfo */
@@ -150,9 +150,6 @@ function onCircle(nodes) {
   const turn = (2 * Math.PI) / nodes.length;
   return new Map(nodes.map(({ place }, index) => [place, nodes.length === 1 ? [50, 50] : [50 + 36 * Math.sin(index * turn), 50 - 36 * Math.cos(index * turn)]]));
 }
-
-/** @param {{ origin: string, destination: string }} passage @param {string} one @param {string} other */
-const joins = (passage, one, other) => (passage.origin === one && passage.destination === other) || (passage.origin === other && passage.destination === one);
 
 /**
  * Walks between places that are drawn; dashed where one of them was left out.

@@ -2,6 +2,7 @@
 
 import { html, useLayoutEffect, useMemo, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
+import { NumberField } from "../core/number.js";
 import { Picture } from "../core/picture.js";
 import { addTexts, language, number, span, t } from "../core/words.js";
 import { PLAN } from "../texts/plan.js";
@@ -138,11 +139,8 @@ export function Plan({ network, nodes, chosen, label, onChoose, onMove }) {
 const Fields = ({ node, position, onMove }) =>
   html`<div class="plan-fields" role="group" aria-label=${t("plan.position", { place: node.place })}>
     ${["plan.x", "plan.y"].map(
-      (axis, index) => html`<label><span>${t(axis)}</span> <input type="number" step="any" value=${position[index]}
-        onChange=${(/** @type {Event} */ event) => {
-          const typed = Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
-          if (Number.isFinite(typed)) onMove(node.place, index === 0 ? [typed, position[1]] : [position[0], typed]);
-        }} /></label>`,
+      (axis, index) => html`<label><span>${t(axis)}</span> <${NumberField} late=${true} step="any" value=${position[index]}
+        onText=${(/** @type {string} */ text) => text !== "" && onMove(node.place, index === 0 ? [Number(text), position[1]] : [position[0], Number(text)])} /></label>`,
     )}
   </div>`;
 

@@ -75,7 +75,7 @@ function About({ node, answer }) {
   return html`<p class="soft">${short(node)}${when && `, ${when}`}</p>
     ${walk && html`<p class="soft">${walk}</p>`}
     ${node.left && html`<p class="soft">${t("plan.moved")}</p>`}
-    ${reasons.length > 0 && html`<ul class="soft">${reasons.map((left) => html`<li>${plain(t(left.code, { ...left.values, light: t(`light.${left.values.modality}`) }))}</li>`)}</ul>`}`;
+    ${reasons.length > 0 && html`<ul class="soft">${reasons.map((left) => html`<li>${plain(left.code, left.values)}</li>`)}</ul>`}`;
 }
 
 /** @param {{ node: Node, onOpen: (hit: Hit) => void }} props */

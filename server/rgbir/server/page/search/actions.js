@@ -1,20 +1,20 @@
 /** What one does in Search: add shots, change the question, ask it, take it back. */
 
 import { Refusal, ask, form, request } from "../core/api.js";
+import { onForget } from "../core/forget.js";
+import { isImage, isSeen } from "../core/kinds.js";
+import { patiently } from "../core/patience.js";
 import { format } from "../core/route.js";
-import { t } from "../core/words.js";
-import { go, refused, store } from "../shell/state.js";
+import { go, lookAgain, refused, store } from "../shell/state.js";
 import { fields, fromParams, guessed, lacks, toParams } from "./question.js";
 
 /** @typedef {import("./question.js").Question} Question */
 
 export const MOST_SHOTS = 8;
-const MOST_ATTEMPTS = 5;
-const IMAGE = /\.(jpe?g|png|bmp|webp|tiff?)$/i;
-const SEEN = /^image\/(jpeg|png|bmp|webp)$/;
 
 /** @type {AbortController | null} */
 let running = null;
+onForget(cancel);
 
 export const question = () => fromParams(store.get().route.params);
 
@@ -34,20 +34,20 @@ export function change(change) {
  */
 export function addShots(files) {
   const given = [...files];
-  const images = given.filter((file) => file.type.startsWith("image/") || IMAGE.test(file.name));
+  const images = given.filter(isImage);
   // In place of a sighting that was searched like, and of shots that were set aside for it.
   const anew = question().like !== "";
   const left = MOST_SHOTS - (anew ? 0 : store.get().shots.length);
   const stranger = given.find((file) => !images.includes(file));
-  if (stranger) store.set({ lack: { field: "shots", code: t("shots.kind", { name: stranger.name }) } });
-  else store.set({ lack: images.length > left ? { field: "shots", code: t("shots.most", { n: MOST_SHOTS }) } : null });
+  if (stranger) store.set({ lack: { field: "shots", code: "shots.kind", values: { name: stranger.name } } });
+  else store.set({ lack: images.length > left ? { field: "shots", code: "shots.most", values: { n: MOST_SHOTS } } : null });
   const shots = images.slice(0, left).map((file) => ({
     id: crypto.randomUUID?.() ?? String(Math.random()),
     file,
     url: URL.createObjectURL(file),
     box: null,
     name: file.webkitRelativePath || file.name,
-    shows: SEEN.test(file.type) || /\.(jpe?g|png|bmp|webp)$/i.test(file.name),
+    shows: isSeen(file),
   }));
   if (!shots.length) return;
   if (anew) {
@@ -91,41 +91,31 @@ export async function search() {
   const shots = shotsNow();
   store.set({ phase: "searching", failure: null, began: Date.now(), waits: 0 });
   try {
-    const answer = await patiently(mine, () => {
-      const body = form(fields(asked, store.get().shots, { purpose: store.get().purpose, case: store.get().case }));
-      return ask("search", { method: "POST", body, signal: mine.signal });
-    });
+    const answer = await patiently(
+      () => {
+        const body = form(fields(asked, store.get().shots, { purpose: store.get().purpose, case: store.get().case }));
+        return /** @type {Promise<import("../core/types.js").Answer>} */ (ask("search", { method: "POST", body, signal: mine.signal }));
+      },
+      {
+        busy: ({ status }) => status === 429 || status === 503,
+        goesOn: () => running === mine,
+        onWait: (left) => store.set({ phase: left ? "waiting" : "searching", waits: left }),
+      },
+    );
     if (running !== mine) return;
     store.set({ answer, answered: { question: asked, shots, at: new Date() }, phase: "idle", away: null });
+    const { gallery } = store.get();
+    if (gallery && (gallery.generation !== answer.generation || gallery.fingerprint !== answer.model.fingerprint)) void lookAgain();
   } catch (error) {
-    if (running !== mine || !(error instanceof Refusal)) return;
-    store.set({ phase: "failed", failure: error, answer: null, answered: null });
-    refused(error);
+    if (running === mine) failed(error);
   }
 }
 
-/**
- * Again after a busy answer, when the server says so, at most five times.
- * @template Answer
- * @param {AbortController} mine
- * @param {() => Promise<Answer>} attempt
- * @returns {Promise<Answer>}
- */
-async function patiently(mine, attempt) {
-  for (let attempts = 1; ; attempts += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const later = error instanceof Refusal && (error.status === 429 || error.status === 503) && attempts < MOST_ATTEMPTS;
-      if (!later) throw error;
-      for (let left = Math.max(1, Math.ceil(/** @type {Refusal} */ (error).retryAfter ?? attempts)); left > 0; left -= 1) {
-        store.set({ phase: "waiting", waits: left });
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-        if (mine.signal.aborted) throw new DOMException("cancelled", "AbortError");
-      }
-      store.set({ phase: "searching", waits: 0 });
-    }
-  }
+/** No old answer stands beside a question that failed. @param {unknown} error */
+function failed(error) {
+  if (!(error instanceof Refusal)) throw error;
+  store.set({ phase: "failed", failure: error, answer: null, answered: null });
+  refused(error);
 }
 
 export function cancel() {
@@ -142,7 +132,13 @@ function withoutHit(params) {
 
 /** A sample of the demonstration, asked at once. @param {{ name: string, camera: string }} sample */
 export async function trySample(sample) {
-  const blob = await (await request(`samples/${encodeURIComponent(sample.name)}`)).blob();
+  /** @type {Blob} */
+  let blob;
+  try {
+    blob = await (await request(`samples/${encodeURIComponent(sample.name)}`)).blob();
+  } catch (error) {
+    return failed(error);
+  }
   for (const shot of store.get().shots) URL.revokeObjectURL(shot.url);
   store.set({ shots: [] });
   addShots([new File([blob], sample.name, { type: blob.type || "image/jpeg" })]);

@@ -2,30 +2,45 @@
 
 import { Dialog } from "../core/dialog.js";
 import { html, useRef, useState } from "../core/html.js";
+import { NumberField } from "../core/number.js";
 import { t } from "../core/words.js";
 import { setBox } from "./actions.js";
 import { drawn, moved, sized, within } from "./rectangle.js";
 
+/** A pointer that goes no farther than that, in pixels of the screen, taps. */
+const TAP = 6;
+
 /** @param {{ shot: import("../core/types.js").Shot, onClose: () => void }} props */
-export function BoxDialog({ shot, onClose }) {
+export default function BoxDialog({ shot, onClose }) {
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [box, setDraft] = useState(/** @type {number[] | null} */ (shot.box));
-  const from = useRef(/** @type {number[] | null} */ (null));
+  const [corner, setCorner] = useState(/** @type {number[] | null} */ (null));
+  const began = useRef(/** @type {{ at: number[], x: number, y: number, drags: boolean } | null} */ (null));
   const frame = useRef(/** @type {HTMLDivElement | null} */ (null));
 
   const point = (/** @type {PointerEvent} */ event) => {
     const edge = /** @type {HTMLDivElement} */ (frame.current).getBoundingClientRect();
     return [((event.clientX - edge.left) / edge.width) * size.width, ((event.clientY - edge.top) / edge.height) * size.height];
   };
+  // A drag draws from where it began; a tap sets a corner, and a second one the other.
   const begin = (/** @type {PointerEvent} */ event) => {
     frame.current?.setPointerCapture(event.pointerId);
-    // A second tap is the other corner.
-    if (from.current && box && box[0] === box[2] - 1) return move(event);
-    from.current = point(event);
-    return undefined;
+    began.current = { at: point(event), x: event.clientX, y: event.clientY, drags: false };
   };
   const move = (/** @type {PointerEvent} */ event) => {
-    if (from.current && event.buttons) setDraft(drawn(from.current, point(event), size));
+    const start = began.current;
+    if (!start) return;
+    start.drags ||= Math.hypot(event.clientX - start.x, event.clientY - start.y) > TAP;
+    if (!start.drags) return;
+    setCorner(null);
+    setDraft(drawn(start.at, point(event), size));
+  };
+  const end = (/** @type {PointerEvent} */ event) => {
+    const start = began.current;
+    began.current = null;
+    if (!start || start.drags || event.type === "pointercancel") return;
+    if (corner) setDraft(drawn(corner, start.at, size));
+    setCorner(corner ? null : start.at);
   };
   const press = (/** @type {KeyboardEvent} */ event) => {
     const steps = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
@@ -37,7 +52,7 @@ export function BoxDialog({ shot, onClose }) {
     const start = box ?? within([size.width * 0.25, size.height * 0.1, size.width * 0.75, size.height * 0.9], size);
     setDraft(event.altKey ? sized(start, x, y, size) : moved(start, x, y, size));
   };
-  const shown = box && size.width ? box : null;
+  const shown = !size.width ? null : corner ? [...corner, ...corner] : box;
   const place = (/** @type {HTMLElement | null} */ element) => {
     if (!element || !shown) return;
     element.style.left = `${(shown[0] / size.width) * 100}%`;
@@ -53,22 +68,23 @@ export function BoxDialog({ shot, onClose }) {
     <button type="button" class="primary" disabled=${!box} onClick=${() => use(box)}>${t("box.use")}</button>`;
   return html`<${Dialog} title=${t("box.title")} className="wide" onClose=${onClose} footer=${footer} stays=${true}>
     <p>${t("box.help")}</p>
-    <div class="frame" ref=${frame} tabindex="0" role="application" aria-label=${t("box.frame")} onPointerDown=${begin} onPointerMove=${move} onKeyDown=${press}>
+    <div class="frame" ref=${frame} tabindex="0" role="application" aria-label=${t("box.frame")} onPointerDown=${begin} onPointerMove=${move} onPointerUp=${end} onPointerCancel=${end} onKeyDown=${press}>
       <img src=${shot.url} alt="" draggable=${false}
         onLoad=${(/** @type {Event} */ event) => {
           const image = /** @type {HTMLImageElement} */ (event.currentTarget);
           setSize({ width: image.naturalWidth, height: image.naturalHeight });
         }} />
-      ${shown && html`<div class="box" ref=${place}></div>`}
+      ${shown && html`<div class=${corner ? "box corner" : "box"} ref=${place}></div>`}
     </div>
+    <p class="note" role="status">${corner ? t("box.corner") : ""}</p>
     <div class="fields">
       ${["left", "top", "right", "bottom"].map(
         (edge, index) => html`<label>${t(`box.${edge}`)}
-          <input type="number" min="0" max=${index % 2 ? size.height : size.width} value=${box ? box[index] : ""}
-            onChange=${(/** @type {Event} */ event) => {
+          <${NumberField} late=${true} min="0" max=${index % 2 ? size.height : size.width} value=${box ? box[index] : ""}
+            onText=${(/** @type {string} */ text) => {
               const typed = [...(box ?? [0, 0, size.width, size.height])];
-              typed[index] = Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
-              setDraft(within(typed, size));
+              typed[index] = Number(text);
+              if (text !== "") setDraft(within(typed, size));
             }} /></label>`,
       )}
     </div>

@@ -1,25 +1,22 @@
-/** Filters as chips. An editor keeps its own draft; the question changes on Apply, never while it is edited. */
+/** Filters as chips; each opens its editor. */
 
-import { Dialog } from "../core/dialog.js";
 import { html, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
-import { day, listed, moment, t, zone } from "../core/words.js";
+import { listed, period, t } from "../core/words.js";
+import { Later } from "../shell/later.js";
 import { useApp } from "../shell/state.js";
-import { change } from "./actions.js";
-import { Tags } from "./camera.js";
 import { PLAIN, fromParams } from "./question.js";
-import { MomentField } from "./taken.js";
 
 /** @typedef {import("./question.js").Question} Question */
 /** @typedef {{ name: string, fields: (keyof Question)[], value: (question: Question) => string, always: boolean }} Filter */
 
-const MOST_HITS = 1000;
+const EDITOR = () => import("./editors.js");
 
 /** @type {Filter[]} */
 export const FILTERS = [
   { name: "cameras", fields: ["cameras"], always: true, value: (question) => listed(question.cameras) },
-  { name: "dates", fields: ["since", "until"], always: true, value: dates },
-  { name: "hours", fields: ["hours"], always: true, value: (question) => question.hours.split(" ")[0].replace("-", "–") },
+  { name: "dates", fields: ["since", "until"], always: true, value: ({ since, until }) => period(since, until) },
+  { name: "hours", fields: ["hours"], always: true, value: ({ hours }) => hours && `${hours.split(" ")[0].replace("-", "–")} ${zoneOf(hours)}` },
   { name: "passages", fields: ["passages"], always: true, value: (question) => (question.passages === PLAIN.passages ? "" : t(`passages.${question.passages}`)) },
   { name: "track", fields: ["track"], always: false, value: (question) => question.track },
   { name: "least", fields: ["least"], always: false, value: (question) => (question.least ? String(question.least) : "") },
@@ -28,14 +25,8 @@ export const FILTERS = [
   { name: "k", fields: ["k"], always: false, value: (question) => (question.k === PLAIN.k ? "" : String(question.k)) },
 ];
 
-/** @param {Question} question */
-function dates({ since, until }) {
-  if (since && until) {
-    const [from, to] = [day(since), day(until)];
-    return from === to ? from : `${from} – ${to}`;
-  }
-  return since ? `${moment(since)} –` : until ? `– ${moment(until)}` : "";
-}
+/** Hours that name no zone are UTC's. @param {string} hours */
+export const zoneOf = (hours) => hours.split(" ")[1] ?? "UTC";
 
 /** What takes a filter off again. @param {Filter} filter */
 export const cleared = (filter) => /** @type {Partial<Question>} */ (Object.fromEntries(filter.fields.map((field) => [field, PLAIN[field]])));
@@ -63,75 +54,6 @@ export function Chips() {
       ${more && others.map((filter) => html`<button type="button" key=${filter.name} class="chip" aria-haspopup="dialog" onClick=${() => setOpen(filter.name)}>${t(`chip.${filter.name}`)}</button>`)}
     </div>
     ${lack?.field === "dates" && html`<p class="problem" role="alert">${t(lack.code)}</p>`}
-    ${editing && html`<${Editor} filter=${editing} asked=${asked} onClose=${() => setOpen(null)} />`}
+    ${editing && html`<${Later} load=${EDITOR} filter=${editing} asked=${asked} onClose=${() => setOpen(null)} />`}
   </div>`;
 }
-
-/** @param {{ filter: Filter, asked: Question, onClose: () => void }} props */
-function Editor({ filter, asked, onClose }) {
-  const [draft, setDraft] = useState(/** @type {Partial<Question>} */ (Object.fromEntries(filter.fields.map((field) => [field, asked[field]]))));
-  const edit = (/** @type {Partial<Question>} */ part) => setDraft({ ...draft, ...part });
-  const apply = (/** @type {Partial<Question>} */ fields) => {
-    change(fields);
-    onClose();
-  };
-  const Fields = EDITORS[filter.name];
-  const turned = draft.since && draft.until && draft.since >= draft.until;
-  const footer = html`<button type="button" onClick=${() => apply(cleared(filter))}>${t("chip.clear")}</button>
-    <span class="grow"></span>
-    <button type="button" onClick=${onClose}>${t("chip.cancel")}</button>
-    <button type="submit" form="chip-form" class="primary">${t("chip.apply")}</button>`;
-  return html`<${Dialog} title=${t(`chip.${filter.name}`)} onClose=${onClose} footer=${footer}>
-    <form id="chip-form" onSubmit=${(/** @type {Event} */ event) => {
-      event.preventDefault();
-      if (!turned) apply(draft);
-    }}>
-      <${Fields} draft=${draft} edit=${edit} />
-      ${turned && html`<p class="problem" role="alert">${t("dates.turned")}</p>`}
-    </form>
-  <//>`;
-}
-
-/** @typedef {{ draft: Partial<Question>, edit: (part: Partial<Question>) => void }} Fields */
-const typed = (/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.currentTarget).value;
-
-/** @type {Record<string, (props: Fields) => unknown>} */
-const EDITORS = {
-  cameras({ draft, edit }) {
-    const network = useApp((state) => state.network);
-    const chosen = draft.cameras ?? [];
-    return html`<ul class="checks">
-      ${(network?.cameras ?? []).map(
-        (camera) => html`<li><label><input type="checkbox" checked=${chosen.includes(camera.id)}
-          onChange=${() => edit({ cameras: chosen.includes(camera.id) ? chosen.filter((id) => id !== camera.id) : [...chosen, camera.id] })} />
-          <strong>${camera.id}</strong> ${camera.place} <${Tags} modalities=${camera.modalities} /></label></li>`,
-      )}
-    </ul>`;
-  },
-  dates: ({ draft, edit }) => html`<div class="field"><label class="label" for="since">${t("dates.since")}</label>
-      <${MomentField} id="since" value=${draft.since ?? ""} onChange=${(/** @type {string} */ since) => edit({ since })} /></div>
-    <div class="field"><label class="label" for="until">${t("dates.until")}</label>
-      <${MomentField} id="until" value=${draft.until ?? ""} onChange=${(/** @type {string} */ until) => edit({ until })} /></div>
-    <p class="note">${t("dates.zone", { zone: zone() })}</p>`,
-  hours({ draft, edit }) {
-    const [from = "", to = ""] = (draft.hours ?? "").split(" ")[0].split("-");
-    const set = (/** @type {string} */ one, /** @type {string} */ other) => edit({ hours: one || other ? `${one || "00:00"}-${other || "00:00"} ${zone()}` : "" });
-    return html`<div class="pair">
-        <label>${t("hours.from")} <input type="time" value=${from} onInput=${(/** @type {Event} */ event) => set(typed(event), to)} /></label>
-        <label>${t("hours.to")} <input type="time" value=${to} onInput=${(/** @type {Event} */ event) => set(from, typed(event))} /></label>
-      </div>
-      <p class="note">${t("hours.help")} ${t("dates.zone", { zone: zone() })}</p>`;
-  },
-  passages: ({ draft, edit }) => html`<${Choices} name="passages" label=${t("chip.passages")} values=${["filter", "rank", "off"]} value=${draft.passages} onChange=${(/** @type {string} */ passages) => edit({ passages })} />`,
-  track: ({ draft, edit }) => html`<label>${t("track.help")} <input type="text" maxlength="200" value=${draft.track} onInput=${(/** @type {Event} */ event) => edit({ track: typed(event) })} /></label>`,
-  least: ({ draft, edit }) => html`<label>${t("least.help")} <input type="number" min="0" max="1" step="0.01" value=${draft.least} onInput=${(/** @type {Event} */ event) => edit({ least: Number(typed(event)) })} /></label>`,
-  group: ({ draft, edit }) => html`<${Choices} name="group" label=${t("chip.group")} values=${["none", "identity", "track", "camera"]} value=${draft.group} onChange=${(/** @type {string} */ group) => edit({ group, fuse: group === "track" ? draft.fuse : PLAIN.fuse })} />
-    ${draft.group === "track" && html`<p>${t("fuse.label")}</p><${Choices} name="fuse" label=${t("fuse.label")} values=${["best", "mean"]} value=${draft.fuse} onChange=${(/** @type {string} */ fuse) => edit({ fuse })} />`}`,
-  rerank: ({ draft, edit }) => html`<label>${t("rerank.help")} <input type="number" min="0" max="1000" value=${draft.rerank} onInput=${(/** @type {Event} */ event) => edit({ rerank: Number(typed(event)) })} /></label>`,
-  k: ({ draft, edit }) => html`<label>${t("k.help", { most: MOST_HITS })} <input type="number" min="1" max=${MOST_HITS} value=${draft.k} onInput=${(/** @type {Event} */ event) => edit({ k: Number(typed(event)) || PLAIN.k })} /></label>`,
-};
-
-/** @param {{ name: string, label: string, values: string[], value: string | undefined, onChange: (value: string) => void }} props */
-const Choices = ({ name, label, values, value, onChange }) => html`<fieldset class="choices"><legend class="unseen">${label}</legend>
-  ${values.map((each) => html`<label><input type="radio" name=${name} checked=${each === value} onChange=${() => onChange(each)} /> ${t(`${name}.${each}`)}</label>`)}
-</fieldset>`;

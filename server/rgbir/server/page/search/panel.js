@@ -26,7 +26,8 @@ export function Panel() {
   }, [lack]);
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    void search();
+    // A dialog's own form stands within this one, and what it sends comes by here.
+    if (event.target === event.currentTarget) void search();
   };
   // Enter asks, from wherever nothing else wants it.
   const enter = (/** @type {KeyboardEvent} */ event) => {

@@ -28,6 +28,39 @@ export const PLAIN = {
 /** Names whose values the address may hold, and those of a view that are no part of the question. */
 const NAMES = /** @type {(keyof Question)[]} */ (Object.keys(PLAIN));
 
+const whole = (/** @type {number} */ least, /** @type {number} */ most) => (/** @type {unknown} */ value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+const isMoment = (/** @type {unknown} */ value) => !Number.isNaN(Date.parse(String(value)));
+const among = (/** @type {string[]} */ ...values) => (/** @type {unknown} */ value) => values.includes(String(value));
+
+export const MOST_HITS = 1000;
+export const MOST_RERANKED = 1000;
+
+/** What a value of each name is; the others may be any text. @type {Partial<Record<keyof Question, (value: unknown) => boolean>>} */
+const KINDS = {
+  modality: among("ir", "rgb"),
+  at: isMoment,
+  since: isMoment,
+  until: isMoment,
+  hours: (value) => isHours(String(value)),
+  least: (value) => Number(value) >= 0 && Number(value) <= 1,
+  group: among("none", "identity", "track", "camera"),
+  fuse: among("best", "mean"),
+  rerank: whole(0, MOST_RERANKED),
+  passages: among("filter", "rank", "off"),
+  k: whole(1, MOST_HITS),
+};
+
+/** Such as `22:00-05:30 Europe/Berlin`, of a zone that there is. @param {string} text */
+function isHours(text) {
+  const match = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d(?: (\S+))?$/.exec(text);
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: match?.[3] ?? "UTC" });
+  } catch {
+    return false;
+  }
+  return match !== null;
+}
+
 /**
  * @param {URLSearchParams} params
  * @returns {Question} what isn't there, or isn't a value of its kind, is the default
@@ -36,13 +69,10 @@ export function fromParams(params) {
   const question = { ...PLAIN };
   for (const name of NAMES) {
     const text = params.get(name);
-    if (text === null) continue;
+    if (text === null || text === "") continue;
     const usual = PLAIN[name];
-    /** @type {unknown} */
-    let value = text;
-    if (Array.isArray(usual)) value = params.getAll(name).filter(Boolean);
-    else if (typeof usual === "number") value = text !== "" && Number.isFinite(Number(text)) ? Number(text) : usual;
-    Object.assign(question, { [name]: value });
+    const value = Array.isArray(usual) ? params.getAll(name).filter(Boolean) : typeof usual === "number" ? Number(text) : text;
+    if (KINDS[name]?.(value) ?? true) Object.assign(question, { [name]: value });
   }
   return question;
 }

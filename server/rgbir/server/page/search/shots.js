@@ -1,37 +1,16 @@
-/** The shots: pictures of one person that are searched with. The whole window takes a drop and a paste. */
+/** The shots: pictures of one person that are searched with. The whole window takes them. */
 
-import { html, useEffect, useRef, useState } from "../core/html.js";
+import { useFiles } from "../core/files.js";
+import { html, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { Picture } from "../core/picture.js";
-import { has, t } from "../core/words.js";
-import { useApp, watch } from "../shell/state.js";
+import { t } from "../core/words.js";
+import { Later } from "../shell/later.js";
+import { useApp } from "../shell/state.js";
 import { MOST_SHOTS, addShots, change, question, removeShot } from "./actions.js";
-import { BoxDialog } from "./box.js";
 
-/** Pictures come by drop and paste from anywhere on the page. */
-export function usePictures() {
-  const [over, setOver] = useState(false);
-  useEffect(() => {
-    const on = new AbortController();
-    const { signal } = on;
-    const files = (/** @type {DragEvent} */ event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-    document.addEventListener("dragover", (event) => files(event) && (event.preventDefault(), setOver(true)), { signal });
-    document.addEventListener("dragleave", (event) => event.relatedTarget === null && setOver(false), { signal });
-    document.addEventListener(
-      "drop",
-      (event) => {
-        if (!files(event)) return;
-        event.preventDefault();
-        setOver(false);
-        addShots(event.dataTransfer?.files ?? []);
-      },
-      { signal },
-    );
-    document.addEventListener("paste", (event) => event.clipboardData?.files.length && addShots(event.clipboardData.files), { signal });
-    return () => on.abort();
-  }, []);
-  return over;
-}
+const GALLERY = () => import("../gallery/pick.js");
+const BOX = () => import("./box.js");
 
 export function ShotStrip() {
   const shots = useApp((state) => state.shots);
@@ -40,11 +19,11 @@ export function ShotStrip() {
   const like = useApp((state) => state.route.params.get("like"));
   const [picking, setPicking] = useState(false);
   const [boxed, setBoxed] = useState(/** @type {string | null} */ (null));
-  const over = usePictures();
+  const over = useFiles(addShots);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const open = shots.find((shot) => shot.id === boxed);
   const asksAgain = shots.length === 0 && !like && !answered && question().camera !== "";
-  const problem = lack?.field === "shots" ? (has(lack.code) ? t(lack.code) : lack.code) : "";
+  const problem = lack?.field === "shots" ? t(lack.code, lack.values) : "";
 
   return html`<div class="shots ${over ? "over" : ""}">
     <ul aria-label=${t("shots.label")}>
@@ -78,14 +57,7 @@ export function ShotStrip() {
     <p class="buttons"><button type="button" id="from-gallery" onClick=${() => setPicking(true)}><${Icon} name="gallery" size=${16} /> ${t("shots.gallery")}</button></p>
     ${asksAgain && !problem && html`<p class="note">${t("shots.gone")}</p>`}
     ${problem && html`<p class="problem" id="shots-problem" role="alert">${problem}</p>`}
-    ${picking && html`<${FromGallery} onClose=${() => setPicking(false)} />`}
-    ${open && html`<${BoxDialog} shot=${open} onClose=${() => setBoxed(null)} />`}
+    ${picking && html`<${Later} load=${GALLERY} onClose=${() => setPicking(false)} />`}
+    ${open && html`<${Later} load=${BOX} shot=${open} onClose=${() => setBoxed(null)} />`}
   </div>`;
-}
-
-/** The gallery as a dialog; its module comes when it is opened. @param {{ onClose: () => void }} props */
-function FromGallery({ onClose }) {
-  const [Loaded, setLoaded] = useState(/** @type {any} */ (null));
-  useEffect(() => void import("../gallery/pick.js").then((module) => setLoaded(() => module.default), watch), []);
-  return Loaded ? html`<${Loaded} onClose=${onClose} />` : null;
 }

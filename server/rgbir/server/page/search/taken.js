@@ -5,6 +5,7 @@ import { moment, t, zone } from "../core/words.js";
 import { useApp } from "../shell/state.js";
 import { change } from "./actions.js";
 import { localOf, momentsOf, pasted, utc } from "./moments.js";
+import { fromParams } from "./question.js";
 
 /**
  * A field for a moment.
@@ -43,8 +44,7 @@ export function MomentField({ id, value, onChange }) {
 }
 
 export function TakenField() {
-  const at = useApp((state) => state.route.params.get("at") ?? "");
-  const like = useApp((state) => state.route.params.get("like"));
+  const { at, like } = fromParams(useApp((state) => state.route.params));
   if (like) return null;
   return html`<div class="field">
     <label class="label" for="at">${t("at.label")} <span class="soft">${t("at.optional")}</span></label>

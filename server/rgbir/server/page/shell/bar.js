@@ -3,12 +3,13 @@
 import { html, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { LANGUAGES, LANGUAGE_NAMES, listed, moment, t } from "../core/words.js";
-import { chooseLanguage, chooseTheme, signOut, useApp } from "./state.js";
+import { chooseLanguage, chooseTheme, signOut, store, useApp } from "./state.js";
 import { partsFor } from "./views.js";
 
 /** @param {{ path: string }} props */
 export function Bar({ path }) {
   const me = useApp((state) => state.me);
+  const outside = useApp((state) => state.outside);
   const language = useApp((state) => state.language);
   const theme = useApp((state) => state.theme);
   const parts = partsFor(me?.rights ?? []);
@@ -26,6 +27,7 @@ export function Bar({ path }) {
       </select></label>
     <button type="button" class="plain" aria-label=${t(dark ? "theme.light" : "theme.dark")} title=${t(dark ? "theme.light" : "theme.dark")} onClick=${() => chooseTheme(dark ? "light" : "dark")}><${Icon} name=${dark ? "sun" : "moon"} /></button>
     ${me && html`<${Who} me=${me} />`}
+    ${!me && outside && html`<button type="button" class="primary" onClick=${() => store.set({ signIn: true })}>${t("signin.go")}</button>`}
   </header>`;
 }
 

@@ -2,7 +2,8 @@
 
 import { Refusal, ask } from "../core/api.js";
 import { html, useCallback, useEffect, useRef, useState } from "../core/html.js";
-import { has, t } from "../core/words.js";
+import { t } from "../core/words.js";
+import { whyNot } from "./failure.js";
 import { refused, useApp } from "./state.js";
 
 /** @typedef {import("../core/api.js").Refusal} Failure */
@@ -50,18 +51,17 @@ export function useLoaded(path, goesOn, of) {
   return { data, failure, again };
 }
 
-/** A refusal where it belongs, with what to do. @param {{ failure: Failure | null, onAgain?: () => void }} props */
-export function Trouble({ failure, onAgain }) {
-  const me = useApp((state) => state.me);
-  if (!failure || failure.status === 401) return null;
-  const code = `problem.${failure.code}`;
-  let text = has(code) ? t(code, failure.problem.values) : failure.message;
-  if (failure.status === 0) text = t("trouble.away");
-  else if (failure.status === 403 && me) text = `${t("may.not", { role: t(`role.${me.role}`) })} ${failure.message}`;
+/**
+ * A refusal where it belongs, with what to do. That nobody is signed in is told by the dialog that asks for a key.
+ * @param {{ failure: unknown, title?: string, onAgain?: () => void }} props
+ */
+export function Trouble({ failure, title = "", onAgain }) {
+  const refusal = failure instanceof Refusal ? failure : null;
+  if (!failure || refusal?.status === 401) return null;
   return html`<div class="trouble" role="alert">
-    <p>${text}</p>
-    ${failure.requestId && html`<p class="note">${t("server.request", { id: failure.requestId })}</p>`}
-    ${onAgain && html`<p><button type="button" onClick=${onAgain}>${t("server.again")}</button></p>`}
+    <p>${title && html`<strong>${title}</strong> `}${whyNot(failure)}</p>
+    ${refusal?.requestId && html`<p class="note">${t("server.request", { id: refusal.requestId })}</p>`}
+    ${onAgain && refusal?.status !== 403 && html`<p><button type="button" onClick=${onAgain}>${t("server.again")}</button></p>`}
   </div>`;
 }
 

@@ -3,7 +3,7 @@
 /** @typedef {{ path: string, text: string, icon: string, rights: string[], load: () => Promise<{ default: any }> }} Part */
 
 /** @type {Part[]} */
-export const PARTS = [
+const PARTS = [
   { path: "/search", text: "nav.search", icon: "search", rights: ["search"], load: () => import("../search/view.js") },
   { path: "/gallery", text: "nav.gallery", icon: "gallery", rights: ["search", "look"], load: () => import("../gallery/view.js") },
   { path: "/enrol", text: "nav.enrol", icon: "upload", rights: ["enrol"], load: () => import("../enrol/view.js") },
@@ -11,7 +11,7 @@ export const PARTS = [
 ];
 
 /** @param {string} path */
-export const viewOf = (path) => PARTS.find((part) => path === part.path || path.startsWith(`${part.path}/`))?.load;
+export const partOf = (path) => PARTS.find((part) => path === part.path || path.startsWith(`${part.path}/`));
 
 /** @param {readonly string[]} rights of whoever asks */
 export const partsFor = (rights) => PARTS.filter((part) => part.rights.some((right) => rights.includes(right)));

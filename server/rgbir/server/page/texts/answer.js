@@ -36,7 +36,6 @@ export const ANSWER = {
   "verdict.no_camera.more": ["All were left out, for the reasons below.", "Alle sind ausgelassen; die Gründe stehen darunter.", "全部已排除,原因见下。"],
   "verdict.failed": ["The search failed", "Die Suche ist fehlgeschlagen", "搜索失败"],
   "verdict.failed.more": ["{detail} Nothing below belongs to this question.", "{detail} Es gibt keine Antwort auf diese Frage.", "{detail} 此问题没有答案。"],
-  "verdict.failed.away": ["The server didn't answer.", "Der Server hat nicht geantwortet.", "服务器没有响应。"],
   "verdict.untimed": [
     { one: "{n} of {total} hits has no time and is not drawn. *Show it in the grid*", other: "{n} of {total} hits have no time and are not drawn. *Show them in the grid*" },
     { one: "{n} von {total} Treffern hat keine Zeit und ist nicht gezeichnet. *Im Raster zeigen*", other: "{n} von {total} Treffern haben keine Zeit und sind nicht gezeichnet. *Im Raster zeigen*" },
@@ -47,7 +46,6 @@ export const ANSWER = {
     "Die Zahlen in den Kreisen zählen Treffer. Sie sagen nichts über Gewissheit.",
     "圆圈中的数字是结果数量,与确定程度无关。",
   ],
-  "verdict.region": ["Verdict", "Befund", "结论"],
   "badge.exact": ["Exact", "Exakt", "精确"],
   "badge.exact.why": ["The order equals comparing with every sighting.", "Die Reihenfolge ist dieselbe wie beim Vergleich mit jeder Sichtung.", "排序与逐条比较的结果相同。"],
   "badge.approximate": ["Approximate: hits may be missing", "Genähert: Treffer können fehlen", "近似:可能遗漏结果"],
@@ -62,6 +60,12 @@ export const ANSWER = {
     "Alle Treffer: Mindestens 1 fremde Person ist zu erwarten, die so ähnlich aussieht",
     "所有结果:预计至少有 1 名陌生人同样相像",
   ],
+  "line.walk": [
+    { one: "Nobody could have walked here in time: {n} hit", other: "Nobody could have walked here in time: {n} hits" },
+    { one: "Niemand hätte das rechtzeitig zu Fuß geschafft: {n} Treffer", other: "Niemand hätte das rechtzeitig zu Fuß geschafft: {n} Treffer" },
+    "步行无法及时到达:{n} 条结果",
+  ],
+  "hit.unwalkable": ["not walkable in time", "nicht rechtzeitig zu Fuß", "步行无法及时到达"],
   "hit.strangers": [
     { one: "{s} strangers", other: "{s} strangers" },
     "{s} Fremde",
@@ -91,7 +95,6 @@ export const ANSWER = {
   "left.not_chosen": ["camera {c}, not among the cameras you chose", "Kamera {c}, nicht unter den gewählten Kameras", "摄像机 {c}:不在所选摄像机中"],
   "left.same_light": ["camera {c}, {light} only, like the picture. *Search it too*", "Kamera {c}, nur {light} wie das Bild. *Auch durchsuchen*", "摄像机 {c}:与图片同为{light}。*一并搜索*"],
   "left.nothing_enrolled": ["camera {c}, nothing of it is enrolled", "Kamera {c}, von der nichts erfasst ist", "摄像机 {c}:没有入库记录"],
-  "left.not_of_key": ["camera {c}, not of your key", "Kamera {c}, nicht in Ihrem Schlüssel", "摄像机 {c}:您的密钥无权访问"],
   "left.untimed": [
     { one: "{n} sighting without a time", other: "{n} sightings without a time" },
     { one: "{n} Sichtung ohne Zeit", other: "{n} Sichtungen ohne Zeit" },
@@ -106,6 +109,16 @@ export const ANSWER = {
     { one: "{n} sighting that nobody could have walked to in time", other: "{n} sightings that nobody could have walked to in time" },
     { one: "{n} Sichtung, die niemand rechtzeitig zu Fuß erreicht hätte", other: "{n} Sichtungen, die niemand rechtzeitig zu Fuß erreicht hätte" },
     "{n} 条记录:步行无法及时到达",
+  ],
+  "left.last": [
+    { one: "**Ranked last:** {n} sighting nobody could have walked to", other: "**Ranked last:** {n} sightings nobody could have walked to" },
+    { one: "**Ans Ende gestellt:** {n} Sichtung, die niemand zu Fuß erreicht hätte", other: "**Ans Ende gestellt:** {n} Sichtungen, die niemand zu Fuß erreicht hätte" },
+    "**排在最后:** {n} 条步行无法到达的记录",
+  ],
+  "left.key": [
+    { one: "Your key sees camera {list} only; no other one was looked at.", other: "Your key sees cameras {list} only; no other one was looked at." },
+    { one: "Ihr Schlüssel sieht nur Kamera {list}; in keiner anderen wurde gesucht.", other: "Ihr Schlüssel sieht nur die Kameras {list}; in keiner anderen wurde gesucht." },
+    "您的密钥只能查看摄像机 {list};其他摄像机未被搜索。",
   ],
   "left.labels": [
     { one: "{n} sighting with another label", other: "{n} sightings with another label" },
@@ -204,6 +217,11 @@ export const ANSWER = {
   "tools.more": ["More", "Mehr", "更多"],
   "tools.copy": ["Copy the link", "Verweis kopieren", "复制链接"],
   "tools.copied": ["The link is copied; the picture isn't in it.", "Der Verweis ist kopiert; das Bild ist nicht darin.", "链接已复制,不含图片。"],
+  "tools.copied.not": [
+    "The browser gives this page no clipboard. Copy the address from the bar above the page.",
+    "Der Browser gibt dieser Seite keine Zwischenablage. Kopieren Sie die Adresse aus der Zeile über der Seite.",
+    "浏览器不允许此页面使用剪贴板,请从地址栏复制。",
+  ],
   "tools.print": ["Print this list", "Diese Liste drucken", "打印列表"],
   "tools.table": ["As a table", "Als Tabelle", "以表格显示"],
   "tools.distances": ["Show distances", "Abstände zeigen", "显示距离"],

@@ -311,6 +311,11 @@ export const MANAGE = {
   "keys.token": ["The key", "Der Schlüssel", "密钥"],
   "keys.copy": ["Copy", "Kopieren", "复制"],
   "keys.copied": ["Copied", "Kopiert", "已复制"],
+  "keys.copied.not": [
+    "The browser gives this page no clipboard. The key is selected: copy it by keyboard.",
+    "Der Browser gibt dieser Seite keine Zwischenablage. Der Schlüssel ist markiert: Kopieren Sie ihn mit der Tastatur.",
+    "浏览器不允许此页面使用剪贴板。密钥已选中,请用键盘复制。",
+  ],
   "keys.kept": ["I have it", "Ich habe ihn", "我已保存"],
   "keys.end": ["End", "Beenden", "终止"],
   "keys.end.of": ["End the key of {name}", "Schlüssel von {name} beenden", "终止 {name} 的密钥"],

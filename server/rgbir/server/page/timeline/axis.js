@@ -9,7 +9,7 @@ import { DAY, MINUTE, shownAt } from "./days.js";
 /** @typedef {import("./ticks.js").Step} Step */
 
 /** The zone's city, as people call it. */
-export const city = () => (zone().split("/").at(-1) ?? "").replaceAll("_", " ");
+const city = () => (zone().split("/").at(-1) ?? "").replaceAll("_", " ");
 
 /** @param {number} at */
 function ahead(at) {

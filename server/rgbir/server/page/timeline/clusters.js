@@ -10,7 +10,7 @@ export const FREE = 0.6;
 const BAR = 8;
 
 /** @param {Timed[]} hits in order of time @param {number} [at] where it is drawn @returns {Item} */
-export function itemOf(hits, at = hits[0].at) {
+function itemOf(hits, at = hits[0].at) {
   const best = hits.reduce((better, hit) => (hit.rank < better.rank ? hit : better));
   return { key: best.hit.id, at, hits, best, from: hits[0].at, to: hits[hits.length - 1].at };
 }

@@ -26,7 +26,7 @@ const EDGES = 3;
 export const pixel = ({ window, width }, at) => ((at - window.from) / (window.to - window.from)) * width;
 
 /** How long the walk to a lane's place takes, in words. @param {Lane} lane @param {boolean} known whether the query has a place */
-export function walkText({ own, walk }, known) {
+function walkText({ own, walk }, known) {
   if (own) return t("time.same");
   if (!walk) return known ? t("time.nowalk") : "";
   const least = span(walk.soonest);

@@ -1,6 +1,7 @@
 /** The whole gallery below the lanes, and the window on it: a slider of two thumbs with a middle to drag. */
 
 import { Refusal, ask } from "../core/api.js";
+import { onForget } from "../core/forget.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { day, moment, t, zone } from "../core/words.js";
 import { useApp } from "../shell/state.js";
@@ -16,6 +17,7 @@ const HEIGHT = 28;
 const SHORT = 4 * DAY;
 /** @type {{ key: string, whole: Whole | null } | null} */
 let known = null;
+onForget(() => (known = null));
 
 /** Sightings by day, and by the hour where there aren't too many; null where the server doesn't tell. @returns {Promise<Whole | null>} */
 async function counted() {

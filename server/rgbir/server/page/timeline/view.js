@@ -1,10 +1,10 @@
 /** Timeline: hits of an answer on lanes by place, in real time, around the query's moment. */
 
-import { Refusal, ask } from "../core/api.js";
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../core/html.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { Picture } from "../core/picture.js";
 import { clock, moment, t, zone } from "../core/words.js";
+import { useTaken } from "../search/when.js";
 import { useApp } from "../shell/state.js";
 import { addTexts } from "../core/words.js";
 import { TIMELINE } from "../texts/timeline.js";
@@ -32,26 +32,11 @@ const QUERY = "query";
 const NEARER = 0.5;
 const QUARTER = 0.25;
 
-/** When the query was taken: as the question says, or the sighting that it is like. @param {import("../search/question.js").Question} question */
-function useMoment(question) {
-  const [taken, setTaken] = useState(/** @type {string | null} */ (null));
-  useEffect(() => {
-    setTaken(null);
-    if (!question.like) return;
-    ask(`gallery/sightings/${encodeURIComponent(question.like)}`)
-      .then((/** @type {{ taken_at?: string | null }} */ sighting) => setTaken(sighting.taken_at ?? null))
-      .catch((error) => {
-        if (!(error instanceof Refusal)) throw error;
-      });
-  }, [question.like]);
-  return question.like ? taken : question.at || null;
-}
-
 /** @param {{ answer: import("../core/types.js").Answer, question: import("../search/question.js").Question, onOpen: (hit: import("../core/types.js").Hit) => void }} props */
 export default function Timeline({ answer, question, onOpen }) {
   const network = useApp((state) => state.network);
   useApp((state) => state.language);
-  const taken = useMoment(question);
+  const taken = useTaken(question) || null;
   const at = taken ? Date.parse(taken) : null;
   const hits = useMemo(() => timed(answer.hits), [answer]);
   const lanes = useMemo(() => lanesOf(answer, network, taken), [answer, network, taken]);
