@@ -32,6 +32,7 @@ BROKEN_PIPE = 141
 """A reader went away, as `head` does: 128 and the signal's number."""
 
 EXTRAS = {
+    "rgbir.client.evidence": "evidence",
     "rgbir.index": "index",
     "rgbir.training": "training",
     "rgbir.export.fit": "fit",
@@ -52,6 +53,7 @@ SUMMARIES = {
     "embed": "Embed images and write a features file.",
     "enrol": "Enrol images on a server.",
     "evaluate": "Measure a model by a benchmark's protocol.",
+    "evidence": "Get a case as evidence, and verify what somebody else got.",
     "export": "Write a bundle that serves without torch.",
     "fit": "Fit a bundle to a site's labelled people, without a GPU.",
     "import": "Make a run of a checkpoint that a method's authors published.",

@@ -17,6 +17,7 @@ from rgbir.client import calls, case_calls, wire
 from rgbir.client.address import no_answer, server_url
 from rgbir.client.calls import Call
 from rgbir.client.crops import Origin
+from rgbir.client.download import written
 from rgbir.client.errors import (
     Answered,
     Busy,
@@ -244,6 +245,8 @@ class Client(_Common):
     remove_picture = _waited(case_calls.remove_picture)
     keep_picture = _waited(case_calls.keep_picture)
     near_erased = _waited(case_calls.near_erased)
+    case_report = _waited(case_calls.case_report)
+    evidence = _waited(case_calls.evidence)
 
     def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -307,7 +310,15 @@ class Client(_Common):
     def _once(self, call: Call[T]) -> httpx2.Response:
         try:
             with call.arguments() as rest:
-                return _checked(self._http.request(call.method, call.path, **rest))
+                if call.out is None:
+                    return _checked(self._http.request(call.method, call.path, **rest))
+                with self._http.stream(call.method, call.path, **rest) as response:
+                    if not response.is_success:
+                        response.read()
+                    with written(call.out) as file:
+                        for piece in _checked(response).iter_bytes():
+                            file.write(piece)
+                    return response
         except httpx2.TransportError as error:
             raise _unanswered(self._http.base_url, error) from error
 
@@ -394,6 +405,8 @@ class AsyncClient(_Common):
     remove_picture = _awaited(case_calls.remove_picture)
     keep_picture = _awaited(case_calls.keep_picture)
     near_erased = _awaited(case_calls.near_erased)
+    case_report = _awaited(case_calls.case_report)
+    evidence = _awaited(case_calls.evidence)
 
     async def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -458,7 +471,15 @@ class AsyncClient(_Common):
     async def _once(self, call: Call[T]) -> httpx2.Response:
         try:
             with call.arguments() as rest:
-                return _checked(await self._http.request(call.method, call.path, **rest))
+                if call.out is None:
+                    return _checked(await self._http.request(call.method, call.path, **rest))
+                async with self._http.stream(call.method, call.path, **rest) as response:
+                    if not response.is_success:
+                        await response.aread()
+                    with written(call.out) as file:
+                        async for piece in _checked(response).aiter_bytes():
+                            file.write(piece)
+                    return response
         except httpx2.TransportError as error:
             raise _unanswered(self._http.base_url, error) from error
 

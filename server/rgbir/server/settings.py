@@ -55,6 +55,7 @@ class Settings:
         need_basis: each case names its legal basis.
         bases: the only ones that may be named; any if empty.
         need_approval: a second person approves a case before its first search, and nothing is searched without a case.
+        evidence_key: a private key (Ed25519, PEM) that signs what cases are written down as; without it that is unsigned.
         host_names: by which it may be asked; with keys and none named, by any.
         trusted_proxies: addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
         max_head_bytes: most bytes of a request's line and headers.
@@ -103,6 +104,7 @@ class Settings:
     need_basis: bool = False
     bases: tuple[str, ...] = ()
     need_approval: bool = False
+    evidence_key: Path | None = None
     host_names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     max_head_bytes: int = 65_536
@@ -118,6 +120,10 @@ class Settings:
         if self.cases is None and (self.need_basis or self.bases or self.need_approval):
             raise BadSettings(
                 "--need-basis, --basis and --need-approval are rules for cases; start the server with --cases FOLDER, too"
+            )
+        if self.cases is None and self.evidence_key is not None:
+            raise BadSettings(
+                "--evidence-key signs what cases are written down as; start the server with --cases FOLDER, too"
             )
         if self.cases is not None and self.audit is None:
             raise BadSettings(

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rgbir.client.evidence.entries import Entry, hash_of, line_of
 from rgbir.index import give_room_up, keep_room, why
 from rgbir.server.access.heads import Head, read_heads
 from rgbir.server.errors import AuditFailed, NoLog
@@ -32,7 +33,6 @@ CLOCK_S = 2.0
 _BLOCK = 65_536
 _ERASING, _RESERVED = ("erase", "erased"), 65_536
 """What is noted on a full disk, too, and the bytes kept for it."""
-Entry = dict[str, Any]
 
 
 class AuditLog:
@@ -82,7 +82,7 @@ class AuditLog:
         """
         with self._lock:
             try:
-                with _held(self._descriptor):
+                with _locked(self._descriptor):
                     self.check()
                     last, cut = self._last()
                     events = [{**event, **cut} if place == 0 else event for place, event in enumerate(events)]
@@ -104,8 +104,8 @@ class AuditLog:
         for event in events:
             number += 1
             entry = {"n": number, "at": datetime.now(UTC).isoformat(), **event, "previous": previous}
-            entry["hash"] = previous = _hash(entry)
-            lines.append(_line(entry))
+            entry["hash"] = previous = hash_of(entry)
+            lines.append(line_of(entry))
         content, size = b"".join(lines), os.fstat(self._descriptor).st_size
         if os.write(self._descriptor, content) < len(content):
             os.ftruncate(self._descriptor, size)
@@ -152,7 +152,7 @@ class AuditLog:
         """
         with self._lock:
             old = self._descriptor
-            with _held(old):  # who comes after this finds the file moved, and adds nothing to it
+            with _locked(old):  # who comes after this finds the file moved, and adds nothing to it
                 if not self._is_there():
                     self._follow(self._end()[0])
                 elif os.fstat(old).st_size == 0 and self.head is not None:
@@ -168,7 +168,7 @@ class AuditLog:
         old, before = self._descriptor, self.head
         self._descriptor = self._opened()
         try:
-            with _held(self._descriptor):
+            with _locked(self._descriptor):
                 first = self._first()
                 if first is None:
                     self._continue(head)
@@ -219,7 +219,7 @@ class AuditLog:
             line = os.pread(self._descriptor, end - start, start)
             entry = _object(line)
             if entry is not None:
-                if line != _line(entry) or entry["hash"] != _hash(entry):
+                if line != line_of(entry) or entry["hash"] != hash_of(entry):
                     raise AuditFailed(
                         f"{self.file}: its last entry is not what was written; `rgbir audit verify` tells where. Move the"
                         " file away to begin another log, and find out who changed it"
@@ -267,18 +267,13 @@ class AuditLog:
 
 
 @contextmanager
-def _held(descriptor: int) -> Iterator[None]:
+def _locked(descriptor: int, how: int = fcntl.LOCK_EX) -> Iterator[None]:
     """No other process adds meanwhile."""
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    fcntl.flock(descriptor, how)
     try:
         yield
     finally:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-def _line(entry: Entry) -> bytes:
-    """An entry as it is written; no other bytes are one."""
-    return json.dumps(entry, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def _entry(line: bytes) -> Entry | None:
@@ -302,15 +297,27 @@ def entries(files: Path | Sequence[Path]) -> Iterator[Entry]:
     Raises:
         AuditFailed: no such file, or a line that is no entry.
     """
-    for _, entry in _lines(files):
+    for _, entry in lines(files):
         yield entry
 
 
-def _lines(files: Path | Sequence[Path]) -> Iterator[tuple[bytes, Entry]]:
+def lines(files: Path | Sequence[Path], end: int | None = None) -> Iterator[tuple[bytes, Entry]]:
+    """Each entry with the line that it is written as.
+
+    Args:
+        end: of the one file, in bytes, as `settled` tells; what was added since is left out.
+
+    Raises:
+        AuditFailed: no such file, or a line that is no entry.
+    """
     for file in [files] if isinstance(files, Path) else files:
         try:
-            with file.open("rb") as lines:
-                for number, line in enumerate(lines, start=1):
+            with file.open("rb") as opened:
+                place = 0
+                for number, line in enumerate(opened, start=1):
+                    place += len(line)
+                    if end is not None and place > end:
+                        break
                     entry = _entry(line)
                     if entry is None:
                         raise AuditFailed(f"{file}: line {number} is no entry")
@@ -319,6 +326,19 @@ def _lines(files: Path | Sequence[Path]) -> Iterator[tuple[bytes, Entry]]:
             raise NoLog(f"{file} is no audit log: {why(error)}; `rgbir serve --audit` writes one") from error
         except OSError as error:
             raise AuditFailed(f"{file}: the audit log can't be read: {why(error)}") from error
+
+
+def settled(file: Path) -> int:
+    """Where a log ends now, in bytes, with no entry half written.
+
+    Raises:
+        AuditFailed: it can't be read.
+    """
+    try:
+        with file.open("rb") as opened, _locked(opened.fileno(), fcntl.LOCK_SH):
+            return os.fstat(opened.fileno()).st_size
+    except OSError as error:
+        raise AuditFailed(f"{file}: the audit log can't be read: {why(error)}") from error
 
 
 def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path | None = None) -> list[str]:
@@ -332,7 +352,7 @@ def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path 
     previous, number, seen, latest = START, 0, {START}, ""
     wanted = [] if heads is None else read_heads(heads)
     begun, findings = 1, []
-    for place, (line, entry) in enumerate(_lines(files)):
+    for place, (line, entry) in enumerate(lines(files)):
         if place == 0 and entry.get("action") == "continued" and isinstance(entry.get("n"), int):
             number, previous = entry["n"] - 1, str(entry.get("previous"))
             begun = entry["n"]
@@ -342,7 +362,7 @@ def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path 
             return [f"entry {number}: its number is {entry.get('n')}; entries were taken out or put in"]
         if entry.get("previous") != previous:
             return [f"entry {number}: it doesn't follow the one before it; that one was changed or taken out"]
-        if entry.get("hash") != _hash(entry) or line != _line(entry):
+        if entry.get("hash") != hash_of(entry) or line != line_of(entry):
             return [f"entry {number}: it is not what was written"]
         previous = entry["hash"]
         seen.add(previous)
@@ -375,9 +395,3 @@ def _seconds(moment: str) -> float:
         return datetime.fromisoformat(moment).timestamp()
     except (ValueError, OverflowError):
         return 0.0
-
-
-def _hash(entry: Entry) -> str:
-    fields = {name: value for name, value in entry.items() if name != "hash"}
-    content = json.dumps(fields, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
