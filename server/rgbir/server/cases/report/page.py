@@ -94,12 +94,11 @@ class Page:
         t = self._words
         foot = {
             "SIZE": _SIZES[paper],
-            "LEFT": _quoted(t("check_with", command=self._command)),
-            "MIDDLE": _quoted(t("times", zone=self._zone)),
+            "LEFT": _quoted(f"{t('check')}: {self._command}     {t('clocks')}: {self._zone}"),
             "RIGHT": f"{_quoted(t('page') + ' ')} counter(page) {_quoted(' ' + t('page_of') + ' ')} counter(pages)"
             f" {_quoted(' ' + t('page_end'))}",
         }
-        return re.sub(r"\b(SIZE|LEFT|MIDDLE|RIGHT)\b", lambda place: foot[place[0]], _text("report.css"))
+        return re.sub(r"\b(SIZE|LEFT|RIGHT)\b", lambda place: foot[place[0]], _text("report.css"))
 
 
 def zip_name(number: str) -> str:

@@ -149,9 +149,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "摄像机 {a} 与摄像机 {b}:以同一人的 {genuine} 对和陌生人的 {strangers} 对测定。",
     ),
     "pair.not": (
-        "Camera {a} with camera {b}: not measured.",
-        "Kamera {a} mit Kamera {b}: nicht gemessen.",
-        "摄像机 {a} 与摄像机 {b}:未测定。",
+        "Camera {a} with {list}: not measured.",
+        "Kamera {a} mit {list}: nicht gemessen.",
+        "摄像机 {a} 与 {list}:未测定。",
     ),
     "one_in": (
         "Of strangers, 1 in {n} looks as much alike as the hit of {time}.",
@@ -221,8 +221,8 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Die Bilder sind verkleinert, Anfragen auf ihren Rahmen beschnitten. Die Prüfsummen gelten für die Dateien, wie sie verwahrt sind.",
         "图片为缩小显示,查询图片按框裁剪。哈希值对应所保存的原文件。",
     ),
-    "check_with": ("Check with: {command}", "Prüfen mit: {command}", "核查命令:{command}"),
-    "times": ("Times: {zone}", "Zeiten: {zone}", "时间:{zone}"),
+    "check": ("Check with", "Prüfen mit", "核查命令"),
+    "clocks": ("Times", "Zeiten", "时区"),
     "page": ("Page", "Seite", "第"),
     "page_of": ("of", "von", "页,共"),
     "page_end": ("", "", "页"),

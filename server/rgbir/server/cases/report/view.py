@@ -150,13 +150,15 @@ class View:
     def errors(self) -> Iterator[str]:
         """How often it errs: pairs of cameras, how near the hits are, and the model's own results."""
         words = self.words
+        missing: dict[str, list[str]] = {}
         for a, b in self._pairs_of_cameras():
             pair = self.dossier.measured.get(frozenset((a, b)))
             if pair is None:
-                yield words("pair.not", a=a, b=b)
+                missing.setdefault(a, []).append(b)
             else:
                 counts = {"genuine": words.number(pair.genuine), "strangers": words.number(pair.strangers)}
                 yield words("pair", a=a, b=b, **counts)
+        yield from (words("pair.not", a=a, list=", ".join(others)) for a, others in missing.items())
         for row in self.rows:
             hit, _ = self._hit(row.id)
             if hit is not None and hit.meaning is not None and hit.meaning.false_accept_rate > 0:
@@ -168,7 +170,12 @@ class View:
             yield words("model_not_measured")
         yield words("never_measured")
 
-    def checks(self) -> Pairs:
+    def checks(self, command: str, zone: str) -> Pairs:
+        """
+        Args:
+            command: that verifies the ZIP.
+            zone: whose clocks are shown, in words.
+        """
         words, dossier = self.words, self.dossier
         last = dossier.answers[-1] if dossier.answers else None
         model, fingerprint = (
@@ -182,7 +189,7 @@ class View:
         if dossier.entries is not None:
             pairs.append((words("audit"), words("entries", first=dossier.entries[0], last=dossier.entries[1])))
         pairs.append((words("manifest"), words("unsigned") if key is None else words("signed", key=grouped(key))))
-        return pairs
+        return [*pairs, (words("check"), command), (words("clocks"), zone)]
 
     # --- the later pages
 
@@ -273,7 +280,7 @@ class View:
             place=picture.place or "",
             camera=words("of_camera", camera=picture.camera) if picture.camera else "",
             strangers="" if hidden else self._strangers(picture.id, mark),
-            note="" if hidden else mark.note,
+            note="" if hidden else "; ".join(_notes(marks)),
             by="; ".join(self._by(marks)),
         )
 
@@ -282,14 +289,15 @@ class View:
         return picture in self._pictures and self._pictures[picture].blank
 
     def _by(self, marks: Sequence[CaseMark]) -> Iterator[str]:
-        first, words = marks[0], self.words
+        """Who decided so first, who agrees, and who decided otherwise."""
+        words = self.words
+        first, *agreeing = sorted((mark for mark in marks if mark.mark == marks[0].mark), key=lambda mark: mark.n)
         yield f"{first.who}, {self.time(first.at)}"
-        for other in marks[1:]:
-            values = {"who": other.who, "time": self.time(other.at)}
-            if other.mark == first.mark:
-                yield words("agrees", **values)
-            else:
-                yield words("differs", **values, mark=words(f"mark.{other.mark}"))
+        yield from (words("agrees", who=mark.who, time=self.time(mark.at)) for mark in agreeing)
+        for mark in marks:
+            if mark.mark != first.mark:
+                values = {"who": mark.who, "time": self.time(mark.at)}
+                yield words("differs", **values, mark=words(f"mark.{mark.mark}"))
 
     def _hit(self, picture: str) -> tuple[Hit | None, CaseAnswer | None]:
         """Where a hit stood: in the search that its mark names, or in the last one that had it."""
@@ -387,6 +395,12 @@ def _standing(marks: Sequence[CaseMark]) -> dict[str, list[CaseMark]]:
         if mark.withdrawn_at is None:
             last.setdefault(mark.picture, {})[mark.who] = mark
     return {picture: sorted(by.values(), key=lambda mark: -mark.n) for picture, by in last.items()}
+
+
+def _notes(marks: Sequence[CaseMark]) -> list[str]:
+    """What each saw; whose it is, where several said something."""
+    noted = sorted((mark for mark in marks if mark.note), key=lambda mark: mark.n)
+    return [mark.note if len(noted) == 1 else f"{mark.who}: {mark.note}" for mark in noted]
 
 
 def _plain(value: Any) -> str:
