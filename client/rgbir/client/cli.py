@@ -200,7 +200,8 @@ class ExtraMissing(Exception):
 
 
 def _needed(name: str, point: EntryPoint, error: ImportError) -> str:
-    return f"rgbir {name} needs {error.name or 'more packages'}: pip install 'rgbir[{_extra(point)}]'"
+    package = (error.name or "more packages").partition(".")[0]
+    return f"rgbir {name} needs {package}: pip install 'rgbir[{_extra(point)}]'"
 
 
 def _absent(name: str, point: EntryPoint, error: ImportError) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any, BinaryIO, cast
 
@@ -70,9 +71,9 @@ async def case_report(
         dossier = collected(engine, book, there, caller, _name_of(signer))
         dossier = replace(dossier, entries=_entries(engine, there), files=_files(book, dossier))
         page = _page(engine, book, dossier, how)
-        out = _file()
-        for piece in page.pieces():
-            out.write(piece)
+        with _whole() as out:
+            for piece in page.pieces():
+                out.write(piece)
         return out, page.policy
 
     out, policy = await engine.look(make)
@@ -146,14 +147,14 @@ def _written(
             card=engine.encoder.card.model_dump(mode="json"),
             gallery=_gallery(engine),
         )
-        out = _file()
-        try:
-            digest = write(out, handover, signer)
-        except PictureGone as error:
-            raise NotNow(again) from error
-    book.heed(engine.gallery)
-    if book.course(case) != course:
-        raise NotNow(again)
+        with _whole() as out:
+            try:
+                digest = write(out, handover, signer)
+            except PictureGone as error:
+                raise NotNow(again) from error
+            book.heed(engine.gallery)
+            if book.course(case) != course:
+                raise NotNow(again)
     return out, digest
 
 
@@ -206,6 +207,17 @@ def _name_of(signer: Signer | None) -> str | None:
 def _file() -> BinaryIO:
     """In memory while it is small, then without a name on the disk."""
     return cast(BinaryIO, tempfile.SpooledTemporaryFile(_SPOOLED))
+
+
+@contextmanager
+def _whole() -> Iterator[BinaryIO]:
+    """A file that stays open for whoever reads it, unless the block fails."""
+    out = _file()
+    try:
+        yield out
+    except BaseException:
+        out.close()
+        raise
 
 
 def _read(out: BinaryIO) -> Iterator[bytes]:
