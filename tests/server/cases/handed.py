@@ -15,6 +15,7 @@ from tests.conftest import BUNDLE
 from tests.server.test_keys import bearer
 
 from rgbir.client import Client
+from rgbir.client.casework import Mark
 from rgbir.client.evidence.signing import Signer, make_pair
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Keyring, Role
@@ -50,10 +51,11 @@ def fill(http: TestClient, weber: Client, okafor: str, night: bytes) -> None:
     case = weber.add_case("26-117", title="Missing patient", purpose="find missing patient", workers=["okafor"])
     answer = weber.search(night, camera="3", top_k=12, case=case.id)
     assert answer.case is not None
+    decisions: tuple[Mark, ...] = ("same", "same", "unsure", "different", "different", "same")
     marks = [
         weber.mark(case.id, mark, sighting=hit.id, note=f"seen {hit.rank}", search=answer.case.search)
-        for mark, hit in zip(("same", "same", "unsure", "different", "different", "same"), answer.hits, strict=False)
-    ]  # type: ignore[arg-type]
+        for mark, hit in zip(decisions, answer.hits, strict=False)
+    ]
     weber.withdraw_mark(case.id, marks[1].n)
     weber.remove_picture(case.id, marks[5].picture)
     weber.add_note(case.id, SECRET)

@@ -299,7 +299,12 @@ def test_memory_doesn_t_hold_the_pictures_of_a_case_together(
     kept = {picture.sha256 for picture in weber.case(case.id).pictures}
     read: list[str] = []
     real = CaseStore.crop
-    monkeypatch.setattr(CaseStore, "crop", lambda self, picture: (read.append(picture), real(self, picture))[1])
+
+    def crop(self: CaseStore, picture: str) -> Any:
+        read.append(picture)
+        return real(self, picture)
+
+    monkeypatch.setattr(CaseStore, "crop", crop)
     written: list[int] = []
     put = zipfile.ZipFile.open
 

@@ -166,7 +166,7 @@ def test_names_notes_and_files_with_markup_are_text(office: Office, night: bytes
     office("chief").hold_case(case.id, reason=HOSTILE)
 
     for language in ("en", "de", "zh"):
-        page = office("weber").case_report(case.id, language=language)  # type: ignore[arg-type]
+        page = office("weber").case_report(case.id, language=language)
         reading = Reading(page)
         assert "script" not in reading.tags
         assert not [name for name, _ in reading.attributes if name.startswith("on")]
@@ -261,7 +261,7 @@ def test_a_zone_that_there_isn_t_is_refused(office: Office, zone: str) -> None:
 def test_the_paper_is_what_was_asked_for(office: Office) -> None:
     office("weber").add_case("26-117", title="Missing patient", purpose="find")
 
-    styles = [Reading(office("weber").case_report("26-117", paper=paper)).style for paper in ("a4", "letter")]  # type: ignore[arg-type]
+    styles = [Reading(office("weber").case_report("26-117", paper=paper)).style for paper in ("a4", "letter")]
 
     assert ["size: A4;" in styles[0], "size: letter;" in styles[1]] == [True, True]
 
