@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
+from tests.server.cases.handed import hand_over
+
+from rgbir.index import SysuMM01, read_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -61,8 +64,45 @@ def test_the_bare_client_is_light_and_says_what_it_lacks(tmp_path: Path, wheel: 
     assert (index.returncode, "pip install 'rgbir[index]'" in index.stderr) == (2, True)
 
 
+OFFLINE = """
+import socket, sys
+
+def refuse(*_, **__):
+    raise AssertionError("it asked the network")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+sys.argv = ["rgbir", *sys.argv[1:]]
+from rgbir.client.cli import main
+main()
+"""
+
+
+def test_evidence_is_verified_in_an_empty_environment_without_a_network(
+    tmp_path: Path, wheel: Path, enrolled: Path, people: SysuMM01
+) -> None:
+    (tmp_path / "handed").mkdir()
+    hand_over(tmp_path / "handed", enrolled, read_bytes(next(people.records("test", (3,))).path))
+    programs = environment(tmp_path / "venv", wheel, "evidence")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("signed.zip", "key.pem.pub"):
+        (tmp_path / "handed" / name).rename(moved / name)
+    verify = (programs / "python", "-c", OFFLINE, "evidence", "verify", "signed.zip", "--key", "key.pem.pub")
+
+    assert "whole and unchanged, signed by the key" in run(*verify, cwd=moved)
+    content = bytearray((moved / "signed.zip").read_bytes())
+    content[len(content) // 2] ^= 1
+    (moved / "signed.zip").write_bytes(content)
+    changed = subprocess.run(verify, cwd=moved, capture_output=True, text=True, check=False)
+    assert (changed.returncode, "NOT what was written" in changed.stdout) == (1, True)
+    for package in ("numpy", "PIL", "fastapi"):
+        absent = subprocess.run([programs / "python", "-c", f"import {package}"], capture_output=True, check=False)
+        assert absent.returncode == 1, package
+
+
 IMPORTS = {
     "": ["rgbir.client"],
+    "evidence": ["rgbir.client.evidence.signing"],
     "index": ["rgbir.index", "rgbir.index.evaluation"],
     "server": ["rgbir.server", "rgbir.index"],
     "plots": ["rgbir.index.plots.album"],
@@ -73,7 +113,8 @@ IMPORTS = {
     "server,milvus,traces": ["rgbir.server", "pymilvus", "opentelemetry.sdk"],
 }
 COMMANDS = {
-    "": ["search", "enrol", "ready", "config", "model list"],
+    "": ["search", "enrol", "ready", "config", "model list", "evidence get"],
+    "evidence": ["evidence verify", "evidence key"],
     "index": ["index add", "evaluate", "synthesize", "counts", "embed", "split", "cameras list", "bench search"],
     "server": ["serve", "keys add", "audit verify", "demo"],
     "training": ["train", "methods", "bench train"],
@@ -92,5 +133,5 @@ def test_each_extra_imports_and_its_commands_are_there(tmp_path: Path, wheel: Pa
         assert "--help" in run(programs / "rgbir", *command.split(), "--help", cwd=tmp_path)
     output = run(programs / "rgbir", "--version", cwd=tmp_path)
     assert output.startswith(f"rgbir {version('rgbir')}\n")
-    assert ("ONNX Runtime" in output) == (extra != "")
+    assert ("ONNX Runtime" in output) == (extra not in ("", "evidence"))
     assert "No broken requirements" in run(programs / "python", "-m", "pip", "check", cwd=tmp_path)

@@ -25,7 +25,6 @@ from tests.page.conftest import (
 )
 
 from rgbir.client import Client
-from rgbir.index import CameraEdit, Gallery
 from rgbir.server import Settings
 from rgbir.server.access.keys import Role
 
@@ -251,9 +250,9 @@ def test_where_the_network_reacted_is_shown_over_both_when_somebody_asks(
         of_hit = client.explain(sighting=hit(page), modality="rgb")
         sample = sorted((settings.samples or Path()).iterdir())[0]
         of_query = client.explain(sample, modality="ir")
-    for drawn, expected in zip(shadings(page), (of_query, of_hit), strict=True):
+    for shading, expected in zip(shadings(page), (of_query, of_hit), strict=True):
         flat = [value for row in expected.values for value in row]
-        assert drawn == pytest.approx([255 * (value - min(flat)) / (1 - min(flat)) for value in flat], abs=1)
+        assert shading == pytest.approx([255 * (value - min(flat)) / (1 - min(flat)) for value in flat], abs=1)
     picture, shading = (page.locator(f".pane {each}").nth(1).bounding_box() for each in ("img", ".shading"))
     assert shading == pytest.approx(picture, abs=1), "over the whole picture"
     page.get_by_label("Strength").fill("20")

@@ -99,6 +99,8 @@ MAY = {
     ("POST", "/models/{name}/prepare"): set(),
     ("POST", "/models/{name}/activate"): set(),
     ("DELETE", "/models/{name}"): set(),
+    ("GET", "/cases/{case}/report"): {Role.SEARCH},
+    ("GET", "/cases/{case}/evidence"): {Role.SEARCH},
 }
 
 

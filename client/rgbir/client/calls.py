@@ -32,6 +32,7 @@ class Call(Generic[T]):
         method, path: of HTTP; the path is below the server's URL.
         rest: further arguments of an HTTP client's `request`: query, form fields, images.
         archive: a file to send, which is opened only then.
+        out: a file that isn't there, which the answer is written to as it comes.
     """
 
     read: Callable[[httpx2.Response], T]
@@ -39,6 +40,7 @@ class Call(Generic[T]):
     path: str
     rest: dict[str, Any] = field(default_factory=dict)
     archive: Path | None = None
+    out: Path | None = None
 
     @contextmanager
     def arguments(self) -> Iterator[dict[str, Any]]:

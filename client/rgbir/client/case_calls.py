@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
+
+import httpx2
 
 from rgbir.client import casework
 from rgbir.client.calls import Call, _as, _form, _segment
@@ -202,6 +205,47 @@ def decide_erasure(erasure: str, *, approved: bool) -> Call[casework.AskedErasur
     """Approves an erasure that somebody else asked for, which carries it out at once, or refuses it."""
     form = _form(approved=approved)
     return Call(_as(casework.AskedErasure), "POST", f"/erasures/{_segment(erasure)}/approval", {"data": form})
+
+
+def case_report(
+    case: str, *, language: casework.Language = "en", paper: casework.Paper = "a4", zone: str = "UTC"
+) -> Call[str]:
+    """A case's report: one page of HTML that prints, with its pictures in it and no script.
+
+    Args:
+        zone: whose clocks it shows, such as Europe/Berlin.
+    """
+    asked = {"params": _form(language=language, paper=paper, zone=zone)}
+    return Call(lambda response: response.content.decode(), "GET", f"{_path(case)}/report", asked)
+
+
+def evidence(
+    case: str,
+    out: Path | str,
+    *,
+    language: casework.Language = "en",
+    paper: casework.Paper = "a4",
+    zone: str = "UTC",
+) -> Call[casework.Evidence]:
+    """Writes a case down as a ZIP: report, pictures, decisions, searches, log, and a manifest of all of it, signed if the server has a
+    key; for its owner and administrators.
+
+    Args:
+        out: the file, which isn't there yet.
+        language, paper, zone: of the report; see `case_report`.
+    """
+    file, asked = Path(out), {"params": _form(language=language, paper=paper, zone=zone)}
+
+    def read(response: httpx2.Response) -> casework.Evidence:
+        by = response.headers.get("Rgbir-Signed-By", casework.NOBODY)
+        return casework.Evidence(
+            file=file,
+            bytes=file.stat().st_size,
+            manifest=response.headers.get("Rgbir-Manifest", ""),
+            signed_by=None if by == casework.NOBODY else by,
+        )
+
+    return Call(read, "GET", f"{_path(case)}/evidence", asked, out=file)
 
 
 def _path(case: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -22,6 +23,10 @@ from rgbir.client.wire import (
 
 Mark = Literal["same", "different", "unsure"]
 CaseState = Literal["waiting", "open", "closed"]
+Language = Literal["en", "de", "zh"]
+Paper = Literal["a4", "letter"]
+NOBODY = "nobody"
+"""In place of a key's fingerprint, where evidence is unsigned."""
 
 
 class CasePerson(Wire):
@@ -197,3 +202,19 @@ class NearList(Wire):
 
     pictures: list[CaseNear]
     cases: dict[str, str] = Field(description="the number of each picture's case")
+
+
+class Evidence(Wire):
+    """A case that was written down as a ZIP."""
+
+    file: Path
+    bytes: int
+    manifest: str = Field(description="sha256 of its manifest, which the server's audit log has, too")
+    signed_by: str | None = Field(None, description="fingerprint of the key that signed it; none where it is unsigned")
+
+
+class Report(Wire):
+    """A case's report that was written to a file."""
+
+    file: Path
+    bytes: int

@@ -32,6 +32,7 @@ BROKEN_PIPE = 141
 """A reader went away, as `head` does: 128 and the signal's number."""
 
 EXTRAS = {
+    "rgbir.client.evidence": "evidence",
     "rgbir.index": "index",
     "rgbir.training": "training",
     "rgbir.export.fit": "fit",
@@ -53,6 +54,7 @@ SUMMARIES = {
     "embed": "Embed images and write a features file.",
     "enrol": "Enrol images on a server.",
     "evaluate": "Measure a model by a benchmark's protocol.",
+    "evidence": "Get a case as evidence, and verify what somebody else got.",
     "export": "Write a bundle that serves without torch.",
     "fit": "Fit a bundle to a site's labelled people, without a GPU.",
     "import": "Make a run of a checkpoint that a method's authors published.",
@@ -199,7 +201,8 @@ class ExtraMissing(Exception):
 
 
 def _needed(name: str, point: EntryPoint, error: ImportError) -> str:
-    return f"rgbir {name} needs {error.name or 'more packages'}: pip install 'rgbir[{_extra(point)}]'"
+    package = (error.name or "more packages").partition(".")[0]
+    return f"rgbir {name} needs {package}: pip install 'rgbir[{_extra(point)}]'"
 
 
 def _absent(name: str, point: EntryPoint, error: ImportError) -> Any:

@@ -17,6 +17,7 @@ from rgbir.client import calls, case_calls, wire
 from rgbir.client.address import no_answer, server_url
 from rgbir.client.calls import Call
 from rgbir.client.crops import Origin
+from rgbir.client.download import written
 from rgbir.client.errors import (
     Answered,
     Busy,
@@ -249,6 +250,8 @@ class Client(_Common):
     ask_erasure = _waited(case_calls.ask_erasure)
     decide_erasure = _waited(case_calls.decide_erasure)
     audit_chain = _waited(calls.audit_chain)
+    case_report = _waited(case_calls.case_report)
+    evidence = _waited(case_calls.evidence)
 
     def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -312,7 +315,15 @@ class Client(_Common):
     def _once(self, call: Call[T]) -> httpx2.Response:
         try:
             with call.arguments() as rest:
-                return _checked(self._http.request(call.method, call.path, **rest))
+                if call.out is None:
+                    return _checked(self._http.request(call.method, call.path, **rest))
+                with self._http.stream(call.method, call.path, **rest) as response:
+                    if not response.is_success:
+                        response.read()
+                    with written(call.out) as file:
+                        for piece in _checked(response).iter_bytes():
+                            file.write(piece)
+                    return response
         except httpx2.TransportError as error:
             raise _unanswered(self._http.base_url, error) from error
 
@@ -400,6 +411,8 @@ class AsyncClient(_Common):
     ask_erasure = _awaited(case_calls.ask_erasure)
     decide_erasure = _awaited(case_calls.decide_erasure)
     audit_chain = _awaited(calls.audit_chain)
+    case_report = _awaited(case_calls.case_report)
+    evidence = _awaited(case_calls.evidence)
 
     async def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -464,7 +477,15 @@ class AsyncClient(_Common):
     async def _once(self, call: Call[T]) -> httpx2.Response:
         try:
             with call.arguments() as rest:
-                return _checked(await self._http.request(call.method, call.path, **rest))
+                if call.out is None:
+                    return _checked(await self._http.request(call.method, call.path, **rest))
+                async with self._http.stream(call.method, call.path, **rest) as response:
+                    if not response.is_success:
+                        await response.aread()
+                    with written(call.out) as file:
+                        async for piece in _checked(response).aiter_bytes():
+                            file.write(piece)
+                    return response
         except httpx2.TransportError as error:
             raise _unanswered(self._http.base_url, error) from error
 

@@ -57,6 +57,7 @@ class Settings:
         bases: the only ones that may be named; any if empty.
         need_approval: a second person approves a case before its first search, and nothing is searched without a case.
         erase_under_hold: two administrators together may erase what a legal hold keeps.
+        evidence_key: a private key (Ed25519, PEM) that signs what cases are written down as; without it that is unsigned.
         host_names: by which it may be asked; with keys and none named, by any.
         trusted_proxies: addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
         max_head_bytes: most bytes of a request's line and headers.
@@ -107,6 +108,7 @@ class Settings:
     bases: tuple[str, ...] = ()
     need_approval: bool = False
     erase_under_hold: bool = False
+    evidence_key: Path | None = None
     host_names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     max_head_bytes: int = 65_536
@@ -122,6 +124,10 @@ class Settings:
         if self.cases is None and (self.need_basis or self.bases or self.need_approval or self.erase_under_hold):
             raise BadSettings(
                 "--need-basis, --basis, --need-approval and --erase-under-hold are rules for cases; start the server with --cases FOLDER, too"
+            )
+        if self.cases is None and self.evidence_key is not None:
+            raise BadSettings(
+                "--evidence-key signs what cases are written down as; start the server with --cases FOLDER, too"
             )
         if self.cases is not None and self.audit is None:
             raise BadSettings(

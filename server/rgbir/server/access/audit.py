@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rgbir.client.evidence.entries import Entry, hash_of, line_of
 from rgbir.index import give_room_up, keep_room, why
 from rgbir.server.access.heads import Head
 from rgbir.server.errors import AuditFailed, NoLog
@@ -30,7 +31,6 @@ START = "0" * 64
 _BLOCK = 65_536
 _ERASING, _RESERVED = ("erase", "erased"), 65_536
 """What is noted on a full disk, too, and the bytes kept for it."""
-Entry = dict[str, Any]
 
 
 class AuditLog:
@@ -274,11 +274,6 @@ def _held(descriptor: int, lock: int = fcntl.LOCK_EX) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def line_of(entry: Entry) -> bytes:
-    """An entry as it is written; no other bytes are one."""
-    return json.dumps(entry, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n"
-
-
 def _entry(line: bytes) -> Entry | None:
     """The JSON object of a line; None if it is none."""
     try:
@@ -349,10 +344,3 @@ def noted_at(entry: Entry) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo is not None else None
-
-
-def hash_of(entry: Entry) -> str:
-    """What an entry's `hash` has to be."""
-    fields = {name: value for name, value in entry.items() if name != "hash"}
-    content = json.dumps(fields, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

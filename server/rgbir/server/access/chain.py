@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from rgbir.server.access.audit import START, hash_of, line_of, lines_of, size_of
+from rgbir.client.evidence.entries import hash_of, line_of
+from rgbir.server.access.audit import START, lines_of, size_of
 from rgbir.server.access.heads import read_heads
 from rgbir.server.errors import AuditFailed
 
@@ -107,8 +108,8 @@ def now(file: Path, heads: Path | None = None) -> Chain:
     except AuditFailed as error:
         text = str(error).replace(str(file), "the log").replace(str(heads), "the file of heads")
         return Chain(None, None, [Finding(None, text)])
-    told = [finding._replace(text=finding.text.replace(str(heads), "the file of heads")) for finding in chain.findings]
-    return chain._replace(findings=told)
+    findings = [finding._replace(text=finding.text.replace(str(heads), "the file of heads")) for finding in chain.findings]
+    return chain._replace(findings=findings)
 
 
 def problems(files: Path | Sequence[Path], head: str | None = None, heads: Path | None = None) -> list[str]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from rgbir.client.evidence.entries import Entry
 from rgbir.index import AnyGallery, Box, Distances, Hours, Marks, Searcher, SearchOptions, beside, decode, listed
-from rgbir.server.access.audit import Entry, entries
+from rgbir.server.access.audit import entries
 from rgbir.server.access.chain import problems
 from rgbir.server.errors import AuditFailed
 

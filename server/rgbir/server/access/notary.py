@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from rgbir.server.access.audit import AuditLog, Entry
+from rgbir.client.evidence.entries import Entry
+from rgbir.server.access.audit import AuditLog
 from rgbir.server.access.heads import Heads
 from rgbir.server.errors import AuditFailed
 

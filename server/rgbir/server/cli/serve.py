@@ -62,7 +62,7 @@ class Started:
             "reports",
         ),
         "Who may ask": ("open_to_all", "keys", "need_purpose", "audit", "audit_heads"),
-        "Cases": ("cases", "case_days", "need_basis", "basis", "need_approval", "erase_under_hold"),
+        "Cases": ("cases", "case_days", "need_basis", "basis", "need_approval", "erase_under_hold", "evidence_key"),
         "The network": ("host", "port", "host_name", "trusted_proxy", "root_path", "tls_cert", "tls_key"),
         "Logs": ("json_logs", "traces"),
     }
@@ -117,6 +117,12 @@ def serve(
         bool,
         typer.Option(help="A second person approves a case before its first search; without a case none is answered."),
     ] = False,
+    evidence_key: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sign evidence with this private key, which nobody else may read: `rgbir evidence key` makes it."
+        ),
+    ] = None,
     max_bytes: Annotated[int, _limit("Bytes of a request's body.")] = LIMITS.max_bytes,
     max_archive_bytes: Annotated[int, _limit("Bytes of an archive to enrol.")] = LIMITS.max_archive_bytes,
     max_pixels: Annotated[int, _limit("Pixels of an image.")] = LIMITS.max_pixels,
@@ -171,7 +177,7 @@ def serve(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, plan=plan, reports=reports, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
-        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, bundles=bundles, traces=traces,
+        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),

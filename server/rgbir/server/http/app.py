@@ -12,6 +12,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 
 from rgbir.server import tracing
+from rgbir.server.access.signing import signer_of
 from rgbir.server.cases.casebook import Casebook, Rules
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.house import keep_house
@@ -81,8 +82,9 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         certificate: what it is served with, to be looked after while it runs.
 
     Raises:
-        BadSettings: the root path is one of a route.
+        BadSettings: the root path is one of a route, or the key for evidence can't be used.
     """
+    signer = None if settings.evidence_key is None else signer_of(settings.evidence_key)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -91,6 +93,7 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         models = ModelSwap(engine)
         app.state.engine, app.state.jobs, app.state.models = engine, Jobs(engine), models
         book = app.state.casebook = None if settings.cases is None else _casebook(settings, engine)
+        app.state.signer = signer
         app.state.jobs.resume()
         keeping = asyncio.create_task(keep_house(engine, models.expire))
         filing = None if book is None else asyncio.create_task(keep_cases(engine, book))

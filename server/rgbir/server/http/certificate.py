@@ -6,12 +6,12 @@ import asyncio
 import logging
 import os
 import ssl
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from rgbir.index import why
+from rgbir.server.access.private import expect_private
 from rgbir.server.errors import BadSettings
 
 _log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Certificate:
             BadSettings: the files are no pair, or others can read the key.
         """
         try:
-            _expect_private(self._key)
+            expect_private(self._key)
             expires_at = _end_of(self._certificate)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -122,27 +122,6 @@ class Certificate:
         raise BadSettings(
             f"the key {self._key} has a passphrase, which nobody could type: `openssl pkey -in {self._key} -out FILE`"
             " takes it off; keep the file to the server's user"
-        )
-
-
-def _expect_private(key: Path) -> None:
-    """As PostgreSQL has it: the server's user alone reads the key, or root lends it to a group, as secrets are mounted.
-
-    Raises:
-        BadSettings: others can read it, or change it.
-        OSError: there is none.
-    """
-    status = key.stat()
-    allowed = 0o600 if status.st_uid == os.geteuid() else 0o640 if status.st_uid == 0 else None
-    mode = stat.S_IMODE(status.st_mode) & 0o077
-    if allowed is None:
-        raise BadSettings(
-            f"the key {key} belongs to user {status.st_uid}; it must be the server's own (user {os.geteuid()}) or root's"
-        )
-    if mode & ~allowed:
-        raise BadSettings(
-            f"others on this machine may read or change the key {key} (mode {stat.S_IMODE(status.st_mode):04o}):"
-            f" chmod {allowed:o} it"
         )
 
 

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from rgbir.client import wire
+from rgbir.client.evidence.entries import Entry
 from rgbir.index import UsageError, listed
-from rgbir.server.access.audit import Entry, entries, noted_at
+from rgbir.server.access.audit import entries, noted_at
 from rgbir.server.access.chain import now
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
