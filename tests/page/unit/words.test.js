@@ -12,9 +12,9 @@ const entries = Object.assign({}, ...tables.flatMap((module) => Object.values(mo
 const source = files.filter((name) => !name.startsWith("texts/")).map((name) => readFileSync(new URL(name, PAGE), "utf8")).join("\n");
 /**
  * Texts of these beginnings are chosen by a value: a code of the server, a role, a view, a column,
- * a state, a part of a protocol, an action of the audit log.
+ * a state, a part of a protocol, an action of the audit log, a mark, a part of a case, a field.
  */
-const CHOSEN = /^(heat|pan|walk|order|verdict|left|warn|problem|role|tag|light|view|table|chip|passages|group|fuse|box|camera\.unknown|nav|enrol\.(times|sum|state)|job|scene|model|protocol|action|system|keys\.may|scale)\./;
+const CHOSEN = /^(heat|pan|walk|order|verdict|left|warn|problem|role|tag|light|view|table|chip|passages|group|fuse|box|camera\.unknown|nav|enrol\.(times|sum|state)|job|scene|model|protocol|action|system|keys\.may|scale|part|mark|course|refined|new)\.|^(cases\.(open|waiting|closed)|hits\.(same|unsure|different|none))$/;
 
 test("every text has its three languages, with the same values in braces and the same actions", () => {
   for (const [code, entry] of Object.entries(entries)) {

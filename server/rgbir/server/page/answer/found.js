@@ -8,6 +8,7 @@ import { search, shotsNow } from "../search/actions.js";
 import { fromParams, sameQuestion } from "../search/question.js";
 import { go, say, store, useApp, watch } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
+import { Refined } from "../cases/refined.js";
 import { Grid } from "./grid.js";
 import { verdictOf } from "./model.js";
 import { Tools } from "./tools.js";
@@ -49,6 +50,7 @@ export default function Found() {
       <${VerdictBar} answer=${answer} view=${view} />
       <${Warnings} answer=${answer} />
       <${LeftOut} answer=${answer} />
+      <${Refined} answer=${answer} like=${answered.question.like !== ""} />
       ${answer.hits.length > 0 && html`<${Tools} answer=${answer} view=${view} /><${View} view=${view} />`}
       <p class="cost">${answer.model.name} ${answer.model.fingerprint}; ${cost.join(", ")}</p>
     </div>

@@ -2,6 +2,9 @@
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
+import { useMarks } from "../cases/state.js";
+import { useMarking } from "../cases/marking.js";
+import { pressed } from "../cases/work.js";
 import { t } from "../core/words.js";
 import { useApp } from "../shell/state.js";
 import { HitCard } from "./card.js";
@@ -24,6 +27,8 @@ export function Grid({ answer, question, onOpen }) {
   const [columns, setColumns] = useState(1);
   const grid = useRef(/** @type {HTMLDivElement | null} */ (null));
   const line = strangerLine(hits, question);
+  const marks = useMarks();
+  const marking = useMarking();
   const cameras = new Map((network?.cameras ?? []).map((camera) => [camera.id, camera]));
 
   useEffect(() => setBuilt(BLOCK), [answer]);
@@ -50,6 +55,7 @@ export function Grid({ answer, question, onOpen }) {
       return undefined;
     }
     if (event.key === "F2") return cell.querySelector("button")?.focus();
+    if (pressed(event, hits[place]?.id)) return undefined;
     const target = stepped(event.key, place, hits.length, columns, event.ctrlKey);
     if (target === null) return undefined;
     event.preventDefault();
@@ -76,7 +82,7 @@ export function Grid({ answer, question, onOpen }) {
     }
     rows.push(html`<div class="row" role="row" key=${from}>
       ${shown.slice(from, until).map(
-        (hit, place) => html`<${HitCard} key=${hit.id} hit=${hit} at=${from + place} camera=${cameras.get(hit.camera)} focused=${from + place === Math.min(at, hits.length - 1)} distances=${distances} ordered=${inOrderOfDistance(question)} language=${language} onOpen=${onOpen} />`,
+        (hit, place) => html`<${HitCard} key=${hit.id} hit=${hit} at=${from + place} camera=${cameras.get(hit.camera)} focused=${from + place === Math.min(at, hits.length - 1)} distances=${distances} ordered=${inOrderOfDistance(question)} mark=${marks.get(hit.id)?.mark} marks=${marking} refined=${question.refined ?? false} language=${language} onOpen=${onOpen} />`,
       )}
     </div>`);
     from = until;

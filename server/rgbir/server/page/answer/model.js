@@ -46,7 +46,7 @@ export function strangerLine(hits, question) {
 export const isPast = (hit) => (hit.meaning?.strangers ?? 0) >= 1;
 
 /** @param {Question} question whether its hits come in the order of their distances */
-export const inOrderOfDistance = (question) => question.rerank === 0 && question.group === "none";
+export const inOrderOfDistance = (question) => question.rerank === 0 && question.group === "none" && !question.refined;
 
 /**
  * With what nobody could have walked to put last: before which hit that block begins; null where there is none, or nobody knows.

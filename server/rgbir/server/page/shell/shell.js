@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { clock, t } from "../core/words.js";
+import { Late } from "../cases/late.js";
 import { Bar } from "./bar.js";
 import { SignIn } from "./signin.js";
 import { Forbidden } from "./load.js";
@@ -46,6 +47,7 @@ export function Shell() {
     <main id="main" tabindex="-1"><h1 class="unseen">${part ? t(part.text) : "rgbir"}</h1>${barred ? html`<${Forbidden} parts=${mine} />` : View && (me || away || signIn) ? html`<${View} />` : html`<p class="state">${t("loading")}</p>`}</main>
     <footer class="page-foot"><a href="docs">${t("foot.api")}</a></footer>
     <div class="unseen" role="status" aria-live="polite">${said}</div>
+    <${Late} name="Keeper" />
     ${signIn && html`<${SignIn} />`}`;
 }
 

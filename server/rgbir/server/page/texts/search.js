@@ -3,6 +3,7 @@
 /** @type {Record<string, import("../core/words.js").Entry>} */
 export const SEARCH = {
   "nav.search": ["Search", "Suche", "搜索"],
+  "nav.cases": ["Cases", "Fälle", "案件"],
   "nav.gallery": ["Gallery", "Bestand", "图库"],
   "nav.enrol": ["Enrol", "Erfassen", "入库"],
   "nav.manage": ["Manage", "Verwalten", "管理"],
