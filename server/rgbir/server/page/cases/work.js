@@ -4,7 +4,7 @@ import { Refusal, ask, form, request } from "../core/api.js";
 import { changed, format } from "../core/route.js";
 import { has, t } from "../core/words.js";
 import { search } from "../search/actions.js";
-import { go, refused, say, store } from "../shell/state.js";
+import { go, refused, store } from "../shell/state.js";
 import { casePath, casing, marksIn } from "./state.js";
 import { letterOf, lettersOn } from "./keys.js";
 import { isRefined, mayWork } from "./model.js";
@@ -26,7 +26,6 @@ let fading;
 export function tell(text, { undo = false, bad = false } = {}) {
   clearTimeout(fading);
   casing.set({ toast: { text, undo, bad } });
-  say(text);
   fading = setTimeout(() => casing.set({ toast: null }), TOAST_MS);
 }
 
@@ -183,8 +182,9 @@ export function marking() {
   return rights.includes("cases") && !(id && current && !mayWork(current));
 }
 
-/** Asks again, with what was confirmed as further shots. */
-export function refine() {
+/** Asks again, with what was confirmed as further shots, once every mark has arrived. */
+export async function refine() {
+  await queue;
   const { answer, answered } = store.get();
   if (answer && answered && !isRefined(answer)) casing.set({ before: { answer, answered } });
   return search({ refine: true });
