@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.page.conftest import LOOKS, serving, small_targets, until, violations, widths
+from tests.page.test_shell import missing_texts
 
 from rgbir.client import Client
 from rgbir.index import read_bytes
@@ -646,6 +647,27 @@ def test_scripts_in_numbers_titles_notes_and_names_are_text(
     assert page.locator("img[src=x]").count() == 0
 
 
+def test_another_key_in_the_same_tab_has_no_case_and_no_marks(
+    page: Any, kept: Settings, tmp_path: Path, picture: Path
+) -> None:
+    with office(kept, tmp_path) as people:
+        with people("Weber") as weber:
+            case = weber.add_case("26-117", title="Missing patient", purpose="x")
+            answer = weber.search(read_bytes(picture), camera="3", top_k=8, case=case.id)
+            weber.mark(case.id, "same", sighting=answer.hits[0].id)
+        people.sit(page, "Weber", f"#/search?case={case.id}&search=1&camera=3")
+        page.locator(".card.marked").wait_for()
+        page.evaluate("location.hash = '#/cases'")
+        page.locator("td").first.wait_for()
+        page.locator(".who button").click()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_label("Your key").fill(people.tokens["Okafor"])
+        page.keyboard.press("Enter")
+        page.get_by_text("No case yet.").wait_for()
+        assert "No case" in page.locator(".case-button").inner_text()
+        assert "26-117" not in page.locator("body").inner_text()
+
+
 def test_without_cases_the_page_is_as_before(page: Any, settings: Settings) -> None:
     with serving(settings) as address:
         page.goto(address)
@@ -718,6 +740,7 @@ def test_axe_finds_nothing(page: Any, address: str, picture: Path, theme: str, l
         page.locator(".case-parts").wait_for()
         page.wait_for_timeout(400)
         assert violations(page) == [], part
+        assert missing_texts(page) == [], part
     page.goto(f"{address}#/search?case={case.id}&query={first.case.queries[0]}&search=2&camera=3")
     page.locator(".card.marked").first.wait_for()
     page.wait_for_timeout(200)

@@ -13,9 +13,9 @@ import { useLoaded } from "../shell/load.js";
 import { go, store, useApp } from "../shell/state.js";
 import { answerOf, isRefined, mayWork } from "./model.js";
 import { NewCase } from "./new.js";
-import { casePath, casing, forgetCases, useCase } from "./state.js";
+import { casePath, casing, useCase } from "./state.js";
 import { Toast } from "./toast.js";
-import { markHit, reason, refresh, shotOf, tell, use } from "./work.js";
+import { handOver, markHit, reason, refresh, shotOf, tell, use } from "./work.js";
 
 await style("marks");
 
@@ -31,12 +31,7 @@ export function Keeper() {
   const making = useCase((state) => state.making);
   useApp((state) => state.language);
   const name = me?.name ?? "";
-  const whose = useRef(name);
-  // Another key knows nothing of what the one before it did.
-  useEffect(() => {
-    if (whose.current !== name) forgetCases();
-    whose.current = name;
-  }, [name]);
+  useEffect(() => handOver(name), [name]);
   useFollowed(route, id, current);
   const compares = route.params.has("hit") && answer?.hits.some((hit) => hit.id === route.params.get("hit"));
   return html`${!compares && html`<${Toast} />`}

@@ -7,6 +7,7 @@ import { bySighting } from "./model.js";
 /** @typedef {import("./model.js").MarkKind} MarkKind */
 /**
  * @typedef {object} Casing
+ * @property {string} who has the key in whose hands this is
  * @property {string} id of the case in use; "" where there is none
  * @property {import("../core/types.js").Case | null} current the case in use with all that it holds
  * @property {number} changes counts what was changed in any case, so that lists are asked for again
@@ -21,13 +22,10 @@ import { bySighting } from "./model.js";
  * @property {{ n: number, at: string, who: string, gone: number } | null} stored the search whose answer is shown as it was given
  */
 
-/** @type {Casing} */
-const EMPTY = { id: "", current: null, changes: 0, tabOnly: false, tab: new Map(), pending: new Map(), notes: {}, asking: null, making: false, toast: null, before: null, stored: null };
+/** As it is before anybody does anything. @type {Casing} */
+export const EMPTY = { who: "", id: "", current: null, changes: 0, tabOnly: false, tab: new Map(), pending: new Map(), notes: {}, asking: null, making: false, toast: null, before: null, stored: null };
 
 export const casing = makeStore({ ...EMPTY });
-/** As nobody left it. */
-export const forgetCases = () => casing.set(EMPTY);
-
 /** @template Part @param {(state: Casing) => Part} select */
 export const useCase = (select) => useStore(casing, select);
 

@@ -5,7 +5,7 @@ import { changed, format } from "../core/route.js";
 import { has, t } from "../core/words.js";
 import { search } from "../search/actions.js";
 import { go, refused, store } from "../shell/state.js";
-import { casePath, casing, marksIn } from "./state.js";
+import { EMPTY, casePath, casing, marksIn } from "./state.js";
 import { letterOf, lettersOn } from "./keys.js";
 import { isRefined, mayWork } from "./model.js";
 
@@ -41,6 +41,15 @@ export function reason(error) {
   refused(error);
   const code = `problem.${error.code}`;
   return has(code) ? t(code, error.problem.values) : error.message || t("case.away");
+}
+
+/** Another key knows nothing of what the one before it did. @param {string} who */
+export function handOver(who) {
+  if (casing.get().who !== who) {
+    steps = [];
+    casing.set(EMPTY);
+  }
+  casing.set({ who });
 }
 
 /** Looks at the case in use again. */
