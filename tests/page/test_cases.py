@@ -14,6 +14,7 @@ from tests.page.conftest import LOOKS, serving, small_targets, until, violations
 from tests.page.test_shell import missing_texts
 
 from rgbir.client import Client
+from rgbir.client.casework import Mark
 from rgbir.index import read_bytes
 from rgbir.server import Settings
 from rgbir.server.access.keys import Keyring, Role
@@ -720,7 +721,8 @@ def test_axe_finds_nothing(page: Any, address: str, picture: Path, theme: str, l
     with Client(address, retries=0) as client:
         case = client.add_case("26-117", title="Missing patient", purpose="x")
         first = client.search(read_bytes(picture), camera="3", top_k=20, case=case.id)
-        for hit, mark in zip(first.hits, ("same", "same", "unsure", "different"), strict=False):
+        kinds: list[Mark] = ["same", "same", "unsure", "different"]
+        for hit, mark in zip(first.hits, kinds, strict=False):
             client.mark(case.id, mark, sighting=hit.id, note="seen", search=1)
         assert first.case is not None
         client.search(query=first.case.queries, top_k=40, case=case.id, refine=True)

@@ -14,5 +14,6 @@ export function CaseField() {
   return html`<span class="label" id="case-label">${t("why.case")} ${needed && html`<span class="needed">${t("why.needed")}</span>`}</span>
     <button type="button" class="select" id="case" aria-labelledby="case-label case" aria-haspopup="dialog" aria-describedby=${missing ? "case-problem" : undefined} onClick=${() => casing.set({ asking: { sighting: "", mark: null } })}>
       <span class="cut">${current ? `${current.number} ${current.title}` : t("case.none")}</span> <${Icon} name="down" size=${14} /></button>
+    ${current && html`<p class="note case-keeps">${t("case.keeps")}</p>`}
     ${missing && html`<p class="problem" id="case-problem" role="alert">${t("need.case")}</p>`}`;
 }

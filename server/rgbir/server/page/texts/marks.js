@@ -26,6 +26,7 @@ export const MARKS = {
 
   "case.inuse": ["Case in use", "Aktueller Fall", "当前案件"],
   "case.none": ["No case", "Kein Fall", "无案件"],
+  "case.keeps": ["The case keeps your picture, the answer, your name and the time.", "Der Fall behält Ihr Bild, die Antwort, Ihren Namen und die Zeit.", "案件会保存您的图片、结果、名字和时间。"],
   "case.new": ["New case", "Neuer Fall", "新建案件"],
   "case.open": ["Open the case", "Den Fall öffnen", "打开案件"],
   "case.all": ["All cases", "Alle Fälle", "全部案件"],
