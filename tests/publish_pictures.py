@@ -15,9 +15,10 @@ from typing import Any, Literal
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from rgbir.client import Client
 from rgbir.server import Settings
 from tests.conftest import BUNDLE, ROOT
-from tests.page.conftest import make_night, serving
+from tests.page.conftest import NIGHT, make_night, serving
 
 FOLDER = ROOT / "docs/images"
 QUESTION = "#/search?camera=3&at=2026-11-12T21%3A41%3A06.000Z"
@@ -29,6 +30,35 @@ def asked(page: Any, address: str, picture: Path) -> None:
     page.locator("input[type=file]").set_input_files(picture)
     page.locator("#go").click()
     page.locator(".card").first.wait_for()
+
+
+def worked(address: str, picture: Path) -> tuple[str, str]:
+    """A case with a search, marks, and a search with what was confirmed; its id, and the last search's address."""
+    with Client(address) as client:
+        about = {"title": "Missing patient, ward 2", "purpose": "find missing patient", "basis": "protection of life"}
+        case = client.add_case("26-117", **about).id  # type: ignore[arg-type]
+        first = client.search(picture, camera="3", taken_at=NIGHT, top_k=40, case=case)
+        notes = {0: "Walks towards the ward, bag in the left hand.", 1: "Leaves through the revolving door."}
+        for place, hit in enumerate(first.hits[:9]):
+            truth = hit.identity == first.hits[0].identity
+            mark: Any = "unsure" if place == 2 else "same" if truth else "different"
+            client.mark(case, mark, sighting=hit.id, search=1, note=notes.get(place, ""))
+        client.look_at_case(case, search=1)
+        assert first.case is not None
+        client.search(query=first.case.queries, top_k=40, case=case, refine=True)
+        client.add_note(case, "The nurse on duty saw the patient at 22:30.")
+    return case, f"{QUESTION}&case={case}&query={first.case.queries[0]}&search=2"
+
+
+def at(where: str, then: Callable[[Any], None] = lambda page: None) -> Callable[[Any, str, str, str], None]:
+    """Opens a part of the case, or its last search."""
+
+    def step(page: Any, address: str, case: str, search: str) -> None:
+        page.goto(f"{address}{search if where == 'search' else f'#/cases/{case}{where}'}")
+        page.locator(".card, .event").first.wait_for()
+        then(page)
+
+    return step
 
 
 def view(name: str) -> Callable[[Any], None]:
@@ -49,21 +79,34 @@ PICTURES: dict[str, tuple[tuple[int, int], Literal["light", "dark"], Callable[[A
 }
 
 
+OF_A_CASE: dict[str, tuple[tuple[int, int], Literal["light", "dark"], Callable[[Any, str, str, str], None]]] = {
+    "page-case": ((1280, 800), "light", at("")),
+    "page-refined": ((1280, 800), "light", at("search", lambda page: page.mouse.wheel(0, 120))),
+    "page-decide": ((1280, 800), "light", at("search", lambda page: page.locator(".card").nth(4).click())),
+    "page-decide-phone": ((390, 844), "light", at("search", lambda page: page.locator(".card").nth(4).click())),
+}
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as made, sync_playwright() as driver:
         folder = Path(made)
         make_night(folder, people=40, seed=7, step=29)
         picture = sorted((folder / "people/cam3").glob("*/*.jpg"))[0]
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        with serving(Settings(folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl")) as address:
-            for name, ((width, height), theme, step) in PICTURES.items():
+        settings = Settings(folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", cases=folder / "cases")
+        with serving(settings) as address:
+            case, search = worked(address, picture)
+            for name, ((width, height), theme, _) in (PICTURES | OF_A_CASE).items():
                 context = browser.new_context(
                     viewport={"width": width, "height": height}, locale="en-GB", timezone_id="Europe/Berlin",
                     color_scheme=theme, reduced_motion="reduce",
                 )  # fmt: skip
                 page = context.new_page()
-                asked(page, address, picture)
-                step(page)
+                if name in OF_A_CASE:
+                    OF_A_CASE[name][2](page, address, case, search)
+                else:
+                    asked(page, address, picture)
+                    PICTURES[name][2](page)
                 page.wait_for_timeout(1500)
                 drawn = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
                 drawn.quantize(128, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)

@@ -29,16 +29,19 @@ def test_no_text_is_missing_wherever_one_begins(page: Any, address: str, route: 
     page.goto(f"{address}#/{route}")
     until(page, "document.querySelector('main h2, main h1:not(.unseen)') !== null", seconds=10)
     settled(page)
+    assert missing_texts(page) == []
+    assert page.title().endswith("rgbir")
+
+
+def missing_texts(page: Any) -> list[str]:
+    """Codes that stand where a text should."""
     shown = page.locator("body").inner_text()
     labels = page.evaluate(
         "[...document.querySelectorAll('[aria-label],[title]')].map(e => (e.ariaLabel ?? '') + ' ' + e.title).join(' ')"
     )
     # A text that isn't there stands as its code; the codes' beginnings are those of the tables.
     missing = re.findall(r"(?<![\w./:#-])(?:[a-z]+\.)+[a-zA-Z_-]+(?![\w./:(-])", f"{shown} {labels}")
-    assert [
-        text for text in missing if text.partition(".")[0] in BEGINNINGS and not text.endswith((".json", ".jsonl"))
-    ] == []
-    assert page.title().endswith("rgbir")
+    return [text for text in missing if text.partition(".")[0] in BEGINNINGS and not text.endswith((".json", ".jsonl"))]
 
 
 def test_a_path_that_there_is_not_leads_to_search(page: Any, address: str) -> None:

@@ -108,7 +108,9 @@ def now(file: Path, heads: Path | None = None) -> Chain:
     except AuditFailed as error:
         text = str(error).replace(str(file), "the log").replace(str(heads), "the file of heads")
         return Chain(None, None, [Finding(None, text)])
-    findings = [finding._replace(text=finding.text.replace(str(heads), "the file of heads")) for finding in chain.findings]
+    findings = [
+        finding._replace(text=finding.text.replace(str(heads), "the file of heads")) for finding in chain.findings
+    ]
     return chain._replace(findings=findings)
 
 

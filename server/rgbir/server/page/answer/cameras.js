@@ -5,6 +5,10 @@ import { plain } from "../core/rich.js";
 import { t } from "../core/words.js";
 import { useApp } from "../shell/state.js";
 import { Tags } from "../search/camera.js";
+import { isRefined } from "../cases/model.js";
+import { useMarking } from "../cases/marking.js";
+import { useMarks } from "../cases/state.js";
+import { pressed } from "../cases/work.js";
 import { HitCard } from "./card.js";
 import { byCamera, leftOut } from "./model.js";
 
@@ -20,11 +24,18 @@ export default function Cameras({ answer, far, onOpen }) {
   const [at, setAt] = useState("");
   const cameras = new Map((network?.cameras ?? []).map((camera) => [camera.id, camera]));
   const rows = byCamera(answer.hits);
+  const marks = useMarks();
+  const marking = useMarking();
   const first = at || rows[0]?.hits[0]?.id;
   const press = (/** @type {KeyboardEvent} */ event) => {
     const cell = /** @type {HTMLElement} */ (event.target);
     const id = cell.dataset.hit;
-    if (!id) return;
+    if (!id) {
+      if (event.key === "Escape") /** @type {HTMLElement | null} */ (cell.closest("[data-hit]"))?.focus();
+      return;
+    }
+    if (event.key === "F2") return cell.querySelector("button")?.focus();
+    if (pressed(event, id)) return;
     if (event.key === "Enter") {
       const hit = answer.hits.find((each) => each.id === id);
       if (hit) onOpen(hit);
@@ -47,7 +58,7 @@ export default function Cameras({ answer, far, onOpen }) {
       return html`<section key=${camera}>
         <h3>${t("camera.named", { c: camera })} <span class="soft">${info?.place ?? ""}</span> ${info && html`<${Tags} modalities=${info.modalities} />`} <span class="soft">${t("hits.count", { n: hits.length })}</span></h3>
         <div role="grid" aria-label=${t("camera.named", { c: camera })}><div class="cards" role="row">
-          ${shown.map((hit) => html`<${HitCard} key=${hit.id} hit=${hit} at=${hit.rank - 1} camera=${info} focused=${hit.id === first} distances=${distances} ordered=${false} far=${far.has(hit.id)} language=${language} onOpen=${onOpen} />`)}
+          ${shown.map((hit) => html`<${HitCard} key=${hit.id} hit=${hit} at=${hit.rank - 1} camera=${info} focused=${hit.id === first} distances=${distances} ordered=${false} far=${far.has(hit.id)} mark=${marks.get(hit.id)?.mark} marks=${marking} refined=${isRefined(answer)} language=${language} onOpen=${onOpen} />`)}
         </div></div>
         ${shown.length < hits.length && html`<button type="button" onClick=${() => setOpen([...open, camera])}>${t("camera.all", { n: hits.length })}</button>`}
       </section>`;

@@ -11,6 +11,7 @@ import { useTaken } from "../search/when.js";
 import { Later } from "../shell/later.js";
 import { go, say, store, useApp } from "../shell/state.js";
 import { ANSWER } from "../texts/answer.js";
+import { Refined } from "../cases/refined.js";
 import { Grid } from "./grid.js";
 import { verdictOf } from "./model.js";
 import { Tools } from "./tools.js";
@@ -66,6 +67,7 @@ export default function Found() {
       <${VerdictBar} answer=${answer} question=${answered.question} view=${view} />
       <${Warnings} answer=${answer} />
       <${LeftOut} answer=${answer} question=${answered.question} far=${far} />
+      <${Refined} answer=${answer} like=${answered.question.like !== ""} />
       ${answer.hits.length > 0 && html`<${Tools} answer=${answer} view=${view} /><${View} view=${view} far=${far} />`}
       <p class="cost">${answer.model.name} ${answer.model.fingerprint}; ${cost.join(", ")}</p>
     </div>

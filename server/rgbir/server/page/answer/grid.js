@@ -3,6 +3,9 @@
 import { useColumns } from "../core/columns.js";
 import { html, useEffect, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
+import { useMarks } from "../cases/state.js";
+import { useMarking } from "../cases/marking.js";
+import { pressed } from "../cases/work.js";
 import { t } from "../core/words.js";
 import { useApp } from "../shell/state.js";
 import { HitCard } from "./card.js";
@@ -24,6 +27,8 @@ export function Grid({ answer, question, far, onOpen }) {
   const [at, setAt] = useState(0);
   const { grid, columns } = useColumns(size);
   const { strangers, walk, ordered } = lines(hits, question, far);
+  const marks = useMarks();
+  const marking = useMarking();
   const cameras = new Map((network?.cameras ?? []).map((camera) => [camera.id, camera]));
 
   useEffect(() => setBuilt(BLOCK), [answer]);
@@ -41,6 +46,7 @@ export function Grid({ answer, question, far, onOpen }) {
       return undefined;
     }
     if (event.key === "F2") return cell.querySelector("button")?.focus();
+    if (pressed(event, hits[place]?.id)) return undefined;
     const target = stepped(event.key, place, hits.length, columns, event.ctrlKey);
     if (target === null) return undefined;
     event.preventDefault();
@@ -68,7 +74,7 @@ export function Grid({ answer, question, far, onOpen }) {
     if (from === walk) rows.push(line("walk", t("line.walk", { n: hits.length - walk })));
     rows.push(html`<div class="row" role="row" key=${from}>
       ${shown.slice(from, until).map(
-        (hit, place) => html`<${HitCard} key=${hit.id} hit=${hit} at=${from + place} camera=${cameras.get(hit.camera)} focused=${from + place === Math.min(at, hits.length - 1)} distances=${distances} ordered=${ordered && !far.has(hit.id)} far=${far.has(hit.id)} language=${language} onOpen=${onOpen} />`,
+        (hit, place) => html`<${HitCard} key=${hit.id} hit=${hit} at=${from + place} camera=${cameras.get(hit.camera)} focused=${from + place === Math.min(at, hits.length - 1)} distances=${distances} ordered=${ordered && !far.has(hit.id)} far=${far.has(hit.id)} mark=${marks.get(hit.id)?.mark} marks=${marking} refined=${question.refined ?? false} language=${language} onOpen=${onOpen} />`,
       )}
     </div>`);
     from = until;

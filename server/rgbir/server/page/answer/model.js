@@ -41,7 +41,7 @@ export function verdictOf(answer) {
 export function lines(hits, question, far) {
   const last = putLast(hits, question, far);
   const near = hits.slice(0, hits.length - last);
-  const ordered = question.rerank === 0 && question.group === "none" && near.every((hit, place) => place === 0 || hit.distance >= near[place - 1].distance);
+  const ordered = question.rerank === 0 && question.group === "none" && !question.refined && near.every((hit, place) => place === 0 || hit.distance >= near[place - 1].distance);
   const place = ordered ? near.findIndex(isPast) : -1;
   return { strangers: place < 0 ? null : place, walk: last > 0 ? hits.length - last : null, ordered };
 }

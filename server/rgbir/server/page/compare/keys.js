@@ -12,7 +12,7 @@ const LETTERS = { j: "next", k: "previous", g: "grey", i: "numbers", f: "similar
 /** What the list of keys tells, in its order. */
 export const LISTED = [
   ["← →  J K", "keys.step"], ["⇧ ← → ↑ ↓", "keys.pan"], ["+ − 0", "keys.zoom"], ["[ ]", "keys.shots"], [", .", "keys.neighbours"],
-  ["G", "keys.grey"], ["I", "keys.numbers"], ["F", "keys.similar"], ["Esc", "keys.back"], ["?", "keys.list"],
+  ["G", "keys.grey"], ["I", "keys.numbers"], ["F", "keys.similar"], ["S U D", "keys.mark"], ["N", "keys.note"], ["Z", "keys.undo"], ["Esc", "keys.back"], ["?", "keys.list"],
 ];
 
 /**

@@ -3,6 +3,7 @@
 import { Icon } from "../core/icons.js";
 import { ask } from "../core/api.js";
 import { html, useEffect, useState } from "../core/html.js";
+import { isRefined } from "../cases/model.js";
 import { moment, number, span, strangers, t } from "../core/words.js";
 
 /** @typedef {import("../core/types.js").Hit} Hit */
@@ -63,7 +64,7 @@ export function ModelSays({ hit, answer, open, onToggle }) {
       ${open &&
       html`<dl>
         <dt>${t("table.rank")}</dt><dd>${t("compare.rank", { r: hit.rank, n: answer.hits.length })}</dd>
-        ${hit.plain_rank && html`<dt>${t("compare.plain")}</dt><dd>${number(hit.plain_rank)}</dd>`}
+        ${hit.plain_rank && html`<dt>${t(isRefined(answer) ? "refined.earlier" : "compare.plain")}</dt><dd>${number(hit.plain_rank)}</dd>`}
         ${typeof expected === "number" && html`<dt>${t("compare.strangers")}</dt><dd>${typeof total === "number" ? t("compare.among", { s: strangers(expected), total }) : strangers(expected)}</dd>`}
         <dt>${answer.query.camera ? t("compare.pair", { a: answer.query.camera, b: hit.camera }) : t("camera.named", { c: hit.camera })}</dt><dd>${pair ? t("compare.pairs", { n: pair.genuine, m: pair.strangers }) : t(hit.meaning ? "compare.calibrated" : "compare.uncalibrated")}</dd>
         <dt>${t("table.distance")}</dt><dd>${number(hit.distance, { minimumFractionDigits: 2, maximumFractionDigits: 2 })}</dd>

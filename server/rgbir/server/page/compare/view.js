@@ -11,6 +11,7 @@ import { MOST_SHOTS, findSimilar } from "../search/actions.js";
 import { Tags } from "../search/camera.js";
 import { useTaken } from "../search/when.js";
 import { whyNot } from "../shell/failure.js";
+import { Decision } from "../cases/decision.js";
 import { go, refused, say, store, useApp } from "../shell/state.js";
 import { COMPARE } from "../texts/compare.js";
 import { fetchAhead, forgetAll } from "./ahead.js";
@@ -48,6 +49,9 @@ export default function Compare({ answer, hit }) {
   const [reaction, setReaction] = useState(false);
   const [opacity, setOpacity] = useState(0.6);
   const [numbers, setNumbers] = useState(false);
+  // The hit whose numbers are shown because it was marked: they wait for the decision.
+  const [peek, setPeek] = useState("");
+  const says = numbers || peek === hit.id;
   const [tools, setTools] = useState(false);
   const [keys, setKeys] = useState(false);
   const [letters, setLetters] = useState(sessionStorage.getItem(LETTERS) !== "off");
@@ -148,7 +152,7 @@ export default function Compare({ answer, hit }) {
     next: () => step(1), previous: () => step(-1), nearer: () => zoom(1), farther: () => zoom(-1), whole: () => setLook(WHOLE),
     panLeft: () => pan(-1, 0), panRight: () => pan(1, 0), panUp: () => pan(0, -1), panDown: () => pan(0, 1),
     shotBefore: () => stepShot(-1), shotAfter: () => stepShot(1), earlier: () => stepNear(-1), later: () => stepNear(1),
-    grey: () => setGrey(!grey), numbers: () => setNumbers(!numbers), similar, keys: () => setKeys(!keys),
+    grey: () => setGrey(!grey), numbers: () => (setNumbers(!says), setPeek("")), similar, keys: () => setKeys(!keys),
   };
   const press = (/** @type {KeyboardEvent} */ event) => {
     const target = event.target instanceof Element ? event.target : document.body;
@@ -229,11 +233,11 @@ export default function Compare({ answer, hit }) {
       <div class="compare-side">
         <h3>${t("compare.ask")}</h3>
         <p class="note">${t("compare.reminder")}</p>
-        <div class="decision"></div>
+        <${Decision} hit=${hit} hits=${hits} onMarked=${() => setPeek(hit.id)} />
         <${Actions} idle=${full || busy} hasPicture=${Boolean(shown.image)} onSimilar=${similar} onUse=${use} />
         <p class="note ${told.bad ? "problem" : ""}" role="status">${told.text}</p>
         <${WhereAndWhen} hit=${hit} taken=${taken} seconds=${seconds} walk=${walk(network?.passages ?? [], answer.query.place, place, seconds)} track=${hit.track ? wholeTrack(neighbours, limit) : null} />
-        <${ModelSays} hit=${hit} answer=${answer} open=${numbers} onToggle=${acts.numbers} />
+        <${ModelSays} hit=${hit} answer=${answer} open=${says} onToggle=${acts.numbers} />
       </div>
     </div>
   </dialog>`;

@@ -7,6 +7,15 @@
 /** @typedef {Schemas["Network"]} Network */
 /** @typedef {Schemas["GalleryInfo"]} GalleryInfo */
 /** @typedef {Schemas["Caller"]} Caller */
-/** @typedef {{ id: string, file: File, url: string, box: number[] | null, name: string, shows: boolean }} Shot */
+/** @typedef {Schemas["Case"]} Case */
+/** @typedef {Schemas["CaseHead"]} CaseHead */
+/** @typedef {Schemas["CasePicture"]} CasePicture */
+/** @typedef {Schemas["CaseMark"]} CaseMark */
+/** @typedef {Schemas["CaseSearch"]} CaseSearch */
+/** @typedef {Schemas["CaseAnswer"]} CaseAnswer */
+/**
+ * @typedef {{ id: string, file: File, url: string, box: number[] | null, name: string, shows: boolean, kept?: { case: string, picture: string } | null }} Shot
+ *   `kept`: the case that has this picture already
+ */
 
 export {};

@@ -8,7 +8,8 @@ import { listed, moment, t } from "../core/words.js";
 import { placeOf } from "../answer/model.js";
 import { Trouble } from "../shell/load.js";
 import { refused, say, useApp } from "../shell/state.js";
-import { erase, tried } from "./erasing.js";
+import { ErasedInCases, KeptByHold } from "../cases/erased.js";
+import { erase, keeping, tried } from "./erasing.js";
 
 /** @typedef {import("./data.js").Sighting} Sighting */
 
@@ -99,6 +100,7 @@ export function EraseSheet({ sightings, onClose, onErased }) {
     }
   };
   const close = () => phase !== "erasing" && onClose();
+  const holds = keeping(affected?.cases ?? []);
   const others = Object.entries(affected?.others ?? {}).filter(([, count]) => count > 0);
 
   return html`<dialog class="sheet" ref=${dialog} aria-labelledby="erase-title" onCancel=${(/** @type {Event} */ event) => (event.preventDefault(), close())} onClose=${onClosed(() => (phase === "erasing" ? dialog.current?.showModal() : close()))}>
@@ -116,6 +118,7 @@ export function EraseSheet({ sightings, onClose, onErased }) {
             phase !== "counting" &&
             html`<p>${rich("erase.means", { n })}</p>
               ${changed && html`<p class="bar" role="alert">${t("erase.changed", { n })}</p>`}
+              <${ErasedInCases} cases=${affected.cases} />
               ${(affected.backups.length > 0 || others.length > 0 || affected.archives.length > 0) &&
               html`<section class="also"><h3>${t("erase.also")}</h3><ul>
                 ${others.map(([model, count]) => html`<li>${t("erase.models", { n: count, model })}</li>`)}
@@ -124,7 +127,8 @@ export function EraseSheet({ sightings, onClose, onErased }) {
               </ul></section>`}
               <p class="note">${t("erase.others")}</p>
               ${n === 0 && html`<p class="bar" role="status">${t("erase.none")}</p>`}`}
-            ${affected && n > 0 && (phase === "ready" || phase === "erasing") &&
+            ${phase === "ready" && holds.length > 0 && html`<${KeptByHold} cases=${holds} onClose=${close} />`}
+            ${affected && n > 0 && holds.length === 0 && (phase === "ready" || phase === "erasing") &&
             html`<form onSubmit=${go}>
               <label class="label" for="erase-word">${rich("erase.type", { word })}</label>
               <input id="erase-word" autocomplete="off" autocapitalize="off" spellcheck=${false} value=${typed} disabled=${phase === "erasing"} onInput=${(/** @type {Event} */ event) => setTyped(/** @type {HTMLInputElement} */ (event.currentTarget).value)} />

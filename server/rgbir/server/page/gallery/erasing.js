@@ -8,8 +8,10 @@ import { ask } from "../core/api.js";
  * @property {{ name: string, made_at: string }[]} backups made before, which may hold them
  * @property {Record<string, number>} others of them in galleries of other models
  * @property {string[]} archives received and not enrolled yet, which may hold them
+ * @property {InCase[]} cases that hold pictures of them, or of who looks like them
  */
 /** @typedef {import("../core/types.js").Schemas["Removed"]} Removed */
+/** @typedef {{ number?: string | null, pictures: number, near: number, held: boolean }} InCase `number`: none where the key doesn't see the case; `near`: at least so many */
 /** @typedef {(done: number, total: number) => void} Progress */
 
 /** So many ids fit one request. */
@@ -24,18 +26,37 @@ const AT_ONCE = 200;
  */
 export async function tried(ids, onProgress, signal) {
   /** @type {Affected} */
-  const affected = { ids: [], backups: [], others: {}, archives: [] };
+  const affected = { ids: [], backups: [], others: {}, archives: [], cases: [] };
   for (let done = 0; done < ids.length; done += AT_ONCE) {
     onProgress?.(done, ids.length);
     const some = ids.slice(done, done + AT_ONCE);
-    const { unknown = [], backups = [], others = {}, archives = [] } = await erased(some, true, signal);
+    const { unknown = [], backups = [], others = {}, archives = [], cases = [] } = await erased(some, true, signal);
     affected.ids.push(...some.filter((id) => !unknown.includes(id)));
     for (const backup of backups) if (!affected.backups.some(({ name }) => name === backup.name)) affected.backups.push(backup);
     for (const [model, count] of Object.entries(others)) affected.others[model] = (affected.others[model] ?? 0) + count;
+    affected.cases = joined(affected.cases, cases);
     affected.archives = [...new Set([...affected.archives, ...archives])];
   }
   return affected;
 }
+
+/**
+ * What cases hold of several sightings. A picture shows one sighting; the same picture may look like several.
+ * @param {readonly InCase[]} some
+ * @param {readonly InCase[]} others
+ * @returns {InCase[]}
+ */
+export function joined(some, others) {
+  const cases = new Map(some.map((each) => [each.number ?? null, each]));
+  for (const each of others) {
+    const before = cases.get(each.number ?? null);
+    cases.set(each.number ?? null, before ? { ...each, pictures: before.pictures + each.pictures, near: Math.max(before.near, each.near), held: before.held || each.held } : each);
+  }
+  return [...cases.values()];
+}
+
+/** The cases on hold that keep them from being erased. @param {readonly InCase[]} cases */
+export const keeping = (cases) => cases.filter(({ held, pictures }) => held && pictures > 0);
 
 /**
  * Erases them, if as many are still there as somebody confirmed.

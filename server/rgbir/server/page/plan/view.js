@@ -10,6 +10,8 @@ import { change, search } from "../search/actions.js";
 import { go, store, useApp } from "../shell/state.js";
 import { nodesOf, withoutPlace } from "./model.js";
 import { Plan, camerasText } from "./plan.js";
+import { MarkBadge, markedText } from "../cases/marks.js";
+import { useMarks } from "../cases/state.js";
 
 /** @typedef {import("./model.js").Node} Node */
 /** @typedef {import("../core/types.js").Answer} Answer */
@@ -17,8 +19,11 @@ import { Plan, camerasText } from "./plan.js";
 
 const BEST = 5;
 
-/** @param {{ answer: Answer, question: import("../search/question.js").Question, onOpen: (hit: Hit) => void }} props */
-export default function PlanView({ answer, question, onOpen }) {
+/**
+ * @param {{ answer: Answer, question: import("../search/question.js").Question, onOpen: (hit: Hit) => void, fixed?: import("../cases/model.js").Marks }} props
+ *   `fixed`: marks that are shown in place of those of the case in use, of an answer that nobody asked for
+ */
+export default function PlanView({ answer, question, onOpen, fixed }) {
   const network = useApp((state) => state.network);
   useApp((state) => state.language);
   const nodes = useMemo(() => (network ? nodesOf(network, question.at || null, answer) : []), [network, question, answer]);
@@ -42,8 +47,8 @@ export default function PlanView({ answer, question, onOpen }) {
       <div class="place chosen">
         <h3 ref=${heading} tabindex="-1">${chosen.place}, ${camerasText(chosen)}</h3>
         <${About} node=${chosen} answer=${answer} />
-        <${Best} node=${chosen} onOpen=${onOpen} />
-        <${Actions} node=${chosen} answer=${answer} />
+        <${Best} node=${chosen} onOpen=${onOpen} fixed=${fixed} />
+        ${!fixed && html`<${Actions} node=${chosen} answer=${answer} />`}
       </div>
       ${nodes
         .filter((node) => node !== chosen)
@@ -51,7 +56,7 @@ export default function PlanView({ answer, question, onOpen }) {
           (node) => html`<div class="place" key=${node.place}>
             <h3><button type="button" class="plain" onClick=${() => fromList(node.place)}>${node.place}, ${camerasText(node)}</button></h3>
             <p class="soft">${short(node)}</p>
-            <${Best} node=${node} onOpen=${onOpen} />
+            <${Best} node=${node} onOpen=${onOpen} fixed=${fixed} />
           </div>`,
         )}
     </section>
@@ -78,13 +83,15 @@ function About({ node, answer }) {
     ${reasons.length > 0 && html`<ul class="soft">${reasons.map((left) => html`<li>${plain(left.code, left.values)}</li>`)}</ul>`}`;
 }
 
-/** @param {{ node: Node, onOpen: (hit: Hit) => void }} props */
-function Best({ node, onOpen }) {
+/** @param {{ node: Node, onOpen: (hit: Hit) => void, fixed: import("../cases/model.js").Marks | undefined }} props */
+function Best({ node, onOpen, fixed }) {
+  const used = useMarks();
+  const marks = fixed ?? used;
   if (!node.hits.length) return null;
   return html`<ul class="best">
     ${node.hits.slice(0, BEST).map(
-      (hit) => html`<li key=${hit.id}><button type="button" data-hit=${hit.id} aria-label=${[`${t("hit.word")} ${number(hit.rank)}`, node.place, t("hit.camera", { c: hit.camera }), hit.taken_at ? moment(hit.taken_at) : t("hit.notime")].join(", ")} onClick=${() => onOpen(hit)}>
-        <${Picture} path=${hit.image} /><span class="rank">${number(hit.rank)}</span></button></li>`,
+      (hit) => html`<li key=${hit.id}><button type="button" class=${marks.has(hit.id) ? `marked ${marks.get(hit.id)?.mark}` : ""} data-hit=${hit.id} aria-label=${[`${t("hit.word")} ${number(hit.rank)}`, node.place, t("hit.camera", { c: hit.camera }), hit.taken_at ? moment(hit.taken_at) : t("hit.notime"), ...markedText(marks.get(hit.id)?.mark)].join(", ")} onClick=${() => onOpen(hit)}>
+        <${Picture} path=${hit.image} /><span class="rank">${number(hit.rank)}</span><${MarkBadge} mark=${marks.get(hit.id)?.mark} /></button></li>`,
     )}
   </ul>`;
 }

@@ -5,8 +5,10 @@ import { onForget } from "../core/forget.js";
 import { isImage, isSeen } from "../core/kinds.js";
 import { patiently } from "../core/patience.js";
 import { format } from "../core/route.js";
+import { barred, isRefined } from "../cases/model.js";
+import { casing } from "../cases/state.js";
 import { go, lookAgain, refused, store } from "../shell/state.js";
-import { fields, fromParams, guessed, lacks, toParams } from "./question.js";
+import { fields, fromParams, guessed, lacks, parted, toParams } from "./question.js";
 
 /** @typedef {import("./question.js").Question} Question */
 
@@ -62,11 +64,14 @@ export function removeShot(id) {
   const shot = store.get().shots.find((each) => each.id === id);
   if (shot) URL.revokeObjectURL(shot.url);
   store.set((state) => ({ shots: state.shots.filter((each) => each.id !== id) }));
+  if (shot?.kept) keepInAddress();
 }
 
 /** @param {string} id @param {number[] | null} box left, top, right, bottom in pixels */
-export const setBox = (id, box) =>
-  store.set((state) => ({ shots: state.shots.map((shot) => (shot.id === id ? { ...shot, box } : shot)) }));
+export function setBox(id, box) {
+  store.set((state) => ({ shots: state.shots.map((shot) => (shot.id === id ? { ...shot, box, kept: null } : shot)) }));
+  if (casing.get().id) keepInAddress();
+}
 
 /** The camera that the first shot's name speaks of, if it isn't said yet. */
 export function guessedCamera() {
@@ -77,11 +82,44 @@ export function guessedCamera() {
 /** Which shots and boxes were asked with. */
 export const shotsNow = () => store.get().shots.map((shot) => `${shot.id} ${shot.box ?? ""}`).join();
 
-/** Asks. Whatever was answered before is gone if it fails. */
-export async function search() {
+/** The case in use, as searches name it; what was typed where the server keeps none. */
+const caseName = () => casing.get().id || store.get().case;
+
+/** Why nothing may be asked with the case in use, or without one. */
+function barredNow() {
+  const { id, current } = casing.get();
+  if (!id) return store.get().me?.needs_case ? "need.case" : null;
+  return barred(current);
+}
+
+/** The address names the pictures that the case in use keeps of the shots. @param {Record<string, string>} [more] parameters */
+function keepInAddress(more = {}) {
+  const { route, shots } = store.get();
+  const params = new URLSearchParams(route.params);
+  params.delete("query");
+  for (const shot of parted(shots, casing.get().id)[0]) params.append("query", shot.kept?.picture ?? "");
+  for (const [name, value] of Object.entries(more)) params.set(name, value);
+  go(format("/search", params), { replace: true });
+}
+
+/** What a search of a case left there: its pictures' names, and its number. @param {import("../core/types.js").Answer} answer @param {import("../core/types.js").Shot[]} asked the shots, in their order */
+function keptBy(answer, asked) {
+  const { id } = casing.get();
+  if (!answer.case || ![answer.case.id, answer.case.number].includes(id)) return;
+  const pictures = answer.case.queries;
+  const [kept, sent] = parted(asked, id);
+  if (pictures.length === asked.length) {
+    const names = new Map([...kept, ...sent].map((shot, place) => [shot.id, pictures[place]]));
+    store.set((state) => ({ shots: state.shots.map((shot) => (names.has(shot.id) && asked.includes(shot) ? { ...shot, kept: { case: id, picture: names.get(shot.id) ?? "" } } : shot)) }));
+  }
+  keepInAddress({ search: String(answer.case.search) });
+}
+
+/** Asks. Whatever was answered before is gone if it fails. @param {{ refine?: boolean }} [how] `refine`: with the marks of the case */
+export async function search({ refine = false } = {}) {
   const asked = question();
   const state = store.get();
-  const lack = lacks(asked, state.shots.length, { purpose: state.purpose, purposeNeeded: state.me?.needs_purpose ?? false });
+  const lack = lacks(asked, state.shots.length, { purpose: state.purpose, purposeNeeded: state.me?.needs_purpose ?? false, barred: barredNow() });
   store.set({ lack });
   if (lack) return;
   cancel();
@@ -89,11 +127,13 @@ export async function search() {
   running = mine;
   go(format("/search", withoutHit(toParams(asked, state.route.params))));
   const shots = shotsNow();
+  const given = state.shots;
+  casing.set({ stored: null, ...(refine ? {} : { before: null }) });
   store.set({ phase: "searching", failure: null, began: Date.now(), waits: 0 });
   try {
     const answer = await patiently(
       () => {
-        const body = form(fields(asked, store.get().shots, { purpose: store.get().purpose, case: store.get().case }));
+        const body = form(fields(asked, given, { purpose: store.get().purpose, case: caseName(), refine }));
         return /** @type {Promise<import("../core/types.js").Answer>} */ (ask("search", { method: "POST", body, signal: mine.signal }));
       },
       {
@@ -103,7 +143,9 @@ export async function search() {
       },
     );
     if (running !== mine) return;
-    store.set({ answer, answered: { question: asked, shots, at: new Date() }, phase: "idle", away: null });
+    store.set({ answer, answered: { question: { ...asked, refined: isRefined(answer) }, shots, at: new Date() }, phase: "idle", away: null });
+    if (!asked.like) keptBy(answer, given);
+    else if (answer.case) keepInAddress({ search: String(answer.case.search) });
     const { gallery } = store.get();
     if (gallery && (gallery.generation !== answer.generation || gallery.fingerprint !== answer.model.fingerprint)) void lookAgain();
   } catch (error) {
@@ -127,6 +169,7 @@ export function cancel() {
 /** @param {URLSearchParams} params */
 function withoutHit(params) {
   params.delete("hit");
+  params.delete("search");
   return params;
 }
 

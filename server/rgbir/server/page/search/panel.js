@@ -3,9 +3,13 @@
 import { html, useEffect, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { moment, t } from "../core/words.js";
-import { store, useApp } from "../shell/state.js";
+import { Barred } from "../cases/barred.js";
+import { barred } from "../cases/model.js";
+import { useCase } from "../cases/state.js";
+import { may, store, useApp } from "../shell/state.js";
 import { cancel, search } from "./actions.js";
 import { CameraField, Tags } from "./camera.js";
+import { CaseField } from "../cases/field.js";
 import { Chips } from "./chips.js";
 import { fromParams } from "./question.js";
 import { ShotStrip } from "./shots.js";
@@ -21,7 +25,7 @@ export function Panel() {
   useEffect(() => {
     if (!lack) return;
     setOpen(true);
-    const field = { shots: "add", camera: "camera", purpose: "purpose", dates: "" }[lack.field];
+    const field = { shots: "add", camera: "camera", purpose: "purpose", case: "case", dates: "" }[lack.field];
     if (field) document.getElementById(field)?.focus();
   }, [lack]);
   const submit = (/** @type {Event} */ event) => {
@@ -76,6 +80,8 @@ function Foot({ phase }) {
   const logged = me?.logged ?? true;
   const runs = phase === "searching" || phase === "waiting";
   const missing = lack?.field === "purpose";
+  const keeps = may("cases");
+  const closed = useCase((state) => barred(state.current) !== null);
   const typed = (/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.currentTarget).value;
   return html`<div class="panel-foot">
     ${logged &&
@@ -83,10 +89,14 @@ function Foot({ phase }) {
       <label class="label" for="purpose">${t("why.purpose")} <span class=${needed ? "needed" : "soft"}>${t(needed ? "why.needed" : "why.optional")}</span></label>
       <input id="purpose" maxlength="500" autocomplete="off" value=${purpose} required=${needed} aria-invalid=${missing} aria-describedby=${missing ? "purpose-problem" : undefined} onInput=${(/** @type {Event} */ event) => store.set({ purpose: typed(event), lack: null })} />
       ${missing && html`<p class="problem" id="purpose-problem" role="alert">${t("need.purpose")}</p>`}
-      <label class="label" for="case">${t("why.case")}</label>
-      <input id="case" maxlength="100" autocomplete="off" value=${caseName} onInput=${(/** @type {Event} */ event) => store.set({ case: typed(event) })} />
+      ${keeps
+        ? html`<${CaseField} />`
+        : html`<label class="label" for="case">${t("why.case")}</label>
+          <input id="case" maxlength="100" autocomplete="off" value=${caseName} onInput=${(/** @type {Event} */ event) => store.set({ case: typed(event) })} />`}
     </div>`}
-    ${runs
+    ${closed && !runs
+      ? html`<${Barred} />`
+      : runs
       ? html`<button type="button" class="primary large" id="go" onClick=${cancel}>${t("go.running")} <span class="kbd">${t("go.cancel")}</span></button>`
       : html`<button type="submit" class="primary large" id="go"><${Icon} name="search" /> ${t("go")} <span class="kbd" aria-hidden="true">Enter</span></button>`}
   </div>`;

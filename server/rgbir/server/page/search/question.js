@@ -17,6 +17,7 @@
  * @property {number} rerank
  * @property {string} passages
  * @property {number} k
+ * @property {boolean} [refined] of a question that was answered: whether marks were heeded; no part of the address
  */
 
 /** @type {Question} */
@@ -98,13 +99,14 @@ export const sameQuestion = (one, other) => toParams(one).toString() === toParam
  * What keeps a question from being asked, as the code of a text; none if nothing does.
  * @param {Question} question
  * @param {number} shots
- * @param {{ purpose: string, purposeNeeded: boolean }} why
- * @returns {{ field: "shots" | "camera" | "purpose" | "dates", code: string } | null}
+ * @param {{ purpose: string, purposeNeeded: boolean, barred?: string | null }} why `barred`: why the case isn't searched for
+ * @returns {{ field: "shots" | "camera" | "purpose" | "dates" | "case", code: string } | null}
  */
 export function lacks(question, shots, why) {
   if (shots === 0 && !question.like) return { field: "shots", code: "need.shot" };
   if (!question.like && !question.camera && !question.modality) return { field: "camera", code: "need.camera" };
   if (question.since && question.until && question.since >= question.until) return { field: "dates", code: "dates.turned" };
+  if (why.barred) return { field: "case", code: why.barred };
   if (why.purposeNeeded && !why.purpose.trim()) return { field: "purpose", code: "need.purpose" };
   return null;
 }
@@ -112,18 +114,20 @@ export function lacks(question, shots, why) {
 /**
  * The fields of `POST /search`.
  * @param {Question} question
- * @param {{ file: File, box: number[] | null }[]} shots
- * @param {{ purpose: string, case: string }} why
+ * @param {{ file: File, box: number[] | null, kept?: { case: string, picture: string } | null }[]} shots those that the case has are named, not sent
+ * @param {{ purpose: string, case: string, refine?: boolean }} why
  * @returns {Record<string, unknown>}
  */
 export function fields(question, shots, why) {
-  const boxed = shots.some((shot) => shot.box);
+  const [kept, sent] = parted(shots, why.case.trim());
+  const boxed = sent.some((shot) => shot.box);
   return {
     ...(question.like
       ? { like: question.like }
       : {
-          images: shots.map((shot) => shot.file),
-          box: boxed ? shots.map((shot) => (shot.box ? shot.box.join(",") : "")) : null,
+          images: sent.map((shot) => shot.file),
+          query: kept.length ? kept.map((shot) => shot.kept?.picture) : null,
+          box: boxed ? sent.map((shot) => (shot.box ? shot.box.join(",") : "")) : null,
           camera: question.camera,
           modality: question.camera ? null : question.modality,
           taken_at: question.at,
@@ -141,8 +145,21 @@ export function fields(question, shots, why) {
     top_k: question.k,
     purpose: why.purpose.trim(),
     case: why.case.trim(),
+    refine: why.refine ? "true" : null,
   };
 }
+
+/**
+ * Shots that a case has already, and the others; in that order they are searched with.
+ * @template {{ kept?: { case: string, picture: string } | null }} Shot
+ * @param {readonly Shot[]} shots
+ * @param {string} of the case's id
+ * @returns {[Shot[], Shot[]]}
+ */
+export const parted = (shots, of) => {
+  const has = (/** @type {Shot} */ shot) => Boolean(of && shot.kept?.case === of);
+  return [shots.filter(has), shots.filter((shot) => !has(shot))];
+};
 
 /**
  * The camera whose name a file's folder or name begins with, such as `3_0001.jpg` or `cam3/0001.jpg`.

@@ -4,6 +4,8 @@ import { html, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { LANGUAGES, LANGUAGE_NAMES, listed, moment, t } from "../core/words.js";
 import { chooseLanguage, chooseTheme, signOut, store, useApp } from "./state.js";
+import { Late } from "../cases/late.js";
+import { useCase } from "../cases/state.js";
 import { partsFor } from "./views.js";
 
 /** @param {{ path: string }} props */
@@ -14,13 +16,15 @@ export function Bar({ path }) {
   const theme = useApp((state) => state.theme);
   const parts = partsFor(me?.rights ?? []);
   const dark = theme === "dark";
+  const inUse = useCase((state) => state.id);
   return html`<header class="bar-top">
     <a class="brand" href="#/search"><img src="page/icon.svg" alt="" width="26" height="26" /> <span>rgbir</span></a>
     ${parts.length > 0 &&
     html`<nav aria-label=${t("nav.label")}>
-      ${parts.map((part) => html`<a href=${`#${part.path}`} aria-current=${path.startsWith(part.path) ? "page" : undefined}><${Icon} name=${part.icon} /> <span>${t(part.text)}</span></a>`)}
+      ${parts.map((part) => html`<a href=${`#${part.path}${part.path === "/search" && inUse ? `?case=${encodeURIComponent(inUse)}` : ""}`} aria-current=${path.startsWith(part.path) ? "page" : undefined}><${Icon} name=${part.icon} /> <span>${t(part.text)}</span></a>`)}
     </nav>`}
     <span class="grow"></span>
+    <${Late} name="Menu" />
     <label class="language"><span class="unseen">${t("language")}</span>
       <select value=${language} onChange=${(/** @type {Event} */ event) => chooseLanguage(/** @type {any} */ (/** @type {HTMLSelectElement} */ (event.currentTarget).value))}>
         ${LANGUAGES.map((each) => html`<option value=${each} lang=${each} selected=${each === language}>${LANGUAGE_NAMES[each]}</option>`)}

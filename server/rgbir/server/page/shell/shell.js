@@ -3,6 +3,7 @@
 import { Boundary } from "../core/boundary.js";
 import { html, useEffect } from "../core/html.js";
 import { clock, t } from "../core/words.js";
+import { Late } from "../cases/late.js";
 import { Bar } from "./bar.js";
 import { whyNot } from "./failure.js";
 import { SignIn } from "./signin.js";
@@ -45,6 +46,7 @@ export function Shell() {
     <main id="main" tabindex="-1"><h1 class="unseen">${part ? t(part.text) : "rgbir"}</h1><${Boundary} at=${here} of=${View}>${barred ? html`<${Forbidden} parts=${mine} />` : View && (me || away || outside) ? html`<${View} key=${session} />` : html`<p class="state">${t("loading")}</p>`}<//></main>
     <footer class="page-foot"><a href="docs">${t("foot.api")}</a></footer>
     <div class="unseen" role="status" aria-live="polite">${said}</div>
+    <${Late} name="Keeper" />
     ${signIn && html`<${SignIn} />`}`;
 }
 

@@ -5,6 +5,7 @@
 /** @type {Part[]} */
 const PARTS = [
   { path: "/search", text: "nav.search", icon: "search", rights: ["search"], load: () => import("../search/view.js") },
+  { path: "/cases", text: "nav.cases", icon: "case", rights: ["cases"], load: () => import("../cases/view.js") },
   { path: "/gallery", text: "nav.gallery", icon: "gallery", rights: ["search", "look"], load: () => import("../gallery/view.js") },
   { path: "/enrol", text: "nav.enrol", icon: "upload", rights: ["enrol"], load: () => import("../enrol/view.js") },
   { path: "/manage", text: "nav.manage", icon: "settings", rights: ["monitor", "look", "keys", "administer"], load: () => import("../manage/view.js") },

@@ -3,6 +3,7 @@
 /** @type {Record<string, import("../core/words.js").Entry>} */
 export const SEARCH = {
   "nav.search": ["Search", "Suche", "搜索"],
+  "nav.cases": ["Cases", "Fälle", "案件"],
   "nav.gallery": ["Gallery", "Bestand", "图库"],
   "nav.enrol": ["Enrol", "Erfassen", "入库"],
   "nav.manage": ["Manage", "Verwalten", "管理"],
@@ -93,6 +94,7 @@ export const SEARCH = {
   "at.never": ["The clocks left this hour out that night.", "Diese Stunde gab es in der Nacht nicht.", "当晚该时刻不存在。"],
 
   "only.label": ["Search only", "Nur suchen in", "搜索范围"],
+  "chip.is": ["{name}: {value}", "{name}: {value}", "{name}:{value}"],
   "chip.cameras": ["Cameras", "Kameras", "摄像机"],
   "chip.dates": ["Dates", "Zeitraum", "日期"],
   "chip.hours": ["Hours", "Uhrzeit", "时段"],

@@ -19,9 +19,13 @@ function itemOf(hits, at = hits[0].at) {
  * What is drawn of a lane: whatever is nearer than `reach` to the first of a cluster joins it.
  * @param {Timed[]} hits in order of time
  * @param {number} reach milliseconds that are the width of a picture's free part
+ * @param {(hit: Timed) => boolean} [alone] hits that are in no cluster
  * @returns {Item[]} in order of time
  */
-export const clustered = (hits, reach) => joined(hits.map((hit) => itemOf([hit])), reach);
+export function clustered(hits, reach, alone = () => false) {
+  const items = hits.filter(alone).map((hit) => itemOf([hit]));
+  return [...joined(hits.filter((hit) => !alone(hit)).map((hit) => itemOf([hit])), reach), ...items].sort((left, right) => left.at - right.at || left.best.rank - right.best.rank);
+}
 
 /**
  * The best hit of each day stands for the day, where it was taken; days too close together become one too.

@@ -4,6 +4,8 @@ import { Dialog } from "../core/dialog.js";
 import { html, useState } from "../core/html.js";
 import { Picture } from "../core/picture.js";
 import { moment, number, t } from "../core/words.js";
+import { markedText } from "../cases/marks.js";
+import { useMarks } from "../cases/state.js";
 import { MomentField } from "../search/taken.js";
 import { fromText, toText } from "./windows.js";
 
@@ -42,12 +44,13 @@ export function ClusterList({ place, hits, onOpen, onClose }) {
 /** @param {{ lanes: import("./lanes.js").Lane[], onOpen: (hit: import("../core/types.js").Hit) => void }} props */
 export function TimeTable({ lanes, onOpen }) {
   const rows = lanes.flatMap((lane) => lane.hits.map((hit) => ({ ...hit, place: lane.place }))).sort((one, other) => one.at - other.at);
+  const marks = useMarks();
   return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${t("time.table")}><table>
-    <thead><tr>${["time", "place", "camera", "rank"].map((name) => html`<th scope="col">${t(`table.${name}`)}</th>`)}</tr></thead>
+    <thead><tr>${["time", "place", "camera", "rank", ...(marks.size ? ["mark"] : [])].map((name) => html`<th scope="col">${t(`table.${name}`)}</th>`)}</tr></thead>
     <tbody>
       ${rows.map(
         ({ hit, place }) => html`<tr key=${hit.id}><td>${moment(hit.taken_at ?? "", { year: true, seconds: true })}</td><td>${place}</td><td>${hit.camera}</td>
-          <td><button type="button" class="link" onClick=${() => onOpen(hit)}>${number(hit.rank)}</button></td></tr>`,
+          <td><button type="button" class="link" onClick=${() => onOpen(hit)}>${number(hit.rank)}</button></td>${marks.size > 0 && html`<td>${markedText(marks.get(hit.id)?.mark)}</td>`}</tr>`,
       )}
     </tbody>
   </table></div>`;

@@ -3,6 +3,7 @@
 import { html } from "../core/html.js";
 import { Picture } from "../core/picture.js";
 import { moment, number, span, strangers, t } from "../core/words.js";
+import { MarkBadge, markedText } from "../cases/marks.js";
 import { unwalkable } from "../answer/walks.js";
 import { shades } from "./lanes.js";
 
@@ -38,9 +39,9 @@ const camerasText = ({ cameras }) => (cameras.length === 1 ? t("hit.camera", { c
 
 /**
  * @param {{ lane: Lane, known: boolean, items: Item[], counts: { from: number, to: number, count: number }[], drawing: Drawing, stop: string, query: unknown,
- *   onPress: (item: Item) => void }} props `query`: its picture, in its own lane
+ *   marked: (item: Item) => import("../cases/model.js").MarkKind | undefined, onPress: (item: Item) => void }} props `query`: its picture, in its own lane
  */
-export function LaneRow({ lane, known, items, counts, drawing, stop, query, onPress }) {
+export function LaneRow({ lane, known, items, counts, drawing, stop, query, marked, onPress }) {
   const { width, picture } = drawing;
   const shown = items.filter((item) => pixel(drawing, item.at) > -picture && pixel(drawing, item.at) < width + picture);
   const walk = walkText(lane, known);
@@ -52,7 +53,7 @@ export function LaneRow({ lane, known, items, counts, drawing, stop, query, onPr
     <div class="lane-track" role="none">
       <${Ground} lane=${lane} counts=${counts} drawing=${drawing} />
       ${query}
-      ${shown.map((item) => html`<${Mark} key=${item.key} item=${item} lane=${lane} drawing=${drawing} stops=${item.key === stop} onPress=${onPress} />`)}
+      ${shown.map((item) => html`<${Mark} key=${item.key} item=${item} lane=${lane} drawing=${drawing} stops=${item.key === stop} mark=${marked(item)} onPress=${onPress} />`)}
       ${shown.length === 0 && !query && html`<span class="unseen" role="gridcell">${t("time.nothing")}</span>`}
     </div>
   </div>`;
@@ -77,8 +78,8 @@ function Ground({ lane, counts, drawing }) {
   </svg>`;
 }
 
-/** A hit, or several too close together. @param {{ item: Item, lane: Lane, drawing: Drawing, stops: boolean, onPress: (item: Item) => void }} props */
-function Mark({ item, lane, drawing, stops, onPress }) {
+/** A hit, or several too close together. @param {{ item: Item, lane: Lane, drawing: Drawing, stops: boolean, mark: import("../cases/model.js").MarkKind | undefined, onPress: (item: Item) => void }} props */
+function Mark({ item, lane, drawing, stops, mark, onPress }) {
   const { hit } = item.best;
   const far = unwalkable(lane.walk, drawing.at, item.best.at);
   const several = item.hits.length > 1;
@@ -90,13 +91,15 @@ function Mark({ item, lane, drawing, stops, onPress }) {
     moment(hit.taken_at ?? "", { seconds: true }),
     ...(typeof expected === "number" ? [t("hit.strangers", { n: expected, s: strangers(expected) })] : []),
     ...(far ? [t("time.never")] : []),
+    ...markedText(mark),
   ].join(", ");
-  return html`<button type="button" role="gridcell" class=${`mark ${far ? "far" : ""}`} data-hit=${hit.id} data-key=${item.key} tabindex=${stops ? 0 : -1}
+  return html`<button type="button" role="gridcell" class=${`mark ${far ? "far" : ""} ${mark ? `marked ${mark}` : ""}`} data-hit=${hit.id} data-key=${item.key} tabindex=${stops ? 0 : -1}
     style=${{ left: `${pixel(drawing, item.at)}px` }} onClick=${() => onPress(item)}>
     ${several && Array.from({ length: Math.min(EDGES, item.hits.length - 1) }, (_, edge) => html`<span class=${`edge edge-${edge + 1}`}></span>`)}
     <${Picture} path=${hit.image} />
     <span class="unseen">${name}</span>
     <span class="rank" aria-hidden="true">${number(hit.rank)}</span>
+    <${MarkBadge} mark=${mark} />
     ${several && html`<span class="pill" aria-hidden="true">×${number(item.hits.length)}</span>`}
   </button>`;
 }

@@ -5,6 +5,9 @@ import { Icon } from "../core/icons.js";
 import { Picture } from "../core/picture.js";
 import { clock, moment, t, zone } from "../core/words.js";
 import { useTaken } from "../search/when.js";
+import { strongest } from "../cases/model.js";
+import { useMarks } from "../cases/state.js";
+import { pressed } from "../cases/work.js";
 import { useApp } from "../shell/state.js";
 import { addTexts } from "../core/words.js";
 import { TIMELINE } from "../texts/timeline.js";
@@ -31,9 +34,14 @@ addTexts(TIMELINE);
 const QUERY = "query";
 const NEARER = 0.5;
 const QUARTER = 0.25;
+/** Up to so long a window a hit that was marked same stands by itself. */
+const SHORT = 3 * 3600 * 1000;
 
-/** @param {{ answer: import("../core/types.js").Answer, question: import("../search/question.js").Question, onOpen: (hit: import("../core/types.js").Hit) => void }} props */
-export default function Timeline({ answer, question, onOpen }) {
+/**
+ * @param {{ answer: import("../core/types.js").Answer, question: import("../search/question.js").Question, onOpen: (hit: import("../core/types.js").Hit) => void,
+ *   fixed?: import("../cases/model.js").Marks }} props `fixed`: marks that are shown in place of those of the case in use; then none is set here
+ */
+export default function Timeline({ answer, question, onOpen, fixed }) {
   const network = useApp((state) => state.network);
   useApp((state) => state.language);
   const taken = useTaken(question) || null;
@@ -43,14 +51,14 @@ export default function Timeline({ answer, question, onOpen }) {
   const start = useMemo(() => beginning(at, hits), [answer, at]);
   const all = useMemo(() => everything(at, hits), [answer, at]);
   if (!start || !all) return html`<p class="state">${t("time.untimed")}</p>`;
-  return html`<${Drawn} ...${{ answer, question, onOpen, lanes, hits, at, start, all }} />`;
+  return html`<${Drawn} ...${{ answer, question, onOpen, fixed, lanes, hits, at, start, all }} />`;
 }
 
 /**
  * @param {{ answer: import("../core/types.js").Answer, question: import("../search/question.js").Question, onOpen: (hit: import("../core/types.js").Hit) => void,
- *   lanes: import("./lanes.js").Lane[], hits: import("./lanes.js").Timed[], at: number | null, start: Window, all: Window }} props
+ *   fixed: import("../cases/model.js").Marks | undefined, lanes: import("./lanes.js").Lane[], hits: import("./lanes.js").Timed[], at: number | null, start: Window, all: Window }} props
  */
-function Drawn({ answer, question, onOpen, lanes, hits, at, start, all }) {
+function Drawn({ answer, question, onOpen, fixed, lanes, hits, at, start, all }) {
   const [window, setWindow] = useWindow(start);
   const [width, setWidth] = useState(0);
   const [here, setHere] = useState("");
@@ -76,7 +84,10 @@ function Drawn({ answer, question, onOpen, lanes, hits, at, start, all }) {
   const perPixel = width > 0 ? Math.round(((window.to - window.from) / width) * 100) / 100 : 0;
   const long = isLong(window);
   const reach = FREE * picture * perPixel;
-  const items = useMemo(() => (perPixel ? lanes.map((lane) => (long ? daily(lane.hits, reach, zone()) : clustered(lane.hits, reach))) : lanes.map(() => [])), [lanes, perPixel, long, picture]);
+  const used = useMarks();
+  const marks = fixed ?? used;
+  const short = window.to - window.from <= SHORT;
+  const items = useMemo(() => (perPixel ? lanes.map((lane) => (long ? daily(lane.hits, reach, zone()) : clustered(lane.hits, reach, (each) => short && marks.get(each.hit.id)?.mark === "same"))) : lanes.map(() => [])), [lanes, perPixel, long, picture, short, marks]);
   const counts = useMemo(() => lanes.map((lane) => (long && perPixel ? bars(lane.hits, perPixel, zone()) : [])), [lanes, perPixel, long]);
   const step = stepOf(Math.max(perPixel, 0.001));
   const drawing = { window, width, picture, at, ticks: perPixel ? ticks(window, step, zone()) : [] };
@@ -122,6 +133,7 @@ function Drawn({ answer, question, onOpen, lanes, hits, at, start, all }) {
 
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || /** @type {HTMLElement} */ (event.target).closest("dialog")) return;
+    if (!event.shiftKey && !fixed && pressed(event, /** @type {HTMLElement} */ (event.target).dataset.hit)) return;
     const shift = { ArrowLeft: -QUARTER, ArrowRight: QUARTER }[event.key];
     const keys = /** @type {Record<string, () => void>} */ ({
       "+": () => goTo(stop, zoomed(window, NEARER, around())),
@@ -182,7 +194,7 @@ function Drawn({ answer, question, onOpen, lanes, hits, at, start, all }) {
           const key = /** @type {HTMLElement} */ (event.target).dataset.key;
           if (key) setHere(key);
         }}>
-        ${lanes.map((lane, place) => html`<${LaneRow} key=${lane.place} lane=${lane} known=${Boolean(answer.query.place)} items=${items[place]} counts=${counts[place]} drawing=${drawing} stop=${stop} query=${query(lane)} onPress=${open} />`)}
+        ${lanes.map((lane, place) => html`<${LaneRow} key=${lane.place} lane=${lane} known=${Boolean(answer.query.place)} items=${items[place]} counts=${counts[place]} drawing=${drawing} stop=${stop} marked=${(/** @type {Item} */ item) => strongest(item.hits.map((each) => marks.get(each.hit.id)?.mark))} query=${query(lane)} onPress=${open} />`)}
       </div>
     </div>
     ${width > 0 && !hits.some(isShown) && html`<p class="bar" role="status">${t("time.nowhere")} <button type="button" class="link" onClick=${() => setWindow(all)}>${t("time.all")}</button></p>`}
@@ -195,12 +207,12 @@ function Drawn({ answer, question, onOpen, lanes, hits, at, start, all }) {
   </div>`;
 }
 
-/** The query's picture at its moment. @param {{ question: import("../search/question.js").Question, camera: string | null | undefined, at: number, x: number, width: number, stops: boolean }} props */
+/** The query's picture at its moment. @param {{ question: import("../search/question.js").Question & { picture?: string }, camera: string | null | undefined, at: number, x: number, width: number, stops: boolean }} props */
 function Query({ question, camera, at, x, width, stops }) {
   const shots = useApp((state) => state.shots);
   const words = [clock(new Date(at)), ...(camera ? [t("hit.camera", { c: camera })] : [])].join(", ");
   return html`<div class="mark query" role="gridcell" data-key=${QUERY} tabindex=${stops ? 0 : -1} aria-label=${`${t("time.asked")}, ${words}`} style=${{ left: `${x}px` }}>
-      ${question.like ? html`<${Picture} path=${`gallery/sightings/${encodeURIComponent(question.like)}/image`} eager=${true} />` : shots[0]?.shows ? html`<div class="picture"><img src=${shots[0].url} alt="" /></div>` : html`<div class="picture"></div>`}
+      ${question.picture ? html`<${Picture} path=${question.picture} eager=${true} />` : question.like ? html`<${Picture} path=${`gallery/sightings/${encodeURIComponent(question.like)}/image`} eager=${true} />` : shots[0]?.shows ? html`<div class="picture"><img src=${shots[0].url} alt="" /></div>` : html`<div class="picture"></div>`}
     </div>
     <div class=${`callout ${x > width - 140 ? "before" : ""}`} aria-hidden="true" style=${{ left: `${x}px` }}><strong>${t("time.asked")}</strong><span>${words}</span></div>`;
 }
