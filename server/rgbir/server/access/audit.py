@@ -319,7 +319,8 @@ def lines_of(files: Path | Sequence[Path], end: int | None = None) -> Iterator[t
         end: bytes that are read in all; None is everything.
 
     Raises:
-        AuditFailed: see `entries`.
+        NoLog: no such file.
+        AuditFailed: it can't be read, or a line is no entry.
     """
     for file in [files] if isinstance(files, Path) else files:
         try:

@@ -17,7 +17,12 @@ CLOCK_S = 2.0
 
 
 class Finding(NamedTuple):
-    """What is wrong: the number of the first entry that shows it, None where none does, and that in words."""
+    """What is wrong with a log.
+
+    Attributes:
+        entry: number of the first entry that shows it; None where none does.
+        text: that in words.
+    """
 
     entry: int | None
     text: str

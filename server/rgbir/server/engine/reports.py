@@ -24,6 +24,8 @@ class Saved(NamedTuple):
     """A file of the folder.
 
     Attributes:
+        name: without its folder.
+        bytes: how large it is.
         written_at: when it was changed last.
     """
 

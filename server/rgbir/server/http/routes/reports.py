@@ -20,8 +20,8 @@ router = APIRouter(responses={**PROBLEMS, **NOT_FOUND}, tags=["models"])
 async def reports(engine: Serving, caller: Searching) -> wire.ReportList:
     """The latest first; at most 500."""
     folder = _folder(engine)
-    found = await engine.look(lambda: listed_in(folder))
-    return wire.ReportList(reports=[wire.ReportFile.model_validate(saved._asdict()) for saved in found])
+    files = await engine.look(lambda: listed_in(folder))
+    return wire.ReportList(reports=[wire.ReportFile.model_validate(saved._asdict()) for saved in files])
 
 
 @router.get("/reports/{name}", summary="What a report says")

@@ -84,8 +84,8 @@ def response_of(engine: Engine, answer: Answer) -> wire.SearchResponse:
 
 def seen(engine: Engine, sightings: Sequence[str], caller: Key) -> list[str]:
     """Those of the ids that a sighting has which the key sees, in their order."""
-    found = ((each, engine.gallery.get(each)) for each in sightings)
-    return [each for each, sighting in found if sighting is not None and caller.sees(sighting.camera)]
+    enrolled = ((each, engine.gallery.get(each)) for each in sightings)
+    return [each for each, sighting in enrolled if sighting is not None and caller.sees(sighting.camera)]
 
 
 def travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:
