@@ -308,7 +308,8 @@ def lines(files: Path | Sequence[Path], end: int | None = None) -> Iterator[tupl
         end: of the one file, in bytes, as `settled` tells; what was added since is left out.
 
     Raises:
-        AuditFailed: no such file, or a line that is no entry.
+        NoLog: no such file.
+        AuditFailed: a line that is no entry.
     """
     for file in [files] if isinstance(files, Path) else files:
         try:
