@@ -42,7 +42,16 @@ PHRASES = (
 )  # fmt: skip
 ALONE = {"bench evaluate", "bench search", "bench train", "config", "demo", "keys add", "methods", "synthesize"}
 """Commands that need nothing that must be there."""
-OUTSIDE = {"enrol", "model activate", "model forget", "model list", "model prepare", "ready"}
+OUTSIDE = {
+    "enrol",
+    "evidence get",
+    "evidence report",
+    "model activate",
+    "model forget",
+    "model list",
+    "model prepare",
+    "ready",
+}
 """Commands of a server."""
 
 

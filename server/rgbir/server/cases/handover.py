@@ -56,10 +56,13 @@ class Handover:
     """What goes into the ZIP.
 
     Attributes:
+        dossier: the case, and where the ZIP has its pictures.
         report: the report's document, piece by piece.
         crop: a picture's bytes by its id.
-        extract: which entries of the audit log are the case's, and log: these entries, read from where it stands.
-        card: of the model; gallery: what is told of the gallery.
+        extract: which entries of the audit log are the case's.
+        log: these entries, read from where it stands.
+        card: of the model.
+        gallery: what is known of the gallery, without its address.
     """
 
     dossier: Dossier

@@ -14,17 +14,17 @@ from rgbir.server.cases.records import Case
 from rgbir.server.cases.report.dossier import Dossier, Measured
 from rgbir.server.cases.store import now
 from rgbir.server.engine.engine import Engine
-from rgbir.server.http.casework import as_seen, told_answer
+from rgbir.server.http import casework as showing
 
 
 def collected(engine: Engine, book: Casebook, case: Case, caller: Key, signed_by: str | None) -> Dossier:
     """All but the audit log's entries, and where a ZIP has the pictures."""
     course, gallery = book.course(case), engine.gallery
     sees = _sight(gallery, caller)
-    answers = tuple(_within(told_answer(engine, search, caller), sees) for search in course.searches)
+    answers = tuple(_within(showing.told_answer(engine, search, caller), sees) for search in course.searches)
     card = engine.encoder.card
     return Dossier(
-        case=as_seen(engine, book, case, caller),
+        case=showing.as_seen(engine, book, case, caller),
         answers=answers,
         measured=_measured(gallery, caller),
         silent=_silent(gallery, answers[-1]) if answers else None,

@@ -12,7 +12,11 @@ from rgbir.client.casework import Case, CaseAnswer
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How much the distances of two cameras were measured on: pairs of sightings of one person, and of strangers."""
+    """How much the distances of two cameras were measured on.
+
+    Attributes:
+        genuine, strangers: pairs of sightings of one person, and of two.
+    """
 
     genuine: int
     strangers: int
@@ -23,6 +27,7 @@ class Dossier:
     """A case as one key sees it.
 
     Attributes:
+        case: without pictures that were erased, or that the key doesn't see.
         answers: of its searches, in order; what the key doesn't see isn't in them.
         measured: by pairs of cameras' names; pairs that are missing weren't measured.
         silent: names of the searched cameras without a sighting in the time that the last search asked for; None if nobody looked.
@@ -31,6 +36,7 @@ class Dossier:
         entries: numbers of the first and last entry of the audit log; None where that isn't known.
         signed_by: fingerprint of the key that signs the case's ZIP, if one does.
         made_by, made_at: who asked for it, and when.
+        files: where the ZIP has each picture, by its id.
     """
 
     case: Case
@@ -46,4 +52,3 @@ class Dossier:
     made_by: str
     made_at: datetime
     files: Mapping[str, str] = field(default_factory=dict)
-    """Where the ZIP has each picture, by its id."""

@@ -30,6 +30,7 @@ class Manner:
     """How a report is to be written.
 
     Attributes:
+        language, paper: of the document, and that it is printed on.
         zone: whose clocks it shows.
     """
 

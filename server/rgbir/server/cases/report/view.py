@@ -33,7 +33,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A hit that somebody decided about."""
+    """A hit that somebody decided about, in texts.
+
+    Attributes:
+        id: of the picture in the case.
+        picture, query: the hit, and what was searched with.
+        mark, decision: the mark that stands, for programs and in words.
+        day, clock: when it was taken.
+        place, camera: where.
+        strangers: how many are expected to be as near, of how many.
+        note, by: what was seen, and who decided so.
+    """
 
     id: str
     picture: Shown
