@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx2
 
 from rgbir.client import calls, case_calls, wire
+from rgbir.client import judgements as judging
 from rgbir.client.address import no_answer, server_url
 from rgbir.client.calls import Call
 from rgbir.client.crops import Origin
@@ -244,6 +245,14 @@ class Client(_Common):
     remove_picture = _waited(case_calls.remove_picture)
     keep_picture = _waited(case_calls.keep_picture)
     near_erased = _waited(case_calls.near_erased)
+    judgements = _waited(judging.judgements)
+    judgement = _waited(judging.judgement)
+    add_judgement = _waited(judging.add_judgement)
+    next_pair = _waited(judging.next_pair)
+    answer_pair = _waited(judging.answer_pair)
+    take_answer_back = _waited(judging.take_answer_back)
+    use_judgement = _waited(judging.use_judgement)
+    delete_judgement = _waited(judging.delete_judgement)
 
     def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -394,6 +403,14 @@ class AsyncClient(_Common):
     remove_picture = _awaited(case_calls.remove_picture)
     keep_picture = _awaited(case_calls.keep_picture)
     near_erased = _awaited(case_calls.near_erased)
+    judgements = _awaited(judging.judgements)
+    judgement = _awaited(judging.judgement)
+    add_judgement = _awaited(judging.add_judgement)
+    next_pair = _awaited(judging.next_pair)
+    answer_pair = _awaited(judging.answer_pair)
+    take_answer_back = _awaited(judging.take_answer_back)
+    use_judgement = _awaited(judging.use_judgement)
+    delete_judgement = _awaited(judging.delete_judgement)
 
     async def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None

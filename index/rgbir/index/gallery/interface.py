@@ -227,6 +227,14 @@ class AnyGallery(ABC):
         """
         raise UsageError(f"{self.address} keeps no calibration; galleries in folders do")
 
+    def drop_judged(self, task: str) -> bool:
+        """Takes what was measured by a judgement out of the calibration; False if it isn't there.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
+        return False
+
     def distances_of(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
         """Between the two sightings of each pair, by this gallery's model. None where one of them isn't enrolled any more, or both
         may be of one place."""

@@ -582,6 +582,16 @@ class Gallery(AnyGallery):
             made = Calibration(generation=self.generation, pairs={**known.pairs, key(a, b): pair})
             self._writer.set_meta(calibration=made.model_dump_json())
 
+    def drop_judged(self, task: str) -> bool:
+        with self.writing():
+            kept = self._writer.meta().get("calibration")
+            known = Calibration(generation=0, pairs={}) if kept is None else Calibration.model_validate_json(kept)
+            left = {name: pair for name, pair in known.pairs.items() if pair.judged is None or pair.judged.task != task}
+            if len(left) == len(known.pairs):
+                return False
+            self._writer.set_meta(calibration=Calibration(generation=self.generation, pairs=left).model_dump_json())
+        return True
+
     def choose(self, choice: Choice) -> None:
         """Sets how the gallery is searched, by every process that opens it; see `Kind`.
 
