@@ -37,6 +37,7 @@ FROZEN = {
     "browse", "neighbours", "counts", "calibration", "plan", "me", "keys", "add_key", "end_key", "queue",
     "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "models", "prepare_model",
     "activate_model", "forget_model", "audit", "live", "ready", "metrics",
+    "judgements", "judgement", "add_judgement", "next_pair", "answer_pair", "take_answer_back", "use_judgement", "delete_judgement",
 }  # fmt: skip
 """Generated clients call them so: a line is added for a new route, and none is changed without a word in the changelog."""
 
