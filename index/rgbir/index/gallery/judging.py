@@ -99,8 +99,8 @@ def draw(view: View, query: Camera, other: Camera, pictured: NDArray[np.int64], 
             drawn += 1
     if not drawn:
         raise UsageError(f"every sighting of {query.shown} may be of the place that {other.shown} looked at then")
-    found = [Drawn(first, second, weight) for (first, second), weight in pairs.items()]
-    return [found[place] for place in rng.permutation(len(found)).tolist()]
+    made = [Drawn(first, second, weight) for (first, second), weight in pairs.items()]
+    return [made[place] for place in rng.permutation(len(made)).tolist()]
 
 
 def strata(count: int) -> NDArray[np.int64]:

@@ -37,7 +37,14 @@ _COLUMNS = "id, query_camera, other_camera, asked, seed, since, made_at, made_by
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A pair of a task. n: in the order that it is judged in. swapped: the query's sighting is shown on the right."""
+    """A pair of a task.
+
+    Attributes:
+        n: in the order that it is judged in.
+        query, other: ids of its sightings.
+        weight: how many places of the query's ranking it stands for.
+        swapped: the query's sighting is shown on the right.
+    """
 
     n: int
     query: str
@@ -56,6 +63,10 @@ class Task:
     """A draw of pairs of two cameras, by their ids.
 
     Attributes:
+        id: drawn by chance.
+        query_camera, other_camera: whose sightings are asked for, and whose ranking is drawn from.
+        seed: of the draw.
+        made_at, made_by: when, and by the key of that name.
         asked: how many pairs were asked for.
         since: the gallery's moment of the draw: later erasures bind it.
         used_at, used_by: when it went into the calibration; None if it isn't there.
@@ -93,12 +104,12 @@ class Task:
 
     def agreements(self) -> list[tuple[str, str, float, float | None]]:
         """Of every two who finished: their names, the share of pairs with one answer, and Cohen's kappa."""
-        told = []
+        compared = []
         for first, second in combinations(self.finished, 2):
             answers = [[self.answers[judge][pair.n] for pair in self.pairs] for judge in (first, second)]
             alike = sum(a == b for a, b in zip(*answers, strict=True)) / len(self.pairs)
-            told.append((first, second, alike, kappa(*answers)))
-        return told
+            compared.append((first, second, alike, kappa(*answers)))
+        return compared
 
     def measured(self, gallery: AnyGallery) -> Pair:
         """What distances mean by the answers of all who finished, in the gallery's model.
