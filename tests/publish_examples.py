@@ -35,7 +35,7 @@ class Example:
     operation: str
     form: dict[str, Any] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
-    path: dict[str, str] = field(default_factory=dict)
+    path: dict[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
 
@@ -71,7 +71,7 @@ def examples(sighting: str, job: str, fresh: str, judged: str) -> list[Example]:
         Example("GET /judgements"),
         Example("GET /judgements/{judgement}/next", path={"judgement": fresh}),
         Example("POST /judgements/{judgement}/answers", {"pair": 1, "answer": "different"}, path={"judgement": fresh}),
-        Example("DELETE /judgements/{judgement}/answers/{pair}", path={"judgement": fresh, "pair": "1"}),
+        Example("DELETE /judgements/{judgement}/answers/{pair}", path={"judgement": fresh, "pair": 1}),
         Example("GET /judgements/{judgement}", path={"judgement": judged}),
         Example("POST /judgements/{judgement}/use", path={"judgement": judged}),
         Example("GET /gallery/calibration"),

@@ -1,9 +1,9 @@
 """What a distance means between two cameras where nobody labelled: pairs that people judge, drawn by chance.
 
 A judged hit of a search says nothing of distances, since it was among the nearest. Here chance decides who is shown: a sighting of
-one camera, and a place in its ranking of the other's. Near places are few and matter most, so each octave of ranks (1, 2 to 3,
-4 to 7, …) is drawn from as often as any other, and a pair counts for as many as it stands for: the inverse of its chance (Horvitz
-and Thompson, "A generalization of sampling without replacement from a finite universe", 1952).
+one camera, and a place in its ranking of the other's. Near places are few and matter most, so octaves of ranks (1, 2 to 3, 4 to 7,
+…) are drawn from, the first three most often, and a pair counts for as many as it stands for: the inverse of its chance (Horvitz and
+Thompson, "A generalization of sampling without replacement from a finite universe", 1952).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rgbir.index.nearest.view import View
 
 LEAST_SAME, LEAST_DIFFERENT = 5, 10
 """Pairs of one person, and of two, without which nothing is measured."""
-_RESAMPLES, _POINTS = 2_000, 11
+_RESAMPLES, _POINTS, _NEAR = 2_000, 11, 3
 
 
 class Drawn(NamedTuple):
@@ -90,12 +90,13 @@ def draw(view: View, query: Camera, other: Camera, pictured: NDArray[np.int64], 
             if drawn == count or not len(apart):
                 continue
             edges = strata(len(apart))
-            octave = int(depths[drawn] * (len(edges) - 1))
+            chances = chances_of(len(edges) - 1)
+            octave = int(np.searchsorted(np.cumsum(chances)[:-1], depths[drawn], side="right"))
             rank = int(rng.integers(edges[octave], edges[octave + 1]))
             keys = view.keys(asked.vector(view, place), [other.id], Filter())[1][against.at][apart]
             at = apart[np.argpartition(keys, rank)[rank]]
             pair = int(asked.rows[place]), int(against.rows[at])
-            pairs[pair] = pairs.get(pair, 0.0) + float((len(edges) - 1) * (edges[octave + 1] - edges[octave]))
+            pairs[pair] = pairs.get(pair, 0.0) + float((edges[octave + 1] - edges[octave]) / chances[octave])
             drawn += 1
     if not drawn:
         raise UsageError(f"every sighting of {query.shown} may be of the place that {other.shown} looked at then")
@@ -108,6 +109,14 @@ def strata(count: int) -> NDArray[np.int64]:
     octaves = int(np.ceil(np.log2(count + 1)))
     edges = np.unique(np.round(np.geomspace(1, count + 1, octaves + 1)).astype(np.int64)) - 1
     return np.asarray(edges, np.int64)
+
+
+def chances_of(octaves: int) -> NDArray[np.float64]:
+    """How likely each octave is drawn from, (octaves,): half of all pairs are of the first seven ranks, however many follow, so that
+    some are of one person."""
+    if octaves <= 2 * _NEAR:
+        return np.full(octaves, 1 / octaves)
+    return np.repeat([0.5 / _NEAR, 0.5 / (octaves - _NEAR)], [_NEAR, octaves - _NEAR])
 
 
 @dataclass(frozen=True, slots=True)
