@@ -51,11 +51,11 @@ class Example:
     operation: str
     form: dict[str, Any] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
-    path: dict[str, str] = field(default_factory=dict)
+    path: dict[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
 
-def examples(sighting: str, job: str) -> list[Example]:
+def examples(sighting: str, job: str, fresh: str, judged: str) -> list[Example]:
     night = ("images", "night.jpg")
     return [
         Example("POST /search", {"camera": "3", "top_k": 2, "purpose": "missing person", "case": "26-117"}, files=night),
@@ -83,7 +83,15 @@ def examples(sighting: str, job: str) -> list[Example]:
         Example("GET /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("DELETE /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("GET /plan"),
+        Example("POST /judgements", {"query_camera": "1", "other_camera": "5", "count": 50}),
+        Example("GET /judgements"),
+        Example("GET /judgements/{judgement}/next", path={"judgement": fresh}),
+        Example("POST /judgements/{judgement}/answers", {"pair": 1, "answer": "different"}, path={"judgement": fresh}),
+        Example("DELETE /judgements/{judgement}/answers/{pair}", path={"judgement": fresh, "pair": 1}),
+        Example("GET /judgements/{judgement}", path={"judgement": judged}),
+        Example("POST /judgements/{judgement}/use", path={"judgement": judged}),
         Example("GET /gallery/calibration"),
+        Example("DELETE /judgements/{judgement}", path={"judgement": judged}),
         Example("GET /queue"),
         Example("GET /me"),
         Example("POST /keys", {"name": "front desk", "role": "search", "cameras": ["1", "4"], "days": 30}),
@@ -133,14 +141,19 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
     (folder / "reports/people.json").write_text(REPORT)
     settings = Settings(
         folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles",
-        plan=folder / "plan.jpg", keys=folder / "keys.json", reports=folder / "reports",
+        plan=folder / "plan.jpg", keys=folder / "keys.json", reports=folder / "reports", cases=folder / "cases",
     )  # fmt: skip
     token = Keyring(folder / "keys.json").add("chief", Role.ADMIN)
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         http.headers["Authorization"] = f"Bearer {token}"
         job = http.post("/gallery/jobs", files=[("archive", ("images.zip", packed.getvalue()))]).json()["id"]
         _until(lambda: http.get(f"/gallery/jobs/{job}").json()["ended_at"])
-        for example in examples(sighting, job):
+        http.post("/cases", data={"number": "26-117", "title": "Missing patient", "purpose": "missing person"})
+        fresh, judged = (_drawn(http, seed) for seed in (1, 2))
+        for pair in range(1, 1 + http.get(f"/judgements/{judged}").json()["pairs"]):
+            answer = {"pair": pair, "answer": "different" if pair % 3 else "same"}
+            http.post(f"/judgements/{judged}/answers", data=answer)
+        for example in examples(sighting, job, fresh, judged):
             method, _, route = example.operation.partition(" ")
             if "/activate" in route:
                 _until(lambda: any(served["state"] == "ready" for served in http.get("/models").json()["models"]))
@@ -154,6 +167,12 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
             if isinstance(content_of, dict) and "token" in content_of:
                 content_of["token"] = "rgbir_…"
             yield example, response.status_code, content_of
+
+
+def _drawn(http: TestClient, seed: int) -> str:
+    """The id of a draw of pairs."""
+    task = http.post("/judgements", data={"query_camera": "1", "other_camera": "5", "count": 20, "seed": seed})
+    return str(task.json()["id"])
 
 
 def _until(done: Callable[[], Any]) -> None:

@@ -183,7 +183,7 @@ def imported(tree: ast.AST) -> set[str]:
 
 def test_sql_stands_in_the_two_stores_and_few_files_beside_them() -> None:
     spoken = {FOLDER + name for name in ("store.py", "file.py", "schema.py", "erasing.py")}
-    spoken |= {"server/rgbir/server/cases/" + name for name in ("store.py", "file.py", "schema.py")}
+    spoken |= {"server/rgbir/server/cases/" + name for name in ("store.py", "file.py", "schema.py", "judging.py")}
     translating, laid_out = FOLDER + "connection.py", {"server/rgbir/server/cases/schema.py"}
 
     assert sources(lambda tree: any(map(SQL.search, texts(tree)))) == spoken

@@ -20,7 +20,7 @@ from rgbir.index import (
     Searcher,
     SearchOptions,
 )
-from rgbir.index.gallery.calibration import LEAST_GENUINE, _logistic
+from rgbir.index.gallery.calibration import LEAST_GENUINE, logistic
 
 NETWORK = network({"a": "a", "b": "b", "c": "gate"}, ir={"n": "gate"})
 D = 16
@@ -122,15 +122,15 @@ def test_calibrating_by_the_command_line(tmp_path: Path, rng: np.random.Generato
     assert "640" in shown
 
 
-def test_a_logistic_curve_is_found_again_and_separable_data_stay_finite(rng: np.random.Generator) -> None:
+def test_alogistic_curve_is_found_again_and_separable_data_stay_finite(rng: np.random.Generator) -> None:
     slope, offset = 2.0, -6.0
     distances = rng.uniform(0, 6, 60_000)
     same = rng.random(60_000) < 1 / (1 + np.exp(slope * distances + offset))
-    curve = _logistic(distances[same], distances[~same])
+    curve = logistic(distances[same], distances[~same])
     # Equal weight of both kinds moves the offset by the logarithm of their ratio.
     expected = offset + np.log(same.sum() / (~same).sum())
     assert curve == pytest.approx((slope, expected), rel=0.06, abs=0.06)
-    far = _logistic(rng.uniform(0, 1, 100), rng.uniform(5, 6, 1000))
+    far = logistic(rng.uniform(0, 1, 100), rng.uniform(5, 6, 1000))
     assert np.isfinite(far).all()
 
 

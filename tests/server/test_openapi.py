@@ -38,6 +38,7 @@ FROZEN = {
     "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "models", "prepare_model",
     "cases", "case", "add_case", "change_case", "delete_case", "look_at_case", "hold_case", "lift_hold", "approve_case", "mark",
     "case_report", "evidence", "withdraw_mark", "add_note", "case_search", "case_image", "remove_picture", "keep_picture", "near_erased", "asked_erasures", "ask_erasure", "decide_erasure",
+    "judgements", "judgement", "add_judgement", "next_pair", "answer_pair", "take_answer_back", "use_judgement", "delete_judgement",
     "activate_model", "forget_model", "audit", "audit_chain", "reports", "report", "live", "ready", "metrics",
 }  # fmt: skip
 """Generated clients call them so: a line is added for a new route, and none is changed without a word in the changelog."""

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx2
 
 from rgbir.client import calls, case_calls, wire
+from rgbir.client import judgements as judging
 from rgbir.client.address import no_answer, server_url
 from rgbir.client.calls import Call
 from rgbir.client.crops import Origin
@@ -252,6 +253,14 @@ class Client(_Common):
     audit_chain = _waited(calls.audit_chain)
     case_report = _waited(case_calls.case_report)
     evidence = _waited(case_calls.evidence)
+    judgements = _waited(judging.judgements)
+    judgement = _waited(judging.judgement)
+    add_judgement = _waited(judging.add_judgement)
+    next_pair = _waited(judging.next_pair)
+    answer_pair = _waited(judging.answer_pair)
+    take_answer_back = _waited(judging.take_answer_back)
+    use_judgement = _waited(judging.use_judgement)
+    delete_judgement = _waited(judging.delete_judgement)
 
     def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None
@@ -413,6 +422,14 @@ class AsyncClient(_Common):
     audit_chain = _awaited(calls.audit_chain)
     case_report = _awaited(case_calls.case_report)
     evidence = _awaited(case_calls.evidence)
+    judgements = _awaited(judging.judgements)
+    judgement = _awaited(judging.judgement)
+    add_judgement = _awaited(judging.add_judgement)
+    next_pair = _awaited(judging.next_pair)
+    answer_pair = _awaited(judging.answer_pair)
+    take_answer_back = _awaited(judging.take_answer_back)
+    use_judgement = _awaited(judging.use_judgement)
+    delete_judgement = _awaited(judging.delete_judgement)
 
     async def wait_for_job(
         self, job: str | wire.Job, *, timeout_s: float | None = None, on_progress: OnProgress | None = None

@@ -745,6 +745,8 @@ class CalibratedPair(Wire):
     strangers: int = Field(description="pairs of two people")
     distance_1_percent: float = Field(description="1 of 100 strangers is as near")
     distance_01_percent: float = Field(description="1 of 1,000 strangers is as near")
+    judged_by: list[str] = Field([], description="who judged the pairs; empty where labels say it")
+    least: float | None = Field(None, description="where pairs were judged: no smaller share of strangers can be told")
 
 
 class CalibrationInfo(Wire):

@@ -57,6 +57,7 @@ from rgbir.index.files import (
 from rgbir.index.fitted import FittedMap
 from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
 from rgbir.index.gallery.browse import MOST_SHOWN, Order, Selection, Spot
+from rgbir.index.gallery.calibration import Judged, Pair
 from rgbir.index.gallery.changes import CameraEdit, Touched
 from rgbir.index.gallery.erasures import Erasure, hashed, picture
 from rgbir.index.gallery.folder.connection import Connection
@@ -65,6 +66,8 @@ from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.folder.schema import sum_of
 from rgbir.index.gallery.histogram import by_camera
 from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.judging import LEAST_DIFFERENT, LEAST_SAME, kappa, measured
+from rgbir.index.gallery.judging import Answer as JudgedPair
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Hit, Query, origin
@@ -141,7 +144,14 @@ __all__ = [
     "ImageRecord",
     "IndexFailure",
     "InvalidQuery",
+    "Judged",
+    "JudgedPair",
     "Kept",
+    "LEAST_DIFFERENT",
+    "LEAST_SAME",
+    "Pair",
+    "kappa",
+    "measured",
     "LLCM",
     "Limits",
     "MOST_SHOWN",

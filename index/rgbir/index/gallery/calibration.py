@@ -3,11 +3,13 @@
 Measured on a gallery's own labelled sightings, camera pair by camera pair, and only as true as its labels. A probability counts
 pairs of one person and of two as equally likely beforehand; how many strangers are expected as near as a hit says more, since
 it knows how many sightings were searched.
+
+Pairs that people judged can stand in for labels; see `judging`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,10 +27,44 @@ LEAST_GENUINE, LEAST_STRANGERS = 30, 300
 _ASKED, _AGAINST, _STEPS = 400, 4_000, 201
 
 
+class Spread(BaseModel, frozen=True, extra="forbid"):
+    """How sure a measurement is at one distance.
+
+    Attributes:
+        strangers: share of stranger pairs that are as near, and within what it lies 19 times of 20.
+        same: share of one person's pairs that are as near, likewise.
+    """
+
+    distance: float
+    strangers: tuple[float, float, float]
+    same: tuple[float, float, float]
+
+
+class Judged(BaseModel, frozen=True, extra="forbid"):
+    """What says that a pair of cameras was measured on pairs that people judged, and how far to trust it.
+
+    Attributes:
+        task: its id, where it was judged.
+        judges: names of those whose answers count.
+        pairs: how many were judged; `unsure` of them count for neither kind.
+        least: the smallest share of strangers that so few pairs can tell.
+        sightings: ids of all that were looked at: an erasure of one of them ends the measurement.
+    """
+
+    task: str
+    judges: tuple[str, ...]
+    pairs: int
+    unsure: int
+    least: float
+    spread: tuple[Spread, ...]
+    sightings: tuple[str, ...]
+
+
 class Pair(BaseModel, frozen=True, extra="forbid"):
     """One pair of cameras, either way. strangers: distances that a share of 0, 1/200 … 1 of stranger pairs reach.
 
-    slope, offset: of the logistic curve in the distance. genuine, impostors: pairs it was measured on.
+    slope, offset: of the logistic curve in the distance. genuine, impostors: pairs it was measured on. shares: of stranger pairs
+    that reach each distance of `strangers`, if they aren't those. judged: None where it was measured on labels.
     """
 
     slope: float
@@ -36,6 +72,8 @@ class Pair(BaseModel, frozen=True, extra="forbid"):
     strangers: tuple[float, ...]
     genuine: int
     impostors: int
+    shares: tuple[float, ...] | None = None
+    judged: Judged | None = None
 
     def probability(self, distance: float) -> float:
         """That a pair at that distance shows one person, if one and two were equally likely beforehand."""
@@ -47,12 +85,15 @@ class Pair(BaseModel, frozen=True, extra="forbid"):
 
     def false_accept_rates(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same of several, (n,)."""
-        levels = np.linspace(0, 1, len(self.strangers))
-        return np.maximum(np.interp(distances, self.strangers, levels, left=0.0, right=1.0), 1 / (self.impostors + 1))
+        least = 1 / (self.impostors + 1) if self.judged is None else self.judged.least
+        return np.maximum(np.interp(distances, self.strangers, self._levels(), left=0.0, right=1.0), least)
 
     def distance_at(self, share: float) -> float:
         """The distance that so large a share of stranger pairs reaches, 0 to 1."""
-        return float(np.interp(share, np.linspace(0, 1, len(self.strangers)), self.strangers))
+        return float(np.interp(share, self._levels(), self.strangers))
+
+    def _levels(self) -> NDArray[np.float64]:
+        return np.linspace(0, 1, len(self.strangers)) if self.shares is None else np.array(self.shares)
 
 
 class Calibration(BaseModel, frozen=True, extra="forbid"):
@@ -62,7 +103,7 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
     pairs: Mapping[str, Pair]
 
     def of(self, a: str, b: str) -> Pair | None:
-        return self.pairs.get("|".join(sorted((a, b))))
+        return self.pairs.get(key(a, b))
 
     def by_cameras(self) -> Iterator[tuple[tuple[str, str], Pair]]:
         """Every pair with the ids of its two cameras."""
@@ -70,15 +111,30 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
             first, _, second = name.partition("|")
             yield (first, second), pair
 
+    def judged(self) -> Calibration:
+        """What was measured on pairs that people judged."""
+        return self.model_copy(update={"pairs": {name: pair for name, pair in self.pairs.items() if pair.judged}})
+
     def without(self, cameras: Collection[str]) -> Calibration:
         """What isn't measured on any of these cameras."""
-        sides = {f"{camera}|" for camera in cameras}, {f"|{camera}" for camera in cameras}
-        left = {
-            name: pair
-            for name, pair in self.pairs.items()
-            if not name.startswith(tuple(sides[0])) and not name.endswith(tuple(sides[1]))
-        }
+        return self._left(lambda ids, pair: not set(ids) & set(cameras))
+
+    def without_labelled(self, cameras: Collection[str], sightings: Collection[str]) -> Calibration:
+        """What isn't measured on labels of these cameras, nor on a judgement of one of these sightings."""
+        return self._left(
+            lambda ids, pair: (
+                not set(ids) & set(cameras) if pair.judged is None else not set(pair.judged.sightings) & set(sightings)
+            )
+        )
+
+    def _left(self, stays: Callable[[tuple[str, str], Pair], bool]) -> Calibration:
+        left = {key(*ids): pair for ids, pair in self.by_cameras() if stays(ids, pair)}
         return self.model_copy(update={"pairs": left})
+
+
+def key(a: str, b: str) -> str:
+    """Two cameras' name in a calibration."""
+    return "|".join(sorted((a, b)))
 
 
 def calibrate(
@@ -93,16 +149,18 @@ def calibrate(
     A pair of cameras with fewer than 30 pairs of one person, or 300 of strangers, stays uncalibrated.
 
     Args:
-        known: what stays as it is, but for the pairs of these `cameras`.
+        known: what stays as it is, but for the pairs of these `cameras` that were measured on labels.
     """
     labelled = {camera: _labelled(view, camera) for camera in view.cameras}
     pairs = {} if known is None else dict(known.pairs)
+    judged = set() if known is None or cameras is None else set(known.judged().pairs)
     for a in labelled:
         for b in labelled:
-            if a < b and _ever_apart(network[a], network[b]) and (cameras is None or a in cameras or b in cameras):
+            asked = cameras is None or a in cameras or b in cameras
+            if a < b and asked and ever_apart(network[a], network[b]) and key(a, b) not in judged:
                 pair = _compared(view.metric, labelled[a], labelled[b], (network[a], network[b]))
                 if pair is not None:
-                    pairs["|".join(sorted((a, b)))] = pair
+                    pairs[key(a, b)] = pair
                 progress(1)
     return Calibration(generation=view.mark.generation, pairs=pairs)
 
@@ -128,12 +186,12 @@ def _labelled(view: View, camera: str) -> _Labelled:
     return whole.some(_spread(len(whole.identities), _AGAINST))
 
 
-def _ever_apart(a: Camera, b: Camera) -> bool:
+def ever_apart(a: Camera, b: Camera) -> bool:
     """Whether two cameras weren't at one place at all times."""
     return len(a.places(None) | b.places(None)) > 1
 
 
-def _together(a: Camera, a_times: NDArray[np.int64], b: Camera, b_times: NDArray[np.int64]) -> NDArray[np.bool_]:
+def together(a: Camera, a_times: NDArray[np.int64], b: Camera, b_times: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of what two cameras took may be of one place, (n, m)."""
     shared = np.zeros((len(a_times), len(b_times)), np.bool_)
     for place in a.places(None) & b.places(None):
@@ -157,28 +215,37 @@ def _compared(metric: Metric, a: _Labelled, b: _Labelled, cameras: tuple[Camera,
         return None
     distances = metric.distance(np.maximum(Comparison(metric, b.vectors).keys(probes.vectors), 0))
     same = probes.identities[:, None] == b.identities[None, :]
-    apart = ~_together(cameras[0], probes.times, cameras[1], b.times)
+    apart = ~together(cameras[0], probes.times, cameras[1], b.times)
     genuine, strangers = distances[same & apart], distances[~same & apart]
     if len(genuine) < LEAST_GENUINE or len(strangers) < LEAST_STRANGERS:
         return None
-    slope, offset = _logistic(genuine, strangers)
+    slope, offset = logistic(genuine, strangers)
     levels = np.quantile(strangers, np.linspace(0, 1, _STEPS))
     return Pair(
         slope=slope, offset=offset, strangers=tuple(levels.tolist()), genuine=len(genuine), impostors=len(strangers)
     )
 
 
-def _logistic(genuine: NDArray[np.float64], strangers: NDArray[np.float64], steps: int = 100) -> tuple[float, float]:
-    """slope and offset of 1 / (1 + exp(slope d + offset)), fitted to both kinds with equal weight.
+def logistic(
+    genuine: NDArray[np.float64],
+    strangers: NDArray[np.float64],
+    weights: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    steps: int = 100,
+) -> tuple[float, float]:
+    """slope and offset of 1 / (1 + exp(slope d + offset)), fitted to distances (n,) and (m,), both kinds with equal weight.
+
+    Args:
+        weights: of each pair within its kind, (n,) and (m,); all alike if None. So many pairs count as have the same spread unweighted.
 
     Source: Platt, "Probabilistic outputs for support vector machines", 1999; his targets, so that separable data stay finite.
     """
     distances = np.concatenate((genuine, strangers))
     middle, width = float(distances.mean()), float(distances.std()) or 1.0
     x = (distances - middle) / width
-    n, m = len(genuine), len(strangers)
-    target = np.repeat([(n + 1) / (n + 2), 1 / (m + 2)], [n, m])
-    weight = np.repeat([0.5 / n, 0.5 / m], [n, m])
+    first, second = weights if weights is not None else (np.ones(len(genuine)), np.ones(len(strangers)))
+    n, m = (float(w.sum() ** 2 / (w * w).sum()) for w in (first, second))
+    target = np.repeat([(n + 1) / (n + 2), 1 / (m + 2)], [len(first), len(second)])
+    weight = np.concatenate((0.5 * first / first.sum(), 0.5 * second / second.sum()))
     a, b = 1.0, 0.0
     for _ in range(steps):
         p = 1 / (1 + np.exp(np.clip(a * x + b, -500, 500)))

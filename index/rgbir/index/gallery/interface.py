@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import GalleryMismatch, GalleryMissing
+from rgbir.index.errors import GalleryMismatch, GalleryMissing, UsageError
 from rgbir.index.gallery.browse import Order, Selection, Spot, check_limit
-from rgbir.index.gallery.calibration import Calibration
+from rgbir.index.gallery.calibration import Calibration, Pair
 from rgbir.index.gallery.changes import Touched, changed_spans, check_change
 from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.model import CameraCount, Model, Storage
@@ -208,6 +208,46 @@ class AnyGallery(ABC):
     def calibration(self) -> tuple[Calibration, Mapping[str, int]] | None:
         """What distances mean here, and the sightings of each camera; None if nobody measured it."""
         return None
+
+    def draw_pairs(self, query: str, other: str, count: int, seed: int) -> list[tuple[str, str, float]]:
+        """Pairs to be judged, at most so many: ids of a sighting of the first camera and of the second, and the pair's weight.
+
+        Raises:
+            UnknownCamera: no such camera.
+            UsageError: the cameras look at one place, or have nothing to look at; or this gallery keeps no calibration.
+        """
+        raise UsageError(f"{self.address} keeps no calibration; galleries in folders do")
+
+    def use_judged(self, a: str, b: str, pair: Pair, *, in_place_of_labels: bool = False) -> None:
+        """Takes what was measured on judged pairs of two cameras, by their ids, into the calibration.
+
+        Raises:
+            UsageError: labels say it already; or something that was judged has left the gallery; or it keeps no calibration.
+            GalleryBusy: another process is writing.
+        """
+        raise UsageError(f"{self.address} keeps no calibration; galleries in folders do")
+
+    def drop_judged(self, task: str) -> bool:
+        """Takes what was measured by a judgement out of the calibration; False if it isn't there.
+
+        Raises:
+            GalleryBusy: another process is writing.
+        """
+        return False
+
+    def distances_of(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+        """Between the two sightings of each pair, by this gallery's model. None where one of them isn't enrolled any more, or both
+        may be of one place."""
+        names = [name for pair in pairs for name in pair]
+        there = {name: sighting for name in set(names) if (sighting := self.get(name)) is not None}
+        places = {name: self.network[shown.camera].places(shown.taken_at) for name, shown in there.items()}
+        known = [pair for pair in pairs if set(pair) <= there.keys() and not places[pair[0]] & places[pair[1]]]
+        metric, distances = self.model.metric, {}
+        if known:
+            rows = metric.prepare(self.embeddings([name for pair in known for name in pair]))
+            keys = np.concatenate([metric.keys(a, b[None]) for a, b in zip(rows[::2], rows[1::2], strict=True)])
+            distances = dict(zip(known, metric.distance(keys).tolist(), strict=True))
+        return [distances.get(pair) for pair in pairs]
 
     # --- change
 

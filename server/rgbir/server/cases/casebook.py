@@ -15,6 +15,7 @@ from rgbir.index import MOST_JUMP, AnyGallery, Crop, RetentionRun, UsageError, l
 from rgbir.server.access.keys import Key, Role
 from rgbir.server.cases import erasing
 from rgbir.server.cases.file import CaseFile
+from rgbir.server.cases.judging import Judging
 from rgbir.server.cases.records import (
     MARKS,
     Approval,
@@ -103,6 +104,7 @@ class Casebook:
     def __init__(self, folder: Path, rules: Rules) -> None:
         self.rules = rules
         self.store = CaseStore(CaseFile(folder))
+        self.judging = Judging(self.store.file)
         self._heeded = -1
         """The gallery's generation at which its erasures were heeded."""
         try:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index import Erasure, Metric, hashed, picture
+from rgbir.server.cases import judging
 from rgbir.server.cases.ledger import Gone, add_to_ledger, ledger_of, read_ledger
 from rgbir.server.cases.records import Case, Near, Picture
 from rgbir.server.cases.store import CaseStore, now
@@ -55,7 +56,7 @@ def heed(
 
     def carry_out() -> Heeded:
         outcome = Heeded({}, {})
-        with store.file.erasing():
+        with store.file.erasing() as connection:
             cases = store.cases()
             on_hold = {case.id for case in cases if case.hold is not None and not despite_holds}
             meant = [(shown, at) for shown in _pictures(store) if (at := named.erased(shown, cameras)) is not None]
@@ -71,6 +72,7 @@ def heed(
             searches = [search for case in free for search in store.course(case).searches]
             changed = {search.n: named.without(dict(search.content)) for search in searches}
             store.rewrite({number: content for number, content in changed.items() if content is not None})
+            judging.forget(connection, named.since)
             store.note_heeded(erasure.uid for erasure in erasures)
         return outcome
 
@@ -81,25 +83,35 @@ def catch_up(store: CaseStore) -> int:
     """Takes out what the ledger names and this file still holds: it is older.
 
     Returns:
-        How many cases and pictures went.
+        How many cases, pictures and judgements went.
     """
     ledger = ledger_of(store.file.folder)
     gone = read_ledger(ledger)
     cases = {each.case for each in gone if each.case is not None}
     pictures = {each.picture: each.at for each in gone if each.picture is not None}
+    tasks = {each.judgement for each in gone if each.judgement is not None}
     there = [case.id for case in store.cases() if case.id in cases]
     shown = [each.id for each in _pictures(store) if each.id in pictures]
+    judged = [task.id for task in judging.Judging(store.file).tasks() if task.id in tasks]
     for case in there:
         store.delete(case)
     if shown:
         store.take_out(shown, max(pictures[name] for name in shown))
-    return len(there) + len(shown)
+    for task in judged:
+        judging.Judging(store.file).delete(task)
+    return len(there) + len(shown) + len(judged)
 
 
 def delete_case(store: CaseStore, case: str) -> None:
     """A case with all that it holds."""
     _tell_ledger(store, [Gone(at=_microseconds(), case=case)])
     _with_room(store, lambda: store.delete(case))
+
+
+def delete_judgement(store: CaseStore, task: str) -> None:
+    """A draw of pairs, with what was said of them."""
+    _tell_ledger(store, [Gone(at=_microseconds(), judgement=task)])
+    _with_room(store, lambda: judging.Judging(store.file).delete(task))
 
 
 def take_out(store: CaseStore, pictures: Sequence[str]) -> None:
@@ -161,6 +173,10 @@ class _Named:
             return None
         content["answer"]["hits"] = left
         return content
+
+    def since(self, sighting: str, moment: int) -> bool:
+        """Whether a sighting was erased after that moment."""
+        return self._last(sighting) > moment
 
     def _last(self, name: str) -> int:
         return max((names.get(hashed(salt, name), 0) for salt, names in self.at.items()), default=0)

@@ -27,7 +27,8 @@ BUSY_S = 30
 RESERVE, RESERVED = "reserve", 1 << 20
 """A file whose bytes an erasure gives up on a full disk."""
 WORDS = SqlWords("store of cases", "`rgbir cases verify` tells the extent, restore a backup")
-TABLES = ("cases", "people", "pictures", "searches", "marks", "notes", "near", "erasures")
+_CASES = ("cases", "people", "pictures", "searches", "marks", "notes", "near", "erasures")
+TABLES = (*_CASES, "judgements", "judged_pairs", "judged_answers")
 """Whose rows are summed."""
 
 

@@ -17,11 +17,11 @@ from rgbir.server.errors import CasesUnusable
 
 
 class Gone(BaseModel):
-    """A case that was deleted, a picture that was erased, or the mark of a backup.
+    """A case or a judgement that was deleted, a picture that was erased, or the mark of a backup.
 
     Attributes:
         at: microseconds since 1970.
-        case, picture, mark: the id of one of them.
+        case, picture, judgement, mark: the id of one of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,12 +29,13 @@ class Gone(BaseModel):
     at: int
     case: str | None = None
     picture: str | None = None
+    judgement: str | None = None
     mark: str | None = None
 
     @property
     def name(self) -> str:
         """The id, whatever it is of."""
-        return self.case or self.picture or self.mark or ""
+        return self.case or self.picture or self.judgement or self.mark or ""
 
 
 def ledger_of(cases: Path) -> Path:

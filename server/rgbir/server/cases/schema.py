@@ -113,6 +113,37 @@ CREATE TABLE erasures (
     approved INTEGER,
     removed INTEGER
 ) WITHOUT ROWID;
+-- Draws of pairs for people to judge; no case has part in them.
+CREATE TABLE judgements (
+    id TEXT PRIMARY KEY,
+    query_camera TEXT NOT NULL,
+    other_camera TEXT NOT NULL,
+    asked INTEGER NOT NULL,                     -- pairs that were asked for
+    seed INTEGER NOT NULL,
+    since INTEGER NOT NULL,                     -- the gallery's moment of the draw: later erasures bind it
+    made_at INTEGER NOT NULL,
+    made_by TEXT NOT NULL,
+    used_at INTEGER,                            -- since when the calibration has it
+    used_by TEXT
+) WITHOUT ROWID;
+CREATE TABLE judged_pairs (
+    task TEXT NOT NULL REFERENCES judgements (id) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
+    query TEXT NOT NULL,                        -- ids in the gallery
+    other TEXT NOT NULL,
+    weight REAL NOT NULL,
+    swapped INTEGER NOT NULL,                   -- the query's is on the right
+    PRIMARY KEY (task, n)
+) WITHOUT ROWID;
+CREATE TABLE judged_answers (
+    task TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    answer TEXT NOT NULL,                       -- same, different or unsure
+    at INTEGER NOT NULL,
+    PRIMARY KEY (task, n, who),
+    FOREIGN KEY (task, n) REFERENCES judged_pairs (task, n) ON DELETE CASCADE
+) WITHOUT ROWID;
 -- Names of the gallery's erasures that were heeded here.
 CREATE TABLE heeded (uid TEXT PRIMARY KEY) WITHOUT ROWID;
 """

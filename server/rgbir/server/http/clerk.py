@@ -21,7 +21,9 @@ async def keep_cases(engine: Engine, book: Casebook) -> None:
     for minute in itertools.count():
         try:
             await engine.look(lambda: book.heed(engine.gallery))
+            await engine.look(lambda: book.judging.tidy(engine.gallery))
             await engine.look(book.store.file.empty_journal)
+            await _renew(engine, book)
             if minute % (EVERY_S // MINUTE_S) == 0:
                 await _expire(engine, book)
         except UsageError as error:  # a clock that wants to be looked at first
@@ -31,6 +33,11 @@ async def keep_cases(engine: Engine, book: Casebook) -> None:
         except Exception:  # whatever it was, the next minute tries again
             _log.exception("the cases were not looked after; it is tried again in a minute")
         await asyncio.sleep(MINUTE_S)
+
+
+async def _renew(engine: Engine, book: Casebook) -> None:
+    for task in await engine.change(lambda: book.judging.renew(engine.gallery)):
+        await engine.note(action="measured judgement again", who="server", judgement=task.id)
 
 
 async def _expire(engine: Engine, book: Casebook) -> None:

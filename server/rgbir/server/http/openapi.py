@@ -18,6 +18,7 @@ TAGS = {
     "gallery": "What is enrolled: look, add, erase.",
     "jobs": "Archives that are enrolled beside the searches.",
     "cases": "What people decided about hits, kept with the pictures.",
+    "judgements": "Pairs that people judge, to measure what distances mean.",
     "cameras": "Which cameras there are, and where they look.",
     "models": "What answers, and another in its place.",
     "keys": "Who asks, and who may.",
@@ -53,6 +54,8 @@ _AS_THE_CLIENT_SAYS = {
     "look": "look_at_case",
     "list_near": "near_erased",
     "list_erasures": "asked_erasures",
+    "list_judgements": "judgements",
+    "get_judgement": "judgement",
 }
 
 

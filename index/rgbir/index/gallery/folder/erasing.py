@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rgbir.index.gallery.calibration import Calibration
@@ -79,23 +79,28 @@ def erase(connection: Connection, rows: Rows) -> None:
 
 
 def _uncalibrate(connection: Connection, rows: Rows) -> None:
-    """Drops what was measured with labelled sightings that are erased."""
-    query = (
-        "SELECT DISTINCT camera FROM sightings WHERE identity IS NOT NULL AND row IN (SELECT value FROM json_each(?))"
-    )
-    uncalibrate(
-        connection, {camera for (camera,) in connection.execute(query, (json.dumps([row for row, _ in rows]),))}
-    )
+    """Drops what was measured with sightings that are erased: labelled ones, and those that were judged."""
+    query = "SELECT id, camera, identity IS NOT NULL FROM sightings WHERE row IN (SELECT value FROM json_each(?))"
+    gone = list(connection.execute(query, (json.dumps([row for row, _ in rows]),)))
+    labelled = {camera for _, camera, known in gone if known}
+    _drop(connection, labelled, lambda kept: kept.without_labelled(labelled, {name for name, _, _ in gone}))
 
 
 def uncalibrate(connection: Connection, cameras: set[str]) -> None:
     """Drops what was measured on these cameras; their pairs are to be measured again."""
+    _drop(connection, cameras, lambda kept: kept.without(cameras))
+
+
+def _drop(connection: Connection, cameras: set[str], left: Callable[[Calibration], Calibration]) -> None:
+    """Leaves of the calibration what is left of it; pairs of the cameras are to be measured again."""
     meta = read_meta(connection, "calibration", "uncalibrated")
-    if "calibration" not in meta or not cameras:
+    if "calibration" not in meta:
         return
-    left = Calibration.model_validate_json(meta["calibration"]).without(cameras)
-    cameras = cameras | set(json.loads(meta.get("uncalibrated", "[]")))
-    write_meta(connection, calibration=left.model_dump_json(), uncalibrated=json.dumps(sorted(cameras)))
+    before = Calibration.model_validate_json(meta["calibration"])
+    after = left(before)
+    if cameras or after != before:
+        cameras = cameras | set(json.loads(meta.get("uncalibrated", "[]")))
+        write_meta(connection, calibration=after.model_dump_json(), uncalibrated=json.dumps(sorted(cameras)))
 
 
 def note(connection: Connection, erasures: Sequence[Erasure]) -> None:

@@ -24,7 +24,7 @@ from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, UsageErr
 from rgbir.index.files import keep_room, locked
 from rgbir.index.gallery.answers import answer, check_count, covered, distances_of, fused, ranked, span
 from rgbir.index.gallery.browse import Order, Selection, Spot
-from rgbir.index.gallery.calibration import Calibration, calibrate
+from rgbir.index.gallery.calibration import Calibration, Pair, calibrate, key
 from rgbir.index.gallery.changes import check_change, moved_cameras
 from rgbir.index.gallery.coverage import Coverage
 from rgbir.index.gallery.embeddings import asked, by_ids, enrolled
@@ -35,6 +35,7 @@ from rgbir.index.gallery.folder.place import FILE, RESERVE, RESERVED, writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.folder.verify import disagreements, harm, out_of_calendar
 from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.judging import draw
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope
 from rgbir.index.gallery.retention import check_days
@@ -537,15 +538,59 @@ class Gallery(AnyGallery):
         return self._calibration, {camera: sum(map(len, slabs)) for camera, slabs in view.cameras.items()}
 
     def calibrate(self, progress: Progress = silent) -> Calibration:
-        """Measures what distances mean, on the labelled sightings, and keeps it for every search from now on.
+        """Measures what distances mean, on the labelled sightings, and keeps it for every search from now on. What was measured
+        on judged pairs stays where no labels say it.
 
         Raises:
             GalleryBusy: another process is writing.
         """
         with self.writing():
-            made = calibrate(self.view(), self.network, progress)
+            kept = self._writer.meta().get("calibration")
+            known = None if kept is None else Calibration.model_validate_json(kept).judged()
+            made = calibrate(self.view(), self.network, progress, known)
             self._writer.set_meta(calibration=made.model_dump_json(), uncalibrated="[]")
         return made
+
+    def draw_pairs(self, query: str, other: str, count: int, seed: int) -> list[tuple[str, str, float]]:
+        cameras = self.network[query], self.network[other]
+        while True:
+            view = self.view()
+            with self._read() as store:
+                pictured = store.pictured()
+            try:
+                drawn = draw(view, *cameras, pictured, count, seed)
+            except CacheDamaged as error:
+                self._mend(error)
+                continue
+            sightings = self._sightings({row for pair in drawn for row in (pair.query, pair.other)})
+            if sightings is not None:
+                return [(sightings[pair.query].id, sightings[pair.other].id, pair.weight) for pair in drawn]
+
+    def use_judged(self, a: str, b: str, pair: Pair, *, in_place_of_labels: bool = False) -> None:
+        assert pair.judged is not None
+        with self.writing():
+            if gone := set(pair.judged.sightings) - self._writer.known(pair.judged.sightings):
+                raise UsageError(f"{len(gone)} of the sightings that were judged have left the gallery; measure again")
+            kept = self._writer.meta().get("calibration")
+            known = Calibration(generation=0, pairs={}) if kept is None else Calibration.model_validate_json(kept)
+            there = known.of(a, b)
+            if there is not None and there.judged is None and not in_place_of_labels:
+                raise UsageError(
+                    f"cameras {a} and {b} are calibrated on {there.genuine:,} labelled pairs of one person, which says more than"
+                    f" {pair.judged.pairs} judged pairs; ask for it in place of labels if the labels are wrong"
+                )
+            made = Calibration(generation=self.generation, pairs={**known.pairs, key(a, b): pair})
+            self._writer.set_meta(calibration=made.model_dump_json())
+
+    def drop_judged(self, task: str) -> bool:
+        with self.writing():
+            kept = self._writer.meta().get("calibration")
+            known = Calibration(generation=0, pairs={}) if kept is None else Calibration.model_validate_json(kept)
+            left = {name: pair for name, pair in known.pairs.items() if pair.judged is None or pair.judged.task != task}
+            if len(left) == len(known.pairs):
+                return False
+            self._writer.set_meta(calibration=Calibration(generation=self.generation, pairs=left).model_dump_json())
+        return True
 
     def choose(self, choice: Choice) -> None:
         """Sets how the gallery is searched, by every process that opens it; see `Kind`.

@@ -266,6 +266,11 @@ class Store:
         """Every sighting's id by row."""
         return dict(self.connection.execute("SELECT row, id FROM sightings"))
 
+    def pictured(self) -> NDArray[np.int64]:
+        """Rows whose sightings have a crop, int64 (n,), ascending."""
+        query = "SELECT row FROM crops ORDER BY row"
+        return np.fromiter((row for (row,) in self.connection.execute(query)), np.int64)
+
     def known(self, ids: Iterable[str]) -> set[str]:
         """Those that are enrolled already."""
         query = "SELECT 1 FROM sightings WHERE id = ?"
