@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -151,14 +152,26 @@ SQL = re.compile(
 
 def sources(matches: Callable[[ast.Module], bool]) -> set[str]:
     """Files of the five parts, from the project's folder, whose code is such."""
+    return {file for file, tree in parsed().items() if matches(tree)}
+
+
+@cache
+def parsed() -> dict[str, ast.Module]:
+    """All code of the five parts by file, read once."""
     files = [file for part in PARTS for file in (ROOT / part / "rgbir").rglob("*.py")]
-    return {str(file.relative_to(ROOT)) for file in files if matches(ast.parse(file.read_text(encoding="utf-8")))}
+    return {str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+
+
+@cache
+def nodes(tree: ast.AST) -> list[ast.AST]:
+    """All of a tree, which several tests go through."""
+    return list(ast.walk(tree))
 
 
 def texts(tree: ast.AST) -> Iterator[str]:
     """Texts in the code, `{}` for what an f-string fills in; docstrings and comments are none of them."""
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    prose = {id(node.value) for node in nodes(tree) if isinstance(node, ast.Expr)}
+    for node in nodes(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node.value
         elif isinstance(node, ast.JoinedStr):
@@ -168,16 +181,16 @@ def texts(tree: ast.AST) -> Iterator[str]:
 def called(tree: ast.AST) -> set[str]:
     """Names of the methods that are called."""
     return {
-        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        node.func.attr for node in nodes(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
 
 
 def imported(tree: ast.AST) -> set[str]:
     """First names of the packages that are imported, anywhere in the file."""
-    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    plain = {alias.name for node in nodes(tree) if isinstance(node, ast.Import) for alias in node.names}
     return {
         name.split(".")[0]
-        for name in plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        for name in plain | {node.module or "" for node in nodes(tree) if isinstance(node, ast.ImportFrom)}
     }
 
 
@@ -198,7 +211,7 @@ def test_expressions_of_milvus_stand_with_its_entities() -> None:
 
     def spelt(tree: ast.Module) -> bool:
         """Whether a text looks like an expression, or is given as one."""
-        words = [word for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords]
+        words = [word for node in nodes(tree) if isinstance(node, ast.Call) for word in node.keywords]
         filters = [text for word in words if word.arg == "filter" for text in texts(word.value)]
         return any(filters) or any(map(expression.search, texts(tree)))
 
@@ -210,8 +223,8 @@ def test_variables_carry_a_noun() -> None:
     vague = {"own", "one", "found", "said", "told", "held"}
 
     def named(tree: ast.Module) -> set[str]:
-        variables = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        return variables | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+        variables = {node.id for node in nodes(tree) if isinstance(node, ast.Name)}
+        return variables | {node.arg for node in nodes(tree) if isinstance(node, ast.arg)}
 
     # Fields there, which travel or are shown by these names.
     fields = {"index/rgbir/index/datasets/dataset.py", "client/rgbir/client/wire.py"}
@@ -223,7 +236,7 @@ def test_torch_unpickles_weights_alone_and_in_two_places() -> None:
     waived: list[str] = []
 
     def loads(tree: ast.Module) -> bool:
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+        calls = [node for node in nodes(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
         named = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "torch.load"]
         waived.extend(named)
         return bool(named)
