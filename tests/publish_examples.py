@@ -55,12 +55,12 @@ class Example:
     files: tuple[str, ...] = ()
 
 
-def examples(sighting: str, job: str, fresh: str, judged: str) -> list[Example]:
+def examples(sighting: str, job: str, fresh: str, judged: str, picture: str, near: str, erasure: str) -> list[Example]:
     night = ("images", "night.jpg")
     return [
         Example("POST /search", {"camera": "3", "top_k": 2, "purpose": "missing person", "case": "26-117"}, files=night),
-        Example("POST /search/batch", {"camera": "3", "top_k": 1}, files=("images", "night.jpg", "later.jpg")),
-        Example("POST /distances", {"camera": "3", "cameras": ["1"]}, files=night),
+        Example("POST /search/batch", {"camera": "3", "top_k": 1, "case": "26-117"}, files=("images", "night.jpg", "later.jpg")),
+        Example("POST /distances", {"camera": "3", "cameras": ["1"], "case": "26-117"}, files=night),
         Example("POST /embed", {"modality": "ir"}, files=night),
         Example("POST /explain", {"modality": "ir"}, files=night),
         Example("POST /gallery/sightings", {"camera": "1", "taken_at": ["2026-11-02T22:15:00+01:00"], "identity": [7], "track": ["t-17"]},
@@ -83,6 +83,28 @@ def examples(sighting: str, job: str, fresh: str, judged: str) -> list[Example]:
         Example("GET /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("DELETE /cameras/{camera}", path={"camera": "yard-ir"}),
         Example("GET /plan"),
+        Example("POST /cases", {"number": "26-119", "title": "Bag left at the gate", "purpose": "find its owner", "workers": ["okafor"]}),
+        Example("GET /cases"),
+        Example("GET /cases/{case}", path={"case": "26-117"}),
+        Example("PATCH /cases/{case}", {"title": "Missing patient, ward 2", "keep_days": 90}, path={"case": "26-117"}),
+        Example("GET /cases/{case}/searches/{number}", path={"case": "26-117", "number": 1}),
+        Example("POST /cases/{case}/marks", {"sighting": near, "mark": "same", "note": "backpack on both shoulders"}, path={"case": "26-117"}),
+        Example("POST /cases/{case}/notes", {"text": "The nurse saw him at the door."}, path={"case": "26-117"}),
+        Example("POST /cases/{case}/look", {"search": 1}, path={"case": "26-117"}),
+        Example("DELETE /cases/{case}/marks/{number}", path={"case": "26-117", "number": 1}),
+        Example("GET /cases/{case}/pictures/{picture}/image", path={"case": "26-117", "picture": picture}),
+        Example("GET /cases/{case}/report", path={"case": "26-117"}),
+        Example("GET /cases/{case}/evidence", path={"case": "26-117"}),
+        Example("GET /cases/near"),
+        Example("POST /cases/{case}/pictures/{picture}/keep", path={"case": "26-117", "picture": picture}),
+        Example("DELETE /cases/{case}/pictures/{picture}", path={"case": "26-117", "picture": picture}),
+        Example("PUT /cases/{case}/hold", {"reason": "court order 12/26"}, path={"case": "26-117"}),
+        Example("POST /erasures", {"identity": 7, "reason": "the court asks for it"}),
+        Example("GET /erasures"),
+        Example("DELETE /cases/{case}/hold", path={"case": "26-117"}),
+        Example("POST /cases/{case}/approval", {"approved": True}, path={"case": "26-118"}),
+        Example("POST /erasures/{erasure}/approval", {"approved": True}, path={"erasure": erasure}),
+        Example("DELETE /cases/{case}", path={"case": "26-119"}),
         Example("POST /judgements", {"query_camera": "1", "other_camera": "5", "count": 50}),
         Example("GET /judgements"),
         Example("GET /judgements/{judgement}/next", path={"judgement": fresh}),
@@ -141,19 +163,34 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
     (folder / "reports/people.json").write_text(REPORT)
     settings = Settings(
         folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles",
-        plan=folder / "plan.jpg", keys=folder / "keys.json", reports=folder / "reports", cases=folder / "cases",
+        plan=folder / "plan.jpg", keys=folder / "keys.json", reports=folder / "reports", cases=folder / "cases", need_approval=True,
+        erase_under_hold=True,
     )  # fmt: skip
-    token = Keyring(folder / "keys.json").add("chief", Role.ADMIN)
+    ring = Keyring(folder / "keys.json")
+    token, colleague = ring.add("chief", Role.ADMIN), ring.add("lindner", Role.ADMIN)
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         http.headers["Authorization"] = f"Bearer {token}"
         job = http.post("/gallery/jobs", files=[("archive", ("images.zip", packed.getvalue()))]).json()["id"]
         _until(lambda: http.get(f"/gallery/jobs/{job}").json()["ended_at"])
+        other = {"Authorization": f"Bearer {colleague}"}
         http.post("/cases", data={"number": "26-117", "title": "Missing patient", "purpose": "missing person"})
+        http.post("/cases/26-117/approval", data={"approved": True}, headers=other)
+        http.post(
+            "/cases", data={"number": "26-118", "title": "Lost child", "purpose": "find the child"}, headers=other
+        )
+        about = {"identity": 7, "reason": "the court asks for it"}
+        erasure = http.post("/erasures", data=about, headers=other).json()["id"]
+        searched = http.post(
+            "/search",
+            data={"camera": "3", "top_k": 3, "case": "26-117"},
+            files=[("images", ("night.jpg", infrared[0]))],
+        ).json()
+        picture, near = searched["case"]["queries"][0], searched["hits"][1]["id"]
         fresh, judged = (_drawn(http, seed) for seed in (1, 2))
         for pair in range(1, 1 + http.get(f"/judgements/{judged}").json()["pairs"]):
             answer = {"pair": pair, "answer": "different" if pair % 3 else "same"}
             http.post(f"/judgements/{judged}/answers", data=answer)
-        for example in examples(sighting, job, fresh, judged):
+        for example in examples(sighting, job, fresh, judged, picture, near, erasure):
             method, _, route = example.operation.partition(" ")
             if "/activate" in route:
                 _until(lambda: any(served["state"] == "ready" for served in http.get("/models").json()["models"]))

@@ -223,7 +223,7 @@ def test_hits_become_rows_of_typed_columns() -> None:
     assert {name: str(kind) for name, kind in table.dtypes.items()} == {
         "rank": "Int64", "id": "string", "camera": "string", "taken_at": "datetime64[us, UTC]", "identity": "Int64", "track": "string",
         "source": "string", "distance": "float64", "score": "float64", "image_path": "string", "plain_rank": "Int64", "others": "Int64",
-        "probability": "float64", "false_accept_rate": "float64", "strangers": "float64",
+        "recording": "string", "new": "boolean", "probability": "float64", "false_accept_rate": "float64", "strangers": "float64",
     }  # fmt: skip
     assert table["taken_at"][0] == datetime(2026, 1, 2, 2, 4, 5, tzinfo=UTC)
     assert table["taken_at"].isna().tolist() == table["identity"].isna().tolist() == [False, True]

@@ -58,7 +58,7 @@ def test_searches_and_erasures_are_noted_with_who_why_and_what(
     image = search(http, people, purpose="burglary at the gate", case="26-117", hours="22:00-05:00")
     sighting = gallery.sightings()[0].id
     nothing_else: dict[str, object] = {
-        "archives": [], "unreached": [], "backups": [], "others": {}, "dry_run": False, "unknown": [],
+        "archives": [], "unreached": [], "backups": [], "others": {}, "dry_run": False, "unknown": [], "cases": [],
     }  # fmt: skip
     assert http.delete(f"/gallery/sightings/{sighting}").json() == {"removed": 1, **nothing_else}
 

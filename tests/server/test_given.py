@@ -6,16 +6,19 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE, ROOT
+from tests.server.test_keys import bearer
 
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
 from rgbir.server.access.audit import entries
+from rgbir.server.access.keys import Keyring, Role
 from rgbir.server.http.routes import ROUTERS
 
 ROUTES = sorted(
@@ -25,9 +28,13 @@ ROUTES = sorted(
 
 
 @pytest.fixture
-def http(gallery: Gallery) -> Iterator[TestClient]:
-    settings = Settings(gallery.folder, BUNDLE, threads=1, max_images=4)
+def http(gallery: Gallery, ring: Keyring, tmp_path: Path) -> Iterator[TestClient]:
+    token = ring.add("chief", Role.ADMIN)
+    settings = Settings(
+        gallery.folder, BUNDLE, threads=1, max_images=4, keys=ring.file, audit=tmp_path / "audit.jsonl", cases=tmp_path / "cases", erase_under_hold=True
+    )  # fmt: skip
     with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
+        opened.headers.update(bearer(token))
         yield opened
 
 
@@ -56,6 +63,9 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/cases/{case}/approval": {"data": {"approved": "true"}},
         "/cases/{case}/marks": {"data": {"mark": "same"}},
         "/cases/{case}/notes": {"data": {"text": "t"}},
+        "/judgements": {"data": {"query_camera": "1", "other_camera": "5"}},
+        "/judgements/{judgement}/answers": {"data": {"pair": "1", "answer": "same"}},
+        "/judgements/{judgement}/use": {"data": {"in_place_of_labels": "true"}},
         "/erasures": {"data": {"reason": "r", "camera": "1"}},
         "/erasures/{erasure}/approval": {"data": {"approved": "true"}},
     }

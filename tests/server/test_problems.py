@@ -23,9 +23,9 @@ from rgbir.server.http.codes import CODES
 from rgbir.server.http.problems import _OF_STATUSES, OF_EXCEPTIONS, code_of
 
 FROZEN = {
-    "audit-failed": 503, "bad-archive": 422, "bad-form": 400, "bad-image": 422, "bad-request": 422, "cant-write": 503, "client-gone": 499,
+    "audit-failed": 503, "bad-archive": 422, "bad-form": 400, "bad-image": 422, "bad-request": 422, "cant-write": 503, "cases-unusable": 503, "client-gone": 499,
     "gallery-busy": 409, "gallery-damaged": 503, "gallery-full": 503, "gallery-missing": 503, "gallery-moved": 503,
-    "gallery-unusable": 503, "headers-too-long": 431, "index-failed": 500, "internal": 500, "invalid-fields": 422, "invalid-query": 422,
+    "gallery-unusable": 503, "held": 409, "headers-too-long": 431, "index-failed": 500, "internal": 500, "invalid-fields": 422, "invalid-query": 422,
     "keys-unreadable": 503, "method-not-allowed": 405, "no-key": 401, "no-such-path": 404, "not-allowed": 403, "not-found": 404,
     "not-now": 409, "other-model": 422, "temporary-folder-full": 507, "too-busy": 429, "too-large": 413, "too-many-connections": 503,
     "too-slow": 408, "took-too-long": 503, "unknown-camera": 422, "url-too-long": 414, "wrong-host": 421,

@@ -80,7 +80,7 @@ def search(
     form = _form(
         **_known(wire.SearchFields, options),
         like=like,
-        query=query or None,
+        query=given.several("query", query) or None,
         refine=refine or None,
         purpose=purpose,
         case=case,

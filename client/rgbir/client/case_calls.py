@@ -10,6 +10,7 @@ import httpx2
 
 from rgbir.client import casework
 from rgbir.client.calls import Call, _as, _form, _segment
+from rgbir.client.given import expect_filled, several
 
 
 def cases() -> Call[casework.CaseList]:
@@ -55,8 +56,8 @@ def add_case(
         basis=basis,
         keep_days=keep_days,
         approver=approver,
-        readers=readers or None,
-        workers=workers or None,
+        readers=several("readers", readers) or None,
+        workers=several("workers", workers) or None,
     )
     return Call(_as(casework.CaseHead), "POST", "/cases", {"data": form})
 
@@ -87,8 +88,8 @@ def change_case(
         basis=basis,
         owner=owner,
         keep_days=keep_days,
-        readers=readers,
-        workers=workers,
+        readers=several("readers", readers),
+        workers=several("workers", workers),
         closed=closed,
     )
     return Call(_as(casework.CaseHead), "PATCH", _path(case), {"data": form})
@@ -234,6 +235,7 @@ def evidence(
         out: the file, which isn't there yet.
         language, paper, zone: of the report; see `case_report`.
     """
+    expect_filled("out", out)
     file, asked = Path(out), {"params": _form(language=language, paper=paper, zone=zone)}
 
     def read(response: httpx2.Response) -> casework.Evidence:

@@ -39,6 +39,18 @@ def expect_filled(name: str, value: Any) -> None:
         raise ValueError(f"{name} has an empty text; name something, or leave {name} out")
 
 
+def several(name: str, values: Any) -> list[Any] | None:
+    """Several texts as a list.
+
+    Raises:
+        TypeError: one text.
+    """
+    values = plain(values)
+    if isinstance(values, str):
+        raise TypeError(f"{name} is a sequence of names, such as [{values!r}], not a text")
+    return None if values is None else list(values)
+
+
 def labels(name: str, values: Any) -> Any:
     """A label as it travels: once, or once for each shot, empty where it isn't known.
 

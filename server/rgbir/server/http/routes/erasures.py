@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form
 
 from rgbir.client import casework as words
+from rgbir.client import wire
 from rgbir.index import UsageError
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import Casebook
@@ -58,7 +59,7 @@ async def ask_erasure(
     camera: Annotated[Text | None, Form(description="everything of it")] = None,
     identity: Annotated[int | None, Form(ge=0, description="everything labelled with it")] = None,
     track: Annotated[Text | None, Form(description="everything of it")] = None,
-    before: Annotated[datetime | None, Form(description="everything taken before that, with a zone")] = None,
+    before: Annotated[wire.Moment | None, Form(description="everything taken before that, with a zone")] = None,
 ) -> words.AskedErasure:
     """Nothing is erased until another administrator of all cameras approves it."""
     if before is not None and before.tzinfo is None:
