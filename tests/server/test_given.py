@@ -223,13 +223,19 @@ def test_what_had_no_effect_is_told(http: TestClient, gallery: Gallery, infrared
     assert f"{untimed} until and hours left" in warnings(until="2026-01-01T00:00:00Z", hours="22:00-05:00")
     assert "knows no passage" in warnings(taken_at="2026-01-01T00:00:00Z")
     assert "passages ranked nothing" in warnings(passages="rank")
-    assert "noted nowhere" in warnings(purpose="a theft")
     assert "no camera was searched" in warnings(cameras="2")
     form = {"camera": "3", "since": "2026-01-01T00:00:00Z"}
     answer = http.post("/search", files=[("images", infrared)], data=form).json()
     assert [remark["text"] for remark in answer["remarks"]] == answer["warnings"]
     counted = {"untimed": searched, "total": searched, "filters": ["since"]}
     assert [remark["values"] for remark in answer["remarks"] if remark["code"] == "no_times"] == [counted]
+
+
+def test_a_purpose_that_nobody_notes_is_told(gallery: Gallery, infrared: bytes) -> None:
+    with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
+        form = {"camera": "3", "purpose": "a theft"}
+        answer = http.post("/search", files=[("images", infrared)], data=form).json()
+    assert any("noted nowhere" in warning for warning in answer["warnings"])
 
 
 @pytest.mark.parametrize("asked", [None, ["1"], ["2", "4"], ["cam1", "1"], ["3", "6"], ["6"], [*"123456"]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -33,8 +32,8 @@ async def audit(
     case: Annotated[str | None, Query(description="of this case only")] = None,
     who: Annotated[str | None, Query(description="by the key of this name only")] = None,
     action: Annotated[str | None, Query(description="of this kind only, such as `search` or `erased`")] = None,
-    since: Annotated[datetime | None, Query(description="noted then or later, with a zone")] = None,
-    until: Annotated[datetime | None, Query(description="noted before that, with a zone")] = None,
+    since: Annotated[wire.Moment | None, Query(description="noted then or later, with a zone")] = None,
+    until: Annotated[wire.Moment | None, Query(description="noted before that, with a zone")] = None,
 ) -> wire.AuditPage:
     """Those that meet every condition, in order."""
     file = _log(engine)

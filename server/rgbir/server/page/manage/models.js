@@ -91,7 +91,7 @@ function Forget({ model, onClose, onDone }) {
   const [barred, setBarred] = useState(/** @type {any} */ (null));
   const { failure, busy, send } = useSending(onDone);
   useEffect(() => {
-    ask(`${path}?dry_run=true`, { method: "DELETE" }).then(setAffected, failed(setBarred));
+    ask(`models/${encodeURIComponent(model.name)}?dry_run=true`, { method: "DELETE" }).then(setAffected, failed(setBarred));
   }, []);
   return html`<${Dialog} title=${t("model.forget.of", { name: model.name })} onClose=${onClose} stays=${true}>
     <p>${t("model.forget.what")}</p>
