@@ -213,7 +213,9 @@ def test_by_keys_alone_a_hit_is_marked_with_a_note_in_compare(page: Any, address
     page.keyboard.press("s")
     until(page, "document.querySelector('.decision .same').ariaPressed === 'true'")
     page.locator("#says-what dl").wait_for()
-    assert "1 same, 0 unsure, 0 different" in page.locator(".decision").inner_text()
+    assert "1 same, 0 unsure, 0 different" in page.locator(".decision").inner_text(), (
+        "the note's mark is on its way, too"
+    )
     page.keyboard.press("ArrowRight")
     until(page, "document.querySelector('#compare-title').textContent === 'Hit 5 of 40'")
     assert page.locator("#says-what dl").count() == 0
@@ -481,7 +483,7 @@ def test_people_are_let_in_a_case_is_handed_over_held_and_deleted(page: Any, kep
         page.locator(".toast.bad", has_text="a worker reads, too").wait_for()
         page.locator("#people-readers").fill("Lindner, Vogt")
         page.locator("#people-readers").press("Enter")
-        page.get_by_text("Saved.").first.wait_for()
+        until(page, "document.querySelector('.case-facts').textContent.includes('Let in3')")
         page.locator("#people-readers").fill("")
         page.locator("#people-readers").press("Enter")
         until(page, "document.querySelector('.case-facts').textContent.includes('Let in1')")

@@ -87,7 +87,7 @@ def test_the_address_keeps_the_question_and_no_picture(page: Any, address: str, 
     assert "view=cameras" in kept
     page.reload()
     assert "The picture was not kept" in page.locator(".shots").inner_text()
-    assert "3 Ward 2" in page.locator("#camera").inner_text()
+    until(page, "document.querySelector('#camera').textContent.includes('3 Ward 2')")
     assert page.locator(".card").count() == 0
     page.go_back()
     assert "view=" not in page.evaluate("location.hash")

@@ -250,7 +250,7 @@ def test_a_case_without_a_search_prints_too(office: Office) -> None:
     assert "No search was made." in text
 
 
-@pytest.mark.parametrize("zone", ["Nowhere/At_All", "../../etc/passwd", "/etc/localtime", "Europe", ""])
+@pytest.mark.parametrize("zone", ["Nowhere/At_All", "../../etc/passwd", "/etc/localtime", "Europe"])
 def test_a_zone_that_there_isn_t_is_refused(office: Office, zone: str) -> None:
     office("weber").add_case("26-117", title="Missing patient", purpose="find")
 

@@ -45,9 +45,10 @@ export function Hits({ of }) {
 export function Decide({ id, picture, onHold }) {
   const [sure, setSure] = useState(false);
   const decide = async (/** @type {boolean} */ erase) => {
+    const path = `/pictures/${encodeURIComponent(picture)}`;
     try {
-      if (erase) await ask(casePath(id, `/pictures/${encodeURIComponent(picture)}`), { method: "DELETE" });
-      else await request(casePath(id, `/pictures/${encodeURIComponent(picture)}/keep`), { method: "POST" });
+      if (erase) await ask(casePath(id, path), { method: "DELETE" });
+      else await request(casePath(id, `${path}/keep`), { method: "POST" });
       tell(t(erase ? "near.erased" : "near.kept"));
     } catch (error) {
       tell(reason(error), { bad: true });

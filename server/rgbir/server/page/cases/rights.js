@@ -2,7 +2,7 @@
 
 import { ask, form, request } from "../core/api.js";
 import { ConfirmTyped } from "../core/confirm.js";
-import { html, useEffect, useState } from "../core/html.js";
+import { html, useEffect, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { listed, moment, t } from "../core/words.js";
 import { go } from "../shell/state.js";
@@ -60,10 +60,14 @@ function approvalText({ approval, owner }) {
   return t("case.waits", { who: approval.approver ?? t("case.anyone"), time: moment(approval.asked_at), owner });
 }
 
-/** A text that stays as it was typed until the case itself is another one. @param {string} value @returns {[string, (value: string) => void]} */
+/** A text that follows the case as long as nobody types another one. @param {string} value @returns {[string, (value: string) => void]} */
 function useDraft(value) {
   const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
+  const known = useRef(value);
+  useEffect(() => {
+    if (draft === known.current) setDraft(value);
+    known.current = value;
+  }, [value]);
   return [draft, setDraft];
 }
 

@@ -100,9 +100,10 @@ export function markHit(sighting, mark) {
     remember({ case: "", sighting, n: 0, before });
     return tell(t("marked.toast", { mark: t(`mark.${mark}`) }), { undo: true });
   }
-  casing.set((state) => ({ pending: new Map(state.pending).set(sighting, { mark, note, n: 0 }) }));
+  const sent = { mark, note, n: 0 };
+  casing.set((state) => ({ pending: new Map(state.pending).set(sighting, sent) }));
   tell(t("marked.toast", { mark: t(`mark.${mark}`) }), { undo: true });
-  queue = queue.then(() => send(id, sighting, mark, note, before));
+  queue = queue.then(() => send(id, sighting, sent, before));
   return undefined;
 }
 
@@ -117,24 +118,24 @@ function remember(step) {
   steps = [...steps, step].slice(-MOST_UNDONE);
 }
 
-/** @param {string} sighting */
-function settled(sighting) {
+/** A mark isn't on its way any more, unless it is a later one; and its note isn't typed any more, unless it goes on. @param {string} sighting @param {import("./model.js").Standing} sent */
+function settled(sighting, sent) {
   casing.set((state) => {
     const pending = new Map(state.pending);
-    pending.delete(sighting);
+    if (pending.get(sighting) === sent) pending.delete(sighting);
     const notes = { ...state.notes };
-    delete notes[sighting];
+    if (notes[sighting] === sent.note) delete notes[sighting];
     return { pending, notes };
   });
 }
 
-/** @param {string} id @param {string} sighting @param {MarkKind} mark @param {string} note @param {import("./model.js").Standing | undefined} before */
-async function send(id, sighting, mark, note, before) {
+/** @param {string} id @param {string} sighting @param {import("./model.js").Standing} sent @param {import("./model.js").Standing | undefined} before */
+async function send(id, sighting, sent, before) {
   const { answer } = store.get();
   const hit = answer?.hits.find((each) => each.id === sighting);
   const asked = answer?.case && [answer.case.id, answer.case.number].includes(id) && hit ? answer.case.search : null;
   try {
-    const made = /** @type {import("../core/types.js").CaseMark} */ (await ask(casePath(id, "/marks"), { method: "POST", body: form({ mark, sighting, note, search: asked }) }));
+    const made = /** @type {import("../core/types.js").CaseMark} */ (await ask(casePath(id, "/marks"), { method: "POST", body: form({ mark: sent.mark, sighting, note: sent.note, search: asked }) }));
     const { current } = casing.get();
     if (current && [current.id, current.number].includes(id)) {
       const picture = { kind: "hit", ...hit, place: null, id: made.picture, sighting, added_at: made.at, added_by: made.who };
@@ -145,7 +146,7 @@ async function send(id, sighting, mark, note, before) {
   } catch (error) {
     tell(t("marked.not", { detail: reason(error) }), { bad: true });
   }
-  settled(sighting);
+  settled(sighting, sent);
 }
 
 /** Takes the last mark back. */
