@@ -32,6 +32,10 @@ def check_template(template: str | None) -> None:
         raise UsageError(
             f"a recording's address begins with http:// or https:// and a host, and has {MOST} characters at most, not {template[:80]!r}"
         )
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(
+            f"a recording's address holds no name or password, which every hit would tell; {parts.hostname} asks for them"
+        )
     if not template.isprintable() or " " in template:
         raise UsageError(
             f"a recording's address has no blanks or signs that can't be printed, as {template[:80]!r} has"

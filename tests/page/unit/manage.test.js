@@ -40,13 +40,16 @@ test("a camera is where its last stay before now is", () => {
 
 test("only what was changed of a camera is sent", () => {
   const draft = draftOf(CAMERA, NOW);
-  const none = { modalities: null, place: null, since: null, position: null, scene: null, name: null, aliases: [] };
+  const none = { modalities: null, place: null, since: null, position: null, scene: null, name: null, recording: null, aliases: [] };
   assert.deepEqual(edit(draft, CAMERA, NOW), none);
   assert.equal(lackOf(draft, CAMERA, NOW)?.code, "camera.need.change");
   assert.deepEqual(edit({ ...draft, id: "yard 2" }, CAMERA, NOW), { ...none, name: "yard 2" });
   assert.deepEqual(edit({ ...draft, place: "gate", since: "2026-11-01T00:00:00Z" }, CAMERA, NOW), { ...none, place: "gate", since: "2026-11-01T00:00:00Z" });
   const placed = { ...CAMERA, places: [{ place: "hall", since: null, position: [1, 2] }] };
   assert.deepEqual(edit({ ...draftOf(placed, NOW), place: "gate" }, placed, NOW), { ...none, place: "gate" }, "the old place's position doesn't move along");
+  assert.deepEqual(edit({ ...draft, recording: " https://vms/{seconds} " }, CAMERA, NOW), { ...none, recording: "https://vms/{seconds}" });
+  const kept = { ...CAMERA, recording: "https://vms/1" };
+  assert.deepEqual(edit({ ...draftOf(kept, NOW), recording: "" }, kept, NOW), { ...none, recording: "none" });
   assert.deepEqual(edit({ ...draft, x: "3", y: "4.5" }, CAMERA, NOW), { ...none, place: "hall", position: "3,4.5" });
   assert.deepEqual(edit({ ...draftOf(null, NOW), id: "new", place: "hall", aliases: "a, ,b" }, null, NOW), { ...none, modalities: ["rgb"], place: "hall", scene: "", aliases: ["a", "b"] });
 });

@@ -1,5 +1,6 @@
 /** The course of events: queries and marked hits in order of time, as a list, on the timeline or on the plan. */
 
+import { Recording } from "../core/recording.js";
 import { html, useEffect, useMemo, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { changed } from "../core/route.js";
@@ -94,7 +95,7 @@ function Happened({ of, event: { picture, mark } }) {
     <div class="event-words"><p><strong>${where}: ${what}</strong> ${query && camera && html`<${Tags} modalities=${camera.modalities} />`}</p>
       <p class="soft">${by}.${typeof expected === "number" ? ` ${t("course.strangers", { s: strangers(expected) })}` : ""}</p>
       ${mark?.note && html`<p>${mark.note}</p>`}</div>
-    <div class="event-buttons">${compare && html`<a class="button" href=${compare}>${t("course.compare")}</a>`}${search && html`<a class="button" href=${searchHash(of.id, search, toParams(questionOf(search)))}>${t("course.search", { n: number(search.n) })}</a>`}</div>
+    <div class="event-buttons"><${Recording} address=${picture.recording} of=${`${where}, ${picture.taken_at ? clock(picture.taken_at, true) : ""}`} />${compare && html`<a class="button" href=${compare}>${t("course.compare")}</a>`}${search && html`<a class="button" href=${searchHash(of.id, search, toParams(questionOf(search)))}>${t("course.search", { n: number(search.n) })}</a>`}</div>
   </li>`;
 }
 

@@ -1,6 +1,7 @@
 /** Beside the two pictures: what to look at, what can be done with the hit, where and when, and what the model says. */
 
 import { Icon } from "../core/icons.js";
+import { Recording } from "../core/recording.js";
 import { ask } from "../core/api.js";
 import { html, useEffect, useState } from "../core/html.js";
 import { isRefined } from "../cases/model.js";
@@ -74,8 +75,9 @@ export function ModelSays({ hit, answer, open, onToggle }) {
   </section>`;
 }
 
-/** @param {{ idle: boolean, hasPicture: boolean, onSimilar: () => void, onUse: () => void }} props */
-export const Actions = ({ idle, hasPicture, onSimilar, onUse }) => html`<p class="buttons compare-actions">
+/** @param {{ idle: boolean, hasPicture: boolean, recording?: string | null, onSimilar: () => void, onUse: () => void }} props */
+export const Actions = ({ idle, hasPicture, recording, onSimilar, onUse }) => html`<p class="buttons compare-actions">
   <button type="button" onClick=${onSimilar}><${Icon} name="search" /> ${t("similar")} <span class="kbd" aria-hidden="true">F</span></button>
+  <${Recording} address=${recording} />
   ${hasPicture && html`<button type="button" aria-disabled=${idle} onClick=${onUse}><${Icon} name="add" /> ${t("compare.use")}</button>`}
 </p>`;

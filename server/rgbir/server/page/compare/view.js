@@ -234,7 +234,7 @@ export default function Compare({ answer, hit }) {
         <h3>${t("compare.ask")}</h3>
         <p class="note">${t("compare.reminder")}</p>
         <${Decision} hit=${hit} hits=${hits} onMarked=${() => setPeek(hit.id)} />
-        <${Actions} idle=${full || busy} hasPicture=${Boolean(shown.image)} onSimilar=${similar} onUse=${use} />
+        <${Actions} idle=${full || busy} hasPicture=${Boolean(shown.image)} recording=${shown.recording} onSimilar=${similar} onUse=${use} />
         <p class="note ${told.bad ? "problem" : ""}" role="status">${told.text}</p>
         <${WhereAndWhen} hit=${hit} taken=${taken} seconds=${seconds} walk=${walk(network?.passages ?? [], answer.query.place, place, seconds)} track=${hit.track ? wholeTrack(neighbours, limit) : null} />
         <${ModelSays} hit=${hit} answer=${answer} open=${says} onToggle=${acts.numbers} />

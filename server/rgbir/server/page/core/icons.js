@@ -12,6 +12,7 @@ const PATHS = {
   check: "M4 10.5l4 4 8-9",
   question: "M7 7.5a3 3 0 116 .2c0 1.8-3 2.2-3 4.3M10 15.4v.6",
   note: "M4 3h12v9l-5 5H4zM16 12h-5v5",
+  play: "M6 4l10 6-10 6z",
   print: "M6 7V3h8v4M6 14H3V7h14v7h-3M6 12h8v5H6z",
   shield: "M10 2l7 3v5c0 4-3 7-7 8-4-1-7-4-7-8V5z",
   undo: "M7 4L3 8l4 4M3 8h9a4 4 0 010 8H8",

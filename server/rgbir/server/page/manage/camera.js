@@ -82,6 +82,9 @@ export function CameraDialog({ camera, plan, onClose, onSaved }) {
           <label>x <input id="camera-x" inputmode="decimal" autocomplete="off" value=${draft.x} onInput=${(/** @type {Event} */ event) => set({ x: typed(event) })} /></label>
           <label>y <input id="camera-y" inputmode="decimal" autocomplete="off" value=${draft.y} onInput=${(/** @type {Event} */ event) => set({ y: typed(event) })} /></label>
         </div>${problem("x")}</fieldset>
+      <div class="field"><label class="label" for="camera-recording">${t("camera.recording")}</label>
+        <input id="camera-recording" inputmode="url" maxlength="1000" autocomplete="off" spellcheck=${false} value=${draft.recording} aria-describedby="camera-recording-note" onInput=${(/** @type {Event} */ event) => set({ recording: typed(event) })} />
+        <p class="note" id="camera-recording-note">${t("camera.recording.note")}</p></div>
       <div class="field"><label class="label" for="camera-aliases">${t("camera.aliases")}</label>
         <input id="camera-aliases" autocomplete="off" value=${draft.aliases} onInput=${(/** @type {Event} */ event) => set({ aliases: typed(event) })} /></div>
     </form>

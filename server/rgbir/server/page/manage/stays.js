@@ -11,6 +11,7 @@
  * @property {string} x
  * @property {string} y
  * @property {string} aliases separated by commas
+ * @property {string} recording the address of its recordings, with places for a moment
  */
 
 /** The place where a camera is at a moment. @param {CameraInfo} camera @param {Date} now */
@@ -21,11 +22,11 @@ export function stayAt(camera, now) {
 
 /** @param {CameraInfo | null} camera none is a new one @param {Date} now @returns {Draft} */
 export function draftOf(camera, now) {
-  if (!camera) return { id: "", modalities: ["rgb"], place: "", since: "", scene: "", x: "", y: "", aliases: "" };
+  if (!camera) return { id: "", modalities: ["rgb"], place: "", since: "", scene: "", x: "", y: "", aliases: "", recording: "" };
   const position = stayAt(camera, now).position;
   return {
     id: camera.id, modalities: [...camera.modalities], place: camera.place, since: "", scene: camera.scene ?? "",
-    x: position ? String(position[0]) : "", y: position ? String(position[1]) : "", aliases: "",
+    x: position ? String(position[0]) : "", y: position ? String(position[1]) : "", aliases: "", recording: camera.recording ?? "",
   };
 }
 
@@ -46,6 +47,7 @@ export function edit(draft, camera, now) {
     position: (differs("x") || differs("y")) && draft.x.trim() && draft.y.trim() ? `${draft.x.trim()},${draft.y.trim()}` : null,
     scene: differs("scene") ? draft.scene : null,
     name: camera && differs("id") ? draft.id.trim() : null,
+    recording: differs("recording") && (camera || draft.recording.trim()) ? draft.recording.trim() || "none" : null,
     aliases: draft.aliases.split(",").map((name) => name.trim()).filter(Boolean),
   };
 }

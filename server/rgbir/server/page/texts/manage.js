@@ -50,6 +50,12 @@ export const MANAGE = {
   "camera.removed": ["Camera {c} is removed", "Kamera {c} ist entfernt", "已移除摄像机 {c}"],
   "camera.save": ["Save", "Speichern", "保存"],
   "camera.saved": ["Camera {c} is saved", "Kamera {c} ist gespeichert", "已保存摄像机 {c}"],
+  "camera.recording": ["Address of its recordings", "Adresse ihrer Aufzeichnungen", "录像地址"],
+  "camera.recording.note": [
+    "Such as https://vms.example/play?camera=CAMERA&at=SECONDS, with names in braces for what changes: camera, id, time, seconds, milliseconds, source. Empty: none.",
+    "Etwa https://vms.example/play?camera=CAMERA&at=SECONDS, mit Namen in geschweiften Klammern für das, was wechselt: camera, id, time, seconds, milliseconds, source. Leer: keine.",
+    "例如 https://vms.example/play?camera=CAMERA&at=SECONDS,变化的部分用花括号中的名称:camera、id、time、seconds、milliseconds、source。留空表示没有。",
+  ],
   "camera.scene": ["Where it stands", "Wo sie steht", "环境"],
   "camera.sightings": ["Sightings", "Sichtungen", "记录"],
   "camera.since": ["since {time}", "seit {time}", "自 {time}"],
