@@ -29,6 +29,8 @@ const CHOSEN = {
   "heat.": "hour day month",
   "job.": "waiting running done cancelled failed",
   "job.stopped.": "cancelled failed",
+  "judge.": "begin goon result",
+  "judge.need.": "query other count",
   "keys.may.": "search enrol export monitor admin",
   "left.": "own_camera same_place same_place_at_times not_chosen same_light nothing_enrolled",
   "light.": "ir rgb",
