@@ -36,8 +36,8 @@ const progress = (/** @type {Draw} */ draw) => t("progress.of", { done: draw.ans
 /** @param {string} name of whoever looks @returns {import("../core/table.js").Column<Draw>[]} */
 const columnsFor = (name) => [
   { name: "cameras", text: t("judge.pair"), cell: camerasOf },
+  { name: "do", text: t("judge.do"), cell: (draw) => html`<span class="judge-do">${steps(draw).map((step) => html`<a class="button" href=${drawHash(draw.id, step === "result" && draw.answered === 0 ? "/result" : "")} aria-label=${t("judge.of", { what: t(`judge.${step}`), cameras: camerasOf(draw) })}>${t(`judge.${step}`)}</a>`)}${draw.used_at && html` <span class="tag">${t("judge.in.use")}</span>`}</span>` },
   { name: "yours", text: t("judge.yours"), cell: (draw) => html`<${Progress} done=${draw.answered} total=${draw.pairs} text=${progress(draw)} label=${t("judge.of", { what: t("judge.yours"), cameras: camerasOf(draw) })} />` },
   { name: "others", text: t("judge.others"), cell: (draw) => listed(draw.judges.filter((judge) => judge.name !== name).map((judge) => t("judge.other", { name: judge.name, done: judge.answered, n: draw.pairs }))) || "–" },
   { name: "made", text: t("judge.made"), cell: (draw) => t("judge.made.by", { time: moment(draw.made_at), who: draw.made_by }) },
-  { name: "do", text: t("judge.do"), cell: (draw) => html`<span class="judge-do">${steps(draw).map((step) => html`<a class="button" href=${drawHash(draw.id, step === "result" ? "/result" : "")} aria-label=${t("judge.of", { what: t(`judge.${step}`), cameras: camerasOf(draw) })}>${t(`judge.${step}`)}</a>`)}${draw.used_at && html` <span class="tag">${t("judge.in.use")}</span>`}</span>` },
 ];
