@@ -196,7 +196,7 @@ def test_the_sheet_stays_while_it_erases_whatever_closes_it(page: Any, address: 
     page.locator(".sighting").first.click()
     page.get_by_role("button", name="Erase 1 selected").click()
     page.locator("#erase-word").fill("erase 1")
-    page.route(re.compile(r"/sightings/\w+$"), lambda route: waiting.append(route))
+    page.route(re.compile(r"/sightings\?"), lambda route: waiting.append(route))
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Stop").wait_for()
     page.evaluate("document.querySelector('.sheet').close()")

@@ -13,7 +13,7 @@ const entries = Object.assign({}, ...tables.flatMap((module) => Object.values(mo
 const source = files.filter((name) => !name.startsWith("texts/")).map((name) => readFileSync(new URL(name, PAGE), "utf8")).join("\n");
 /** Texts that are chosen by a value: the beginning of their codes, and the values that there are. */
 const CHOSEN = {
-  "action.": "search look browse explain preview_erase enrol enrol_archive erase erased change_camera changed_camera prepare_model activate_model activated_model forget_model add_key added_key end_key ended_key embed distances open_case opened_case look_at_case change_case changed_case delete_case deleted_case hold_case held_case lift_hold lifted_hold approve_case approved_case refuse_case refused_case mark marked take_mark_back took_mark_back note noted erase_picture erased_picture keep_picture kept_picture ask_erasure asked_erasure refuse_erasure print_report export_evidence exported_evidence continued",
+  "action.": "search look browse explain preview_erase enrol enrol_archive erase erased change_camera changed_camera prepare_model activate_model activated_model forget_model add_key added_key end_key ended_key embed distances open_case opened_case look_at_case change_case changed_case delete_case deleted_case hold_case held_case lift_hold lifted_hold approve_case approved_case refuse_case refused_case mark marked take_mark_back took_mark_back note noted erase_picture erased_picture keep_picture kept_picture ask_erasure asked_erasure refuse_erasure print_report export_evidence exported_evidence draw_pairs drew_pairs judge_pair judged_pair take_answer_back took_answer_back use_judgement used_judgement delete_judgement deleted_judgement continued",
   "box.": "left top right bottom",
   "camera.unknown.": "ir rgb",
   "cases.": "open waiting closed",
@@ -29,6 +29,8 @@ const CHOSEN = {
   "heat.": "hour day month",
   "job.": "waiting running done cancelled failed",
   "job.stopped.": "cancelled failed",
+  "judge.": "begin goon result",
+  "judge.need.": "query other count",
   "keys.may.": "search enrol export monitor admin",
   "left.": "own_camera same_place same_place_at_times not_chosen same_light nothing_enrolled",
   "light.": "ir rgb",

@@ -8,8 +8,9 @@ import { KINDS } from "./model.js";
 /** @typedef {import("./model.js").MarkKind} MarkKind */
 
 /** @type {Record<MarkKind, string>} */
-const SHAPES = { same: "check", unsure: "question", different: "close" };
-const KEYS = { same: "S", unsure: "U", different: "D" };
+export const SHAPES = { same: "check", unsure: "question", different: "close" };
+/** @type {Record<MarkKind, string>} */
+export const KEYS = { same: "S", unsure: "U", different: "D" };
 
 /** @param {{ mark: MarkKind | undefined }} props */
 export const MarkBadge = ({ mark }) => mark && html`<span class="mark-badge ${mark}"><${Icon} name=${SHAPES[mark]} size=${14} /><span class="unseen">${t("marked", { mark: t(`mark.${mark}`) })}</span></span>`;

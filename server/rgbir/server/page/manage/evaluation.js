@@ -6,7 +6,7 @@ import { Table } from "../core/table.js";
 import { changed } from "../core/route.js";
 import { has, moment, t } from "../core/words.js";
 import { Trouble, useLoaded } from "../shell/load.js";
-import { go, store, useApp } from "../shell/state.js";
+import { go, may, store, useApp } from "../shell/state.js";
 import { percent } from "./card.js";
 import { isSynthetic, marked, measuredIn, measuredOf, protocolParts } from "./cards.js";
 import { Curve } from "./curve.js";
@@ -19,7 +19,7 @@ export default function Evaluation() {
   const { data: card, failure, again } = useLoaded("model");
   const list = measuredOf(/** @type {any} */ (card)?.measured ?? {});
   return html`<section aria-labelledby="evaluation-title">
-    <div class="head"><h2 id="evaluation-title">${t("manage.evaluation")}</h2></div>
+    <div class="head"><h2 id="evaluation-title">${t("manage.evaluation")}</h2><span class="grow"></span>${may("cases") && html`<a class="button" href="#/judge">${t("nav.judge")}</a>`}</div>
     <${Trouble} failure=${failure} onAgain=${again} />
     ${!card && !failure && html`<p class="state">${t("loading")}</p>`}
     ${list.map((each) => html`<${Measured} key=${each.name} measured=${each} card=${card} />`)}

@@ -6,7 +6,7 @@ import { LANGUAGES, LANGUAGE_NAMES, listed, moment, t } from "../core/words.js";
 import { chooseLanguage, chooseTheme, signOut, store, useApp } from "./state.js";
 import { Late } from "../cases/late.js";
 import { useCase } from "../cases/state.js";
-import { partsFor } from "./views.js";
+import { navigationFor, partOf } from "./views.js";
 
 /** @param {{ path: string }} props */
 export function Bar({ path }) {
@@ -14,14 +14,16 @@ export function Bar({ path }) {
   const outside = useApp((state) => state.outside);
   const language = useApp((state) => state.language);
   const theme = useApp((state) => state.theme);
-  const parts = partsFor(me?.rights ?? []);
+  const parts = navigationFor(me?.rights ?? []);
+  const at = partOf(path);
+  const here = at?.beneath ?? at?.path;
   const dark = theme === "dark";
   const inUse = useCase((state) => state.id);
   return html`<header class="bar-top">
     <a class="brand" href="#/search"><img src="page/icon.svg" alt="" width="26" height="26" /> <span>rgbir</span></a>
     ${parts.length > 0 &&
     html`<nav aria-label=${t("nav.label")}>
-      ${parts.map((part) => html`<a href=${`#${part.path}${part.path === "/search" && inUse ? `?case=${encodeURIComponent(inUse)}` : ""}`} aria-current=${path.startsWith(part.path) ? "page" : undefined}><${Icon} name=${part.icon} /> <span>${t(part.text)}</span></a>`)}
+      ${parts.map((part) => html`<a href=${`#${part.path}${part.path === "/search" && inUse ? `?case=${encodeURIComponent(inUse)}` : ""}`} aria-current=${part.path === here ? "page" : undefined}><${Icon} name=${part.icon} /> <span>${t(part.text)}</span></a>`)}
     </nav>`}
     <span class="grow"></span>
     <${Late} name="Menu" />

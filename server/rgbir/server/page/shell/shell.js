@@ -10,7 +10,7 @@ import { SignIn } from "./signin.js";
 import { useLater } from "./later.js";
 import { Forbidden } from "./load.js";
 import { connect, go, useApp } from "./state.js";
-import { homeOf, partOf, partsFor } from "./views.js";
+import { homeOf, navigationFor, partOf, partsFor } from "./views.js";
 
 export function Shell() {
   const route = useApp((state) => state.route);
@@ -43,7 +43,7 @@ export function Shell() {
     }}>${t(route.path === "/search" ? "skip" : "skip.main")}</a>
     <${Bar} path=${route.path} />
     ${away ? html`<${Away} since=${away} shows=${route.path === "/search"} />` : html`<${NotRead} />`}
-    <main id="main" tabindex="-1"><h1 class="unseen">${part ? t(part.text) : "rgbir"}</h1><${Boundary} at=${here} of=${View}>${barred ? html`<${Forbidden} parts=${mine} />` : View && (me || away || outside) ? html`<${View} key=${session} />` : html`<p class="state">${t("loading")}</p>`}<//></main>
+    <main id="main" tabindex="-1"><h1 class="unseen">${part ? t(part.text) : "rgbir"}</h1><${Boundary} at=${here} of=${View}>${barred ? html`<${Forbidden} parts=${navigationFor(me?.rights ?? [])} />` : View && (me || away || outside) ? html`<${View} key=${session} />` : html`<p class="state">${t("loading")}</p>`}<//></main>
     <footer class="page-foot"><a href="docs">${t("foot.api")}</a></footer>
     <div class="unseen" role="status" aria-live="polite">${said}</div>
     <${Late} name="Keeper" />

@@ -8,6 +8,7 @@ export const SEARCH = {
   "nav.enrol": ["Enrol", "Erfassen", "入库"],
   "nav.manage": ["Manage", "Verwalten", "管理"],
   "recording": ["Recording", "Aufzeichnung", "录像"],
+  "nav.judge": ["Judge pairs", "Paare beurteilen", "判断图片对"],
   "nav.label": ["Parts of the page", "Teile der Seite", "页面导航"],
   "skip.main": ["To the content", "Zum Inhalt", "跳到内容"],
   "skip": ["To the hits", "Zu den Treffern", "跳到结果"],
