@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -151,7 +152,10 @@ def test_a_case_is_deleted_when_its_time_has_come_unless_it_is_held(tmp_path: Pa
 
 
 class _NoGallery:
-    generation = 0
+    address, generation, model = "nowhere", 0, SimpleNamespace(fingerprint="")
+
+    def moment(self) -> int:
+        return 0
 
     def erasures(self, but: object = ()) -> list[object]:
         return []

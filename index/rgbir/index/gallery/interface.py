@@ -403,8 +403,12 @@ class AnyGallery(ABC):
         """Ids of those that `add` refuses: they were erased after they were known."""
 
     @abstractmethod
-    def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
-        """What was erased here, in order, but for the erasures of these names."""
+    def erasures(self, but: Collection[str] = (), since: int = 0) -> list[Erasure]:
+        """What was erased here, in order, but for the erasures of these names.
+
+        Args:
+            since: after that moment alone, microseconds since 1970.
+        """
 
     @abstractmethod
     def heed(self, erasures: Sequence[Erasure]) -> int:

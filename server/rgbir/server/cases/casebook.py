@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from rgbir.index import MOST_JUMP, AnyGallery, Crop, RetentionRun, UsageError, listed
-from rgbir.server.access.keys import Key, Role
+from rgbir.index import MOST_JUMP, AnyGallery, Crop, GalleryError, RetentionRun, UsageError, listed
+from rgbir.server.access.keys import MOST_NAME, Key, Role
 from rgbir.server.cases import erasing
 from rgbir.server.cases.file import CaseFile
 from rgbir.server.cases.judging import Judging
@@ -34,7 +34,7 @@ from rgbir.server.cases.records import (
 from rgbir.server.cases.store import CaseStore, Embedded, new_id, now
 from rgbir.server.errors import Held, NotAllowed, NotNow, NotThere
 
-MOST_DAYS = 36_500
+MOST_DAYS, MOST_PEOPLE = 36_500, 200
 _log = logging.getLogger(__name__)
 
 
@@ -105,8 +105,8 @@ class Casebook:
         self.rules = rules
         self.store = CaseStore(CaseFile(folder))
         self.judging = Judging(self.store.file)
-        self._heeded = -1
-        """The gallery's generation at which its erasures were heeded."""
+        self._heeded: tuple[object, ...] = ()
+        """How the gallery stood when its erasures were heeded."""
         try:
             erasing.catch_up(self.store)
         except BaseException:
@@ -131,7 +131,7 @@ class Casebook:
 
     def seen_by(self, caller: Key) -> list[Case]:
         """The cases that somebody may look at, the last changed first."""
-        return [case for case in self.store.cases() if self.access(case, caller) >= Access.READ]
+        return [case for case in map(self._ruled, self.store.cases()) if self.access(case, caller) >= Access.READ]
 
     def for_(self, caller: Key, name: str, least: Access = Access.READ) -> Case:
         """The case of that id or number.
@@ -140,7 +140,7 @@ class Casebook:
             NotThere: there is none that the caller may look at.
             NotAllowed: they may look, and no more.
         """
-        case = self.store.case(name)
+        case = self._ruled(self.store.case(name))
         if case is None or (access := self.access(case, caller)) is Access.NONE:
             raise NotThere(f"no case {name[:80]!r} that key {caller.name!r} was let into; its owner lets others in")
         if access < least:
@@ -176,6 +176,18 @@ class Casebook:
             raise NotNow(f"case {case.number!r} waits for an approval before its first search; {who} gives it")
         return case
 
+    @overload
+    def _ruled(self, case: Case) -> Case: ...
+
+    @overload
+    def _ruled(self, case: Case | None) -> Case | None: ...
+
+    def _ruled(self, case: Case | None) -> Case | None:
+        """A case by the rules of today: one that is older than the need of an approval waits for it, too."""
+        if case is None or case.approval is not None or not self.rules.need_approval:
+            return case
+        return replace(case, approval=Approval(case.made_at, None))
+
     # --- heads
 
     def add(self, caller: Key, new: NewCase) -> Case:
@@ -210,10 +222,10 @@ class Casebook:
             approval=approval,
         )
         there = self.store.case(case.number)
-        if there is not None and (there.owner, there.title) == (case.owner, case.title):
+        if there is not None and _same(there, case):
             return there
         if there is not None:
-            raise NotNow(f"there is a case {case.number!r} already; open that one, or choose another number")
+            raise NotNow(f"there is a case {case.number!r} already; choose another number")
         self.store.add(case)
         return case
 
@@ -270,6 +282,12 @@ class Casebook:
         )
         if "owner" in values and not values["owner"]:
             raise UsageError("a case has an owner; name the key of whom it goes to")
+        waits = case.approval is not None and case.approval.at is None
+        if "owner" in values and waits and values["owner"] != case.owner:
+            raise NotNow(f"case {case.number!r} waits for an approval, and goes to nobody else before it")
+        about = {key: values[key] for key in ("title", "purpose", "basis") if key in values}
+        if case.approval is not None and not waits and any(getattr(case, key) != value for key, value in about.items()):
+            values |= {"asked_at": now(), "approved_at": None, "approved_by": None}  # it was approved as something else
         if keep_days is not None:
             values["keep_until"] = self._until(now(), keep_days)
         if closed is not None:
@@ -334,14 +352,17 @@ class Casebook:
             raise NotAllowed(f"case {case.number!r} is approved by {who}, not by key {caller.name!r}")
         at = now()
         if approved:
-            self.store.change(case.id, approved_at=at, approved_by=caller.name)
+            asked_at = case.approval.asked_at
+            self.store.change(case.id, asked_at=asked_at, approved_at=at, approved_by=caller.name)
         else:
-            self.store.change(case.id, refused_at=at, approved_by=caller.name, closed_at=at)
+            asked_at = case.approval.asked_at
+            self.store.change(case.id, asked_at=asked_at, refused_at=at, approved_by=caller.name, closed_at=at)
         return self._again(case)
 
-    def awaited(self, caller: Key) -> list[Case]:
-        """Cases that wait for somebody's approval."""
-        return [case for case in self.store.cases() if case.state is State.WAITING and _approves(case, caller)]
+    @staticmethod
+    def approvable(case: Case, caller: Key) -> bool:
+        """Whether a case waits for an approval that somebody may give."""
+        return case.state is State.WAITING and _approves(case, caller)
 
     def delete(self, caller: Key, name: str) -> Case:
         """Deletes a case with all that it holds.
@@ -355,7 +376,8 @@ class Casebook:
         """
         case = self.for_(caller, name, Access.OWN)
         self.expect_free(case)
-        erasing.delete_case(self.store, case.id)
+        if not erasing.delete_case(self.store, case.id):
+            self.expect_free(self._again(case))
         return case
 
     @staticmethod
@@ -371,8 +393,9 @@ class Casebook:
             )
 
     def _again(self, case: Case) -> Case:
-        changed = self.store.case(case.id)
-        assert changed is not None
+        changed = self._ruled(self.store.case(case.id))
+        if changed is None:
+            raise NotThere(f"case {case.number!r} was deleted just now")
         return changed
 
     # --- what a case holds
@@ -396,7 +419,10 @@ class Casebook:
         if enrolled is None or not caller.sees(enrolled.camera):
             raise NotThere(f"no sighting {sighting!r} in this gallery; it was never enrolled, or was erased")
         crop = gallery.crop(sighting)
-        (row,) = gallery.embeddings([sighting])
+        try:
+            (row,) = gallery.embeddings([sighting])
+        except GalleryError as error:
+            raise NotThere(f"sighting {sighting!r} was erased just now") from error
         hit = Picture(
             id=new_id(),
             case_id=case.id,
@@ -418,7 +444,11 @@ class Casebook:
             added_at=now(),
             added_by=caller.name,
         )
-        return self.store.keep(hit, crop, Embedded(row, gallery.model.fingerprint))
+        kept = self.store.keep(hit, crop, Embedded(row, gallery.model.fingerprint))
+        self.heed_late(gallery, since)
+        if (again := self.store.picture(case.id, kept.id)) is None or again.gone is not None:
+            raise NotThere(f"sighting {sighting!r} was erased just now")
+        return kept
 
     def mark(
         self, caller: Key, case: Case, picture: Picture, mark: Mark, note: str = "", search: int | None = None
@@ -480,10 +510,11 @@ class Casebook:
             NotThere: the case has no such picture.
             Held: the case is on hold.
         """
-        if self.store.picture(case.id, name) is None:
+        if (picture := self.store.picture(case.id, name)) is None:
             raise NotThere(f"case {case.number!r} has no picture {name[:80]!r}")
-        self.expect_free(case)
-        erasing.take_out(self.store, [name])
+        with self.store.file.erasing():  # nobody puts it on hold meanwhile
+            self.expect_free(self._again(case))
+            erasing.take_out(self.store, [picture])
 
     # --- erasures and retention
 
@@ -510,15 +541,15 @@ class Casebook:
             again: look although nothing has changed.
             despite_holds: see `erasing.heed`.
         """
-        generation = gallery.generation
-        if generation == self._heeded and not again:
+        stands = gallery.address, gallery.model.fingerprint, gallery.generation, gallery.moment()
+        if stands == self._heeded and not again:
             return erasing.Heeded({}, {})
         new = gallery.erasures(but=self.store.heeded())
         heeded = erasing.Heeded({}, {})
         if new:
             cameras = [camera.id for camera in gallery.network.cameras]
             heeded = erasing.heed(self.store, new, cameras, despite_holds=despite_holds)
-        self._heeded = generation
+        self._heeded = stands
         if heeded.erased or heeded.kept:
             _log.warning(
                 "%d pictures of cases were erased with the gallery's, %d are kept by holds",
@@ -526,6 +557,15 @@ class Casebook:
                 sum(heeded.kept.values()),
             )
         return heeded
+
+    def heed_late(self, gallery: AnyGallery, since: int) -> None:
+        """Carries out what was erased from the gallery after a moment, on what was written here meanwhile.
+
+        Args:
+            since: the gallery's moment before it was read, microseconds since 1970.
+        """
+        if late := gallery.erasures(since=since):
+            erasing.heed(self.store, late, [camera.id for camera in gallery.network.cameras])
 
     def ask_erasure(self, caller: Key, conditions: Mapping[str, Any], reason: str) -> AskedErasure:
         """Asks for an erasure that a hold is in the way of; another administrator decides.
@@ -591,10 +631,19 @@ class Casebook:
         for case in gone:
             if tell is not None:
                 tell(case)
-            erasing.delete_case(self.store, case.id)
+            if not erasing.delete_case(self.store, case.id):
+                _log.warning("case %s was put on hold just now, and stays", case.number)
         if sure or jump <= MOST_JUMP:
             self.store.remember(retention=run.model_dump_json())
         return gone
+
+
+def _same(there: Case, case: Case) -> bool:
+    """Whether a case was made as this one is to be made now."""
+    about = ("owner", "title", "purpose", "basis", "people")
+    lasts = abs(there.keep_until - there.made_at - (case.keep_until - case.made_at)) < timedelta(seconds=1)
+    approver = [None if each.approval is None else each.approval.approver for each in (there, case)]
+    return lasts and approver[0] == approver[1] and all(getattr(there, name) == getattr(case, name) for name in about)
 
 
 def digest(data: bytes) -> str:
@@ -614,8 +663,15 @@ def _approves(case: Case, caller: Key) -> bool:
 def _people(owner: str, readers: Sequence[str], workers: Sequence[str]) -> tuple[Person, ...]:
     """
     Raises:
-        UsageError: somebody is both.
+        UsageError: somebody is both, a name is too long, or they are too many.
     """
+    for name in (*readers, *workers):
+        if len(name) > MOST_NAME:
+            raise UsageError(f"a key's name has {MOST_NAME} characters at most, not {len(name):,}")
+    if len(set(readers)) + len(set(workers)) > MOST_PEOPLE:
+        raise UsageError(
+            f"{MOST_PEOPLE} people at most are let into a case, not {len(set(readers)) + len(set(workers)):,}"
+        )
     readers = [name.strip() for name in readers if name.strip() and name.strip() != owner]
     workers = [name.strip() for name in workers if name.strip() and name.strip() != owner]
     if both := sorted(set(readers) & set(workers)):

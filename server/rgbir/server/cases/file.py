@@ -20,7 +20,7 @@ from rgbir.index import (
     sum_of,
 )
 from rgbir.server.cases.schema import FILE, FORMAT, SCHEMA
-from rgbir.server.errors import BadSettings, CasesUnusable
+from rgbir.server.errors import BadSettings, CasesUnusable, NotNow
 
 BUSY_S = 30
 """Seconds to wait for another program's transaction."""
@@ -211,6 +211,8 @@ class CaseFile:
         except GalleryFull as error:
             raise CasesUnusable(f"{error}; nothing was changed", full=True) from error
         except GalleryError as error:
+            if type(error.__cause__).__name__ == "IntegrityError":
+                raise NotNow("the case was changed or deleted by somebody else just now; look at it again") from error
             raise CasesUnusable(str(error)) from error
 
 

@@ -67,7 +67,10 @@ CREATE TABLE searches (
     case_id TEXT NOT NULL REFERENCES cases (id) ON DELETE CASCADE,
     at INTEGER NOT NULL,
     who TEXT NOT NULL,
-    content TEXT NOT NULL                       -- JSON: shots, options, answer
+    content TEXT NOT NULL,                      -- JSON: shots, options, answer
+    hits TEXT NOT NULL,                         -- JSON: id, identity and track of each hit, and the sighting it was like
+    new INTEGER NOT NULL,                       -- how many of them no earlier search of the case had
+    hidden TEXT NOT NULL DEFAULT '[]'           -- JSON: ids that a hold keeps here, and nobody is shown
 );
 CREATE INDEX searches_case ON searches (case_id);
 CREATE TABLE marks (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -145,8 +145,37 @@ class CaseStore:
 
     @staticmethod
     def _searches(connection: Connection, case: str) -> Iterator[Searched]:
+        """Without hits that nobody is shown."""
         for row in _rows(connection, "searches", "WHERE case_id = ? ORDER BY n", (case,)):
-            yield Searched(row["n"], row["who"], _moment(row["at"]), json.loads(row["content"]))
+            content, hidden = json.loads(row["content"]), set(json.loads(row["hidden"]))
+            if hidden:
+                content = without(content, hidden)
+            yield Searched(row["n"], row["who"], _moment(row["at"]), content)
+
+    def new_since(self, case: str, search: int) -> int:
+        """Hits that were new in the searches after that one."""
+        with self.file.reading() as connection:
+            query = "SELECT coalesce(sum(new), 0) FROM searches WHERE case_id = ? AND n > ?"
+            return int(connection.execute(query, (case, search)).fetchone()[0])
+
+    def last_search(self, case: str) -> int:
+        """The number of a case's last search; 0 for none."""
+        with self.file.reading() as connection:
+            query = "SELECT coalesce(max(n), 0) FROM searches WHERE case_id = ?"
+            return int(connection.execute(query, (case,)).fetchone()[0])
+
+    def answered(self) -> Iterator[tuple[int, str, int, list[tuple[str, int | None, str | None]]]]:
+        """(number, case, the gallery's moment before it, id, identity and track of its hits) of every search of all cases."""
+        with self.file.reading() as connection:
+            query = "SELECT n, case_id, json_extract(content, '$.since'), hits FROM searches ORDER BY n"
+            rows = connection.execute(query).fetchall()
+        return ((number, case, since, list(map(tuple, json.loads(hits)))) for number, case, since, hits in rows)
+
+    def pictures(self) -> list[Picture]:
+        """Those that show somebody, of all cases."""
+        with self.file.reading() as connection:
+            query = f"SELECT {_PICTURE} FROM pictures WHERE erased_at IS NULL ORDER BY row"
+            return list(map(_picture, connection.execute(query)))
 
     def picture(self, case: str, name: str) -> Picture | None:
         with self.file.reading() as connection:
@@ -198,7 +227,17 @@ class CaseStore:
     def add_search(self, case: str, who: str, content: Mapping[str, Any]) -> int:
         """Returns: its number."""
         with self.file.changing() as connection:
-            values = {"case_id": case, "at": now(), "who": who, "content": _json(content)}
+            answered = [hit for hit in content["answer"]["hits"] if hit is not None]
+            hits = [[hit["id"], hit.get("identity"), hit.get("track")] for hit in answered]
+            hits += [[content["like"], None, None]] if content["like"] is not None else []
+            values = {
+                "case_id": case,
+                "at": now(),
+                "who": who,
+                "content": _json(content),
+                "hits": json.dumps(hits),
+                "new": content["new"] or 0,
+            }
             number = _insert(connection, "searches", values)
             _touch(connection, case)
             return number
@@ -244,11 +283,25 @@ class CaseStore:
 
     # --- taking out
 
-    def delete(self, case: str) -> None:
-        """A case and all that it holds."""
+    def delete(self, case: str, *, first: Callable[[], None] | None = None, despite_hold: bool = False) -> bool:
+        """A case and all that it holds.
+
+        Args:
+            first: what is done before anything goes, once it is sure that the case isn't on hold.
+            despite_hold: a hold doesn't keep it.
+
+        Returns:
+            False if a hold keeps it.
+        """
         with self.file.erasing() as connection:
+            query = "SELECT 1 FROM cases WHERE id = ? AND held_at IS NOT NULL"
+            if not despite_hold and connection.execute(query, (case,)).fetchone():
+                return False
+            if first is not None:
+                first()
             connection.execute("DELETE FROM marks WHERE case_id = ?", (case,))
             connection.execute("DELETE FROM cases WHERE id = ?", (case,))
+        return True
 
     def take_out(self, pictures: Sequence[str], at: int) -> None:
         """What the pictures show; marks and notes on them stay, and the moment of the erasure, microseconds since 1970."""
@@ -264,11 +317,36 @@ class CaseStore:
             query = "UPDATE pictures SET due_at = ? WHERE id = ? AND due_at IS NULL"
             connection.executemany(query, ((at, name) for name, at in pictures.items()))
 
-    def rewrite(self, searches: Mapping[int, Mapping[str, Any]]) -> None:
-        """Searches with other content, by their numbers."""
+    def drop_hits(self, number: int, sightings: set[str]) -> None:
+        """Takes hits out of a search's answer; their places stay."""
         with self.file.erasing() as connection:
-            query = "UPDATE searches SET content = ? WHERE n = ?"
-            connection.executemany(query, ((_json(content), number) for number, content in searches.items()))
+            (row,) = _rows(connection, "searches", "WHERE n = ?", (number,))
+            content = without(json.loads(row["content"]), sightings)
+            hits = [hit for hit in json.loads(row["hits"]) if hit[0] not in sightings]
+            hidden = [name for name in json.loads(row["hidden"]) if name not in sightings]
+            given = (_json(content), json.dumps(hits), json.dumps(hidden), number)
+            connection.execute("UPDATE searches SET content = ?, hits = ?, hidden = ? WHERE n = ?", given)
+
+    def blank_queries(self, case: str) -> None:
+        """Takes out of a case's searches which camera took their queries, and when, where all of these were erased."""
+        with self.file.erasing() as connection:
+            query = "SELECT id FROM pictures WHERE case_id = ? AND erased_at IS NOT NULL"
+            gone = {name for (name,) in connection.execute(query, (case,))}
+            for row in list(_rows(connection, "searches", "WHERE case_id = ?", (case,))):
+                content = json.loads(row["content"])
+                if content["queries"] and gone.issuperset(content["queries"]):
+                    for name in ("camera", "taken_at"):
+                        content["options"].pop(name, None)
+                    if "query" in content["answer"]:
+                        content["answer"]["query"] |= {"camera": None, "place": None}
+                    connection.execute("UPDATE searches SET content = ? WHERE n = ?", (_json(content), row["n"]))
+
+    def hide_hits(self, number: int, sightings: set[str]) -> None:
+        """Hits of a search that a hold keeps although they were erased elsewhere: nobody is shown them."""
+        with self.file.changing() as connection:
+            (row,) = _rows(connection, "searches", "WHERE n = ?", (number,))
+            hidden = sorted({*json.loads(row["hidden"]), *sightings})
+            connection.execute("UPDATE searches SET hidden = ? WHERE n = ?", (json.dumps(hidden), number))
 
     def heeded(self) -> set[str]:
         """Names of the gallery's erasures that were carried out here."""
@@ -333,6 +411,14 @@ class CaseStore:
         with self.file.reading() as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
             return None if row is None else str(row[0])
+
+
+def without(content: Mapping[str, Any], sightings: set[str]) -> dict[str, Any]:
+    """A stored search without these hits, and without what says whom it was like if that is one of them."""
+    answer = content["answer"]
+    left = [None if hit is not None and hit["id"] in sightings else hit for hit in answer["hits"]]
+    like = None if content["like"] in sightings else content["like"]
+    return {**content, "like": like, "answer": {**answer, "hits": left}}
 
 
 def _json(content: Mapping[str, Any]) -> str:

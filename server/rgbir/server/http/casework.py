@@ -219,7 +219,7 @@ def recorded(
     hits = [hit.model_copy(update={"new": None if first else hit.id not in seen}) for hit in response.hits]
     new = sum(bool(hit.new) for hit in hits)
     response = response.model_copy(update={"hits": hits})
-    content = {
+    content: dict[str, Any] = {
         "since": work.since,
         "purpose": why.purpose,
         "queries": queries,
@@ -231,6 +231,14 @@ def recorded(
         "answer": response.model_dump(mode="json", exclude={"case"}),
     }
     number = book.store.add_search(case.id, caller.name, content)
+    book.heed_late(engine.gallery, work.since)
+    kept = next((each for each in book.course(case).searches if each.n == number), None)
+    gone = {hit["id"] for hit in content["answer"]["hits"]} - (
+        set() if kept is None else {hit["id"] for hit in kept.content["answer"]["hits"] if hit is not None}
+    )
+    if gone:  # erased while it was searched
+        left = [hit for hit in response.hits if hit.id not in gone]
+        response = response.model_copy(update={"hits": left})
     of_case = wire.OfCase(
         id=case.id,
         number=case.number,
@@ -288,19 +296,13 @@ def head(book: Casebook, case: Case, caller: Key) -> dict[str, Any]:
         "hold": None if case.hold is None else casework.CaseHold.model_validate(case.hold),
         "approval": None if case.approval is None else casework.CaseApproval.model_validate(case.approval),
         "access": access.name.lower(),
-        "approvable": case in book.awaited(caller),
+        "approvable": book.approvable(case, caller),
     }
 
 
 def told_head(book: Casebook, case: Case, caller: Key) -> casework.CaseHead:
     looked = book.store.looked(case.id, caller.name)
-    searches = book.store.course(case.id).searches
-    return casework.CaseHead(**head(book, case, caller), new=new_since(searches, looked))
-
-
-def new_since(searches: Sequence[Searched], looked: int) -> int:
-    """Hits that were new in searches after the last one that somebody has seen."""
-    return sum(search.content["new"] or 0 for search in searches if search.n > looked)
+    return casework.CaseHead(**head(book, case, caller), new=book.store.new_since(case.id, looked))
 
 
 def as_seen(engine: Engine, book: Casebook, case: Case, caller: Key) -> casework.Case:
@@ -308,7 +310,7 @@ def as_seen(engine: Engine, book: Casebook, case: Case, caller: Key) -> casework
     course, looked = book.course(case), book.store.looked(case.id, caller.name)
     return casework.Case(
         **head(book, case, caller),
-        new=new_since(course.searches, looked),
+        new=book.store.new_since(case.id, looked),
         pictures=[told_picture(engine, case, picture, caller) for picture in course.pictures],
         marks=[_mark(mark, course, caller) for mark in course.marks],
         notes=[casework.CaseNote.model_validate(note) for note in course.notes],

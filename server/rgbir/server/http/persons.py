@@ -14,7 +14,7 @@ from rgbir.server.cases.records import Case, Near, Picture
 from rgbir.server.errors import Held
 
 MOST_LOOKED_AT = 5_000
-"""Sightings of an erasure that cases are compared with, the newest ones."""
+"""Sightings of an erasure that look-alikes are looked for of, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,12 @@ class Touched:
     Attributes:
         pictures: that show them, with their cases.
         near: that look like them; a person decides.
+        answered: cases on hold with stored answers that have them.
     """
 
     pictures: list[tuple[Case, Picture]] = field(default_factory=list)
     near: list[Near] = field(default_factory=list)
+    answered: list[Case] = field(default_factory=list)
 
     def told(self, book: Casebook | None, caller: Key) -> list[wire.CaseTouched]:
         """By case; those that the caller doesn't see have no number."""
@@ -45,31 +47,46 @@ class Touched:
                 near=near.get(name, 0),
                 held=cases[name].hold is not None,
             )
-            for name in dict.fromkeys([*counts, *near])
+            for name in dict.fromkeys([*counts, *near, *(case.id for case in self.answered)])
         ]
 
 
 def touched(book: Casebook | None, gallery: AnyGallery, conditions: Mapping[str, Any]) -> Touched:
-    """Looks before anything is erased: embeddings are there to compare with until then."""
+    """Looks before anything is erased: embeddings are there to compare with until then.
+
+    Every picture is asked whether the erasure means it, also one whose sighting has left the gallery. What looks like the erased is
+    looked for among the newest `MOST_LOOKED_AT` of them.
+    """
     if book is None:
         return Touched()
     meant = _meant(gallery, conditions)
     cases = {case.id: case for case in book.store.cases()}
-    ids, digests = {sighting.id for sighting in meant}, {(sighting.camera, sighting.digest) for sighting in meant}
+    digests = {(sighting.camera, sighting.digest) for sighting in meant}
     anywhere = {digest for _, digest in digests}
     pictures = [
-        (case, picture)
-        for case in cases.values()
-        for picture in book.store.course(case.id).pictures
+        (cases[picture.case_id], picture)
+        for picture in book.store.pictures()
         if picture.gone is None
+        and picture.case_id in cases
         and (
-            picture.sighting in ids
+            (picture.kind == "hit" and _meets(gallery, picture, picture.sighting, conditions))
             or (picture.camera, picture.digest) in digests
             or (picture.camera is None and picture.digest in anywhere)
         )
     ]
+    on_hold = {case.id for case in cases.values() if case.hold is not None}
+    answered = {
+        case
+        for _, case, _, hits in book.store.answered()
+        if case in on_hold and any(_is_meant(gallery, name, conditions) for name, *_ in hits)
+    }
     near = book.near(gallery, [sighting.id for sighting in meant], [picture.id for _, picture in pictures])
-    return Touched(pictures, near)
+    return Touched(pictures, near, [cases[name] for name in sorted(answered)])
+
+
+def knows(book: Casebook | None, sighting: str) -> bool:
+    """Whether a case keeps a picture of a sighting, which may have left the gallery."""
+    return book is not None and any(picture.sighting == sighting for picture in book.store.pictures())
 
 
 def expect_not_held(book: Casebook | None, affected: Touched, caller: Key) -> None:
@@ -77,7 +94,8 @@ def expect_not_held(book: Casebook | None, affected: Touched, caller: Key) -> No
     Raises:
         Held: a legal hold keeps a picture of whom the erasure means.
     """
-    on_hold = {case.id: case for case, _ in affected.pictures if case.hold is not None}
+    concerned = [*(case for case, _ in affected.pictures), *affected.answered]
+    on_hold = {case.id: case for case in concerned if case.hold is not None}
     if book is None or not on_hold:
         return
     seen = [case for case in on_hold.values() if book.access(case, caller) is not Access.NONE]
@@ -97,14 +115,23 @@ def carried_out(book: Casebook | None, gallery: AnyGallery, affected: Touched, *
         book.list_near(affected.near)
 
 
-def _meets(gallery: AnyGallery, sighting: Sighting, conditions: Mapping[str, Any]) -> bool:
-    """Whether a sighting meets all conditions but the ids."""
-    camera, before = conditions.get("camera"), conditions.get("before")
+def _is_meant(gallery: AnyGallery, name: str, conditions: Mapping[str, Any]) -> bool:
+    """Whether an erasure means a sighting that is enrolled."""
+    enrolled = gallery.get(name)
+    return enrolled is not None and _meets(gallery, enrolled, enrolled.id, conditions)
+
+
+def _meets(gallery: AnyGallery, shown: Sighting | Picture, sighting: str | None, conditions: Mapping[str, Any]) -> bool:
+    """Whether an erasure means a sighting, or a picture that was copied of one. By age alone no picture is meant, but for its id."""
+    ids, camera, before = conditions.get("ids"), conditions.get("camera"), conditions.get("before")
+    if isinstance(shown, Picture) and conditions.keys() == {"before"}:
+        return sighting is not None and _is_meant(gallery, sighting, conditions)
     return (
-        (camera is None or sighting.camera == gallery.network[camera].id)
-        and conditions.get("identity") in (None, sighting.identity)
-        and conditions.get("track") in (None, sighting.track)
-        and (before is None or (sighting.taken_at is not None and sighting.taken_at < before))
+        (ids is None or sighting in ids)
+        and (camera is None or shown.camera == gallery.network[camera].id)
+        and conditions.get("identity") in (None, shown.identity)
+        and conditions.get("track") in (None, shown.track)
+        and (before is None or (shown.taken_at is not None and shown.taken_at < before))
     )
 
 
@@ -113,7 +140,7 @@ def _meant(gallery: AnyGallery, conditions: Mapping[str, Any]) -> list[Sighting]
     camera = conditions.get("camera")
     if (ids := conditions.get("ids")) is not None:
         enrolled = filter(None, map(gallery.get, ids[:MOST_LOOKED_AT]))
-        return [sighting for sighting in enrolled if _meets(gallery, sighting, conditions)]
+        return [sighting for sighting in enrolled if _meets(gallery, sighting, sighting.id, conditions)]
     which = Selection(
         cameras=None if camera is None else [gallery.network[camera].id],
         identity=conditions.get("identity"),

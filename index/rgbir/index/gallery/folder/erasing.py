@@ -117,12 +117,12 @@ def uids(connection: Connection) -> set[str]:
     return {uid for (uid,) in connection.execute("SELECT uid FROM erasures")}
 
 
-def noted(connection: Connection, but: set[str]) -> list[Erasure]:
-    """Whole, in the order of their moments, but for those of these names."""
+def noted(connection: Connection, but: set[str], since: int = 0) -> list[Erasure]:
+    """Whole, in the order of their moments, but for those of these names, after a moment alone."""
     query = "SELECT id FROM erased WHERE uid = ? ORDER BY id"
     return [
         erasure.model_copy(update={"ids": tuple(name for (name,) in connection.execute(query, (erasure.uid,)))})
-        for erasure in _noted(connection, "", ())
+        for erasure in _noted(connection, "WHERE at > ?", (since,))
         if erasure.uid not in but
     ]
 

@@ -465,9 +465,9 @@ class Gallery(AnyGallery):
         with self._read() as store:
             return store.bound(by_ids(sightings, self.network))
 
-    def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
+    def erasures(self, but: Collection[str] = (), since: int = 0) -> list[Erasure]:
         with self._read() as store:
-            return store.erasures(but)
+            return store.erasures(but, since)
 
     def heed(self, erasures: Sequence[Erasure]) -> int:
         with self.writing():

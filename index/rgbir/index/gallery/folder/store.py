@@ -485,9 +485,9 @@ class Store:
         """Of the erasures that were heeded here."""
         return erasing.uids(self.connection) if self.file.format >= 4 else set()
 
-    def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
-        """Those that were heeded here, in the order of their moments, but for those names."""
-        return erasing.noted(self.connection, set(but)) if self.file.format >= 4 else []
+    def erasures(self, but: Collection[str] = (), since: int = 0) -> list[Erasure]:
+        """Those that were heeded here, in the order of their moments, but for those names, after a moment alone."""
+        return erasing.noted(self.connection, set(but), since) if self.file.format >= 4 else []
 
 
 def _selected(which: Selection, plain: str) -> tuple[list[str], list[Any]]:

@@ -455,10 +455,10 @@ class MilvusGallery(AnyGallery):
         if latest > self.moment():
             self._store.note(moment=str(latest))
 
-    def erasures(self, but: Collection[str] = ()) -> list[Erasure]:
+    def erasures(self, but: Collection[str] = (), since: int = 0) -> list[Erasure]:
         whole: dict[str, Erasure] = {}
         lines = map(Erasure.model_validate_json, self._store.noted(ERASURES))
-        for line in (line for line in lines if line.uid not in but):
+        for line in (line for line in lines if line.uid not in but and line.at > since):
             ids = whole[line.uid].ids if line.uid in whole else ()
             whole[line.uid] = line.model_copy(update={"ids": (*ids, *line.ids)})
         return sorted(whole.values(), key=lambda erasure: erasure.at)

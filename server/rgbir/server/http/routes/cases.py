@@ -180,10 +180,17 @@ async def delete_case(book: Book, engine: Serving, caller: Casing, case: str) ->
 
 @router.post("/cases/{case}/look", summary="You have seen the searches up to this one", status_code=204)
 async def look(
-    book: Book, engine: Serving, caller: Casing, case: str, search: Annotated[int, Form(ge=0, description="its number")]
+    book: Book,
+    engine: Serving,
+    caller: Casing,
+    case: str,
+    search: Annotated[int, Form(ge=0, le=2**63 - 1, description="its number")],
 ) -> Response:
     """What is new is told from there on."""
     there = await engine.look(lambda: book.for_(caller, case))
+    last = await engine.look(lambda: book.store.last_search(there.id))
+    if search > last:
+        raise UsageError(f"the last search of case {there.number!r} is {last}, not {search}")
     await engine.look(lambda: book.store.look(there.id, caller.name, search))
     return Response(status_code=204)
 

@@ -64,7 +64,8 @@ async def ask_erasure(
     """Nothing is erased until another administrator of all cameras approves it."""
     if before is not None and before.tzinfo is None:
         raise UsageError(f"before needs a zone, {before.isoformat()} has none; append an offset such as +01:00, or Z")
-    given = {"ids": sighting, "camera": camera, "identity": identity, "track": track, "before": before}
+    known = None if camera is None else engine.gallery.network[camera].id
+    given = {"ids": sighting, "camera": known, "identity": identity, "track": track, "before": before}
     conditions: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if not conditions:
         raise UsageError("an erasure needs a condition: sighting, camera, identity, track or before")
@@ -95,6 +96,7 @@ async def decide_erasure(
         return await engine.look(lambda: _seen(engine, book, done, caller))
     affected = await engine.look(lambda: touched(book, engine.gallery, conditions))
     await engine.note(action="erase", **event)
+    await engine.look(lambda: book.heed(engine.gallery, again=True))  # what others erased stays where holds keep it
     removed, _ = await engine.change(lambda: models.erase(conditions))
     await engine.look(lambda: carried_out(book, engine.gallery, affected, despite_holds=True))
     done = await engine.look(lambda: book.decided(caller, asked, approved=True, removed=removed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from rgbir.server.http.casework import PerhapsBook
 from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text, Tracks
 from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.patience import patiently
-from rgbir.server.http.persons import carried_out, expect_not_held, touched
+from rgbir.server.http.persons import carried_out, expect_not_held, knows, touched
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import (
     Changing,
@@ -147,7 +148,8 @@ async def remove_sighting(
     sighting: str,
     dry_run: DryRun = False,
 ) -> wire.Removed:
-    await engine.look(lambda: visible(engine, sighting, caller))
+    if caller.cameras is not None or not await engine.look(lambda: knows(book, sighting)):
+        await engine.look(lambda: visible(engine, sighting, caller))
     return await _erased(engine, models, jobs, book, caller, {"ids": [sighting]}, dry_run)
 
 
@@ -178,6 +180,9 @@ async def remove(
         enrolling(caller, camera_of(caller, engine, camera) if camera else "all cameras", camera)
     named = None if sighting is None else list(dict.fromkeys(sighting))
     ids = None if named is None else await engine.look(lambda: seen(engine, named, caller))
+    if ids is not None and named is not None and caller.cameras is None:  # what only a case has is erased there
+        kept = [name for name in named if name not in ids and await engine.look(partial(knows, book, name))]
+        ids += kept
     conditions = {"ids": ids, "camera": camera, "identity": identity, "track": track, "before": before}
     given = {name: value for name, value in conditions.items() if value is not None}
     removed = await _erased(engine, models, jobs, book, caller, given, dry_run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Path, Response
 
 from rgbir.client import judgements as words
 from rgbir.client import wire
@@ -93,7 +93,9 @@ async def answer_pair(
 
 
 @router.delete("/judgements/{judgement}/answers/{pair}", summary="Take your last answer back", responses=NOT_NOW)
-async def take_answer_back(book: Book, engine: Serving, caller: Casing, judgement: str, pair: int) -> words.PairToJudge:
+async def take_answer_back(
+    book: Book, engine: Serving, caller: Casing, judgement: str, pair: Annotated[int, Path(ge=1, le=2**31)]
+) -> words.PairToJudge:
     """The answer is the pair, which is next again."""
     task = await engine.look(lambda: book.judging.for_(caller, judgement))
     work = lambda: book.judging.take_back(caller, task, pair)  # noqa: E731
