@@ -204,10 +204,11 @@ def expire(
     log = AuditLog(audit)
 
     def tell(case: Case) -> None:
-        log.add(action="delete case", who="retention", case=case.number)
+        log.add(action="delete case", who="retention", case=case.number, case_id=case.id)
 
     with closing(Casebook(cases, Rules())) as book, closing(log):
-        gone = [case.number for case in book.expire(sure=yes, tell=tell)]
-        for number in gone:
-            log.add(action="deleted case", who="retention", case=number)
+        expired = book.expire(sure=yes, tell=tell)
+        for case in expired:
+            log.add(action="deleted case", who="retention", case=case.number, case_id=case.id)
+    gone = [case.number for case in expired]
     return Answer(Expired(gone), [f"deleted: {', '.join(gone)}" if gone else "no case is due"])

@@ -30,13 +30,24 @@ T = TypeVar("T")
 
 
 async def _done(
-    engine: Engine, caller: Key, case: Case, before: str, after: str, work: Callable[[], T], **event: Any
+    engine: Engine,
+    caller: Key,
+    case: Case,
+    before: str,
+    after: str,
+    work: Callable[[], T],
+    tell: Callable[[T], dict[str, Any]] = lambda _: {},
+    **event: Any,
 ) -> T:
-    """Carries out what is audited: noted before it is done and after."""
-    event = {"who": caller.name, "case": case.number, **event}
+    """Carries out what is audited: noted before it is done and after.
+
+    Args:
+        tell: what is noted of what was done.
+    """
+    event = {"who": caller.name, "case": case.number, "case_id": case.id, **event}
     await engine.note(action=before, **event)
     result = await engine.look(work)
-    await engine.note(action=after, **event)
+    await engine.note(action=after, **event | tell(result))
     return result
 
 
@@ -67,7 +78,7 @@ async def add_case(
 ) -> words.CaseHead:
     """Yours from then on. The very same again is the case that there is."""
     new = NewCase(
-        number=number,
+        number=number.strip(),
         title=title,
         purpose=purpose,
         basis=basis,
@@ -76,11 +87,12 @@ async def add_case(
         readers=names(readers or ()),
         workers=names(workers or ()),
     )
-    event: dict[str, Any] = {"who": caller.name, "case": number, "purpose": purpose, "basis": basis or None}
+    event: dict[str, Any] = {"who": caller.name, "case": new.number, "purpose": purpose, "basis": basis or None}
     await engine.note(action="open case", **event)
     case = await engine.look(lambda: book.add(caller, new))
     people = {person.name: person.part.value for person in case.people}
-    await engine.note(action="opened case", **event, id=case.id, keep_until=case.keep_until.isoformat(), people=people)
+    kept = {"id": case.id, "case_id": case.id, "keep_until": case.keep_until.isoformat()}
+    await engine.note(action="opened case", **event, **kept, people=people)
     return await engine.look(lambda: told_head(book, case, caller))
 
 
@@ -110,7 +122,7 @@ async def get_case(book: Book, engine: Serving, caller: Casing, case: str) -> wo
         return there, as_seen(engine, book, there, caller)
 
     there, answer = await engine.look(look)
-    await engine.note(action="look at case", who=caller.name, case=there.number)
+    await engine.note(action="look at case", who=caller.name, case=there.number, case_id=there.id)
     return answer
 
 
@@ -256,7 +268,8 @@ async def add_mark(
         return words.CaseMark.model_validate(book.mark(caller, there, hit, mark, note, search))
 
     of = {"sighting": sighting} if sighting is not None else {"picture": picture}
-    return await _done(engine, caller, there, "mark", "marked", work, mark=mark, search=search, **of)
+    tell = lambda made: {"number": made.n, "picture": made.picture}  # noqa: E731
+    return await _done(engine, caller, there, "mark", "marked", work, tell, mark=mark, search=search, **of)
 
 
 def _hit(book: Book, case: Case, name: str, caller: Key) -> Picture:
@@ -326,7 +339,7 @@ async def get_case_image(book: Book, engine: Serving, caller: Casing, case: str,
         return there, crop.media_type, crop.data
 
     there, media_type, data = await engine.look(look)
-    await engine.note(action="look", who=caller.name, case=there.number, picture=picture)
+    await engine.note(action="look", who=caller.name, case=there.number, case_id=there.id, picture=picture)
     return Response(data, media_type=media_type, headers={"Cache-Control": "private, no-store"})
 
 
