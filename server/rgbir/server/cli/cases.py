@@ -83,10 +83,12 @@ class BroughtBack:
     Attributes:
         folder: where they are.
         erased: cases and pictures of the backup that were erased since, and aren't there.
+        held: cases that were put on hold since, and are on hold again.
     """
 
     folder: Path
     erased: int
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +182,16 @@ def restore_backup(
         rgbir cases restore /mnt/backups/cases-2026-03-01 --cases /srv/cases
         rgbir cases restore copy --cases restored --erasures /srv/cases.erasures
     """
-    gone = restore(backup, cases, erasures or (), without_ledger=without_erasures)
+    restored = restore(backup, cases, erasures or (), without_ledger=without_erasures)
     lines = [f"the cases are in {cases}"]
-    if gone:
-        lines.append(f"{gone:,} cases and pictures of the backup were erased since, and are not there")
-    return Answer(BroughtBack(cases, gone), lines)
+    if restored.gone:
+        lines.append(f"{restored.gone:,} cases and pictures of the backup were erased since, and are not there")
+    if restored.held:
+        lines.append(f"{restored.held:,} cases were put on hold since, and are held again by the ledger")
+    lines.append(
+        "owners, readers and workers are those of the backup, and so are holds that were lifted since: look them over"
+    )
+    return Answer(BroughtBack(cases, restored.gone, restored.held), lines)
 
 
 @cases.command()

@@ -94,7 +94,12 @@ async def evidence(
     header `Rgbir-Signed-By` has its fingerprint, or `nobody`. For the case's owner and administrators, who see all of its cameras."""
     there = await engine.look(lambda: book.for_(caller, case, Access.OWN))
     await engine.look(lambda: _expect_all_seen(engine, book, there, caller))
-    event: dict[str, Any] = {"who": caller.name, "case": there.number, "case_id": there.id, "signed_by": _name_of(signer)}
+    event: dict[str, Any] = {
+        "who": caller.name,
+        "case": there.number,
+        "case_id": there.id,
+        "signed_by": _name_of(signer),
+    }
     await engine.note(action="export evidence", **event)
     out, digest = await engine.look(lambda: _written(engine, book, there, caller, signer, how))
     await engine.note(action="exported evidence", **event, manifest=digest)

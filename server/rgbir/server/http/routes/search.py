@@ -100,9 +100,7 @@ async def search(
     return await respond(engine, lambda: response, len(answer.hits))
 
 
-async def _of_case(
-    engine: Engine, book: Casebook | None, caller: Key, why: Purpose
-) -> tuple[Purpose, dict[str, Any]]:
+async def _of_case(engine: Engine, book: Casebook | None, caller: Key, why: Purpose) -> tuple[Purpose, dict[str, Any]]:
     """Of a request whose answer no case keeps: why, with its case's number, and what the audit log says of that case besides.
 
     Raises:
@@ -155,7 +153,9 @@ async def distances(
     distances = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)
     of = {"model": distances.model, "fingerprint": distances.fingerprint, "generation": distances.generation}
     digest = await engine.look(lambda: answer_digest(distances))
-    await searched(engine, metrics, caller, why, queries, options, [], action="distances", answer=digest, **of, **of_case)
+    await searched(
+        engine, metrics, caller, why, queries, options, [], action="distances", answer=digest, **of, **of_case
+    )
     return await respond(
         engine,
         lambda: wire.Distances(
