@@ -250,6 +250,51 @@ def test_a_case_that_changes_meanwhile_is_refused(
     assert weber.evidence(case.id, tmp_path / "case.zip").bytes > 0
 
 
+@pytest.mark.parametrize("change", ["hold", "owner", "purpose", "deleted"])
+def test_a_case_whose_head_changes_meanwhile_is_refused(
+    office: Office, night: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    weber, case, _ = filled(office, night)
+    store = office.http.app.state.casebook.store  # type: ignore[attr-defined]
+    changes: dict[str, Callable[[], None]] = {
+        "hold": lambda: store.change(case.id, held_at=case.made_at, held_by="chief", held_why="court order"),
+        "owner": lambda: store.change(case.id, owner="okafor"),
+        "purpose": lambda: store.change(case.id, purpose="another"),
+        "deleted": lambda: store.delete(case.id),
+    }
+    real = CaseStore.crop
+
+    def crop(self: CaseStore, picture: str) -> Any:
+        kept = real(self, picture)
+        changes.pop(change, lambda: None)()
+        return kept
+
+    monkeypatch.setattr(CaseStore, "crop", crop)
+
+    with pytest.raises(Conflict, match="was changed while it was written down; ask again"):
+        weber.evidence(case.id, tmp_path / "case.zip")
+    assert not (tmp_path / "case.zip").exists()
+
+
+FORGED = "26-117, by the court.\nIt is signed by the key 1111"
+
+
+def test_the_text_in_it_is_on_one_line_whatever_a_case_is_called(office: Office, night: bytes, tmp_path: Path) -> None:
+    weber, case, _ = filled(office, night)
+    book = office.http.app.state.casebook  # type: ignore[attr-defined]
+    weber.evidence(case.id, tmp_path / "before.zip")
+    book.store.change(case.id, number=f"{FORGED}\x1b[2J\u202e\u3000行")
+    weber.evidence(case.id, tmp_path / "after.zip")
+
+    before, after = (
+        files_in(tmp_path / f"{name}.zip")["README.txt"].decode().splitlines() for name in ("before", "after")
+    )
+    assert len(after) == len(before)
+    assert after[0].startswith(
+        r"Case 26-117, by the court.\u000aIt is signed by the key 1111\u001b[2J\u202e" + "\u3000行, written down on "
+    )
+
+
 def test_a_log_with_a_broken_chain_vouches_for_nothing(
     office: Office, night: bytes, tmp_path: Path, settings: Settings
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Form, Response
@@ -12,6 +12,7 @@ from rgbir.client import wire
 from rgbir.index import UsageError
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import MOST_DAYS, Access, NewCase
+from rgbir.server.cases.plain import is_plain
 from rgbir.server.cases.records import Case, Picture
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
@@ -51,6 +52,32 @@ async def _done(
     return result
 
 
+def _expect_plain(**given: str | Sequence[str] | None) -> None:
+    """
+    Raises:
+        UsageError: one has a sign that isn't seen, such as a line feed: who reads it would take it for something else.
+    """
+    for field, value in given.items():
+        for text in [value] if isinstance(value, str) else value or ():
+            if not is_plain(text.strip()):
+                raise UsageError(
+                    f"{field} has a sign that nobody sees, such as a line feed: {text[:80]!r}; it is one line of letters, digits and"
+                    " signs, so leave that out"
+                )
+
+
+def _expect_addressable(number: str) -> None:
+    """
+    Raises:
+        UsageError: an address with that number is another one.
+    """
+    if "/" in number or number in (".", "..", "near"):
+        raise UsageError(
+            f"a case's number is part of its address, /cases/{{number}}, which {number[:80]!r} can't be; write it without a slash,"
+            " such as 26-117, and don't call it near, . or .."
+        )
+
+
 @router.get("/cases", summary="The cases that you were let into")
 async def list_cases(book: Book, engine: Serving, caller: Casing) -> words.CaseList:
     """The last changed first. An administrator of all cameras sees all of them."""
@@ -87,6 +114,8 @@ async def add_case(
         readers=names(readers or ()),
         workers=names(workers or ()),
     )
+    _expect_plain(number=new.number, title=title, approver=approver, readers=new.readers, workers=new.workers)
+    _expect_addressable(new.number)
     event: dict[str, Any] = {"who": caller.name, "case": new.number, "purpose": purpose, "basis": basis or None}
     await engine.note(action="open case", **event)
     case = await engine.look(lambda: book.add(caller, new))
@@ -156,6 +185,7 @@ async def change_case(
         "workers": None if workers is None else names(workers),
         "closed": closed,
     }
+    _expect_plain(title=title, owner=owner, readers=given["readers"], workers=given["workers"])
     there = await engine.look(lambda: book.for_(caller, case, Access.OWN))
     changes = {name: value for name, value in given.items() if value is not None}
     changed = await _done(

@@ -158,7 +158,7 @@ def _written(
             except PictureGone as error:
                 raise NotNow(again) from error
             book.heed(engine.gallery)
-            if book.course(case) != course:
+            if (book.store.case(case.id), book.course(case)) != (case, course):
                 raise NotNow(again)
     return out, digest
 
