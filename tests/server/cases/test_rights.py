@@ -193,12 +193,12 @@ def test_signs_that_nobody_sees_are_refused(office: Office, field: str, sign: st
     given = {"number": "26-117", **CASE, field: [value] if field in ("readers", "workers") else value}
 
     with pytest.raises(Unprocessable, match=f"{field} has a sign that nobody sees, such as a line feed"):
-        office("weber").add_case(**given)  # type: ignore[arg-type]
+        office("weber").add_case(**given)
 
     office("weber").add_case("26-117", **CASE)
     change = {"approver": "owner", "number": "title"}.get(field, field)
     with pytest.raises(Unprocessable, match=f"{change} has a sign that nobody sees"):
-        office("weber").change_case("26-117", **{change: given[field]})  # type: ignore[arg-type]
+        office("weber").change_case("26-117", **{change: given[field]})
 
 
 def test_rules_need_what_they_rest_on(settings: Settings, tmp_path: Path) -> None:

@@ -41,14 +41,16 @@ def hold_again(store: CaseStore) -> int:
     """
     last: dict[str, Gone] = {}
     for line in read_ledger(ledger_of(store.file.folder)):
-        if case := line.hold or line.lifted:
-            last[case] = line
+        if name := line.hold or line.lifted:
+            last[name] = line
     free = [case for case in store.cases() if case.hold is None and case.id in last and last[case.id].hold]
     for case in free:
         line = last[case.id]
         at = _EPOCH + timedelta(microseconds=line.at)
         store.change(case.id, held_at=at, held_by=line.who, held_why=line.reason)
-        _log.warning("case %r is held again by the ledger: %r put it on hold on %s", case.number, line.who, f"{at:%F}")
+        _log.warning(
+            "case %r is held again by the ledger: %r put it on hold on %s", case.number, line.who, f"{at:%Y-%m-%d}"
+        )
     return len(free)
 
 

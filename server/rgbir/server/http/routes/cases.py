@@ -127,7 +127,8 @@ async def add_case(
 
 @router.get("/cases/near", summary="Pictures of cases that look like somebody who was erased")
 async def list_near(book: Book, engine: Serving, caller: Administering) -> words.NearList:
-    """A person decides: erase a picture with `DELETE /cases/{case}/pictures/{picture}`, or keep it with `POST …/keep`."""
+    """The twenty nearest at each erasure, of pictures that the same model embedded; there may be others. A person decides: erase a
+    picture with `DELETE /cases/{case}/pictures/{picture}`, or keep it with `POST …/keep`."""
 
     def look() -> words.NearList:
         cases = book.store.cases()
