@@ -25,7 +25,7 @@ def test_a_backup_brings_back_what_was_lost(tmp_path: Path, gallery: Gallery) ->
     back_up(tmp_path / "cases", tmp_path / "backup")
     shutil.rmtree(tmp_path / "cases")
 
-    assert restore(tmp_path / "backup", tmp_path / "cases") == Restored(gone=0, held=0)
+    assert restore(tmp_path / "backup", tmp_path / "cases") == Restored(gone=0, on_hold=0)
 
     assert state(tmp_path) == before
     assert (tmp_path / "cases").stat().st_mode & 0o77 == 0
@@ -87,7 +87,7 @@ def test_a_hold_that_was_set_since_a_backup_is_set_again(
     if older_file:
         shutil.copyfile(tmp_path / "backup/cases.sqlite3", tmp_path / "cases/cases.sqlite3")
     else:
-        assert restore(tmp_path / "backup", tmp_path / "there/cases") == Restored(gone=0, held=1)
+        assert restore(tmp_path / "backup", tmp_path / "there/cases") == Restored(gone=0, on_hold=1)
 
     with closing(opened(tmp_path if older_file else tmp_path / "there")) as book:
         again = book.store.cases()[0].hold
@@ -110,11 +110,11 @@ def test_a_hold_that_was_lifted_stays_lifted_and_one_of_the_backup_holds_until_i
     with closing(opened(tmp_path)) as book:
         book.lift(CHIEF, case.id, _NoGallery())  # type: ignore[arg-type]
 
-    for name, held in (("cases", False), ("free", False), ("on hold", True)):
+    for name, on_hold in (("cases", False), ("free", False), ("on hold", True)):
         if name != "cases":
-            assert restore(tmp_path / name, tmp_path / f"of {name}/cases").held == 0
+            assert restore(tmp_path / name, tmp_path / f"of {name}/cases").on_hold == 0
         with closing(opened(tmp_path if name == "cases" else tmp_path / f"of {name}")) as book:
-            assert (book.store.cases()[0].hold is not None) is held
+            assert (book.store.cases()[0].hold is not None) is on_hold
 
 
 def test_a_hold_that_cannot_be_noted_is_not_set(tmp_path: Path, gallery: Gallery) -> None:

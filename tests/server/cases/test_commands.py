@@ -55,7 +55,7 @@ def test_a_restore_says_what_is_held_again(tmp_path: Path, gallery: Gallery) -> 
 
     back = run("cases", "restore", tmp_path / "copy", "--cases", tmp_path / "there/cases", "--json")
 
-    assert {name: json.loads(back.stdout)[name] for name in ("erased", "held")} == {"erased": 0, "held": 1}
+    assert {name: json.loads(back.stdout)[name] for name in ("erased", "on_hold")} == {"erased": 0, "on_hold": 1}
 
 
 def test_a_folder_without_cases_is_told(tmp_path: Path) -> None:

@@ -53,11 +53,11 @@ class Restored:
 
     Attributes:
         gone: cases, pictures and judgements that were erased since the backup, and are not there.
-        held: cases that were put on hold since, and are on hold again.
+        on_hold: cases that were put on hold since, and are on hold again.
     """
 
     gone: int
-    held: int
+    on_hold: int
 
 
 def back_up(cases: Path, out: Path) -> Backup:
@@ -170,7 +170,7 @@ def _unpacked(backup: Path, cases: Path, unfinished: Path, noted: Sequence[Gone]
     try:
         with closing(CaseFile(unfinished, made=False)) as file:
             store = CaseStore(file)
-            restored = Restored(gone=catch_up(store), held=hold_again(store))
+            restored = Restored(gone=catch_up(store), on_hold=hold_again(store))
             if harm := file.harm():
                 raise CasesUnusable(f"{backup / FILE} isn't whole: {harm[0]}")
             file.leave_journal()

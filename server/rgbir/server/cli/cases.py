@@ -83,12 +83,12 @@ class BroughtBack:
     Attributes:
         folder: where they are.
         erased: cases and pictures of the backup that were erased since, and aren't there.
-        held: cases that were put on hold since, and are on hold again.
+        on_hold: cases that were put on hold since, and are on hold again.
     """
 
     folder: Path
     erased: int
-    held: int
+    on_hold: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +186,12 @@ def restore_backup(
     lines = [f"the cases are in {cases}"]
     if restored.gone:
         lines.append(f"{restored.gone:,} cases and pictures of the backup were erased since, and are not there")
-    if restored.held:
-        lines.append(f"{restored.held:,} cases were put on hold since, and are held again by the ledger")
+    if restored.on_hold:
+        lines.append(f"{restored.on_hold:,} cases were put on hold since, and are held again by the ledger")
     lines.append(
         "owners, readers and workers are those of the backup, and so are holds that were lifted since: look them over"
     )
-    return Answer(BroughtBack(cases, restored.gone, restored.held), lines)
+    return Answer(BroughtBack(cases, restored.gone, restored.on_hold), lines)
 
 
 @cases.command()
