@@ -679,7 +679,9 @@ class CaseTouched(Wire):
 
     number: str | None = Field(description="of the case; none if the caller doesn't see it")
     pictures: int = Field(description="that show them, and go, too")
-    near: int = Field(description="that look like them; they are listed for a person to decide, and stay until then")
+    near: int = Field(
+        description="that look like them, of the twenty nearest that the same model embedded; listed for a person to decide"
+    )
     held: bool = Field(description="a legal hold keeps the case; the erasure is refused while it has such pictures")
 
 

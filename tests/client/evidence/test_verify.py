@@ -300,6 +300,27 @@ def test_an_entry_that_was_changed_is_found(
     assert any((follows if rehashed else same) in problem for problem in outcome.problems)
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"number": 9}, "mark 1 (same, by weber) has no entry in the audit log"),
+        ({"picture": "x"}, "mark 1 (same, by weber) has no entry in the audit log"),
+        ({"case_id": "x"}, "is of another case"),
+    ],
+)
+def test_an_entry_of_another_mark_or_case_is_found(
+    handed: Path, files: Files, check: Callable[[Files], Verified], change: dict[str, object], problem: str
+) -> None:
+    entry = next(entry for entry in entries(files) if entry["action"] == "marked")
+    lines = files["audit.jsonl"].splitlines(keepends=True)
+    changed = {**entry, **change}
+    lines[lines.index(line_of(entry))] = line_of({**changed, "hash": hash_of(changed)})
+
+    outcome = check(with_log(files, lines, handed / "key.pem"))
+
+    assert any(problem in each for each in outcome.problems), outcome.problems
+
+
 def test_entries_in_another_order_are_found(handed: Path, files: Files, check: Callable[[Files], Verified]) -> None:
     lines = files["audit.jsonl"].splitlines(keepends=True)
     lines[1], lines[2] = lines[2], lines[1]

@@ -14,10 +14,10 @@ import time_machine
 from tests.server.cases.books import CHIEF, NEW, WEBER, filled, opened, state
 
 from rgbir.index import Gallery, UsageError
-from rgbir.server.cases.backup import back_up, restore
+from rgbir.server.cases.backup import Restored, back_up, restore
 from rgbir.server.cases.casebook import NewCase
 from rgbir.server.cases.file import CaseFile
-from rgbir.server.errors import BadSettings, CasesUnusable
+from rgbir.server.errors import BadSettings, CantWrite, CasesUnusable, Held
 
 
 def test_a_backup_brings_back_what_was_lost(tmp_path: Path, gallery: Gallery) -> None:
@@ -26,7 +26,7 @@ def test_a_backup_brings_back_what_was_lost(tmp_path: Path, gallery: Gallery) ->
     back_up(tmp_path / "cases", tmp_path / "backup")
     shutil.rmtree(tmp_path / "cases")
 
-    assert restore(tmp_path / "backup", tmp_path / "cases") == 0
+    assert restore(tmp_path / "backup", tmp_path / "cases") == Restored(gone=0, on_hold=0)
 
     assert state(tmp_path) == before
     assert (tmp_path / "cases").stat().st_mode & 0o77 == 0
@@ -45,7 +45,7 @@ def test_what_was_deleted_since_a_backup_does_not_come_back(tmp_path: Path, gall
             book.take_out(case, next(each.id for each in book.course(case).pictures if each.kind == "hit"))
     after = state(tmp_path)
 
-    assert restore(tmp_path / "backup", tmp_path / "there/cases", [tmp_path / "cases.erasures"]) == 1
+    assert restore(tmp_path / "backup", tmp_path / "there/cases", [tmp_path / "cases.erasures"]).gone == 1
 
     assert state(tmp_path / "there") == after
 
@@ -59,6 +59,74 @@ def test_an_older_file_put_in_place_gives_up_what_was_deleted_since(tmp_path: Pa
     (tmp_path / "older").rename(tmp_path / "cases")
 
     assert state(tmp_path) == []
+
+
+def test_a_folder_that_is_named_by_a_link_has_one_ledger(tmp_path: Path, gallery: Gallery) -> None:
+    case, _ = filled(tmp_path, gallery)
+    (tmp_path / "by").mkdir()
+    (tmp_path / "by/cases").symlink_to(tmp_path / "cases")
+    back_up(tmp_path / "by/cases", tmp_path / "backup")
+    with closing(opened(tmp_path)) as book:
+        book.delete(WEBER, case.id)
+
+    assert restore(tmp_path / "backup", tmp_path / "there/cases").gone == 1
+    assert state(tmp_path / "there") == []
+    assert [path.name for path in (tmp_path / "by").iterdir()] == ["cases"]
+
+
+@pytest.mark.parametrize("older_file", [True, False])
+def test_a_hold_that_was_set_since_a_backup_is_set_again(
+    tmp_path: Path, gallery: Gallery, older_file: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    case, _ = filled(tmp_path, gallery)
+    back_up(tmp_path / "cases", tmp_path / "backup")
+    with closing(opened(tmp_path)) as book:
+        book.hold(CHIEF, case.id, "court order")
+        book.lift(CHIEF, case.id, _NoGallery())  # type: ignore[arg-type]
+        hold = book.hold(CHIEF, case.id, "another order").hold
+    assert hold is not None
+    if older_file:
+        shutil.copyfile(tmp_path / "backup/cases.sqlite3", tmp_path / "cases/cases.sqlite3")
+    else:
+        assert restore(tmp_path / "backup", tmp_path / "there/cases") == Restored(gone=0, on_hold=1)
+
+    with closing(opened(tmp_path if older_file else tmp_path / "there")) as book:
+        again = book.store.cases()[0].hold
+        assert again is not None
+        assert (again.who, again.why) == ("chief", "another order")
+        assert abs(again.at - hold.at) < timedelta(seconds=2)
+        with pytest.raises(Held):
+            book.delete(WEBER, case.id)
+    assert "is held again by the ledger: 'chief' put it on hold" in caplog.text
+
+
+def test_a_hold_that_was_lifted_stays_lifted_and_one_of_the_backup_holds_until_it_is_lifted_again(
+    tmp_path: Path, gallery: Gallery
+) -> None:
+    case, _ = filled(tmp_path, gallery)
+    back_up(tmp_path / "cases", tmp_path / "free")
+    with closing(opened(tmp_path)) as book:
+        book.hold(CHIEF, case.id, "court order")
+    back_up(tmp_path / "cases", tmp_path / "on hold")
+    with closing(opened(tmp_path)) as book:
+        book.lift(CHIEF, case.id, _NoGallery())  # type: ignore[arg-type]
+
+    for name, on_hold in (("cases", False), ("free", False), ("on hold", True)):
+        if name != "cases":
+            assert restore(tmp_path / name, tmp_path / f"of {name}/cases").on_hold == 0
+        with closing(opened(tmp_path if name == "cases" else tmp_path / f"of {name}")) as book:
+            assert (book.store.cases()[0].hold is not None) is on_hold
+
+
+def test_a_hold_that_cannot_be_noted_is_not_set(tmp_path: Path, gallery: Gallery) -> None:
+    case, _ = filled(tmp_path, gallery)
+    with closing(opened(tmp_path)) as book:
+        (tmp_path / "cases.erasures").unlink(missing_ok=True)
+        (tmp_path / "cases.erasures").mkdir()
+
+        with pytest.raises(CantWrite, match="the hold is as it was"):
+            book.hold(CHIEF, case.id, "court order")
+        assert book.store.cases()[0].hold is None
 
 
 def test_who_was_erased_from_the_gallery_since_leaves_restored_cases_before_they_are_shown(
@@ -82,7 +150,7 @@ def test_a_restore_without_its_ledger_is_refused_until_it_is_said(tmp_path: Path
     with pytest.raises(UsageError, match=r"isn't there, or is another one; .*--without-erasures"):
         restore(tmp_path / "backup", tmp_path / "there/cases")
     assert not (tmp_path / "there/cases/cases.sqlite3").exists()
-    assert restore(tmp_path / "backup", tmp_path / "there/cases", without_ledger=True) == 0
+    assert restore(tmp_path / "backup", tmp_path / "there/cases", without_ledger=True).gone == 0
 
 
 def test_a_backup_that_was_changed_is_not_restored(tmp_path: Path, gallery: Gallery) -> None:
@@ -131,6 +199,36 @@ def test_a_folder_with_a_foreign_journal_is_not_taken_for_new_cases(tmp_path: Pa
 
     with pytest.raises(BadSettings, match="would be taken for the new ones'"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize(("path", "mode", "right"), [("", 0o755, 700), ("", 0o710, 700), ("cases.sqlite3", 0o640, 600)])
+def test_cases_that_others_can_look_at_are_not_opened(
+    tmp_path: Path, gallery: Gallery, path: str, mode: int, right: int
+) -> None:
+    filled(tmp_path, gallery)
+    (tmp_path / "cases" / path).chmod(mode)
+
+    with pytest.raises(BadSettings, match=rf"others on this machine may read or change .*0{mode:o}.*chmod {right} it"):
+        opened(tmp_path)
+    assert (tmp_path / "cases" / path).stat().st_mode & 0o777 == mode
+
+
+def test_a_folder_of_others_stays_as_it_is_and_an_empty_one_is_closed(tmp_path: Path, gallery: Gallery) -> None:
+    filled(tmp_path / "first", gallery)
+    back_up(tmp_path / "first/cases", tmp_path / "backup")
+    (tmp_path / "cases").mkdir(mode=0o755)
+    (tmp_path / "cases/other").write_bytes(b"x")
+
+    with pytest.raises(BadSettings, match="name a folder that is for cases alone"):
+        opened(tmp_path)
+    with pytest.raises(BadSettings, match="name a folder that is for cases alone"):
+        restore(tmp_path / "backup", tmp_path / "cases")
+    assert [path.name for path in (tmp_path / "cases").iterdir()] == ["other"]
+    assert (tmp_path / "cases").stat().st_mode & 0o777 == 0o755
+
+    (tmp_path / "cases/other").unlink()
+    opened(tmp_path).close()
+    assert (tmp_path / "cases").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_case_is_deleted_when_its_time_has_come_unless_it_is_held(tmp_path: Path) -> None:

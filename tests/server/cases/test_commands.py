@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.commands import run
-from tests.server.cases.books import filled, opened, state
+from tests.server.cases.books import CHIEF, filled, opened, state
 
 from rgbir.index import Gallery
 from rgbir.server.access.audit import entries
@@ -26,6 +26,7 @@ def test_cases_are_listed_checked_copied_and_brought_back(tmp_path: Path, galler
     assert [case["number"] for case in json.loads(listed.stdout)] == ["26-117"]
     assert checked.stdout == "1 cases, all of it is what was written\n"
     assert (copied.code, back.code) == (0, 0), back
+    assert "owners, readers and workers are those of the backup, and so are holds that were lifted since" in back.stdout
     assert state(tmp_path / "there") == before
     assert "26-117" in run("cases", "list", "--cases", cases).stdout
 
@@ -42,7 +43,19 @@ def test_a_case_whose_time_has_come_is_deleted_by_command_and_noted(tmp_path: Pa
         ("delete case", "retention"),
         ("deleted case", "retention"),
     ]
+    assert {entry["case_id"] for entry in entries(tmp_path / "audit.jsonl")} == {case.id}
     assert state(tmp_path) == []
+
+
+def test_a_restore_says_what_is_held_again(tmp_path: Path, gallery: Gallery) -> None:
+    case, _ = filled(tmp_path, gallery)
+    run("cases", "backup", "--cases", tmp_path / "cases", "--out", tmp_path / "copy")
+    with closing(opened(tmp_path)) as book:
+        book.hold(CHIEF, case.id, "court order")
+
+    back = run("cases", "restore", tmp_path / "copy", "--cases", tmp_path / "there/cases", "--json")
+
+    assert {name: json.loads(back.stdout)[name] for name in ("erased", "on_hold")} == {"erased": 0, "on_hold": 1}
 
 
 def test_a_folder_without_cases_is_told(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.commands import run
+from tests.server.cases.books import filled, opened
 from tests.server.cases.conftest import Office
 from tests.server.cases.test_course import CASE
 
@@ -232,3 +234,12 @@ def test_without_that_rule_nobody_erases_under_a_hold(office: Office, night: byt
 
     with pytest.raises(NotFound, match="erases nothing that a legal hold keeps"):
         office("chief").ask_erasure(identity=1, reason="we want it")
+
+
+def test_pictures_that_another_model_embedded_are_not_compared(tmp_path: Path, gallery: Gallery) -> None:
+    case, hit = filled(tmp_path, gallery)  # its query is of another model
+    with closing(opened(tmp_path)) as book:
+        near = book.near(gallery, [hit], [])
+        kinds = {picture.id: picture.kind for picture in book.course(case).pictures}
+
+    assert [kinds[each.picture] for each in near] == ["hit"]

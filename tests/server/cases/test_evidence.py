@@ -250,6 +250,51 @@ def test_a_case_that_changes_meanwhile_is_refused(
     assert weber.evidence(case.id, tmp_path / "case.zip").bytes > 0
 
 
+@pytest.mark.parametrize("change", ["hold", "owner", "purpose", "deleted"])
+def test_a_case_whose_head_changes_meanwhile_is_refused(
+    office: Office, night: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    weber, case, _ = filled(office, night)
+    store = office.http.app.state.casebook.store  # type: ignore[attr-defined]
+    changes: dict[str, Callable[[], None]] = {
+        "hold": lambda: store.change(case.id, held_at=case.made_at, held_by="chief", held_why="court order"),
+        "owner": lambda: store.change(case.id, owner="okafor"),
+        "purpose": lambda: store.change(case.id, purpose="another"),
+        "deleted": lambda: store.delete(case.id),
+    }
+    real = CaseStore.crop
+
+    def crop(self: CaseStore, picture: str) -> Any:
+        kept = real(self, picture)
+        changes.pop(change, lambda: None)()
+        return kept
+
+    monkeypatch.setattr(CaseStore, "crop", crop)
+
+    with pytest.raises(Conflict, match="was changed while it was written down; ask again"):
+        weber.evidence(case.id, tmp_path / "case.zip")
+    assert not (tmp_path / "case.zip").exists()
+
+
+FORGED = "26-117, by the court.\nIt is signed by the key 1111"
+
+
+def test_the_text_in_it_is_on_one_line_whatever_a_case_is_called(office: Office, night: bytes, tmp_path: Path) -> None:
+    weber, case, _ = filled(office, night)
+    book = office.http.app.state.casebook  # type: ignore[attr-defined]
+    weber.evidence(case.id, tmp_path / "before.zip")
+    book.store.change(case.id, number=f"{FORGED}\x1b[2J\u202e\u3000行")
+    weber.evidence(case.id, tmp_path / "after.zip")
+
+    before, after = (
+        files_in(tmp_path / f"{name}.zip")["README.txt"].decode().splitlines() for name in ("before", "after")
+    )
+    assert len(after) == len(before)
+    assert after[0].startswith(
+        r"Case 26-117, by the court.\u000aIt is signed by the key 1111\u001b[2J\u202e" + "\u3000行, written down on "
+    )
+
+
 def test_a_log_with_a_broken_chain_vouches_for_nothing(
     office: Office, night: bytes, tmp_path: Path, settings: Settings
 ) -> None:
@@ -368,6 +413,54 @@ def test_entries_of_an_older_case_with_the_same_number_stay_out(log: Path, tmp_p
     numbers = [json.loads(line)["n"] for line in (tmp_path / "out").read_bytes().splitlines()]
     assert numbers == [6, 8, 9]
     assert (found.first, found.last, found.entries, found.head[0], found.begins) == (6, 9, 3, 10, 1)
+
+
+def test_entries_go_by_the_id_of_their_case_and_by_its_number_where_they_have_none(log: Path, tmp_path: Path) -> None:
+    noted(
+        log,
+        {"action": "search", "case": "1"}, {"action": "open case", "case": "1"},
+        {"action": "opened case", "case": "1", "id": "new", "case_id": "new"}, {"action": "note", "case": "1", "case_id": "new"},
+        {"action": "deleted case", "case": "1", "case_id": "old"}, {"action": "search", "case": "1"},
+        {"action": "look at case", "case": "1", "case_id": "new"}, {"action": "note", "case": "2", "case_id": "other"},
+    )  # fmt: skip
+
+    with (tmp_path / "out").open("wb") as out:
+        extract(log, "1", "new", out)
+
+    assert [json.loads(line)["n"] for line in (tmp_path / "out").read_bytes().splitlines()] == [2, 3, 4, 6, 7]
+
+
+def test_a_deleted_case_leaves_nothing_to_one_that_has_its_number(
+    office: Office, night: bytes, tmp_path: Path, settings: Settings
+) -> None:
+    weber, case, _ = filled(office, night)
+    weber.delete_case(case.id)
+    fresh = weber.add_case(" 26-117 ", title="Another", purpose="other")
+    weber.search(night, camera="3", top_k=3, case=fresh.number)
+    assert settings.audit is not None
+    old = [entry for entry in entries(settings.audit) if entry.get("case_id") == case.id]
+
+    weber.evidence(fresh.id, tmp_path / "case.zip")
+
+    log = [json.loads(line) for line in files_in(tmp_path / "case.zip")["audit.jsonl"].splitlines()]
+    assert [entry["action"] for entry in log] == ["open case", "opened case", "search", "export evidence"]
+    assert {entry["case"] for entry in log} == {"26-117"}
+    assert {entry.get("case_id") for entry in log[1:]} == {fresh.id}
+    assert {"opened case", "search", "mark", "marked", "delete case"} < {entry["action"] for entry in old}
+    assert verify(tmp_path / "case.zip").problems == []
+
+
+def test_what_is_noted_of_a_mark_names_its_number_and_picture(
+    office: Office, night: bytes, tmp_path: Path, settings: Settings
+) -> None:
+    weber, case, hits = filled(office, night, marks=0)
+    made = weber.mark(case.id, "same", sighting=hits[0])
+    assert settings.audit is not None
+    noted = [entry for entry in entries(settings.audit) if entry["action"] == "marked"]
+
+    assert [(entry["number"], entry["picture"], entry["sighting"]) for entry in noted] == [
+        (made.n, made.picture, hits[0])
+    ]
 
 
 def test_a_log_that_was_rotated_says_where_it_begins(log: Path) -> None:

@@ -156,7 +156,8 @@ def test_nothing_of_it_runs_and_nothing_comes_from_elsewhere(office: Office, nig
 
 def test_names_notes_and_files_with_markup_are_text(office: Office, night: bytes) -> None:
     weber = office("weber")
-    case = weber.add_case(HOSTILE[:190], title=HOSTILE[:190], purpose=HOSTILE, basis=HOSTILE)
+    case = weber.add_case("26-117", title=HOSTILE[:190], purpose=HOSTILE, basis=HOSTILE)
+    office.http.app.state.casebook.store.change(case.id, number=HOSTILE)  # type: ignore[attr-defined]
     form = {"camera": "3", "top_k": "5", "case": case.id, "purpose": HOSTILE}
     answer = office.http.post("/search", data=form, files=[("images", (HOSTILE, night))])
     assert answer.status_code == 200, answer.text

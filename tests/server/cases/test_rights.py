@@ -12,6 +12,7 @@ from tests.server.cases.test_course import CASE
 
 from rgbir.client import Conflict, Forbidden, NotFound, Unprocessable
 from rgbir.server import Settings
+from rgbir.server.access.audit import entries
 from rgbir.server.access.keys import Keyring, Role
 from rgbir.server.errors import BadSettings
 
@@ -164,6 +165,40 @@ def test_two_cases_share_no_number_and_the_same_again_is_the_same(office: Office
     assert office("weber").add_case("26-117", **CASE).id == made.id
     with pytest.raises(Conflict, match="there is a case '26-117' already"):
         office("okafor").add_case("26-117", **CASE)
+
+
+@pytest.mark.parametrize("number", ["26/117", "near", " near ", ".", ".."])
+def test_a_number_that_is_no_part_of_an_address_is_refused(office: Office, settings: Settings, number: str) -> None:
+    with pytest.raises(
+        Unprocessable, match=r"is part of its address, /cases/\{number\}.* without a slash, such as 26-117"
+    ):
+        office("weber").add_case(number, **CASE)
+
+    assert office("weber").cases().cases == []
+    assert settings.audit is not None
+    assert "open case" not in [entry["action"] for entry in entries(settings.audit)]
+
+
+@pytest.mark.parametrize("number", ["26-117 (2)", "nearby", "100 %", "a?b#c", "Fall 7 – Süd", "案件\u3000七"])
+def test_a_number_with_other_signs_is_an_address(office: Office, number: str) -> None:
+    made = office("weber").add_case(number, **CASE)
+
+    assert office("weber").case(number).id == made.id
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\t", "\x1b[2J", "\u202e", "\u2028", "\x7f", "\x00"])
+@pytest.mark.parametrize("field", ["number", "title", "approver", "readers", "workers"])
+def test_signs_that_nobody_sees_are_refused(office: Office, field: str, sign: str) -> None:
+    value = f"26{sign}117"
+    given = {"number": "26-117", **CASE, field: [value] if field in ("readers", "workers") else value}
+
+    with pytest.raises(Unprocessable, match=f"{field} has a sign that nobody sees, such as a line feed"):
+        office("weber").add_case(**given)
+
+    office("weber").add_case("26-117", **CASE)
+    change = {"approver": "owner", "number": "title"}.get(field, field)
+    with pytest.raises(Unprocessable, match=f"{change} has a sign that nobody sees"):
+        office("weber").change_case("26-117", **{change: given[field]})
 
 
 def test_rules_need_what_they_rest_on(settings: Settings, tmp_path: Path) -> None:

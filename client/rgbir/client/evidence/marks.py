@@ -58,10 +58,11 @@ class Decisions:
 
     def unknown(self, case: KeptCase) -> int:
         """How many marks the log tells of on pictures that the case doesn't have, or by people who left no such mark."""
+        marked = self.marked
         if any(picture.erased_at is not None for picture in case.pictures):
-            return 0  # which sighting an erased picture showed isn't kept
+            marked = [entry for entry in marked if "picture" in entry]  # an erased picture's sighting isn't kept
         shown = {picture.id: picture.sighting for picture in case.pictures}
-        return sum(not any(_says(entry, mark, shown.get(mark.picture)) for mark in case.marks) for entry in self.marked)
+        return sum(not any(_says(entry, mark, shown.get(mark.picture)) for mark in case.marks) for entry in marked)
 
 
 def _tells_of(entry: Entry, mark: KeptMark, sighting: str | None) -> bool:
@@ -71,6 +72,8 @@ def _tells_of(entry: Entry, mark: KeptMark, sighting: str | None) -> bool:
 def _says(entry: Entry, mark: KeptMark, sighting: str | None) -> bool:
     """Whether an entry tells of such a mark on that hit; of an erased one the sighting isn't known any more."""
     if (entry.get("who"), entry.get("mark")) != (mark.who, mark.mark):
+        return False
+    if entry.get("number", mark.n) != mark.n:
         return False
     if "picture" in entry:
         return bool(entry["picture"] == mark.picture)

@@ -180,7 +180,7 @@ def _log_problems(archive: Archive, manifest: Manifest, decisions: Decisions) ->
             yield f"{LOG}: entry {entry['n']} comes after entry {last['n']}"
         if last is not None and entry["n"] == last["n"] + 1 and entry.get("previous") != last["hash"]:
             yield f"{LOG}: entry {entry['n']} doesn't follow the one before it"
-        if entry.get("case") != manifest.case.number:
+        if entry.get("case") != manifest.case.number or entry.get("case_id", manifest.case.id) != manifest.case.id:
             yield f"{LOG}: entry {entry['n']} is of another case"
         decisions.heed(entry)
         count, last = count + 1, entry

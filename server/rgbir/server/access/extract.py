@@ -36,20 +36,25 @@ def extract(log: Path, number: str, case: str, out: BinaryIO | None = None) -> E
     """Reads the log through twice, a line at a time, as far as it was written when this began.
 
     Args:
-        number, case: the case's number and id. A number may have been another case's before, whose entries stay out.
+        number, case: the case's number and id. A number may have been another case's before, whose entries stay out. An entry
+            that doesn't name the id counts by its number, from the case's 'opened case' on.
         out: the entries are written there, byte by byte as they stand.
 
     Raises:
         AuditFailed: the log can't be read, its chain is broken, or it has no entry of the case.
     """
     end = size_of(log)
-    start = _opened(log, end, number, case)
+    asked, start = _opened(log, end, number, case)
     begins: Entry | None = None
     head: Entry = {}
     first = last = count = 0
     for line, entry in _chained(log, end):
         begins, head = begins or entry, entry
-        if entry["n"] >= start and entry.get("case") == number:
+        if "case_id" in entry:
+            of_case = entry["case_id"] == case
+        else:
+            of_case = entry["n"] == asked or (entry["n"] >= start and entry.get("case") == number)
+        if of_case:
             first, last, count = first or entry["n"], entry["n"], count + 1
             if out is not None:
                 out.write(line)
@@ -85,12 +90,15 @@ def _chained(log: Path, end: int) -> Iterator[tuple[bytes, Entry]]:
         yield line, entry
 
 
-def _opened(log: Path, end: int, number: str, case: str) -> int:
-    """The entry from which on that number is this case's; 0 if the log has always been this case's."""
-    asked, start = 0, 0
+def _opened(log: Path, end: int, number: str, case: str) -> tuple[int, int]:
+    """The entries that asked for the case and that made it; 0 where the log begins after them.
+
+    Whoever asks for a case has no id yet. Another one who asks for the same number is refused.
+    """
+    asked: dict[str, int] = {}
     for _, entry in lines_of(log, end):
-        if entry.get("case") == number and entry.get("action") == "open case":
-            asked = entry["n"]
-        elif entry.get("case") == number and entry.get("action") == "opened case":
-            start = start or asked if entry.get("id") == case else 0
-    return start
+        if entry.get("action") == "open case" and entry.get("case") == number:
+            asked[str(entry.get("who"))] = entry["n"]
+        elif entry.get("action") == "opened case" and entry.get("id") == case:
+            return asked.get(str(entry.get("who")), 0), entry["n"]
+    return 0, 0

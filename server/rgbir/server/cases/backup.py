@@ -9,14 +9,17 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from rgbir.index import UsageError, put_in_place, sha256, sync_file, sync_folder, why
+from rgbir.server.cases.closed import make_closed
 from rgbir.server.cases.erasing import catch_up
 from rgbir.server.cases.file import CaseFile
+from rgbir.server.cases.holds import hold_again
 from rgbir.server.cases.ledger import Gone, add_to_ledger, ledger_of, read_ledger
 from rgbir.server.cases.schema import FILE
 from rgbir.server.cases.store import CaseStore, new_id
@@ -42,6 +45,19 @@ class Backup(BaseModel):
     sha256: str
     ledger: Path
     mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the ledger changed in restored cases.
+
+    Attributes:
+        gone: cases, pictures and judgements that were erased since the backup, and are not there.
+        on_hold: cases that were put on hold since, and are on hold again.
+    """
+
+    gone: int
+    on_hold: int
 
 
 def back_up(cases: Path, out: Path) -> Backup:
@@ -105,7 +121,7 @@ def read_backup(folder: Path) -> Backup:
     return made
 
 
-def restore(backup: Path, cases: Path, ledgers: Sequence[Path] = (), *, without_ledger: bool = False) -> int:
+def restore(backup: Path, cases: Path, ledgers: Sequence[Path] = (), *, without_ledger: bool = False) -> Restored:
     """Makes cases of a backup, in a folder that holds none. What was erased since it was made stays erased.
 
     Who was erased from the gallery since then leaves the restored cases when a server opens them, before its first answer.
@@ -114,10 +130,8 @@ def restore(backup: Path, cases: Path, ledgers: Sequence[Path] = (), *, without_
         ledgers: of what was erased, besides those at `cases` and where the backup was made.
         without_ledger: restore although that one is lost.
 
-    Returns:
-        How many cases and pictures went since they were erased.
-
     Raises:
+        BadSettings: the folder is open to others, and isn't empty.
         UsageError: there are cases already; or the ledger isn't where it was.
         CasesUnusable: see `read_backup`; or the disk refuses.
     """
@@ -136,8 +150,7 @@ def restore(backup: Path, cases: Path, ledgers: Sequence[Path] = (), *, without_
         )
     unfinished = cases / "restored.new"
     try:
-        cases.mkdir(parents=True, exist_ok=True)
-        cases.chmod(0o700)
+        make_closed(cases)
         known = {gone.name for gone in read_ledger(ledger)}
         add_to_ledger(ledger, [gone for name, gone in noted.items() if name not in known])
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -148,7 +161,7 @@ def restore(backup: Path, cases: Path, ledgers: Sequence[Path] = (), *, without_
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _unpacked(backup: Path, cases: Path, unfinished: Path, noted: Sequence[Gone]) -> int:
+def _unpacked(backup: Path, cases: Path, unfinished: Path, noted: Sequence[Gone]) -> Restored:
     """Checked where nobody takes it for cases yet."""
     unfinished.mkdir(mode=0o700)
     shutil.copyfile(backup / FILE, unfinished / FILE)
@@ -156,11 +169,12 @@ def _unpacked(backup: Path, cases: Path, unfinished: Path, noted: Sequence[Gone]
     add_to_ledger(ledger_of(unfinished), noted)
     try:
         with closing(CaseFile(unfinished, made=False)) as file:
-            gone = catch_up(CaseStore(file))
+            store = CaseStore(file)
+            restored = Restored(gone=catch_up(store), on_hold=hold_again(store))
             if harm := file.harm():
                 raise CasesUnusable(f"{backup / FILE} isn't whole: {harm[0]}")
             file.leave_journal()
     finally:
         ledger_of(unfinished).unlink(missing_ok=True)
     put_in_place(unfinished / FILE, cases / FILE)
-    return gone
+    return restored

@@ -13,7 +13,7 @@ from typing import Any, overload
 
 from rgbir.index import MOST_JUMP, AnyGallery, Crop, GalleryError, RetentionRun, UsageError, listed
 from rgbir.server.access.keys import MOST_NAME, Key, Role
-from rgbir.server.cases import erasing
+from rgbir.server.cases import erasing, holds
 from rgbir.server.cases.file import CaseFile
 from rgbir.server.cases.judging import Judging
 from rgbir.server.cases.records import (
@@ -109,6 +109,7 @@ class Casebook:
         """How the gallery stood when its erasures were heeded."""
         try:
             erasing.catch_up(self.store)
+            holds.hold_again(self.store)
         except BaseException:
             self.close()
             raise
@@ -318,6 +319,7 @@ class Casebook:
         if not reason.strip():
             raise UsageError("a hold needs a reason, which its report names")
         if case.hold is None:
+            holds.note_hold(self.store, case.id, caller.name, reason.strip())
             self.store.change(case.id, held_at=now(), held_by=caller.name, held_why=reason.strip())
         return self._again(case)
 
@@ -329,6 +331,7 @@ class Casebook:
         """
         case = self.for_(caller, name, Access.ADMINISTER)
         if case.hold is not None:
+            holds.note_lift(self.store, case.id)
             self.store.forget_heeded()
             self.store.change(case.id, held_at=None, held_by=None, held_why=None)
             self.heed(gallery, again=True)

@@ -19,6 +19,7 @@ from rgbir.index import (
     put_in_place,
     sum_of,
 )
+from rgbir.server.cases.closed import expect_closed, make_closed
 from rgbir.server.cases.schema import FILE, FORMAT, SCHEMA
 from rgbir.server.errors import BadSettings, CasesUnusable, NotNow
 
@@ -40,7 +41,7 @@ class CaseFile:
         made: it is made if it isn't there.
 
     Raises:
-        BadSettings: no file of cases, or one of another format.
+        BadSettings: no file of cases, one of another format, or others on the machine can look into it.
         CasesUnusable: it can't be opened.
     """
 
@@ -51,6 +52,7 @@ class CaseFile:
             self._make()
         if not self.file.is_file():
             raise BadSettings(f"{folder} holds no cases: no {FILE}; `rgbir serve --cases FOLDER` makes it")
+        expect_closed(folder, self.file)
         with self._failing():
             self.connection = _connected(self.file)
             try:
@@ -75,8 +77,7 @@ class CaseFile:
                 " folder, or move that one away whole"
             )
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
+            make_closed(self.folder)
         except OSError as error:
             raise CasesUnusable(f"{self.folder} can't be made: {error.strerror}") from error
         new = self.file.with_name(f"{FILE}.new")

@@ -30,6 +30,7 @@ from rgbir.client.evidence.manifest import (
 )
 from rgbir.index import Crop
 from rgbir.server.access.extract import Extract
+from rgbir.server.cases.plain import plain
 from rgbir.server.cases.report.dossier import Dossier
 from rgbir.server.cases.report.page import zip_name
 
@@ -185,8 +186,8 @@ def _readme(dossier: Dossier, signer: Signing | None) -> str:
 
 
 def _lines(dossier: Dossier, signer: Signing | None) -> Iterator[str]:
-    name = zip_name(dossier.case.number)
-    yield f"Case {dossier.case.number}, written down on {dossier.made_at:%Y-%m-%d %H:%M:%S} UTC by {dossier.made_by}."
+    name, number, who = zip_name(dossier.case.number), plain(dossier.case.number), plain(dossier.made_by)
+    yield f"Case {number}, written down on {dossier.made_at:%Y-%m-%d %H:%M:%S} UTC by {who}."
     yield ""
     yield "A person decided every mark in here. The software ordered pictures by how alike they look."
     yield "It is often wrong, it does not identify anybody, and a person who is not found may still have been there."

@@ -1,12 +1,12 @@
 """What was taken out of the cases, noted beside their folder: whoever restores an older copy doesn't bring it back.
 
 `CASES.erasures` has a JSON line for each case and each picture that went, and one for each backup, which is how a backup knows its
-ledger. A line holds an id that was drawn by chance, and nothing of the person.
+ledger. A line holds an id that was drawn by chance, and nothing of the person. Holds are noted there, too: who put which case on
+hold, and why.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,11 +17,13 @@ from rgbir.server.errors import CasesUnusable
 
 
 class Gone(BaseModel):
-    """A case or a judgement that was deleted, a picture that was erased, or the mark of a backup.
+    """A case or a judgement that was deleted, a picture that was erased, a hold that was set or lifted, or the mark of a backup.
 
     Attributes:
         at: microseconds since 1970.
         case, picture, judgement, mark: the id of one of them.
+        hold, lifted: the id of a case that was put on hold, or whose hold was lifted.
+        who, reason: of a hold that was set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,16 +33,22 @@ class Gone(BaseModel):
     picture: str | None = None
     judgement: str | None = None
     mark: str | None = None
+    hold: str | None = None
+    lifted: str | None = None
+    who: str | None = None
+    reason: str | None = None
 
     @property
     def name(self) -> str:
-        """The id, whatever it is of."""
+        """What no other line has: the id, whatever it is of; of a hold with its moment, since a case may be held again."""
+        if self.hold or self.lifted:
+            return f"{'hold' if self.hold else 'lifted'} {self.hold or self.lifted} {self.at}"
         return self.case or self.picture or self.judgement or self.mark or ""
 
 
 def ledger_of(cases: Path) -> Path:
-    """Where it lies for a folder of cases."""
-    place = Path(os.path.abspath(cases))
+    """Where it lies for a folder of cases, by whatever link it was named."""
+    place = cases.resolve()
     return place.with_name(f"{place.name}.erasures")
 
 

@@ -83,10 +83,12 @@ class BroughtBack:
     Attributes:
         folder: where they are.
         erased: cases and pictures of the backup that were erased since, and aren't there.
+        on_hold: cases that were put on hold since, and are on hold again.
     """
 
     folder: Path
     erased: int
+    on_hold: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +182,16 @@ def restore_backup(
         rgbir cases restore /mnt/backups/cases-2026-03-01 --cases /srv/cases
         rgbir cases restore copy --cases restored --erasures /srv/cases.erasures
     """
-    gone = restore(backup, cases, erasures or (), without_ledger=without_erasures)
+    restored = restore(backup, cases, erasures or (), without_ledger=without_erasures)
     lines = [f"the cases are in {cases}"]
-    if gone:
-        lines.append(f"{gone:,} cases and pictures of the backup were erased since, and are not there")
-    return Answer(BroughtBack(cases, gone), lines)
+    if restored.gone:
+        lines.append(f"{restored.gone:,} cases and pictures of the backup were erased since, and are not there")
+    if restored.on_hold:
+        lines.append(f"{restored.on_hold:,} cases were put on hold since, and are held again by the ledger")
+    lines.append(
+        "owners, readers and workers are those of the backup, and so are holds that were lifted since: look them over"
+    )
+    return Answer(BroughtBack(cases, restored.gone, restored.on_hold), lines)
 
 
 @cases.command()
@@ -204,10 +211,11 @@ def expire(
     log = AuditLog(audit)
 
     def tell(case: Case) -> None:
-        log.add(action="delete case", who="retention", case=case.number)
+        log.add(action="delete case", who="retention", case=case.number, case_id=case.id)
 
     with closing(Casebook(cases, Rules())) as book, closing(log):
-        gone = [case.number for case in book.expire(sure=yes, tell=tell)]
-        for number in gone:
-            log.add(action="deleted case", who="retention", case=number)
+        expired = book.expire(sure=yes, tell=tell)
+        for case in expired:
+            log.add(action="deleted case", who="retention", case=case.number, case_id=case.id)
+    gone = [case.number for case in expired]
     return Answer(Expired(gone), [f"deleted: {', '.join(gone)}" if gone else "no case is due"])

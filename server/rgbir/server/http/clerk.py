@@ -44,8 +44,8 @@ async def _expire(engine: Engine, book: Casebook) -> None:
     loop = asyncio.get_running_loop()
 
     def tell(case: Case) -> None:
-        note = engine.note(action="delete case", who="retention", case=case.number)
+        note = engine.note(action="delete case", who="retention", case=case.number, case_id=case.id)
         asyncio.run_coroutine_threadsafe(note, loop).result()
 
     for case in await engine.look(lambda: book.expire(tell=tell)):
-        await engine.note(action="deleted case", who="retention", case=case.number)
+        await engine.note(action="deleted case", who="retention", case=case.number, case_id=case.id)

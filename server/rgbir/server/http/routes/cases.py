@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Form, Response
@@ -12,6 +12,7 @@ from rgbir.client import wire
 from rgbir.index import UsageError
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import MOST_DAYS, Access, NewCase
+from rgbir.server.cases.plain import is_plain
 from rgbir.server.cases.records import Case, Picture
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
@@ -30,14 +31,51 @@ T = TypeVar("T")
 
 
 async def _done(
-    engine: Engine, caller: Key, case: Case, before: str, after: str, work: Callable[[], T], **event: Any
+    engine: Engine,
+    caller: Key,
+    case: Case,
+    before: str,
+    after: str,
+    work: Callable[[], T],
+    tell: Callable[[T], dict[str, Any]] = lambda _: {},
+    **event: Any,
 ) -> T:
-    """Carries out what is audited: noted before it is done and after."""
-    event = {"who": caller.name, "case": case.number, **event}
+    """Carries out what is audited: noted before it is done and after.
+
+    Args:
+        tell: what is noted of what was done.
+    """
+    event = {"who": caller.name, "case": case.number, "case_id": case.id, **event}
     await engine.note(action=before, **event)
     result = await engine.look(work)
-    await engine.note(action=after, **event)
+    await engine.note(action=after, **event | tell(result))
     return result
+
+
+def _expect_plain(**given: str | Sequence[str] | None) -> None:
+    """
+    Raises:
+        UsageError: one has a sign that isn't seen, such as a line feed: who reads it would take it for something else.
+    """
+    for field, value in given.items():
+        for text in [value] if isinstance(value, str) else value or ():
+            if not is_plain(text.strip()):
+                raise UsageError(
+                    f"{field} has a sign that nobody sees, such as a line feed: {text[:80]!r}; it is one line of letters, digits and"
+                    " signs, so leave that out"
+                )
+
+
+def _expect_addressable(number: str) -> None:
+    """
+    Raises:
+        UsageError: an address with that number is another one.
+    """
+    if "/" in number or number in (".", "..", "near"):
+        raise UsageError(
+            f"a case's number is part of its address, /cases/{{number}}, which {number[:80]!r} can't be; write it without a slash,"
+            " such as 26-117, and don't call it near, . or .."
+        )
 
 
 @router.get("/cases", summary="The cases that you were let into")
@@ -67,7 +105,7 @@ async def add_case(
 ) -> words.CaseHead:
     """Yours from then on. The very same again is the case that there is."""
     new = NewCase(
-        number=number,
+        number=number.strip(),
         title=title,
         purpose=purpose,
         basis=basis,
@@ -76,17 +114,21 @@ async def add_case(
         readers=names(readers or ()),
         workers=names(workers or ()),
     )
-    event: dict[str, Any] = {"who": caller.name, "case": number, "purpose": purpose, "basis": basis or None}
+    _expect_plain(number=new.number, title=title, approver=approver, readers=new.readers, workers=new.workers)
+    _expect_addressable(new.number)
+    event: dict[str, Any] = {"who": caller.name, "case": new.number, "purpose": purpose, "basis": basis or None}
     await engine.note(action="open case", **event)
     case = await engine.look(lambda: book.add(caller, new))
     people = {person.name: person.part.value for person in case.people}
-    await engine.note(action="opened case", **event, id=case.id, keep_until=case.keep_until.isoformat(), people=people)
+    kept = {"id": case.id, "case_id": case.id, "keep_until": case.keep_until.isoformat()}
+    await engine.note(action="opened case", **event, **kept, people=people)
     return await engine.look(lambda: told_head(book, case, caller))
 
 
 @router.get("/cases/near", summary="Pictures of cases that look like somebody who was erased")
 async def list_near(book: Book, engine: Serving, caller: Administering) -> words.NearList:
-    """A person decides: erase a picture with `DELETE /cases/{case}/pictures/{picture}`, or keep it with `POST …/keep`."""
+    """The twenty nearest at each erasure, of pictures that the same model embedded; there may be others. A person decides: erase a
+    picture with `DELETE /cases/{case}/pictures/{picture}`, or keep it with `POST …/keep`."""
 
     def look() -> words.NearList:
         cases = book.store.cases()
@@ -110,7 +152,7 @@ async def get_case(book: Book, engine: Serving, caller: Casing, case: str) -> wo
         return there, as_seen(engine, book, there, caller)
 
     there, answer = await engine.look(look)
-    await engine.note(action="look at case", who=caller.name, case=there.number)
+    await engine.note(action="look at case", who=caller.name, case=there.number, case_id=there.id)
     return answer
 
 
@@ -144,6 +186,7 @@ async def change_case(
         "workers": None if workers is None else names(workers),
         "closed": closed,
     }
+    _expect_plain(title=title, owner=owner, readers=given["readers"], workers=given["workers"])
     there = await engine.look(lambda: book.for_(caller, case, Access.OWN))
     changes = {name: value for name, value in given.items() if value is not None}
     changed = await _done(
@@ -263,7 +306,8 @@ async def add_mark(
         return words.CaseMark.model_validate(book.mark(caller, there, hit, mark, note, search))
 
     of = {"sighting": sighting} if sighting is not None else {"picture": picture}
-    return await _done(engine, caller, there, "mark", "marked", work, mark=mark, search=search, **of)
+    tell = lambda made: {"number": made.n, "picture": made.picture}  # noqa: E731
+    return await _done(engine, caller, there, "mark", "marked", work, tell, mark=mark, search=search, **of)
 
 
 def _hit(book: Book, case: Case, name: str, caller: Key) -> Picture:
@@ -333,7 +377,7 @@ async def get_case_image(book: Book, engine: Serving, caller: Casing, case: str,
         return there, crop.media_type, crop.data
 
     there, media_type, data = await engine.look(look)
-    await engine.note(action="look", who=caller.name, case=there.number, picture=picture)
+    await engine.note(action="look", who=caller.name, case=there.number, case_id=there.id, picture=picture)
     return Response(data, media_type=media_type, headers={"Cache-Control": "private, no-store"})
 
 

@@ -64,7 +64,7 @@ async def case_report(
 ) -> StreamingResponse:
     """One page of HTML that prints, with its pictures in it and no script, as that key sees the case. A browser shows it in a sandbox."""
     there = await engine.look(lambda: book.for_(caller, case))
-    await engine.note(action="print report", who=caller.name, case=there.number)
+    await engine.note(action="print report", who=caller.name, case=there.number, case_id=there.id)
 
     def make() -> tuple[BinaryIO, str]:
         book.heed(engine.gallery)
@@ -94,7 +94,12 @@ async def evidence(
     header `Rgbir-Signed-By` has its fingerprint, or `nobody`. For the case's owner and administrators, who see all of its cameras."""
     there = await engine.look(lambda: book.for_(caller, case, Access.OWN))
     await engine.look(lambda: _expect_all_seen(engine, book, there, caller))
-    event: dict[str, Any] = {"who": caller.name, "case": there.number, "signed_by": _name_of(signer)}
+    event: dict[str, Any] = {
+        "who": caller.name,
+        "case": there.number,
+        "case_id": there.id,
+        "signed_by": _name_of(signer),
+    }
     await engine.note(action="export evidence", **event)
     out, digest = await engine.look(lambda: _written(engine, book, there, caller, signer, how))
     await engine.note(action="exported evidence", **event, manifest=digest)
@@ -153,7 +158,7 @@ def _written(
             except PictureGone as error:
                 raise NotNow(again) from error
             book.heed(engine.gallery)
-            if book.course(case) != course:
+            if (book.store.case(case.id), book.course(case)) != (case, course):
                 raise NotNow(again)
     return out, digest
 

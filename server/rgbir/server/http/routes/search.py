@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from rgbir.client import wire
 from rgbir.index import Box, Marks, Modality, UsageError, parse_box
 from rgbir.server.access.evidence import answer_digest
-from rgbir.server.engine.engine import Named
+from rgbir.server.access.keys import Key
+from rgbir.server.cases.casebook import Casebook
+from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.engine.shots import each, noted_boxes
-from rgbir.server.http.casework import PerhapsBook, described, only_in_a_case, recorded, work_of
+from rgbir.server.http.casework import PerhapsBook, described, recorded, work_of
 from rgbir.server.http.forms import Asked, QueryBoxes, Text, Wanted
-from rgbir.server.http.guard import Exporting, Measuring, Searching, Serving, Why, scoped, searched
+from rgbir.server.http.guard import Exporting, Measuring, Purpose, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Images, read, respond, response_of, visible
@@ -83,7 +85,7 @@ async def search(
         search = engine.search_marked(shots, options, [*(picture.box for picture, _ in kept), *boxes], marks)
         answer, embeddings = await patiently(request, search, engine.settings.deadline_s)
     answer = replace(answer, remarks=(*answer.remarks, *why.unheard(engine)))
-    more = {} if work is None else work.noted
+    more = {} if work is None else {"case_id": work.case.id, **work.noted}
     all_boxes = boxes if work is None else [*(picture.box for picture, _ in work.pictures), *boxes]
     await searched(engine, metrics, caller, why, shots, options, [answer], box=noted_boxes(all_boxes), **more)
     if work is None:
@@ -98,6 +100,16 @@ async def search(
     return await respond(engine, lambda: response, len(answer.hits))
 
 
+async def _of_case(engine: Engine, book: Casebook | None, caller: Key, why: Purpose) -> tuple[Purpose, dict[str, Any]]:
+    """Of a request whose answer no case keeps: why, with its case's number, and what the audit log says of that case besides.
+
+    Raises:
+        NotThere, NotAllowed, NotNow, UsageError: see `work_of`.
+    """
+    work = await work_of(engine, book, caller, why, (), False)
+    return (why, {}) if work is None else (why._replace(case=work.case.number), {"case_id": work.case.id})
+
+
 @router.post("/search/batch", summary="Each image a search of its own", response_model=wire.BatchResponse)
 async def search_batch(
     request: Request,
@@ -110,10 +122,10 @@ async def search_batch(
     images: Images,
 ) -> Response:
     """The same options for all, answered from one state of the gallery; neither re-ranked nor grouped."""
-    await only_in_a_case(engine, book, caller, why)
+    why, of_case = await _of_case(engine, book, caller, why)
     options, queries = scoped(options, caller, engine), await read(images)
     answers = await patiently(request, engine.search_each(queries, options), engine.settings.deadline_s)
-    await searched(engine, metrics, caller, why, queries, options, answers, batch=True)
+    await searched(engine, metrics, caller, why, queries, options, answers, batch=True, **of_case)
     remarks = tuple(why.unheard(engine))
     answers = [replace(answer, remarks=(*answer.remarks, *remarks)) for answer in answers]
     return await respond(
@@ -135,13 +147,15 @@ async def distances(
     images: Images,
 ) -> Response:
     """For benchmarks, which rank a part of the gallery at a time."""
-    await only_in_a_case(engine, book, caller, why)
+    why, of_case = await _of_case(engine, book, caller, why)
     options = scoped(asked, caller, engine)
     queries = await read(images)
     distances = await patiently(request, engine.distances(queries, options), engine.settings.deadline_s)
     of = {"model": distances.model, "fingerprint": distances.fingerprint, "generation": distances.generation}
     digest = await engine.look(lambda: answer_digest(distances))
-    await searched(engine, metrics, caller, why, queries, options, [], action="distances", answer=digest, **of)
+    await searched(
+        engine, metrics, caller, why, queries, options, [], action="distances", answer=digest, **of, **of_case
+    )
     return await respond(
         engine,
         lambda: wire.Distances(
