@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from numpy.typing import NDArray
 
 from rgbir.client import casework, wire
-from rgbir.index import Answer, Box, Hours, Marks, SearchOptions, UsageError, digest_of
+from rgbir.index import Answer, AnyGallery, Box, CameraNetwork, Code, Hours, Marks, SearchOptions, UsageError, digest_of
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import Access, Casebook, digest
 from rgbir.server.cases.records import Case, Course, Marked, Picture, Searched
@@ -26,6 +26,8 @@ from rgbir.server.http.recordings import recording
 
 MEDIA_TYPES = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"BM": "image/bmp", b"RI": "image/webp"}
 """By a file's first two bytes; anything else that was decoded is TIFF."""
+OF_THE_QUERY = (Code.OWN_CAMERA, Code.SAME_PLACE, Code.SAME_PLACE_AT_TIMES, Code.NO_WALKING_TIME, Code.MOVED_NO_TIME)
+"""Codes whose sentences tell of the query's camera."""
 
 
 async def casebook(request: Request) -> Casebook | None:
@@ -127,7 +129,7 @@ def _marks(course: Course, caller: Key) -> Marks:
     different: list[str] = []
     for picture, mark in course.standing().items():
         shown = course.picture(picture)
-        if shown is None or shown.gone or shown.sighting is None or not _sees(caller, shown):
+        if shown is None or shown.gone or shown.sighting is None or not sees(caller, shown):
             continue
         if mark.mark != "unsure":
             (same if mark.mark == "same" else different).append(shown.sighting)
@@ -140,7 +142,7 @@ def _query(book: Casebook, case: Case, course: Course, caller: Key, name: str) -
         NotThere: the case has no such query, or not any more.
     """
     picture = course.picture(name)
-    if picture is None or picture.kind != "query" or not _sees(caller, picture):
+    if picture is None or picture.kind != "query" or not sees(caller, picture):
         raise NotThere(f"case {case.number!r} has no query {name[:80]!r}; `GET /cases/{case.id}` has its pictures")
     crop = None if picture.gone else book.store.crop(name)
     if crop is None:
@@ -221,6 +223,8 @@ def recorded(
     response = response.model_copy(update={"hits": hits})
     content = {
         "since": work.since,
+        "cameras": _ids(network, [*(options.cameras or ()), *filter(None, [options.camera])]),
+        "heeded": {kind: _pictures_of(work.course, getattr(work.marks, kind)) for kind in ("same", "different")},
         "purpose": why.purpose,
         "queries": queries,
         "like": like,
@@ -241,6 +245,17 @@ def recorded(
         new=0 if first else new,
     )
     return response.model_copy(update={"case": of_case})
+
+
+def _ids(network: CameraNetwork, names: Sequence[str]) -> dict[str, str]:
+    """Cameras' ids by what they are called now: a name may be another camera's later."""
+    called = {camera.shown: camera.id for camera in network}
+    return called | {name: network[name].id for name in names}
+
+
+def _pictures_of(course: Course, sightings: Sequence[str]) -> list[str]:
+    """Ids of a case's hits; unlike those of sightings, they name nobody."""
+    return [picture.id for picture in course.pictures if picture.sighting in sightings]
 
 
 def asked(options: SearchOptions) -> dict[str, Any]:
@@ -295,12 +310,12 @@ def head(book: Casebook, case: Case, caller: Key) -> dict[str, Any]:
 def told_head(book: Casebook, case: Case, caller: Key) -> casework.CaseHead:
     looked = book.store.looked(case.id, caller.name)
     searches = book.store.course(case.id).searches
-    return casework.CaseHead(**head(book, case, caller), new=new_since(searches, looked))
+    return casework.CaseHead(**head(book, case, caller), new=new_since(searches, looked, caller))
 
 
-def new_since(searches: Sequence[Searched], looked: int) -> int:
-    """Hits that were new in searches after the last one that somebody has seen."""
-    return sum(search.content["new"] or 0 for search in searches if search.n > looked)
+def new_since(searches: Sequence[Searched], looked: int, caller: Key) -> int:
+    """Hits that were new in searches after the last one that somebody has seen, of cameras that the key sees."""
+    return sum(new_of(search, caller) or 0 for search in searches if search.n > looked)
 
 
 def as_seen(engine: Engine, book: Casebook, case: Case, caller: Key) -> casework.Case:
@@ -308,11 +323,11 @@ def as_seen(engine: Engine, book: Casebook, case: Case, caller: Key) -> casework
     course, looked = book.course(case), book.store.looked(case.id, caller.name)
     return casework.Case(
         **head(book, case, caller),
-        new=new_since(course.searches, looked),
+        new=new_since(course.searches, looked, caller),
         pictures=[told_picture(engine, case, picture, caller) for picture in course.pictures],
-        marks=[_mark(mark, course, caller) for mark in course.marks],
+        marks=[told_mark(mark, course, caller) for mark in course.marks],
         notes=[casework.CaseNote.model_validate(note) for note in course.notes],
-        searches=[casework.CaseSearch(**_searched(engine, search, caller)) for search in course.searches],
+        searches=[told_search(engine, course, search, caller) for search in course.searches],
         near=[casework.CaseNear.model_validate(near) for near in course.near],
         looked=looked,
     )
@@ -329,11 +344,12 @@ def told_picture(engine: Engine, case: Case, picture: Picture, caller: Key) -> c
     }
     if picture.gone is not None:
         return casework.CasePicture(**always)
-    if not _sees(caller, picture):
+    if not sees(caller, picture):
         return casework.CasePicture(**always, blank=True)
     network = engine.gallery.network
     known = picture.camera is not None and picture.camera in network
-    places = network[picture.camera].places(picture.taken_at) if known and picture.camera else frozenset()
+    within = known and picture.camera is not None and caller.sees(picture.camera)
+    places = network[picture.camera].places(picture.taken_at) if within and picture.camera else frozenset()
     path = f"{engine.settings.root_path}/cases/{case.id}/pictures/{picture.id}/image"
     return casework.CasePicture(
         **always,
@@ -347,67 +363,163 @@ def told_picture(engine: Engine, case: Case, picture: Picture, caller: Key) -> c
         track=picture.track,
         box=picture.box,
         sha256=picture.sha256,
-        recording=recording(engine.gallery, picture.camera, picture.taken_at, picture.name, lambda: picture.frame),
+        recording=recording(engine.gallery, picture.camera, picture.taken_at, picture.name, lambda: picture.frame)
+        if within
+        else None,
         image=None if picture.sha256 is None else path,
     )
 
 
-def told_answer(engine: Engine, search: Searched, caller: Key) -> casework.CaseAnswer:
-    """A search's answer as it was given, but for hits that are gone or aren't the key's."""
-    answer = search.content["answer"]
-
-    def seen(hit: dict[str, Any] | None) -> wire.Hit | None:
-        if hit is None or not _shows(engine, hit["camera"], caller):
-            return None
-        return wire.Hit.model_validate(hit)
-
-    return casework.CaseAnswer(
-        **_searched(engine, search, caller),
-        query=answer["query"],
-        ranking=[seen(hit) for hit in answer["hits"]],
-        excluded_cameras=[left for left in answer["excluded_cameras"] if _shows(engine, left["camera"], caller)],
-        coverage=answer["coverage"],
-        remarks=answer["remarks"],
-        doubtful=answer["doubtful"],
-    )
+def told_answer(engine: Engine, course: Course, search: Searched, caller: Key) -> casework.CaseAnswer:
+    """A search's answer as it was given, but for hits that are gone or aren't the key's, and for what tells of them."""
+    return casework.CaseAnswer(**_Sight(engine.gallery, course, search, caller).answer())
 
 
-def _searched(engine: Engine, search: Searched, caller: Key) -> dict[str, Any]:
-    content, answer = search.content, search.content["answer"]
-    return {
-        "n": search.n,
-        "who": search.who,
-        "at": search.at,
-        **{name: content[name] for name in ("purpose", "queries", "like", "options", "same", "different", "new")},
-        "hits": len(answer["hits"]),
-        "searched_cameras": [name for name in answer["searched_cameras"] if _shows(engine, name, caller)],
-        "verdict": _verdict(engine, answer["verdict"], caller),
-        **{name: answer[name] for name in ("exact", "generation", "model")},
-    }
+def told_search(engine: Engine, course: Course, search: Searched, caller: Key) -> casework.CaseSearch:
+    """A search without its hits, as that key sees it."""
+    return casework.CaseSearch(**_Sight(engine.gallery, course, search, caller).head())
 
 
-def _verdict(engine: Engine, verdict: dict[str, Any], caller: Key) -> dict[str, Any]:
-    """Without names of cameras that the key doesn't see."""
-    values = dict(verdict["values"])
-    if values.get("cameras"):
-        values["cameras"] = [name for name in values["cameras"] if _shows(engine, name, caller)]
-    return {**verdict, "values": values}
+class _Sight:
+    """A stored search as one key sees it: without hidden cameras, and without what is left of people who were erased.
+
+    Counts are of what the key sees. The query's camera, its place and its time are hidden where the camera isn't the key's, and for
+    everybody once nothing is left of what was searched with.
+    """
+
+    def __init__(self, gallery: AnyGallery, course: Course, search: Searched, caller: Key) -> None:
+        self.gallery, self.course, self.search, self.caller = gallery, course, search, caller
+        self.content, self.stored = search.content, search.content["answer"]
+        self.hits = [hit if hit is not None and self._sees(hit["camera"]) else None for hit in self.stored["hits"]]
+        self.like = self._like()
+        camera = self.stored["query"]["camera"]
+        self.hidden = self._erased() or (camera is not None and not self._sees(camera))
+        """Whether the query's camera, its place and its time may not be told."""
+
+    def head(self) -> dict[str, Any]:
+        """What a `casework.CaseSearch` is made of."""
+        return {
+            "n": self.search.n,
+            "who": self.search.who,
+            "at": self.search.at,
+            "purpose": self.content["purpose"],
+            "queries": self.content["queries"],
+            "like": self.like,
+            "options": self._options(),
+            "same": self._heeded("same"),
+            "different": self._heeded("different"),
+            "hits": len(self.hits) if self._all else sum(hit is not None for hit in self.hits),
+            "new": new_of(self.search, self.caller),
+            "searched_cameras": self._seen(self.stored["searched_cameras"]),
+            "verdict": self._verdict(),
+            **{name: self.stored[name] for name in ("exact", "generation", "model")},
+        }
+
+    def answer(self) -> dict[str, Any]:
+        """What a `casework.CaseAnswer` is made of."""
+        query = self.stored["query"]
+        return {
+            **self.head(),
+            "query": {**query, "camera": None, "place": None} if self.hidden else query,
+            "ranking": self.hits,
+            "excluded_cameras": [left for left in self.stored["excluded_cameras"] if self._tells(left)],
+            "coverage": self.stored["coverage"],
+            "remarks": [remark for remark in self.stored["remarks"] if self._tells(remark)],
+            "doubtful": self.stored["doubtful"],
+        }
+
+    @property
+    def _all(self) -> bool:
+        return self.caller.cameras is None
+
+    def _sees(self, name: str) -> bool:
+        return _shows(self.search, name, self.caller)
+
+    def _seen(self, names: Sequence[str]) -> list[str]:
+        return list(filter(self._sees, names))
+
+    def _like(self) -> str | None:
+        """The sighting that was searched with, while it is enrolled at a camera that the key sees."""
+        like: str | None = self.content["like"]
+        enrolled = None if like is None else self.gallery.get(like)
+        return like if enrolled is not None and self.caller.sees(enrolled.camera) else None
+
+    def _erased(self) -> bool:
+        """Whether all that was searched with was erased since."""
+        if self.content["like"] is not None:
+            return self.gallery.get(self.content["like"]) is None
+        queries = [self.course.picture(name) for name in self.content["queries"]]
+        return bool(queries) and all(query is None or query.gone is not None for query in queries)
+
+    def _options(self) -> dict[str, Any]:
+        options = dict(self.content["options"])
+        if self.hidden or (options.get("camera") is not None and not self._sees(options["camera"])):
+            options.pop("camera", None)
+            options.pop("taken_at", None)
+        if options.get("cameras"):
+            options["cameras"] = self._seen(options["cameras"])
+            if not options["cameras"]:
+                del options["cameras"]
+        return options
+
+    def _heeded(self, kind: str) -> int:
+        if self._all:
+            return int(self.content[kind])
+        pictures = (self.course.picture(name) for name in self.content.get("heeded", {}).get(kind, ()))
+        return sum(picture is not None and sees(self.caller, picture) for picture in pictures)
+
+    def _verdict(self) -> dict[str, Any]:
+        verdict = self.stored["verdict"]
+        values = dict(verdict["values"])
+        if values.get("cameras"):
+            values["cameras"] = self._seen(values["cameras"])
+        if values.get("query_camera") is not None and (self.hidden or not self._sees(values["query_camera"])):
+            values["query_camera"] = None
+        if "hits" in values and not self._all:
+            strangers = [hit["meaning"]["strangers"] for hit in self.hits if hit is not None and hit["meaning"]]
+            values["hits"] = sum(number is not None and number < 1 for number in strangers)
+        return {**verdict, "values": values}
+
+    def _tells(self, told: Mapping[str, Any]) -> bool:
+        """Whether an excluded camera or a remark may be told: it names no hidden camera, nor the query's where that is hidden."""
+        values = told["values"]
+        if self.hidden and (told["code"] in OF_THE_QUERY or "query_camera" in values):
+            return False
+        names = [told.get("camera"), values.get("camera"), values.get("query_camera"), *values.get("cameras", ())]
+        return all(name is None or self._sees(name) for name in names)
 
 
-def _mark(mark: Marked, course: Course, caller: Key) -> casework.CaseMark:
-    """A mark as that key sees it: of a picture that it doesn't see, only that there is one."""
+def new_of(search: Searched, caller: Key) -> int | None:
+    """Hits of a search that no earlier one of its case had, as far as the key sees them; None in the first one."""
+    new: int | None = search.content["new"]
+    if new is None or caller.cameras is None:
+        return new
+    hits = [hit for hit in search.content["answer"]["hits"] if hit is not None and hit["new"]]
+    return sum(_shows(search, hit["camera"], caller) for hit in hits)
+
+
+def told_mark(mark: Marked, course: Course, caller: Key) -> casework.CaseMark:
+    """A mark as that key sees it: on a picture that it doesn't see, only that there is one."""
     shown = course.picture(mark.picture)
     seen = casework.CaseMark.model_validate(mark)
-    if shown is None or _sees(caller, shown):
+    if shown is not None and sees(caller, shown):
         return seen
-    return seen.model_copy(update={"note": "", "rank": None, "strangers": None})
+    hidden = {"blank": True, "mark": None, "note": "", "search": None, "rank": None, "strangers": None}
+    return seen.model_copy(update=hidden)
 
 
-def _shows(engine: Engine, camera: str, caller: Key) -> bool:
-    """Whether a key sees a camera that was called so."""
-    network = engine.gallery.network
-    return caller.sees(network[camera].id if camera in network else camera)
+def _shows(search: Searched, name: str, caller: Key) -> bool:
+    """Whether a key sees a camera that was called so when that search was made."""
+    return caller.sees(search.content.get("cameras", {}).get(name, name))
 
 
-def _sees(caller: Key, picture: Picture) -> bool:
-    return picture.camera is None or caller.sees(picture.camera)
+def sees(caller: Key, picture: Picture) -> bool:
+    """Whether a key sees a case's picture: it is of its cameras, or a query that it brought itself.
+
+    What was erased has lost its camera, so only a key of all cameras is told what people wrote about it.
+    """
+    if caller.cameras is None or (picture.kind == "query" and picture.added_by == caller.name):
+        return True
+    if picture.camera is None:
+        return picture.gone is None
+    return caller.sees(picture.camera)
