@@ -49,10 +49,10 @@ def test_what_was_noted_on_a_hidden_picture_stays_hidden_once_it_is_erased(
     answer = searched(office, night)
     weber = office("weber")
     mark = weber.mark("26-117", "same", sighting=of_camera(answer, "1"), note="SECRET", search=number(answer))
-    own = weber.mark("26-117", "different", sighting=of_camera(answer, "4"), note="at the gate")
+    other_mark = weber.mark("26-117", "different", sighting=of_camera(answer, "4"), note="at the gate")
     for erased in (False, True):
         if erased:
-            for picture in (mark.picture, own.picture):
+            for picture in (mark.picture, other_mark.picture):
                 assert office.http.delete(f"/cases/26-117/pictures/{picture}").status_code == 200
         office(gate)
         first, second = raw(office, "")["marks"]
@@ -102,15 +102,15 @@ def test_stored_searches_tell_a_limited_key_nothing_of_other_cameras(office: Off
     assert (second.case.same, second.case.different) == (2, 1)
     for search, answer in zip(searches, (first, second, *like), strict=True):
         mine = [hit for hit in answer.hits if hit.camera == "4"]
-        told = raw(office, f"/searches/{search['n']}")
-        assert search["hits"] == told["hits"] == len(mine)
+        kept = raw(office, f"/searches/{search['n']}")
+        assert search["hits"] == kept["hits"] == len(mine)
         assert search["new"] == (None if answer is first else sum(bool(hit.new) for hit in mine))
-        assert [hit["id"] for hit in told["ranking"] if hit is not None] == [hit.id for hit in mine]
-        own = answer is like[1]
-        assert told["query"]["camera"] == ("4" if own else None)
-        assert (told["query"]["place"] is None) is not own
-        assert told["verdict"]["values"].get("query_camera") in (None, *(["4"] if own else []))
-        text = json.dumps({name: value for name, value in told.items() if name not in ("ranking", "model", "coverage")})
+        assert [hit["id"] for hit in kept["ranking"] if hit is not None] == [hit.id for hit in mine]
+        visible = answer is like[1]
+        assert kept["query"]["camera"] == ("4" if visible else None)
+        assert (kept["query"]["place"] is None) is not visible
+        assert kept["verdict"]["values"].get("query_camera") in (None, *(["4"] if visible else []))
+        text = json.dumps({name: value for name, value in kept.items() if name not in ("ranking", "model", "coverage")})
         for camera in ("1", "2", "3", "5", "6"):
             assert f'"{camera}"' not in text
     total = sum(search["new"] or 0 for search in searches)

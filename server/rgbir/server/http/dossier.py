@@ -14,12 +14,13 @@ from rgbir.server.cases.report.dossier import Dossier, Measured
 from rgbir.server.cases.store import now
 from rgbir.server.engine.engine import Engine
 from rgbir.server.http import casework as showing
+from rgbir.server.http.sight import told_answer
 
 
 def collected(engine: Engine, book: Casebook, case: Case, caller: Key, signed_by: str | None) -> Dossier:
     """All but the audit log's entries, and where a ZIP has the pictures."""
     course, gallery = book.course(case), engine.gallery
-    answers = tuple(showing.told_answer(engine, course, search, caller) for search in course.searches)
+    answers = tuple(told_answer(engine, course, search, caller) for search in course.searches)
     card = engine.encoder.card
     return Dossier(
         case=showing.as_seen(engine, book, case, caller),

@@ -15,10 +15,11 @@ from rgbir.server.cases.casebook import MOST_DAYS, Access, NewCase
 from rgbir.server.cases.records import Case, Picture
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
-from rgbir.server.http.casework import Book, as_seen, sees, told_answer, told_head, told_mark, told_picture
+from rgbir.server.http.casework import Book, as_seen, told_head, told_picture
 from rgbir.server.http.forms import Text, names
 from rgbir.server.http.guard import Administering, Casing, Serving
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS, documented
+from rgbir.server.http.sight import sees, told_answer, told_mark
 
 HELD = documented(_409="not in this state, or on legal hold")
 router = APIRouter(responses={**PROBLEMS, **NOT_FOUND}, tags=["cases"])
