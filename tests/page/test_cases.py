@@ -112,7 +112,7 @@ def press(page: Any, place: int, key: str) -> None:
     page.keyboard.press(key)
 
 
-def marks(address: str, case: str) -> list[tuple[str, int | None, str]]:
+def marks(address: str, case: str) -> list[tuple[str | None, int | None, str]]:
     """The mark that holds for each hit, with rank and note."""
     with Client(address, retries=0) as client:
         there = {mark.picture: mark for mark in client.case(case).marks if mark.withdrawn_at is None}
@@ -550,6 +550,7 @@ def test_blank_and_erased_pictures_have_cards_of_their_own(
         people.sit(page, "Scoped", f"#/cases/{case.id}/hits")
         page.locator(".case-card").first.wait_for()
         assert page.locator(".case-card .gone").all_inner_texts() == ["not of your key"]
+        assert "Marked, not for your key: 1" in page.locator("section.box h2").all_inner_texts()
         with people("Lindner") as lindner:
             lindner.remove(lobby.id)
         people.sit(page, "Weber", f"#/cases/{case.id}/hits")

@@ -105,11 +105,13 @@ class CasePicture(Wire):
 
 
 class CaseMark(Wire):
-    """What somebody decided about a hit. It stays when it is withdrawn; the last one that wasn't holds."""
+    """What somebody decided about a hit. It stays when it is withdrawn; the last one that wasn't holds. On a picture that the key doesn't
+    see it is blank: only who marked it when is told."""
 
     n: int
     picture: str = Field(description="of the case")
-    mark: Mark
+    blank: bool = Field(False, description="on a picture that isn't for the key")
+    mark: Mark | None = Field(description="none where it is blank")
     note: str
     who: str
     at: datetime
@@ -128,14 +130,18 @@ class CaseNote(Wire):
 
 
 class CaseSearch(Wire):
-    """A search of a case, without its hits."""
+    """A search of a case, without its hits: counts and options are of what the key sees. The query's camera and time are left out where all
+    that was searched with is erased."""
 
     n: int
     who: str
     at: datetime
     purpose: str | None = None
     queries: list[str] = Field(description="the case's pictures that were searched with")
-    like: str | None = Field(None, description="the sighting that was searched with in place of pictures")
+    like: str | None = Field(
+        None,
+        description="the sighting that was searched with in place of pictures; none where it is erased or not of the key's cameras",
+    )
     options: dict[str, Any] = Field(description="those that were given")
     same: int = Field(description="hits marked same that were further shots")
     different: int = Field(description="hits marked different that were pushed back")

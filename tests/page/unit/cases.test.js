@@ -36,6 +36,13 @@ test("the last mark that wasn't taken back holds, and the one before it holds ag
   assert.equal(strongest([undefined]), undefined);
 });
 
+test("a mark that is not for the key says nothing of what was decided", () => {
+  const of = { pictures: [...CASE.pictures, hit("hidden", { sighting: null, blank: true })], marks: [...CASE.marks, mark(8, "hidden", null, { blank: true })] };
+  assert.deepEqual(course(of), course(CASE));
+  assert.deepEqual(bySighting(of), bySighting(CASE));
+  assert.deepEqual(byMark(of).filter(({ kind }) => !byMark(CASE).some((group) => group.kind === kind)).map(({ kind, events }) => [kind, events.map(({ picture }) => picture.id)]), [["blank", ["hidden"]]]);
+});
+
 test("the course is in order of time, without what was ruled out, and what has no time comes last", () => {
   assert.deepEqual(course(CASE).map(({ picture }) => picture.id), ["b", "q", "a", "gone"]);
   assert.deepEqual(byMark(CASE).map(({ kind, events }) => [kind, events.map(({ picture }) => picture.id)]), [["same", ["a", "b"]], ["unsure", ["gone"]], ["different", ["c"]], ["none", ["undone"]]]);

@@ -25,7 +25,7 @@ const CHOSEN = {
   "enrol.times.": "none name file hand",
   "fuse.": "best mean",
   "group.": "none identity track camera",
-  "hits.": "same unsure different none",
+  "hits.": "same unsure different blank none",
   "heat.": "hour day month",
   "job.": "waiting running done cancelled failed",
   "job.stopped.": "cancelled failed",

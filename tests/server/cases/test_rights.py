@@ -109,7 +109,10 @@ def test_a_key_of_some_cameras_sees_the_others_hits_blank(office: Office, ring: 
     query, seen, blank = case.pictures
     assert (query.camera, seen.camera, blank.blank) == ("3", "4", True)
     assert (blank.sighting, blank.camera, blank.taken_at, blank.image, blank.name) == (None, None, None, None, "")
-    assert [mark.note for mark in case.marks] == ["at camera 4", ""]
+    assert [(mark.note, mark.mark, mark.blank) for mark in case.marks] == [
+        ("at camera 4", "same", False),
+        ("", None, True),
+    ]
     with pytest.raises(NotFound):
         office("gate").case_image("26-117", blank.id)
     kept = office("gate").case_search("26-117", case.searches[0].n)

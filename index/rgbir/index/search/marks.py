@@ -12,7 +12,7 @@ from rgbir.index.gallery.query import Answer
 from rgbir.index.metric import Metric
 
 NEIGHBOURS = 5
-"""Among so many nearest of each other two hits are taken for one person."""
+"""Among at most so many nearest of each other two hits are taken for one person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ def twins(
 
 
 def pushed_back(answer: Answer, rows: NDArray[np.float32], metric: Metric, marks: Marks) -> Answer:
-    """Hits that were marked different, and their twins among the hits, behind all others; each block keeps its order.
+    """Hits that were marked different, and their twins among the hits, behind the others; each block keeps its order.
 
-    A hit that was marked same, and a twin of one, stays where it is, unless it was marked different itself.
+    A hit that was marked same, and a twin of one, stays where it is, unless it was marked different itself. Twins are among each
+    other's `NEIGHBOURS` nearest, or a third of the other hits where there are few: else all of a few hits would be twins.
 
     Args:
         rows: float32 (hits, d), the hits' embeddings, prepared.
@@ -71,8 +72,18 @@ def pushed_back(answer: Answer, rows: NDArray[np.float32], metric: Metric, marks
     places = {hit.id: place for place, hit in enumerate(answer.hits)}
     rejected = [places[name] for name in marks.different if name in places]
     confirmed = [places[name] for name in marks.same if name in places]
-    back = twins(metric, rows, rejected) & ~twins(metric, rows, confirmed)
+    neighbours = min(NEIGHBOURS, max(0, len(rows) - 1) // 3)
+    back = twins(metric, rows, rejected, neighbours) & ~twins(metric, rows, confirmed, neighbours)
     back[rejected] = True
-    order = np.argsort(back, kind="stable").tolist()
-    hits = [answer.hits[place] for place in order]
+    return _ordered(answer, back)
+
+
+def rejected_last(answer: Answer, marks: Marks) -> Answer:
+    """Hits that were marked different themselves behind all others, their twins and what can't be walked to included."""
+    rejected = set(marks.different)
+    return _ordered(answer, [hit.id in rejected for hit in answer.hits])
+
+
+def _ordered(answer: Answer, keys: Sequence[bool] | NDArray[np.bool_]) -> Answer:
+    hits = [answer.hits[place] for place in np.argsort(np.asarray(keys, bool), kind="stable").tolist()]
     return replace(answer, hits=tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)))

@@ -18,7 +18,7 @@ from rgbir.index.gallery.options import Filters, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Query, fuse, origin
 from rgbir.index.gallery.remarks import Code, Remark
 from rgbir.index.search.explained import explained
-from rgbir.index.search.marks import Marks, pushed_back
+from rgbir.index.search.marks import Marks, pushed_back, rejected_last
 from rgbir.index.search.names import named, named_distances
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.refine import grouped, plausible_first, reranked
@@ -196,6 +196,9 @@ class Searcher:
         `plain_rank` of a hit is its rank in the same search without the marks; None if it wasn't among those hits. Marks of
         sightings that are erased since, or of cameras that the one who asks may not see, say nothing.
 
+        From the front: hits that no mark moves; those who look like a hit marked different; with passages "rank" those that nobody
+        could have walked to; and hits marked different themselves.
+
         Args:
             embeddings: float32 (shots, d), all of one person; (0, d) where the marked ones are all there is.
 
@@ -215,6 +218,7 @@ class Searcher:
         answer = pushed_back(answer, rows, metric, marks)
         if options.passages == "rank" and options.taken_at is not None:
             answer = plausible_first(answer, self.gallery.network, options.taken_at)
+        answer = rejected_last(answer, marks)
         before = {} if plain is None else {hit.id: hit.rank for hit in plain.hits}
         hits = tuple(replace(hit, plain_rank=before.get(hit.id)) for hit in answer.hits)
         return replace(answer, hits=hits)

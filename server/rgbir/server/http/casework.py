@@ -14,15 +14,16 @@ from fastapi import Depends, Request
 from numpy.typing import NDArray
 
 from rgbir.client import casework, wire
-from rgbir.index import Answer, Box, Hours, Marks, SearchOptions, UsageError, digest_of
+from rgbir.index import Answer, Box, CameraNetwork, Hours, Marks, SearchOptions, UsageError, digest_of
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import Access, Casebook, digest
-from rgbir.server.cases.records import Case, Course, Marked, Picture, Searched
+from rgbir.server.cases.records import Case, Course, Picture
 from rgbir.server.cases.store import Embedded, new_id, now
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import NotThere
 from rgbir.server.http.guard import Purpose
 from rgbir.server.http.recordings import recording
+from rgbir.server.http.sight import new_of, sees, told_mark, told_search
 
 MEDIA_TYPES = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"BM": "image/bmp", b"RI": "image/webp"}
 """By a file's first two bytes; anything else that was decoded is TIFF."""
@@ -127,7 +128,7 @@ def _marks(course: Course, caller: Key) -> Marks:
     different: list[str] = []
     for picture, mark in course.standing().items():
         shown = course.picture(picture)
-        if shown is None or shown.gone or shown.sighting is None or not _sees(caller, shown):
+        if shown is None or shown.gone or shown.sighting is None or not sees(caller, shown):
             continue
         if mark.mark != "unsure":
             (same if mark.mark == "same" else different).append(shown.sighting)
@@ -140,7 +141,7 @@ def _query(book: Casebook, case: Case, course: Course, caller: Key, name: str) -
         NotThere: the case has no such query, or not any more.
     """
     picture = course.picture(name)
-    if picture is None or picture.kind != "query" or not _sees(caller, picture):
+    if picture is None or picture.kind != "query" or not sees(caller, picture):
         raise NotThere(f"case {case.number!r} has no query {name[:80]!r}; `GET /cases/{case.id}` has its pictures")
     crop = None if picture.gone else book.store.crop(name)
     if crop is None:
@@ -221,6 +222,8 @@ def recorded(
     response = response.model_copy(update={"hits": hits})
     content: dict[str, Any] = {
         "since": work.since,
+        "cameras": _ids(network, [*(options.cameras or ()), *filter(None, [options.camera])]),
+        "heeded": {kind: _pictures_of(work.course, getattr(work.marks, kind)) for kind in ("same", "different")},
         "purpose": why.purpose,
         "queries": queries,
         "like": like,
@@ -249,6 +252,17 @@ def recorded(
         new=0 if first else new,
     )
     return response.model_copy(update={"case": of_case})
+
+
+def _ids(network: CameraNetwork, names: Sequence[str]) -> dict[str, str]:
+    """Cameras' ids by what they are called now: a name may be another camera's later."""
+    called = {camera.shown: camera.id for camera in network}
+    return called | {name: network[name].id for name in names}
+
+
+def _pictures_of(course: Course, sightings: Sequence[str]) -> list[str]:
+    """Ids of a case's hits; unlike those of sightings, they name nobody."""
+    return [picture.id for picture in course.pictures if picture.sighting in sightings]
 
 
 def asked(options: SearchOptions) -> dict[str, Any]:
@@ -302,7 +316,15 @@ def head(book: Casebook, case: Case, caller: Key) -> dict[str, Any]:
 
 def told_head(book: Casebook, case: Case, caller: Key) -> casework.CaseHead:
     looked = book.store.looked(case.id, caller.name)
-    return casework.CaseHead(**head(book, case, caller), new=book.store.new_since(case.id, looked))
+    return casework.CaseHead(**head(book, case, caller), new=new_since(book, case, looked, caller))
+
+
+def new_since(book: Casebook, case: Case, looked: int, caller: Key) -> int:
+    """Hits that were new in searches after the last one that somebody has seen, of cameras that the key sees."""
+    if caller.cameras is None:
+        return book.store.new_since(case.id, looked)
+    searches = book.store.course(case.id).searches
+    return sum(new_of(search, caller) or 0 for search in searches if search.n > looked)
 
 
 def as_seen(engine: Engine, book: Casebook, case: Case, caller: Key) -> casework.Case:
@@ -310,11 +332,11 @@ def as_seen(engine: Engine, book: Casebook, case: Case, caller: Key) -> casework
     course, looked = book.course(case), book.store.looked(case.id, caller.name)
     return casework.Case(
         **head(book, case, caller),
-        new=book.store.new_since(case.id, looked),
+        new=new_since(book, case, looked, caller),
         pictures=[told_picture(engine, case, picture, caller) for picture in course.pictures],
-        marks=[_mark(mark, course, caller) for mark in course.marks],
+        marks=[told_mark(mark, course, caller) for mark in course.marks],
         notes=[casework.CaseNote.model_validate(note) for note in course.notes],
-        searches=[casework.CaseSearch(**_searched(engine, search, caller)) for search in course.searches],
+        searches=[told_search(engine, course, search, caller) for search in course.searches],
         near=[casework.CaseNear.model_validate(near) for near in course.near],
         looked=looked,
     )
@@ -331,11 +353,12 @@ def told_picture(engine: Engine, case: Case, picture: Picture, caller: Key) -> c
     }
     if picture.gone is not None:
         return casework.CasePicture(**always)
-    if not _sees(caller, picture):
+    if not sees(caller, picture):
         return casework.CasePicture(**always, blank=True)
     network = engine.gallery.network
     known = picture.camera is not None and picture.camera in network
-    places = network[picture.camera].places(picture.taken_at) if known and picture.camera else frozenset()
+    within = known and picture.camera is not None and caller.sees(picture.camera)
+    places = network[picture.camera].places(picture.taken_at) if within and picture.camera else frozenset()
     path = f"{engine.settings.root_path}/cases/{case.id}/pictures/{picture.id}/image"
     return casework.CasePicture(
         **always,
@@ -349,67 +372,8 @@ def told_picture(engine: Engine, case: Case, picture: Picture, caller: Key) -> c
         track=picture.track,
         box=picture.box,
         sha256=picture.sha256,
-        recording=recording(engine.gallery, picture.camera, picture.taken_at, picture.name, lambda: picture.frame),
+        recording=recording(engine.gallery, picture.camera, picture.taken_at, picture.name, lambda: picture.frame)
+        if within
+        else None,
         image=None if picture.sha256 is None else path,
     )
-
-
-def told_answer(engine: Engine, search: Searched, caller: Key) -> casework.CaseAnswer:
-    """A search's answer as it was given, but for hits that are gone or aren't the key's."""
-    answer = search.content["answer"]
-
-    def seen(hit: dict[str, Any] | None) -> wire.Hit | None:
-        if hit is None or not _shows(engine, hit["camera"], caller):
-            return None
-        return wire.Hit.model_validate(hit)
-
-    return casework.CaseAnswer(
-        **_searched(engine, search, caller),
-        query=answer["query"],
-        ranking=[seen(hit) for hit in answer["hits"]],
-        excluded_cameras=[left for left in answer["excluded_cameras"] if _shows(engine, left["camera"], caller)],
-        coverage=answer["coverage"],
-        remarks=answer["remarks"],
-        doubtful=answer["doubtful"],
-    )
-
-
-def _searched(engine: Engine, search: Searched, caller: Key) -> dict[str, Any]:
-    content, answer = search.content, search.content["answer"]
-    return {
-        "n": search.n,
-        "who": search.who,
-        "at": search.at,
-        **{name: content[name] for name in ("purpose", "queries", "like", "options", "same", "different", "new")},
-        "hits": len(answer["hits"]),
-        "searched_cameras": [name for name in answer["searched_cameras"] if _shows(engine, name, caller)],
-        "verdict": _verdict(engine, answer["verdict"], caller),
-        **{name: answer[name] for name in ("exact", "generation", "model")},
-    }
-
-
-def _verdict(engine: Engine, verdict: dict[str, Any], caller: Key) -> dict[str, Any]:
-    """Without names of cameras that the key doesn't see."""
-    values = dict(verdict["values"])
-    if values.get("cameras"):
-        values["cameras"] = [name for name in values["cameras"] if _shows(engine, name, caller)]
-    return {**verdict, "values": values}
-
-
-def _mark(mark: Marked, course: Course, caller: Key) -> casework.CaseMark:
-    """A mark as that key sees it: of a picture that it doesn't see, only that there is one."""
-    shown = course.picture(mark.picture)
-    seen = casework.CaseMark.model_validate(mark)
-    if shown is None or _sees(caller, shown):
-        return seen
-    return seen.model_copy(update={"note": "", "rank": None, "strangers": None})
-
-
-def _shows(engine: Engine, camera: str, caller: Key) -> bool:
-    """Whether a key sees a camera that was called so."""
-    network = engine.gallery.network
-    return caller.sees(network[camera].id if camera in network else camera)
-
-
-def _sees(caller: Key, picture: Picture) -> bool:
-    return picture.camera is None or caller.sees(picture.camera)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from rgbir.client import casework
 from rgbir.index import AnyGallery, Selection
@@ -15,13 +14,13 @@ from rgbir.server.cases.report.dossier import Dossier, Measured
 from rgbir.server.cases.store import now
 from rgbir.server.engine.engine import Engine
 from rgbir.server.http import casework as showing
+from rgbir.server.http.sight import told_answer
 
 
 def collected(engine: Engine, book: Casebook, case: Case, caller: Key, signed_by: str | None) -> Dossier:
     """All but the audit log's entries, and where a ZIP has the pictures."""
     course, gallery = book.course(case), engine.gallery
-    sees = _sight(gallery, caller)
-    answers = tuple(_within(showing.told_answer(engine, search, caller), sees) for search in course.searches)
+    answers = tuple(told_answer(engine, course, search, caller) for search in course.searches)
     card = engine.encoder.card
     return Dossier(
         case=showing.as_seen(engine, book, case, caller),
@@ -56,26 +55,6 @@ def _sight(gallery: AnyGallery, caller: Key) -> Callable[[str], bool]:
     """Whether the key sees a camera, whatever it is called."""
     network = gallery.network
     return lambda name: caller.sees(network[name].id if name in network else name)
-
-
-def _within(answer: casework.CaseAnswer, sees: Callable[[str], bool]) -> casework.CaseAnswer:
-    """An answer without names of cameras that aren't the key's."""
-
-    def kept(name: str, value: Any) -> bool:
-        named = value if isinstance(value, list) else [value]
-        return name not in ("camera", "cameras") or all(sees(camera) for camera in named)
-
-    return answer.model_copy(
-        update={
-            "searched_cameras": [camera for camera in answer.searched_cameras if sees(camera)],
-            "excluded_cameras": [
-                left
-                for left in answer.excluded_cameras
-                if sees(left.camera) and sees(left.values.get("query_camera", left.camera))
-            ],
-            "options": {name: value for name, value in answer.options.items() if kept(name, value)},
-        }
-    )
 
 
 def _measured(gallery: AnyGallery, caller: Key) -> dict[frozenset[str], Measured]:

@@ -230,8 +230,8 @@ class View:
                 self.time(mark.at),
                 mark.who,
                 self._which(mark.picture),
-                words(f"mark.{mark.mark}"),
-                "" if self._hidden(mark.picture) else mark.note,
+                "" if mark.mark is None else words(f"mark.{mark.mark}"),
+                mark.note,
                 ""
                 if mark.withdrawn_at is None
                 else words("taken_back", time=self.time(mark.withdrawn_at), who=mark.withdrawn_by),
@@ -275,7 +275,6 @@ class View:
     def _row(self, picture: CasePicture) -> Row:
         words, marks = self.words, self._standing[picture.id]
         mark = marks[0]
-        hidden = self._hidden(picture.id)
         _, answer = self._hit(picture.id)
         there = None if picture.taken_at is None else self.local(picture.taken_at)
         query = next(iter(answer.queries if answer else []), self.queries[0].id if self.queries else "")
@@ -283,20 +282,16 @@ class View:
             id=picture.id,
             picture=self.shown(picture),
             query=self.shown(self._pictures.get(query)),
-            mark=mark.mark,
+            mark=mark.mark or "",
             decision=words(f"mark.{mark.mark}"),
             day=words.day(there) if there else "" if picture.blank else words("no_time"),
             clock=words.clock(there) if there else "",
             place=picture.place or "",
             camera=words("of_camera", camera=picture.camera) if picture.camera else "",
-            strangers="" if hidden else self._strangers(picture.id, mark),
-            note="" if hidden else "; ".join(_notes(marks)),
+            strangers=self._strangers(picture.id, mark),
+            note="; ".join(_notes(marks)),
             by="; ".join(self._by(marks)),
         )
-
-    def _hidden(self, picture: str) -> bool:
-        """What was seen on a hit that isn't the key's stays unsaid, too."""
-        return picture in self._pictures and self._pictures[picture].blank
 
     def _by(self, marks: Sequence[CaseMark]) -> Iterator[str]:
         """Who decided so first, who agrees, and who decided otherwise."""
@@ -399,10 +394,10 @@ class View:
 
 
 def _standing(marks: Sequence[CaseMark]) -> dict[str, list[CaseMark]]:
-    """Of each picture, each person's last mark that wasn't taken back, the last of all first."""
+    """Of each picture, each person's last mark that wasn't taken back, the last of all first; without blank ones."""
     last: dict[str, dict[str, CaseMark]] = {}
     for mark in marks:
-        if mark.withdrawn_at is None:
+        if mark.withdrawn_at is None and not mark.blank:
             last.setdefault(mark.picture, {})[mark.who] = mark
     return {picture: sorted(by.values(), key=lambda mark: -mark.n) for picture, by in last.items()}
 

@@ -16,10 +16,11 @@ from rgbir.server.cases.plain import is_plain
 from rgbir.server.cases.records import Case, Picture
 from rgbir.server.engine.engine import Engine
 from rgbir.server.errors import NotThere
-from rgbir.server.http.casework import Book, as_seen, told_answer, told_head, told_picture
+from rgbir.server.http.casework import Book, as_seen, told_head, told_picture
 from rgbir.server.http.forms import Text, names
 from rgbir.server.http.guard import Administering, Casing, Serving
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS, documented
+from rgbir.server.http.sight import sees, told_answer, told_mark
 
 HELD = documented(_409="not in this state, or on legal hold")
 router = APIRouter(responses={**PROBLEMS, **NOT_FOUND}, tags=["cases"])
@@ -326,7 +327,7 @@ def _hit(book: Book, case: Case, name: str, caller: Key) -> Picture:
 async def withdraw_mark(book: Book, engine: Serving, caller: Casing, case: str, number: int) -> words.CaseMark:
     """It stays readable as what was taken back; the one before it holds again."""
     there = await engine.look(lambda: book.working(caller, case))
-    work = lambda: words.CaseMark.model_validate(book.withdraw(caller, there, number))  # noqa: E731
+    work = lambda: told_mark(book.withdraw(caller, there, number), book.course(there), caller)  # noqa: E731
     return await _done(engine, caller, there, "take mark back", "took mark back", work, mark=number)
 
 
@@ -350,10 +351,11 @@ async def get_search(book: Book, engine: Serving, caller: Casing, case: str, num
     def look() -> words.CaseAnswer:
         there = book.for_(caller, case)
         book.heed(engine.gallery)
-        search = next((each for each in book.course(there).searches if each.n == number), None)
+        course = book.course(there)
+        search = next((each for each in course.searches if each.n == number), None)
         if search is None:
             raise NotThere(f"case {there.number!r} has no search {number}")
-        return told_answer(engine, search, caller)
+        return told_answer(engine, course, search, caller)
 
     return await engine.look(look)
 
@@ -372,7 +374,7 @@ async def get_case_image(book: Book, engine: Serving, caller: Casing, case: str,
         book.heed(engine.gallery)
         kept = book.store.picture(there.id, picture)
         crop = None if kept is None or kept.gone is not None else book.store.crop(picture)
-        if kept is None or crop is None or not (kept.camera is None or caller.sees(kept.camera)):
+        if kept is None or crop is None or not sees(caller, kept):
             raise NotThere(f"case {there.number!r} has no picture {picture[:80]!r} to show; it may have been erased")
         return there, crop.media_type, crop.data
 

@@ -33,7 +33,7 @@ export function bySighting({ marks, pictures }) {
   const sightings = new Map(pictures.map((picture) => [picture.id, picture.sighting]));
   const entries = [...standing(marks)].flatMap(([picture, mark]) => {
     const sighting = sightings.get(picture);
-    return sighting ? [/** @type {[string, Standing]} */ ([sighting, { mark: mark.mark, note: mark.note, n: mark.n }])] : [];
+    return sighting && mark.mark ? [/** @type {[string, Standing]} */ ([sighting, { mark: mark.mark, note: mark.note, n: mark.n }])] : [];
   });
   return new Map(entries);
 }
@@ -54,7 +54,8 @@ export function strongest(marks) {
 /** @typedef {{ picture: CasePicture, mark: CaseMark | undefined }} Event */
 
 /**
- * The course of a case: its queries and the hits that nobody ruled out, in order of time; those without a time come last.
+ * The course of a case: its queries and the hits that nobody ruled out, in order of time; those without a time come last. Hits with a
+ * blank mark are left out, since nobody is told what was decided.
  * @param {Case} of
  * @returns {Event[]}
  */
@@ -63,20 +64,20 @@ export function course({ pictures, marks }) {
   const time = (/** @type {CasePicture} */ picture) => (picture.taken_at ? Date.parse(picture.taken_at) : Infinity);
   return pictures
     .map((picture) => ({ picture, mark: holds.get(picture.id) }))
-    .filter(({ picture, mark }) => picture.kind === "query" || (mark && mark.mark !== "different"))
+    .filter(({ picture, mark }) => picture.kind === "query" || (mark?.mark && mark.mark !== "different"))
     .sort((left, right) => time(left.picture) - time(right.picture) || left.picture.added_at.localeCompare(right.picture.added_at));
 }
 
 /**
- * The hits of a case by mark; one whose marks were all taken back stands by itself.
+ * The hits of a case by mark; one whose marks were all taken back stands by itself, and so does one whose mark is not for the key.
  * @param {Case} of
- * @returns {{ kind: MarkKind | "none", events: Event[] }[]} those that there are
+ * @returns {{ kind: MarkKind | "blank" | "none", events: Event[] }[]} those that there are
  */
 export function byMark({ pictures, marks }) {
   const holds = standing(marks);
   const hits = pictures.filter(({ kind }) => kind === "hit").map((picture) => ({ picture, mark: holds.get(picture.id) }));
-  const kinds = /** @type {(MarkKind | "none")[]} */ ([...KINDS, "none"]);
-  return kinds.map((kind) => ({ kind, events: hits.filter(({ mark }) => (mark?.mark ?? "none") === kind) })).filter(({ events }) => events.length > 0);
+  const kinds = /** @type {(MarkKind | "blank" | "none")[]} */ ([...KINDS, "blank", "none"]);
+  return kinds.map((kind) => ({ kind, events: hits.filter(({ mark }) => (mark ? (mark.mark ?? "blank") : "none") === kind) })).filter(({ events }) => events.length > 0);
 }
 
 /** May add to it. @param {CaseHead | null} head */

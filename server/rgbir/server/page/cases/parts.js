@@ -18,10 +18,10 @@ export const imagePath = (id, picture) => (picture.image ? casePath(id, `/pictur
 
 /** What there is in a picture's place: the picture, that it is blank, or when it was erased. @param {{ id: string, picture: CasePicture, mark?: CaseMark | undefined, badge?: boolean }} props */
 export function CasePictureShown({ id, picture, mark, badge = true }) {
-  const frame = `case-picture ${picture.kind} ${mark ? `marked ${mark.mark}` : ""}`;
+  const frame = `case-picture ${picture.kind} ${mark?.mark ? `marked ${mark.mark}` : ""}`;
   if (picture.erased_at) return html`<div class="${frame} gone"><${Icon} name="bin" /><span>${t("picture.erased", { time: moment(picture.erased_at) })}</span></div>`;
   if (picture.blank) return html`<div class="${frame} gone"><${Icon} name="lock" /><span>${t("picture.blank")}</span></div>`;
-  return html`<div class=${frame}><${Picture} path=${imagePath(id, picture)} />${badge && html`<${MarkBadge} mark=${mark?.mark} />`}</div>`;
+  return html`<div class=${frame}><${Picture} path=${imagePath(id, picture)} />${badge && html`<${MarkBadge} mark=${mark?.mark ?? undefined} />`}</div>`;
 }
 
 /** "Lobby, camera 1". @param {CasePicture} picture */

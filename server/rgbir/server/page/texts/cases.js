@@ -61,6 +61,7 @@ export const CASES = {
   "picture.blank": ["not of your key", "nicht in Ihrem Schlüssel", "您的密钥无权查看"],
 
   "hits.same": ["Marked same", "Als dieselbe markiert", "标为同一人"],
+  "hits.blank": ["Marked, not for your key", "Markiert, nicht für Ihren Schlüssel", "已标记,您的密钥无权查看"],
   "hits.unsure": ["Marked unsure", "Als unsicher markiert", "标为不确定"],
   "hits.different": ["Marked different", "Als andere markiert", "标为不同人"],
   "hits.none": ["No hit is marked yet.", "Noch ist kein Treffer markiert.", "尚未标记结果。"],

@@ -74,9 +74,9 @@ export const MARKS = {
   "refined.before": ["As before my marks", "Wie vor meinen Markierungen", "恢复标记前的结果"],
   "refined.how": ["How", "Wie", "规则"],
   "refined.rule": [
-    "Hits marked same are further shots. A hit marked different, and who is among its five nearest and it among theirs, goes behind all others.",
-    "Als dieselbe markierte Treffer sind weitere Aufnahmen. Ein als andere markierter Treffer, und wer zu seinen fünf nächsten gehört und umgekehrt, kommt hinter alle übrigen.",
-    "标为同一人的结果作为补充图片。标为不同人的结果,以及与其互为五个最近邻的结果,排在所有其他结果之后。",
+    "Hits marked same are further shots. A hit marked different goes behind all others. Just before it stands who is among its five nearest and it among theirs; among few hits fewer count.",
+    "Als dieselbe markierte Treffer sind weitere Aufnahmen. Ein als andere markierter Treffer kommt hinter alle übrigen. Kurz vor ihm steht, wer zu seinen fünf nächsten gehört und umgekehrt; bei wenigen Treffern zählen weniger.",
+    "标为同一人的结果作为补充图片。标为不同人的结果排在所有其他结果之后;与其互为五个最近邻的结果排在它之前、其余结果之后(结果较少时近邻数也减少)。",
   ],
   "refined.now": ["Rank now", "Rang jetzt", "现名次"],
   "refined.earlier": ["Before", "Vorher", "之前"],
