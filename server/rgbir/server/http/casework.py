@@ -113,15 +113,6 @@ async def work_of(
     return await engine.look(prepare)
 
 
-async def only_in_a_case(engine: Engine, book: Casebook | None, caller: Key, why: Purpose) -> None:
-    """Looks at the case of a request whose answer no case keeps.
-
-    Raises:
-        NotThere, NotAllowed, NotNow, UsageError: see `work_of`.
-    """
-    await work_of(engine, book, caller, why, (), False)
-
-
 def _marks(course: Course, caller: Key) -> Marks:
     """What holds of the case's hits, as far as the caller sees them."""
     same: list[str] = []
