@@ -37,7 +37,13 @@ WORK: dict[str, Work] = {
 }
 
 
-@pytest.mark.parametrize("name", [*WORK])
+QUICK = {"mark", "search", "delete"}
+"""The others are tried in the long run."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in WORK]
+)
 def test_a_kill_leaves_all_of_it_or_nothing(tmp_path: Path, gallery: Gallery, name: str) -> None:
     case, hit = filled(tmp_path / "before", gallery)
     before = state(tmp_path / "before")
@@ -83,6 +89,7 @@ def test_an_erasure_that_is_killed_is_carried_out_by_the_next_opening(tmp_path: 
             assert book.store.file.harm() == []
 
 
+@pytest.mark.slow
 def test_a_backup_or_a_restore_that_is_killed_leaves_none_or_a_whole_one(tmp_path: Path, gallery: Gallery) -> None:
     filled(tmp_path / "before", gallery)
     there = state(tmp_path / "before")

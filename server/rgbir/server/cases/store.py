@@ -414,10 +414,10 @@ class CaseStore:
 
 
 def without(content: Mapping[str, Any], sightings: set[str]) -> dict[str, Any]:
-    """A stored search without these hits, and without what says whom it was like if that is one of them."""
+    """A stored search without these hits. Whom it was like is an empty text from then on, if that is one of them."""
     answer = content["answer"]
     left = [None if hit is not None and hit["id"] in sightings else hit for hit in answer["hits"]]
-    like = None if content["like"] in sightings else content["like"]
+    like = "" if content["like"] in sightings else content["like"]
     return {**content, "like": like, "answer": {**answer, "hits": left}}
 
 
