@@ -278,8 +278,8 @@ def test_asked_again_with_what_was_confirmed_ranks_are_told_before_and_after(
     page.keyboard.press("Escape")
     page.get_by_role("button", name="How").click()
     assert page.locator("#refine-how").inner_text() == (
-        "Hits marked same are further shots. A hit marked different, and who is among its five nearest and it among theirs, goes"
-        " behind all others."
+        "Hits marked same are further shots. A hit marked different goes behind all others. Just before it stands who is among its"
+        " five nearest and it among theirs; among few hits fewer count."
     )
     assert page.get_by_role("button", name=re.compile("Search again with")).count() == 0, "these marks are heeded"
     page.get_by_role("button", name="As before my marks").click()
