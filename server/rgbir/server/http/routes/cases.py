@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Form, Response
@@ -249,7 +250,7 @@ async def hold(
 ) -> words.CaseHead:
     """Nothing of it is deleted until the hold is lifted. Whom the gallery erases meanwhile is shown to nobody, and goes then."""
     there = await engine.look(lambda: book.for_(caller, case))
-    work = lambda: book.hold(caller, case, reason)  # noqa: E731
+    work = partial(book.hold, caller, case, reason)
     changed = await _done(engine, caller, there, "hold case", "held case", work, reason=reason)
     return await engine.look(lambda: told_head(book, changed, caller))
 
@@ -258,7 +259,7 @@ async def hold(
 async def lift_hold(book: Book, engine: Serving, caller: Administering, case: str) -> words.CaseHead:
     """What was erased from the gallery meanwhile goes now."""
     there = await engine.look(lambda: book.for_(caller, case))
-    work = lambda: book.lift(caller, case, engine.gallery)  # noqa: E731
+    work = partial(book.lift, caller, case, engine.gallery)
     lifted = await _done(engine, caller, there, "lift hold", "lifted hold", work)
     return await engine.look(lambda: told_head(book, lifted, caller))
 
@@ -307,7 +308,10 @@ async def add_mark(
         return words.CaseMark.model_validate(book.mark(caller, there, hit, mark, note, search))
 
     of = {"sighting": sighting} if sighting is not None else {"picture": picture}
-    tell = lambda made: {"number": made.n, "picture": made.picture}  # noqa: E731
+
+    def tell(made: words.CaseMark) -> dict[str, Any]:
+        return {"number": made.n, "picture": made.picture}
+
     return await _done(engine, caller, there, "mark", "marked", work, tell, mark=mark, search=search, **of)
 
 
@@ -327,7 +331,10 @@ def _hit(book: Book, case: Case, name: str, caller: Key) -> Picture:
 async def withdraw_mark(book: Book, engine: Serving, caller: Casing, case: str, number: int) -> words.CaseMark:
     """It stays readable as what was taken back; the one before it holds again."""
     there = await engine.look(lambda: book.working(caller, case))
-    work = lambda: told_mark(book.withdraw(caller, there, number), book.course(there), caller)  # noqa: E731
+
+    def work() -> words.CaseMark:
+        return told_mark(book.withdraw(caller, there, number), book.course(there), caller)
+
     return await _done(engine, caller, there, "take mark back", "took mark back", work, mark=number)
 
 
@@ -340,7 +347,10 @@ async def add_note(
     text: Annotated[str, Form(min_length=1, max_length=10_000)],
 ) -> words.CaseNote:
     there = await engine.look(lambda: book.working(caller, case))
-    work = lambda: words.CaseNote.model_validate(book.note(caller, there, text))  # noqa: E731
+
+    def work() -> words.CaseNote:
+        return words.CaseNote.model_validate(book.note(caller, there, text))
+
     return await _done(engine, caller, there, "note", "noted", work)
 
 
@@ -388,7 +398,7 @@ async def remove_picture(book: Book, engine: Serving, caller: Casing, case: str,
     """Overwritten on disk; marks and notes on it stay, and when it was erased."""
     there = await engine.look(lambda: book.for_(caller, case, Access.OWN))
     await engine.look(lambda: book.expect_free(there))
-    work = lambda: book.take_out(there, picture)  # noqa: E731
+    work = partial(book.take_out, there, picture)
     await _done(engine, caller, there, "erase picture", "erased picture", work, picture=picture)
 
     def again() -> words.CasePicture:
@@ -407,6 +417,6 @@ async def keep_picture(book: Book, engine: Serving, caller: Casing, case: str, p
     there = await engine.look(lambda: book.for_(caller, case, Access.OWN))
     if await engine.look(lambda: book.store.picture(there.id, picture)) is None:
         raise NotThere(f"case {there.number!r} has no picture {picture[:80]!r}")
-    work = lambda: book.store.settle(picture)  # noqa: E731
+    work = partial(book.store.settle, picture)
     await _done(engine, caller, there, "keep picture", "kept picture", work, picture=picture)
     return Response(status_code=204)

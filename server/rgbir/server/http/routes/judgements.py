@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Form, Path, Response
@@ -48,7 +49,7 @@ async def add_judgement(
     for camera, name in zip(cameras, (query_camera, other_camera), strict=True):
         enrolling(caller, camera, name)
     event: dict[str, Any] = {"cameras": list(cameras), "count": count, "seed": seed}
-    work = lambda: book.judging.add(caller, engine.gallery, cameras, count, seed)  # noqa: E731
+    work = partial(book.judging.add, caller, engine.gallery, cameras, count, seed)
     task = await _done(engine, caller, "draw pairs", "drew pairs", work, lambda made: {"judgement": made.id}, **event)
     return words.Judgement(**_head(engine, task, caller))
 
@@ -86,7 +87,7 @@ async def answer_pair(
 ) -> words.PairToJudge:
     """The answer is the pair that follows."""
     task = await engine.look(lambda: book.judging.for_(caller, judgement))
-    work = lambda: book.judging.answer(caller, task, pair, answer)  # noqa: E731
+    work = partial(book.judging.answer, caller, task, pair, answer)
     event: dict[str, Any] = {"judgement": task.id, "pair": pair, "answer": answer}
     after = await _done(engine, caller, "judge pair", "judged pair", work, **event)
     return _following(engine, after, caller)
@@ -98,7 +99,7 @@ async def take_answer_back(
 ) -> words.PairToJudge:
     """The answer is the pair, which is next again."""
     task = await engine.look(lambda: book.judging.for_(caller, judgement))
-    work = lambda: book.judging.take_back(caller, task, pair)  # noqa: E731
+    work = partial(book.judging.take_back, caller, task, pair)
     after = await _done(engine, caller, "take answer back", "took answer back", work, judgement=task.id, pair=pair)
     return _following(engine, after, caller)
 
@@ -122,7 +123,7 @@ async def use_judgement(
         return task
 
     task = await engine.look(look)
-    use = lambda: book.judging.use(task, engine.gallery, caller.name, in_place_of_labels=in_place_of_labels)  # noqa: E731
+    use = partial(book.judging.use, task, engine.gallery, caller.name, in_place_of_labels=in_place_of_labels)
     event: dict[str, Any] = {"judgement": task.id, "cameras": [task.query_camera, task.other_camera]}
     event |= {"judges": task.finished, "in_place_of_labels": in_place_of_labels}
     await engine.note(action="use judgement", who=caller.name, **event)
