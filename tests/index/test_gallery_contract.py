@@ -518,6 +518,22 @@ def test_a_large_crop_is_kept_smaller(database: Path) -> None:
     assert (crop.media_type, len(crop.data) <= 48_000) == ("image/jpeg", True)
 
 
+def test_erasures_are_told_from_a_moment_on_and_without_those_that_are_known(make: Maker) -> None:
+    gallery, enrolled = make(), sightings(6)
+    gallery.add(enrolled)
+    gallery.remove(ids=[enrolled[0].id])
+    between = gallery.moment()
+    gallery.remove(ids=[enrolled[1].id])
+    gallery.remove(ids=["never there"])
+
+    first, second, third = [erasure for erasure in gallery.erasures() if erasure.ids]
+
+    assert first.at <= between < second.at < third.at
+    assert [erasure.uid for erasure in gallery.erasures(since=between) if erasure.ids] == [second.uid, third.uid]
+    assert gallery.erasures(but={first.uid, third.uid}, since=between) == [second]
+    assert gallery.moment() >= third.at
+
+
 def test_an_erasure_binds_what_was_known_before_it_and_nothing_after(make: Maker) -> None:
     gallery, enrolled = make(), sightings(40)
     gallery.add(enrolled)
