@@ -1,0 +1,38 @@
+"""Cases beside either kind of gallery: what is erased there leaves them, by id, by identity, and while a hold keeps it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from tests.index.test_gallery_contract import Maker, database, make, sightings  # noqa: F401
+from tests.server.cases.books import CHIEF, NEW, WEBER, opened
+
+from rgbir.server.cases.casebook import NewCase
+from rgbir.server.http.persons import touched
+
+
+def test_who_is_erased_from_any_gallery_leaves_the_cases_beside_it(make: Maker, tmp_path: Path) -> None:  # noqa: F811
+    gallery, enrolled = make(), sightings(12)
+    gallery.add(enrolled)
+    by_id, by_identity = enrolled[1], next(each for each in enrolled[2:] if each.identity is not None)
+    with closing(opened(tmp_path)) as book:
+        case = book.add(WEBER, NewCase(number="26-117", **NEW))
+        for sighting in (by_id, by_identity):
+            hit = book.keep_hit(case, gallery, sighting.id, WEBER)
+            book.mark(WEBER, case, hit, "same")
+        assert len(touched(book, gallery, {"ids": [by_id.id]}).pictures) == 1
+        assert len(touched(book, gallery, {"identity": by_identity.identity}).pictures) >= 1
+
+        gallery.remove(ids=[by_id.id])
+        book.heed(gallery)
+        assert [picture.erased_at is not None for picture in book.course(case).pictures] == [True, False]
+
+        book.hold(CHIEF, case.id, "court order")
+        gallery.remove(identity=by_identity.identity)
+        book.heed(gallery)
+        kept = book.course(case).pictures[1]
+        assert (kept.due_at is not None, kept.erased_at) == (True, None)
+        book.lift(CHIEF, case.id, gallery)
+        assert book.course(case).pictures[1].erased_at is not None
+        assert book.store.file.harm() == []
