@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("client", "index", "training", "export", "server")
+PARTS = ("client", "index", "training", "export", "footage", "server")
 LIMIT_S = 900
 
 

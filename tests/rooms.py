@@ -12,7 +12,7 @@ from graphlib import TopologicalSorter
 
 import grimp
 
-PARTS = ("client", "index", "training", "export", "server")
+PARTS = ("client", "index", "training", "export", "footage", "server")
 
 
 @dataclass(frozen=True, slots=True)

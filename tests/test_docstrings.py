@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PARTS = ("client", "index", "training", "export", "server")
+PARTS = ("client", "index", "training", "export", "footage", "server")
 MODELS = ("training", "export")
 """Parts whose pydantic models are settings of their own, and not the form of a request or an answer."""
 

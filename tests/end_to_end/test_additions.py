@@ -86,7 +86,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(root: Path, *arguments: str) -> str:
     """Python in the copy, with the copy's code before the installed one."""
-    parts = [root / part for part in ("client", "index", "training", "export", "server")]
+    parts = [root / part for part in ("client", "index", "training", "export", "footage", "server")]
     path = os.pathsep.join(map(str, (*parts, root)))
     done = subprocess.run(
         [sys.executable, *arguments], cwd=root, env={**os.environ, "PYTHONPATH": path}, text=True,

@@ -17,6 +17,7 @@ from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.datasets.table import read_rows, read_table
 from rgbir.index.datasets.text import text_of
+from rgbir.index.detection.detections import Detections, Detector, Thresholds
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
 from rgbir.index.enrolment.merge import erasures_of
@@ -122,6 +123,8 @@ __all__ = [
     "Card",
     "Code",
     "Crop",
+    "Detections",
+    "Detector",
     "Distances",
     "Drift",
     "Encoder",
@@ -190,6 +193,7 @@ __all__ = [
     "Storage",
     "SysuMM01",
     "Tally",
+    "Thresholds",
     "Touched",
     "UnknownCamera",
     "Unreadable",
