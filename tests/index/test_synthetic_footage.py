@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import typer
+from numpy.typing import NDArray
+from PIL import Image
+from typer.testing import CliRunner
 
-from rgbir.index import Modality, UsageError
+from rgbir.index import CameraNetwork, Modality, UsageError
+from rgbir.index.cli import synthesize
+from rgbir.index.synthetic.filmed import Filmed, synthesize_footage
 from rgbir.index.synthetic.footage import Scene, SceneFrame, Truth
 from rgbir.index.synthetic.people import person
 from rgbir.index.synthetic.places import PLACES, Lens
@@ -221,3 +232,126 @@ def test_a_picture_that_the_film_does_not_have_is_refused() -> None:
         with pytest.raises(UsageError, match=f"the film's pictures are 1 to 40, not {number}"):
             SMALL.frame(number)
     assert isinstance(next(iter(SMALL)), SceneFrame)
+
+
+# --- a folder of it
+
+TINY = replace(SMALL, width=128, height=72, rate=2, seconds=10, people=24)
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def digests(root: Path) -> dict[str, str]:
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_folder_holds_the_same_bytes_whatever_the_number_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rgbir.index.synthetic.filmed.TOGETHER", 7)
+    done: list[int] = []
+    filmed = synthesize_footage(tmp_path / "a", TINY, workers=1, progress=done.append)
+    synthesize_footage(tmp_path / "b", TINY, workers=2)
+
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+    assert filmed == Filmed(60, 4, len(rows(tmp_path / "a" / "truth.csv")))
+    assert sum(done) == 60
+
+
+def test_a_folder_says_what_each_picture_is_and_who_is_in_it(tmp_path: Path) -> None:
+    synthesize_footage(tmp_path / "footage", TINY, workers=1)
+    root = tmp_path / "footage"
+
+    frames, truth = rows(root / "frames.csv"), rows(root / "truth.csv")
+    assert list(truth[0]) == ["camera", "frame", "identity", "left", "top", "right", "bottom", "visible"]
+    for camera in PLACES:
+        scene = replace(TINY, camera=camera)
+        assert len(list((root / camera).iterdir())) == 20
+        for frame in scene:
+            row = next(row for row in frames if (row["camera"], row["frame"]) == (camera, str(frame.number)))
+            assert row["modality"] == frame.modality
+            assert datetime.fromisoformat(row["taken_at"]) == scene.taken_at(frame.number)
+            with Image.open(root / camera / f"{frame.number:06d}.jpg") as image:
+                apart = np.abs(np.asarray(image, int) - frame.image)
+            assert apart.mean() < 4
+            of_frame = [row for row in truth if (row["camera"], row["frame"]) == (camera, str(frame.number))]
+            assert [
+                (int(row["identity"]), tuple(int(row[side]) for side in ("left", "top", "right", "bottom")))
+                for row in of_frame
+            ] == [(row.identity, row.box) for row in frame.truth]
+            for row, true in zip(of_frame, frame.truth, strict=True):
+                assert float(row["visible"]) == pytest.approx(true.visible, abs=5e-5)
+    network = CameraNetwork.read(root / "network.toml")
+    assert {camera.id: camera.modalities for camera in network} == {
+        "hall": {Modality.RGB},
+        "yard": {Modality.IR},
+        "gate": {Modality.RGB, Modality.IR},
+    }
+    assert "4 people pass three cameras" in (root / "README.txt").read_text()
+
+
+def test_films_are_written_by_whoever_can(tmp_path: Path) -> None:
+    films: dict[str, Any] = {}
+
+    def write(file: Path, images: Iterable[NDArray[np.uint8]], rate: int, began: datetime) -> None:
+        films[file.name] = (np.stack(list(images)), rate, began)
+
+    synthesize_footage(tmp_path / "films", TINY, "mkv", write, workers=1)
+    assert list(films) == ["hall.mkv", "yard.mkv", "gate.mkv"]
+    images, rate, began = films["gate.mkv"]
+    gate = replace(TINY, camera="gate")
+    assert (images == np.stack([frame.image for frame in gate])).all()
+    assert (rate, began) == (2, gate.taken_at(1))
+    assert len({row["camera"] for row in rows(tmp_path / "films" / "truth.csv")}) == 3
+    with pytest.raises(UsageError, match="films need a suffix and somebody who writes them"):
+        synthesize_footage(tmp_path / "more", TINY, "mkv")
+    with pytest.raises(UsageError, match="is not empty"):
+        synthesize_footage(tmp_path / "films", TINY)
+
+
+# --- the command
+
+
+def run(*words: object) -> Any:
+    app = typer.Typer()
+    app.command()(synthesize)
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_the_command_draws_footage_of_the_size_it_is_given(tmp_path: Path) -> None:
+    words = ["--layout", "footage", "--seconds", 2, "--rate", 3, "--width", 128, "--height", 72, "--people", 60]
+    assert run(tmp_path / "f", *words, "--seed", 5, "--workers", 1).exit_code == 0
+    synthesize_footage(tmp_path / "g", Scene("hall", 128, 72, 3, 2, 60, 5), workers=1)
+    assert digests(tmp_path / "f") == digests(tmp_path / "g")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--layout", "footage", "--identities", 3], "--layout footage has no use for --identities; leave it out, or people"),
+        (["--layout", "footage", "--images", 3, "--only-test"], "no use for --images and --only-test"),
+        (["--seconds", 3, "--film", "mp4"], "--layout sysu has no use for --seconds and --film; leave it out, or say --layout"),
+        (["--layout", "regdb", "--rate", 3], "--layout regdb has no use for --rate"),
+        (["--layout", "footage", "--width", 333], "width is an even number"),
+    ],
+)  # fmt: skip
+def test_options_that_a_layout_has_no_use_for_are_refused_by_name(
+    tmp_path: Path, words: list[object], reason: str
+) -> None:
+    refused = run(tmp_path / "f", *words)
+    assert isinstance(refused.exception, UsageError)
+    assert reason in str(refused.exception)
+    assert not (tmp_path / "f").exists()
+
+
+def test_without_a_writer_of_films_the_command_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rgbir.index.synthetic.filmed.entry_points", lambda group: [])
+    refused = run(tmp_path / "f", "--layout", "footage", "--film", "mp4")
+    assert "pip install 'rgbir[footage]'" in str(refused.exception)
+    assert not (tmp_path / "f").exists()
