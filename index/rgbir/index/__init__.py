@@ -99,6 +99,7 @@ from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
 from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
+from rgbir.index.zones import Mask
 
 __all__ = [
     "ABOUT",
@@ -162,6 +163,7 @@ __all__ = [
     "RetentionRun",
     "Market1501",
     "Marks",
+    "Mask",
     "Metric",
     "Modality",
     "Model",
