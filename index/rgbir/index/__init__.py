@@ -11,7 +11,7 @@ from rgbir.index.datasets.market import Market1501
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.people import PEOPLE, PeopleLists
-from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.datasets.records import ImageRecord, Skipped, Tracklet, frames_of
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
@@ -206,6 +206,7 @@ __all__ = [
     "Tally",
     "Thresholds",
     "Touched",
+    "Tracklet",
     "UnknownCamera",
     "Unreadable",
     "UsageError",
@@ -224,6 +225,7 @@ __all__ = [
     "device_named",
     "did_you_mean",
     "fault",
+    "frames_of",
     "digest_of",
     "enrol",
     "erasures_of",
