@@ -17,9 +17,10 @@ from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.datasets.table import read_rows, read_table
 from rgbir.index.datasets.text import text_of
-from rgbir.index.detection.bundle import DetectorBundle, DetectorCard, Fit, Tried
+from rgbir.index.detection.bundle import DetectorBundle, DetectorCard, Fit, Standing, Tried
 from rgbir.index.detection.detections import Detections, Detector, Thresholds
 from rgbir.index.detection.detector import ModelDetector, in_input
+from rgbir.index.detection.suppression import ious
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
 from rgbir.index.enrolment.merge import erasures_of
@@ -198,6 +199,7 @@ __all__ = [
     "Sighting",
     "Skipped",
     "Spot",
+    "Standing",
     "Stay",
     "Storage",
     "SysuMM01",
@@ -247,6 +249,7 @@ __all__ = [
     "open_data_set",
     "open_gallery",
     "overlap",
+    "ious",
     "pixels",
     "read_apart",
     "read_bytes",
