@@ -54,6 +54,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/gallery/jobs": {"files": [("archive", ("a.zip", b"PK"))]},
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
+        "/gallery/frames": {"files": image, "data": {"camera": "6", "taken_at": "2026-11-02T22:15:00Z"}},
         "/cameras/{camera:path}": {"data": {"place": "hall"}},
         "/keys": {"data": {"name": "kim"}},
         "/cases": {"data": {"number": "26-117", "title": "t", "purpose": "p"}},
