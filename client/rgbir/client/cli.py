@@ -37,6 +37,7 @@ EXTRAS = {
     "rgbir.training": "training",
     "rgbir.export.fit": "fit",
     "rgbir.export": "export",
+    "rgbir.footage": "footage",
     "rgbir.server": "server",
 }
 """What brings a part's packages, or a room's that needs fewer."""
@@ -57,6 +58,7 @@ SUMMARIES = {
     "evidence": "Get a case as evidence, and verify what somebody else got.",
     "export": "Write a bundle that serves without torch.",
     "fit": "Fit a bundle to a site's labelled people, without a GPU.",
+    "footage": "Find the people in recordings, and enrol them.",
     "import": "Make a run of a checkpoint that a method's authors published.",
     "index": "Make, fill, check and empty a gallery.",
     "keys": "Make, list, rotate and revoke a server's keys.",
@@ -68,7 +70,7 @@ SUMMARIES = {
     "search": "Search a gallery for the person on one or more images.",
     "serve": "Answer searches over HTTP, with a page to try them.",
     "split": "Draw who of your own pictures is trained on and who is tested.",
-    "synthesize": "Draw synthetic people in a real data set's layout.",
+    "synthesize": "Draw synthetic people in a real data set's layout, or in footage.",
     "train": "Train a method.",
 }
 

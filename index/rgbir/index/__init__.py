@@ -11,7 +11,7 @@ from rgbir.index.datasets.market import Market1501
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.people import PEOPLE, PeopleLists
-from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.datasets.records import ImageRecord, Skipped, Tracklet, frames_of
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
@@ -59,7 +59,7 @@ from rgbir.index.files import (
     writing_to,
 )
 from rgbir.index.fitted import FittedMap
-from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
+from rgbir.index.gallery.addresses import GalleryAddress, open_gallery, open_or_create
 from rgbir.index.gallery.browse import MOST_SHOWN, Order, Selection, Spot
 from rgbir.index.gallery.calibration import Judged, Pair
 from rgbir.index.gallery.changes import CameraEdit, Touched
@@ -103,6 +103,7 @@ from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
 from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
+from rgbir.index.zones import Mask
 
 __all__ = [
     "ABOUT",
@@ -172,6 +173,7 @@ __all__ = [
     "RetentionRun",
     "Market1501",
     "Marks",
+    "Mask",
     "Metric",
     "Modality",
     "Model",
@@ -206,6 +208,7 @@ __all__ = [
     "Tally",
     "Thresholds",
     "Touched",
+    "Tracklet",
     "UnknownCamera",
     "Unreadable",
     "UsageError",
@@ -224,6 +227,7 @@ __all__ = [
     "device_named",
     "did_you_mean",
     "fault",
+    "frames_of",
     "digest_of",
     "enrol",
     "erasures_of",
@@ -248,6 +252,7 @@ __all__ = [
     "modality_for",
     "open_data_set",
     "open_gallery",
+    "open_or_create",
     "overlap",
     "ious",
     "pixels",
