@@ -101,7 +101,7 @@ from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
-from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
+from rgbir.index.times import Hours, check_moment, from_microseconds, local, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
 from rgbir.index.zones import Mask
 
@@ -267,6 +267,7 @@ __all__ = [
     "replace_file",
     "changing",
     "check_header",
+    "check_moment",
     "beside",
     "writing_to",
     "passed_over_words",
