@@ -1,6 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
-from rgbir.index.bundle import CARD, Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, Reaction, sha256
+from rgbir.index.bundle import Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, Reaction
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.confined.start import Limits, read_apart
 from rgbir.index.datasets.dataset import DataSet, Setting
@@ -17,7 +17,9 @@ from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.datasets.table import read_rows, read_table
 from rgbir.index.datasets.text import text_of
+from rgbir.index.detection.bundle import DetectorBundle, DetectorCard, Fit, Tried
 from rgbir.index.detection.detections import Detections, Detector, Thresholds
+from rgbir.index.detection.detector import ModelDetector, in_input
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
 from rgbir.index.enrolment.merge import erasures_of
@@ -93,12 +95,14 @@ from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
 from rgbir.index.recording import needs_frame, recording_of
+from rgbir.index.sealed import CARD, sha256
 from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
 from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
+from rgbir.index.zones import Mask
 
 __all__ = [
     "ABOUT",
@@ -125,6 +129,12 @@ __all__ = [
     "Crop",
     "Detections",
     "Detector",
+    "DetectorBundle",
+    "DetectorCard",
+    "Fit",
+    "ModelDetector",
+    "Tried",
+    "in_input",
     "Distances",
     "Drift",
     "Encoder",
@@ -162,6 +172,7 @@ __all__ = [
     "RetentionRun",
     "Market1501",
     "Marks",
+    "Mask",
     "Metric",
     "Modality",
     "Model",
