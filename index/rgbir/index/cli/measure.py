@@ -89,7 +89,7 @@ class Measured(TypedDict):
             "mode", "shots", "direction", "split", "identities", "permutations", "network", "people", "query_shots",
             "pool",
         ),
-        "Full frames": ("detections", "confidence", "gallery_size"),
+        "Full frames": ("detector", "detections", "confidence", "gallery_size"),
         "The protocol": ("protocol", "selection", "cmc", "ap", "denominator", "metric", "rerank"),
         "Files": ("plots", "curves", "save_features", "report_file", "markdown"),
     }
@@ -187,9 +187,14 @@ def evaluate(
         Path | None,
         typer.Option(help="Write the features to this file (.npz), or to NAME_cam1.mat … without a suffix."),
     ] = None,
+    detector: Annotated[
+        Path | None, typer.Option(help="Full frames: the detector's bundle, which finds the people.")
+    ] = None,
     detections: Annotated[
         Path | None,
-        typer.Option(help="Full frames: a table of detections, CSV: frame, left, top, right, bottom, score."),
+        typer.Option(
+            help="Full frames: detections in place of a detector, CSV: frame, left, top, right, bottom, score."
+        ),
     ] = None,
     confidence: Annotated[
         float | None,
@@ -210,14 +215,16 @@ def evaluate(
 
     Examples:
         rgbir evaluate --data demo/people --bundle demo/expat_compact.synthetic_people --report report.json
-        rgbir evaluate --data PRW --protocol person-search --bundle agw_resnet50.sysu_mm01 --detections found.csv
+        rgbir evaluate --data PRW --protocol person-search --bundle agw_resnet50.sysu_mm01 --detector yolox
         rgbir evaluate --compare before.json after.json
     """
     if compare is not None:
         refuse(ctx, "--compare measures nothing", but=("compare", *WRITTEN[2:]))
         return _compared(*compare)
     if data is not None and (frames := frame_set(data)) is not None:
-        asked_for = searches.Chosen(protocol, bundle or [], detections, confidence, gallery_size, metric, threads)
+        asked_for = searches.Chosen(
+            protocol, bundle or [], detector, detections, confidence, gallery_size, metric, threads
+        )
         searched = searches.search_of(ctx, frames, asked_for, WRITTEN)
         _write(searched, markdown, report_file)
         return cast(

@@ -15,16 +15,17 @@ from rgbir.index.cli.options import progress, refuse
 from rgbir.index.cli.output import Answer, remark
 from rgbir.index.datasets.frames import FrameSet
 from rgbir.index.datasets.frames import Searched as Printed
+from rgbir.index.detection.bundle import DetectorBundle
 from rgbir.index.detection.given import read_detections
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation.benchmark import versions
-from rgbir.index.evaluation.person_search import SURE, Find, SearchReport, by_table, person_search
+from rgbir.index.evaluation.person_search import SURE, Find, SearchReport, by_detector, by_table, person_search
 from rgbir.index.metric import Metric
 from rgbir.index.words import listed
 
-TAKEN = ("data", "bundle", "protocol", "detections", "confidence", "gallery_size", "metric", "threads")
+TAKEN = ("data", "bundle", "protocol", "detector", "detections", "confidence", "gallery_size", "metric", "threads")
 """Options of a person search, beside those that say where the report goes."""
-ALONE = ("detections", "confidence", "gallery_size")
+ALONE = ("detector", "detections", "confidence", "gallery_size")
 """Options of nothing but a person search."""
 
 
@@ -61,15 +62,17 @@ class Chosen:
     Attributes:
         protocol: by name; the data set's own if None.
         bundles: the model's, one.
-        detections: a table of them.
+        detector: a detector's bundle.
+        detections: a table of them, in place of a detector.
         confidence: the least score of a detection; the authors' if None.
         gallery_size: frames of a gallery; the usual number if None.
         metric: the distance; the model's own if None.
-        threads: of the model.
+        threads: of the model and the detector.
     """
 
     protocol: str | None
     bundles: Sequence[Path]
+    detector: Path | None
     detections: Path | None
     confidence: float | None
     gallery_size: int | None
@@ -128,6 +131,13 @@ def answer(report: SearchReport, published: Sequence[Printed]) -> Answer[Searche
 
 def _finder(data: FrameSet, chosen: Chosen) -> tuple[Find, dict[str, str]]:
     """Who finds people, and what the report says of it."""
-    if chosen.detections is None:
-        raise UsageError("a person search needs who finds people: --detections FILE.csv")
+    from rgbir.index.detection.detector import ModelDetector
+
+    if (chosen.detector is None) == (chosen.detections is None):
+        came = "neither" if chosen.detector is None else "both"
+        raise UsageError(f"give --detector BUNDLE or --detections FILE.csv, which say where people are; {came} came")
+    if chosen.detector is not None:
+        detector = ModelDetector(DetectorBundle(chosen.detector), threads=chosen.threads)
+        return by_detector(detector), {"detector": detector.card.name, "found by": detector.found_by}
+    assert chosen.detections is not None
     return by_table(read_detections(chosen.detections), data), {"detections": chosen.detections.name}

@@ -153,7 +153,7 @@ class FrameSet(ABC):
         counts = {
             "test frames": len(self.frames),
             "test boxes": sum(len(frame.boxes) for frame in self.frames),
-            "test identities": len(people),
+            **({"test identities": len(people)} if people else {}),
             "queries": len(self.wanted(self.protocols[0])),
             "frames that are not there": sum(not frame.path.is_file() for frame in self.frames),
         }
