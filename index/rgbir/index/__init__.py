@@ -58,7 +58,7 @@ from rgbir.index.files import (
     writing_to,
 )
 from rgbir.index.fitted import FittedMap
-from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
+from rgbir.index.gallery.addresses import GalleryAddress, open_gallery, open_or_create
 from rgbir.index.gallery.browse import MOST_SHOWN, Order, Selection, Spot
 from rgbir.index.gallery.calibration import Judged, Pair
 from rgbir.index.gallery.changes import CameraEdit, Touched
@@ -250,6 +250,7 @@ __all__ = [
     "modality_for",
     "open_data_set",
     "open_gallery",
+    "open_or_create",
     "overlap",
     "pixels",
     "read_apart",
