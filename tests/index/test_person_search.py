@@ -34,6 +34,8 @@ from rgbir.index.detection.detections import Detections
 from rgbir.index.detection.detector import ModelDetector
 from rgbir.index.detection.given import read_detections
 from rgbir.index.evaluation.detections import average_precision, detect, enough, overlaps, search, together
+from rgbir.index.synthetic.filmed import synthesize_footage
+from rgbir.index.synthetic.footage import Scene
 
 runner = CliRunner()
 Box = tuple[float, float, float, float]
@@ -71,7 +73,7 @@ def test_a_search_is_the_one_on_paper() -> None:
 
     assert searched.mean_ap == pytest.approx(11 / 45)
     assert [searched.top(k) for k in (1, 2, 3)] == [0, 0, 1]
-    assert (searched.shown.tolist(), searched.found.tolist()) == ([3], [2])
+    assert (searched.shown.tolist(), searched.matched.tolist()) == ([3], [2])
 
 
 def test_nobody_right_is_nothing_and_a_person_whom_no_frame_shows_is_not_counted() -> None:
@@ -439,6 +441,38 @@ def test_infrared_asks_frames_in_colour_and_who_is_hardly_seen_is_neither_right_
         (who,) = asked.identities[(asked.boxes == query.box).all(axis=1)]
         assert (number in query.gallery) == (who != int(whom))
         assert number not in query.shown or who != int(whom)
+
+
+def test_infrared_asks_what_the_synthesizer_films(tmp_path: Path) -> None:
+    synthesize_footage(tmp_path / "footage", Scene(width=640, height=360, rate=1, seconds=8, people=30), workers=1)
+    data = frame_set(tmp_path / "footage")
+    assert data is not None
+    rows = list(csv.DictReader((data.root / "truth.csv").read_text().splitlines()))
+    (tmp_path / "found.csv").write_text(
+        "frame,left,top,right,bottom,score\n"
+        + "".join(
+            f"{row['camera']}/{int(row['frame']):06d}.jpg,{row['left']},{row['top']},{row['right']},{row['bottom']},1\n"
+            for row in rows
+        )
+    )
+
+    answer = rgbir(
+        "evaluate", "--data", data.root, "--bundle", BUNDLE, "--detections", tmp_path / "found.csv", "--json"
+    )
+
+    assert answer.exit_code == 0, answer.output
+    content = json.loads(answer.stdout)
+    clear = {
+        (row["identity"], row["camera"])
+        for row in rows
+        if float(row["visible"]) >= 0.5
+        and int(row["bottom"]) - int(row["top"]) >= 60
+        and (row["camera"] == "yard" or (row["camera"] == "gate" and int(row["frame"]) > 4))  # it turns in the middle
+    }
+    assert content["queries"] == len(clear) > 0
+    assert content["frames"] == 8 + 4
+    assert content["detection"]["recall"] == 1
+    assert "its numbers say nothing about real footage" in answer.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rgbir.index.cameras import Modality
-from rgbir.index.datasets.dataset import Count
+from rgbir.index.datasets.dataset import Count, compared
 from rgbir.index.errors import BadDataset
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.words import listed
@@ -157,9 +157,7 @@ class FrameSet(ABC):
             "queries": len(self.wanted(self.protocols[0])),
             "frames that are not there": sum(not frame.path.is_file() for frame in self.frames),
         }
-        return [
-            Count(what, found, 0 if what == "frames that are not there" else None) for what, found in counts.items()
-        ]
+        return compared(counts, {})
 
     def passed_over(self) -> Counter[str]:
         """How many files lie where it reads and aren't read, by reason; frames are reached by lists only."""

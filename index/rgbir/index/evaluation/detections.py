@@ -27,13 +27,13 @@ class Searched(NamedTuple):
         ap: float64 (q,), average precision times the share of frames in which the person was found.
         rank: int64 (q,), how many detections are more alike than the first right one; -1 where there is none.
         shown: int64 (q,), frames of the gallery that show the person; a query of none isn't counted.
-        found: int64 (q,), in how many of them the person was found.
+        matched: int64 (q,), in how many of them a detection is right.
     """
 
     ap: NDArray[np.float64]
     rank: NDArray[np.int64]
     shown: NDArray[np.int64]
-    found: NDArray[np.int64]
+    matched: NDArray[np.int64]
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -138,7 +138,7 @@ def together(parts: Sequence[Searched]) -> Searched:
     return Searched(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def detect(truth: Sequence[Boxes], found: Sequence[Detections]) -> Detected:
+def detect(truth: Sequence[Boxes], made: Sequence[Detections]) -> Detected:
     """How well people are detected, whoever they are.
 
     A detection is right if it overlaps a person's box by 0.5 at least, of that frame's boxes this one most, and of the
@@ -146,11 +146,11 @@ def detect(truth: Sequence[Boxes], found: Sequence[Detections]) -> Detected:
 
     Args:
         truth: of each frame the people's boxes, float64 (n, 4).
-        found: of each frame the detections that are sure enough.
+        made: of each frame the detections that are sure enough.
     """
     scores, right = [np.zeros(0)], [np.zeros(0, bool)]
     boxes = sum(map(len, truth))
-    for people, detections in zip(truth, found, strict=True):
+    for people, detections in zip(truth, made, strict=True):
         hit = np.zeros(len(detections), bool)
         if len(people) and len(detections):
             over = overlaps(people, detections.boxes.astype(np.float64))

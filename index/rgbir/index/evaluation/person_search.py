@@ -157,7 +157,7 @@ def person_search(
     for number, person in enumerate(wanted):
         asked.setdefault(person.frame, []).append(number)
     queries = np.empty((len(wanted), encoder.card.dimension), np.float32)
-    found, rows = dict[int, Detections](), [np.empty((0, encoder.card.dimension), np.float32)]
+    detections, rows = dict[int, Detections](), [np.empty((0, encoder.card.dimension), np.float32)]
     for number in sorted({*gallery, *asked}):
         frame = data.frames[number]
         image = frame.decoded()
@@ -165,17 +165,17 @@ def person_search(
             boxes = np.array([wanted[row].box for row in asked[number]])
             queries[asked[number]] = _embedded(boxes, image, frame, encoder)
         if number in gallery:
-            found[number] = find(frame, image).above(sure)
-            rows.append(_embedded(found[number].boxes.astype(np.float64), image, frame, encoder))
+            detections[number] = find(frame, image).above(sure)
+            rows.append(_embedded(detections[number].boxes.astype(np.float64), image, frame, encoder))
         progress(1)
-    frames = np.repeat(sorted(found), [len(found[number]) for number in sorted(found)]).astype(np.int64)
-    boxes = np.concatenate([np.empty((0, 4)), *(found[number].boxes for number in sorted(found))]).astype(np.float64)
+    frames = np.repeat(np.array([*detections], np.int64), [*map(len, detections.values())])  # ascending
+    boxes = np.concatenate([of_frame.boxes for of_frame in detections.values()]).astype(np.float64)
     similar = _similarities(queries, np.concatenate(rows), metric)
     searched = [search(person, frames, boxes, alike) for person, alike in zip(wanted, similar, strict=True)]
-    detected = detect([data.frames[number].boxes for number in found], list(found.values()))
+    detected = detect([data.frames[number].boxes for number in detections], list(detections.values()))
     setting = {"data": data.name, "confidence": f"{sure:g}"}
     setting |= {"gallery": str(size or data.sizes[0])} if data.sizes else {}
-    return SearchReport(protocol, setting, metric, together(searched), detected, len(found), about or {})
+    return SearchReport(protocol, setting, metric, together(searched), detected, len(detections), about or {})
 
 
 def _embedded(boxes: Boxes, image: Image.Image, frame: Frame, encoder: Encoder) -> NDArray[np.float32]:
