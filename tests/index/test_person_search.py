@@ -309,6 +309,21 @@ def test_detections_from_a_table_give_what_the_detector_gives(frames: FrameSet, 
     assert found_before == found_now
 
 
+def test_printed_numbers_stand_below_those_of_the_same_rules_only(
+    people: SysuMM01, detector: Path, tmp_path: Path
+) -> None:
+    frames = prw(tmp_path / "prw", people)
+    galleries = cuhk_sysu(tmp_path / "cuhk", people)
+
+    def shown(root: Path, *words: object) -> str:
+        return rgbir("evaluate", "--data", root, "--bundle", BUNDLE, "--detector", detector, *words).stdout
+
+    assert "not measured here: SeqNet mAP 47.6, top-1 87.6" in shown(frames)
+    assert "SeqNet" not in shown(frames, "--protocol", "prw-cross")
+    assert "not measured here: SeqNet mAP 94.8, top-1 95.7" in shown(galleries)
+    assert "SeqNet" not in shown(galleries, "--gallery-size", 50)
+
+
 def test_true_boxes_are_detected_perfectly(frames: FrameSet, tmp_path: Path) -> None:
     rows = [(f.source, *box, 1.0) for f in frames.frames for box in f.boxes.tolist()]
     with (tmp_path / "truth.csv").open("w", newline="") as lines:

@@ -15,7 +15,7 @@ from rgbir.index.cli.options import SKIPPED_EXIT, NetworkOption, PeopleOption, p
 from rgbir.index.cli.output import Answer
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.dataset import Count
-from rgbir.index.datasets.known import ROOT, frame_set, is_known, open_data_set
+from rgbir.index.datasets.known import FRAMES_ROOT, ROOT, frame_set, is_known, open_data_set
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.people import TEST, VAL
 from rgbir.index.errors import UsageError
@@ -66,7 +66,7 @@ class Synthesized:
 
 
 def counts(
-    data: Annotated[Path, typer.Argument(help=ROOT)],
+    data: Annotated[Path, typer.Argument(help=f"{ROOT} {FRAMES_ROOT}")],
     network: NetworkOption = None,
     people: PeopleOption = None,
 ) -> Answer[list[Count]]:

@@ -25,7 +25,7 @@ from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.dataset import DataSet, List, Published, Setting
-from rgbir.index.datasets.known import FRAME_SETS, PROTOCOLS, ROOT, SEARCHES, frame_set, open_data_set
+from rgbir.index.datasets.known import FRAME_SETS, FRAMES_ROOT, PROTOCOLS, ROOT, SEARCHES, frame_set, open_data_set
 from rgbir.index.datasets.protocol import (
     ApRule,
     CmcLevel,
@@ -96,7 +96,7 @@ class Measured(TypedDict):
 )  # fmt: skip
 def evaluate(
     ctx: typer.Context,
-    data: Annotated[Path | None, typer.Option(help=ROOT)] = None,
+    data: Annotated[Path | None, typer.Option(help=f"{ROOT} {FRAMES_ROOT}")] = None,
     bundle: Annotated[
         list[Path] | None,
         typer.Option(help="The model bundle to measure; on RegDB one for each split, in any order."),
@@ -227,9 +227,7 @@ def evaluate(
         )
         searched = searches.search_of(ctx, frames, asked_for, WRITTEN)
         _write(searched, markdown, report_file)
-        return cast(
-            Answer[Measured | searches.Searched | list[paired.Difference]], searches.answer(searched, frames.published)
-        )
+        return cast(Answer[Measured | searches.Searched | list[paired.Difference]], searches.answer(searched, frames))
     why_not = "nobody has to be found, since the images show one person each; people are found in full frames"
     refuse(ctx, why_not, only=searches.ALONE)
     if (query is None) != (against is None):

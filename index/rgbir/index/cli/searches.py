@@ -14,7 +14,6 @@ from rgbir.index.bundle import Bundle
 from rgbir.index.cli.options import progress, refuse
 from rgbir.index.cli.output import Answer, remark
 from rgbir.index.datasets.frames import FrameSet
-from rgbir.index.datasets.frames import Searched as Printed
 from rgbir.index.detection.bundle import DetectorBundle
 from rgbir.index.detection.given import read_detections
 from rgbir.index.errors import UsageError
@@ -117,8 +116,11 @@ def search_of(ctx: typer.Context, data: FrameSet, chosen: Chosen, written: Seque
         )  # fmt: skip
 
 
-def answer(report: SearchReport, published: Sequence[Printed]) -> Answer[Searched]:
-    """The table, and below it what is printed of the data set."""
+def answer(report: SearchReport, data: FrameSet) -> Answer[Searched]:
+    """The table, and below it what is printed of the data set, if that was measured by the same rules."""
+    size = str(data.sizes[0]) if data.sizes else None
+    usual = report.protocol == data.protocols[0] and report.setting.get("gallery") == size
+    published = data.published if usual else ()
     table = Table(*report.columns)
     table.add_row(*report.row)
     shown: list[str | Table] = [report.title, table, " ".join(f"{key}={value}" for key, value in report.about.items())]

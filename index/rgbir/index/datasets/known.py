@@ -45,6 +45,8 @@ ROOT = (
     " folder <camera>/<identity>/…, or a table."
 )
 """For the help of options."""
+FRAMES_ROOT = f"Full frames: the root of {listed([kind.name for kind in FRAME_SETS], 'or')}."
+"""For the help of commands that take them, too."""
 
 
 def frame_set(root: Path) -> FrameSet | None:
