@@ -37,6 +37,7 @@ EXTRAS = {
     "rgbir.training": "training",
     "rgbir.export.fit": "fit",
     "rgbir.export": "export",
+    "rgbir.footage": "footage",
     "rgbir.server": "server",
 }
 """What brings a part's packages, or a room's that needs fewer."""
@@ -70,6 +71,7 @@ SUMMARIES = {
     "split": "Draw who of your own pictures is trained on and who is tested.",
     "synthesize": "Draw synthetic people in a real data set's layout.",
     "train": "Train a method.",
+    "watch": "Enrol who passes, for as long as it runs.",
 }
 
 

@@ -36,6 +36,7 @@ from rgbir.index.errors import (
     GalleryMoved,
     IndexFailure,
     InvalidQuery,
+    RetentionWaits,
     UnknownCamera,
     Unreadable,
     UsageError,
@@ -56,7 +57,7 @@ from rgbir.index.files import (
     writing_to,
 )
 from rgbir.index.fitted import FittedMap
-from rgbir.index.gallery.addresses import GalleryAddress, open_gallery
+from rgbir.index.gallery.addresses import GalleryAddress, open_gallery, open_or_create
 from rgbir.index.gallery.browse import MOST_SHOWN, Order, Selection, Spot
 from rgbir.index.gallery.calibration import Judged, Pair
 from rgbir.index.gallery.changes import CameraEdit, Touched
@@ -160,6 +161,7 @@ __all__ = [
     "MOST_SHOWN",
     "MOST_JUMP",
     "RetentionRun",
+    "RetentionWaits",
     "Market1501",
     "Marks",
     "Metric",
@@ -237,6 +239,7 @@ __all__ = [
     "modality_for",
     "open_data_set",
     "open_gallery",
+    "open_or_create",
     "overlap",
     "pixels",
     "read_apart",
