@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rgbir.index import ImageRecord, Modality, SysuMM01
 from rgbir.index.images import decode, read_bytes
@@ -97,10 +99,62 @@ def sysu(root: Path, people: SysuMM01) -> Path:
     return Path(shutil.copytree(people.root, root))
 
 
+def vcm(root: Path, people: SysuMM01, frames: int = 13, lists: str = "info") -> Path:
+    """A tracklet of each person by each camera, of `frames` frames; the first one of the test is too short."""
+    (root / lists).mkdir(parents=True, exist_ok=True)
+    for part in ("train", "test"):
+        names, rows, queries = list[str](), list[str](), list[int]()
+        for identity in people.identities(part):
+            for camera in (*VISIBLE, *INFRARED):
+                images = pictures(people, identity, (camera,), part)
+                infrared = camera in INFRARED
+                count = 11 if part == "test" and not rows else frames
+                rows.append(f"{1 if infrared else 2} {len(names) + 1} {len(names) + count} {identity} {camera}")
+                if part == "test" and infrared:
+                    queries.append(len(rows))
+                folder = root / f"{identity:04d}" / ("ir" if infrared else "rgb") / f"D{camera}"
+                folder.mkdir(parents=True)
+                for number in range(1, count + 1):
+                    names.append(f"{identity:04d}M{1 if infrared else 2}D{camera}T0001F{number:03d}.jpg")
+                    (folder / f"{number:03d}.jpg").write_bytes(images[number % len(images)].path.read_bytes())
+        (root / lists / f"{part}_name.txt").write_text("\n".join(names) + "\n")
+        (root / lists / f"track_{part}_info.txt").write_text("\n".join(rows) + "\n")
+        if part == "test":
+            (root / lists / "query_IDX.txt").write_text(" ".join(map(str, queries)))
+    return root
+
+
+def bupt(root: Path, people: SysuMM01, frames: int = 12) -> Path:
+    """Two cameras' pairs of tracklets of each person; by the first one the queries, by the second the gallery."""
+    paths: dict[str, Any] = {}
+    lists: dict[str, list[str]] = {name: [] for name in ("train", "train_auxiliary", "query", "gallery")}
+    for part in ("train", "test"):
+        for identity in people.identities(part):
+            for name, visible, infrared in (("LS3", 1, 3), ("TSG2", 4, 6)):
+                for light, camera in (("RGB", visible), ("IR", infrared)):
+                    images = pictures(people, identity, (camera,), part)
+                    below = f"{identity}/{light}/{name}/1"
+                    (root / "DATA" / below).mkdir(parents=True)
+                    files = [f"{below}/{number:04d}.jpg" for number in range(frames)]
+                    for number, file in enumerate(files):
+                        (root / "DATA" / file).write_bytes(images[number % len(images)].path.read_bytes())
+                    paths.setdefault(str(identity), {}).setdefault(light, {})[name] = {"1": files}
+                    if part == "test":
+                        lists["query" if name == "LS3" else "gallery"].append(f"{identity} {light} {name} 1")
+                if part == "train":
+                    lists["train"].append(f"{identity} RGB/IR {name} 1")
+    (root / "data_paths.json").write_text(json.dumps(paths))
+    for name, lines in lists.items():
+        (root / f"{name}.txt").write_text("\n".join(lines))
+    return root
+
+
 TREES: dict[str, Callable[[Path, SysuMM01], Path]] = {
     "sysu": sysu,
     "regdb": regdb,
     "llcm": llcm,
     "market": market,
+    "vcm": vcm,
+    "bupt": bupt,
 }
 """A small tree of every data set, by its layout."""

@@ -28,7 +28,7 @@ from rgbir.export.graph import Served, graph, traced
 from rgbir.export.parity import prove
 from rgbir.export.precision import drift, half
 from rgbir.index import Bundle, CameraNetwork, Card, Encoder, Gallery, Modality, SysuMM01, enrol
-from rgbir.index import encoder as encoder_module
+from rgbir.index import sessions as sessions_module
 from rgbir.index.evaluation.sources import encoded, enrolled
 from rgbir.server import Settings, create_app
 from rgbir.training import METHODS, Method, Run
@@ -189,7 +189,7 @@ def test_a_bundle_is_proven_on_the_processor_whatever_the_machine_has(
     def preferred() -> list[str]:
         raise AssertionError("asked for what this machine prefers")
 
-    monkeypatch.setattr(encoder_module, "preferred", preferred)
+    monkeypatch.setattr(sessions_module, "preferred", preferred)
     bundle = Bundle(exported[0])
     black = [np.zeros((64, 32, 3), np.uint8)]
 

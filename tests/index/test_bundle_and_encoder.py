@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 from tests.conftest import BUNDLE
 
-from rgbir.index import BadBundle, Bundle, Encoder, Modality, SysuMM01, UsageError, decode, read_bytes
-from rgbir.index import encoder as encoding
+from rgbir.index import BadBundle, Bundle, Encoder, Modality, SysuMM01, UsageError, decode, read_bytes, sessions
 
 FINGERPRINT = "e3732c9d68a6a02e"
 """Of the demonstration's bundle, which galleries keep; it was made when cards named no filter."""
@@ -144,19 +143,19 @@ def test_the_gpu_is_preferred_where_there_is_a_driver_and_its_libraries_are_load
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loaded: list[bool] = []
-    monkeypatch.setattr(ort, "get_available_providers", lambda: [encoding.CUDA, encoding.CPU])
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [sessions.CUDA, sessions.CPU])
     monkeypatch.setattr(ort, "preload_dlls", lambda: loaded.append(True), raising=False)
-    monkeypatch.setattr(encoding, "_driver", lambda: False)
-    assert (encoding.preferred(), loaded) == ([encoding.CPU], [])
+    monkeypatch.setattr(sessions, "_driver", lambda: False)
+    assert (sessions.preferred(), loaded) == ([sessions.CPU], [])
 
-    monkeypatch.setattr(encoding, "_driver", lambda: True)
-    assert (encoding.preferred(), loaded) == ([encoding.CUDA, encoding.CPU], [True])
+    monkeypatch.setattr(sessions, "_driver", lambda: True)
+    assert (sessions.preferred(), loaded) == ([sessions.CUDA, sessions.CPU], [True])
 
 
 def test_a_gpu_that_can_not_be_used_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, bundle: Bundle
 ) -> None:
-    monkeypatch.setattr(encoding, "preferred", lambda: [encoding.CUDA, encoding.CPU])
+    monkeypatch.setattr(sessions, "preferred", lambda: [sessions.CUDA, sessions.CPU])
     real = ort.InferenceSession
     monkeypatch.setattr(
         ort, "InferenceSession", lambda file, options, providers: real(file, options, providers=providers[1:])

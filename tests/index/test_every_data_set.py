@@ -90,6 +90,7 @@ def test_choices_and_drawings_that_it_does_not_have_are_refused(data: DataSet, t
         "permutations": ["--permutations", str(tmp_path / "x.mat")],
         "direction": ["--direction", "visible->infrared"],
         "split": ["--split", "2"],
+        "pool": ["--pool", "best"],
     }
     assert set(options) == {field.name for field in fields(Setting)}
     for choice in set(options) - data.choices:

@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -34,6 +34,7 @@ from rgbir.index import (
     open_data_set,
 )
 from rgbir.index.datasets.cross import CROSS
+from rgbir.index.datasets.protocol import Direction
 from rgbir.index.evaluation import PROTOCOLS, Features, evaluate, measure
 from rgbir.index.evaluation.sources import encoded
 from rgbir.index.nearest.comparison import Comparison
@@ -412,7 +413,11 @@ def test_each_modality_asks_the_other_as_a_slow_loop_has_it(
     assert report.rank(1) == pytest.approx(np.mean(both))
     for direction, part in report.of_directions().items():
         alone = evaluate(
-            data.task(CROSS, Setting(shots=shots, direction=direction)), features, features, CROSS, Metric.EUCLIDEAN
+            data.task(CROSS, Setting(shots=shots, direction=cast("Direction", direction))),
+            features,
+            features,
+            CROSS,
+            Metric.EUCLIDEAN,
         )
         assert alone.trials[0].queries == part.trials[0].queries
         assert alone.directions == {}

@@ -69,7 +69,7 @@ SUMMARIES = {
     "search": "Search a gallery for the person on one or more images.",
     "serve": "Answer searches over HTTP, with a page to try them.",
     "split": "Draw who of your own pictures is trained on and who is tested.",
-    "synthesize": "Draw synthetic people in a real data set's layout.",
+    "synthesize": "Draw synthetic people in a real data set's layout, or in footage.",
     "train": "Train a method.",
     "watch": "Enrol who passes, for as long as it runs.",
 }

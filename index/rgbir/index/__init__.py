@@ -1,6 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
-from rgbir.index.bundle import CARD, Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, Reaction, sha256
+from rgbir.index.bundle import Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, Reaction
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.confined.start import Limits, read_apart
 from rgbir.index.datasets.dataset import DataSet, Setting
@@ -11,13 +11,15 @@ from rgbir.index.datasets.market import Market1501
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.people import PEOPLE, PeopleLists
-from rgbir.index.datasets.records import ImageRecord, Skipped
+from rgbir.index.datasets.records import ImageRecord, Skipped, Tracklet, frames_of
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.datasets.table import read_rows, read_table
 from rgbir.index.datasets.text import text_of
+from rgbir.index.detection.bundle import DetectorBundle, DetectorCard, Fit, Tried
 from rgbir.index.detection.detections import Detections, Detector, Thresholds
+from rgbir.index.detection.detector import ModelDetector, in_input
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
 from rgbir.index.enrolment.merge import erasures_of
@@ -94,12 +96,14 @@ from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
 from rgbir.index.recording import needs_frame, recording_of
+from rgbir.index.sealed import CARD, sha256
 from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
 from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
+from rgbir.index.zones import Mask
 
 __all__ = [
     "ABOUT",
@@ -126,6 +130,12 @@ __all__ = [
     "Crop",
     "Detections",
     "Detector",
+    "DetectorBundle",
+    "DetectorCard",
+    "Fit",
+    "ModelDetector",
+    "Tried",
+    "in_input",
     "Distances",
     "Drift",
     "Encoder",
@@ -164,6 +174,7 @@ __all__ = [
     "RetentionWaits",
     "Market1501",
     "Marks",
+    "Mask",
     "Metric",
     "Modality",
     "Model",
@@ -197,6 +208,7 @@ __all__ = [
     "Tally",
     "Thresholds",
     "Touched",
+    "Tracklet",
     "UnknownCamera",
     "Unreadable",
     "UsageError",
@@ -215,6 +227,7 @@ __all__ = [
     "device_named",
     "did_you_mean",
     "fault",
+    "frames_of",
     "digest_of",
     "enrol",
     "erasures_of",

@@ -1,4 +1,4 @@
-"""The model bundle: a folder with `card.json` and ONNX graphs. Export writes it, everyone else reads it here."""
+"""An encoder's bundle: a folder with `card.json` and ONNX graphs. Export writes it, everyone else reads it here."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle
-from rgbir.index.files import state_of
 from rgbir.index.images import Resize
 from rgbir.index.metric import Metric
-from rgbir.index.words import listed, why
+from rgbir.index.sealed import SealedFolder, expect_own_files, read_card
+from rgbir.index.words import listed
 
-FORMAT = 1
-CARD = "card.json"
 Precision = Literal["fp32", "fp16", "int8"]
 Kept = Literal["last", "best_validation", "best_on_test"]
 """Which weights of a training: the last, or those of its best measurement on held-back people, or on the test set."""
@@ -128,12 +126,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
 
     @model_validator(mode="after")
     def _graphs_are_files(self) -> Card:
-        missing = sorted(set(self.graphs.values()) - self.files.keys())
-        if not self.graphs or missing:
-            raise ValueError(f"graphs must name files of the bundle; not listed under files: {missing}")
-        outside = [name for name in self.files if Path(name).name != name]
-        if outside:
-            raise ValueError(f"files lie in the bundle's own folder; these don't: {outside}")
+        expect_own_files(self.files, set(self.graphs.values()))
         if self.fitted is not None and self.fitted.file not in self.files:
             raise ValueError(f"the map {self.fitted.file} must be a file of the bundle; it isn't listed under files")
         if self.reaction is not None and (lost := sorted(set(self.reaction.graphs.values()) - self.files.keys())):
@@ -158,22 +151,15 @@ class Card(BaseModel, frozen=True, extra="forbid"):
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 
 
-class Bundle:
-    """A bundle on disk, its files compared with the card's sums.
+class Bundle(SealedFolder[Card]):
+    """An encoder's bundle on disk, its files compared with the card's sums.
 
     Raises:
-        BadBundle: no card, a card of another format, a file that is missing or altered.
+        BadBundle: no card, a card of another format or kind, a file that is missing or altered.
     """
 
     def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
-        self.card = _read_card(self.folder)
-        for name, expected in self.card.files.items():
-            actual = sha256(self.folder / name)
-            if actual != expected:
-                raise BadBundle(
-                    f"{self.folder / name} is not the file the card describes (sha256 {actual[:12]}…, card {expected[:12]}…); export or copy the bundle again"
-                )
+        super().__init__(Path(folder), read_card(Path(folder), Card, "encoder"))
 
     def graph(self, modality: Modality) -> Path:
         """The graph that embeds images of that modality.
@@ -186,49 +172,3 @@ class Bundle:
                 f"bundle {self.card.name} has no graph for {modality} images; it has {listed(self.card.graphs)}"
             )
         return self.folder / self.card.graphs[modality]
-
-    def read(self, name: str) -> bytes:
-        """A file's bytes, read once and compared with the card's sum: what is loaded is what the fingerprint names.
-
-        Raises:
-            BadBundle: it is altered, or can't be read.
-        """
-        try:
-            content = (self.folder / name).read_bytes()
-        except OSError as error:
-            raise BadBundle(f"{self.folder / name} can't be read: {why(error)}") from error
-        if hashlib.sha256(content).hexdigest() != self.card.files[name]:
-            raise BadBundle(f"{self.folder / name} is not the file the card describes; export or copy the bundle again")
-        return content
-
-    def state(self) -> dict[str, tuple[int, ...] | None]:
-        """What changes when somebody touches a file, by name; None for one that is gone."""
-        return {name: state_of(self.folder / name) for name in (CARD, *self.card.files)}
-
-
-def sha256(file: Path) -> str:
-    """In hexadecimal.
-
-    Raises:
-        BadBundle: the file isn't there.
-    """
-    try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise BadBundle(f"{file} is missing; the bundle is incomplete, export or copy it again") from None
-
-
-def _read_card(folder: Path) -> Card:
-    file = folder / CARD
-    if not file.is_file():
-        raise BadBundle(f"{folder} is not a bundle: no {CARD}; expected a folder that `rgbir export` wrote")
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and content.get("format") != FORMAT:
-            raise BadBundle(
-                f"{file} has format {content.get('format')!r}; this version reads format {FORMAT}: update rgbir, or export again"
-            )
-        return Card.model_validate(content)
-    except (ValidationError, ValueError) as error:
-        raise BadBundle(f"{file} is not a card: {why(error)}") from error

@@ -13,6 +13,7 @@ from rgbir.index import stays
 from rgbir.index.errors import UsageError
 from rgbir.index.recording import check_template
 from rgbir.index.stays import Position, Span, Stay
+from rgbir.index.zones import Polygon, check_polygons, declared_as
 
 Scene = Literal["indoor", "outdoor"]
 
@@ -44,6 +45,7 @@ class Camera:
         position: where it hangs, (x, y) in the units of the network's plan; the last one, if it moved.
         recording: where its recordings are, an address with places for a sighting's moment; see `check_template`. None where nobody says.
         name: what it is called since it was renamed; None if it is called by its id.
+        ignored: parts of its picture that nobody looks at; see `Mask`.
 
     Raises:
         UsageError: no id, place or modality, a scene that is neither, or a history that doesn't end at the place.
@@ -58,6 +60,7 @@ class Camera:
     position: Position | None = None
     name: str | None = None
     recording: str | None = None
+    ignored: tuple[Polygon, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id or not self.place or self.name == "":
@@ -66,6 +69,7 @@ class Camera:
             stays.check_position(self.position)
             stays.check_history(self.history)
             check_template(self.recording)
+            check_polygons(self.ignored, "zones")
         except UsageError as error:
             raise UsageError(f"camera {self.id}: {error}") from None
         last = self.history[-1] if self.history else None
@@ -110,6 +114,8 @@ class Camera:
             entry["aliases"] = sorted(self.aliases)
         if self.recording:
             entry["recording"] = self.recording
+        if self.ignored:
+            entry["zones"] = declared_as(self.ignored)
         return entry
 
     def spans(self) -> tuple[Span, ...]:

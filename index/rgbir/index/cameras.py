@@ -261,5 +261,7 @@ class CameraNetwork:
 
     @property
     def plain(self) -> bool:
-        """Whether a version that knows neither moves nor names nor positions nor recordings reads it."""
-        return self.plan is None and not any(c.history or c.position or c.name or c.recording for c in self.cameras)
+        """Whether a version that knows neither moves nor names nor positions nor recordings nor zones reads it."""
+        return self.plan is None and not any(
+            c.history or c.position or c.name or c.recording or c.ignored for c in self.cameras
+        )

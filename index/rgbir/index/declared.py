@@ -9,8 +9,9 @@ from rgbir.index import stays
 from rgbir.index.camera import Camera, Modality, Passage
 from rgbir.index.errors import UsageError
 from rgbir.index.stays import Position, Stay
+from rgbir.index.zones import polygons_of
 
-_KEYS = {"id", "modality", "place", "places", "position", "scene", "aliases", "name", "recording"}
+_KEYS = {"id", "modality", "place", "places", "position", "scene", "aliases", "name", "recording", "zones"}
 
 
 def camera_of(entry: dict[str, Any], where: str) -> Camera:
@@ -47,6 +48,7 @@ def camera_of(entry: dict[str, Any], where: str) -> Camera:
         position,
         None if name is None else str(name),
         None if recording is None else str(recording),
+        polygons_of(entry.get("zones"), f"{where}: camera {camera}"),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from collections.abc import Sequence
 from threading import Lock
@@ -17,32 +16,9 @@ from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle, UsageError
 from rgbir.index.images import pixels
 from rgbir.index.machine import cores
-from rgbir.index.words import listed
+from rgbir.index.sessions import chosen, started, warn_without_gpu
 
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 _log = logging.getLogger(__name__)
-
-
-def preferred() -> list[str]:
-    """CUDA where this ONNX Runtime has it and the machine a driver for it, and the processor.
-
-    NVIDIA's libraries come as Python packages, where the system's loader doesn't look: without loading them here, ONNX Runtime would
-    silently compute on the processor.
-    """
-    import onnxruntime as ort
-
-    if CUDA not in ort.get_available_providers() or not _driver():
-        return [CPU]
-    ort.preload_dlls()
-    return [CUDA, CPU]
-
-
-def _driver() -> bool:
-    try:
-        ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    return True
 
 
 class Encoder:
@@ -62,15 +38,8 @@ class Encoder:
     def __init__(
         self, bundle: Bundle, *, threads: int | None = None, providers: Sequence[str] | None = None, batch: int = 32
     ) -> None:
-        import onnxruntime as ort
-
         self.bundle, self.card, self.batch = bundle, bundle.card, batch
-        available = ort.get_available_providers()
-        if providers is not None and (absent := [name for name in providers if name not in available]):
-            raise UsageError(
-                f"ONNX Runtime {ort.__version__} here has no provider {listed(absent, 'or')}; it has {listed(available)}"
-            )
-        self._requested = preferred() if providers is None else list(providers)
+        self._requested = chosen(providers)
         self.threads = threads or cores()
         self.state = bundle.state()
         """Of the bundle's files before they were read."""
@@ -78,8 +47,7 @@ class Encoder:
         beside = self._beside()
         sessions: dict[str, Any] = {file: self._embedding(self._load(file, beside), file) for file in sorted(graphs)}
         self._sessions = {modality: sessions[file] for modality, file in bundle.card.graphs.items()}
-        if CUDA in self._requested and CUDA not in self.providers:
-            _log.warning("ONNX Runtime can't use the GPU here and computes on the processor; its own messages say why")
+        warn_without_gpu(self._requested, self.providers)
         _log.info(
             "bundle %s, %s, on %s with %d threads", bundle.folder, self.card.name, self.providers[0], self.threads
         )
@@ -104,22 +72,7 @@ class Encoder:
         Args:
             beside: the other files of the bundle, where a graph's weights may be.
         """
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0" if self.threads > 1 else "1")
-        options.log_severity_level = 3
-        try:
-            if beside:
-                names, contents = list(beside), list(beside.values())
-                options.add_external_initializers_from_files_in_memory(names, contents, list(map(len, contents)))
-            session = ort.InferenceSession(self.bundle.read(file), options, providers=self._requested)
-        except BadBundle:
-            raise
-        except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
-            raise BadBundle(f"{self.bundle.folder / file}: ONNX Runtime can't load it: {error}") from error
+        session = started(self.bundle, file, beside, self.threads, self._requested)
         images = session.get_inputs()[0]
         expected = [self.card.height, self.card.width, 3]
         if images.type != "tensor(uint8)" or images.shape[1:] != expected:

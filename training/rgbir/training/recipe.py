@@ -65,6 +65,10 @@ class Data(Settings):
         "train", description="SYSU-MM01 lists to train on: 296 or 395 identities"
     )
     split: int = Field(1, ge=1, le=10, description="RegDB split to train on; test the model on the same")
+    draw: Literal["images", "tracklets"] = Field(
+        "images",
+        description="what batches are drawn from: images, or tracklets and then a frame of each, so that long ones don't count more",
+    )
 
 
 class Recipe(Settings):

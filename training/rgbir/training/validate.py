@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from rgbir.index import BadDataset, DataSet, Modality, OwnPictures, Resize, Setting, sums_of
+from rgbir.index import BadDataset, DataSet, Modality, OwnPictures, Resize, Setting, frames_of, sums_of
 from rgbir.index.evaluation import Features, Protocol, Report, Task, evaluate
 from rgbir.training.data.images import name_of
 from rgbir.training.data.store import ImageStore
@@ -36,8 +36,9 @@ class Validation:
         self, protocol: Protocol, task: Task, height: int, width: int, resize: Resize = "bilinear", at_once: int = 64
     ) -> None:
         self.protocol, self.task, self.at_once = protocol, task, at_once
-        self.stores = [ImageStore(records, height, width, resize) for records in (task.queries, task.gallery)]
-        """Of the queries and the gallery, for `ImageStore.fill`."""
+        sides = (list(dict.fromkeys(frames_of(records))) for records in (task.queries, task.gallery))
+        self.stores = [ImageStore(images, height, width, resize) for images in sides]
+        """Of the queries and the gallery, for `ImageStore.fill`; of tracklets their frames."""
 
     def __call__(self, method: Method, device: torch.device, stop: Callable[[], bool] = lambda: False) -> Report | None:
         """The method's numbers; None if `stop`, which is asked again and again, says to give up."""

@@ -23,9 +23,19 @@ from rgbir.index.cli.options import (
 from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.cross import CROSS
-from rgbir.index.datasets.dataset import DataSet, List, Setting
+from rgbir.index.datasets.dataset import DataSet, List, Published, Setting
 from rgbir.index.datasets.known import PROTOCOLS, ROOT, open_data_set
-from rgbir.index.datasets.protocol import ApRule, CmcLevel, Denominator, Direction, Mode, Protocol, Selection, Shots
+from rgbir.index.datasets.protocol import (
+    ApRule,
+    CmcLevel,
+    Denominator,
+    Direction,
+    Mode,
+    Pool,
+    Protocol,
+    Selection,
+    Shots,
+)
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation import Features, Reciprocal, Report, evaluate_trial
 from rgbir.index.evaluation import benchmark as measuring
@@ -50,7 +60,7 @@ class Measured(TypedDict):
         mAP, mINP: the means of the trials.
         spread: standard deviation among the trials, of `rank_1` and `mAP`.
         queries, valid_queries, gallery_rows, gallery_identities: of the first trial.
-        directions: the means of each direction, where both modalities ask.
+        directions: the means of each direction, where both modalities ask; of some protocols also within one modality.
         trials: each trial's measures, and every query's rank and precision.
         about: what was measured, and the versions it ran on.
     """
@@ -75,6 +85,7 @@ class Measured(TypedDict):
         "What is measured": ("bundle", "gallery", "url", "features", "query", "against"),
         "The data": (
             "mode", "shots", "direction", "split", "identities", "permutations", "network", "people", "query_shots",
+            "pool",
         ),
         "The protocol": ("protocol", "selection", "cmc", "ap", "denominator", "metric", "rerank"),
         "Files": ("plots", "curves", "save_features", "report_file", "markdown"),
@@ -114,7 +125,9 @@ def evaluate(
     ] = "single",
     direction: Annotated[
         Direction | None,
-        typer.Option(help="RegDB, LLCM, own pictures: the query's modality, then the gallery's; of own pictures both."),
+        typer.Option(
+            help="RegDB, LLCM, BUPTCampus, own pictures: the query's modality, then the gallery's; of the last two both."
+        ),
     ] = None,
     split: Annotated[
         int | None, typer.Option(help="RegDB: the split; what the bundle was trained on if not given.", min=1, max=10)
@@ -147,6 +160,12 @@ def evaluate(
     query_shots: Annotated[
         int, typer.Option(help="Fuse so many images of a person by a camera into one query.", min=1)
     ] = 1,
+    pool: Annotated[
+        Pool | None,
+        typer.Option(
+            help="Tracklets: mean or median of their frames' embeddings, or the best, that is nearest, frame; the mean if not given."
+        ),
+    ] = None,
     rerank: Annotated[
         str | None, typer.Option(help="Re-rank by k-reciprocal neighbours: k1,k2,weight, such as 20,6,0.3.")
     ] = None,
@@ -216,7 +235,7 @@ def evaluate(
         _refuse_others(ctx, data_set, rules, url, features, bundle)
         chosen = Choice(
             rules,
-            Setting(identities, mode, shots, permutations, direction, split),
+            Setting(identities, mode, shots, permutations, direction, split, pool),
             query_shots,
             _reciprocal(rerank) if rerank else None,
             _pictures(plots, curves or ()) if plots else None,
@@ -234,7 +253,8 @@ def evaluate(
     if report_file is not None:
         write_beside(report_file, report.to_json() + "\n")
     over = data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None)
-    return Answer(cast(Measured, report.to_dict()), _shown(report), SKIPPED_EXIT if over else 0)
+    beside = _published(data_set.published) if data is not None else []
+    return Answer(cast(Measured, report.to_dict()), [*_shown(report), *beside], SKIPPED_EXIT if over else 0)
 
 
 def _refuse_others(
@@ -300,11 +320,21 @@ def _compared(a: Path, b: Path) -> Answer[Measured | list[paired.Difference]]:
     return Answer(differences, [table])
 
 
+def _published(results: Sequence[Published]) -> list[str | Table]:
+    """What a data set's authors print, to stand below what was measured."""
+    if not results:
+        return []
+    table = Table("method", "way", "frames", "R1", "mAP")
+    for line in results:
+        table.add_row(line.method, line.way, str(line.frames), f"{line.rank_1:.2f}", f"{line.mean_ap:.2f}")
+    return ["Published by the data set's authors, and not measured here:", table]
+
+
 def _shown(report: Report) -> list[str | Table]:
     table = Table(*COLUMNS)
     for line in report.trial_rows():
         table.add_row(*line)
-    if len(report.trials) > 1:
+    if len(report.trials) > 1 or report.directions:
         table.add_section()
         for line in report.mean_rows():
             table.add_row(*line, style="bold")

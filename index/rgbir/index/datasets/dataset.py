@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.datasets.protocol import Direction, Mode, Protocol, Shots
+from rgbir.index.datasets.protocol import Direction, Mode, Pool, Protocol, Shots, Way
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
 from rgbir.index.errors import BadDataset
@@ -31,6 +31,7 @@ class Setting:
         permutations: the authors' permutation file, if it is not in the data set's folder.
         direction: the query's modality, then the gallery's; None is the protocol's usual one.
         split: of several published ones, from 1; None is the first.
+        pool: how tracklets are compared; None is by the mean.
     """
 
     identities: List | None = None
@@ -39,6 +40,7 @@ class Setting:
     permutations: Path | None = None
     direction: Direction | None = None
     split: int | None = None
+    pool: Pool | None = None
 
 
 PLAIN = Setting()
@@ -64,6 +66,24 @@ class Count:
         return self.published is not None and self.found != self.published
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A result that a data set's authors print of a method; nothing of it was measured here.
+
+    Attributes:
+        method: its name, and what is unusual about it.
+        way: the query's modality, then the gallery's.
+        frames: of each tracklet.
+        rank_1, mean_ap: in percent.
+    """
+
+    method: str
+    way: Way
+    frames: int
+    rank_1: float
+    mean_ap: float
+
+
 def compared(counts: dict[str, int], published: dict[str, int]) -> list[Count]:
     """Counts beside published ones, in the order they were found."""
     return [Count(what, n, published.get(what)) for what, n in counts.items()]
@@ -76,11 +96,12 @@ class DataSet(ABC):
     Attributes:
         names: as papers write them; the first is its own, the others are laid out and measured as it is.
         layout: its short name on the command line.
-        signs: folders in a root by which it is known, one is enough.
-        folders: what its root must hold.
+        signs: folders or files in a root by which it is known, one is enough.
+        folders: those that its root must hold.
         holds: the same in words, for a reader of an error.
         protocols: ways to measure it; the first is its own.
         choices: the fields of `Setting` that it takes.
+        published: what its authors print of several methods; empty where that is in the methods' own papers.
         root: its folder.
 
     Raises:
@@ -90,10 +111,11 @@ class DataSet(ABC):
     names: ClassVar[tuple[str, ...]]
     layout: ClassVar[str]
     signs: ClassVar[tuple[str, ...]]
-    folders: ClassVar[tuple[str, ...]]
+    folders: ClassVar[tuple[str, ...]] = ()
     holds: ClassVar[str]
     protocols: ClassVar[tuple[Protocol, ...]]
     choices: ClassVar[frozenset[str]] = frozenset()
+    published: ClassVar[tuple[Published, ...]] = ()
 
     root: Path
 

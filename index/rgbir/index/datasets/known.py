@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rgbir.index.cameras import CameraNetwork
+from rgbir.index.datasets.bupt import BUPTCampus
 from rgbir.index.datasets.dataset import DataSet
 from rgbir.index.datasets.llcm import LLCM
 from rgbir.index.datasets.market import Market1501
@@ -13,6 +14,7 @@ from rgbir.index.datasets.people import PeopleLists
 from rgbir.index.datasets.protocol import Protocol
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
+from rgbir.index.datasets.vcm import HitszVcm
 from rgbir.index.errors import BadDataset, UsageError
 from rgbir.index.words import listed
 
@@ -21,6 +23,8 @@ DATA_SETS: tuple[type[DataSet], ...] = (
     RegDB,
     LLCM,
     Market1501,
+    HitszVcm,
+    BUPTCampus,
 )
 LAYOUTS: dict[str, type[DataSet]] = {kind.layout: kind for kind in DATA_SETS}
 MEASURED: tuple[type[DataSet], ...] = (*DATA_SETS, OwnPictures)
@@ -34,13 +38,13 @@ ROOT = (
 
 def recognised(root: Path) -> type[DataSet] | None:
     """The kind of the data set whose folders lie there, if any."""
-    return next((kind for kind in DATA_SETS for sign in kind.signs if (root / sign).is_dir()), None)
+    return next((kind for kind in DATA_SETS for sign in kind.signs if (root / sign).exists()), None)
 
 
 def is_known(root: Path) -> bool:
     """Whether all folders of a known data set's root lie there; a site may have a camera called cam1, too."""
     kind = recognised(root)
-    return kind is not None and all((root / name).is_dir() for name in kind.folders or kind.signs[:1])
+    return kind is not None and all((root / name).is_dir() for name in kind.folders)
 
 
 def open_data_set(root: Path, network: str | Path | None = None, people: Path | PeopleLists | None = None) -> DataSet:

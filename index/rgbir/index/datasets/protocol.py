@@ -8,6 +8,10 @@ from typing import Literal
 Mode = Literal["all", "indoor"]
 Shots = Literal["single", "multi"]
 Direction = Literal["visible->infrared", "infrared->visible"]
+Way = Literal["visible->visible", "visible->infrared", "infrared->visible", "infrared->infrared"]
+"""The query's modality, then the gallery's, where a protocol also measures within one modality."""
+Pool = Literal["mean", "best", "median"]
+"""How a tracklet is compared: by the mean of its frames' embeddings, by the frame that is nearest, or by their median."""
 Selection = Literal["official", "seeded", "everything"]
 Hiding = Literal["place", "place and modality", "identity and camera", "nothing"]
 CmcLevel = Literal["identity", "image"]

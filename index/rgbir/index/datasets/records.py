@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +51,30 @@ class ImageRecord:
             BadImage: the file can't be read or decoded, or the box isn't in it.
         """
         return decode(read_bytes(self.path), str(self.path), self.box)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracklet(ImageRecord):
+    """Some images of one passing, which ask, or are found, as one. Its path is that of the first.
+
+    Attributes:
+        frames: the images that its embedding is made of, in their order; an image may come more than once.
+    """
+
+    frames: tuple[ImageRecord, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, frames: Sequence[ImageRecord]) -> Tracklet:
+        """A tracklet of that name, which is its source; camera, modality and identity are those of its first image."""
+        first = frames[0]
+        return cls(
+            first.path, name, first.camera, first.modality, first.identity, first.taken_at, name, frames=tuple(frames)
+        )
+
+
+def frames_of(records: Iterable[ImageRecord]) -> list[ImageRecord]:
+    """The images that are embedded for these records: of a tracklet its frames, of an image itself."""
+    return [frame for record in records for frame in (record.frames if isinstance(record, Tracklet) else (record,))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.draws import Pick
-from rgbir.index.datasets.records import ImageRecord
+from rgbir.index.datasets.protocol import Pool, Way
+from rgbir.index.datasets.records import ImageRecord, Tracklet, frames_of
 from rgbir.index.errors import EvaluationError
 
 
@@ -34,9 +35,11 @@ class Task:
     Attributes:
         network: the cameras and their places.
         setting: what was chosen beside the protocol, for the report.
-        queries: the images that are asked with.
-        gallery: the images that a trial may show.
+        queries: the images, or the tracklets, that are asked with.
+        gallery: the images, or the tracklets, that a trial may show.
         draws: the trials.
+        ways: parts of the only trial that are also measured by themselves, by the modalities of queries and gallery.
+        pool: how tracklets are compared.
 
     Raises:
         EvaluationError: no queries, or no gallery.
@@ -47,6 +50,8 @@ class Task:
     queries: Sequence[ImageRecord]
     gallery: Sequence[ImageRecord]
     draws: Sequence[Draw]
+    ways: Mapping[Way, Draw] = field(default_factory=dict)
+    pool: Pool = "mean"
 
     def __post_init__(self) -> None:
         if not self.queries or not self.gallery:
@@ -56,8 +61,13 @@ class Task:
 
     @property
     def images(self) -> list[ImageRecord]:
-        """The queries', then the gallery's, each once."""
-        return list({record.name: record for record in (*self.queries, *self.gallery)}.values())
+        """What is embedded: the queries', then the gallery's, each once; of tracklets their frames."""
+        return list({record.name: record for record in frames_of((*self.queries, *self.gallery))}.values())
+
+    @property
+    def of_tracklets(self) -> bool:
+        """Whether several images ask, or are found, as one."""
+        return any(isinstance(record, Tracklet) for record in (*self.queries, *self.gallery))
 
     @classmethod
     def of_everything(
@@ -66,9 +76,11 @@ class Task:
         setting: dict[str, str],
         queries: Sequence[ImageRecord],
         gallery: Sequence[ImageRecord],
+        pool: Pool = "mean",
     ) -> Task:
         """Every query against the whole gallery; one trial."""
-        return cls(network, setting, queries, gallery, [Draw(np.arange(len(queries)), np.arange(len(gallery)))])
+        everything = Draw(np.arange(len(queries)), np.arange(len(gallery)))
+        return cls(network, setting, queries, gallery, [everything], pool=pool)
 
     def trimmed(self) -> Task:
         """Without the gallery images that no trial shows; they need no embedding."""

@@ -14,6 +14,7 @@ from rgbir.index.bundle import Bundle, Card
 from rgbir.index.datasets.cross import CROSS, alone, cross_task, remark_on
 from rgbir.index.datasets.dataset import PLAIN, DataSet, Setting
 from rgbir.index.datasets.own import OwnPictures
+from rgbir.index.datasets.records import frames_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import EvaluationError, UsageError
@@ -31,6 +32,7 @@ from rgbir.index.evaluation import (
 from rgbir.index.evaluation.authors import read_authors, write_authors
 from rgbir.index.evaluation.remote import connect, remote_ranking
 from rgbir.index.evaluation.sources import encoded, enrolled, labelled
+from rgbir.index.evaluation.tracklets import pooled
 from rgbir.index.gallery.addresses import open_gallery
 from rgbir.index.metric import Metric
 from rgbir.index.progress import Progress, silent
@@ -75,9 +77,13 @@ class Choice:
         """Plainly, or with several shots a query, or re-ranked; each under its own name.
 
         Raises:
-            UsageError: pictures of what isn't ranked plainly.
+            UsageError: pictures of what isn't ranked plainly, or tracklets with what takes one embedding each.
         """
         protocol = self.protocol
+        if task.of_tracklets and self.query_shots > 1:
+            raise UsageError("a query is a tracklet here, which is several shots already; leave --query-shots out")
+        if task.pool == "best" and (self.pictures is not None or self.reciprocal is not None):
+            raise UsageError("--pool best compares frames; --plots and --rerank need one embedding a tracklet")
         if self.pictures is not None and (self.query_shots > 1 or self.reciprocal is not None):
             raise UsageError("--plots shows plain rankings; leave --query-shots and --rerank out")
         if self.query_shots > 1:
@@ -87,7 +93,7 @@ class Choice:
             return evaluate_reranked(task, queries, gallery, protocol, metric, self.reciprocal, about)
         report = evaluate(task, queries, gallery, protocol, metric, about)
         if self.pictures is not None:
-            self.pictures(task, queries, gallery, protocol, metric, report)
+            self.pictures(task, *pooled(task, queries, gallery, metric), protocol, metric, report)
         return report
 
     def task(self, data: DataSet, trained: int | None = None) -> Task:
@@ -150,13 +156,13 @@ def of_bundles(
         task = choice.task(data, _split_of(card))
         if choice.setting.identities not in TRAINED_LISTS:
             expect_strangers(data, card.name, card.trained_on, task)
-        images = task.images if gallery is None else task.queries
+        images = task.images if gallery is None else list(dict.fromkeys(frames_of(task.queries)))
         with bar("encoding", len(images)) as advance:
             queries = rows = encoded(images, encoder, advance)
         if gallery is not None:
             with open_gallery(gallery) as opened:
                 opened.expect(card)
-                rows = enrolled(task.gallery, opened)
+                rows = enrolled(list(dict.fromkeys(frames_of(task.gallery))), opened)
         if save is not None:
             everything = queries if gallery is None else _together(queries, rows)
             if save.suffix == ".npz":
@@ -211,15 +217,20 @@ def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Rep
     """The server encodes the queries, compares them with its gallery and keeps its same-location rule.
 
     Raises:
-        UsageError: several shots or re-ranking, which need embeddings; or people whom the server's model was trained on.
+        UsageError: several shots, re-ranking or tracklets, which need embeddings; or people whom the server's model was
+            trained on.
     """
     if choice.query_shots > 1 or choice.reciprocal is not None or choice.pictures is not None:
         raise UsageError(
             "--query-shots, --rerank and --plots need embeddings, a server gives distances; measure a bundle"
         )
+    task = choice.task(data)
+    if task.of_tracklets:
+        raise UsageError(
+            f"{data.name} is measured by tracklets, whose frames are pooled; a server gives distances of images. Measure a bundle"
+        )
     with closing(connect(url)) as remote:
         gallery = remote.gallery()
-        task = choice.task(data)
         if isinstance(data, OwnPictures) and choice.setting.identities not in TRAINED_LISTS:
             expect_strangers(data, gallery.model, remote.model().get("trained_on", ()), task)
         with bar("asking", len(task.queries)) as advance:
@@ -234,7 +245,7 @@ def of_features(data: DataSet, choice: Choice, files: Sequence[Path], metric: Me
     A name that is no file, such as `deep`, stands for `deep_cam1.mat` … as SYSU-MM01's authors write them.
     """
     task = choice.task(data)
-    asked = [*task.queries, *task.gallery]
+    asked = task.images
     for file in files:
         if file.suffix not in (".npz", ".mat"):
             _expect_authors(data, file)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.datasets.protocol import ApRule, CmcLevel
+from rgbir.index.nearest.comparison import Ranked
+
+Rank = Callable[[NDArray[np.int64]], Ranked]
+"""Rows of a task's queries → the gallery's rows in their order."""
 
 
 class Outcomes(NamedTuple):

@@ -19,7 +19,8 @@ from rgbir.index.datasets.protocol import Hiding
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
 from rgbir.index.errors import EvaluationError, UsageError
-from rgbir.index.evaluation.run import PLACES, Rank
+from rgbir.index.evaluation.ranking import Rank
+from rgbir.index.evaluation.run import PLACES
 from rgbir.index.evaluation.sources import ids_of
 from rgbir.index.nearest.comparison import Ranked
 from rgbir.index.progress import Progress, silent

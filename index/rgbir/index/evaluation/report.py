@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.datasets.protocol import Direction, Protocol
+from rgbir.index.datasets.protocol import Protocol, Way
 from rgbir.index.evaluation.metrics import Measures
 from rgbir.index.metric import Metric
 
@@ -28,7 +28,8 @@ class Report:
         metric: how embeddings were compared.
         trials: at least one, in the protocol's order.
         about: what was measured, such as the model, the data and versions; for readers only.
-        directions: the trials of each direction alone, where both modalities ask; else empty.
+        directions: the trials of each direction alone, where both modalities ask; else empty. Some protocols also measure
+            within one modality.
     """
 
     protocol: Protocol
@@ -36,7 +37,7 @@ class Report:
     metric: Metric
     trials: tuple[Measures, ...]
     about: dict[str, str] = field(default_factory=dict)
-    directions: dict[Direction, tuple[Measures, ...]] = field(default_factory=dict)
+    directions: dict[Way, tuple[Measures, ...]] = field(default_factory=dict)
 
     @classmethod
     def joined(cls, parts: list[Report]) -> Report:
@@ -67,7 +68,7 @@ class Report:
         padded = [np.pad(trial.curve, (0, longest - len(trial.curve)), mode="edge") for trial in self.trials]
         return np.asarray(np.mean(padded, axis=0), np.float64)
 
-    def of_directions(self) -> dict[Direction, Report]:
+    def of_directions(self) -> dict[Way, Report]:
         """A report of each direction alone, where both modalities ask; else none."""
         return {way: replace(self, trials=trials, directions={}) for way, trials in self.directions.items()}
 

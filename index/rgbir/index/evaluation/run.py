@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -11,20 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.datasets.protocol import Direction, Hiding, Protocol
+from rgbir.index.datasets.protocol import Hiding, Protocol, Way
 from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation.features import Features, numbers_of
 from rgbir.index.evaluation.metrics import Measures, coded, measure, numbered
-from rgbir.index.evaluation.ranking import Outcomes, outcomes
+from rgbir.index.evaluation.ranking import Outcomes, Rank, outcomes
 from rgbir.index.evaluation.report import Report
+from rgbir.index.evaluation.tracklets import by_nearest_frames, pooled
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison, Ranked
 from rgbir.index.nearest.reciprocal import Reciprocal
-
-Rank = Callable[[NDArray[np.int64]], Ranked]
-"""Rows of a task's queries → the gallery's rows in their order."""
 
 Codes = NDArray[np.signedinteger[Any]]
 PLACES = ("place", "place and modality")
@@ -42,13 +40,17 @@ def evaluate(
 ) -> Report:
     """Measures features of a task's images, which are known by their sources; others are left aside.
 
+    Of tracklets they are their frames' (see `pooled`), or already one a tracklet.
+
     Args:
         metric: the distance that the model's method prescribes.
 
     Raises:
         EvaluationError: an image has no feature, or no number can be given.
     """
-    queries, gallery = queries.of_records(task.queries), gallery.of_records(task.gallery)
+    if task.pool == "best":
+        return evaluate_ranked(task, by_nearest_frames(task, queries, gallery, metric), protocol, metric, about)
+    queries, gallery = pooled(task, queries, gallery, metric)
     compared = Comparison(metric, gallery.embeddings)
     return evaluate_ranked(task, lambda rows: compared.ranked(queries.embeddings[rows]), protocol, metric, about)
 
@@ -86,9 +88,9 @@ def evaluate_reranked(
     Raises:
         EvaluationError: an image has no feature, or no query is valid.
     """
-    queries, gallery = queries.of_records(task.queries), gallery.of_records(task.gallery)
+    queries, gallery = pooled(task, queries, gallery, metric)
     ranked = _Trials(task, replace(protocol, name=f"{protocol.name}+{reciprocal.name}"))
-    for number, draw in enumerate(task.draws):
+    for number, draw in enumerate(ranked.draws):
         for group in ranked.groups(draw.queries, np.ones(len(draw.queries), bool)):
             rows = draw.queries[group]
             visible = ranked.visible(draw, int(rows[0]))
@@ -192,6 +194,7 @@ class _Trials:
 
     def __init__(self, task: Task, protocol: Protocol) -> None:
         self.task, self.protocol = task, protocol
+        self.draws = [*task.draws, *task.ways.values()]
         names, codes, self.people = numbered(numbers_of(record.identity for record in task.gallery))
         small: type[np.signedinteger[Any]] = np.int16 if self.people < 32_000 else np.int32
         self.codes: Codes = codes.astype(small)
@@ -210,8 +213,8 @@ class _Trials:
             for records in (task.queries, task.gallery)
         )
         rows = len(task.queries)
-        self.by_trial = [Outcomes(np.full(rows, -1, np.int64), np.zeros(rows), np.zeros(rows)) for _ in task.draws]
-        self.asked = [np.isin(np.arange(rows), draw.queries) for draw in task.draws]
+        self.by_trial = [Outcomes(np.full(rows, -1, np.int64), np.zeros(rows), np.zeros(rows)) for _ in self.draws]
+        self.asked = [np.isin(np.arange(rows), draw.queries) for draw in self.draws]
 
     def measured(self, rows: NDArray[np.int64], ranked: Ranked) -> list[tuple[int, NDArray[np.int64], Outcomes]]:
         """(trial, query rows, their outcomes) of every trial on a block of queries."""
@@ -222,7 +225,7 @@ class _Trials:
             raise EvaluationError(f"the distance of {asked} to {shown} is NaN")
         names = self.codes[order]
         results = []
-        for number, draw in enumerate(self.task.draws):
+        for number, draw in enumerate(self.draws):
             taking_part = self.asked[number][rows]
             for group in self.groups(rows, taking_part & ~tied):
                 results.append((number, rows[group], self._together(draw, rows[group], order[group], names[group])))
@@ -279,10 +282,15 @@ class _Trials:
                 whole[asked] = part
 
     def report(self, metric: Metric, about: dict[str, str] | None) -> Report:
-        whole = Report(self.protocol, self.task.setting, metric, self._measures(self.task.draws), about or {})
+        trials = len(self.task.draws)
+        measures = self._measures(self.draws)
+        whole = Report(self.protocol, self.task.setting, metric, measures[:trials], about or {})
+        if self.task.ways:
+            alone = dict(zip(self.task.ways, measures[trials:], strict=True))
+            return replace(whole, directions={way: (part,) for way, part in alone.items()})
         if not self.by_modality or len(np.unique(self.query_infrared)) < 2:
             return whole
-        ways: dict[Direction, bool] = {"infrared->visible": True, "visible->infrared": False}
+        ways: dict[Way, bool] = {"infrared->visible": True, "visible->infrared": False}
         parts = {name: self._measures(self._of_way(infrared)) for name, infrared in ways.items()}
         return replace(whole, directions=parts)
 

@@ -132,7 +132,7 @@ def picture(person: Person, optics: Optics, rng: np.random.Generator, seed: int)
     scale = height * fill / (person.height_m * 1.02)
     foot_y = height * (0.985 + max(0.0, fill - 0.96) * 0.9) + rng.normal(0, 4)
     view = View(scale, width / 2 + float(rng.normal(0, 4)), float(foot_y), optics.perspective, height, width)
-    drawing = draw(_under_lamp(person, optics), pose, view)
+    drawing = draw(under_lamp(person, optics), pose, view)
     background = _wall(optics.scene, optics.room, seed)
     shift = int(rng.integers(0, background[0].shape[1] - width))
     window = (slice(None), slice(shift, shift + width))
@@ -143,7 +143,7 @@ def picture(person: Person, optics: Optics, rng: np.random.Generator, seed: int)
     return _delivered(image, optics, rng)
 
 
-def _under_lamp(person: Person, optics: Optics) -> Person:
+def under_lamp(person: Person, optics: Optics) -> Person:
     """The person as fabrics reflect this camera's wavelength: a constant of fabric and camera, not of the picture."""
     if not optics.band_shift:
         return person
@@ -158,7 +158,7 @@ def _under_lamp(person: Person, optics: Optics) -> Person:
     return replace(person, **changes)
 
 
-def _folds(shape: tuple[int, int], rng: np.random.Generator) -> Array:
+def folds(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     """Creases of cloth: soft noise, stretched along the limbs."""
     coarse = rng.normal(0, 1, (shape[0] // 9 + 2, shape[1] // 5 + 2)).astype(np.float32)
     grown = Image.fromarray(coarse).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
@@ -168,7 +168,7 @@ def _folds(shape: tuple[int, int], rng: np.random.Generator) -> Array:
 def _colour(drawing: Drawing, background: Array, optics: Optics, rng: np.random.Generator) -> Array:
     light = np.clip(optics.light + rng.normal(0, 0.25), -1, 1)
     shade = 0.72 + 0.28 * np.sqrt(np.maximum(1 - drawing.facing**2, 0)) + 0.20 * light * drawing.facing
-    shade = shade * (1 + 0.05 * _folds(shade.shape, rng))
+    shade = shade * (1 + 0.05 * folds(shade.shape, rng))
     person = drawing.visible * shade[..., None]
     cover = drawing.coverage[..., None]
     scene = background * float(rng.uniform(0.8, 1.15))
@@ -185,7 +185,7 @@ def _infrared(drawing: Drawing, background: Array, optics: Optics, rng: np.rando
     # The lamp sits beside the lens: brightest on the torso, fading to the edges.
     lamp = np.exp(-(((y - height * 0.36) / (height * 0.62)) ** 2) - ((x - width * 0.5) / (width * 0.85)) ** 2)
     frontal = np.maximum(1 - drawing.facing**2, 0) ** 0.45
-    person = drawing.infrared * (0.45 + 0.55 * frontal) * (1 + 0.06 * _folds(drawing.infrared.shape, rng))
+    person = drawing.infrared * (0.45 + 0.55 * frontal) * (1 + 0.06 * folds(drawing.infrared.shape, rng))
     scene = background * optics.falloff * float(rng.uniform(0.85, 1.1))
     if optics.scene == "room":
         scene = 0.25 * scene + 0.75 * scene.mean()  # a flat grey: the lamp fills the room

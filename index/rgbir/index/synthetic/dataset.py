@@ -89,13 +89,22 @@ def new_folder(root: Path, seed: int, layout: str, images: int) -> None:
     """
     if not 1 <= images <= 99:
         raise UsageError(f"images must be between 1 and 99 a camera, not {images}")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UsageError(f"{root} is not empty; give a new folder, or remove it first")
-    root.mkdir(parents=True, exist_ok=True)
+    empty_folder(root)
     (root / "README.txt").write_text(
         f"Synthetic people drawn by rgbir (seed {seed}) in the layout of {layout}. No real person is shown;\n"
         "numbers measured on them say nothing about real data.\n"
     )
+
+
+def empty_folder(root: Path) -> None:
+    """Makes the folder, if it isn't there.
+
+    Raises:
+        UsageError: it holds something already.
+    """
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise UsageError(f"{root} is not empty; give a new folder, or remove it first")
+    root.mkdir(parents=True, exist_ok=True)
 
 
 def each_person(paint: Callable[[int], int], identities: int, workers: int | None, progress: Progress) -> None:

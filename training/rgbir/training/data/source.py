@@ -21,6 +21,7 @@ from rgbir.training.data.samplers.pairs import PairSampler
 from rgbir.training.data.samplers.tuples import TupleSampler
 from rgbir.training.data.share import WHOLE, Share
 from rgbir.training.data.store import ImageStore
+from rgbir.training.data.tracklets import Tracklets
 from rgbir.training.data.transforms import LARGER, Changes, changed, drawn, normalise, window
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
@@ -35,14 +36,16 @@ class Source:
 
     Args:
         records: the images to train on; those that show nobody are left out, and so are people in `alone`.
-        recipe: says which batches are made, of which size, how images are changed, and for how many updates.
+        recipe: says which batches are made, of which size, how images are changed, and for how many updates. With
+            `data.draw=tracklets` the samplers see tracklets where they else see images, and an epoch counts these.
 
     Attributes:
         records: the images that batches are drawn from.
         alone: people who were left out, because all of their images are of one modality and batches show both; and which.
 
     Raises:
-        BadRecipe: the records don't make the recipe's batches (see the samplers).
+        BadRecipe: the records don't make the recipe's batches (see the samplers), or tracklets are to be drawn and no
+            image says its own.
     """
 
     def __init__(self, records: Sequence[ImageRecord], recipe: AnyRecipe) -> None:
@@ -53,6 +56,10 @@ class Source:
             record for record in records if record.identity is not None and record.identity not in self.alone
         ]
         rgb, ir = _by_identity(self.records)
+        self._tracklets: Tracklets | None = None
+        if recipe.data.draw == "tracklets":
+            self._tracklets = Tracklets(self.records)
+            rgb, ir = self._tracklets.instead(rgb), self._tracklets.instead(ir)
         try:
             self.sampler = _sampler(recipe, rgb, ir)
         except ValueError as error:
@@ -134,6 +141,9 @@ class Source:
         rng = np.random.default_rng([self.recipe.seed, 3, update])
         labels = torch.tensor([self.classes[int(identity)] for identity in picked.identities])
         parts = [picked.images] if isinstance(picked, Mixed) else [picked.rgb, picked.ir]
+        if self._tracklets is not None:
+            of_frames = np.random.default_rng([self.recipe.seed, 7, update])
+            parts = [self._tracklets.frames(numbers, of_frames) for numbers in parts]
         images: list[NDArray[np.uint8]] = []
         changes = []
         for numbers in parts:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from rgbir.index.bundle import sha256
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
 from rgbir.index.files import put_in_place, sync_file, sync_folder
 from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
 from rgbir.index.gallery.folder.place import FILE, leftovers, writable
 from rgbir.index.gallery.folder.store import Store
 from rgbir.index.gallery.folder.verify import harm
+from rgbir.index.sealed import sha256
 from rgbir.index.words import why
 
 MANIFEST = "backup.json"

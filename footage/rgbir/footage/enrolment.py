@@ -1,0 +1,271 @@
+"""A recording into a gallery: decoded, looked at, encoded and enrolled, in the order of time, with a point to go on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from rgbir.footage.clock import Clock, Correction, clock_of
+from rgbir.footage.decoding.apart import Limits
+from rgbir.footage.frames import About, Decoding
+from rgbir.footage.people import Counts, Passing, People
+from rgbir.footage.points import Point, Points
+from rgbir.footage.recordings import Recording
+from rgbir.footage.retention import check_age
+from rgbir.footage.sampling import next_tick
+from rgbir.footage.sightings import Origin, sightings_of
+from rgbir.index import AnyGallery, Camera, Detector, Encoder, GalleryBusy
+
+T = TypeVar("T")
+TOGETHER = 16
+"""Shots that are encoded and enrolled at once, at least, unless nobody is in the picture."""
+NOTED_S = 5.0
+"""Seconds of footage between two resume points, at least."""
+PATIENCE_S = 60.0
+"""Seconds for which another writer of the gallery is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How recordings are worked through.
+
+    Attributes:
+        sample: frames a second that are looked at; None is every frame.
+        shots: crops of a track that are enrolled, at most.
+        confidence: how sure a detection must be to be a person; None is the detector's own.
+        rate: of folders of pictures, pictures a second.
+        keep_crops: whether the gallery keeps the pictures.
+        trust_frames: whether frames of another modality than their camera's are enrolled, too.
+        start, name_time, zone, correction: see `clock_of`.
+        limits: of the decoder.
+    """
+
+    sample: float | None = 5.0
+    shots: int = 5
+    confidence: float | None = None
+    rate: float | None = None
+    keep_crops: bool = True
+    trust_frames: bool = False
+    start: datetime | None = None
+    name_time: str | None = None
+    zone: ZoneInfo | None = None
+    correction: Correction = field(default_factory=Correction)
+    limits: Limits = field(default_factory=Limits)
+
+    def clock(self, path: Path, about: About) -> Clock:
+        """When the frames of a recording were taken.
+
+        Raises:
+            BadFootage: see `clock_of`.
+        """
+        return clock_of(
+            path.resolve(),
+            about.made_at,
+            about.seconds,
+            start=self.start,
+            name_time=self.name_time,
+            zone=self.zone,
+            correction=self.correction,
+        )
+
+    def decisive(self, people: People, encoder: Encoder) -> dict[str, Any]:
+        """All that decides which sightings come of a recording, for its resume point."""
+        return {
+            "sample": self.sample,
+            "shots": self.shots,
+            "confidence": self.confidence,
+            "rate": self.rate,
+            "trust_frames": self.trust_frames,
+            "start": str(self.start),
+            "name_time": self.name_time,
+            "zone": None if self.zone is None else self.zone.key,
+            "correction": str(self.correction),
+            "found_by": people.found_by,
+            "model": encoder.card.fingerprint,
+            "ignored": people.camera.ignored,
+            "modalities": sorted(people.camera.modalities),
+        }
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of one recording.
+
+    Attributes:
+        name: of the recording.
+        digest: its sum.
+        camera: whose it is.
+        about: what it says of itself.
+        start: when its first frame was taken, as its clock says after correction; None where nobody knows.
+        time_from: where that comes from.
+        counts: what was seen.
+        decoding: how the decoding went.
+        added, present, erased: sightings that are new; that were there; that were erased since the work began.
+        resumed_at: seconds from the beginning where this run went on; 0 if it began there.
+        seconds_taken: that it took.
+        finished: whether it was worked through to its end.
+        was_done: whether a run before this one had done it, and it wasn't looked at again.
+    """
+
+    name: str
+    digest: str
+    camera: str
+    about: About | None = None
+    start: datetime | None = None
+    time_from: str = "unknown"
+    counts: Counts = field(default_factory=Counts)
+    decoding: Decoding = field(default_factory=Decoding)
+    added: int = 0
+    present: int = 0
+    erased: int = 0
+    resumed_at: float = 0.0
+    footage_seconds: float = 0.0
+    seconds_taken: float = 0.0
+    finished: bool = False
+    was_done: bool = False
+
+    @property
+    def times_real_time(self) -> float | None:
+        """Seconds of footage a second of work; None before any work was done."""
+        return (
+            self.footage_seconds / self.seconds_taken if self.seconds_taken > 0 and self.footage_seconds > 0 else None
+        )
+
+
+def _never() -> bool:
+    return False
+
+
+def _silent(seconds: float) -> None:
+    pass
+
+
+def enrol_recording(
+    recording: Recording,
+    camera: Camera,
+    gallery: AnyGallery,
+    encoder: Encoder,
+    detector: Detector | None = None,
+    manner: Manner = Manner(),
+    *,
+    points: Points = Points(None),
+    again: bool = False,
+    progress: Callable[[float], None] = _silent,
+    stopped: Callable[[], bool] = _never,
+) -> Report:
+    """Enrols everyone who passes in a recording. What was acknowledged stays; run again after a stop, it goes on.
+
+    Args:
+        detector: finds people; None is `Motion`.
+        points: where resume points are kept.
+        again: whether a recording that was worked through is looked at once more.
+        progress: called with the seconds of footage that each frame adds.
+        stopped: asked at every frame; when it says so, those who passed so far are enrolled and the run ends.
+
+    Raises:
+        BadFootage: it is no recording, can't be read, tells no time that the gallery's retention could reach, or is too old for it.
+        GalleryMismatch: the gallery holds another model's embeddings.
+        GalleryBusy: another process wrote all the time.
+    """
+    gallery.expect(encoder.card)
+    people = People(camera, detector, manner.shots, manner.confidence, manner.trust_frames)
+    report = Report(recording.name, recording.digest, camera.id, counts=people.counts)
+    note = points.file(recording.digest, camera.id, manner.decisive(people, encoder))
+    point = points.read(note)
+    if point is not None and point.state == "done":
+        if not again:
+            report.finished = report.was_done = True
+            return report
+        point = None
+    began = time.perf_counter()
+    first = point or Point(since=gallery.moment())
+    first.restore(people)
+    report.resumed_at = first.at
+    since = next_tick(first.at, manner.sample) if point is not None else 0.0
+    with recording.opened(manner.sample, manner.rate, since, manner.limits) as film:
+        report.decoding = film.decoding
+        report.about = film.about()
+        clock = manner.clock(recording.path, report.about)
+        report.start, report.time_from = clock.at(0.0), clock.origin
+        check_age(clock, report.about.seconds, gallery.keep_days)
+        origin = Origin.of_recording(camera.id, recording.name, recording.digest, people.found_by, clock)
+        sink = _Sink(origin, gallery, encoder, manner, first.since, report)
+        points.write(note, first)
+        at, noted, done = first.at, first.at, False
+        frames = film.frames()
+        while not (done := stopped()):
+            with people.counts.stage("decode"):
+                frame = next(frames, None)
+            if frame is None:
+                break
+            sink.take(people.next(frame))
+            progress(frame.seconds - at)
+            report.footage_seconds += max(frame.seconds - at, 0.0)
+            at = frame.seconds
+            if people.quiet and at - noted >= NOTED_S:
+                sink.flush()
+                points.write(note, Point.of(people, at, first.since))
+                noted = at
+        if not done:
+            sink.take(people.end())
+        sink.flush()
+    if not done:
+        report.finished = film.decoding.cut is None
+        points.write(note, Point(state="done", at=at, since=first.since))
+    report.seconds_taken = time.perf_counter() - began
+    return report
+
+
+@dataclass(slots=True)
+class _Sink:
+    """Takes tracks in and enrols them, some at a time, whole tracks in one transaction."""
+
+    origin: Origin
+    gallery: AnyGallery
+    encoder: Encoder
+    manner: Manner
+    since: int
+    report: Report
+    waiting: list[Passing] = field(default_factory=list)
+
+    def take(self, passings: Iterator[Passing]) -> None:
+        for passing in passings:
+            self.waiting.append(passing)
+            if sum(len(waiting.shots) for waiting in self.waiting) >= TOGETHER:
+                self.flush()
+
+    def flush(self) -> None:
+        if not self.waiting:
+            return
+        counts = self.report.counts
+        with counts.stage("encode"):
+            sightings = sightings_of(self.origin, self.waiting, self.encoder, self.manner.keep_crops, self.since)
+        with counts.stage("enrol"):
+            written = patiently(lambda: self.gallery.add(sightings))
+            gone = self.gallery.bound(sightings)
+        for sighting, new in zip(sightings, written, strict=True):
+            self.report.added += new
+            self.report.erased += not new and sighting.id in gone
+            self.report.present += not new and sighting.id not in gone
+        self.waiting.clear()
+
+
+def patiently(change: Callable[[], T]) -> T:
+    """Does a change of a gallery, and waits while another process writes.
+
+    Raises:
+        GalleryBusy: it wrote all the time.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return change()
+        except GalleryBusy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)

@@ -1,0 +1,141 @@
+"""Resume points: how far a recording is worked through, so that a run that was killed goes on where nothing is lost.
+
+A point is noted at a quiet moment only: nobody is in the picture, no frame waits to be judged, and everyone before is enrolled. What the
+detector without a model has learnt of the background is noted with it, so the rest of the recording gives the very same tracks.
+A recording that is worked through to its end keeps a note without any picture, and isn't looked at again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+import zlib
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rgbir.footage.people import People
+from rgbir.index import Modality, replace_file
+
+OLDEST_S = 30 * 86_400
+"""Seconds after which the note of a run that was never taken up again is deleted."""
+
+
+class Background(BaseModel):
+    """uint8 (rows, columns), compressed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    columns: int
+    levels: str
+
+    @classmethod
+    def of(cls, luma: np.ndarray) -> Background:
+        packed = base64.b64encode(zlib.compress(luma.tobytes(), 6)).decode("ascii")
+        return cls(rows=luma.shape[0], columns=luma.shape[1], levels=packed)
+
+    def luma(self) -> np.ndarray:
+        levels = np.frombuffer(zlib.decompress(base64.b64decode(self.levels)), np.uint8)
+        return levels.reshape(self.rows, self.columns).copy()
+
+
+class Point(BaseModel):
+    """How far a recording is worked through.
+
+    Attributes:
+        at: seconds from its beginning; what is before is enrolled.
+        since: the gallery's moment when the work began: who is erased after it isn't enrolled.
+        tracks: tracks that were begun so far.
+        light: what the last frame was.
+        background: what `Motion` has learnt.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    state: Literal["running", "done"] = "running"
+    at: float = 0.0
+    since: int
+    tracks: int = 0
+    light: Modality | None = None
+    background: Background | None = None
+
+    @classmethod
+    def of(cls, people: People, at: float, since: int) -> Point:
+        """Where quiet people are.
+
+        Args:
+            at: seconds of the last frame that was looked at.
+        """
+        background = people.motion.background
+        return cls(
+            at=at,
+            since=since,
+            tracks=people.tracker.count,
+            light=people.daylight.now,
+            background=None if background is None else Background.of(background),
+        )
+
+    def restore(self, people: People) -> None:
+        """Brings people to where they were."""
+        people.tracker.count = self.tracks
+        people.daylight.now = people.modality = self.light
+        if self.background is not None:
+            people.motion.restore(self.background.luma(), self.light)
+            people.resumed()
+
+
+class Points:
+    """The notes of one gallery's runs, a file for each recording, camera and way of working.
+
+    Args:
+        folder: where they lie; it is made when it is needed. None keeps no notes.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def file(self, digest: str, camera: str, way: dict[str, Any]) -> Path | None:
+        """Of a recording of that digest.
+
+        Args:
+            way: all that decides which sightings come of it.
+        """
+        if self.folder is None:
+            return None
+        name = hashlib.sha256(json.dumps([digest, camera, way], sort_keys=True).encode()).hexdigest()[:32]
+        return self.folder / f"{name}.json"
+
+    def read(self, file: Path | None) -> Point | None:
+        """The point there; None where there is none that can be read."""
+        if file is None:
+            return None
+        try:
+            return Point.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write(self, file: Path | None, point: Point) -> None:
+        """Once this returns, the point is on disk.
+
+        Raises:
+            OSError: it isn't.
+        """
+        if file is not None:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(file, point.model_dump_json(), mode=0o600)
+
+    def forget_old(self, now: float | None = None) -> int:
+        """Deletes notes that nobody has taken up for 30 days; returns how many."""
+        if self.folder is None or not self.folder.is_dir():
+            return 0
+        before = (time.time() if now is None else now) - OLDEST_S
+        old = [note for note in self.folder.glob("*.json*") if note.stat().st_mtime < before]
+        for note in old:
+            note.unlink(missing_ok=True)
+        return len(old)
