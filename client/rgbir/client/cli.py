@@ -58,6 +58,7 @@ SUMMARIES = {
     "evidence": "Get a case as evidence, and verify what somebody else got.",
     "export": "Write a bundle that serves without torch.",
     "fit": "Fit a bundle to a site's labelled people, without a GPU.",
+    "footage": "Find the people in recordings, and enrol them.",
     "import": "Make a run of a checkpoint that a method's authors published.",
     "index": "Make, fill, check and empty a gallery.",
     "keys": "Make, list, rotate and revoke a server's keys.",

@@ -24,7 +24,7 @@ from rgbir.index import AnyGallery, Camera, Detector, Encoder, GalleryBusy
 T = TypeVar("T")
 TOGETHER = 16
 """Shots that are encoded and enrolled at once, at least, unless nobody is in the picture."""
-NOTED_S = 5.0
+NOTED_S = 20.0
 """Seconds of footage between two resume points, at least."""
 PATIENCE_S = 60.0
 """Seconds for which another writer of the gallery is waited for."""

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rgbir.footage.motion import Motion
 from rgbir.footage.people import People
 from rgbir.index import Modality, replace_file
 
@@ -26,22 +27,34 @@ OLDEST_S = 30 * 86_400
 
 
 class Background(BaseModel):
-    """uint8 (rows, columns), compressed."""
+    """What `Motion` has learnt, compressed.
+
+    Attributes:
+        shape: of the pictures: how many, rows, columns, channels.
+        levels: uint8 values.
+        frames: how many frames were seen.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rows: int
-    columns: int
+    shape: tuple[int, int, int, int]
     levels: str
+    frames: int
 
     @classmethod
-    def of(cls, luma: np.ndarray) -> Background:
-        packed = base64.b64encode(zlib.compress(luma.tobytes(), 6)).decode("ascii")
-        return cls(rows=luma.shape[0], columns=luma.shape[1], levels=packed)
+    def of(cls, motion: Motion) -> Background | None:
+        """None where it has learnt nothing yet."""
+        history, frames = motion.state
+        if not history:
+            return None
+        pictures = np.stack(history)
+        count, rows, columns, channels = pictures.shape
+        levels = base64.b64encode(zlib.compress(pictures.tobytes(), 1)).decode("ascii")
+        return cls(shape=(count, rows, columns, channels), levels=levels, frames=frames)
 
-    def luma(self) -> np.ndarray:
+    def restore(self, motion: Motion, light: Modality | None) -> None:
         levels = np.frombuffer(zlib.decompress(base64.b64decode(self.levels)), np.uint8)
-        return levels.reshape(self.rows, self.columns).copy()
+        motion.restore(list(levels.reshape(self.shape)), light, self.frames)
 
 
 class Point(BaseModel):
@@ -72,13 +85,12 @@ class Point(BaseModel):
         Args:
             at: seconds of the last frame that was looked at.
         """
-        background = people.motion.background
         return cls(
             at=at,
             since=since,
             tracks=people.tracker.count,
             light=people.daylight.now,
-            background=None if background is None else Background.of(background),
+            background=Background.of(people.motion),
         )
 
     def restore(self, people: People) -> None:
@@ -86,7 +98,7 @@ class Point(BaseModel):
         people.tracker.count = self.tracks
         people.daylight.now = people.modality = self.light
         if self.background is not None:
-            people.motion.restore(self.background.luma(), self.light)
+            self.background.restore(people.motion, self.light)
             people.resumed()
 
 

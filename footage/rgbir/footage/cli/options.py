@@ -1,0 +1,154 @@
+"""What the commands of footage share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from rgbir.footage.clock import PRESETS, Correction
+from rgbir.footage.errors import BadFootage
+from rgbir.index import (
+    AnyGallery,
+    Bundle,
+    CameraNetwork,
+    Detector,
+    DetectorBundle,
+    GalleryAddress,
+    GalleryMissing,
+    ModelDetector,
+    UsageError,
+    listed,
+    open_gallery,
+    open_or_create,
+)
+from rgbir.index.times import named_zone
+
+MOTION = "motion"
+
+DetectorOption = Annotated[
+    str,
+    typer.Option(
+        "--detector",
+        help="Who finds people: a detector bundle's folder, or motion, which needs no model and finds what moves.",
+    ),
+]
+ConfidenceOption = Annotated[
+    float | None,
+    typer.Option(
+        help="How sure a detection must be to begin a track; the detector's own by default.", min=0.01, max=1.0
+    ),
+]
+SampleOption = Annotated[
+    float, typer.Option(help="Frames a second that are looked at; 0 is every frame.", min=0.0, max=60.0)
+]
+ShotsOption = Annotated[int, typer.Option(help="Pictures of each track that are enrolled, at most.", min=1, max=50)]
+RateOption = Annotated[
+    float | None,
+    typer.Option(help="Of folders of numbered pictures: how many were taken a second.", min=0.01, max=240.0),
+]
+StartOption = Annotated[
+    str | None,
+    typer.Option(help="When the first frame was taken, ISO 8601; without an offset it is local time in --zone."),
+]
+NameTimeOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Read the start from the file's name: {listed(PRESETS, 'or')}, or a pattern such as '%Y%m%d_%H%M%S'."
+    ),
+]
+ZoneOption = Annotated[str | None, typer.Option(help="The zone of local times, such as Europe/Berlin.")]
+OffsetOption = Annotated[
+    float, typer.Option(help="Seconds to add to what the recorder's clock says, for one that is wrong.")
+]
+DriftOption = Annotated[float, typer.Option(help="Seconds that the recorder's clock gains a day.")]
+RightAtOption = Annotated[
+    str | None,
+    typer.Option(help="Since when it drifts, ISO 8601 with an offset; by default since each recording's beginning."),
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-frames", help="Take frames of another modality than their camera is declared with, too."),
+]
+
+
+def detector_named(name: str, threads: int | None = None) -> Detector | None:
+    """The detector in that folder; None for `motion`.
+
+    Raises:
+        BadBundle: no detector's bundle is there.
+    """
+    return None if name == MOTION else ModelDetector(DetectorBundle(Path(name)), threads=threads)
+
+
+def zone_named(name: str | None) -> ZoneInfo | None:
+    return None if name is None else named_zone(name)
+
+
+def start_of(text: str | None) -> datetime | None:
+    """
+    Raises:
+        UsageError: not ISO 8601.
+    """
+    try:
+        return None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"a time is ISO 8601, such as 2026-11-02T22:15:00+01:00, not {text!r}") from None
+
+
+def correction_of(offset: float, drift: float, right_at: str | None) -> Correction:
+    """
+    Raises:
+        UsageError: a moment without a drift, or without an offset of its own.
+    """
+    since = start_of(right_at)
+    if since is not None and not drift:
+        raise UsageError("--right-at says since when a clock drifts; say --drift, too")
+    try:
+        return Correction(offset, drift, since)
+    except BadFootage as error:
+        raise UsageError(str(error)) from None
+
+
+@contextmanager
+def gallery_at(address: str, bundle: Bundle, network: str | None) -> Iterator[AnyGallery]:
+    """The gallery there; a new one with that network if there is none.
+
+    Raises:
+        UsageError: there is none, and no network is named; or it was made with another one.
+    """
+    try:
+        gallery = open_gallery(address)
+    except GalleryMissing:
+        if network is None:
+            raise UsageError(
+                f"no gallery is at {address}; a new one needs --network, the TOML file of its cameras, in which --camera is one"
+            ) from None
+        gallery = open_or_create(address, bundle.card, CameraNetwork.read(network))
+    else:
+        if network is not None and CameraNetwork.read(network).label != gallery.network.label:
+            gallery.close()
+            raise UsageError(
+                f"the gallery {address} has cameras of its own, and --network says others; leave it out, or change them by"
+                " `rgbir cameras`"
+            )
+    with gallery:
+        yield gallery
+
+
+def points_of(address: str, state: Path | None) -> Path | None:
+    """Where resume points are kept: in `GALLERY.footage` beside a gallery in a folder, unless somebody names another folder."""
+    if state is not None:
+        return state
+    gallery = GalleryAddress.of(address)
+    return None if gallery.in_milvus else gallery.folder.with_name(f"{gallery.folder.name}.footage")
+
+
+def plain(value: Any) -> Any:
+    """A number of seconds as people read it."""
+    return round(float(value), 2)
