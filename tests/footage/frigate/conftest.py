@@ -56,8 +56,8 @@ def working(house: Path, frigate: FrigateDouble, encoder: Encoder, tmp_path: Pat
             stack.pop_all().close()
             words: list[str] = []
             api = stack.enter_context(FrigateApi(frigate.url, stored=more.pop("stored", False)))
-            place = InGallery(Gallery(house), encoder, keep_days=None, forever=False, say=words.append)
-            stack.callback(place.close)
+            gallery = stack.enter_context(Gallery(house))
+            place = InGallery(gallery, encoder, keep_days=None, forever=False, say=words.append)
             ledger = Ledger(tmp_path / "house.frigate", more.pop("begin", 0.0))
             names = more.pop("names", {"front_door": "hall"})
             settings = {"every_s": 600.0, "trust_frames": False} | more

@@ -154,7 +154,7 @@ def test_the_broker_and_frigate_may_be_away_at_the_start_and_go_away_later(
     with frigate.running():
         pass  # it has a port now, where nobody listens
     with bridging(house, frigate, broker.port) as bridge:
-        until(lambda: bridge.settled() == 0, "the bridge")
+        bridge.takes(0)
         broker.start()
         with frigate.running(), publisher(broker.port) as publish:
             Site(frigate, publish).end(shown[0])
@@ -234,7 +234,7 @@ def test_passwords_are_in_no_word_no_file_and_no_process_list(
     }
     [passing] = passings(people, 1)
     with bridging(house, frigate, broker.port, "-vv", **secrets) as bridge, publisher(broker.port) as publish:
-        until(lambda: frigate.asked["/api/login"] > 0, "the login")
+        until(lambda: bridge.process.poll() is not None or frigate.asked["/api/login"] > 0, "the login")
         Site(frigate, publish).end(passing)
         bridge.takes(1)
         line = Path(f"/proc/{bridge.process.pid}/cmdline").read_bytes()
@@ -305,7 +305,7 @@ def test_a_broker_with_tls_and_a_password(
         told, _ = bridge.end()
     assert told["connections"] == 1
     with bridging(house, frigate, broker.port, *options, **right | {"RGBIR_MQTT_PASSWORD": "wrong"}) as bridge:
-        until(lambda: frigate.asked["/api/events"] >= 3, "the start")
+        until(lambda: bridge.process.poll() is not None or frigate.asked["/api/events"] >= 3, "the start")
         assert "can't be reached" in _first_word(bridge)
         told, _ = bridge.end()
     assert told["connections"] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -339,7 +340,6 @@ def test_a_person_who_was_erased_here_doesn_t_come_back(
     show(frigate, [passing])
     worker, _ = working()
     worker.catch_up()
-    worker._place.close()
     with Gallery(house) as gallery:
         assert gallery.remove(track=passing.id) == 1
     (tmp_path / "house.frigate").unlink()  # even for a bridge that starts anew, and meets it in Frigate's list
@@ -364,3 +364,38 @@ def test_nothing_is_noted_before_it_is_enrolled(
     worker, _ = working()
     worker.catch_up()
     assert worker.tally.added == 3
+
+
+def test_what_a_camera_ignores_is_in_no_picture_and_who_is_in_it_is_passed_over(
+    house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make
+) -> None:
+    inside, beside = passings(people, 2)
+    left, _, right, _ = beside.box
+    middle = (left + right) // 2
+    inside = replace(inside, box=(20, 40, 60, 260))
+    window = ((0.0, 0.0), ((middle - 10) / 639, 0.0), ((middle - 10) / 639, 1.0), (0.0, 1.0))
+    with Gallery(house) as gallery:
+        gallery.change_network(lambda network: network.with_camera(replace(network["hall"], ignored=(window,))))
+    show(frigate, [inside, beside])
+    worker, _ = working()
+    worker.catch_up()
+    assert worker.tally.passed_over == {"ignored zone of hall": 1}
+    [sighting] = sightings(house)
+    with Gallery(house) as gallery:
+        crop = gallery.crop(sighting.id)
+    assert crop is not None
+    pixels = np.asarray(decode(crop.data))
+    assert pixels[:, : middle - 10 - (left - 3) - 8].max() < 40  # black, but for what JPEG adds
+    assert pixels[:, middle - (left - 3) + 5 :].mean() > 40
+
+
+def test_what_is_older_than_the_gallery_keeps_isn_t_enrolled(
+    house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make
+) -> None:
+    show(frigate, passings(people, 1))
+    with Gallery(house) as gallery:
+        gallery.set_keep_days(30)
+    worker, _ = working()
+    worker.catch_up()
+    assert worker.tally.passed_over == {"older than is kept": 1}
+    assert sightings(house) == []

@@ -6,17 +6,24 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from rgbir.client.options import moment
+from rgbir.footage.cli.options import gallery_at
+from rgbir.footage.frigate.api import FrigateApi, trusted
+from rgbir.footage.frigate.bridge import bridge
+from rgbir.footage.frigate.broker import Broker, imported
+from rgbir.footage.frigate.cameras import parse_map
+from rgbir.footage.frigate.ledger import Ledger
+from rgbir.footage.frigate.places import InGallery, Place
+from rgbir.footage.frigate.remote import OnServer
+from rgbir.footage.frigate.tally import Tally
+from rgbir.footage.frigate.worker import Worker
+from rgbir.index import AnyGallery, Bundle, Encoder, GalleryAddress, UsageError, locked
 from rgbir.index.cli.options import refuse
 from rgbir.index.cli.output import Answer, in_groups, note, remark
-
-if TYPE_CHECKING:
-    from rgbir.footage.frigate.places import Place
-    from rgbir.footage.frigate.tally import Tally
 
 watch = typer.Typer(help="Enrol who passes, for as long as it runs.", no_args_is_help=True, add_completion=False)
 
@@ -130,14 +137,6 @@ def frigate(
         rgbir watch frigate --mqtt broker --url http://frigate:5000 --map front_door=hall --gallery G --bundle B --keep-days 30
         rgbir watch frigate --once --url http://frigate:5000 --gallery G --bundle B --keep-days 30
     """
-    from rgbir.footage.frigate.api import FrigateApi, trusted
-    from rgbir.footage.frigate.bridge import bridge
-    from rgbir.footage.frigate.broker import Broker, imported
-    from rgbir.footage.frigate.cameras import parse_map
-    from rgbir.footage.frigate.ledger import Ledger
-    from rgbir.footage.frigate.worker import Worker
-    from rgbir.index import UsageError, locked
-
     if once:
         refuse(ctx, "--once asks no broker", ("mqtt", "topic", "mqtt_tls", "catch_up"))
     elif mqtt is None:
@@ -149,15 +148,15 @@ def frigate(
         api = stack.enter_context(FrigateApi(url, ca=ca, stored=stored_snapshots))
         if broker is not None:
             imported()
+        place: Place
         if server is None:
             refuse(ctx, "a gallery here is no server", ("key",))
-            place = _in_gallery(gallery, bundle, network, threads, keep_days, no_retention)
+            opened, encoder = _in_gallery(stack, gallery, bundle, network, threads)
+            place = InGallery(opened, encoder, keep_days=keep_days, forever=no_retention, say=remark)
         else:
-            refuse(
-                ctx, "a server has its own", ("gallery", "bundle", "network", "threads", "keep_days", "no_retention")
-            )
-            place = _on_server(server, key, ca)
-        stack.callback(place.close)
+            only_here = ("gallery", "bundle", "network", "threads", "keep_days", "no_retention")
+            refuse(ctx, "a server has its own", only_here)
+            place = stack.enter_context(OnServer(server, key, ca))
         stack.enter_context(locked(file.with_name(f"{file.name}.lock")))
         ledger = Ledger(file, time.time() if start is None else start.timestamp())
         worker = Worker(api, place, names, ledger, every_s=catch_up, trust_frames=trust_frames, say=remark)
@@ -172,8 +171,6 @@ def frigate(
 
 def _resume_point(state: Path | None, gallery: str | None) -> Path:
     """Where to go on: beside the gallery, unless somebody says."""
-    from rgbir.index import GalleryAddress, UsageError
-
     if state is not None:
         return state
     if gallery is None or GalleryAddress.of(gallery).in_milvus:
@@ -185,38 +182,9 @@ def _resume_point(state: Path | None, gallery: str | None) -> Path:
 
 
 def _in_gallery(
-    address: str | None,
-    bundle: Path | None,
-    network: str | None,
-    threads: int | None,
-    keep_days: int | None,
-    forever: bool,
-) -> Place:
-    from rgbir.footage.frigate.places import InGallery, expect_retention
-    from rgbir.index import Bundle, CameraNetwork, Encoder, GalleryMissing, UsageError, open_gallery, open_or_create
-
+    stack: ExitStack, address: str | None, bundle: Path | None, network: str | None, threads: int | None
+) -> tuple[AnyGallery, Encoder]:
     if address is None or bundle is None:
         raise UsageError("give --gallery with --bundle, the model it was made with; or --server")
-    if keep_days is not None and forever:
-        raise UsageError("--keep-days and --no-retention say two things; leave one of them out")
-    opened_bundle = Bundle(bundle)
-    try:
-        gallery = open_gallery(address)
-    except GalleryMissing:
-        if network is None:
-            raise
-        expect_retention(keep_days, forever)
-        gallery = open_or_create(address, opened_bundle.card, CameraNetwork.read(network))
-    try:
-        return InGallery(
-            gallery, Encoder(opened_bundle, threads=threads), keep_days=keep_days, forever=forever, say=remark
-        )
-    except BaseException:
-        gallery.close()
-        raise
-
-
-def _on_server(url: str, key: str | None, ca: Path | None) -> Place:
-    from rgbir.footage.frigate.remote import OnServer
-
-    return OnServer(url, key, ca)
+    opened = Bundle(bundle)
+    return stack.enter_context(gallery_at(address, opened, network)), Encoder(opened, threads=threads)

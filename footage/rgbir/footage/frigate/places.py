@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
+from PIL import Image
+
 from rgbir.footage.frigate.errors import Later, PassedOver
+from rgbir.footage.retention import settle
 from rgbir.index import (
     AnyGallery,
-    BadImage,
     Box,
     Camera,
     CameraNetwork,
@@ -21,9 +23,7 @@ from rgbir.index import (
     Modality,
     NewSighting,
     RetentionWaits,
-    UsageError,
     crop_of,
-    decode,
     digest_of,
 )
 
@@ -43,6 +43,7 @@ class Shot:
         modality: what the picture shows.
         data: the snapshot's file.
         box: left, top, right, bottom of the part that is kept, in pixels.
+        person: that part, without what the camera ignores.
         taken_at: with a zone.
         since: when the track ended, microseconds since 1970: an erasure after that binds it.
         source: of the sighting.
@@ -54,6 +55,7 @@ class Shot:
     modality: Modality
     data: bytes
     box: Box
+    person: Image.Image
     taken_at: datetime
     since: int
     source: str
@@ -81,14 +83,12 @@ class Place(Protocol):
     def upkeep(self) -> None:
         """What is due from time to time."""
 
-    def close(self) -> None: ...
-
 
 class InGallery:
     """A gallery of this machine, written to by this process for a moment at a time.
 
     Args:
-        gallery: open; it is closed with this.
+        gallery: open, and not closed with this.
         encoder: of the gallery's model.
         keep_days: its rule from now on, where it has none.
         forever: somebody said that there is to be no rule.
@@ -96,7 +96,7 @@ class InGallery:
 
     Raises:
         GalleryMismatch: the gallery holds another model's embeddings.
-        UsageError: nobody said how long people are kept, or the gallery's rule is another one.
+        UsageError: see `settle`.
     """
 
     def __init__(
@@ -104,27 +104,31 @@ class InGallery:
     ) -> None:
         gallery.expect(encoder.card)
         self._gallery, self._encoder, self._say = gallery, encoder, say
-        _settle_retention(gallery, keep_days, forever)
+        self._keep_days = settle(gallery, keep_days, forever)
         self._due, self._warned = 0.0, False
 
     def network(self) -> CameraNetwork:
         return self._gallery.network
 
     def take(self, shot: Shot) -> Outcome:
-        digest = digest_of(shot.data, shot.box)
-        try:
-            image = decode(shot.data, f"the snapshot of {shot.event}", shot.box)
-        except BadImage as error:
-            raise PassedOver("unreadable", str(error)) from None
-        [embedding] = self._encoder.embed([image], shot.modality)
+        """
+        Raises:
+            Later: somebody else is writing, or the disk is full.
+            PassedOver: it is older than the gallery keeps.
+        """
+        if self._keep_days is not None and shot.taken_at < datetime.now(UTC) - timedelta(days=self._keep_days):
+            raise PassedOver(
+                "older than is kept", f"event {shot.event} is older than {self._keep_days} days, and isn't kept"
+            )
+        [embedding] = self._encoder.embed([shot.person], shot.modality)
         sighting = NewSighting(
             camera=shot.camera.id,
             embedding=embedding,
-            digest=digest,
+            digest=digest_of(shot.data, shot.box),
             source=shot.source,
             taken_at=shot.taken_at,
             track=shot.event,
-            crop=crop_of(shot.data, image, as_given=False),
+            crop=crop_of(shot.data, shot.person, as_given=False),
             since=shot.since,
             frame=shot.frame,
         )
@@ -137,7 +141,11 @@ class InGallery:
             raise Later(str(error)) from None
 
     def upkeep(self) -> None:
-        """Erases what is older than the gallery's rule, every hour."""
+        """Erases what is older than the gallery's rule, every hour.
+
+        Raises:
+            Later: somebody else is writing, or the disk is full.
+        """
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + EVERY_S
@@ -150,37 +158,3 @@ class InGallery:
         except (GalleryBusy, GalleryFull) as error:
             self._due = 0.0
             raise Later(str(error)) from None
-
-    def close(self) -> None:
-        self._gallery.close()
-
-
-def _settle_retention(gallery: AnyGallery, keep_days: int | None, forever: bool) -> None:
-    """
-    Raises:
-        UsageError: see `InGallery`.
-    """
-    rule = gallery.keep_days
-    change = f"`rgbir index retain --gallery {gallery.address}` changes it"
-    if rule is not None and forever:
-        raise UsageError(
-            f"{gallery.address} keeps sightings for {rule} days, and --no-retention says for ever; {change}"
-        )
-    if rule is not None and keep_days not in (None, rule):
-        raise UsageError(
-            f"{gallery.address} keeps sightings for {rule} days, and --keep-days says {keep_days}; {change}"
-        )
-    if rule is None:
-        expect_retention(keep_days, forever)
-        gallery.set_keep_days(keep_days)
-
-
-def expect_retention(keep_days: int | None, forever: bool) -> None:
-    """
-    Raises:
-        UsageError: nobody said how long people are kept.
-    """
-    if keep_days is None and not forever:
-        raise UsageError(
-            "everybody who passes is enrolled, so somebody must say for how long: --keep-days 30, or --no-retention for ever"
-        )

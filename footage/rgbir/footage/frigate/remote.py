@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from rgbir.client import Busy, Client, ClientError, ConnectionFailed, ServerFailed, Unprocessable, Untrusted
 from rgbir.footage.frigate.errors import Later, PassedOver
@@ -11,7 +12,7 @@ from rgbir.index import Camera, CameraNetwork, Modality
 
 
 class OnServer:
-    """A server's gallery. Its retention is the server's affair.
+    """A server's gallery, in a `with` block. Its retention is the server's affair.
 
     Args:
         url, key, ca: see `Client`.
@@ -21,6 +22,10 @@ class OnServer:
         self._client = Client(url, key=key, ca=ca)
 
     def network(self) -> CameraNetwork:
+        """
+        Raises:
+            Later: nobody answers.
+        """
         try:
             network = self._client.cameras()
         except ClientError as error:
@@ -37,7 +42,12 @@ class OnServer:
         return CameraNetwork(network.name, tuple(cameras))
 
     def take(self, shot: Shot) -> Outcome:
-        """Sends the snapshot and the person's box; the server keeps that part alone."""
+        """Sends the snapshot and the person's box; the server keeps that part alone.
+
+        Raises:
+            ClientError: a key without the right, or a certificate that isn't trusted.
+            PassedOver: the server can't take it.
+        """
         if len(shot.camera.modalities) > 1 and shot.modality is Modality.IR:
             raise PassedOver(
                 f"ir of {shot.camera.id}",
@@ -59,7 +69,10 @@ class OnServer:
     def upkeep(self) -> None:
         """Nothing: the server does it."""
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
 

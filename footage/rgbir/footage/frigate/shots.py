@@ -7,12 +7,16 @@ import time
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from rgbir.footage.frigate.crops import box_of, with_margin
 from rgbir.footage.frigate.errors import PassedOver
 from rgbir.footage.frigate.events import PersonEvent
 from rgbir.footage.frigate.light import modality_of
 from rgbir.footage.frigate.places import Shot
-from rgbir.index import BadImage, Box, Camera, decode, listed
+from rgbir.index import BadImage, Box, Camera, Mask, decode, listed
 
 
 def shot_of(
@@ -26,13 +30,15 @@ def shot_of(
         trust_frames: enrol a picture whose light isn't the camera's.
 
     Raises:
-        PassedOver: the picture can't be read, the box isn't in it, or it is in another light than the camera's.
+        PassedOver: the picture can't be read, the box isn't in it or is where the camera ignores what it sees, or it is in another
+            light than the camera's.
     """
     try:
         frame = decode(data, f"the snapshot of {event.id}")
     except BadImage as error:
         raise PassedOver("unreadable", str(error)) from None
-    modality = modality_of(frame)
+    pixels = np.asarray(frame)
+    modality = modality_of(pixels)
     if modality not in camera.modalities and not trust_frames:
         lights = listed(sorted(light.value for light in camera.modalities))
         raise PassedOver(
@@ -41,17 +47,36 @@ def shot_of(
             " to infrared at night, or say --trust-frames",
         )
     box = box_of(event, *frame.size)
+    kept = with_margin(box, *frame.size)
     return Shot(
         event=event.id,
         camera=camera,
         modality=modality,
         data=data,
-        box=with_margin(box, *frame.size),
+        box=kept,
+        person=_seen(event, box, pixels, camera).crop(kept),
         taken_at=datetime.fromtimestamp(_taken(event), UTC),
         since=round(min(event.ended, time.time()) * 1_000_000),
         source=source_of(event, box),
         frame=_frame(event, box, frame.size, version),
     )
+
+
+def _seen(event: PersonEvent, box: Box, pixels: NDArray[np.uint8], camera: Camera) -> Image.Image:
+    """The frame without what the camera ignores.
+
+    Raises:
+        PassedOver: the middle of the person is in it.
+    """
+    if not camera.ignored:
+        return Image.fromarray(pixels)
+    left, top, right, bottom = box
+    row, column = (top + bottom) // 2, (left + right) // 2
+    if not Mask(camera.ignored).applied(np.ones_like(pixels))[row, column].any():
+        raise PassedOver(
+            f"ignored zone of {camera.id}", f"event {event.id} is where {camera.shown} ignores what it sees"
+        )
+    return Image.fromarray(Mask(camera.ignored).applied(pixels))
 
 
 def source_of(event: PersonEvent, box: Box) -> str:
