@@ -177,6 +177,13 @@ def test_the_broker_and_frigate_may_be_away_at_the_start_and_go_away_later(
     assert len(enrolled(house)) == 4
 
 
+def test_what_it_can_t_go_on_after_ends_it(house: Path, frigate: FrigateDouble, broker: AnyBroker) -> None:
+    with bridging(house, frigate, broker.port, "--map", "garden=hallway") as bridge:
+        told, words = bridge.process.communicate(timeout=HANGS_AFTER_S)
+        assert (bridge.process.returncode, told) == (2, "")
+        assert "did you mean 'hall'" in words
+
+
 def undisturbed(house: Path, frigate: FrigateDouble, port: int, shown: Sequence[Passing]) -> set[Any]:
     """What a bridge enrols that nothing happens to."""
     frigate.rows = [passing.row() for passing in shown]

@@ -17,6 +17,7 @@ from tests.footage.frigate.people import Passing, frame_of, passings
 from rgbir.footage.frigate import worker as module
 from rgbir.footage.frigate.events import PersonEvent, of_message
 from rgbir.footage.frigate.ledger import Ledger
+from rgbir.footage.frigate.tally import MOST_REASONS
 from rgbir.footage.frigate.worker import Worker
 from rgbir.index import Encoder, Gallery, Modality, Sighting, SysuMM01, UnknownCamera, decode
 
@@ -262,6 +263,18 @@ def test_a_camera_that_nobody_mapped_is_named_once_and_counted(
     assert [word for word in words if "--map attic=CAMERA" in word] == words
     assert len(words) == 1
     assert {sighting.camera for sighting in sightings(house)} == {"gate"}  # the network's own name needs no map
+
+
+def test_cameras_without_end_don_t_fill_the_memory(frigate: FrigateDouble, people: SysuMM01, working: Make) -> None:
+    [passing] = passings(people, 1)
+    frigate.rows = [replace(passing, number=number, camera=f"c{number}").row() for number in range(190)]
+    worker, _ = working()
+    worker.catch_up()
+    frigate.rows = [replace(passing, number=number, camera=f"c{number}").row() for number in range(190, 350)]
+    worker.catch_up()
+    assert len(worker.tally.passed_over) == MOST_REASONS + 1
+    assert worker.tally.passed_over.total() == 350
+    assert worker.tally.passed_over["other reasons"] == 150
 
 
 def test_a_map_to_a_camera_that_there_isn_t_is_refused(frigate: FrigateDouble, working: Make) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+MOST_REASONS = 200
+
 
 @dataclass(slots=True)
 class Tally:
@@ -26,6 +28,11 @@ class Tally:
     postponed: int = 0
     connections: int = 0
     caught_up: int = 0
+
+    def pass_over(self, reason: str) -> None:
+        """Counts by reason; names in reasons are somebody else's, so there is an end of them."""
+        known = reason in self.passed_over or len(self.passed_over) < MOST_REASONS
+        self.passed_over[reason if known else "other reasons"] += 1
 
     def line(self) -> str:
         """In one line."""

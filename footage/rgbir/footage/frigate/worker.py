@@ -91,7 +91,7 @@ class Worker:
 
     def pass_over(self, error: PassedOver) -> None:
         """Counts something that isn't enrolled, and says so the first time."""
-        self.tally.passed_over[error.reason] += 1
+        self.tally.pass_over(error.reason)
         self._once(error.reason, str(error))
 
     def stop(self) -> None:
