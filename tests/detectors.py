@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+from PIL import Image
 
 from rgbir.index import CARD, DetectorBundle, DetectorCard, Fit, Modality, Thresholds, sha256
 
@@ -56,6 +59,16 @@ def halves(height: int, width: int) -> ModelProto:
         constants,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def scene_of(pictures: Sequence[bytes], size: tuple[int, int] = (320, 192)) -> bytes:
+    """A black picture with up to two people on it, one in each half: the first is the larger one. PNG, which loses nothing."""
+    scene, buffer = Image.new("RGB", size), io.BytesIO()
+    places = [((20, 10), (70, 170)), ((220, 30), (48, 120))]
+    for picture, (corner, person) in zip(pictures, places, strict=False):
+        scene.paste(Image.open(io.BytesIO(picture)).convert("RGB").resize(person), corner)
+    scene.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def written(folder: Path, model: ModelProto | None = None, fit: Fit = "letterbox", **about: Any) -> DetectorBundle:

@@ -23,6 +23,7 @@ from rgbir.index.synthetic import Split, synthesize
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Keyring, Role
 from tests.conftest import BUNDLE, ROOT
+from tests.detectors import scene_of, written
 
 LONG = 8
 FILE = ROOT / "server/rgbir/server/examples.json"
@@ -68,6 +69,7 @@ def examples(sighting: str, job: str, fresh: str, judged: str, picture: str, nea
         Example("POST /gallery/tracks", {"camera": "4", "track": "gate-17", "box": ["2,0,50,120", "0,0,48,120"],
                                          "taken_at": ["2026-11-02T22:15:00+01:00", "2026-11-02T22:15:02+01:00"]},
                 files=("images", "hall.jpg", "gate.jpg")),
+        Example("POST /gallery/frames", {"camera": "2", "taken_at": ["2026-11-02T22:15:00+01:00"]}, files=("images", "whole.png")),
         Example("POST /gallery/jobs", files=("archive", "images.zip")),
         Example("GET /gallery/jobs"),
         Example("GET /gallery/jobs/{job}", path={"job": job}),
@@ -156,6 +158,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         "later.jpg": infrared[1],
         "hall.jpg": colour[0],
         "gate.jpg": colour[1],
+        "whole.png": scene_of(colour[:2]),
         "images.zip": packed.getvalue(),
     }
     (folder / "plan.jpg").write_bytes(colour[0])
@@ -164,7 +167,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
     settings = Settings(
         folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles",
         plan=folder / "plan.jpg", keys=folder / "keys.json", reports=folder / "reports", cases=folder / "cases", need_approval=True,
-        erase_under_hold=True,
+        erase_under_hold=True, detector=written(folder / "detector").folder, no_retention=True,
     )  # fmt: skip
     ring = Keyring(folder / "keys.json")
     token, colleague = ring.add("chief", Role.ADMIN), ring.add("lindner", Role.ADMIN)

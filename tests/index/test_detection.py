@@ -17,7 +17,7 @@ from tests.conftest import BUNDLE
 from tests.detectors import LEFT_SCORE, RIGHT_SCORE, halves, written
 
 from rgbir.index import BadBundle, Bundle, DetectorBundle, Fit, Modality, ModelDetector, UsageError, in_input
-from rgbir.index.detection.suppression import overlaps, suppressed
+from rgbir.index.detection.suppression import ious, suppressed
 
 
 def scene(height: int, width: int, *boxes: tuple[int, int, int, int]) -> NDArray[np.uint8]:
@@ -106,7 +106,7 @@ def test_suppression_is_that_of_a_slow_loop(rows: list[tuple[int, int, int, int,
 def test_without_suppression_all_stay_the_surest_first() -> None:
     boxes = np.array([[0, 0, 10, 10]] * 3, np.float32)
     assert suppressed(boxes, np.array([0.2, 0.9, 0.9], np.float32), None).tolist() == [1, 2, 0]
-    assert overlaps(boxes[0], np.zeros((2, 4), np.float32)).tolist() == [0, 0]
+    assert ious(boxes[0], np.zeros((2, 4), np.float32)).tolist() == [0, 0]
 
 
 def test_an_encoder_is_no_detector_and_a_detector_is_no_encoder(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def search(
     images: Image | Sequence[Image] = (),
     *,
     box: Box | Sequence[Box | None] | None = None,
+    detect: bool = False,
     like: str | None = None,
     query: Sequence[str] | None = None,
     refine: bool = False,
@@ -68,6 +69,8 @@ def search(
     Args:
         images: paths, bytes of files, open files, images of Pillow or arrays; none with `like`.
         box: where the person is: left, top, right, bottom; one for all images, or a sequence with one for each, None for the whole.
+        detect: the images are whole pictures: the server finds the people in each and takes the largest; the answer's `detected` says
+            whom. Without `box`, and where the server has a detector.
         like: a sighting's id, whose person to search for in place of images.
         query: pictures that the case keeps, to search with them and with images, if any.
         refine: heed the case's marks: hits marked same are further shots, and who looks like one marked different goes to the end.
@@ -79,6 +82,7 @@ def search(
     """
     form = _form(
         **_known(wire.SearchFields, options),
+        detect=detect or None,
         like=like,
         query=given.several("query", query) or None,
         refine=refine or None,
@@ -150,6 +154,24 @@ def enrol_track(
     """
     form = _form(camera=camera, track=track, identity=identity) | _shots(box=box, taken_at=taken_at)
     return _enrolled("/gallery/tracks", form, images)
+
+
+def enrol_frames(
+    images: Image | Sequence[Image], *, camera: str, taken_at: datetime | Sequence[datetime]
+) -> Call[list[wire.EnrolledFrame]]:
+    """Lets the server find the people in whole pictures of a camera, and adds each as a sighting; one result a picture.
+
+    The same pictures may be sent again: who is enrolled is present then.
+
+    Args:
+        images: paths, bytes of files, open files, images of Pillow or arrays.
+        camera: that took them.
+        taken_at: when, with a zone; one for all, or one for each. Retention goes by it.
+    """
+    form = _form(camera=camera) | _shots(box=None, taken_at=taken_at)
+    read = _as(wire.FramesResponse)
+    rest = {"data": form, "files": files(images)}
+    return Call(lambda response: read(response).frames, "POST", "/gallery/frames", rest)
 
 
 def _enrolled(path: str, form: dict[str, Any], images: Image | Sequence[Image]) -> Call[Rows[wire.Enrolled]]:

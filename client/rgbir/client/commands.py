@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -29,7 +30,7 @@ CaOption = Annotated[
 @in_groups(
     {
         "Where": ("gallery", "bundle", "url", "key", "ca"),
-        "The query": ("camera", "modality", "taken_at", "like", "purpose", "case"),
+        "The query": ("camera", "modality", "taken_at", "detect", "like", "purpose", "case"),
         "Which sightings": ("cameras", "since", "until", "hours", "passages", "identity", "track", "least_score"),
         "Which answer": ("top_k", "group_by", "fuse", "rerank"),
     }
@@ -38,6 +39,9 @@ CaOption = Annotated[
 def search(
     ctx: typer.Context,
     images: Annotated[list[Path] | None, typer.Argument(help="One or more images of the same person.")] = None,
+    detect: Annotated[
+        bool, typer.Option("--detect", help="The images are whole pictures: the server takes the largest person.")
+    ] = False,
     like: Annotated[str | None, typer.Option(help="A sighting's id: search for its person in place of images.")] = None,
     gallery: Annotated[str | None, typer.Option(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The model bundle it was made with.")] = None,
@@ -61,6 +65,11 @@ def search(
         raise typer.BadParameter("give images, or --like with a sighting's id")
     given = [name for name, value in (("--purpose", purpose), ("--case", case)) if value]
     given += [f"--{name}" for name in ("key", "ca") if _on_the_command_line(ctx, name)]
+    if detect and (url is None or like):
+        other = (
+            "--like names a person already" if like else "a search of this machine's gallery takes the person's part"
+        )
+        raise typer.BadParameter(f"--detect is for whole pictures that a server with a detector gets: {other}")
     if url is None and given:
         raise typer.BadParameter(f"{listed(given)}: for a server; a gallery of this machine keeps no audit log")
     if url is not None and _on_the_command_line(ctx, "bundle"):
@@ -69,7 +78,7 @@ def search(
         raise typer.BadParameter("--camera tells of images; with --like it is the sighting's, so leave it out")
     if url is not None:
         with Client(url, key=key, ca=ca) as client:
-            response = client.search(images or [], like=like, purpose=purpose, case=case, **options)
+            response = client.search(images or [], detect=detect, like=like, purpose=purpose, case=case, **options)
     else:
         if bundle is None:
             raise typer.BadParameter("--gallery needs --bundle, the model it was made with")
@@ -204,6 +213,10 @@ def _shown(response: SearchResponse) -> list[str | Table]:
     lines: list[str | Table] = [
         f"query: {asked.modality} image, {where}, {asked.shots} shot{'s' if asked.shots > 1 else ''}"
     ]
+    for person in response.detected:
+        others = f", the largest of {len(person.people)} people" if len(person.people) > 1 else ""
+        box = ",".join(map(str, person.box))
+        lines.append(f"{person.name}: a person at {box} was searched for{others} (score {person.score:.2f})")
     table = Table("rank", "camera", "time", "identity", "distance", "score", "image")
     for hit in response.hits:
         identity = "-" if hit.identity is None else str(hit.identity)
@@ -261,13 +274,21 @@ class Sent:
     reasons: dict[str, str]
 
 
-@in_groups({"The images": ("camera", "box", "taken_at", "identity", "track"), "The server": ("url", "key", "ca")})
+@in_groups(
+    {"The images": ("camera", "detect", "box", "taken_at", "identity", "track"), "The server": ("url", "key", "ca")}
+)
 def enrol(
     images: Annotated[list[Path], typer.Argument(help="Images of one camera.")],
     camera: Annotated[str, typer.Option(help="The camera that took them.")],
     url: Annotated[str, typer.Option(help="A server, such as http://127.0.0.1:8077.")],
     key: KeyOption = None,
     ca: CaOption = None,
+    detect: Annotated[
+        bool,
+        typer.Option(
+            "--detect", help="The images are whole pictures: the server finds the people in them, and enrols each."
+        ),
+    ] = False,
     box: Annotated[
         list[str] | None,
         typer.Option(
@@ -285,12 +306,17 @@ def enrol(
 
     Examples:
         rgbir enrol a.jpg b.jpg --camera 2 --url http://127.0.0.1:8077
+        rgbir enrol whole.jpg --camera 2 --detect --taken-at 2026-03-01T22:15:00+01:00 --url http://127.0.0.1:8077
         rgbir enrol f.jpg --camera 2 --box 40,10,90,160 --taken-at 2026-03-01T22:15:00+01:00 --url http://127.0.0.1:8077
     """
     _expect_files(images)
     expect_filled(camera=camera, track=track)
     boxes = _each("box", [box_of("box", each) for each in box or ()], len(images))
     moments = _each("taken_at", [moment("taken_at", each) for each in taken_at or ()], len(images))
+    if detect:
+        _expect_whole(moments, box=box, identity=identity, track=track)
+        with Client(url, key=key, ca=ca) as client:
+            return _sent_frames(client, images, camera, [moment for moment in moments if moment is not None])
     labels = {"camera": camera, "identity": identity, "track": track}
     shots = [
         (image, {**labels, "box": box, "taken_at": time})
@@ -304,6 +330,36 @@ def enrol(
                 reasons[result.name] = result.reason
                 remark(f"{result.status} {result.name}: {result.reason}")
     line = f"{counts['added']:,} added, {counts['present']:,} were there, {counts['skipped']:,} skipped"
+    return Answer(Sent(**counts, reasons=reasons), [line], PASSED_OVER if counts["skipped"] else 0)
+
+
+def _expect_whole(moments: Sequence[datetime | None], **labels: object) -> None:
+    """
+    Raises:
+        BadParameter: no time, or what is said of people who aren't known yet.
+    """
+    if labelled := [flag(name) for name, value in labels.items() if value is not None]:
+        raise typer.BadParameter(
+            f"{listed(labelled)}: with --detect the server finds out who is in a picture; leave it out"
+        )
+    if None in moments:
+        raise typer.BadParameter(
+            "--detect needs --taken-at, by which retention erases whom the server finds; such as 2026-03-01T22:15:00+01:00"
+        )
+
+
+def _sent_frames(client: Client, images: Sequence[Path], camera: str, moments: Sequence[datetime]) -> Answer[Sent]:
+    """Whole pictures, one request each."""
+    counts, reasons = {"added": 0, "present": 0, "skipped": 0}, dict[str, str]()
+    for image, moment_ in zip(images, moments, strict=True):
+        for frame in client.enrol_frames(image, camera=camera, taken_at=moment_):
+            if frame.reason is not None:
+                counts["skipped"] += 1
+                reasons[frame.name] = frame.reason
+                remark(f"skipped {frame.name}: {frame.reason}")
+            for person in frame.people:
+                counts[person.status] += 1
+    line = f"{counts['added']:,} people added, {counts['present']:,} were there, {counts['skipped']:,} skipped"
     return Answer(Sent(**counts, reasons=reasons), [line], PASSED_OVER if counts["skipped"] else 0)
 
 

@@ -239,6 +239,27 @@ class OfCase(Wire):
     new: int = Field(0, description="hits that no earlier search of the case had")
 
 
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels of a picture."""
+
+
+class FoundPerson(Wire):
+    """Somebody whom the server's detector found in a picture."""
+
+    box: Box = Field(description="left, top, right, bottom in pixels")
+    score: float = Field(ge=0, le=1, description="how sure the detector is, in its own scores")
+
+
+class FoundIn(FoundPerson):
+    """Whom a search took in one of its pictures: the largest of all that were found."""
+
+    name: str = Field(description="of the picture")
+    width: int = Field(description="of the picture, in pixels")
+    height: int = Field(description="of the picture, in pixels")
+    people: list[FoundPerson] = Field(description="everybody who was found, the surest first")
+    found_by: str = Field(description="the detector's fingerprint")
+
+
 class SearchResponse(Wire):
     """Hits from the most alike on, and what was searched for them."""
 
@@ -263,6 +284,9 @@ class SearchResponse(Wire):
         None, description="of a batch: why this image couldn't be searched with; nothing was searched then"
     )
     case: OfCase | None = Field(None, description="of a search that belongs to a case of the server's")
+    detected: list[FoundIn] = Field(
+        [], description="of a search with detect: whom it took in each picture, in their order"
+    )
 
     @classmethod
     def of(cls, answer: Answer, root_path: str = "") -> SearchResponse:
@@ -626,6 +650,29 @@ class EnrolResponse(Wire):
     results: list[Enrolled]
 
 
+class EnrolledPerson(FoundPerson):
+    """What became of somebody whom the server found in a picture."""
+
+    status: Literal["added", "present", "skipped"]
+    id: str | None = Field(None, description="of the sighting; none if skipped")
+    reason: str | None = Field(None, description="why it was skipped, or what of its labels stays as it is")
+
+
+class EnrolledFrame(Wire):
+    """What became of a whole picture."""
+
+    name: str = Field(description="the file's name, or its place among the images")
+    width: int | None = Field(None, description="in pixels; none where it can't be read")
+    height: int | None = Field(None, description="in pixels; none where it can't be read")
+    people: list[EnrolledPerson] = Field([], description="everybody who was found, the surest first")
+    found_by: str | None = Field(None, description="the detector's fingerprint; none where the picture can't be read")
+    reason: str | None = Field(None, description="why it can't be read")
+
+
+class FramesResponse(Wire):
+    frames: list[EnrolledFrame]
+
+
 class Job(Wire):
     """A bulk enrolment on the server."""
 
@@ -787,6 +834,7 @@ class Caller(Wire):
     needs_basis: bool = Field(False, description="whether each case names its legal basis")
     bases: list[str] = Field([], description="the only legal bases that cases may name; any if empty")
     case_days: int | None = Field(None, description="days for which a case is kept; none where no cases are kept")
+    detects: bool = Field(False, description="whether this server finds people in whole pictures: it has a detector")
 
 
 class KeyInfo(Wire):

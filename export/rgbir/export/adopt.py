@@ -7,29 +7,31 @@ import tempfile
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rgbir.export.difference import MANY, PROCESSOR, coincide, difference
 from rgbir.export.errors import BadCard, ExportFailure, ParityFailure
 from rgbir.export.folder import write, write_card
+from rgbir.export.foreign import FLOATS, Layout, Order, Steps, given_inputs, joined, loaded, pixels_for, rename
+from rgbir.export.foreign import prepared as in_front
 from rgbir.index import Bundle, Card, Encoder, Metric, Modality, Parity, Resize, listed, why
 
 TOLERANCE = 1e-4
 """Largest difference allowed between a graph and its bundle, relative to the largest value; both round to float32."""
-_FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 
 
 class Foreign(BaseModel):
     """What a hand-written card says. A pixel of value v in 0..255 reaches the graph as (v / 255 - mean) / std.
 
     Attributes:
+        kind: encoder; a detector's card is read by `rgbir.export.adopt_detector`.
         name: of the bundle.
         graphs: the ONNX file of each modality, beside the card; one file may serve both.
         height, width: of the images that its input wants, in pixels.
@@ -44,6 +46,7 @@ class Foreign(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["encoder"] = "encoder"
     name: str = Field(min_length=1)
     graphs: dict[Modality, str]
     height: int = Field(ge=1)
@@ -52,8 +55,8 @@ class Foreign(BaseModel):
     metric: Metric
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    order: Literal["rgb", "bgr"] = "rgb"
-    layout: Literal["nchw", "nhwc"] = "nchw"
+    order: Order = "rgb"
+    layout: Layout = "nchw"
     output: str | None = None
     method: str = ""
     backbone: str = ""
@@ -128,67 +131,28 @@ def prepared(path: Path, foreign: Foreign, dimension: int) -> ModelProto:
     Raises:
         ExportFailure: no such graph; one of another form than the card promises.
     """
-    model = _loaded(path)
-    graph = model.graph
-    _rename(model, {name: f"adopted_{name}" for name in ("images", "embeddings")})
+    model = loaded(path)
+    rename(model, {name: f"adopted_{name}" for name in ("images", "embeddings")})
     given, answer = _input(model, path), _output(model, path, foreign)
     kind = given.type.tensor_type.elem_type
-    if kind not in _FLOATS:
+    if kind not in FLOATS:
         raise ExportFailure(
             f"{path}: its input {given.name} must be float32 or float16, not {TensorProto.DataType.Name(kind)}"
         )
     scale = [1 / (255 * std) for std in foreign.std]
     shift = [mean * 255 for mean in foreign.mean]
-    constants = [
-        ("shift", np.array(shift, np.float32)),
-        ("scale", np.array(scale, np.float32)),
-        ("turned", np.array([2, 1, 0])),
-    ]
-    graph.initializer.extend(numpy_helper.from_array(value, f"rgbir_{name}") for name, value in constants)
-    source = "images"
-    front: list[onnx.NodeProto] = []
-
-    def step(operation: str, inputs: list[str], **attributes: Any) -> None:
-        nonlocal source
-        name = f"rgbir_{len(front)}"
-        front.append(helper.make_node(operation, [source, *inputs], [name], **attributes))
-        source = name
-
-    if foreign.order == "bgr":
-        step("Gather", ["rgbir_turned"], axis=3)
-    step("Cast", [], to=TensorProto.FLOAT)
-    step("Sub", ["rgbir_shift"])
-    step("Mul", ["rgbir_scale"])
-    if foreign.layout == "nchw":
-        step("Transpose", [], perm=[0, 3, 1, 2])
-    step("Cast", [], to=kind)
-    front[-1].output[0] = given.name
-    back = [
-        helper.make_node("Cast", [answer], ["rgbir_answer"], to=TensorProto.FLOAT),
-        helper.make_node("Flatten", ["rgbir_answer"], ["embeddings"], axis=1),
-    ]
-    nodes = [*front, *graph.node, *back]
-    del graph.node[:], graph.input[:], graph.output[:], graph.value_info[:]
-    graph.node.extend(nodes)
+    front, back = Steps("front"), Steps("back")
+    last = pixels_for(front, shift, scale, foreign.order, foreign.layout, kind)
+    front.named(last, given.name)
+    back.named(back.step("Flatten", back.step("Cast", answer, to=TensorProto.FLOAT), axis=1), "embeddings")
     shape: list[str | int | None] = ["n", foreign.height, foreign.width, 3]
-    graph.input.append(helper.make_tensor_value_info("images", TensorProto.UINT8, shape))
-    graph.output.append(helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", dimension]))
-    return model
-
-
-def _loaded(path: Path) -> ModelProto:
-    try:
-        model = onnx.load_model(path)
-    except Exception as error:  # a missing file, or bytes that are no protobuf
-        raise ExportFailure(f"{path}: no ONNX model that can be read: {error}") from error
-    if not model.graph.node:
-        raise ExportFailure(f"{path}: no ONNX model that can be read: it has no nodes")
+    joined(model, front, back, [helper.make_tensor_value_info("images", TensorProto.UINT8, shape)])
+    model.graph.output.append(helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", dimension]))
     return model
 
 
 def _input(model: ModelProto, path: Path) -> onnx.ValueInfoProto:
-    weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
+    inputs = given_inputs(model)
     if len(inputs) != 1:
         raise ExportFailure(f"{path}: one input, the images, is wanted; it has {[value.name for value in inputs]}")
     batch = inputs[0].type.tensor_type.shape.dim[:1]
@@ -215,15 +179,6 @@ def _output(model: ModelProto, path: Path, foreign: Foreign) -> str:
     return named.pop()
 
 
-def _rename(model: ModelProto, names: dict[str, str]) -> None:
-    graph = model.graph
-    for value in (*graph.input, *graph.output, *graph.initializer):
-        value.name = names.get(value.name, value.name)
-    for node in graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-        node.output[:] = [names.get(name, name) for name in node.output]
-
-
 def _pixels(foreign: Foreign) -> list[NDArray[np.uint8]]:
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (n, foreign.height, foreign.width, 3), np.uint8) for n in (1, MANY)]
@@ -231,12 +186,11 @@ def _pixels(foreign: Foreign) -> list[NDArray[np.uint8]]:
 
 def _original(path: Path, foreign: Foreign, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """What the foreign graph itself says to these pixels, one image at a time, prepared with NumPy."""
-    images = pixels[..., ::-1] if foreign.order == "bgr" else pixels
-    values = (images / 255 - np.array(foreign.mean)) / np.array(foreign.std)
-    values = values.transpose(0, 3, 1, 2) if foreign.layout == "nchw" else values
-    model = _loaded(path)
+    shift, scale = [mean * 255 for mean in foreign.mean], [1 / (255 * std) for std in foreign.std]
+    values = in_front(pixels, shift, scale, foreign.order, foreign.layout)
+    model = loaded(path)
     given, answer = _input(model, path), _output(model, path, foreign)
-    kind = _FLOATS[given.type.tensor_type.elem_type]
+    kind = FLOATS[given.type.tensor_type.elem_type]
     try:
         session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
         outputs = [session.run([answer], {given.name: image[None].astype(kind)})[0] for image in values]

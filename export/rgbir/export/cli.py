@@ -83,19 +83,50 @@ class Written:
     measured: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AdoptedDetector:
+    """A detector's bundle that was written.
+
+    Attributes:
+        bundle: its folder.
+        name, family, standing, licence, fingerprint: as its card says them.
+        height, width, candidates, nms: of its input, and of what it gives.
+        difference: the largest of a box's side from the foreign model's, in pixels.
+        least_iou: of the people in the pictures that came with it; null without pictures.
+    """
+
+    bundle: Path
+    name: str
+    family: str
+    standing: str
+    licence: str
+    fingerprint: str
+    height: int
+    width: int
+    candidates: int
+    nms: float | None
+    difference: float
+    least_iou: float | None
+
+
 @export.command("adopt")
 def adopt_model(
     card: Annotated[Path, typer.Argument(help="A card written by hand, TOML, beside the model's ONNX files.")],
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist.")],
-) -> Answer[Written]:
+) -> Answer[Written | AdoptedDetector]:
     """Make a bundle of an ONNX model that was made elsewhere, after proving that it computes the same.
+
+    The card says what it is: an encoder of people, or with `kind = "detector"` what finds them in pictures.
 
     Examples:
         rgbir export adopt model/card.toml --out theirs_resnet50.sysu_mm01
-        rgbir export adopt card.toml --out adopted --json
+        rgbir export adopt detector.toml --out nanodet.coco --json
     """
     from rgbir.export.adopt import adopt
+    from rgbir.export.adopt_detector import is_detector
 
+    if is_detector(card):
+        return _adopted_detector(card, out)
     made = adopt(card, out)
     assert made.parity is not None
     difference = made.parity.largest_relative_difference
@@ -106,6 +137,22 @@ def adopt_model(
     content = Written(
         out, made.name, made.dimension, str(made.metric), str(made.precision), made.fingerprint, difference
     )
+    return Answer(content, lines)
+
+
+def _adopted_detector(card: Path, out: Path) -> Answer[Written | AdoptedDetector]:
+    from rgbir.export.adopt_detector import adopt_detector
+
+    made = adopt_detector(card, out)
+    least = min((each.least_iou for each in made.tried), default=None)
+    people = "" if least is None else f"; the people of the pictures were found, with IoU {least:.2f} or more"
+    lines = [
+        f"{out}: {made.name}, {made.width} x {made.height} pixels, {made.candidates:,} boxes, fingerprint {made.fingerprint}",
+        f"its boxes differ from the model's own by {made.parity:.3f} pixels at most{people}",
+        f"family {made.family}: {made.standing}; licence {made.licence}",
+    ]
+    about = (made.name, made.family, made.standing, made.licence, made.fingerprint)
+    content = AdoptedDetector(out, *about, made.height, made.width, made.candidates, made.nms, made.parity, least)
     return Answer(content, lines)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rgbir.export.weights import save
-from rgbir.index import CARD, Card, sha256
+from rgbir.index import CARD, Card, DetectorCard, sha256
 
 
 def write(folder: Path, models: Mapping[str, ModelProto], card: Card) -> Card:
@@ -27,6 +27,6 @@ def _copy(model: ModelProto) -> ModelProto:
     return copy
 
 
-def write_card(folder: Path, card: Card) -> None:
+def write_card(folder: Path, card: Card | DetectorCard) -> None:
     """Writes a bundle's card, in place of the one that it has."""
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")

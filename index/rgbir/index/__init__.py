@@ -17,9 +17,10 @@ from rgbir.index.datasets.sums import sums_of
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.datasets.table import read_rows, read_table
 from rgbir.index.datasets.text import text_of
-from rgbir.index.detection.bundle import DetectorBundle, DetectorCard, Fit, Tried
+from rgbir.index.detection.bundle import DetectorBundle, DetectorCard, Fit, Standing, Tried
 from rgbir.index.detection.detections import Detections, Detector, Thresholds
 from rgbir.index.detection.detector import ModelDetector, in_input
+from rgbir.index.detection.suppression import ious
 from rgbir.index.encoder import Encoder
 from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
 from rgbir.index.enrolment.merge import erasures_of
@@ -38,6 +39,7 @@ from rgbir.index.errors import (
     GalleryMoved,
     IndexFailure,
     InvalidQuery,
+    RetentionWaits,
     UnknownCamera,
     Unreadable,
     UsageError,
@@ -100,7 +102,7 @@ from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
-from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
+from rgbir.index.times import Hours, check_moment, from_microseconds, local, named_zone, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
 from rgbir.index.zones import Mask
 
@@ -170,6 +172,7 @@ __all__ = [
     "MOST_SHOWN",
     "MOST_JUMP",
     "RetentionRun",
+    "RetentionWaits",
     "Market1501",
     "Marks",
     "Mask",
@@ -200,6 +203,7 @@ __all__ = [
     "Sighting",
     "Skipped",
     "Spot",
+    "Standing",
     "Stay",
     "Storage",
     "SysuMM01",
@@ -236,6 +240,7 @@ __all__ = [
     "is_known",
     "is_locked",
     "add_lines",
+    "named_zone",
     "needs_frame",
     "recording_of",
     "keep_room",
@@ -252,6 +257,7 @@ __all__ = [
     "open_gallery",
     "open_or_create",
     "overlap",
+    "ious",
     "pixels",
     "read_apart",
     "read_bytes",
@@ -264,6 +270,7 @@ __all__ = [
     "replace_file",
     "changing",
     "check_header",
+    "check_moment",
     "beside",
     "writing_to",
     "passed_over_words",

@@ -6,6 +6,9 @@ ServerFailure
 ├── TooBusy         too many requests in flight: come back later (429)
 ├── NotThere        no such sighting, image, job, bundle or sample (404)
 ├── NotNow          not in this state: wait, or do the other thing first (409)
+│   └── KeptForEver what is detected needs an end, and the gallery has none: set one (409)
+├── NoDetector      this server finds nobody in whole pictures: it has no detector (501)
+├── NobodyFound     a picture that the detector finds nobody in: say where the person is (422)
 ├── BadArchive      a bulk upload that is no archive (422)
 ├── WrongHost       a name that isn't this server's (421)
 ├── NoKey           no bearer token, or nobody's (401)
@@ -46,6 +49,18 @@ class NotThere(ServerFailure):
 
 
 class NotNow(ServerFailure):
+    pass
+
+
+class KeptForEver(NotNow):
+    pass
+
+
+class NoDetector(ServerFailure):
+    pass
+
+
+class NobodyFound(ServerFailure):
     pass
 
 

@@ -41,6 +41,8 @@ class Settings:
         samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
         plan: a picture of the plan that positions of cameras are on.
         reports: a folder of evaluation reports that are shown.
+        detector: the folder of a detector's bundle, which finds people in whole pictures; without it the server finds nobody.
+        no_retention: people are detected and enrolled though the gallery keeps for ever.
         bundles: a folder of bundles that an administrator may change to while the server runs.
         traces: whether spans are sent for OpenTelemetry.
         device: where the gallery is searched; auto takes GPUs where there are some.
@@ -93,6 +95,8 @@ class Settings:
     plan: Path | None = None
     reports: Path | None = None
     bundles: Path | None = None
+    detector: Path | None = None
+    no_retention: bool = False
     traces: bool = False
     device: Literal["cpu", "gpu", "auto"] = "auto"
     gpu_half: bool = False
@@ -136,6 +140,10 @@ class Settings:
         if (self.need_approval or self.erase_under_hold) and self.keys is None:
             raise BadSettings(
                 f"{'--need-approval' if self.need_approval else '--erase-under-hold'} asks for a second person, and without keys nobody can be told from another; give --keys FILE, too"
+            )
+        if self.no_retention and self.detector is None:
+            raise BadSettings(
+                "--no-retention is about people whom a detector finds; start the server with --detector DIR, too"
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             alone, other = ("--tls-cert", "--tls-key") if self.tls_key is None else ("--tls-key", "--tls-cert")

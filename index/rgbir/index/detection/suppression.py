@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def overlaps(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+def ious(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
     """Intersection over union of one box with others: (4,) and (n, 4) → float32 (n,), in 0..1.
 
     A box is left, top, right, bottom. One without an area overlaps nothing.
@@ -44,5 +44,5 @@ def suppressed(boxes: NDArray[np.float32], scores: NDArray[np.float32], most_ove
     while len(left):
         surest, left = left[0], left[1:]
         kept.append(surest)
-        left = left[overlaps(boxes[surest], boxes[left]) <= np.float32(most_overlap)]
+        left = left[ious(boxes[surest], boxes[left]) <= np.float32(most_overlap)]
     return np.array(kept, np.intp)

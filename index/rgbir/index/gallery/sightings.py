@@ -42,9 +42,27 @@ def check_frame(frame: str | None) -> None:
         raise UsageError(f"frame is a JSON object, not {frame!r}")
 
 
-def framed(box: Box | None) -> str | None:
-    """The frame of a sighting of which only its box in a picture is known; None if that isn't known either."""
-    return None if box is None else json.dumps({"box": list(box)})
+def framed(
+    box: Box | None,
+    *,
+    size: tuple[int, int] | None = None,
+    found_by: str | None = None,
+    score: float | None = None,
+    sha256: str | None = None,
+) -> str | None:
+    """The frame of a sighting in a picture, as JSON; None if not even its box is known.
+
+    Args:
+        box: left, top, right, bottom in the picture's pixels.
+        size: of the picture, width first.
+        found_by: a detector's fingerprint.
+        score: how sure that was, in 0..1.
+        sha256: of the picture's file.
+    """
+    if box is None:
+        return None
+    about = {"box": list(box), "size": size and list(size), "found_by": found_by, "score": score, "sha256": sha256}
+    return json.dumps({name: value for name, value in about.items() if value is not None})
 
 
 def box_in(frame: str | None) -> Box | None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 import uvicorn
 
-from rgbir.index import Bundle, CameraNetwork, listed, open_gallery, why
+from rgbir.index import Bundle, CameraNetwork, DetectorBundle, listed, open_gallery, why
 from rgbir.index.cli.output import Answer, in_groups, remark, wants_json
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
@@ -57,6 +57,8 @@ class Started:
             "gpu_half",
             "gpu_bytes",
             "bundles",
+            "detector",
+            "no_retention",
             "samples",
             "plan",
             "reports",
@@ -151,6 +153,14 @@ def serve(
         Path | None,
         typer.Option(help="A folder of bundles that administrators may change to while it runs."),
     ] = None,
+    detector: Annotated[
+        Path | None,
+        typer.Option(help="A detector's bundle, to find people in whole pictures (docs/how-to/adopt-a-detector.md)."),
+    ] = None,
+    no_retention: Annotated[
+        bool,
+        typer.Option("--no-retention", help="Enrol whom the detector finds, though the gallery keeps for ever."),
+    ] = False,
     samples: Annotated[
         Path | None,
         typer.Option(help="Example queries for the page, named <camera>_….jpg."),
@@ -177,7 +187,7 @@ def serve(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, plan=plan, reports=reports, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
-        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, traces=traces,
+        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, detector=detector, no_retention=no_retention, traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),
@@ -198,6 +208,8 @@ def run(settings: Settings, json_logs: bool = False, as_json: bool = False) -> N
     certificate = certificate_of(settings)
     app = create_app(settings, certificate)
     # Opened once before the server starts, so that what is wrong is said in one line.
+    if settings.detector is not None:
+        DetectorBundle(settings.detector)
     if settings.plan is not None:
         read_plan(settings.plan, settings.max_pixels)
     bundle, address = Galleries(settings).chosen()

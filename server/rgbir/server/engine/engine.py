@@ -23,11 +23,14 @@ from rgbir.index import (
     Box,
     Card,
     Crop,
+    Detector,
+    DetectorBundle,
     Distances,
     Encoder,
     GalleryError,
     Marks,
     Modality,
+    ModelDetector,
     NewSighting,
     Remark,
     Searcher,
@@ -51,11 +54,12 @@ from rgbir.server.access.heads import Heads
 from rgbir.server.access.keys import Keyring
 from rgbir.server.access.notary import Notary
 from rgbir.server.engine.galleries import Galleries
+from rgbir.server.engine.people import Peopled, expect_detector, peopled
 from rgbir.server.engine.plan import read_plan
 from rgbir.server.engine.retrieval import Retrieval
 from rgbir.server.engine.shots import Shot
 from rgbir.server.engine.watch import Watch
-from rgbir.server.errors import AuditFailed, BadSettings, TooBusy
+from rgbir.server.errors import AuditFailed, BadSettings, KeptForEver, TooBusy
 from rgbir.server.settings import Settings
 from rgbir.server.tracing import stage
 
@@ -83,6 +87,7 @@ class Engine:
         self._model = ThreadPoolExecutor(1, "model")
         self._searches = ThreadPoolExecutor(threads, "search")
         self._changes = ThreadPoolExecutor(1, "change")
+        self.detector: Detector | None = _detector(settings)
         self.galleries = Galleries(settings)
         self.now = self.opened(*self.galleries.chosen())
         self.keyring = None if settings.keys is None else Keyring(settings.keys)
@@ -308,12 +313,81 @@ class Engine:
                 pass  # another model answers since the images were encoded
             return made
 
-    async def _enrolled(self, shots: Sequence[Shot], camera: str, since: int | None) -> list[Enrolment] | None:
-        """None if the model that encoded them doesn't answer any more. No more images are held whole than there are decoders."""
+    async def people_in(self, images: Sequence[Named], modality: Modality) -> list[Peopled]:
+        """The people in each picture, one picture after the other.
+
+        Raises:
+            NoDetector: this server has none.
+            BadImage: one can't be read.
+        """
+        expect_detector(self.detector)
+        with self._place():
+            await self._check(images)
+            with stage("detect"):
+                return [(await self._peopled(name, data, modality))[1] for name, data in images]
+
+    async def _peopled(self, name: str, data: bytes, modality: Modality) -> tuple[Image.Image, Peopled]:
+        """A decoded picture, and the people in it; the detector and the model take turns."""
+        detector = expect_detector(self.detector)
+        image = await self._run(self._decoders, lambda: self._decode(name, data))
+        detections = await self._run(self._model, lambda: detector.find(np.asarray(image), modality))
+        return image, peopled(name, image.width, image.height, detections, detector, modality)
+
+    async def enrol_frames(self, frames: Sequence[Shot], camera: str) -> list[EnrolledFrame]:
+        """Finds the people in whole pictures of a camera, and enrols each as a sighting; one picture after the other.
+
+        Raises:
+            NoDetector: this server has none.
+            KeptForEver: the gallery keeps for ever, and nobody said that this is meant.
+        """
+        self.gallery.network[camera]
+        expect_detector(self.detector)
+        days = await self.look(lambda: self.gallery.keep_days)
+        if days is None and not self.settings.no_retention:
+            raise KeptForEver(
+                "a detector enrols everybody who passes, and this gallery keeps them for ever: say for how long with `rgbir index"
+                " retain GALLERY --keep-days 30`, or start the server with --no-retention if that is meant"
+            )
+        await self._check([(frame.name, frame.data) for frame in frames])
+        with self._place():
+            return [await self._enrolled_frame(frame, camera) for frame in frames]
+
+    async def _enrolled_frame(self, frame: Shot, camera: str) -> EnrolledFrame:
+        modality = modality_for(None, self.gallery.network[camera])
+        try:
+            image, picture = await self._peopled(frame.name, frame.data, modality)
+        except BadImage as error:
+            return EnrolledFrame(frame.name, None, [], str(error))
+        shots = [
+            frame._replace(
+                box=person.box,
+                frame=framed(
+                    person.box,
+                    size=image.size,
+                    found_by=picture.found_by,
+                    score=person.score,
+                    sha256=digest_of(frame.data),
+                ),
+            )
+            for person in picture.people
+        ]
+        made: list[Enrolment] | None = None if shots else []
+        while made is None:
+            made = await self._enrolled(shots, camera, None, image)
+        return EnrolledFrame(frame.name, picture, made, None)
+
+    async def _enrolled(
+        self, shots: Sequence[Shot], camera: str, since: int | None, frame: Image.Image | None = None
+    ) -> list[Enrolment] | None:
+        """None if the model that encoded them doesn't answer any more. No more images are held whole than there are decoders.
+
+        Args:
+            frame: the picture, decoded, that all shots are parts of; None where each is decoded.
+        """
         now = self.now
         seen_by = now.gallery.network[camera]
         reduced = await asyncio.gather(
-            *(self._run(self._decoders, partial(self._reduced, now, shot)) for shot in shots)
+            *(self._run(self._decoders, partial(self._reduced, now, shot, frame)) for shot in shots)
         )
         ready = [image for image in reduced if not isinstance(image, str)]
         embeddings = await _batched(now, [image.pixels for image in ready], modality_for(None, seen_by))
@@ -331,7 +405,7 @@ class Engine:
                     track=image.shot.track,
                     crop=image.crop,
                     since=since,
-                    frame=framed(image.shot.box),
+                    frame=image.shot.frame or framed(image.shot.box),
                 )
                 for image, embedding in zip(ready, embeddings, strict=True)
             ]
@@ -355,10 +429,10 @@ class Engine:
             return None
         return [_outcome(shot.name, image, written) for shot, image in zip(shots, reduced, strict=True)]
 
-    def _reduced(self, now: Retrieval, shot: Shot) -> _Reduced | str:
+    def _reduced(self, now: Retrieval, shot: Shot, frame: Image.Image | None = None) -> _Reduced | str:
         """What of an image goes on, or the reason why it can't be read."""
         try:
-            image = self._decode(shot.name, shot.data, shot.box)
+            image = self._decode(shot.name, shot.data, shot.box) if frame is None else _part(frame, shot.box)
         except BadImage as error:
             return str(error)
         crop = crop_of(shot.data, image, as_given=shot.box is None)
@@ -454,6 +528,41 @@ def _marked(
 def _remarked(answer: Answer, remarks: list[Remark]) -> Answer:
     """With what is wrong with its image."""
     return replace(answer, remarks=(*remarks_of([remarks]), *answer.remarks))
+
+
+def _part(frame: Image.Image, box: Box | None) -> Image.Image:
+    """As `decode` cuts it, with what was assumed of a deep image."""
+    part = frame if box is None else frame.crop(box)
+    part.info = dict(frame.info)
+    return part
+
+
+def _detector(settings: Settings) -> Detector | None:
+    """
+    Raises:
+        BadBundle: it can't be loaded.
+    """
+    if settings.detector is None:
+        return None
+    detector = ModelDetector(DetectorBundle(settings.detector), threads=settings.threads)
+    detector.find(np.zeros((8, 8, 3), np.uint8), Modality.RGB)  # so that the first request doesn't pay for it
+    return detector
+
+
+class EnrolledFrame(NamedTuple):
+    """What became of a whole picture.
+
+    Attributes:
+        name: of the picture.
+        picture: with the people in it; None where it can't be read.
+        people: what became of each, in their order.
+        reason: why it can't be read.
+    """
+
+    name: str
+    picture: Peopled | None
+    people: list[Enrolment]
+    reason: str | None
 
 
 class _Reduced(NamedTuple):

@@ -21,6 +21,7 @@ class Shot(NamedTuple):
         taken_at: when; None if unknown.
         identity: who; None if unknown.
         track: its track; None if it has none.
+        frame: where in which picture or recording, as JSON; None where only the box is known.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Shot(NamedTuple):
     taken_at: datetime | None = None
     identity: int | None = None
     track: str | None = None
+    frame: str | None = None
 
 
 def shots_of(

@@ -37,7 +37,10 @@ from rgbir.server.errors import (
     CasesUnusable,
     ClientGone,
     Held,
+    KeptForEver,
     KeysUnreadable,
+    NobodyFound,
+    NoDetector,
     NoKey,
     NotAllowed,
     NotNow,
@@ -60,6 +63,9 @@ OF_EXCEPTIONS: Mapping[type[Exception], Code] = {
         (TooBusy, "too-busy"),
         (NotThere, "not-found"),
         (NotNow, "not-now"),
+        (KeptForEver, "no-retention"),
+        (NoDetector, "no-detector"),
+        (NobodyFound, "nobody-found"),
         (BadArchive, "bad-archive"),
         (WrongHost, "wrong-host"),
         (NoKey, "no-key"),
@@ -120,6 +126,8 @@ PROBLEMS = documented(
 )
 BUSY = documented(_409="another process is writing to the gallery")
 NOT_NOW = documented(_409="not in this state")
+NO_DETECTOR = documented(_501="the server has no detector")
+UNKEPT = documented(_409="another process is writing to the gallery, or the gallery keeps for ever")
 NOT_FOUND = documented(_404="no such thing")
 
 

@@ -9,14 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 
 from rgbir.client import wire
-from rgbir.index import UsageError, parse_box
+from rgbir.index import UsageError, check_moment, parse_box
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import Casebook
-from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.engine import Engine, EnrolledFrame
 from rgbir.server.engine.jobs import Jobs
+from rgbir.server.engine.people import expect_detector
 from rgbir.server.engine.shots import Shot, noted, shots_of
 from rgbir.server.engine.swap import ModelSwap
 from rgbir.server.errors import NotThere
@@ -25,7 +26,7 @@ from rgbir.server.http.forms import Boxes, CameraName, Identities, Moments, Text
 from rgbir.server.http.guard import Enrolling, Erasing, Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.persons import carried_out, expect_not_held, knows, touched
-from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
+from rgbir.server.http.problems import BUSY, NO_DETECTOR, NOT_FOUND, PROBLEMS, UNKEPT
 from rgbir.server.http.routes.shared import (
     Changing,
     DryRun,
@@ -83,13 +84,59 @@ async def enrol_track(
     return await _enrolled(request, engine, caller, camera, shots)
 
 
+@router.post(
+    "/gallery/frames", summary="Find the people in whole pictures, and enrol each", responses={**UNKEPT, **NO_DETECTOR}
+)
+async def enrol_frames(
+    request: Request,
+    engine: Serving,
+    caller: Enrolling,
+    images: Annotated[list[UploadFile], File(description="JPEG, PNG, BMP, WebP or TIFF; whole pictures of one camera")],
+    camera: Annotated[CameraName, Form(description="that took the pictures")],
+    taken_at: Annotated[
+        list[wire.Moment],
+        Form(min_length=1, description="when, with a zone: once for all pictures, or once for each in their order"),
+    ],
+) -> wire.FramesResponse:
+    """A sighting of each person, by the server's detector; nobody is tracked. A gallery that keeps for ever is refused. Send them again after anything: who is enrolled is present then."""
+    enrolling(caller, camera_of(caller, engine, camera), camera)
+    for moment in taken_at:
+        check_moment(moment, "taken_at")
+    detector = expect_detector(engine.detector)
+    frames = shots_of(await read(images), taken_at=taken_at)
+    await _noted(engine, caller, camera, frames, found_by=detector.found_by)
+    enrolled = await patiently(request, engine.enrol_frames(frames, camera), engine.settings.deadline_s)
+    return wire.FramesResponse(frames=[_framed(frame) for frame in enrolled])
+
+
+def _framed(frame: EnrolledFrame) -> wire.EnrolledFrame:
+    """What became of a picture, as it travels."""
+    picture = frame.picture
+    if picture is None:
+        return wire.EnrolledFrame(name=frame.name, reason=frame.reason)
+    people = [
+        wire.EnrolledPerson.model_validate(
+            {"box": person.box, "score": person.score, "status": status, "id": sighting, "reason": reason}
+        )
+        for person, (_, status, sighting, reason) in zip(picture.people, frame.people, strict=True)
+    ]
+    return wire.EnrolledFrame(
+        name=frame.name, width=picture.width, height=picture.height, people=people, found_by=picture.found_by
+    )
+
+
+async def _noted(engine: Engine, caller: Key, camera: str, shots: Sequence[Shot], **more: Any) -> None:
+    """In the audit log, where there is one, before it is done."""
+    if engine.audited:
+        digests = await engine.look(lambda: [hashlib.sha256(shot.data).hexdigest() for shot in shots])
+        await engine.note(action="enrol", who=caller.name, camera=camera, sha256=digests, **noted(shots), **more)
+
+
 async def _enrolled(
     request: Request, engine: Engine, caller: Key, camera: str, shots: Sequence[Shot]
 ) -> wire.EnrolResponse:
     """Noted before it is done."""
-    if engine.audited:
-        digests = await engine.look(lambda: [hashlib.sha256(shot.data).hexdigest() for shot in shots])
-        await engine.note(action="enrol", who=caller.name, camera=camera, sha256=digests, **noted(shots))
+    await _noted(engine, caller, camera, shots)
     results = await patiently(request, engine.enrol(shots, camera), engine.settings.deadline_s)
     return wire.EnrolResponse(
         results=[wire.Enrolled.model_validate({"name": n, "status": s, "id": i, "reason": r}) for n, s, i, r in results]

@@ -30,5 +30,6 @@ async def me(engine: Serving, caller: Known) -> wire.Caller:
         needs_case=settings.need_approval,
         needs_basis=settings.need_basis,
         bases=list(settings.bases),
+        detects=engine.detector is not None,
         case_days=None if settings.cases is None else settings.case_days,
     )

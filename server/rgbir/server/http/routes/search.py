@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from numpy.typing import NDArray
 
 from rgbir.client import wire
-from rgbir.index import Box, Marks, Modality, UsageError, parse_box
+from rgbir.index import Answer, Box, Marks, Modality, UsageError, parse_box
 from rgbir.server.access.evidence import answer_digest
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import Casebook
 from rgbir.server.engine.engine import Engine, Named
+from rgbir.server.engine.people import Peopled
 from rgbir.server.engine.shots import each, noted_boxes
 from rgbir.server.http.casework import PerhapsBook, described, recorded, work_of
 from rgbir.server.http.forms import Asked, QueryBoxes, Text, Wanted
 from rgbir.server.http.guard import Exporting, Measuring, Purpose, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
-from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
+from rgbir.server.http.problems import NO_DETECTOR, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Images, read, respond, response_of, visible
 
 router = APIRouter(responses=PROBLEMS, tags=["search"])
@@ -29,7 +33,7 @@ router = APIRouter(responses=PROBLEMS, tags=["search"])
 @router.post(
     "/search",
     summary="Who looks like this in the other cameras' images?",
-    responses=NOT_FOUND,
+    responses={**NOT_FOUND, **NO_DETECTOR},
     response_model=wire.SearchResponse,
 )
 async def search(
@@ -44,6 +48,12 @@ async def search(
         list[UploadFile] | None, File(description="several are several shots of one person; none with `like`")
     ] = None,
     box: QueryBoxes = None,
+    detect: Annotated[
+        bool,
+        Form(
+            description="the images are whole pictures: find the people in each and take the largest; the answer says which box"
+        ),
+    ] = False,
     like: Annotated[Text | None, Form(description="a sighting's id: search for its person in place of images")] = None,
     query: Annotated[
         list[Text] | None,
@@ -67,11 +77,18 @@ async def search(
         raise UsageError(
             f"{'box' if box else 'camera'} tells of images; with like it is the sighting's, so leave it out"
         )
+    if detect and (box or not images):
+        raise UsageError(
+            "detect finds the person, and box says where they are: send one of them"
+            if box
+            else "detect finds people in images; send one, or leave detect out"
+        )
     options = scoped(options if work is None else described(work, options), caller, engine)
     boxes: Sequence[Box | None] = ()
     uploaded: list[Named] = []
     shots: list[Named] | str
     embeddings = None
+    seen: list[Peopled] = []
     if like:
         await engine.look(lambda: visible(engine, like, caller))
         shots = like
@@ -82,22 +99,58 @@ async def search(
         kept = [] if work is None else work.pictures
         shots = [*((picture.name, data) for picture, data in kept), *uploaded]
         marks = Marks() if work is None else work.marks
-        search = engine.search_marked(shots, options, [*(picture.box for picture, _ in kept), *boxes], marks)
-        answer, embeddings = await patiently(request, search, engine.settings.deadline_s)
+
+        async def looked() -> tuple[Answer, NDArray[np.float32]]:
+            nonlocal seen, boxes
+            detecting = 0.0
+            if detect:
+                begun = time.perf_counter()
+                seen = await engine.people_in(uploaded, engine.searcher.modality_of(options))
+                boxes = [picture.largest().box for picture in seen]
+                detecting = (time.perf_counter() - begun) * 1000
+            all_boxes = [*(picture.box for picture, _ in kept), *boxes]
+            answer, embeddings = await engine.search_marked(shots, options, all_boxes, marks)
+            spent = {"detect": detecting} if detect else {}
+            return replace(answer, milliseconds={**spent, **answer.milliseconds}), embeddings
+
+        answer, embeddings = await patiently(request, looked(), engine.settings.deadline_s)
     answer = replace(answer, remarks=(*answer.remarks, *why.unheard(engine)))
     more = {} if work is None else {"case_id": work.case.id, **work.noted}
+    if seen:
+        more["found_by"] = seen[0].found_by
+    detected = [_found(picture) for picture in seen]
     all_boxes = boxes if work is None else [*(picture.box for picture, _ in work.pictures), *boxes]
     await searched(engine, metrics, caller, why, shots, options, [answer], box=noted_boxes(all_boxes), **more)
     if work is None:
-        return await respond(engine, lambda: response_of(engine, answer), len(answer.hits))
+        return await respond(engine, lambda: _detecting(response_of(engine, answer), detected), len(answer.hits))
     of = work
 
     def record() -> wire.SearchResponse:
-        response = response_of(engine, answer)
+        response = _detecting(response_of(engine, answer), detected)
         return recorded(engine, of, caller, why, options, answer, response, uploaded, boxes, embeddings, like)
 
     response = await engine.look(record)
     return await respond(engine, lambda: response, len(answer.hits))
+
+
+def _found(picture: Peopled) -> wire.FoundIn:
+    """Whom a search takes in a picture, as it travels."""
+    everybody = [wire.FoundPerson(box=person.box, score=person.score) for person in picture.people]
+    largest = picture.largest()
+    return wire.FoundIn(
+        name=picture.name,
+        width=picture.width,
+        height=picture.height,
+        box=largest.box,
+        score=largest.score,
+        people=everybody,
+        found_by=picture.found_by,
+    )
+
+
+def _detecting(response: wire.SearchResponse, detected: list[wire.FoundIn]) -> wire.SearchResponse:
+    """An answer that says whom it took."""
+    return response.model_copy(update={"detected": detected}) if detected else response
 
 
 async def _of_case(engine: Engine, book: Casebook | None, caller: Key, why: Purpose) -> tuple[Purpose, dict[str, Any]]:
