@@ -221,7 +221,7 @@ def evaluate(
     if compare is not None:
         refuse(ctx, "--compare measures nothing", but=("compare", *WRITTEN[2:]))
         return _compared(*compare)
-    if data is not None and (frames := frame_set(data)) is not None:
+    if data is not None and network is None and people is None and (frames := frame_set(data)) is not None:
         asked_for = searches.Chosen(
             protocol, bundle or [], detector, detections, confidence, gallery_size, metric, threads
         )

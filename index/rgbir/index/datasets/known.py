@@ -30,6 +30,7 @@ DATA_SETS: tuple[type[DataSet], ...] = (
     HitszVcm,
     BUPTCampus,
 )
+LAYOUTS: dict[str, type[DataSet]] = {kind.layout: kind for kind in DATA_SETS}
 FRAME_SETS: tuple[type[FrameSet], ...] = (
     CuhkSysu,
     Prw,
@@ -37,7 +38,6 @@ FRAME_SETS: tuple[type[FrameSet], ...] = (
 )
 SEARCHES = tuple(dict.fromkeys(protocol for kind in FRAME_SETS for protocol in kind.protocols))
 """Protocols of full frames, where people have to be found first."""
-LAYOUTS: dict[str, type[DataSet]] = {kind.layout: kind for kind in DATA_SETS}
 MEASURED: tuple[type[DataSet], ...] = (*DATA_SETS, OwnPictures)
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for kind in MEASURED for protocol in kind.protocols}
 ROOT = (
