@@ -14,7 +14,7 @@ from rgbir.footage.clock import Clock, Correction, clock_of
 from rgbir.footage.decoding.apart import Limits
 from rgbir.footage.frames import About, Decoding
 from rgbir.footage.people import Counts, Passing, People
-from rgbir.footage.points import Point, Points
+from rgbir.footage.points import Point, Points, Quiet
 from rgbir.footage.recordings import Recording
 from rgbir.footage.retention import check_age
 from rgbir.footage.sampling import next_tick
@@ -196,7 +196,7 @@ def enrol_recording(
         origin = Origin.of_recording(camera.id, recording.name, recording.digest, people.found_by, clock)
         sink = _Sink(origin, gallery, encoder, manner, first.since, report)
         points.write(note, first)
-        at, noted, done = first.at, first.at, False
+        at, noted, quiet, done = first.at, first.at, None, False
         frames = film.frames()
         while not (done := stopped()):
             with people.counts.stage("decode"):
@@ -207,13 +207,17 @@ def enrol_recording(
             progress(frame.seconds - at)
             report.footage_seconds += max(frame.seconds - at, 0.0)
             at = frame.seconds
-            if people.quiet and at - noted >= NOTED_S:
-                sink.flush()
-                points.write(note, Point.of(people, at, first.since))
-                noted = at
+            if people.quiet:
+                quiet = Quiet.of(people, at)
+                if at - noted >= NOTED_S:
+                    sink.flush()
+                    points.write(note, quiet.point(first.since))
+                    noted = at
         if not done:
             sink.take(people.end())
         sink.flush()
+    if done and quiet is not None and quiet.at > noted:
+        points.write(note, quiet.point(first.since))
     if not done:
         report.finished = film.decoding.cut is None
         points.write(note, Point(state="done", at=at, since=first.since))

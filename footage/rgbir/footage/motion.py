@@ -116,8 +116,10 @@ class Motion:
         self._frames += 1
 
     def _look_back(self) -> None:
-        middle = len(self._history) // 2
-        background = np.partition(np.stack(self._history), middle, axis=0)[middle]
+        middle = (
+            len(self._history) - 1
+        ) // 2  # of the first of them, so many that one is in the middle: of two nobody could say
+        background = np.partition(np.stack(self._history[: 2 * middle + 1]), middle, axis=0)[middle]
         self._background, self._level = background.astype(np.float32), _typical(background)
 
     @property

@@ -168,7 +168,7 @@ class Film:
         assert self._process is not None
         code = self._process.wait()
         if self._silent:
-            return f"its decoder said nothing for {self.limits.silence:.0f} seconds, and was ended"
+            return f"its decoder said nothing for {self.limits.silence:g} seconds, and was ended"
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and self.limits.processor):
             return (
                 f"decoding it took more than {self.limits.processor:,} seconds of processor, or was ended from outside"

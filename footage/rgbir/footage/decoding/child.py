@@ -28,6 +28,8 @@ from rgbir.footage.sampling import TICK, next_tick
 
 MOST_PIXELS = 64_000_000
 PEEK = 4_096
+RAW_RATE = 25.0
+"""Frames a second of a stream that says nothing of it."""
 _PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 _GREY = {"gray", "gray8", "gray10le", "gray12le"}
 
@@ -97,6 +99,11 @@ class Numbers:
             heapq.heappop(self.waiting)
             self.passed += 1
         return max(self.passed - 1, 0)
+
+    def next(self) -> int:
+        """The place of a frame that has no time."""
+        self.passed += 1
+        return self.passed - 1
 
     @property
     def all(self) -> int:
@@ -243,11 +250,12 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
 
     for frame in decoded():
         pts = frame.pts if frame.pts is not None else frame.dts
-        if pts is None:
-            damaged += 1
-            continue
-        first = pts if first is None else min(first, pts)
-        number, seconds = numbers.of(pts), float((pts - first) * base)
+        if pts is None:  # a raw stream has no times: its frames are counted, and are as far apart as its rate says
+            number = numbers.next()
+            seconds = number / (rate or RAW_RATE)
+        else:
+            first = pts if first is None else min(first, pts)
+            number, seconds = numbers.of(pts), float((pts - first) * base)
         rotation = int(frame.rotation or 0) % 360
         if not told:
             said_about(frame, rotation)
