@@ -113,6 +113,7 @@ class Tracker:
         """
         passed = 0.0 if self._at is None else max(seconds - self._at, 0.0)
         self._at = seconds
+        lost = self._lost(seconds)
         for track in self.live:
             track.filter.predict(passed)
         matches = self._matched(detections, thresholds)
@@ -120,7 +121,7 @@ class Tracker:
             track.filter.correct(detections.boxes[place].astype(np.float64))
             track.last_s = seconds
             track.seen.append(Seen(number, seconds, detections.boxes[place], float(detections.scores[place])))
-        ended = [*self._lost(seconds), *self._parted(matches)]
+        ended = [*lost, *self._parted(matches)]
         self._begin(number, seconds, detections, thresholds, matches)
         return Step(tuple(matches.items()), tuple(track for track in ended if track.confirmed))
 
