@@ -101,7 +101,7 @@ from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
-from rgbir.index.times import Hours, from_microseconds, local, to_microseconds
+from rgbir.index.times import Hours, from_microseconds, local, named_zone, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
 from rgbir.index.zones import Mask
 
@@ -250,6 +250,7 @@ __all__ = [
     "put_in_place",
     "locked",
     "modality_for",
+    "named_zone",
     "open_data_set",
     "open_gallery",
     "open_or_create",
