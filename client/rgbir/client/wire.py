@@ -893,6 +893,7 @@ class Caller(Wire):
     needs_basis: bool = Field(False, description="whether each case names its legal basis")
     bases: list[str] = Field([], description="the only legal bases that cases may name; any if empty")
     case_days: int | None = Field(None, description="days for which a case is kept; none where no cases are kept")
+    films: bool = Field(False, description="whether films may be sent whose people are enrolled")
     detects: bool = Field(False, description="whether this server finds people in whole pictures: it has a detector")
 
 

@@ -22,6 +22,7 @@ from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.part import footage_part
 from rgbir.server.engine.retrieval import Retrieval
 from rgbir.server.engine.work import Film, Job, State
+from rgbir.server.errors import KeptForEver, NoFootage
 
 T = TypeVar("T")
 TOGETHER, POLITE_S, PATIENCE_S = 8, 1.0, 60.0
@@ -46,6 +47,14 @@ class Films:
         """
         footage_part()
         self.engine.expect_an_end()
+
+    def ready(self) -> bool:
+        """Whether films may come; see `expect`."""
+        try:
+            self.expect()
+        except (NoFootage, KeptForEver):
+            return False
+        return True
 
     def check(self, called: str, fields: Mapping[str, Any]) -> None:
         """Whether a film of that name can be enrolled by these fields, as far as that is known before it is opened.
