@@ -229,7 +229,7 @@ def enrol_into(
     first = point or Point(since=destination.moment())
     first.restore(people)
     report.resumed_at = first.at
-    since = next_tick(first.at, manner.sample) if point is not None else 0.0
+    since = next_tick(first.at, manner.sample) if first.at else 0.0  # no frame was looked at before the first point
     with recording.opened(manner.sample, manner.rate, since, manner.limits) as film:
         report.decoding = film.decoding
         report.about = film.about()
