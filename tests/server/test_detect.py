@@ -25,7 +25,6 @@ from rgbir.index import BadBundle, Gallery, SysuMM01, digest_of
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Keyring, Role
 from rgbir.server.engine.engine import Engine
-from rgbir.server.errors import BadSettings
 
 NOW = datetime(2026, 11, 2, 22, 15, tzinfo=UTC)
 LEFT, RIGHT = (20, 10, 90, 180), (220, 30, 268, 150)
@@ -253,9 +252,7 @@ def test_a_key_enrols_pictures_of_its_cameras_only(
             client.enrol_frames(scene_of(infrared[:1]), camera="6", taken_at=NOW)
 
 
-def test_settings_that_have_no_effect_or_name_an_encoder_are_refused(settings: Settings) -> None:
-    with pytest.raises(BadSettings, match="--no-retention is about people whom a detector finds"):
-        replace(settings, detector=None, no_retention=True)
+def test_a_detector_that_is_an_encoder_is_refused(settings: Settings) -> None:
     with pytest.raises(BadBundle, match="is an encoder"):
         Engine(replace(settings, detector=BUNDLE))
 

@@ -343,4 +343,4 @@ def test_jobs_whose_folder_is_replaced_end_with_a_reason(
     folder.mkdir()
     done = ended(client, job)
     assert done.state == "failed"
-    assert "the archive was replaced" in str(done.error) or "No such file" in str(done.error)
+    assert "the file was replaced" in str(done.error) or "No such file" in str(done.error)

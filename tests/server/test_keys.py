@@ -29,7 +29,7 @@ from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Key, Keyring, Role
 from rgbir.server.cli.serve import _check_keys
-from rgbir.server.engine.jobs import Job
+from rgbir.server.engine.work import Job
 from rgbir.server.errors import BadSettings
 from rgbir.server.http.guard import Allowed
 from rgbir.server.http.log import JsonLines

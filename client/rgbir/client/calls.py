@@ -32,6 +32,8 @@ class Call(Generic[T]):
         method, path: of HTTP; the path is below the server's URL.
         rest: further arguments of an HTTP client's `request`: query, form fields, images.
         archive: a file to send, which is opened only then.
+        part: the form field that it is sent in.
+        called: the name that it is sent with; its own if None.
         out: a file that isn't there, which the answer is written to as it comes.
     """
 
@@ -40,6 +42,8 @@ class Call(Generic[T]):
     path: str
     rest: dict[str, Any] = field(default_factory=dict)
     archive: Path | None = None
+    part: str = "archive"
+    called: str | None = None
     out: Path | None = None
 
     @contextmanager
@@ -49,7 +53,7 @@ class Call(Generic[T]):
             yield self.rest
             return
         with self.archive.open("rb") as content:
-            yield {**self.rest, "files": {"archive": (self.archive.name, content)}}
+            yield {**self.rest, "files": {self.part: (self.called or self.archive.name, content)}}
 
 
 def search(
@@ -187,6 +191,33 @@ def start_job(archive: Path | str) -> Call[wire.Job]:
     which images are meant and what is known of each.
     """
     return Call(_as(wire.Job), "POST", "/gallery/jobs", archive=Path(archive))
+
+
+def enrol_footage(
+    film: Path | str,
+    *,
+    camera: str,
+    called: str | None = None,
+    purpose: str | None = None,
+    case: str | None = None,
+    **fields: Unpack[wire.FilmFields],
+) -> Call[wire.Job]:
+    """Sends a film; the server finds the people in it, and enrols them beside the searches. Send it again after a stop.
+
+    Args:
+        film: its file.
+        camera: that recorded it.
+        called: what to call it in place of its file's name; with its folders, if their names tell its time.
+        purpose, case: why, for the audit log.
+        fields: those of `wire.FilmFields`.
+
+    Raises:
+        TypeError: a field that there isn't.
+    """
+    form = _form(camera=camera, purpose=purpose, case=case) | _form(**_known(wire.FilmFields, fields))
+    return Call(
+        _as(wire.Job), "POST", "/gallery/footage", {"data": form}, archive=Path(film), part="film", called=called
+    )
 
 
 def job(job: str) -> Call[wire.Job]:

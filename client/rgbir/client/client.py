@@ -97,9 +97,7 @@ class _Watch:
         self.job = job
         if job.state in ("failed", "cancelled"):
             why = job.error or "somebody cancelled it"
-            raise JobFailed(
-                f"job {job.id} is {job.state}: {why}; {job.added:,} of {job.total:,} images were added", job
-            )
+            raise JobFailed(f"job {job.id} is {job.state}: {why}; {_counted(job)} added", job)
         return job.state == "done"
 
     def pause(self, busy: Busy | None = None) -> float:
@@ -115,11 +113,17 @@ class _Watch:
         left = self.timeout_s - (time.monotonic() - self.begun)
         if left <= 0:
             job = self.job
-            known = "" if job is None else f"; it is {job.state}, with {job.added:,} of {job.total:,} images added"
+            known = "" if job is None else f"; it is {job.state}, {_counted(job)} added"
             raise JobContinues(
                 f"job {self.name} wasn't done within {self.timeout_s:g} s{known}; it goes on, wait again", job
             )
         return min(pause_s, left)
+
+
+def _counted(job: wire.Job) -> str:
+    if job.film is None:
+        return f"{job.added:,} of {job.total:,} images"
+    return f"{job.added:,} pictures of {job.film.tracks:,} tracks"
 
 
 def _name(job: str | wire.Job) -> str:
@@ -199,6 +203,7 @@ class Client(_Common):
     enrol_track = _waited(calls.enrol_track)
     enrol_frames = _waited(calls.enrol_frames)
     start_job = _waited(calls.start_job)
+    enrol_footage = _waited(calls.enrol_footage)
     job = _waited(calls.job)
     cancel_job = _waited(calls.cancel_job)
     models = _waited(calls.models)
@@ -369,6 +374,7 @@ class AsyncClient(_Common):
     enrol_track = _awaited(calls.enrol_track)
     enrol_frames = _awaited(calls.enrol_frames)
     start_job = _awaited(calls.start_job)
+    enrol_footage = _awaited(calls.enrol_footage)
     job = _awaited(calls.job)
     cancel_job = _awaited(calls.cancel_job)
     models = _awaited(calls.models)

@@ -673,13 +673,72 @@ class FramesResponse(Wire):
     frames: list[EnrolledFrame]
 
 
+class FilmFields(TypedDict, total=False):
+    """What is said of a film that is sent to be enrolled, as form fields."""
+
+    start: Annotated[
+        Moment | None,
+        Field(None, description="when its first frame was taken; without an offset it is local time in `zone`"),
+    ]
+    name_time: Annotated[
+        Name | None,
+        Field(
+            None,
+            description="read the start from the film's name: unix, unix-ms, dahua, hikvision, reolink, axis, frigate, or a pattern such as"
+            " %Y%m%d_%H%M%S; the film may be named with its folders",
+        ),
+    ]
+    zone: Annotated[Name | None, Field(None, description="of local times, such as Europe/Berlin")]
+    offset: Annotated[float | None, Field(None, description="seconds to add to what the recorder's clock says")]
+    drift: Annotated[float | None, Field(None, description="seconds that the recorder's clock gains a day")]
+    right_at: Annotated[
+        Moment | None, Field(None, description="since when it drifts, with an offset; else since the film's beginning")
+    ]
+    sample: Annotated[
+        float | None,
+        Field(None, ge=0, le=60, description="frames a second that are looked at; 0 is every frame, 5 by default"),
+    ]
+    shots: Annotated[
+        int | None,
+        Field(None, ge=1, le=50, description="pictures of each track that are enrolled, at most; 5 by default"),
+    ]
+    confidence: Annotated[
+        float | None,
+        Field(
+            None, ge=0.01, le=1, description="how sure a detection must be to begin a track; else the detector's own"
+        ),
+    ]
+    trust_frames: Annotated[
+        bool | None,
+        Field(None, description="look at frames of another modality than the camera is declared with, too"),
+    ]
+
+
+class JobFilm(Wire):
+    """The film that a job works through."""
+
+    name: str
+    camera: str
+    sha256: str
+    found_by: str = Field(description="who finds people: a detector's fingerprint, or motion, which finds what moves")
+    seconds: float | None = Field(None, description="how long it is; null where it doesn't say, or before it is known")
+    seconds_done: float = Field(description="of it that are worked through")
+    tracks: int = Field(description="people who passed; one who left and came back is two")
+    shots: int = Field(description="pictures of them that are enrolled, or were before")
+    start: datetime | None = Field(None, description="when its first frame was taken; null where nobody knows")
+    time_from: str = Field(description="where that comes from: said, name, container, unknown")
+    remarks: list[str] = Field([], description="what is worth knowing")
+
+
 class Job(Wire):
     """A bulk enrolment on the server."""
 
     id: str
     who: str = Field(description="the key that started it")
+    kind: Literal["archive", "footage"] = "archive"
+    film: JobFilm | None = Field(None, description="of kind footage: what it works through")
     state: Literal["waiting", "running", "done", "cancelled", "failed"]
-    total: int = Field(description="files in the archive, or rows of its table and files without one")
+    total: int = Field(description="files in the archive, or rows of its table and files without one; 1 of a film")
     added: int
     present: int
     skipped: int
@@ -741,7 +800,7 @@ class Removed(Wire):
     others: dict[str, int] = Field({}, description="of a dry run: how many there are in galleries of other models")
     archives: list[str] = Field(
         [],
-        description="jobs that the key sees, whose archives were received and aren't enrolled yet; what they hold of the erased won't be",
+        description="jobs that the key sees, whose archives and films were received and aren't enrolled yet; what they hold of the erased won't be",
     )
     unreached: list[str] = Field(
         [], description="galleries of other models that can't be changed now; their next opening erases there"
@@ -834,6 +893,7 @@ class Caller(Wire):
     needs_basis: bool = Field(False, description="whether each case names its legal basis")
     bases: list[str] = Field([], description="the only legal bases that cases may name; any if empty")
     case_days: int | None = Field(None, description="days for which a case is kept; none where no cases are kept")
+    films: bool = Field(False, description="whether films may be sent whose people are enrolled")
     detects: bool = Field(False, description="whether this server finds people in whole pictures: it has a detector")
 
 

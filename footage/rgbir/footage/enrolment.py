@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from pathlib import PurePath
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rgbir.footage.clock import Clock, Correction, clock_of
 from rgbir.footage.decoding.apart import Limits
+from rgbir.footage.destination import Destination, Encodes, InGallery
 from rgbir.footage.frames import About, Decoding
 from rgbir.footage.people import Counts, Passing, People
 from rgbir.footage.points import Point, Points, Quiet
@@ -19,15 +20,12 @@ from rgbir.footage.recordings import Recording
 from rgbir.footage.retention import check_age
 from rgbir.footage.sampling import next_tick
 from rgbir.footage.sightings import Origin, sightings_of
-from rgbir.index import AnyGallery, Camera, Detector, Encoder, GalleryBusy
+from rgbir.index import AnyGallery, Camera, Detector, Encoder, NewSighting
 
-T = TypeVar("T")
 TOGETHER = 16
 """Shots that are encoded and enrolled at once, at least, unless nobody is in the picture."""
 NOTED_S = 20.0
 """Seconds of footage between two resume points, at least."""
-PATIENCE_S = 60.0
-"""Seconds for which another writer of the gallery is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,17 @@ class Manner:
     correction: Correction = field(default_factory=Correction)
     limits: Limits = field(default_factory=Limits)
 
-    def clock(self, path: Path, about: About) -> Clock:
+    def clock(self, path: PurePath, about: About) -> Clock:
         """When the frames of a recording were taken.
+
+        Args:
+            path: whose names may tell its time.
 
         Raises:
             BadFootage: see `clock_of`.
         """
         return clock_of(
-            path.resolve(),
+            path,
             about.made_at,
             about.seconds,
             start=self.start,
@@ -73,8 +74,12 @@ class Manner:
             correction=self.correction,
         )
 
-    def decisive(self, people: People, encoder: Encoder) -> dict[str, Any]:
-        """All that decides which sightings come of a recording, for its resume point."""
+    def decisive(self, people: People, fingerprint: str) -> dict[str, Any]:
+        """All that decides which sightings come of a recording, for its resume point.
+
+        Args:
+            fingerprint: of the model.
+        """
         return {
             "sample": self.sample,
             "shots": self.shots,
@@ -86,7 +91,7 @@ class Manner:
             "zone": None if self.zone is None else self.zone.key,
             "correction": str(self.correction),
             "found_by": people.found_by,
-            "model": encoder.card.fingerprint,
+            "model": fingerprint,
             "ignored": people.camera.ignored,
             "modalities": sorted(people.camera.modalities),
         }
@@ -146,6 +151,10 @@ def _silent(seconds: float) -> None:
     pass
 
 
+def _unseen(report: Report) -> None:
+    pass
+
+
 def enrol_recording(
     recording: Recording,
     camera: Camera,
@@ -173,10 +182,43 @@ def enrol_recording(
         GalleryMismatch: the gallery holds another model's embeddings.
         GalleryBusy: another process wrote all the time.
     """
-    gallery.expect(encoder.card)
+    return enrol_into(
+        recording,
+        camera,
+        InGallery(gallery, encoder),
+        detector,
+        manner,
+        points=points,
+        again=again,
+        progress=progress,
+        stopped=stopped,
+    )
+
+
+def enrol_into(
+    recording: Recording,
+    camera: Camera,
+    destination: Destination,
+    detector: Detector | None = None,
+    manner: Manner = Manner(),
+    *,
+    points: Points = Points(None),
+    again: bool = False,
+    progress: Callable[[float], None] = _silent,
+    stopped: Callable[[], bool] = _never,
+    follow: Callable[[Report], None] = _unseen,
+) -> Report:
+    """As `enrol_recording`, wherever the sightings go.
+
+    Args:
+        follow: called with the report as it grows: once the recording says of itself what it is, at every frame, and before a point is noted.
+
+    Raises:
+        BadFootage: as of `enrol_recording`, and whatever the destination or `follow` raises.
+    """
     people = People(camera, detector, manner.shots, manner.confidence, manner.trust_frames)
     report = Report(recording.name, recording.digest, camera.id, counts=people.counts)
-    note = points.file(recording.digest, camera.id, manner.decisive(people, encoder))
+    note = points.file(recording.digest, camera.id, manner.decisive(people, destination.fingerprint))
     point = points.read(note)
     if point is not None and point.state == "done":
         if not again:
@@ -184,18 +226,19 @@ def enrol_recording(
             return report
         point = None
     began = time.perf_counter()
-    first = point or Point(since=gallery.moment())
+    first = point or Point(since=destination.moment())
     first.restore(people)
     report.resumed_at = first.at
-    since = next_tick(first.at, manner.sample) if point is not None else 0.0
+    since = next_tick(first.at, manner.sample) if first.at else 0.0  # no frame was looked at before the first point
     with recording.opened(manner.sample, manner.rate, since, manner.limits) as film:
         report.decoding = film.decoding
         report.about = film.about()
-        clock = manner.clock(recording.path, report.about)
+        clock = manner.clock(recording.tells, report.about)
         report.start, report.time_from = clock.at(0.0), clock.origin
-        check_age(clock, report.about.seconds, gallery.keep_days)
+        check_age(clock, report.about.seconds, destination.keep_days)
+        follow(report)
         origin = Origin.of_recording(camera.id, recording.name, recording.digest, people.found_by, clock)
-        sink = _Sink(origin, gallery, encoder, manner, first.since, report)
+        sink = _Sink(origin, destination, manner.keep_crops, first.since, report)
         points.write(note, first)
         at, noted, quiet, done = first.at, first.at, None, False
         frames = film.frames()
@@ -208,10 +251,12 @@ def enrol_recording(
             progress(frame.seconds - at)
             report.footage_seconds += max(frame.seconds - at, 0.0)
             at = frame.seconds
+            follow(report)
             if people.quiet:
                 quiet = Quiet.of(people, at)
                 if at - noted >= NOTED_S:
                     sink.flush()
+                    follow(report)
                     points.write(note, quiet.point(first.since))
                     noted = at
         if not done:
@@ -221,6 +266,7 @@ def enrol_recording(
         points.write(note, quiet.point(first.since))
     if not done:
         report.finished = film.decoding.cut is None
+        follow(report)
         points.write(note, Point(state="done", at=at, since=first.since))
     report.seconds_taken = time.perf_counter() - began
     return report
@@ -231,9 +277,8 @@ class _Sink:
     """Takes tracks in and enrols them, some at a time, whole tracks in one transaction."""
 
     origin: Origin
-    gallery: AnyGallery
-    encoder: Encoder
-    manner: Manner
+    destination: Destination
+    keep_crops: bool
     since: int
     report: Report
     waiting: list[Passing] = field(default_factory=list)
@@ -247,30 +292,13 @@ class _Sink:
     def flush(self) -> None:
         if not self.waiting:
             return
-        counts = self.report.counts
-        with counts.stage("encode"):
-            sightings = sightings_of(self.origin, self.waiting, self.encoder, self.manner.keep_crops, self.since)
-        with counts.stage("enrol"):
-            written = patiently(lambda: self.gallery.add(sightings))
-            gone = self.gallery.bound(sightings)
-        for sighting, new in zip(sightings, written, strict=True):
+
+        def make(encoder: Encodes) -> list[NewSighting]:
+            return sightings_of(self.origin, self.waiting, encoder, self.keep_crops, self.since)
+
+        written = self.destination.enrol(make, self.report.counts.stage)
+        for sighting, new in zip(written.sightings, written.added, strict=True):
             self.report.added += new
-            self.report.erased += not new and sighting.id in gone
-            self.report.present += not new and sighting.id not in gone
+            self.report.erased += not new and sighting.id in written.erased
+            self.report.present += not new and sighting.id not in written.erased
         self.waiting.clear()
-
-
-def patiently(change: Callable[[], T]) -> T:
-    """Does a change of a gallery, and waits while another process writes.
-
-    Raises:
-        GalleryBusy: it wrote all the time.
-    """
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return change()
-        except GalleryBusy:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rgbir.footage.decoding.apart import Film, Limits
 from rgbir.footage.decoding.formats import SUFFIXES
@@ -24,11 +24,18 @@ class Recording:
         path: a film's file, or a folder of numbered pictures.
         name: as sightings name it: the file's or the folder's name, without those above it.
         digest: sha256 of the film's bytes, or of the pictures' names and bytes: 64 hexadecimal digits.
+        called: the path that it had where it was recorded, if that isn't where it lies now.
     """
 
     path: Path
     name: str
     digest: str
+    called: PurePath | None = None
+
+    @property
+    def tells(self) -> PurePath:
+        """The path whose names may tell its time."""
+        return self.path.resolve() if self.called is None else self.called
 
     @classmethod
     def at(cls, path: Path) -> Recording:

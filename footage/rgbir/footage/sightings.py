@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 
 from rgbir.footage.clock import Clock
+from rgbir.footage.destination import Encodes
 from rgbir.footage.people import Passing
 from rgbir.footage.shots import Shot
-from rgbir.index import Crop, Encoder, NewSighting, digest_of
+from rgbir.index import Crop, NewSighting, digest_of
 
 JPEG_QUALITY = 92
 
@@ -93,7 +94,7 @@ def picture_of(shot: Shot) -> Crop:
 
 
 def sightings_of(
-    origin: Origin, passings: Sequence[Passing], encoder: Encoder, keep_crops: bool = True, since: int | None = None
+    origin: Origin, passings: Sequence[Passing], encoder: Encodes, keep_crops: bool = True, since: int | None = None
 ) -> list[NewSighting]:
     """Sightings to enrol, of all shots of some tracks, in as few runs of the model as there are modalities.
 

@@ -8,6 +8,7 @@ ServerFailure
 ├── NotNow          not in this state: wait, or do the other thing first (409)
 │   └── KeptForEver what is detected needs an end, and the gallery has none: set one (409)
 ├── NoDetector      this server finds nobody in whole pictures: it has no detector (501)
+├── NoFootage       no film can be decoded here: the part for it isn't installed (501)
 ├── NobodyFound     a picture that the detector finds nobody in: say where the person is (422)
 ├── BadArchive      a bulk upload that is no archive (422)
 ├── WrongHost       a name that isn't this server's (421)
@@ -57,6 +58,10 @@ class KeptForEver(NotNow):
 
 
 class NoDetector(ServerFailure):
+    pass
+
+
+class NoFootage(ServerFailure):
     pass
 
 

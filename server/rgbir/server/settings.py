@@ -38,11 +38,13 @@ class Settings:
         deadline_s: seconds that an answer may take.
         slowest_s: seconds that each step of a peer may take, such as a piece of a body.
         max_archive_bytes: most bytes of an archive to enrol.
+        max_footage_bytes, max_footage_seconds: most bytes and seconds of a film to enrol.
         samples: a folder of example queries that the page offers, named `<camera>_<anything>.jpg`.
         plan: a picture of the plan that positions of cameras are on.
         reports: a folder of evaluation reports that are shown.
         detector: the folder of a detector's bundle, which finds people in whole pictures; without it the server finds nobody.
         no_retention: people are detected and enrolled though the gallery keeps for ever.
+        keep_footage: a folder that keeps films whose people were enrolled, for as long as the gallery keeps people.
         bundles: a folder of bundles that an administrator may change to while the server runs.
         traces: whether spans are sent for OpenTelemetry.
         device: where the gallery is searched; auto takes GPUs where there are some.
@@ -91,12 +93,15 @@ class Settings:
     deadline_s: float = 30.0
     slowest_s: float = 20.0
     max_archive_bytes: int = 4096 * MEBIBYTE
+    max_footage_bytes: int = 8192 * MEBIBYTE
+    max_footage_seconds: float = 6 * 3600.0
     samples: Path | None = None
     plan: Path | None = None
     reports: Path | None = None
     bundles: Path | None = None
     detector: Path | None = None
     no_retention: bool = False
+    keep_footage: Path | None = None
     traces: bool = False
     device: Literal["cpu", "gpu", "auto"] = "auto"
     gpu_half: bool = False
@@ -140,10 +145,6 @@ class Settings:
         if (self.need_approval or self.erase_under_hold) and self.keys is None:
             raise BadSettings(
                 f"{'--need-approval' if self.need_approval else '--erase-under-hold'} asks for a second person, and without keys nobody can be told from another; give --keys FILE, too"
-            )
-        if self.no_retention and self.detector is None:
-            raise BadSettings(
-                "--no-retention is about people whom a detector finds; start the server with --detector DIR, too"
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             alone, other = ("--tls-cert", "--tls-key") if self.tls_key is None else ("--tls-key", "--tls-cert")

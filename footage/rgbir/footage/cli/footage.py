@@ -38,6 +38,7 @@ from rgbir.footage.errors import BadFootage
 from rgbir.footage.people import Counts, Passing, People
 from rgbir.footage.points import Points
 from rgbir.footage.recordings import Recording, recordings_in
+from rgbir.footage.remarks import remarks_on
 from rgbir.footage.retention import settle
 from rgbir.footage.sheet import draw_sheet
 from rgbir.footage.stopping import asked_to_stop
@@ -428,24 +429,6 @@ def add(
     )
     passed_over = skipped or any(not report.finished or report.counts.contrary for report in reports)
     return Answer(content, list(_lines(reports, content, gallery)), SKIPPED_EXIT if passed_over else 0)
-
-
-def remarks_on(report: Report, camera: Camera) -> Iterator[str]:
-    """What is worth knowing of a recording that was worked through."""
-    counts, frames = report.counts, sum(report.counts.frames.values())
-    if report.was_done:
-        yield f"{report.name}: it was worked through before; --again looks at it once more"
-    elif report.start is None:
-        yield f"{report.name}: nobody knows when it was taken ({report.time_from}), so its people have no time"
-    if report.decoding.cut:
-        yield f"{report.name}: it is cut: {report.decoding.cut}"
-    if report.decoding.damaged:
-        yield f"{report.name}: {report.decoding.damaged:,} damaged packets or pictures were passed over"
-    if counts.contrary:
-        declared = " and ".join(sorted(camera.modalities))
-        kind = "grey" if counts.frames[Modality.IR] == counts.contrary else "in colour"
-        taken = "they were taken all the same" if counts.contrary and counts.detections else "--trust-frames takes them"
-        yield f"camera {camera.shown} is declared {declared}; {counts.contrary:,} of {frames:,} frames are {kind}: {taken}"
 
 
 def _in_words(counts: Counts) -> str:

@@ -59,6 +59,7 @@ class Started:
             "bundles",
             "detector",
             "no_retention",
+            "keep_footage",
             "samples",
             "plan",
             "reports",
@@ -127,6 +128,8 @@ def serve(
     ] = None,
     max_bytes: Annotated[int, _limit("Bytes of a request's body.")] = LIMITS.max_bytes,
     max_archive_bytes: Annotated[int, _limit("Bytes of an archive to enrol.")] = LIMITS.max_archive_bytes,
+    max_footage_bytes: Annotated[int, _limit("Bytes of a film to enrol.")] = LIMITS.max_footage_bytes,
+    max_footage_seconds: Annotated[float, _limit("Seconds of a film to enrol.")] = LIMITS.max_footage_seconds,
     max_pixels: Annotated[int, _limit("Pixels of an image.")] = LIMITS.max_pixels,
     max_request_pixels: Annotated[int, _limit("Pixels of a request's images together.")] = LIMITS.max_request_pixels,
     max_images: Annotated[int, _limit("Images of a request.")] = LIMITS.max_images,
@@ -161,6 +164,12 @@ def serve(
         bool,
         typer.Option("--no-retention", help="Enrol whom the detector finds, though the gallery keeps for ever."),
     ] = False,
+    keep_footage: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep films whose people were enrolled here, as long as people are kept; else they are deleted."
+        ),
+    ] = None,
     samples: Annotated[
         Path | None,
         typer.Option(help="Example queries for the page, named <camera>_….jpg."),
@@ -187,8 +196,9 @@ def serve(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, plan=plan, reports=reports, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
-        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, detector=detector, no_retention=no_retention, traces=traces,
-        max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
+        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, detector=detector, no_retention=no_retention, keep_footage=keep_footage, traces=traces,
+        max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_footage_bytes=max_footage_bytes, max_footage_seconds=max_footage_seconds,
+        max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,
         max_waiting=max_waiting, deadline_s=deadline_s, slowest_s=slowest_s, host_names=tuple(host_name or ()),
         trusted_proxies=tuple(trusted_proxy or ()), max_head_bytes=max_head_bytes, max_connections=max_connections, ending_s=ending_s,

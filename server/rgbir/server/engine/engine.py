@@ -53,7 +53,9 @@ from rgbir.server.access.clock import NotedClock
 from rgbir.server.access.heads import Heads
 from rgbir.server.access.keys import Keyring
 from rgbir.server.access.notary import Notary
+from rgbir.server.engine.filmed import Filmed
 from rgbir.server.engine.galleries import Galleries
+from rgbir.server.engine.kept import KeptFilms
 from rgbir.server.engine.people import Peopled, expect_detector, peopled
 from rgbir.server.engine.plan import read_plan
 from rgbir.server.engine.retrieval import Retrieval
@@ -98,6 +100,8 @@ class Engine:
         self.trouble: str | None = None
         """What keeps this server from answering, as of the watcher's last look."""
         self._in_flight = 0
+        self.filmed = Filmed()
+        self.kept = None if settings.keep_footage is None else KeptFilms(settings.keep_footage)
         self.sightings = len(self.gallery)
         pools = {"model": self._model, "search": self._searches, "changes": self._changes}
         self.watch = Watch(pools, STUCK_AFTER_S, {"search": self._look})
@@ -342,15 +346,22 @@ class Engine:
         """
         self.gallery.network[camera]
         expect_detector(self.detector)
-        days = await self.look(lambda: self.gallery.keep_days)
-        if days is None and not self.settings.no_retention:
+        await self.look(self.expect_an_end)
+        await self._check([(frame.name, frame.data) for frame in frames])
+        with self._place():
+            return [await self._enrolled_frame(frame, camera) for frame in frames]
+
+    def expect_an_end(self) -> None:
+        """Whether those whom a detector finds are erased one day.
+
+        Raises:
+            KeptForEver: the gallery keeps for ever, and nobody said that this is meant.
+        """
+        if self.gallery.keep_days is None and not self.settings.no_retention:
             raise KeptForEver(
                 "a detector enrols everybody who passes, and this gallery keeps them for ever: say for how long with `rgbir index"
                 " retain GALLERY --keep-days 30`, or start the server with --no-retention if that is meant"
             )
-        await self._check([(frame.name, frame.data) for frame in frames])
-        with self._place():
-            return [await self._enrolled_frame(frame, camera) for frame in frames]
 
     async def _enrolled_frame(self, frame: Shot, camera: str) -> EnrolledFrame:
         modality = modality_for(None, self.gallery.network[camera])

@@ -28,6 +28,7 @@ async def keep_house(engine: Engine, expire: Callable[[], None]) -> None:
 async def _hourly(engine: Engine, expire: Callable[[], None]) -> None:
     try:
         await engine.change(expire)
+        await engine.look(lambda: _expire_films(engine))
         await engine.change(lambda: engine.gallery.refresh_cache())
     except UsageError as error:  # retention that wants to be asked first
         _log.error("%s", error)
@@ -35,6 +36,11 @@ async def _hourly(engine: Engine, expire: Callable[[], None]) -> None:
         _log.info("%s", error)
     except Exception:  # whatever it was, the next hour tries again
         _log.exception("retention failed; it is tried again in an hour")
+
+
+def _expire_films(engine: Engine) -> None:
+    if engine.kept is not None and (gone := engine.kept.expire(engine.gallery.keep_days)):
+        _log.warning("%s: %d films older than the gallery's rule are deleted", engine.kept.folder, gone)
 
 
 async def _every_minute(engine: Engine) -> None:

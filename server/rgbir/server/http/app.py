@@ -14,7 +14,9 @@ from fastapi import Depends, FastAPI
 from rgbir.server import tracing
 from rgbir.server.access.signing import signer_of
 from rgbir.server.cases.casebook import Casebook, Rules
+from rgbir.server.engine.archives import Archives
 from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.films import Films
 from rgbir.server.engine.house import keep_house
 from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
@@ -91,7 +93,9 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         engine = Engine(settings)
         engine.now.warm_up()
         models = ModelSwap(engine)
-        app.state.engine, app.state.jobs, app.state.models = engine, Jobs(engine), models
+        archives, films = Archives(engine), Films(engine)
+        app.state.engine, app.state.models, app.state.archives, app.state.films = engine, models, archives, films
+        app.state.jobs = Jobs(engine, {"archive": archives, "footage": films})
         book = app.state.casebook = None if settings.cases is None else _casebook(settings, engine)
         app.state.signer = signer
         app.state.jobs.resume()
@@ -140,7 +144,7 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
     expect_free(settings.root_path, ROUTERS)
     described = app.openapi
     app.openapi = cache(lambda: completed(described(), ROUTERS, settings.root_path))  # type: ignore[method-assign]
-    larger = {"/gallery/jobs": settings.max_archive_bytes}
+    larger = {"/gallery/jobs": settings.max_archive_bytes, "/gallery/footage": settings.max_footage_bytes}
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
     app.add_middleware(Door, settings=settings, routers=ROUTERS)
     app.add_middleware(problems.Unexpected)

@@ -54,6 +54,7 @@ _CODES = (
     Code("client-gone", 499, "The client left before the answer", "Nothing; only the log sees it."),
     Code("internal", 500, "The server failed on this request", "Give its request id to whoever runs the server: the log has the reason."),
     Code("index-failed", 500, "The index failed on this request", "Give `detail` and the request id to whoever runs the server."),
+    Code("no-footage", 501, "The server decodes no films", "Whoever runs the server installs `rgbir[footage]`."),
     Code("no-detector", 501, "The server has no detector", "Say where the person is with `box`; whoever runs the server gives it a detector."),
     Code("took-too-long", 503, "There was no answer within the deadline", "Ask for less, or again after `Retry-After` seconds."),
     Code("cant-write", 503, "The disk is full, or closed to the server; nothing was taken", "Whoever runs the server makes room. Then send it again."),

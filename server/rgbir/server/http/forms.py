@@ -54,10 +54,10 @@ def options_from(form: type) -> Callable[..., Coroutine[Any, Any, SearchOptions]
         InvalidQuery: values that don't fit each other.
     """
 
-    return _taken(form, SearchOptions.read)
+    return taken(form, SearchOptions.read)
 
 
-def _taken(form: type, read: Callable[[dict[str, Any]], T]) -> Callable[..., Coroutine[Any, Any, T]]:
+def taken(form: type, read: Callable[[dict[str, Any]], T]) -> Callable[..., Coroutine[Any, Any, T]]:
     """A dependency that reads the fields of a form of the wire; lists come as tuples of names."""
     hints = get_type_hints(form, include_extras=True)
     lists = [name for name, hint in hints.items() if _several(get_args(hint)[0])]
@@ -109,7 +109,7 @@ def _edit(given: dict[str, Any]) -> CameraEdit:
 
 NOWHERE = "none"
 """Says that a camera has no recordings any more."""
-Described = Annotated[CameraEdit, Depends(_taken(wire.CameraFields, _edit))]
+Described = Annotated[CameraEdit, Depends(taken(wire.CameraFields, _edit))]
 
 
 def names(cameras: Iterable[str]) -> tuple[str, ...]:

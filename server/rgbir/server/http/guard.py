@@ -214,7 +214,7 @@ async def _purpose(
     """
     text = "".join(sign for sign in purpose or "" if unicodedata.category(sign)[0] in "LNPS")
     if engine.settings.need_purpose and not text:
-        raise UsageError("this server wants to know why: send a purpose with the search")
+        raise UsageError("this server wants to know why: send a purpose, too")
     return Purpose(purpose, case)
 
 

@@ -141,4 +141,4 @@ class BodyLimit:
                 await problem(*refused)(scope, receive, send)
 
     def _detail(self, most: int, came: str) -> str:
-        return f"a request may have {most:,} bytes here, this one has {came}; send fewer or smaller images"
+        return f"a request may have {most:,} bytes here, this one has {came}; send fewer or smaller images, or shorter films"

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from rgbir.index import Answer, Modality
 from rgbir.server.engine.batching import Batcher
 from rgbir.server.engine.engine import Engine
+from rgbir.server.engine.filmed import Filmed
 from rgbir.server.http.certificate import Certificate
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -45,6 +46,26 @@ class _Queues(Collector):
             for modality, batcher in self.now.items():
                 family.add_metric([modality.value], getattr(batcher, name))
             yield family
+
+
+class _Films(Collector):
+    """What jobs of films have come to."""
+
+    def __init__(self) -> None:
+        self.now = Filmed()
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Jobs by how they ended, people's pictures by what became of them, tracks, and seconds of footage."""
+        for name, meaning, label, counts in (
+            ("jobs", "Films that were worked through, by how that ended", "state", self.now.jobs),
+            ("sightings", "Pictures of people in films, by what became of them", "status", self.now.sightings),
+        ):
+            family = CounterMetricFamily(f"rgbir_footage_{name}", meaning, labels=[label])
+            for value, count in counts.items():
+                family.add_metric([value], count)
+            yield family
+        yield CounterMetricFamily("rgbir_footage_tracks", "People who passed in films", value=self.now.tracks)
+        yield CounterMetricFamily("rgbir_footage_seconds", "Footage that was worked through", value=self.now.seconds)
 
 
 class Metrics:
@@ -80,6 +101,8 @@ class Metrics:
         self._waiting = Gauge("rgbir_images_waiting", "Images waiting for the model", ["modality"], registry=registry)
         self._queues = _Queues()
         registry.register(self._queues)
+        self._films = _Films()
+        registry.register(self._films)
         self._sightings = Gauge("rgbir_sightings", "Sightings by camera", ["camera"], registry=registry)
         self._model = Info("rgbir_model", "What answers", registry=registry)
         Info("rgbir_build", "The program", registry=registry).info({"version": version("rgbir")})
@@ -112,6 +135,7 @@ class Metrics:
         """As of now, in Prometheus's words."""
         self._in_flight.set(engine.in_flight)
         self._queues.now = engine.now.queues
+        self._films.now = engine.filmed
         for modality, batcher in engine.now.queues.items():
             self._waiting.labels(modality.value).set(batcher.waiting)
         self._sightings.clear()

@@ -16,7 +16,7 @@ from rgbir.server.http.door import beforehand
 TAGS = {
     "search": "Who looks like this?",
     "gallery": "What is enrolled: look, add, erase.",
-    "jobs": "Archives that are enrolled beside the searches.",
+    "jobs": "Archives and films that are enrolled beside the searches.",
     "cases": "What people decided about hits, kept with the pictures.",
     "judgements": "Pairs that people judge, to measure what distances mean.",
     "cameras": "Which cameras there are, and where they look.",

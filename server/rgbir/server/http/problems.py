@@ -41,6 +41,7 @@ from rgbir.server.errors import (
     KeysUnreadable,
     NobodyFound,
     NoDetector,
+    NoFootage,
     NoKey,
     NotAllowed,
     NotNow,
@@ -65,6 +66,7 @@ OF_EXCEPTIONS: Mapping[type[Exception], Code] = {
         (NotNow, "not-now"),
         (KeptForEver, "no-retention"),
         (NoDetector, "no-detector"),
+        (NoFootage, "no-footage"),
         (NobodyFound, "nobody-found"),
         (BadArchive, "bad-archive"),
         (WrongHost, "wrong-host"),
@@ -126,6 +128,7 @@ PROBLEMS = documented(
 )
 BUSY = documented(_409="another process is writing to the gallery")
 NOT_NOW = documented(_409="not in this state")
+NO_FOOTAGE = documented(_501="the server decodes no films")
 NO_DETECTOR = documented(_501="the server has no detector")
 UNKEPT = documented(_409="another process is writing to the gallery, or the gallery keeps for ever")
 NOT_FOUND = documented(_404="no such thing")

@@ -1,4 +1,4 @@
-"""Archives that are enrolled beside the searches."""
+"""Archives that are enrolled beside the searches, and how far jobs are."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, FastAPI, File, UploadFile
 from rgbir.client import wire
 from rgbir.index import sha256
 from rgbir.server.access.keys import Key
-from rgbir.server.engine.jobs import Job, Jobs
+from rgbir.server.engine.jobs import Jobs
+from rgbir.server.engine.work import Job
 from rgbir.server.errors import NotThere, ServerFailure
 from rgbir.server.http.guard import Beforehand, Enrolling, Serving
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import Working, may_follow
+from rgbir.server.http.routes.shared import Archiving, Working, job_of, may_follow
 
 router = APIRouter(responses=PROBLEMS, tags=["jobs"])
 
@@ -40,6 +41,7 @@ class Room(Beforehand):
 async def start_job(
     engine: Serving,
     jobs: Working,
+    archives: Archiving,
     caller: Enrolling,
     archive: Annotated[UploadFile, File(description="a ZIP file with CAMERA/…/image.jpg, and perhaps sightings.csv")],
 ) -> wire.Job:
@@ -51,25 +53,25 @@ async def start_job(
         if engine.audited:
             digest = await engine.look(lambda: sha256(taken))
             await engine.note(action="enrol archive", who=caller.name, job=taken.stem, sha256=digest)
-        return wire.Job.model_validate(await jobs.start(taken, caller.name, caller.cameras, since))
+        return job_of(engine, jobs.start(await archives.job(taken, caller.name, caller.cameras, since)))
     except ServerFailure:
         jobs.refuse(taken)
         raise
 
 
 @router.get("/gallery/jobs", summary="The jobs since the server was started, and those it goes on with")
-async def list_jobs(jobs: Working, caller: Enrolling) -> wire.JobList:
-    return wire.JobList(jobs=[wire.Job.model_validate(job) for job in jobs.all() if may_follow(caller, job)])
+async def list_jobs(engine: Serving, jobs: Working, caller: Enrolling) -> wire.JobList:
+    return wire.JobList(jobs=[job_of(engine, job) for job in jobs.all() if may_follow(caller, job)])
 
 
 @router.get("/gallery/jobs/{job}", summary="How far a job is", responses=NOT_FOUND)
-async def get_job(jobs: Working, caller: Enrolling, job: str) -> wire.Job:
-    return wire.Job.model_validate(_job(jobs, caller, job))
+async def get_job(engine: Serving, jobs: Working, caller: Enrolling, job: str) -> wire.Job:
+    return job_of(engine, _job(jobs, caller, job))
 
 
 @router.delete("/gallery/jobs/{job}", summary="Cancel a job; what it enrolled stays", responses=NOT_FOUND)
-async def cancel_job(jobs: Working, caller: Enrolling, job: str) -> wire.Job:
-    return wire.Job.model_validate(await jobs.cancel(_job(jobs, caller, job).id))
+async def cancel_job(engine: Serving, jobs: Working, caller: Enrolling, job: str) -> wire.Job:
+    return job_of(engine, await jobs.cancel(_job(jobs, caller, job).id))
 
 
 def _job(jobs: Jobs, caller: Key, name: str) -> Job:

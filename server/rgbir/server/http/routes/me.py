@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from rgbir.client import wire
 from rgbir.server.http.guard import Known, Serving, rights_of
 from rgbir.server.http.problems import PROBLEMS
+from rgbir.server.http.routes.shared import Filming
 
 router = APIRouter(responses=PROBLEMS, tags=["keys"])
 
 
 @router.get("/me", summary="Whose key this is, and what it may do")
-async def me(engine: Serving, caller: Known) -> wire.Caller:
+async def me(engine: Serving, films: Filming, caller: Known) -> wire.Caller:
     """Any key may ask."""
     network = engine.gallery.network
     settings = engine.settings
@@ -30,6 +31,7 @@ async def me(engine: Serving, caller: Known) -> wire.Caller:
         needs_case=settings.need_approval,
         needs_basis=settings.need_basis,
         bases=list(settings.bases),
+        films=films.ready(),
         detects=engine.detector is not None,
         case_days=None if settings.cases is None else settings.case_days,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,12 @@ from pydantic import BaseModel
 from rgbir.client import wire
 from rgbir.index import Answer, Sighting
 from rgbir.server.access.keys import ANYONE, Key, Role
+from rgbir.server.engine.archives import Archives
 from rgbir.server.engine.engine import Engine, Named
-from rgbir.server.engine.jobs import Job, Jobs
+from rgbir.server.engine.films import Films
+from rgbir.server.engine.jobs import Jobs
 from rgbir.server.engine.swap import ModelSwap
+from rgbir.server.engine.work import Job
 from rgbir.server.errors import NotThere
 from rgbir.server.http.recordings import recording, with_recordings
 
@@ -29,8 +33,20 @@ async def _models(request: Request) -> ModelSwap:
     return models
 
 
+async def _archives(request: Request) -> Archives:
+    archives: Archives = request.app.state.archives
+    return archives
+
+
+async def _films(request: Request) -> Films:
+    films: Films = request.app.state.films
+    return films
+
+
 DryRun = Annotated[bool, Query(description="only tell what would be done")]
 Working = Annotated[Jobs, Depends(_jobs)]
+Archiving = Annotated[Archives, Depends(_archives)]
+Filming = Annotated[Films, Depends(_films)]
 Changing = Annotated[ModelSwap, Depends(_models)]
 Images = Annotated[
     list[UploadFile], File(description="JPEG, PNG, BMP, WebP or TIFF; several are several shots of one person")
@@ -63,6 +79,14 @@ async def read(images: list[UploadFile]) -> list[Named]:
 def may_follow(caller: Key, job: Job) -> bool:
     """Whether a key may see and cancel a job: it started it, or may do everything."""
     return job.who == caller.name or (caller.role is Role.ADMIN and caller.cameras is None)
+
+
+def job_of(engine: Engine, job: Job) -> wire.Job:
+    """A job as it travels."""
+    if job.film is None:
+        return wire.Job.model_validate(job)
+    film = job.film.model_copy(update={"camera": engine.gallery.network.shown(job.film.camera)})
+    return wire.Job.model_validate(replace(job, film=film))
 
 
 def visible(engine: Engine, sighting: str, caller: Key = ANYONE) -> Sighting:
