@@ -14,16 +14,24 @@ from rich.table import Table
 
 from rgbir.footage.cli.options import (
     MOTION,
+    CameraOption,
     ConfidenceOption,
     DetectorOption,
     DriftOption,
+    EncoderOption,
+    ForeverOption,
+    GalleryOption,
+    KeepDaysOption,
+    KeepImagesOption,
     NameTimeOption,
+    NetworkOption,
     OffsetOption,
     RateOption,
     RightAtOption,
     SampleOption,
     ShotsOption,
     StartOption,
+    StateOption,
     TrustOption,
     ZoneOption,
     correction_of,
@@ -35,7 +43,7 @@ from rgbir.footage.cli.options import (
 )
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
-from rgbir.footage.people import Counts, Passing, People
+from rgbir.footage.people import Counts, Passing, People, in_ms
 from rgbir.footage.points import Points
 from rgbir.footage.recordings import Recording, recordings_in
 from rgbir.footage.remarks import remarks_on
@@ -238,12 +246,6 @@ class Seen:
     sheet: Path | None
 
 
-def in_ms(counts: Counts) -> dict[str, float]:
-    """Milliseconds a frame by stage."""
-    frames = max(sum(counts.frames.values()), 1)
-    return {stage: round(1000 * seconds / frames, 2) for stage, seconds in counts.stages.items()}
-
-
 @footage.command()
 @in_groups(
     {
@@ -330,17 +332,15 @@ def find(
 )
 def add(
     files: Annotated[list[Path], typer.Argument(help="Films, folders of films, or folders of numbered pictures.")],
-    camera: Annotated[str, typer.Option(help="The camera that recorded them, in the gallery's network.")],
-    gallery: Annotated[str, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.")],
-    bundle: Annotated[Path, typer.Option(help="The model bundle's folder, of the encoder.")],
-    network: Annotated[str | None, typer.Option(help="The cameras of a new gallery: a TOML file.")] = None,
+    camera: CameraOption,
+    gallery: GalleryOption,
+    bundle: EncoderOption,
+    network: NetworkOption = None,
     detector: DetectorOption = MOTION,
     confidence: ConfidenceOption = None,
-    keep_days: Annotated[
-        int | None, typer.Option(help="Keep people for so many days; a gallery with a rule needs no word.", min=1)
-    ] = None,
-    no_retention: Annotated[bool, typer.Option("--no-retention", help="Keep people for ever.")] = False,
-    keep_images: Annotated[bool, typer.Option(help="Keep the pictures of people, to be shown with a hit.")] = True,
+    keep_days: KeepDaysOption = None,
+    no_retention: ForeverOption = False,
+    keep_images: KeepImagesOption = True,
     sample: SampleOption = 5.0,
     rate: RateOption = None,
     shots: ShotsOption = 5,
@@ -352,9 +352,7 @@ def add(
     drift: DriftOption = 0.0,
     right_at: RightAtOption = None,
     threads: ThreadsOption = None,
-    state: Annotated[
-        Path | None, typer.Option(help="The folder of resume points; GALLERY.footage by default.", file_okay=False)
-    ] = None,
+    state: StateOption = None,
     again: Annotated[bool, typer.Option("--again", help="Work through recordings that are done, too.")] = False,
 ) -> Answer[Enrolled]:
     """Enrol everyone who passes in recordings. Run it again after a stop: it goes on, and enrols nobody twice.
