@@ -39,6 +39,7 @@ class CameraDouble:
         user, password: who may watch; nobody asks if there is none.
         scheme: how it asks: Digest or Basic.
         secure: for rtsps.
+        address: of this machine, where it listens.
         moved: where it sends those who ask, by 302.
         lags: seconds by which its own clock is behind; None sends no reports of its time.
         drops: whether it hangs up now.
@@ -55,6 +56,7 @@ class CameraDouble:
     password: str = ""
     scheme: str = "Digest"
     secure: ssl.SSLContext | None = None
+    address: str = "127.0.0.1"
     moved: str | None = None
     lags: float | None = None
     refuses: bool = False
@@ -69,7 +71,7 @@ class CameraDouble:
 
     @property
     def url(self) -> str:
-        return f"rtsp{'s' if self.secure else ''}://127.0.0.1:{self.port}/live"
+        return f"rtsp{'s' if self.secure else ''}://{self.address}:{self.port}/live"
 
     @property
     def seconds(self) -> float:
@@ -82,7 +84,7 @@ class CameraDouble:
 
     @contextmanager
     def running(self) -> Iterator[CameraDouble]:
-        listening = socket.create_server(("127.0.0.1", self.port))
+        listening = socket.create_server((self.address, self.port))
         listening.settimeout(0.05)
         self.port, self.on_since = listening.getsockname()[1], time.monotonic()
         threads: list[threading.Thread] = []

@@ -110,7 +110,10 @@ def _who(user: str | None, password: str | None, variables: Mapping[str, str]) -
 
 
 def hide_argument(argument: str) -> None:
-    """Overwrites an argument in this process's command line, which `ps` shows to everybody on the machine (Linux; elsewhere nothing)."""
+    """Overwrites a stream's address in this process's command line, which `ps` shows to everybody on the machine, but for its scheme and host.
+
+    Linux alone has a place for it; elsewhere nothing is done.
+    """
     wanted = argument.encode()
     with suppress(OSError, ValueError, IndexError):
         numbers = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
@@ -120,5 +123,15 @@ def hide_argument(argument: str) -> None:
         words: Any = ctypes.string_at(start, end - start)
         place = words.find(wanted)
         while wanted and place >= 0:
-            ctypes.memset(start + place, ord("x"), len(wanted))
+            for first, last in _secret_parts(argument):
+                ctypes.memset(start + place + first, ord("x"), last - first)
             place = words.find(wanted, place + len(wanted))
+
+
+def _secret_parts(address: str) -> list[tuple[int, int]]:
+    """From where to where, in bytes: what is before the host, and what is behind it."""
+    text = address.encode()
+    begins = text.find(b"://") + 3
+    ends = next((place for place in range(begins, len(text)) if text[place : place + 1] in b"/?#"), len(text))
+    host = text.rfind(b"@", begins, ends) + 1 or begins
+    return [(begins, max(host - 1, begins)), (min(ends + 1, len(text)), len(text))]

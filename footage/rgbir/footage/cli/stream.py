@@ -135,8 +135,8 @@ def stream(
         rgbir watch stream rtsps://cam/live --ca site.pem --camera hall --gallery G --bundle B --keep-days 30
     """
     address = StreamAddress.of(url)
+    hide_argument(url)
     if "@" in url:
-        hide_argument(url)
         remark(f"the address names a user, and who starts processes may see that; {USER} and {PASSWORD} keep it")
     if address.scheme != "rtsps" and (ca is not None or any_certificate):
         raise UsageError("--ca and --any-certificate are of rtsps, and the address is of rtsp")

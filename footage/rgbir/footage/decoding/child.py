@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -27,6 +28,7 @@ import numpy as np
 from rgbir.footage.decoding.formats import CONTAINERS
 from rgbir.footage.decoding.growing import Growing
 from rgbir.footage.decoding.newest import Newest
+from rgbir.footage.decoding.peers import addresses_of, peers
 from rgbir.footage.frames import Chroma
 from rgbir.footage.sampling import TICK, next_tick
 
@@ -159,11 +161,15 @@ def _stream(options: dict[str, Any]) -> Any:
     if options["authority"]:
         settings["ca_file"] = options["authority"]
     try:
-        return av.open(options["url"], timeout=(SILENT_S, SILENT_S), container_options=settings)
+        container = av.open(options["url"], timeout=(SILENT_S, SILENT_S), container_options=settings)
     except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError):
         raise Denied("the camera doesn't let this user in") from None
     except (av.error.FFmpegError, OSError) as error:
         raise Refused(f"it does not open: {_words(error)}") from None
+    if peers() - addresses_of(urlsplit(options["url"]).hostname or ""):
+        container.close()
+        raise Refused("the camera sends to another host, which is not followed; give that host's address")
+    return container
 
 
 def _words(error: Exception) -> str:
