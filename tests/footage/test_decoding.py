@@ -309,7 +309,7 @@ def test_a_recording_is_named_by_its_content(tmp_path: Path, clip: Path) -> None
 
     assert first.digest == second.digest == hashlib.sha256(clip.read_bytes()).hexdigest()
     assert (first.name, second.name) == ("clip.mp4", "other.mp4")
-    with pytest.raises(BadFootage, match="No such file"):
+    with pytest.raises(BadFootage, match="nothing is there"):
         Recording.at(tmp_path / "none.mp4")
 
 

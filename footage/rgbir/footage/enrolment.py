@@ -107,6 +107,7 @@ class Report:
         decoding: how the decoding went.
         added, present, erased: sightings that are new; that were there; that were erased since the work began.
         resumed_at: seconds from the beginning where this run went on; 0 if it began there.
+        footage_seconds: of footage that this run worked through.
         seconds_taken: that it took.
         finished: whether it was worked through to its end.
         was_done: whether a run before this one had done it, and it wasn't looked at again.

@@ -124,11 +124,16 @@ class Motion:
 
     @property
     def state(self) -> tuple[list[NDArray[np.uint8]], int]:
-        """What it has learnt: pictures, uint8 (h // 4, w // 4, 3 or 1), and how many frames it has seen since the first."""
+        """What it has learnt: pictures, each uint8 (h // 4, w // 4, 3) or (…, 1), and how many frames it has seen since the first."""
         return self._history, self._frames
 
     def restore(self, history: list[NDArray[np.uint8]], shown: Modality | None, frames: int = 0) -> None:
-        """Goes on with what was learnt before, of frames of that modality; without any, from the beginning."""
+        """Goes on with what was learnt before, of frames of that modality; without any, from the beginning.
+
+        Args:
+            history: pictures in order, each uint8 (rows, columns, channels).
+            frames: how many frames were seen since the first.
+        """
         self._history, self._shown, self._frames, self.moving = history, shown, frames, False
         if history:
             self._look_back()

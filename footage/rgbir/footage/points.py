@@ -45,7 +45,11 @@ class Background(BaseModel):
 
     @classmethod
     def of(cls, history: list[NDArray[np.uint8]], frames: int) -> Background | None:
-        """None where nothing is learnt yet."""
+        """None where nothing is learnt yet.
+
+        Args:
+            history, frames: as `Motion.state` gives them: pictures, each uint8 (rows, columns, channels), and a count.
+        """
         if not history:
             return None
         pictures = np.stack(history)

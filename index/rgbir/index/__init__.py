@@ -102,7 +102,7 @@ from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
-from rgbir.index.times import Hours, check_moment, from_microseconds, local, to_microseconds
+from rgbir.index.times import Hours, check_moment, from_microseconds, local, named_zone, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
 from rgbir.index.zones import Mask
 
@@ -240,6 +240,7 @@ __all__ = [
     "is_known",
     "is_locked",
     "add_lines",
+    "named_zone",
     "needs_frame",
     "recording_of",
     "keep_room",

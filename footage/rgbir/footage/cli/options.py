@@ -24,10 +24,10 @@ from rgbir.index import (
     ModelDetector,
     UsageError,
     listed,
+    named_zone,
     open_gallery,
     open_or_create,
 )
-from rgbir.index.times import named_zone
 
 MOTION = "motion"
 

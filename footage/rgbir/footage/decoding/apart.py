@@ -51,6 +51,7 @@ class Film:
         grows: for a file that is still being written: seconds without growth after which it counts as closed; 0 is a whole file.
         transport: of a stream: tcp or udp.
         threads: of the decoder; 0 is as many as it likes.
+        limits: what decoding it may take.
         decoding: how it went, complete when the frames are at their end.
     """
 

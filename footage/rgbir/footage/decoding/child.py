@@ -207,7 +207,7 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
     rate = float(stream.average_rate) if stream.average_rate else None
     if rate and sample and rate >= 3 * sample:
         context.skip_frame = "NONREF"
-    numbers, base, damaged, taken, next_at, told = Numbers(), stream.time_base, 0, 0, since, False
+    numbers, base, damaged, taken, next_at, announced = Numbers(), stream.time_base, 0, 0, since, False
     first: int | None = None if options.get("url") else stream.start_time
     cut = None
 
@@ -257,9 +257,9 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
             first = pts if first is None else min(first, pts)
             number, seconds = numbers.of(pts), float((pts - first) * base)
         rotation = int(frame.rotation or 0) % 360
-        if not told:
+        if not announced:
             said_about(frame, rotation)
-            told = True
+            announced = True
         if frame.is_corrupt:
             damaged += 1
             continue
@@ -280,7 +280,7 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
         colour = [chroma.mean, chroma.spread]
         message = {"kind": "frame", "number": number, "seconds": seconds, "chroma": colour, "shape": image.shape}
         say(message, image.data.cast("B"))
-    if not told and cut is None:
+    if not announced and cut is None:
         raise Refused("no frame of it can be decoded" + (f"; {damaged} packets are damaged" if damaged else ""))
     say({"kind": "end", "frames": numbers.all, "taken": taken, "damaged": damaged, "cut": cut})
 

@@ -57,7 +57,7 @@ class SyntheticFootage(FrameSet):
 
     @property
     def gallery(self) -> NDArray[np.int64]:
-        """Of the frames in colour."""
+        """Places of the frames in colour: int64 (n,)."""
         return np.flatnonzero([frame.modality is Modality.RGB for frame in self.frames])
 
     def wanted(self, protocol: str, size: int | None = None) -> list[Wanted]:
