@@ -101,7 +101,12 @@ def _clear(shots: Sequence[Sighting], truth: Truth) -> int:
 
 
 def _follow(
-    gallery: AnyGallery, encoder: Encoder, asked: Sequence[Sighting], truth: Mapping[str, Truth], samples: Path, say: Say
+    gallery: AnyGallery,
+    encoder: Encoder,
+    asked: Sequence[Sighting],
+    truth: Mapping[str, Truth],
+    samples: Path,
+    say: Say,
 ) -> bool:
     """Searches the person of an infrared track among the tracks in colour; whether the first is the same."""
     crops = [crop for shot in asked if (crop := gallery.crop(shot.id)) is not None]
