@@ -6,8 +6,9 @@ Neither part imports the other: what they hand each other is plain data, and fai
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -16,6 +17,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from rgbir.footage.clock import Correction, clock_of
+from rgbir.footage.decoding.clips import cut
+from rgbir.footage.decoding.formats import SUFFIXES
 from rgbir.footage.destination import Destination
 from rgbir.footage.enrolment import Manner, Report, enrol_into
 from rgbir.footage.errors import FootageFailure
@@ -125,6 +128,29 @@ class Part:
                 follow=followed,
             )
         return report.was_done or report.finished or report.decoding.cut is not None
+
+    def clip(
+        self,
+        film: Path,
+        since: float,
+        until: float,
+        ignored: Sequence[Sequence[tuple[float, float]]],
+        write: Callable[[bytes], Any],
+    ) -> Mapping[str, Any]:
+        """Writes the seconds of a film as an MP4; see `cut`.
+
+        Returns:
+            since, until and zero in the film's seconds, and recoded: see `Clip`.
+
+        Raises:
+            UsageError: it can't be.
+        """
+        with _in_words_of_fields():
+            return asdict(cut(film, since, until, write, ignored))
+
+    def suffixes(self) -> frozenset[str]:
+        """How the names of films end."""
+        return SUFFIXES
 
 
 def part() -> Part:

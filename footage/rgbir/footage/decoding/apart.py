@@ -52,6 +52,7 @@ class Film:
         transport: of a stream: tcp or udp.
         threads: of the decoder; 0 is as many as it likes.
         decoding: how it went, complete when the frames are at their end.
+        clip: how a clip of it is written, in place of frames; see `clips.cut`.
     """
 
     source: Path | str
@@ -63,6 +64,7 @@ class Film:
     threads: int = 1
     limits: Limits = field(default_factory=Limits)
     decoding: Decoding = field(default_factory=Decoding)
+    clip: dict[str, Any] | None = None
     _process: subprocess.Popen[bytes] | None = None
     _about: About | None = None
     _silent: bool = False
@@ -75,7 +77,7 @@ class Film:
         streams = isinstance(self.source, str)
         options = {
             "url": self.source if streams else None, "sample": self.sample, "since": self.since, "until": self.until,
-            "grows": self.grows, "transport": self.transport, "threads": self.threads,
+            "clip": self.clip, "grows": self.grows, "transport": self.transport, "threads": self.threads,
             "memory": self.limits.memory, "processor": 0 if streams or self.grows else self.limits.processor,
         }  # fmt: skip
         stack = contextlib.ExitStack()
@@ -126,6 +128,22 @@ class Film:
         else:
             self.decoding.frames, self.decoding.damaged = message["frames"], message["damaged"]
             self.decoding.cut = message["cut"]
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """All that the process says, as it says it.
+
+        Raises:
+            BadFootage: it refused the film, or ended before it had said `end`.
+        """
+        while True:
+            message = self._next()
+            if message is None:
+                raise BadFootage(f"{self._name()}: {self._ending()}")
+            if message["kind"] == "refused":
+                raise BadFootage(f"{self._name()}: {message['why']}")
+            yield message
+            if message["kind"] == "end":
+                return
 
     def _expect(self, kind: str) -> dict[str, Any]:
         message = self._next()

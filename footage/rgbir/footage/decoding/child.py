@@ -15,6 +15,7 @@ import os
 import pkgutil
 import resource
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,13 @@ from rgbir.footage.decoding.formats import CONTAINERS
 from rgbir.footage.decoding.growing import Growing
 from rgbir.footage.frames import Chroma
 from rgbir.footage.sampling import TICK, next_tick
+from rgbir.index import Mask
 
 MOST_PIXELS = 64_000_000
 PEEK = 4_096
+PLAYABLE = {"h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9"}
+"""Codecs, as their decoders are called, that an MP4 takes and players know."""
+FRAGMENTS, CLIP_TICKS = "frag_keyframe+empty_moov+default_base_moof", 1000
 _PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 _GREY = {"gray", "gray8", "gray10le", "gray12le"}
 
@@ -153,6 +158,22 @@ def _not_opened(error: Exception) -> str:
     return f"it is no film of a kind that is read here ({_words(error)})"
 
 
+def video_of(container: Any) -> Any:
+    """The stream that is looked at.
+
+    Raises:
+        Refused: there is none, or its frames are too large.
+    """
+    streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    if not streams:
+        kinds = sorted({s.type for s in container.streams})
+        raise Refused(f"it has no video, only {' and '.join(kinds) or 'nothing that can be played'}")
+    stream = streams[0]
+    if stream.width * stream.height > MOST_PIXELS:
+        raise Refused(f"its frames have {stream.width}x{stream.height} pixels, more than {MOST_PIXELS:,}")
+    return stream
+
+
 def run(options: dict[str, Any]) -> None:
     """Decodes one film, and says its frames.
 
@@ -160,14 +181,7 @@ def run(options: dict[str, Any]) -> None:
         Refused: it can't be.
     """
     with opened(options) as container:
-        streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
-        if not streams:
-            kinds = sorted({s.type for s in container.streams})
-            raise Refused(f"it has no video, only {' and '.join(kinds) or 'nothing that can be played'}")
-        stream = streams[0]
-        if stream.width * stream.height > MOST_PIXELS:
-            raise Refused(f"its frames have {stream.width}x{stream.height} pixels, more than {MOST_PIXELS:,}")
-        _frames(container, stream, options)
+        _frames(container, video_of(container), options)
 
 
 def late_enough(packets: Iterable[Any], since: float, base: Any, first: int | None) -> Iterator[Any]:
@@ -277,6 +291,111 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
     say({"kind": "end", "frames": numbers.all, "taken": taken, "damaged": damaged, "cut": cut})
 
 
+class Told:
+    """A file that can only be written to: all of it is said."""
+
+    def write(self, data: bytes) -> int:
+        say({"kind": "piece"}, data)
+        return len(data)
+
+
+def write_clip(options: dict[str, Any]) -> None:
+    """Says an MP4 of what is shown from `since` to `until`: as it is coded where that can be played, and nothing is to be hidden.
+
+    What is not coded again begins with the frame before `since` from which it can be decoded. Sound is left out.
+
+    Raises:
+        Refused: it can't be.
+    """
+    ignored = tuple(tuple(map(tuple, polygon)) for polygon in options["clip"]["ignored"])
+    with opened(options) as container:
+        stream = video_of(container)
+        as_it_is = stream.codec_context.name in PLAYABLE and not ignored
+        first = stream.start_time or 0
+        container.seek(first + int(options["since"] / stream.time_base), stream=stream, backward=True)
+        with av.open(Told(), "w", format="mp4", options={"movflags": FRAGMENTS}) as clip:
+            shown = _copied(container, stream, clip, first, options) if as_it_is else _recoded(
+                container, stream, clip, first, options, Mask(ignored)
+            )  # fmt: skip
+    since, until, zero = shown
+    say({"kind": "end", "since": since, "until": until, "zero": zero, "recoded": not as_it_is})
+
+
+def _copied(container: Any, stream: Any, clip: Any, first: int, options: dict[str, Any]) -> tuple[float, float, float]:
+    """Packets as they are; from when to when they show something, and what the clip's own beginning is, in seconds."""
+    copy = clip.add_stream_from_template(stream)
+    began: int | None = None
+    shown: list[float] = []
+    for packet in container.demux(stream):
+        if packet.dts is None or packet.pts is None:
+            continue
+        seconds = float((packet.pts - first) * stream.time_base)
+        if began is None:
+            if not packet.is_keyframe:
+                continue
+            began = packet.dts
+        if packet.is_keyframe and seconds > options["until"] + TICK:
+            break
+        if seconds > options["until"] + TICK + 1:  # frames behind it in time may be needed by those before it
+            break
+        shown.append(seconds)
+        packet.pts, packet.dts, packet.stream = packet.pts - began, packet.dts - began, copy
+        clip.mux(packet)
+    if not shown:
+        raise Refused(f"nothing is shown at {options['since']:.1f} seconds")
+    assert began is not None
+    return min(shown), max(shown), float((began - first) * stream.time_base)
+
+
+def _recoded(
+    container: Any, stream: Any, clip: Any, first: int, options: dict[str, Any], mask: Mask
+) -> tuple[float, float, float]:
+    """Frames coded again, without what is to be hidden; see `_copied`."""
+    copy: Any = None
+    shown: list[float] = []
+    last = -1
+    for frame in container.decode(stream):
+        if frame.pts is None:
+            continue
+        seconds = float((frame.pts - first) * stream.time_base)
+        if seconds < options["since"] - TICK:
+            continue
+        if seconds > options["until"] + TICK:
+            break
+        image = frame.to_ndarray(format="rgb24")
+        if frame.rotation:
+            image = np.rot90(image, int(frame.rotation) % 360 // 90)
+        image = mask.applied(np.ascontiguousarray(image))
+        image = np.ascontiguousarray(image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2])
+        if copy is None:
+            copy = _encoder(clip, stream)
+            copy.height, copy.width = image.shape[:2]
+        place = round((seconds - (shown[0] if shown else seconds)) * CLIP_TICKS)
+        shown.append(seconds)
+        if place <= last or image.shape[:2] != (copy.height, copy.width):
+            continue
+        coded = av.VideoFrame.from_ndarray(image, format="rgb24")
+        coded.pts, coded.time_base, last = place, Fraction(1, CLIP_TICKS), place
+        clip.mux(copy.encode(coded))
+    if copy is None:
+        raise Refused(f"nothing is shown at {options['since']:.1f} seconds")
+    clip.mux(copy.encode(None))
+    return shown[0], shown[-1], shown[0]
+
+
+def _encoder(clip: Any, stream: Any) -> Any:
+    try:
+        copy = clip.add_stream(
+            "libx264", rate=stream.average_rate or 25, options={"preset": "veryfast", "crf": "23", "bf": "0"}
+        )
+    except (av.error.FFmpegError, ValueError):
+        raise Refused("it must be coded again to be played here, and this FFmpeg has no encoder for H.264") from None
+    copy.pix_fmt = "yuv420p"
+    copy.time_base = copy.codec_context.time_base = Fraction(1, CLIP_TICKS)
+    copy.codec_context.thread_count = 1
+    return copy
+
+
 def main(options: dict[str, Any]) -> None:
     av.logging.set_level(None)
     for module in pkgutil.walk_packages(av.__path__, "av."):  # what PyAV loads late is loaded before the limits
@@ -285,7 +404,10 @@ def main(options: dict[str, Any]) -> None:
     av.VideoFrame(32, 32, "yuv420p").to_ndarray(format="rgb24")
     limit(options["memory"], options["processor"], bool(options.get("url")))
     try:
-        run(options)
+        if options.get("clip"):
+            write_clip(options)
+        else:
+            run(options)
     except Refused as error:
         say({"kind": "refused", "why": str(error)})
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
