@@ -40,7 +40,17 @@ PHRASES = (
     "Traceback", "Errno", "No such file or directory", "Expecting value", "invalid literal", "validation error", "Invalid value",
     "Is a directory", "codec can't", "Value error",
 )  # fmt: skip
-ALONE = {"bench evaluate", "bench search", "bench train", "config", "demo", "keys add", "methods", "synthesize"}
+ALONE = {
+    "bench evaluate",
+    "bench search",
+    "bench train",
+    "config",
+    "demo",
+    "evidence key",
+    "keys add",
+    "methods",
+    "synthesize",
+}
 """Commands that need nothing that must be there."""
 OUTSIDE = {
     "enrol",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rgbir.footage.boxes import covered, overlaps
 from rgbir.footage.kalman import BoxFilter
-from rgbir.footage.tracking import LONGEST_S, Tracker, _letters
+from rgbir.footage.tracking import LONGEST_S, Track, Tracker, _letters
 from rgbir.index import Detections, Thresholds
 
 SURE = Thresholds(start=0.55, sure=0.5, doubtful=0.15)
@@ -101,8 +101,8 @@ def test_tracks_that_meet_and_part_again_are_both_cut() -> None:
 
     assert [name for name, _, _ in tracks] == ["1-a", "1-b", "2-a", "2-b"]
     by_name = {name: (first, last) for name, first, last in tracks}
-    for number in ("1", "2"):
-        assert by_name[f"{number}-a"][1] + 1 == by_name[f"{number}-b"][0]
+    for track in ("1", "2"):
+        assert by_name[f"{track}-a"][1] + 1 == by_name[f"{track}-b"][0]
     # They are at one place in frame 19.5, and 40 pixels wide: apart again from frame 22 on.
     assert 20 <= by_name["1-b"][0] <= 24
 
@@ -154,7 +154,7 @@ def test_pieces_have_letters() -> None:
 def test_no_detection_belongs_to_two_tracks_and_no_track_has_two_in_a_frame(
     frames: list[list[tuple[int, int, int, float]]],
 ) -> None:
-    tracker, ended = Tracker(), []
+    tracker, ended = Tracker(), list[Track]()
     for number, people in enumerate(frames):
         detections = found(*((person(x, y, width), score) for x, y, width, score in people))
         step = tracker.step(number, number / 5, detections, SURE)

@@ -119,8 +119,8 @@ def test_a_picture_differs_from_the_empty_place_where_somebody_is_seen_and_hardl
             left, top, right, bottom = row.box
             if row.visible > 0.9:
                 assert (apart[top:bottom, left:right] > 8).mean() > 0.25
-            beside = (bottom - top) // 2  # the feet throw a soft shadow
-            outside[top : bottom + beside // 3, max(left - beside, 0) : right + beside] = False
+            beside = (bottom - top) // 2  # soft edges, and a shadow at the feet
+            outside[top - 1 : bottom + beside // 3, max(left - beside, 0) : right + beside] = False
         assert apart[outside].max() <= 3
 
 
@@ -183,7 +183,7 @@ def test_of_six_people_two_meet_two_walk_side_by_side_and_one_stands() -> None:
 
     assert [way.identity for way in ways] != sorted(way.identity for way in ways)
     assert sum(way.pause_s > 2 for way in ways) == 1
-    at_once = [(a, b) for a in ways for b in ways if a.identity < b.identity and abs(a.middle_s - b.middle_s) < 0.4]
+    at_once = [(a, b) for a in ways for b in ways if a.identity < b.identity and abs(a.middle_s - b.middle_s) < 0.9]
     against = [(a, b) for a, b in at_once if a.start[0] * b.start[0] < 0]
     beside = [(a, b) for a, b in at_once if a.start[0] * b.start[0] > 0 and a.speed == b.speed]
     assert len(against) >= 1

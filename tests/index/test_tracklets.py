@@ -305,6 +305,27 @@ def test_a_bundle_is_measured_by_pooled_frames_and_the_table_has_every_setting(c
     assert content["protocol"]["pool"] == "mean"
 
 
+def test_a_gallery_that_holds_the_frames_leads_to_the_same_numbers(campus: BUPTCampus, tmp_path: Path) -> None:
+    gallery = tmp_path / "gallery"
+    whole = ("--bundle", BUNDLE, "--modality", "both", "--layout", "bupt")
+    assert rgbir("index", "add", campus.root, "--gallery", gallery, *whole).exit_code == 0
+    measure = ("evaluate", "--data", campus.root, "--bundle", BUNDLE, "--pool", "median", "--json")
+
+    here = json.loads(rgbir(*measure).stdout)
+    enrolled = json.loads(rgbir(*measure, "--gallery", gallery).stdout)
+
+    assert {**enrolled, "about": here["about"]} == here
+
+
+def test_tracklets_are_drawn_by_their_first_frames(campus: BUPTCampus, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+
+    answer = rgbir("evaluate", "--data", campus.root, "--bundle", BUNDLE, "--plots", tmp_path / "plots")
+
+    assert answer.exit_code == 0, answer.output
+    assert list((tmp_path / "plots").iterdir())
+
+
 def test_what_takes_single_images_is_refused_for_tracklets(campus: BUPTCampus) -> None:
     measure = ("evaluate", "--data", campus.root)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.detectors import scene_of, written
 from tests.page.conftest import (
     LOOKS,
     SCRIPT,
@@ -197,3 +199,45 @@ def test_nothing_is_wider_than_the_window(page: Any, address: str, picture: Path
     page.set_viewport_size({"width": width, "height": 800})
     ask(page, address, picture)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_person_of_a_whole_scene_is_found_and_another_one_can_be_taken(
+    page: Any, settings: Settings, night: Path, tmp_path: Path
+) -> None:
+    shown = sorted((night / "people/cam3").glob("*/*.jpg"))
+    scene = tmp_path / "scene.png"
+    scene.write_bytes(scene_of([shown[0].read_bytes(), shown[-1].read_bytes()]))
+    detector = written(tmp_path / "detector").folder
+
+    with serving(replace(settings, detector=detector)) as address:
+        page.goto(f"{address}#/search?camera=3")
+        page.locator("input[type=file]").set_input_files(scene)
+        page.get_by_label("Whole scene: find the person").check()
+        with page.expect_response("**/search") as answered:
+            page.locator("#go").click()
+        page.locator(".card, .mark").first.wait_for()
+        assert len(answered.value.json()["detected"][0]["people"]) == 2
+        assert "2 people were found; the search took the largest" in page.locator(".shots").inner_text()
+        assert page.get_by_label("Whole scene").count() == 0, "boxes are asked with from now on"
+
+        page.get_by_role("button", name="Change the box").click()
+        first, second = (page.get_by_role("button", name=f"Person {i}") for i in (1, 2))
+        assert first.get_attribute("aria-pressed") == "true"
+        assert violations(page) == []
+        second.click()
+        assert int(page.get_by_label("Left", exact=True).input_value()) > 200
+        page.get_by_role("button", name="Use this box").click()
+        with page.expect_response("**/search") as again:
+            page.locator("#go").click()
+        assert again.value.json()["detected"] == []
+    assert settings.audit is not None
+    first, last = (json.loads(line) for line in settings.audit.read_text().splitlines() if '"search"' in line)
+    assert (first["box"][0] < 100, last["box"][0] > 200) == (True, True)
+    assert ("found_by" in first, "found_by" in last) == (True, False)
+
+
+def test_without_a_detector_nobody_is_offered_to_be_found(page: Any, address: str, picture: Path) -> None:
+    page.goto(f"{address}#/search?camera=3")
+    page.locator("input[type=file]").set_input_files(picture)
+    page.get_by_role("button", name="Draw a box").wait_for()
+    assert page.get_by_label("Whole scene").count() == 0

@@ -237,6 +237,6 @@ def test_a_recording_that_can_not_be_read_any_more_is_told(filmed: Path, film: P
     with opened(settings(filmed, footage=(tmp_path / "recorder",))) as http:
         looked(http)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("rgbir.footage.decoding.apart.DECODER", "tests.crash")
+            patched.setattr("rgbir.footage.decoding.apart.CUTTER", "tests.crash")
             answer = http.get(f"/gallery/sightings/{sighting.id}/clip")
         assert (answer.status_code, "its decoder crashed" in answer.json()["detail"]) == (422, True)

@@ -54,7 +54,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/gallery/jobs": {"files": [("archive", ("a.zip", b"PK"))]},
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
-        "/gallery/frames": {"files": image, "data": {"camera": "6", "taken_at": "2026-11-02T22:15:00Z"}},
+        "/gallery/frames": {"files": image, "data": {"camera": "6", "taken_at": ["2026-11-02T22:15:00Z"]}},
         "/cameras/{camera:path}": {"data": {"place": "hall"}},
         "/keys": {"data": {"name": "kim"}},
         "/cases": {"data": {"number": "26-117", "title": "t", "purpose": "p"}},
@@ -93,6 +93,8 @@ def test_no_route_takes_what_it_doesn_t_know(
         detail = http.request(method, where, **extra).json()["detail"]
         assert "no form field 'topk' here" in detail
         for name, value in form.get("data", {}).items():
+            if isinstance(value, list):
+                continue  # it may be repeated
             twice = {**form, "data": {name: [value, value]}}
             assert f"form field {name!r} came 2 times" in http.request(method, where, **twice).json()["detail"]
             elsewhere = http.request(method, where, params={name: value}, **form).json()["detail"]

@@ -72,6 +72,7 @@ SUMMARIES = {
     "split": "Draw who of your own pictures is trained on and who is tested.",
     "synthesize": "Draw synthetic people in a real data set's layout, or in footage.",
     "train": "Train a method.",
+    "watch": "Enrol who passes, for as long as it runs.",
 }
 
 

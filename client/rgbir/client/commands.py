@@ -213,10 +213,10 @@ def _shown(response: SearchResponse) -> list[str | Table]:
     lines: list[str | Table] = [
         f"query: {asked.modality} image, {where}, {asked.shots} shot{'s' if asked.shots > 1 else ''}"
     ]
-    for found in response.detected:
-        others = f", the largest of {len(found.people)} people" if len(found.people) > 1 else ""
-        box = ",".join(map(str, found.box))
-        lines.append(f"{found.name}: a person at {box} was searched for{others} (score {found.score:.2f})")
+    for person in response.detected:
+        others = f", the largest of {len(person.people)} people" if len(person.people) > 1 else ""
+        box = ",".join(map(str, person.box))
+        lines.append(f"{person.name}: a person at {box} was searched for{others} (score {person.score:.2f})")
     table = Table("rank", "camera", "time", "identity", "distance", "score", "image")
     for hit in response.hits:
         identity = "-" if hit.identity is None else str(hit.identity)
@@ -338,9 +338,9 @@ def _expect_whole(moments: Sequence[datetime | None], **labels: object) -> None:
     Raises:
         BadParameter: no time, or what is said of people who aren't known yet.
     """
-    if said := [flag(name) for name, value in labels.items() if value is not None]:
+    if labelled := [flag(name) for name, value in labels.items() if value is not None]:
         raise typer.BadParameter(
-            f"{listed(said)}: with --detect the server finds out who is in a picture; leave it out"
+            f"{listed(labelled)}: with --detect the server finds out who is in a picture; leave it out"
         )
     if None in moments:
         raise typer.BadParameter(

@@ -26,16 +26,26 @@ from rgbir.client.words import did_you_mean, why
 SHARED = ("gallery", "bundle", "url", "key", "ca", "keys", "threads")
 RIVALS = {
     "--url": ("gallery", "bundle"), "--gallery": ("url",), "--bundle": ("url",),
-    "--features": ("gallery", "bundle", "url"), "--query": ("gallery", "bundle", "url"),
+    "--features": ("gallery", "bundle", "url"), "--query": ("gallery", "bundle", "url"), "--server": ("gallery", "bundle"),
 }  # fmt: skip
 """A flag, and the shared keys that don't count beside it: who asks a server doesn't mean the folder that a file names."""
 OWN: dict[tuple[str, ...], tuple[str, ...]] = {("evaluate",): ("gallery", "url")}
 """Options that change what a command does; a shared key doesn't set them."""
+NAMESAKES: dict[tuple[str, ...], tuple[str, ...]] = {("watch", "frigate"): ("url",)}
+"""Options that are called as a shared key and mean something else: Frigate's address isn't a server's of ours."""
 SECRET = ("key",)
 OUTPUT = ("json", "quiet", "verbose")
 """What every command has; shown where it is set."""
 FILE = "rgbir.toml"
-ELSEWHERE = ("RGBIR_CONFIG", "RGBIR_MILVUS_TOKEN")
+ELSEWHERE = (
+    "RGBIR_CONFIG",
+    "RGBIR_MILVUS_TOKEN",
+    "RGBIR_FRIGATE_TOKEN",
+    "RGBIR_FRIGATE_USER",
+    "RGBIR_FRIGATE_PASSWORD",
+    "RGBIR_MQTT_USER",
+    "RGBIR_MQTT_PASSWORD",
+)
 _SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment", "DEFAULT_MAP": "file", "DEFAULT": "default"}
 Table = dict[str, Any]
 _log = logging.getLogger(__name__)
@@ -88,7 +98,10 @@ def configured(
             what = f"[{key}]" if isinstance(value, dict) else key
             raise BadConfig(f"{file}: no key {what}{_nearest(key, [*SHARED, *commands])}")
     _check_variables(command, name, commands)
-    beside = {key for word in words for key in RIVALS.get(word.partition("=")[0], ())}
+    words = list(words)
+    flags = {word.partition("=")[0] for word in words}
+    flags -= {f"--{key}" for key in NAMESAKES.get((name, *words[:1]), ())}
+    beside = {key for flag in flags for key in RIVALS.get(flag, ())}
     shared = {key: content.get(key) for key in SHARED if key not in beside}
     return _mapped(command, (name,), file, content.get(name, {}), shared)
 
@@ -125,7 +138,7 @@ def _mapped(command: Any, path: tuple[str, ...], file: Path | None, table: Table
             raise BadConfig(f"{file}: [{'.'.join(path)}] {key} is {'a table' if key in inner else 'a value'}")
     result: Table = {}
     for key, param in params.items():
-        common = key in shared and key not in OWN.get(path, ())
+        common = key in shared and key not in (*OWN.get(path, ()), *NAMESAKES.get(path, ()))
         param.envvar = [variable(path, key), variable((), key)] if common else variable(path, key)
         param.show_envvar = False  # the help says once how they are named
         value = table.get(key, shared[key] if common else None)

@@ -211,12 +211,12 @@ class Original:
     def _scaling(self) -> tuple[Sequence[float], Sequence[float] | None]:
         """What is taken from a pixel's values, and by what they are multiplied then; None where they stay whole numbers."""
         subtract, divide = self.foreign.subtract, self.foreign.divide
-        said = [name for name, value in (("subtract", subtract), ("divide", divide)) if value is not None]
+        given = [name for name, value in (("subtract", subtract), ("divide", divide)) if value is not None]
         wanted = self.family.subtract is not None
         if self.kind == TensorProto.UINT8:
-            if said or wanted:
+            if given or wanted:
                 reason = (
-                    f"{listed(said)} have no effect" if said else f"the family {self.foreign.family} takes fractions"
+                    f"{listed(given)} have no effect" if given else f"the family {self.foreign.family} takes fractions"
                 )
                 raise ExportFailure(
                     f"{self.path}: its input {self.input.name} takes whole numbers (uint8), and {reason}"
@@ -252,14 +252,14 @@ class Original:
             )
         size: dict[str, int] = {}
         for name, place in zip(("height", "width"), places, strict=True):
-            has, said = dims[place].dim_value, getattr(self.foreign, name)
-            if not has and said is None:
+            has, wanted = dims[place].dim_value, getattr(self.foreign, name)
+            if not has and wanted is None:
                 raise ExportFailure(
                     f"{self.path}: it takes images of any {name}; say in the card which, such as {name} = 640"
                 )
-            if has and said not in (None, has):
-                raise ExportFailure(f"{self.path}: its input has {name} {has}, the card says {said}; leave it out")
-            size[name] = has or said
+            if has and wanted not in (None, has):
+                raise ExportFailure(f"{self.path}: its input has {name} {has}, the card says {wanted}; leave it out")
+            size[name] = has or wanted
         person = self.family.person if self.foreign.person is None else self.foreign.person
         return Form(size["height"], size["width"], person)
 
@@ -280,7 +280,7 @@ class Original:
             raise ExportFailure(f"{self.path}: ONNX Runtime can't run it on {size} pixels: {error}") from error
 
     def decoded(self, image: NDArray[np.uint8]) -> Decoded:
-        """The boxes and scores of that, by the family's definition.
+        """Of an image (height, width, 3): boxes (K, 4) and scores (K,), by the family's definition.
 
         Raises:
             ExportFailure: its outputs aren't the family's.
@@ -306,11 +306,11 @@ class Original:
         if self.family.sizes:
             size = np.array([[self.form.width, self.form.height]], np.int64)
             model.graph.initializer.append(numpy_helper.from_array(size, self.family.sizes))
-        said = {}
+        values: dict[str, str] = {}
         for name, value in outputs.items():
             now = names.get(self.names[name], self.names[name])
-            said[name] = casts.step("Cast", now, to=TensorProto.FLOAT) if value.dtype.kind == "f" else now
-        head = Steps("head", said)
+            values[name] = casts.step("Cast", now, to=TensorProto.FLOAT) if value.dtype.kind == "f" else now
+        head = Steps("head", values)
         boxes, scores = self.family.head.append(head, outputs, self.form)
         head.nodes[:0], head.constants[:0] = casts.nodes, casts.constants
         head.named(boxes, "boxes")

@@ -145,10 +145,10 @@ def _adopted_detector(card: Path, out: Path) -> Answer[Written | AdoptedDetector
 
     made = adopt_detector(card, out)
     least = min((each.least_iou for each in made.tried), default=None)
-    found = "" if least is None else f"; the people of the pictures were found, with IoU {least:.2f} or more"
+    people = "" if least is None else f"; the people of the pictures were found, with IoU {least:.2f} or more"
     lines = [
         f"{out}: {made.name}, {made.width} x {made.height} pixels, {made.candidates:,} boxes, fingerprint {made.fingerprint}",
-        f"its boxes differ from the model's own by {made.parity:.3f} pixels at most{found}",
+        f"its boxes differ from the model's own by {made.parity:.3f} pixels at most{people}",
         f"family {made.family}: {made.standing}; licence {made.licence}",
     ]
     about = (made.name, made.family, made.standing, made.licence, made.fingerprint)

@@ -42,6 +42,9 @@ class Correction:
         offset_s: seconds to add to what it says.
         drift_s: seconds that it gains a day (loses, below 0).
         right_at: when it was last right but for the offset, since which it drifts; None is the recording's own beginning.
+
+    Raises:
+        BadFootage: a moment without a zone, or a clock that is too wrong to be corrected.
     """
 
     offset_s: float = 0.0

@@ -15,7 +15,7 @@ from rgbir.footage.decoding.apart import Limits
 from rgbir.footage.destination import Destination, Encodes, InGallery
 from rgbir.footage.frames import About, Decoding
 from rgbir.footage.people import Counts, Passing, People
-from rgbir.footage.points import Point, Points
+from rgbir.footage.points import Point, Points, Quiet
 from rgbir.footage.recordings import Recording
 from rgbir.footage.retention import check_age
 from rgbir.footage.sampling import next_tick
@@ -240,7 +240,7 @@ def enrol_into(
         origin = Origin.of_recording(camera.id, recording.name, recording.digest, people.found_by, clock)
         sink = _Sink(origin, destination, manner.keep_crops, first.since, report)
         points.write(note, first)
-        at, noted, done = first.at, first.at, False
+        at, noted, quiet, done = first.at, first.at, None, False
         frames = film.frames()
         while not (done := stopped()):
             with people.counts.stage("decode"):
@@ -252,14 +252,18 @@ def enrol_into(
             report.footage_seconds += max(frame.seconds - at, 0.0)
             at = frame.seconds
             follow(report)
-            if people.quiet and at - noted >= NOTED_S:
-                sink.flush()
-                follow(report)
-                points.write(note, Point.of(people, at, first.since))
-                noted = at
+            if people.quiet:
+                quiet = Quiet.of(people, at)
+                if at - noted >= NOTED_S:
+                    sink.flush()
+                    follow(report)
+                    points.write(note, quiet.point(first.since))
+                    noted = at
         if not done:
             sink.take(people.end())
         sink.flush()
+    if done and quiet is not None and quiet.at > noted:
+        points.write(note, quiet.point(first.since))
     if not done:
         report.finished = film.decoding.cut is None
         follow(report)

@@ -116,17 +116,24 @@ class Motion:
         self._frames += 1
 
     def _look_back(self) -> None:
-        middle = len(self._history) // 2
-        background = np.partition(np.stack(self._history), middle, axis=0)[middle]
+        middle = (
+            len(self._history) - 1
+        ) // 2  # of the first of them, so many that one is in the middle: of two nobody could say
+        background = np.partition(np.stack(self._history[: 2 * middle + 1]), middle, axis=0)[middle]
         self._background, self._level = background.astype(np.float32), _typical(background)
 
     @property
     def state(self) -> tuple[list[NDArray[np.uint8]], int]:
-        """What it has learnt: pictures, uint8 (h // 4, w // 4, 3 or 1), and how many frames it has seen since the first."""
+        """What it has learnt: pictures, each uint8 (h // 4, w // 4, 3) or (…, 1), and how many frames it has seen since the first."""
         return self._history, self._frames
 
     def restore(self, history: list[NDArray[np.uint8]], shown: Modality | None, frames: int = 0) -> None:
-        """Goes on with what was learnt before, of frames of that modality; without any, from the beginning."""
+        """Goes on with what was learnt before, of frames of that modality; without any, from the beginning.
+
+        Args:
+            history: pictures in order, each uint8 (rows, columns, channels).
+            frames: how many frames were seen since the first.
+        """
         self._history, self._shown, self._frames, self.moving = history, shown, frames, False
         if history:
             self._look_back()

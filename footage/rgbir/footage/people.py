@@ -78,6 +78,8 @@ class People:
         trust_frames: whether frames of another modality than the camera's are looked at, too.
         gated: whether a frame in which nothing moves and nobody is tracked costs no inference.
         counts: what was seen.
+        motion, tracker, daylight, mask: what knows of movement, of tracks, of light and of ignored zones.
+        modality: of the last frame; None before the first.
     """
 
     camera: Camera
@@ -96,8 +98,8 @@ class People:
     _first: bool = True
 
     def __post_init__(self) -> None:
-        one = next(iter(self.camera.modalities)) if len(self.camera.modalities) == 1 else None
-        self.daylight = Daylight(one)
+        only = next(iter(self.camera.modalities)) if len(self.camera.modalities) == 1 else None
+        self.daylight = Daylight(only)
         self.mask = Mask(self.camera.ignored)
 
     @property

@@ -12,10 +12,12 @@ import hashlib
 import json
 import time
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rgbir.footage.motion import Motion
@@ -42,9 +44,12 @@ class Background(BaseModel):
     frames: int
 
     @classmethod
-    def of(cls, motion: Motion) -> Background | None:
-        """None where it has learnt nothing yet."""
-        history, frames = motion.state
+    def of(cls, history: list[NDArray[np.uint8]], frames: int) -> Background | None:
+        """None where nothing is learnt yet.
+
+        Args:
+            history, frames: as `Motion.state` gives them: pictures, each uint8 (rows, columns, channels), and a count.
+        """
         if not history:
             return None
         pictures = np.stack(history)
@@ -78,21 +83,6 @@ class Point(BaseModel):
     light: Modality | None = None
     background: Background | None = None
 
-    @classmethod
-    def of(cls, people: People, at: float, since: int) -> Point:
-        """Where quiet people are.
-
-        Args:
-            at: seconds of the last frame that was looked at.
-        """
-        return cls(
-            at=at,
-            since=since,
-            tracks=people.tracker.count,
-            light=people.daylight.now,
-            background=Background.of(people.motion),
-        )
-
     def restore(self, people: People) -> None:
         """Brings people to where they were."""
         people.tracker.count = self.tracks
@@ -100,6 +90,34 @@ class Point(BaseModel):
         if self.background is not None:
             self.background.restore(people.motion, self.light)
             people.resumed()
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A quiet moment, of which a point can be made later: what is needed is kept as it was.
+
+    Attributes:
+        at: seconds of the last frame that was looked at.
+        tracks, light, background: as of a point; the background is not packed yet.
+    """
+
+    at: float
+    tracks: int
+    light: Modality | None
+    background: tuple[list[NDArray[np.uint8]], int]
+
+    @classmethod
+    def of(cls, people: People, at: float) -> Quiet:
+        return cls(at, people.tracker.count, people.daylight.now, people.motion.state)
+
+    def point(self, since: int) -> Point:
+        """
+        Args:
+            since: the gallery's moment when the work began.
+        """
+        return Point(
+            at=self.at, since=since, tracks=self.tracks, light=self.light, background=Background.of(*self.background)
+        )
 
 
 class Points:

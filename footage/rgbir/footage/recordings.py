@@ -43,6 +43,8 @@ class Recording:
         Raises:
             BadFootage: nothing is there, or it can't be read, or its name isn't UTF-8.
         """
+        if not path.exists():
+            raise BadFootage(f"{path}: nothing is there; name a film, or a folder of numbered pictures")
         try:
             path.name.encode()
             digest = digest_of_folder(pictures_in(path)) if path.is_dir() else _digest(path)
@@ -87,7 +89,7 @@ def recordings_in(paths: list[Path]) -> list[Path]:
     meant: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise BadFootage(f"{path}: nothing is there")
+            raise BadFootage(f"{path}: nothing is there; name films, or folders of them")
         if not path.is_dir():
             meant.append(path)
             continue

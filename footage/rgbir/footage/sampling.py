@@ -1,4 +1,8 @@
-"""Which frames are looked at: the first one at or behind each tick of so many a second."""
+"""Which frames are looked at: the first one at or behind each tick of so many a second.
+
+Where a film has three times as many frames as are wanted, or more, frames that no other frame leans on aren't decoded at all. Then it is the first of
+the others.
+"""
 
 from __future__ import annotations
 

@@ -85,6 +85,10 @@ class Shots:
 
     A new shot takes the place of those within half a second of it if it is better than all of them; else the place of the worst,
     where there are as many as are kept. The same frames give the same shots.
+
+    Attributes:
+        most: how many are kept.
+        kept: those that are, in order of time.
     """
 
     most: int

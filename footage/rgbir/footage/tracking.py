@@ -55,6 +55,8 @@ class Track:
 
     Attributes:
         number: counts the recording's tracks from 1; pieces of a track that was cut share it.
+        filter: where it is expected.
+        last_s: seconds of the frame in which it was seen last.
         piece: which piece, from 0.
         cut: whether it was cut at its beginning or at its end.
         seen: where it was, in order.

@@ -39,6 +39,7 @@ from rgbir.index.errors import (
     GalleryMoved,
     IndexFailure,
     InvalidQuery,
+    RetentionWaits,
     UnknownCamera,
     Unreadable,
     UsageError,
@@ -101,7 +102,7 @@ from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
 from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
-from rgbir.index.times import Hours, from_microseconds, local, named_zone, to_microseconds
+from rgbir.index.times import Hours, check_moment, from_microseconds, local, named_zone, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
 from rgbir.index.zones import Mask
 
@@ -171,6 +172,7 @@ __all__ = [
     "MOST_SHOWN",
     "MOST_JUMP",
     "RetentionRun",
+    "RetentionWaits",
     "Market1501",
     "Marks",
     "Mask",
@@ -238,6 +240,7 @@ __all__ = [
     "is_known",
     "is_locked",
     "add_lines",
+    "named_zone",
     "needs_frame",
     "recording_of",
     "keep_room",
@@ -250,7 +253,6 @@ __all__ = [
     "put_in_place",
     "locked",
     "modality_for",
-    "named_zone",
     "open_data_set",
     "open_gallery",
     "open_or_create",
@@ -268,6 +270,7 @@ __all__ = [
     "replace_file",
     "changing",
     "check_header",
+    "check_moment",
     "beside",
     "writing_to",
     "passed_over_words",

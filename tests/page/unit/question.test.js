@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PLAIN, fields, fromParams, guessed, lacks, sameQuestion, toParams } from "../../../server/rgbir/server/page/search/question.js";
+import { PLAIN, fields, fromParams, guessed, lacks, sameQuestion, seen, toParams } from "../../../server/rgbir/server/page/search/question.js";
 
 const WHY = { purpose: "", purposeNeeded: false };
 const asked = { ...PLAIN, camera: "3", cameras: ["1", "a&b=c"], since: "2026-11-12T21:00:00.000Z", least: 0.25, group: "track", fuse: "mean", k: 7 };
@@ -50,6 +50,10 @@ test("a form has what was asked and nothing that has no effect", () => {
   const like = fields({ ...asked, like: "abc" }, [], { purpose: "", case: "" });
   assert.deepEqual([like.like, like.images, like.camera, like.taken_at], ["abc", undefined, undefined, undefined]);
   assert.equal(fields({ ...PLAIN, camera: "3" }, [{ file: "one", box: null }], { purpose: "", case: "" }).box, null);
+  const finds = { purpose: "", case: "", finds: true };
+  assert.equal(fields({ ...PLAIN, camera: "3" }, [{ file: "one", box: null }], finds).detect, "true");
+  assert.equal(fields({ ...PLAIN, camera: "3" }, [{ file: "one", box: [1, 2, 3, 4] }], finds).detect, null);
+  assert.equal(fields({ ...PLAIN, camera: "3" }, [], finds).detect, null);
 });
 
 test("a camera is guessed from a folder or a name, and only if it is the only one", () => {
@@ -59,4 +63,14 @@ test("a camera is guessed from a folder or a name, and only if it is the only on
   assert.equal(guessed("cam6/0001.jpg", cameras), "yard-ir");
   assert.equal(guessed("holiday.jpg", cameras), null);
   assert.equal(guessed("3/6_1.jpg", cameras), null);
+});
+
+test("shots take the boxes that a search took, each its own", () => {
+  const shots = [{ id: "a", box: [1, 2, 3, 4] }, { id: "b", box: null }, { id: "c", box: null }];
+  const detected = [{ box: [5, 5, 9, 9], people: [{ box: [0, 0, 2, 2] }, { box: [5, 5, 9, 9] }] }, { box: [7, 7, 8, 8], people: [{ box: [7, 7, 8, 8] }] }];
+  assert.deepEqual(seen(shots, ["b", "c"], detected), [
+    { id: "a", box: [1, 2, 3, 4] },
+    { id: "b", box: [5, 5, 9, 9], people: [[0, 0, 2, 2], [5, 5, 9, 9]] },
+    { id: "c", box: [7, 7, 8, 8], people: [[7, 7, 8, 8]] },
+  ]);
 });

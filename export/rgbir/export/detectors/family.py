@@ -92,7 +92,7 @@ class Family:
 
 
 def named(outputs: Outputs, names: Sequence[str], form: str) -> list[NDArray[Any]]:
-    """The outputs of these names.
+    """The outputs of these names, each (1, …).
 
     Raises:
         ExportFailure: one is missing.

@@ -31,7 +31,7 @@ def cells(form: Form, strides: Sequence[int]) -> tuple[NDArray[np.float64], NDAr
 
 
 def softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Over the last dimension."""
+    """Of float64 (…, n): shares of the last dimension, which add up to 1, in the same shape."""
     grown = np.exp(values - values.max(axis=-1, keepdims=True))
     return np.asarray(grown / grown.sum(axis=-1, keepdims=True), np.float64)
 
@@ -39,6 +39,9 @@ def softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:
 @dataclass(frozen=True, slots=True)
 class YoloxHead:
     """Of each cell: centre and size as raw numbers, objectness, a score for each class.
+
+    Attributes:
+        strides: pixels between the cells of each grid.
 
     Source: Ge et al., "YOLOX: Exceeding YOLO Series in 2021"; `demo/ONNXRuntime` of its repository decodes in the same way.
     """
@@ -57,10 +60,10 @@ class YoloxHead:
         return corners(steps, centre, half), scores
 
     def decode(self, outputs: Outputs, form: Form) -> Decoded:
-        _, said = self._output(outputs, form)
+        _, rows = self._output(outputs, form)
         places, strides = cells(form, self.strides)
-        centre, half = (said[:, :2] + places) * strides, np.exp(said[:, 2:4]) * strides / 2
-        return np.concatenate([centre - half, centre + half], axis=1), said[:, 4] * said[:, 5 + form.person]
+        centre, half = (rows[:, :2] + places) * strides, np.exp(rows[:, 2:4]) * strides / 2
+        return np.concatenate([centre - half, centre + half], axis=1), rows[:, 4] * rows[:, 5 + form.person]
 
     def _output(self, outputs: Outputs, form: Form) -> tuple[str, NDArray[np.float64]]:
         count = len(cells(form, self.strides)[0])
@@ -80,6 +83,7 @@ class NanoDetHead:
     Scores and distances come by stride, or joined. Scores are in 0..1 already.
 
     Attributes:
+        strides: pixels between the cells of each grid.
         bins: distances that a side may have, from 0 on.
         centred: a box's centre is the middle of its cell; otherwise the cell's first pixel.
 
@@ -104,10 +108,10 @@ class NanoDetHead:
 
     def _sides(self, steps: Steps, name: str, outputs: Outputs) -> str:
         """Expected distances (N, n, 4), in strides."""
-        width, wanted, said = outputs[name].shape[2], 4 * self.bins, steps.output(name)
+        width, wanted, rows = outputs[name].shape[2], 4 * self.bins, steps.output(name)
         if width > wanted:
-            said = columns(steps, said, list(range(width - wanted, width)))
-        split = steps.step("Reshape", said, steps.constant([0, -1, 4, self.bins], np.int64))
+            rows = columns(steps, rows, list(range(width - wanted, width)))
+        split = steps.step("Reshape", rows, steps.constant([0, -1, 4, self.bins], np.int64))
         likely = steps.step("Softmax", split, axis=3)
         expected = steps.step("MatMul", likely, steps.constant(np.arange(self.bins)[:, None], np.float32))
         return steps.step("Reshape", expected, steps.constant([0, -1, 4], np.int64))
@@ -115,9 +119,9 @@ class NanoDetHead:
     def decode(self, outputs: Outputs, form: Form) -> Decoded:
         classes, distances = self._outputs(outputs, form)
         scores = np.concatenate([outputs[name][0, :, form.person] for name in classes]).astype(np.float64)
-        said = np.concatenate([outputs[name][0, :, -4 * self.bins :] for name in distances]).astype(np.float64)
+        rows = np.concatenate([outputs[name][0, :, -4 * self.bins :] for name in distances]).astype(np.float64)
         middles, strides = self._middles(form)
-        far = softmax(said.reshape(-1, 4, self.bins)) @ np.arange(self.bins) * strides
+        far = softmax(rows.reshape(-1, 4, self.bins)) @ np.arange(self.bins) * strides
         return np.concatenate([middles - far[:, :2], middles + far[:, 2:]], axis=1), scores
 
     def _middles(self, form: Form) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -156,9 +160,9 @@ class UltralyticsHead:
         return corners(steps, columns(steps, rows, [0, 1]), half), columns(steps, rows, 4 + form.person)
 
     def decode(self, outputs: Outputs, form: Form) -> Decoded:
-        _, said = self._output(outputs, form)
-        centre, half = said[:, :2], said[:, 2:4] / 2
-        return np.concatenate([centre - half, centre + half], axis=1), said[:, 4 + form.person]
+        _, rows = self._output(outputs, form)
+        centre, half = rows[:, :2], rows[:, 2:4] / 2
+        return np.concatenate([centre - half, centre + half], axis=1), rows[:, 4 + form.person]
 
     def _output(self, outputs: Outputs, form: Form) -> tuple[str, NDArray[np.float64]]:
         count = len(cells(form, (8, 16, 32))[0])

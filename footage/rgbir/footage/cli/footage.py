@@ -364,10 +364,10 @@ def add(
         rgbir footage add /mnt/recorder/hall --camera hall --gallery G --bundle B --name-time dahua --zone Europe/Berlin
     """
     began = start_of(start)
-    found = recordings_in(files)
-    if began is not None and len(found) > 1:
+    paths = recordings_in(files)
+    if began is not None and len(paths) > 1:
         raise UsageError(
-            f"--start is the beginning of one recording, and there are {len(found)}; use --name-time with --zone"
+            f"--start is the beginning of one recording, and there are {len(paths)}; use --name-time with --zone"
         )
     if began is not None and name_time is not None:
         raise UsageError("give --start or --name-time, not both")
@@ -392,7 +392,7 @@ def add(
     with gallery_at(gallery, loaded, network) as opened, asked_to_stop() as stopped:
         seen_by = opened.network[camera]
         days = settle(opened, keep_days, no_retention)
-        for path in found:
+        for path in paths:
             if stopped():
                 break
             try:

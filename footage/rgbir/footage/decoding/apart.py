@@ -21,7 +21,7 @@ import numpy as np
 from rgbir.footage.errors import BadFootage, NoDecoder
 from rgbir.footage.frames import About, Chroma, Decoding, Frame
 
-DECODER = "rgbir.footage.decoding.child"
+DECODER, CUTTER = "rgbir.footage.decoding.child", "rgbir.footage.decoding.cutting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Film:
         grows: for a file that is still being written: seconds without growth after which it counts as closed; 0 is a whole file.
         transport: of a stream: tcp or udp.
         threads: of the decoder; 0 is as many as it likes.
+        limits: what decoding it may take.
         decoding: how it went, complete when the frames are at their end.
         clip: how a clip of it is written, in place of frames; see `clips.cut`.
     """
@@ -84,7 +85,7 @@ class Film:
         with stack:
             content: Any = subprocess.DEVNULL if streams else stack.enter_context(_readable(Path(self.source)))
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", DECODER],
+                [sys.executable, "-P", "-m", DECODER if self.clip is None else CUTTER],
                 env=_environment(json.dumps(options)),
                 stdin=content,
                 stdout=subprocess.PIPE,
@@ -186,7 +187,7 @@ class Film:
         assert self._process is not None
         code = self._process.wait()
         if self._silent:
-            return f"its decoder said nothing for {self.limits.silence:.0f} seconds, and was ended"
+            return f"its decoder said nothing for {self.limits.silence:g} seconds, and was ended"
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and self.limits.processor):
             return (
                 f"decoding it took more than {self.limits.processor:,} seconds of processor, or was ended from outside"

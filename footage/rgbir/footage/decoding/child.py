@@ -14,8 +14,7 @@ import json
 import os
 import pkgutil
 import resource
-from collections.abc import Iterable, Iterator
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,11 @@ from rgbir.footage.decoding.formats import CONTAINERS
 from rgbir.footage.decoding.growing import Growing
 from rgbir.footage.frames import Chroma
 from rgbir.footage.sampling import TICK, next_tick
-from rgbir.index import Mask
 
 MOST_PIXELS = 64_000_000
 PEEK = 4_096
-PLAYABLE = {"h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9"}
-"""Codecs, as their decoders are called, that an MP4 takes and players know."""
-FRAGMENTS, CLIP_TICKS = "frag_keyframe+empty_moov+default_base_moof", 1000
+RAW_RATE = 25.0
+"""Frames a second of a stream that says nothing of it."""
 _PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 _GREY = {"gray", "gray8", "gray10le", "gray12le"}
 
@@ -102,6 +99,11 @@ class Numbers:
             heapq.heappop(self.waiting)
             self.passed += 1
         return max(self.passed - 1, 0)
+
+    def next(self) -> int:
+        """The place of a frame that has no time."""
+        self.passed += 1
+        return self.passed - 1
 
     @property
     def all(self) -> int:
@@ -214,7 +216,7 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
     rate = float(stream.average_rate) if stream.average_rate else None
     if rate and sample and rate >= 3 * sample:
         context.skip_frame = "NONREF"
-    numbers, base, damaged, taken, next_at, told = Numbers(), stream.time_base, 0, 0, since, False
+    numbers, base, damaged, taken, next_at, announced = Numbers(), stream.time_base, 0, 0, since, False
     first: int | None = None if options.get("url") else stream.start_time
     cut = None
 
@@ -257,15 +259,16 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
 
     for frame in decoded():
         pts = frame.pts if frame.pts is not None else frame.dts
-        if pts is None:
-            damaged += 1
-            continue
-        first = pts if first is None else min(first, pts)
-        number, seconds = numbers.of(pts), float((pts - first) * base)
+        if pts is None:  # a raw stream has no times: its frames are counted, and are as far apart as its rate says
+            number = numbers.next()
+            seconds = number / (rate or RAW_RATE)
+        else:
+            first = pts if first is None else min(first, pts)
+            number, seconds = numbers.of(pts), float((pts - first) * base)
         rotation = int(frame.rotation or 0) % 360
-        if not told:
+        if not announced:
             said_about(frame, rotation)
-            told = True
+            announced = True
         if frame.is_corrupt:
             damaged += 1
             continue
@@ -286,117 +289,12 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
         colour = [chroma.mean, chroma.spread]
         message = {"kind": "frame", "number": number, "seconds": seconds, "chroma": colour, "shape": image.shape}
         say(message, image.data.cast("B"))
-    if not told and cut is None:
+    if not announced and cut is None:
         raise Refused("no frame of it can be decoded" + (f"; {damaged} packets are damaged" if damaged else ""))
     say({"kind": "end", "frames": numbers.all, "taken": taken, "damaged": damaged, "cut": cut})
 
 
-class Told:
-    """A file that can only be written to: all of it is said."""
-
-    def write(self, data: bytes) -> int:
-        say({"kind": "piece"}, data)
-        return len(data)
-
-
-def write_clip(options: dict[str, Any]) -> None:
-    """Says an MP4 of what is shown from `since` to `until`: as it is coded where that can be played, and nothing is to be hidden.
-
-    What is not coded again begins with the frame before `since` from which it can be decoded. Sound is left out.
-
-    Raises:
-        Refused: it can't be.
-    """
-    ignored = tuple(tuple(map(tuple, polygon)) for polygon in options["clip"]["ignored"])
-    with opened(options) as container:
-        stream = video_of(container)
-        as_it_is = stream.codec_context.name in PLAYABLE and not ignored
-        first = stream.start_time or 0
-        container.seek(first + int(options["since"] / stream.time_base), stream=stream, backward=True)
-        with av.open(Told(), "w", format="mp4", options={"movflags": FRAGMENTS}) as clip:
-            shown = _copied(container, stream, clip, first, options) if as_it_is else _recoded(
-                container, stream, clip, first, options, Mask(ignored)
-            )  # fmt: skip
-    since, until, zero = shown
-    say({"kind": "end", "since": since, "until": until, "zero": zero, "recoded": not as_it_is})
-
-
-def _copied(container: Any, stream: Any, clip: Any, first: int, options: dict[str, Any]) -> tuple[float, float, float]:
-    """Packets as they are; from when to when they show something, and what the clip's own beginning is, in seconds."""
-    copy = clip.add_stream_from_template(stream)
-    began: int | None = None
-    shown: list[float] = []
-    for packet in container.demux(stream):
-        if packet.dts is None or packet.pts is None:
-            continue
-        seconds = float((packet.pts - first) * stream.time_base)
-        if began is None:
-            if not packet.is_keyframe:
-                continue
-            began = packet.dts
-        if packet.is_keyframe and seconds > options["until"] + TICK:
-            break
-        if seconds > options["until"] + TICK + 1:  # frames behind it in time may be needed by those before it
-            break
-        shown.append(seconds)
-        packet.pts, packet.dts, packet.stream = packet.pts - began, packet.dts - began, copy
-        clip.mux(packet)
-    if not shown:
-        raise Refused(f"nothing is shown at {options['since']:.1f} seconds")
-    assert began is not None
-    return min(shown), max(shown), float((began - first) * stream.time_base)
-
-
-def _recoded(
-    container: Any, stream: Any, clip: Any, first: int, options: dict[str, Any], mask: Mask
-) -> tuple[float, float, float]:
-    """Frames coded again, without what is to be hidden; see `_copied`."""
-    copy: Any = None
-    shown: list[float] = []
-    last = -1
-    for frame in container.decode(stream):
-        if frame.pts is None:
-            continue
-        seconds = float((frame.pts - first) * stream.time_base)
-        if seconds < options["since"] - TICK:
-            continue
-        if seconds > options["until"] + TICK:
-            break
-        image = frame.to_ndarray(format="rgb24")
-        if frame.rotation:
-            image = np.rot90(image, int(frame.rotation) % 360 // 90)
-        image = mask.applied(np.ascontiguousarray(image))
-        image = np.ascontiguousarray(image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2])
-        if copy is None:
-            copy = _encoder(clip, stream)
-            copy.height, copy.width = image.shape[:2]
-        place = round((seconds - (shown[0] if shown else seconds)) * CLIP_TICKS)
-        shown.append(seconds)
-        if place <= last or image.shape[:2] != (copy.height, copy.width):
-            continue
-        coded = av.VideoFrame.from_ndarray(image, format="rgb24")
-        coded.pts, coded.time_base, last = place, Fraction(1, CLIP_TICKS), place
-        clip.mux(copy.encode(coded))
-    if copy is None:
-        raise Refused(f"nothing is shown at {options['since']:.1f} seconds")
-    clip.mux(copy.encode(None))
-    return shown[0], shown[-1], shown[0]
-
-
-def _encoder(clip: Any, stream: Any) -> Any:
-    try:
-        copy = clip.add_stream(
-            "libx264", rate=stream.average_rate or 25, options={"preset": "veryfast", "crf": "23", "bf": "0"}
-        )
-    except (av.error.FFmpegError, ValueError):
-        raise Refused("it must be coded again to be played here, and this FFmpeg has no encoder for H.264") from None
-    copy.pix_fmt = "yuv420p"
-    copy.time_base = copy.codec_context.time_base = Fraction(1, CLIP_TICKS)
-    copy.codec_context.thread_count = 1
-    return copy
-
-
-def main(options: dict[str, Any]) -> None:
+def main(options: dict[str, Any], work: Callable[[dict[str, Any]], None] = run) -> None:
     av.logging.set_level(None)
     for module in pkgutil.walk_packages(av.__path__, "av."):  # what PyAV loads late is loaded before the limits
         if not module.name.endswith("__main__"):
@@ -404,10 +302,7 @@ def main(options: dict[str, Any]) -> None:
     av.VideoFrame(32, 32, "yuv420p").to_ndarray(format="rgb24")
     limit(options["memory"], options["processor"], bool(options.get("url")))
     try:
-        if options.get("clip"):
-            write_clip(options)
-        else:
-            run(options)
+        work(options)
     except Refused as error:
         say({"kind": "refused", "why": str(error)})
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:

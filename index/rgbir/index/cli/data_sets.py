@@ -15,7 +15,7 @@ from rgbir.index.cli.options import SKIPPED_EXIT, NetworkOption, PeopleOption, p
 from rgbir.index.cli.output import Answer
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.dataset import Count
-from rgbir.index.datasets.known import ROOT, is_known, open_data_set
+from rgbir.index.datasets.known import FRAMES_ROOT, ROOT, frame_set, is_known, open_data_set
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.people import TEST, VAL
 from rgbir.index.errors import UsageError
@@ -66,7 +66,7 @@ class Synthesized:
 
 
 def counts(
-    data: Annotated[Path, typer.Argument(help=ROOT)],
+    data: Annotated[Path, typer.Argument(help=f"{ROOT} {FRAMES_ROOT}")],
     network: NetworkOption = None,
     people: PeopleOption = None,
 ) -> Answer[list[Count]]:
@@ -78,7 +78,7 @@ def counts(
         rgbir counts SYSU-MM01
         rgbir counts pictures --network site.toml --json
     """
-    data_set = open_data_set(data, network, people)
+    data_set = (frame_set(data) if network is None and people is None else None) or open_data_set(data, network, people)
     counted = data_set.counts()
     return Answer(list(counted), _shown(counted, data_set.name), SKIPPED_EXIT if tell(data_set) else 0)
 

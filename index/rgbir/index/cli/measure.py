@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from rgbir.index.cameras import CameraNetwork
+from rgbir.index.cli import searches
 from rgbir.index.cli.options import (
     SKIPPED_EXIT,
     PeopleOption,
@@ -24,7 +25,7 @@ from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.dataset import DataSet, List, Published, Setting
-from rgbir.index.datasets.known import PROTOCOLS, ROOT, open_data_set
+from rgbir.index.datasets.known import FRAME_SETS, FRAMES_ROOT, PROTOCOLS, ROOT, SEARCHES, frame_set, open_data_set
 from rgbir.index.datasets.protocol import (
     ApRule,
     CmcLevel,
@@ -41,6 +42,7 @@ from rgbir.index.evaluation import Features, Reciprocal, Report, evaluate_trial
 from rgbir.index.evaluation import benchmark as measuring
 from rgbir.index.evaluation import compare as paired
 from rgbir.index.evaluation.benchmark import Choice, Pictures, versions
+from rgbir.index.evaluation.person_search import SearchReport
 from rgbir.index.evaluation.report import COLUMNS
 from rgbir.index.files import write_beside
 from rgbir.index.metric import Metric
@@ -87,13 +89,14 @@ class Measured(TypedDict):
             "mode", "shots", "direction", "split", "identities", "permutations", "network", "people", "query_shots",
             "pool",
         ),
+        "Full frames": ("detector", "detections", "confidence", "gallery_size"),
         "The protocol": ("protocol", "selection", "cmc", "ap", "denominator", "metric", "rerank"),
         "Files": ("plots", "curves", "save_features", "report_file", "markdown"),
     }
 )  # fmt: skip
 def evaluate(
     ctx: typer.Context,
-    data: Annotated[Path | None, typer.Option(help=ROOT)] = None,
+    data: Annotated[Path | None, typer.Option(help=f"{ROOT} {FRAMES_ROOT}")] = None,
     bundle: Annotated[
         list[Path] | None,
         typer.Option(help="The model bundle to measure; on RegDB one for each split, in any order."),
@@ -117,7 +120,8 @@ def evaluate(
     ] = None,
     against: Annotated[Path | None, typer.Option(help="Anybody's saved features of the gallery.")] = None,
     protocol: Annotated[
-        str | None, typer.Option(help=f"One of {listed(PROTOCOLS, 'or')}; the data set's own if not given.")
+        str | None,
+        typer.Option(help=f"One of {listed((*PROTOCOLS, *SEARCHES), 'or')}; the data set's own if not given."),
     ] = None,
     mode: Annotated[Mode, typer.Option(help="SYSU-MM01: all or indoor, the gallery's cameras.")] = "all",
     shots: Annotated[
@@ -183,21 +187,49 @@ def evaluate(
         Path | None,
         typer.Option(help="Write the features to this file (.npz), or to NAME_cam1.mat … without a suffix."),
     ] = None,
+    detector: Annotated[
+        Path | None, typer.Option(help="Full frames: the detector's bundle, which finds the people.")
+    ] = None,
+    detections: Annotated[
+        Path | None,
+        typer.Option(
+            help="Full frames: detections in place of a detector, CSV: frame, left, top, right, bottom, score."
+        ),
+    ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            help="Full frames: the least score of a detection; 0.5 if not given, as papers have it.", min=0, max=1
+        ),
+    ] = None,
+    gallery_size: Annotated[
+        int | None, typer.Option(help="CUHK-SYSU: frames that a query is searched in; 100 if not given.")
+    ] = None,
     threads: ThreadsOption = None,
     report_file: Annotated[
         Path | None, typer.Option("--report", help="Write the report as JSON to this file, as --json prints it.")
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the report's table as Markdown to this file.")] = None,
-) -> Answer[Measured | list[paired.Difference]]:
+) -> Answer[Measured | searches.Searched | list[paired.Difference]]:
     """Measure a model by a benchmark's protocol: CMC, mAP and mINP of each trial, and their mean.
 
     Examples:
         rgbir evaluate --data demo/people --bundle demo/expat_compact.synthetic_people --report report.json
+        rgbir evaluate --data PRW --protocol person-search --bundle agw_resnet50.sysu_mm01 --detector yolox
         rgbir evaluate --compare before.json after.json
     """
     if compare is not None:
         refuse(ctx, "--compare measures nothing", but=("compare", *WRITTEN[2:]))
         return _compared(*compare)
+    if data is not None and network is None and people is None and (frames := frame_set(data)) is not None:
+        asked_for = searches.Chosen(
+            protocol, bundle or [], detector, detections, confidence, gallery_size, metric, threads
+        )
+        searched = searches.search_of(ctx, frames, asked_for, WRITTEN)
+        _write(searched, markdown, report_file)
+        return cast(Answer[Measured | searches.Searched | list[paired.Difference]], searches.answer(searched, frames))
+    why_not = "nobody has to be found, since the images show one person each; people are found in full frames"
+    refuse(ctx, why_not, only=searches.ALONE)
     if (query is None) != (against is None):
         raise UsageError("--query and --against go together: the queries' features, and the gallery's")
     if curves and plots is None:
@@ -248,13 +280,18 @@ def evaluate(
             report = measuring.of_bundles(data_set, chosen, bundle, gallery, metric, threads, save_features, progress)
         else:
             raise UsageError("--data needs what to measure on it: --bundle, --url or --features")
-    if markdown is not None:
-        write_beside(markdown, report.to_markdown())
-    if report_file is not None:
-        write_beside(report_file, report.to_json() + "\n")
+    _write(report, markdown, report_file)
     over = data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None)
     beside = _published(data_set.published) if data is not None else []
     return Answer(cast(Measured, report.to_dict()), [*_shown(report), *beside], SKIPPED_EXIT if over else 0)
+
+
+def _write(report: Report | SearchReport, markdown: Path | None, file: Path | None) -> None:
+    """As Markdown and as JSON, where a file for it is named."""
+    if markdown is not None:
+        write_beside(markdown, report.to_markdown())
+    if file is not None:
+        write_beside(file, report.to_json() + "\n")
 
 
 def _refuse_others(
@@ -287,6 +324,9 @@ def _refuse_others(
 
 
 def _protocol(name: str | None, changed: dict[str, Any], default: Protocol) -> Protocol:
+    if name in SEARCHES:
+        known = listed((kind.name for kind in FRAME_SETS), "or")
+        raise UsageError(f"protocol {name} is of full frames: give the root of {known} with --data")
     if name is not None and name not in PROTOCOLS:
         raise UsageError(f"no protocol {name!r}; there are {listed(PROTOCOLS)}")
     return replace(PROTOCOLS[name] if name else default, **changed)
@@ -310,7 +350,7 @@ def _reciprocal(text: str) -> Reciprocal:
         raise UsageError(f"--rerank takes k1,k2,weight such as 20,6,0.3, not {text!r}") from None
 
 
-def _compared(a: Path, b: Path) -> Answer[Measured | list[paired.Difference]]:
+def _compared(a: Path, b: Path) -> Answer[Measured | searches.Searched | list[paired.Difference]]:
     table = Table("measure", a.name, b.name, "difference", "95 % of the bootstrap's", "share above 0")
     differences = paired.compare(paired.read_report(a), paired.read_report(b))
     for row in differences:

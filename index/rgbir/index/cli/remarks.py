@@ -8,20 +8,21 @@ from rgbir.index.cameras import Modality
 from rgbir.index.cli.output import Skip, remark
 from rgbir.index.datasets.cross import alone, remark_on
 from rgbir.index.datasets.dataset import DataSet, Setting
+from rgbir.index.datasets.frames import FrameSet
 from rgbir.index.datasets.passed import passed_over_words
 from rgbir.index.datasets.records import Skipped
 
 _SHOWN = 20
 
 
-def tell(data: DataSet, asked: Setting | None = None) -> bool:
+def tell(data: DataSet | FrameSet, asked: Setting | None = None) -> bool:
     """Says what isn't used of a data set; whether some of it can't be.
 
     Args:
         asked: whose images asked each other across the modalities; None where they didn't.
     """
     remarks = data.remarks()
-    if asked is not None:
+    if asked is not None and isinstance(data, DataSet):
         remarks += remark_on(alone(record for modality in Modality for record in data.test(modality, asked)))
     if over := data.passed_over():
         remarks.append(passed_over_words(over))

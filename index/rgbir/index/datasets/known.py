@@ -6,12 +6,16 @@ from pathlib import Path
 
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.bupt import BUPTCampus
+from rgbir.index.datasets.cuhk_sysu import CuhkSysu
 from rgbir.index.datasets.dataset import DataSet
+from rgbir.index.datasets.footage import SyntheticFootage
+from rgbir.index.datasets.frames import FrameSet
 from rgbir.index.datasets.llcm import LLCM
 from rgbir.index.datasets.market import Market1501
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.people import PeopleLists
 from rgbir.index.datasets.protocol import Protocol
+from rgbir.index.datasets.prw import Prw
 from rgbir.index.datasets.regdb import RegDB
 from rgbir.index.datasets.sysu_mm01 import SysuMM01
 from rgbir.index.datasets.vcm import HitszVcm
@@ -27,6 +31,13 @@ DATA_SETS: tuple[type[DataSet], ...] = (
     BUPTCampus,
 )
 LAYOUTS: dict[str, type[DataSet]] = {kind.layout: kind for kind in DATA_SETS}
+FRAME_SETS: tuple[type[FrameSet], ...] = (
+    CuhkSysu,
+    Prw,
+    SyntheticFootage,
+)
+SEARCHES = tuple(dict.fromkeys(protocol for kind in FRAME_SETS for protocol in kind.protocols))
+"""Protocols of full frames, where people have to be found first."""
 MEASURED: tuple[type[DataSet], ...] = (*DATA_SETS, OwnPictures)
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for kind in MEASURED for protocol in kind.protocols}
 ROOT = (
@@ -34,6 +45,14 @@ ROOT = (
     " folder <camera>/<identity>/…, or a table."
 )
 """For the help of options."""
+FRAMES_ROOT = f"Full frames: the root of {listed([kind.name for kind in FRAME_SETS], 'or')}."
+"""For the help of commands that take them, too."""
+
+
+def frame_set(root: Path) -> FrameSet | None:
+    """The data set of full frames in that folder, known by the files inside; None if there is none."""
+    kinds = (kind for kind in FRAME_SETS for sign in kind.signs if (root / sign).is_file())
+    return next((kind(root) for kind in kinds), None)
 
 
 def recognised(root: Path) -> type[DataSet] | None:
@@ -71,6 +90,11 @@ def open_data_set(root: Path, network: str | Path | None = None, people: Path | 
         raise UsageError("--people names lists of your own pictures; give their --network too, or leave it out")
     if kind is not None:
         return kind(root)
+    if (frames := frame_set(root)) is not None:
+        raise BadDataset(
+            f"{root} holds {frames.name}, full frames in which people have to be found first; `rgbir evaluate --protocol"
+            f" {frames.protocols[0]}` measures a model and a detector on it"
+        )
     alternative = "with --network FILE your own pictures are read, <camera>/<identity>/…/image.jpg or a table"
     if root.is_file():
         raise BadDataset(f"{root} is a file; expected the root of a data set, or {alternative}")

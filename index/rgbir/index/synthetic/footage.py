@@ -185,7 +185,7 @@ class Scene:
                 top, left = window[0].start, window[1].start
                 box = (left + across[0], top + down[0], left + across[-1] + 1, top + down[-1] + 1)
                 visible = np.count_nonzero(nearest[window] == shown.identity) / np.count_nonzero(shown.mask)
-                rows.append(Truth(shown.identity, (int(box[0]), int(box[1]), int(box[2]), int(box[3])), visible))
+                rows.append(Truth(shown.identity, (int(box[0]), int(box[1]), int(box[2]), int(box[3])), float(visible)))
         return tuple(sorted(rows))
 
 

@@ -118,7 +118,7 @@ def walks(
         cycle = cycle_m(person)
         speed = float(np.clip(cycle * rng.normal(0.98, 0.06), 0.7, 1.7))
         side = float(rng.choice((-1.0, 1.0)))
-        near = far = float(rng.uniform(5.4, 11.5))
+        near = far = float(rng.uniform(5.4, 9.5))
         pause_s = turned = 0.0
         if kind == 1 and before:  # meets who came before
             side, middle_s = -float(np.sign(before.start[0])), before.middle_s
@@ -127,11 +127,11 @@ def walks(
             pause_s = min(float(rng.uniform(3.0, 6.0)), seconds / 4)
             turned = float(rng.uniform(-1.6, 1.6))
         elif kind == 3:
-            far, near = float(rng.uniform(11.0, 14.0)), float(rng.uniform(5.0, 6.5))
+            far, near = float(rng.uniform(10.0, 13.0)), float(rng.uniform(5.0, 6.5))
             if rng.random() < 0.4:
                 far, near = near, far
         elif kind == 5 and before:  # walks beside who came before
-            side, middle_s, speed = float(np.sign(before.start[0])), before.middle_s + 0.3, before.speed
+            side, middle_s, speed = float(np.sign(before.start[0])), before.middle_s + 0.8, before.speed
             near = far = before.start[1] + 0.75
         start = side * (half_m(far) + BEYOND_M), far
         end = -side * (half_m(near) + BEYOND_M), near

@@ -334,8 +334,8 @@ class Engine:
         """A decoded picture, and the people in it; the detector and the model take turns."""
         detector = expect_detector(self.detector)
         image = await self._run(self._decoders, lambda: self._decode(name, data))
-        found = await self._run(self._model, lambda: detector.find(np.asarray(image), modality))
-        return image, peopled(name, image.width, image.height, found, detector, modality)
+        detections = await self._run(self._model, lambda: detector.find(np.asarray(image), modality))
+        return image, peopled(name, image.width, image.height, detections, detector, modality)
 
     async def enrol_frames(self, frames: Sequence[Shot], camera: str) -> list[EnrolledFrame]:
         """Finds the people in whole pictures of a camera, and enrols each as a sighting; one picture after the other.
@@ -366,7 +366,7 @@ class Engine:
     async def _enrolled_frame(self, frame: Shot, camera: str) -> EnrolledFrame:
         modality = modality_for(None, self.gallery.network[camera])
         try:
-            image, found = await self._peopled(frame.name, frame.data, modality)
+            image, picture = await self._peopled(frame.name, frame.data, modality)
         except BadImage as error:
             return EnrolledFrame(frame.name, None, [], str(error))
         shots = [
@@ -375,17 +375,17 @@ class Engine:
                 frame=framed(
                     person.box,
                     size=image.size,
-                    found_by=found.found_by,
+                    found_by=picture.found_by,
                     score=person.score,
                     sha256=digest_of(frame.data),
                 ),
             )
-            for person in found.people
+            for person in picture.people
         ]
         made: list[Enrolment] | None = None if shots else []
         while made is None:
             made = await self._enrolled(shots, camera, None, image)
-        return EnrolledFrame(frame.name, found, made, None)
+        return EnrolledFrame(frame.name, picture, made, None)
 
     async def _enrolled(
         self, shots: Sequence[Shot], camera: str, since: int | None, frame: Image.Image | None = None
@@ -565,13 +565,13 @@ class EnrolledFrame(NamedTuple):
 
     Attributes:
         name: of the picture.
-        found: the people in it; None where it can't be read.
+        picture: with the people in it; None where it can't be read.
         people: what became of each, in their order.
         reason: why it can't be read.
     """
 
     name: str
-    found: Peopled | None
+    picture: Peopled | None
     people: list[Enrolment]
     reason: str | None
 

@@ -60,8 +60,8 @@ class Jobs:
             if self._claim(file) and not _note_of(file).is_file():
                 self._discard(file)  # it came while the server was killed, and was never taken
         for unfinished in self.folder.glob("*.new"):
-            its_file = files.get(unfinished.with_suffix("").stem)
-            if its_file is None or not its_file.exists():
+            taken = files.get(unfinished.with_suffix("").stem)
+            if taken is None or not taken.exists():
                 unfinished.unlink(missing_ok=True)
         unfinished_jobs = []
         for note in sorted(file for file in self.folder.glob("*.json") if file.is_file()):

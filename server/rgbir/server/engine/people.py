@@ -64,11 +64,13 @@ class Peopled:
         return max(self.people, key=lambda person: person.area)
 
 
-def peopled(name: str, width: int, height: int, found: Detections, detector: Detector, modality: Modality) -> Peopled:
+def peopled(
+    name: str, width: int, height: int, detections: Detections, detector: Detector, modality: Modality
+) -> Peopled:
     """What a detector found, in whole pixels."""
     least = detector.thresholds(modality).start
-    sure = found.above(least)
-    below = found.scores[len(sure) :]
+    sure = detections.above(least)
+    below = detections.scores[len(sure) :]
     people = tuple(
         Person(
             (

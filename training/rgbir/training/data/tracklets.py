@@ -51,11 +51,11 @@ class Tracklets:
         """A frame of each tracklet.
 
         Args:
-            tracklets: int64 (...), their numbers.
+            tracklets: int64 of any shape, their numbers.
             rng: draws the frames.
 
         Returns:
-            int64 (...), image numbers.
+            int64 of that shape, image numbers.
         """
         drawn = [rng.choice(self._frames[number]) for number in tracklets.ravel()]
         return np.array(drawn, np.int64).reshape(tracklets.shape)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 
 from rgbir.client import wire
-from rgbir.index import UsageError, parse_box
+from rgbir.index import UsageError, check_moment, parse_box
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import Casebook
 from rgbir.server.engine.engine import Engine, EnrolledFrame
@@ -101,6 +101,8 @@ async def enrol_frames(
 ) -> wire.FramesResponse:
     """A sighting of each person, by the server's detector; nobody is tracked. A gallery that keeps for ever is refused. Send them again after anything: who is enrolled is present then."""
     enrolling(caller, camera_of(caller, engine, camera), camera)
+    for moment in taken_at:
+        check_moment(moment, "taken_at")
     detector = expect_detector(engine.detector)
     frames = shots_of(await read(images), taken_at=taken_at)
     await _noted(engine, caller, camera, frames, found_by=detector.found_by)
@@ -110,17 +112,17 @@ async def enrol_frames(
 
 def _framed(frame: EnrolledFrame) -> wire.EnrolledFrame:
     """What became of a picture, as it travels."""
-    found = frame.found
-    if found is None:
+    picture = frame.picture
+    if picture is None:
         return wire.EnrolledFrame(name=frame.name, reason=frame.reason)
     people = [
         wire.EnrolledPerson.model_validate(
             {"box": person.box, "score": person.score, "status": status, "id": sighting, "reason": reason}
         )
-        for person, (_, status, sighting, reason) in zip(found.people, frame.people, strict=True)
+        for person, (_, status, sighting, reason) in zip(picture.people, frame.people, strict=True)
     ]
     return wire.EnrolledFrame(
-        name=frame.name, width=found.width, height=found.height, people=people, found_by=found.found_by
+        name=frame.name, width=picture.width, height=picture.height, people=people, found_by=picture.found_by
     )
 
 

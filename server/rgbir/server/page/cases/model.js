@@ -166,6 +166,7 @@ export function answerOf(kept, head) {
     ...kept,
     hits: kept.ranking.filter((hit) => hit !== null),
     milliseconds: {},
+    detected: [],
     warnings: [],
     case: { id: head.id, number: head.number, search: kept.n, queries: kept.queries, same: kept.same, different: kept.different, new: kept.new ?? 0 },
   });

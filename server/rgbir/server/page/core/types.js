@@ -14,8 +14,8 @@
 /** @typedef {Schemas["CaseSearch"]} CaseSearch */
 /** @typedef {Schemas["CaseAnswer"]} CaseAnswer */
 /**
- * @typedef {{ id: string, file: File, url: string, box: number[] | null, name: string, shows: boolean, kept?: { case: string, picture: string } | null }} Shot
- *   `kept`: the case that has this picture already
+ * @typedef {{ id: string, file: File, url: string, box: number[] | null, name: string, shows: boolean, kept?: { case: string, picture: string } | null, people?: number[][] }} Shot
+ *   `kept`: the case that has this picture already; `people`: boxes of everybody whom the server found in it, the surest first
  */
 
 export {};

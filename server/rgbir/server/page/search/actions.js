@@ -8,7 +8,7 @@ import { format } from "../core/route.js";
 import { barred, isRefined } from "../cases/model.js";
 import { casing } from "../cases/state.js";
 import { go, lookAgain, refused, store } from "../shell/state.js";
-import { fields, fromParams, guessed, lacks, parted, toParams } from "./question.js";
+import { fields, fromParams, guessed, lacks, parted, seen, toParams } from "./question.js";
 
 /** @typedef {import("./question.js").Question} Question */
 
@@ -115,6 +115,15 @@ function keptBy(answer, asked) {
   keepInAddress({ search: String(answer.case.search) });
 }
 
+/** Whom the server took in whole pictures: from now on their boxes are asked with. @param {import("../core/types.js").Answer} answer @param {import("../core/types.js").Shot[]} asked */
+function took(answer, asked) {
+  const detected = answer.detected ?? [];
+  if (!detected.length) return;
+  const sent = parted(asked, caseName())[1].map((shot) => shot.id);
+  store.set((state) => ({ finds: false, shots: seen(state.shots, sent, detected) }));
+  store.set((state) => ({ answered: state.answered && { ...state.answered, shots: shotsNow() } }));
+}
+
 /** Asks. Whatever was answered before is gone if it fails. @param {{ refine?: boolean }} [how] `refine`: with the marks of the case */
 export async function search({ refine = false } = {}) {
   const asked = question();
@@ -133,7 +142,7 @@ export async function search({ refine = false } = {}) {
   try {
     const answer = await patiently(
       () => {
-        const body = form(fields(asked, given, { purpose: store.get().purpose, case: caseName(), refine }));
+        const body = form(fields(asked, given, { purpose: store.get().purpose, case: caseName(), refine, finds: state.finds && (state.me?.detects ?? false) }));
         return /** @type {Promise<import("../core/types.js").Answer>} */ (ask("search", { method: "POST", body, signal: mine.signal }));
       },
       {
@@ -146,6 +155,7 @@ export async function search({ refine = false } = {}) {
     store.set({ answer, answered: { question: { ...asked, refined: isRefined(answer) }, shots, at: new Date() }, phase: "idle", away: null });
     if (!asked.like) keptBy(answer, given);
     else if (answer.case) keepInAddress({ search: String(answer.case.search) });
+    took(answer, given);
     const { gallery } = store.get();
     if (gallery && (gallery.generation !== answer.generation || gallery.fingerprint !== answer.model.fingerprint)) void lookAgain();
   } catch (error) {

@@ -10,6 +10,21 @@ import { drawn, moved, sized, within } from "./rectangle.js";
 /** A pointer that goes no farther than that, in pixels of the screen, taps. */
 const TAP = 6;
 
+/** Lays an element over a box of the picture. @param {HTMLElement | null} element @param {number[] | null} box @param {import("./rectangle.js").Size} size */
+function lay(element, box, size) {
+  if (!element || !box) return;
+  element.style.left = `${(box[0] / size.width) * 100}%`;
+  element.style.top = `${(box[1] / size.height) * 100}%`;
+  element.style.width = `${((box[2] - box[0]) / size.width) * 100}%`;
+  element.style.height = `${((box[3] - box[1]) / size.height) * 100}%`;
+}
+
+/** Somebody whom the server found. @param {{ person: number[], size: import("./rectangle.js").Size, name: string }} props */
+function Found({ person, size, name }) {
+  if (!size.width) return null;
+  return html`<div class="somebody" ref=${(/** @type {HTMLElement | null} */ element) => lay(element, person, size)}><span>${name}</span></div>`;
+}
+
 /** @param {{ shot: import("../core/types.js").Shot, onClose: () => void }} props */
 export default function BoxDialog({ shot, onClose }) {
   const [size, setSize] = useState({ width: 0, height: 0 });
@@ -52,14 +67,9 @@ export default function BoxDialog({ shot, onClose }) {
     const start = box ?? within([size.width * 0.25, size.height * 0.1, size.width * 0.75, size.height * 0.9], size);
     setDraft(event.altKey ? sized(start, x, y, size) : moved(start, x, y, size));
   };
+  const people = shot.people ?? [];
   const shown = !size.width ? null : corner ? [...corner, ...corner] : box;
-  const place = (/** @type {HTMLElement | null} */ element) => {
-    if (!element || !shown) return;
-    element.style.left = `${(shown[0] / size.width) * 100}%`;
-    element.style.top = `${(shown[1] / size.height) * 100}%`;
-    element.style.width = `${((shown[2] - shown[0]) / size.width) * 100}%`;
-    element.style.height = `${((shown[3] - shown[1]) / size.height) * 100}%`;
-  };
+  const place = (/** @type {HTMLElement | null} */ element) => lay(element, shown, size);
   const use = (/** @type {number[] | null} */ chosen) => {
     setBox(shot.id, chosen);
     onClose();
@@ -74,8 +84,13 @@ export default function BoxDialog({ shot, onClose }) {
           const image = /** @type {HTMLImageElement} */ (event.currentTarget);
           setSize({ width: image.naturalWidth, height: image.naturalHeight });
         }} />
+      ${people.map((person, place) => html`<${Found} key=${place} person=${person} size=${size} name=${String(place + 1)} />`)}
       ${shown && html`<div class=${corner ? "box corner" : "box"} ref=${place}></div>`}
     </div>
+    ${people.length > 0 &&
+    html`<div class="buttons" role="group" aria-label=${t("find.people")}>
+      ${people.map((person, place) => html`<button type="button" aria-pressed=${String(person) === String(box)} onClick=${() => setDraft(person)}>${t("find.one", { i: place + 1 })}</button>`)}
+    </div>`}
     <p class="note" role="status">${corner ? t("box.corner") : ""}</p>
     <div class="fields">
       ${["left", "top", "right", "bottom"].map(

@@ -115,7 +115,7 @@ export function lacks(question, shots, why) {
  * The fields of `POST /search`.
  * @param {Question} question
  * @param {{ file: File, box: number[] | null, kept?: { case: string, picture: string } | null }[]} shots those that the case has are named, not sent
- * @param {{ purpose: string, case: string, refine?: boolean }} why
+ * @param {{ purpose: string, case: string, refine?: boolean, finds?: boolean }} why `finds`: the person is to be found in pictures without boxes
  * @returns {Record<string, unknown>}
  */
 export function fields(question, shots, why) {
@@ -127,6 +127,7 @@ export function fields(question, shots, why) {
       : {
           images: sent.map((shot) => shot.file),
           query: kept.length ? kept.map((shot) => shot.kept?.picture) : null,
+          detect: why.finds && sent.length && !boxed ? "true" : null,
           box: boxed ? sent.map((shot) => (shot.box ? shot.box.join(",") : "")) : null,
           camera: question.camera,
           modality: question.camera ? null : question.modality,
@@ -148,6 +149,20 @@ export function fields(question, shots, why) {
     refine: why.refine ? "true" : null,
   };
 }
+
+/**
+ * The shots with the boxes that a search took, of those that were sent to be looked through.
+ * @template {{ id: string, box: number[] | null }} Shot
+ * @param {readonly Shot[]} shots
+ * @param {readonly string[]} sent ids, in the order in which they were sent
+ * @param {readonly { box: number[], people: { box: number[] }[] }[]} detected of each of them
+ * @returns {Shot[]}
+ */
+export const seen = (shots, sent, detected) =>
+  shots.map((shot) => {
+    const found = detected[sent.indexOf(shot.id)];
+    return found ? { ...shot, box: [...found.box], people: found.people.map((person) => [...person.box]) } : shot;
+  });
 
 /**
  * Shots that a case has already, and the others; in that order they are searched with.

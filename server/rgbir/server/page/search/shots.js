@@ -6,7 +6,7 @@ import { Icon } from "../core/icons.js";
 import { Picture } from "../core/picture.js";
 import { t } from "../core/words.js";
 import { Later } from "../shell/later.js";
-import { useApp } from "../shell/state.js";
+import { store, useApp } from "../shell/state.js";
 import { MOST_SHOTS, addShots, change, question, removeShot } from "./actions.js";
 
 const GALLERY = () => import("../gallery/pick.js");
@@ -17,6 +17,9 @@ export function ShotStrip() {
   const lack = useApp((state) => state.lack);
   const answered = useApp((state) => state.answered);
   const like = useApp((state) => state.route.params.get("like"));
+  const detects = useApp((state) => state.me?.detects ?? false);
+  const finds = useApp((state) => state.finds);
+  const most = Math.max(0, ...shots.map((shot) => shot.people?.length ?? 0));
   const [picking, setPicking] = useState(false);
   const [boxed, setBoxed] = useState(/** @type {string | null} */ (null));
   const over = useFiles(addShots);
@@ -55,6 +58,9 @@ export function ShotStrip() {
       </li>`}
     </ul>
     <p class="buttons"><button type="button" id="from-gallery" onClick=${() => setPicking(true)}><${Icon} name="gallery" size=${16} /> ${t("shots.gallery")}</button></p>
+    ${detects && !like && shots.length > 0 && !shots.some((shot) => shot.box) &&
+    html`<label class="tick" for="finds"><input type="checkbox" id="finds" checked=${finds} onChange=${(/** @type {Event} */ event) => store.set({ finds: /** @type {HTMLInputElement} */ (event.currentTarget).checked })} /> ${t("find.person")}</label>`}
+    ${!like && most > 1 && html`<p class="note" role="status">${t("find.took", { n: most })}</p>`}
     ${asksAgain && !problem && html`<p class="note">${t("shots.gone")}</p>`}
     ${problem && html`<p class="problem" id="shots-problem" role="alert">${problem}</p>`}
     ${picking && html`<${Later} load=${GALLERY} onClose=${() => setPicking(false)} />`}

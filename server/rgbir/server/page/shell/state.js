@@ -23,6 +23,7 @@ import { LANGUAGES, bestLanguage, speak } from "../core/words.js";
  * @property {import("../core/types.js").GalleryInfo | null} gallery
  * @property {{ name: string, camera: string }[]} samples
  * @property {Shot[]} shots
+ * @property {boolean} finds whether the shots are whole pictures, in which the server finds the person
  * @property {string} purpose
  * @property {string} case
  * @property {Answer | null} answer
@@ -45,7 +46,7 @@ speak(wantedLanguage);
 
 /** What is somebody's: signing out forgets it. */
 const NOBODY = /** @type {const} */ ({
-  me: null, signIn: false, trouble: null, network: null, gallery: null, samples: [], shots: [], purpose: "", case: "",
+  me: null, signIn: false, trouble: null, network: null, gallery: null, samples: [], shots: [], finds: false, purpose: "", case: "",
   answer: null, answered: null, phase: "idle", failure: null, waits: 0, began: 0, lack: null, said: "",
 });
 

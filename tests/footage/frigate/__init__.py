@@ -1,0 +1,1 @@
+"""Doubles of Frigate and of a broker, and what both say of people who were drawn."""
