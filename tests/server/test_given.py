@@ -31,7 +31,8 @@ ROUTES = sorted(
 def http(gallery: Gallery, ring: Keyring, tmp_path: Path) -> Iterator[TestClient]:
     token = ring.add("chief", Role.ADMIN)
     settings = Settings(
-        gallery.folder, BUNDLE, threads=1, max_images=4, keys=ring.file, audit=tmp_path / "audit.jsonl", cases=tmp_path / "cases", erase_under_hold=True
+        gallery.folder, BUNDLE, threads=1, max_images=4, keys=ring.file, audit=tmp_path / "audit.jsonl", cases=tmp_path / "cases", erase_under_hold=True,
+        no_retention=True,
     )  # fmt: skip
     with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
         opened.headers.update(bearer(token))
@@ -52,6 +53,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/embed": {"files": image, "data": {"modality": "ir"}},
         "/explain": {"files": image, "data": {"modality": "ir"}},
         "/gallery/jobs": {"files": [("archive", ("a.zip", b"PK"))]},
+        "/gallery/footage": {"files": [("film", ("a.mp4", b"x"))], "data": {"camera": "6", "sample": "2"}},
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
         "/gallery/frames": {"files": image, "data": {"camera": "6", "taken_at": ["2026-11-02T22:15:00Z"]}},

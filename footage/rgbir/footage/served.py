@@ -56,7 +56,7 @@ class Part:
                 raise UsageError("give start or name_time, not both")
             if manner.start is not None and manner.start.tzinfo is None and manner.zone is None:
                 raise UsageError(
-                    f"start is {manner.start.isoformat()}, without an offset; append one such as +01:00, or say zone"
+                    f"start needs a zone, {manner.start.isoformat()} has none; append an offset such as +01:00, or say zone"
                 )
             if manner.start is not None or manner.name_time not in (
                 None,
@@ -182,6 +182,10 @@ def progress_of(report: Report, camera: Camera) -> dict[str, Any]:
 def _manner(fields: Mapping[str, Any]) -> Manner:
     given = {name: value for name, value in fields.items() if value is not None}
     drift, right_at, zone = float(given.get("drift", 0.0)), _moment(given.get("right_at")), given.get("zone")
+    if right_at is not None and right_at.tzinfo is None:
+        raise UsageError(
+            f"right_at needs a zone, {right_at.isoformat()} has none; append an offset such as +01:00, or Z"
+        )
     if right_at is not None and not drift:
         raise UsageError("right_at says since when a clock drifts; say drift, too")
     return Manner(
