@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import BUNDLE
+from tests.films import WIDTH, film_of
 from tests.page.conftest import (
     LOOKS,
     SCRIPT,
@@ -449,3 +450,29 @@ def test_axe_finds_nothing(page: Any, address: str, theme: str, language: str) -
     page.set_viewport_size({"width": 900, "height": 800})
     assert page.evaluate("document.querySelector('.compare').scrollWidth") <= 900
     assert violations(page) == [], "without a third column"
+
+
+def test_the_seconds_around_a_hit_are_played_and_where_they_can_not_be_words_say_so(
+    page: Any, settings: Settings, tmp_path: Path
+) -> None:
+    pytest.importorskip("av")
+    film = film_of(tmp_path / "clip.mp4", 2)
+    given = replace(settings, no_retention=True, samples=tmp_path / "samples")
+    with serving(replace(given, keep_footage=tmp_path / "films")) as address, Client(address) as client:
+        for camera, hour in (("1", "22"), ("4", "23")):
+            client.wait_for_job(client.enrol_footage(film, camera=camera, start=f"2026-11-12T{hour}:00:00Z"))
+        filmed = client.browse(cameras=["1"], since="2026-11-12T22:00:00Z", until="2026-11-12T22:00:20Z")
+        like = next(sighting for sighting in filmed if sighting.clip_path).id
+        page.goto(f"{address}#/search?like={like}")
+        page.locator(".card").first.wait_for()
+        page.locator(".card").first.click()
+        page.get_by_role("button", name="Play the seconds around it").click()
+        until(page, "document.querySelector('video')?.readyState >= 2")
+        assert page.locator("video").evaluate("video => video.videoWidth") == WIDTH
+        violations(page)
+    with serving(given) as address:
+        page.goto(f"{address}#/search?like={like}")
+        page.locator(".card").first.wait_for()
+        page.locator(".card").first.click()
+        page.get_by_text("Its recording isn't on this server, so it can't be played.").wait_for()
+        assert page.locator("video").count() == 0
