@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from rgbir.server import Settings
 from rgbir.server.access.keys import Role
 
 pytestmark = pytest.mark.browser
+NIGHT_BEGAN = datetime(2026, 11, 12, 22, tzinfo=UTC)
 TIMED = "#/search?at=2026-11-12T21:41:06.000Z"
 
 
@@ -461,9 +463,10 @@ def test_the_seconds_around_a_hit_are_played_and_where_they_can_not_be_words_say
     with serving(replace(given, keep_footage=tmp_path / "films")) as address, Client(address) as client:
         for camera, hour in (("1", "22"), ("4", "23")):
             client.wait_for_job(client.enrol_footage(film, camera=camera, start=f"2026-11-12T{hour}:00:00Z"))
-        filmed = client.browse(cameras=["1"], since="2026-11-12T22:00:00Z", until="2026-11-12T22:00:20Z")
-        like = next(sighting for sighting in filmed if sighting.clip_path).id
+        filmed = client.browse(cameras=["1"], since=NIGHT_BEGAN, until=NIGHT_BEGAN + timedelta(seconds=20))
+        like = next(sighting for sighting in filmed.sightings if sighting.clip_path).id
         page.goto(f"{address}#/search?like={like}")
+        page.locator("#go").click()
         page.locator(".card").first.wait_for()
         page.locator(".card").first.click()
         page.get_by_role("button", name="Play the seconds around it").click()
@@ -472,6 +475,7 @@ def test_the_seconds_around_a_hit_are_played_and_where_they_can_not_be_words_say
         violations(page)
     with serving(given) as address:
         page.goto(f"{address}#/search?like={like}")
+        page.locator("#go").click()
         page.locator(".card").first.wait_for()
         page.locator(".card").first.click()
         page.get_by_text("Its recording isn't on this server, so it can't be played.").wait_for()
