@@ -1,4 +1,4 @@
-# Two targets: cpu (the default) and gpu. compose.yaml builds them on the digest in deploy/images.yaml (--build-arg BASE).
+# Three targets: cpu (the default), gpu, and footage: cpu with PyAV, which carries FFmpeg and code under the GPL (docs/decisions/0021). compose.yaml builds them on the digest in deploy/images.yaml (--build-arg BASE).
 # A base needs a Python 3.11 or later with venv, and apt.
 ARG BASE=python:3.11.14-slim-bookworm
 
@@ -8,6 +8,7 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY client client
 COPY index index
+COPY footage footage
 COPY server server
 RUN python3 -m venv /opt/rgbir && python3 -m venv /opt/tools \
  && /opt/tools/bin/pip install --no-cache-dir --constraint constraints.txt cyclonedx-bom
@@ -15,6 +16,11 @@ RUN python3 -m venv /opt/rgbir && python3 -m venv /opt/tools \
 # pip goes when its work is done; sbom.json says what is left.
 FROM source AS build-cpu
 RUN /opt/rgbir/bin/pip install --no-cache-dir --constraint constraints.txt '.[server,milvus]' \
+ && /opt/rgbir/bin/pip uninstall --yes pip setuptools \
+ && /opt/tools/bin/cyclonedx-py environment /opt/rgbir/bin/python --output-file /opt/rgbir/sbom.json
+
+FROM source AS build-footage
+RUN /opt/rgbir/bin/pip install --no-cache-dir --constraint constraints.txt '.[server,milvus,footage,frigate]' \
  && /opt/rgbir/bin/pip uninstall --yes pip setuptools \
  && /opt/tools/bin/cyclonedx-py environment /opt/rgbir/bin/python --output-file /opt/rgbir/sbom.json
 
@@ -58,6 +64,9 @@ FROM runtime AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=build-gpu /opt/rgbir /opt/rgbir
+
+FROM runtime AS footage
+COPY --from=build-footage /opt/rgbir /opt/rgbir
 
 FROM runtime AS cpu
 COPY --from=build-cpu /opt/rgbir /opt/rgbir

@@ -151,13 +151,13 @@ SQL = re.compile(
 
 
 def sources(matches: Callable[[ast.Module], bool]) -> set[str]:
-    """Files of the five parts, from the project's folder, whose code is such."""
+    """Files of the parts, from the project's folder, whose code is such."""
     return {file for file, tree in parsed().items() if matches(tree)}
 
 
 @cache
 def parsed() -> dict[str, ast.Module]:
-    """All code of the five parts by file, read once."""
+    """All code of the parts by file, read once."""
     files = [file for part in PARTS for file in (ROOT / part / "rgbir").rglob("*.py")]
     return {str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
 

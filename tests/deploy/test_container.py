@@ -48,7 +48,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module", params=["cpu", "gpu"])
+@pytest.fixture(scope="module", params=["cpu", "footage", "gpu"])
 def root(request: pytest.FixtureRequest, storage: list[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The image's files, and its configuration."""
     if not (BASE / "complete").exists():

@@ -49,8 +49,14 @@ def test_the_server_extra_walks_the_demo_without_torch(tmp_path: Path, wheel: Pa
     assert "1,440 added" in output
     again = run(programs / "rgbir", "demo", "--no-serve", cwd=tmp_path)
     assert "0 added, 1,440 were there" in again
-    absent = subprocess.run([programs / "python", "-c", "import torch"], capture_output=True, check=False)
-    assert absent.returncode == 1
+    assert "found without a model, and enrolled" in output
+    for package in ("torch", "av"):
+        absent = subprocess.run([programs / "python", "-c", f"import {package}"], capture_output=True, check=False)
+        assert absent.returncode == 1
+    film = subprocess.run(
+        [programs / "rgbir", "footage", "find", programs / "rgbir"], capture_output=True, text=True, check=False
+    )
+    assert (film.returncode, "pip install 'rgbir[footage]'" in film.stderr) == (2, True)
 
 
 def test_the_bare_client_is_light_and_says_what_it_lacks(tmp_path: Path, wheel: Path) -> None:
@@ -110,11 +116,14 @@ IMPORTS = {
     "export": ["rgbir.export", "rgbir.export.cli"],
     "fit": ["rgbir.export.fit.writing", "onnx"],
     "exchange": ["rgbir.index", "pyarrow"],
+    "footage": ["rgbir.footage.cli.footage", "av"],
+    "frigate": ["rgbir.footage.cli.watch", "aiomqtt"],
     "server,milvus,traces": ["rgbir.server", "pymilvus", "opentelemetry.sdk"],
 }
 COMMANDS = {
     "": ["search", "enrol", "ready", "config", "model list", "evidence get"],
     "evidence": ["evidence verify", "evidence key"],
+    "footage": ["footage find", "footage add", "watch frigate"],
     "index": ["index add", "evaluate", "synthesize", "counts", "embed", "split", "cameras list", "bench search"],
     "server": ["serve", "keys add", "audit verify", "demo"],
     "training": ["train", "methods", "bench train"],

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -193,6 +194,41 @@ def test_everybody_in_a_picture_becomes_a_sighting_once(
         ("enrol", frame.found_by),
         ("enrol", None),
     ]
+
+
+def test_nobody_is_looked_for_in_what_a_camera_ignores(
+    http: TestClient, gallery: Gallery, infrared: list[bytes]
+) -> None:
+    gallery.set_keep_days(400_0)
+    client, scene = Client(http), scene_of([infrared[0], infrared[5]])
+    client.put_camera("3", zones="0,0 0.4,0 0.4,1 0,1")  # where the left one stands, of 320 pixels
+
+    (frame,) = client.enrol_frames(scene, camera="3", taken_at=NOW)
+    found = client.search(scene, camera="3", detect=True).detected
+
+    assert [near(person.box, RIGHT) for person in frame.people] == [True]
+    assert [near(each.box, RIGHT) for each in found or []] == [True]
+    for person in frame.people:
+        crop = gallery.crop(person.id or "")
+        assert crop is not None
+    client.put_camera("3", zones="none")
+    assert len(client.enrol_frames(scene, camera="3", taken_at=NOW)[0].people) == 2
+
+
+def test_what_is_kept_of_a_frame_is_black_where_its_camera_ignores_it(
+    http: TestClient, gallery: Gallery, infrared: list[bytes]
+) -> None:
+    gallery.set_keep_days(400_0)
+    client, scene = Client(http), scene_of([infrared[0], infrared[5]])
+    client.put_camera("3", zones="0.75,0 1,0 1,1 0.75,1")  # from column 240 on: the right half of the right one
+
+    (frame,) = client.enrol_frames(scene, camera="3", taken_at=NOW)
+
+    for person in frame.people:
+        left, _, right, _ = person.box
+        if right > 244 and person.id is not None and (crop := gallery.crop(person.id)) is not None:
+            hidden = np.asarray(Image.open(io.BytesIO(crop.data)).convert("L"))[:, 244 - left :]
+            assert hidden.size == 0 or hidden.mean() < 10
 
 
 def test_an_empty_picture_and_a_damaged_one_keep_no_other_from_being_enrolled(

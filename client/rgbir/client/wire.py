@@ -507,6 +507,9 @@ class CameraInfo(Wire):
     recording: str | None = Field(
         None, description="where its recordings are: an address with places for a sighting's moment"
     )
+    zones: str | None = Field(
+        None, description="parts of its picture that nobody looks at, as the field `zones` of a change says them"
+    )
     sightings: int
 
 
@@ -591,6 +594,15 @@ class CameraFields(TypedDict, total=False):
             None,
             description="where its recordings are: http:// or https:// with {camera}, {id}, {time}, {seconds}, {milliseconds}, {source} or"
             " {frame.NAME}; `none` takes it away",
+        ),
+    ]
+    zones: Annotated[
+        str | None,
+        Field(
+            None,
+            max_length=20_000,
+            description="parts of its picture that nobody looks at: `0,0 0.3,0 0.3,0.4 0,0.4; …`, corners as shares of width and height;"
+            " `none` takes them away",
         ),
     ]
 

@@ -104,7 +104,8 @@ from rgbir.index.search.searcher import Searcher
 from rgbir.index.stays import Position, Stay
 from rgbir.index.times import Hours, check_moment, from_microseconds, local, named_zone, to_microseconds
 from rgbir.index.words import did_you_mean, fault, listed, why
-from rgbir.index.zones import Mask
+from rgbir.index.zones import Mask, parse_polygons
+from rgbir.index.zones import written as zones_written
 
 __all__ = [
     "ABOUT",
@@ -226,6 +227,8 @@ __all__ = [
     "decode",
     "origin",
     "parse_box",
+    "parse_polygons",
+    "zones_written",
     "device_named",
     "did_you_mean",
     "fault",

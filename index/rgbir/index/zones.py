@@ -55,6 +55,30 @@ def declared_as(polygons: tuple[Polygon, ...]) -> dict[str, Any]:
     return {"ignore": [[list(corner) for corner in polygon] for polygon in polygons]}
 
 
+def parse_polygons(text: str) -> tuple[Polygon, ...]:
+    """Polygons as people write them: `0,0 0.3,0 0.3,0.4 0,0.4; …`, corners apart by blanks, polygons by semicolons.
+
+    Raises:
+        UsageError: they aren't.
+    """
+    try:
+        polygons = tuple(
+            tuple((float(x), float(y)) for x, y in (corner.split(",") for corner in polygon.split()))
+            for polygon in text.split(";")
+        )
+    except ValueError:
+        raise UsageError(
+            f"zones are corners x,y with blanks between them, and a semicolon between zones: '0,0 0.3,0 0.3,0.4', not {text[:80]!r}"
+        ) from None
+    check_polygons(polygons, "zones")
+    return polygons
+
+
+def written(polygons: tuple[Polygon, ...]) -> str:
+    """What `parse_polygons` reads."""
+    return "; ".join(" ".join(f"{x:g},{y:g}" for x, y in polygon) for polygon in polygons)
+
+
 @dataclass(slots=True)
 class Mask:
     """What is left of a camera's pictures.

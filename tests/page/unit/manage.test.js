@@ -40,7 +40,7 @@ test("a camera is where its last stay before now is", () => {
 
 test("only what was changed of a camera is sent", () => {
   const draft = draftOf(CAMERA, NOW);
-  const none = { modalities: null, place: null, since: null, position: null, scene: null, name: null, recording: null, aliases: [] };
+  const none = { modalities: null, place: null, since: null, position: null, scene: null, name: null, recording: null, zones: null, aliases: [] };
   assert.deepEqual(edit(draft, CAMERA, NOW), none);
   assert.equal(lackOf(draft, CAMERA, NOW)?.code, "camera.need.change");
   assert.deepEqual(edit({ ...draft, id: "yard 2" }, CAMERA, NOW), { ...none, name: "yard 2" });
@@ -50,6 +50,9 @@ test("only what was changed of a camera is sent", () => {
   assert.deepEqual(edit({ ...draft, recording: " https://vms/{seconds} " }, CAMERA, NOW), { ...none, recording: "https://vms/{seconds}" });
   const kept = { ...CAMERA, recording: "https://vms/1" };
   assert.deepEqual(edit({ ...draftOf(kept, NOW), recording: "" }, kept, NOW), { ...none, recording: "none" });
+  assert.deepEqual(edit({ ...draft, zones: " 0,0 0.3,0 0.3,0.4 " }, CAMERA, NOW), { ...none, zones: "0,0 0.3,0 0.3,0.4" });
+  const masked = { ...CAMERA, zones: "0,0 0.3,0 0.3,0.4" };
+  assert.deepEqual(edit({ ...draftOf(masked, NOW), zones: "" }, masked, NOW), { ...none, zones: "none" });
   assert.deepEqual(edit({ ...draft, x: "3", y: "4.5" }, CAMERA, NOW), { ...none, place: "hall", position: "3,4.5" });
   assert.deepEqual(edit({ ...draftOf(null, NOW), id: "new", place: "hall", aliases: "a, ,b" }, null, NOW), { ...none, modalities: ["rgb"], place: "hall", scene: "", aliases: ["a", "b"] });
 });

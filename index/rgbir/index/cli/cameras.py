@@ -22,6 +22,7 @@ from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.stays import Position
 from rgbir.index.times import local
+from rgbir.index.zones import Polygon, parse_polygons
 
 cameras = typer.Typer(
     help="Which cameras a gallery has, and where they are and were.", no_args_is_help=True, add_completion=False
@@ -42,10 +43,17 @@ RecordingOption = Annotated[
         " none takes it away."
     ),
 ]
+ZonesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Parts of its picture that nobody looks at: '0,0 0.3,0 0.3,0.4 0,0.4; …', corners as shares of width and height;"
+        " none takes them away."
+    ),
+]
 DryFlag = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 YesFlag = Annotated[bool, typer.Option("--yes", help="Although sightings are of another place from now on.")]
 Change = Callable[[CameraNetwork], CameraNetwork]
-ABOUT = ("modality", "place", "scene", "alias", "position", "recording", "plan")
+ABOUT = ("modality", "place", "scene", "alias", "position", "recording", "zones", "plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,7 @@ def add(
     alias: AliasOption = None,
     position: PositionOption = None,
     recording: RecordingOption = None,
+    zones: ZonesOption = None,
     plan: PlanOption = None,
     dry_run: DryFlag = False,
 ) -> Answer[Changed]:
@@ -174,7 +183,15 @@ def add(
     """
     names = frozenset(alias or ())
     edit = CameraEdit(
-        _modalities(modality), place, None, _position(position), scene, None, names, _recording(recording)
+        _modalities(modality),
+        place,
+        None,
+        _position(position),
+        scene,
+        None,
+        names,
+        _recording(recording),
+        _zones(zones),
     )
     return _change(gallery, lambda network: edit.added(_planned(network, plan), camera), camera, dry_run, True)
 
@@ -197,6 +214,7 @@ def edit(
     alias: AliasOption = None,
     position: PositionOption = None,
     recording: RecordingOption = None,
+    zones: ZonesOption = None,
     plan: PlanOption = None,
     dry_run: DryFlag = False,
     yes: YesFlag = False,
@@ -210,11 +228,19 @@ def edit(
     moment = None if since is None else parse_time(since)
     names = frozenset(alias or ())
     edit = CameraEdit(
-        _modalities(modality), place, moment, _position(position), scene, name, names, _recording(recording)
+        _modalities(modality),
+        place,
+        moment,
+        _position(position),
+        scene,
+        name,
+        names,
+        _recording(recording),
+        _zones(zones),
     )
     if edit == CameraEdit() and plan is None:
         raise UsageError(
-            "say what to change: --place, --id, --modality, --scene, --alias, --position, --recording or --plan"
+            "say what to change: --place, --id, --modality, --scene, --alias, --position, --recording, --zones or --plan"
         )
     return _change(gallery, lambda network: edit.edited(_planned(network, plan), camera), camera, dry_run, yes)
 
@@ -285,6 +311,11 @@ def _modalities(text: str | None) -> frozenset[Modality] | None:
 def _recording(text: str | None) -> str | None:
     """What an edit takes: nothing is said by None, and nowhere by an empty text."""
     return "" if text == "none" else text
+
+
+def _zones(text: str | None) -> tuple[Polygon, ...] | None:
+    """What an edit takes: nothing is said by None, and no zones by an empty tuple."""
+    return None if text is None else () if text == "none" else parse_polygons(text)
 
 
 def _position(text: str | None) -> Position | None:

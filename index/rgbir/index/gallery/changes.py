@@ -13,6 +13,7 @@ from rgbir.index.gallery.model import CameraCount
 from rgbir.index.recording import check_template
 from rgbir.index.stays import Position, Span
 from rgbir.index.words import listed
+from rgbir.index.zones import Polygon, check_polygons
 
 MOST_NAME = 200
 
@@ -30,6 +31,7 @@ class CameraEdit:
         name: what it is called from now on; its id and the names before stay its aliases.
         aliases: further names for it.
         recording: where its recordings are, an address with places; empty is nowhere.
+        ignored: parts of its picture that nobody looks at from now on; empty is none.
 
     Raises:
         UsageError: `since` without a place, or a name or place that can't be printed or is too long.
@@ -43,6 +45,7 @@ class CameraEdit:
     name: str | None = None
     aliases: frozenset[str] = frozenset()
     recording: str | None = None
+    ignored: tuple[Polygon, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.since is not None and self.place is None:
@@ -51,6 +54,7 @@ class CameraEdit:
             _check_name(name, "a camera", but=",")
         _check_name(self.place, "a place")
         check_template(self.recording or None)
+        check_polygons(self.ignored or (), "zones")
 
     def added(self, network: CameraNetwork, camera: str) -> CameraNetwork:
         """The network with a new camera of that id.
@@ -77,6 +81,7 @@ class CameraEdit:
                 self.position,
                 self.name,
                 self.recording or None,
+                self.ignored or (),
             )
         )
 
@@ -100,9 +105,9 @@ class CameraEdit:
         modalities = edited.modalities if self.modalities is None else self.modalities
         scene = edited.scene if self.scene is None else self.scene
         recording = edited.recording if self.recording is None else self.recording or None
-        return network.with_camera(
-            replace(edited, aliases=aliases, modalities=modalities, scene=scene, recording=recording)
-        )
+        ignored = edited.ignored if self.ignored is None else self.ignored
+        edited = replace(edited, aliases=aliases, modalities=modalities, scene=scene)
+        return network.with_camera(replace(edited, recording=recording, ignored=ignored))
 
 
 def _check_name(name: str | None, whose: str, but: str = "") -> None:

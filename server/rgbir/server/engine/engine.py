@@ -29,6 +29,7 @@ from rgbir.index import (
     Encoder,
     GalleryError,
     Marks,
+    Mask,
     Modality,
     ModelDetector,
     NewSighting,
@@ -317,8 +318,11 @@ class Engine:
                 pass  # another model answers since the images were encoded
             return made
 
-    async def people_in(self, images: Sequence[Named], modality: Modality) -> list[Peopled]:
+    async def people_in(self, images: Sequence[Named], modality: Modality, camera: str | None) -> list[Peopled]:
         """The people in each picture, one picture after the other.
+
+        Args:
+            camera: whose pictures they are; nobody is looked for in what it ignores.
 
         Raises:
             NoDetector: this server has none.
@@ -328,12 +332,16 @@ class Engine:
         with self._place():
             await self._check(images)
             with stage("detect"):
-                return [(await self._peopled(name, data, modality))[1] for name, data in images]
+                return [(await self._peopled(name, data, modality, camera))[1] for name, data in images]
 
-    async def _peopled(self, name: str, data: bytes, modality: Modality) -> tuple[Image.Image, Peopled]:
-        """A decoded picture, and the people in it; the detector and the model take turns."""
+    async def _peopled(
+        self, name: str, data: bytes, modality: Modality, camera: str | None
+    ) -> tuple[Image.Image, Peopled]:
+        """A decoded picture without what its camera ignores, and the people in it; the detector and the model take turns."""
         detector = expect_detector(self.detector)
-        image = await self._run(self._decoders, lambda: self._decode(name, data))
+        network = self.gallery.network
+        mask = Mask(network[camera].ignored if camera is not None and camera in network else ())
+        image = await self._run(self._decoders, lambda: _masked(self._decode(name, data), mask))
         detections = await self._run(self._model, lambda: detector.find(np.asarray(image), modality))
         return image, peopled(name, image.width, image.height, detections, detector, modality)
 
@@ -366,7 +374,7 @@ class Engine:
     async def _enrolled_frame(self, frame: Shot, camera: str) -> EnrolledFrame:
         modality = modality_for(None, self.gallery.network[camera])
         try:
-            image, picture = await self._peopled(frame.name, frame.data, modality)
+            image, picture = await self._peopled(frame.name, frame.data, modality, camera)
         except BadImage as error:
             return EnrolledFrame(frame.name, None, [], str(error))
         shots = [
@@ -546,6 +554,10 @@ def _part(frame: Image.Image, box: Box | None) -> Image.Image:
     part = frame if box is None else frame.crop(box)
     part.info = dict(frame.info)
     return part
+
+
+def _masked(image: Image.Image, mask: Mask) -> Image.Image:
+    return Image.fromarray(mask.applied(np.asarray(image))) if mask.ignored else image
 
 
 def _detector(settings: Settings) -> Detector | None:

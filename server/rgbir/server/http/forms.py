@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from rgbir.client import wire
-from rgbir.index import CameraEdit, Modality, Position, SearchOptions, UsageError, listed
+from rgbir.index import CameraEdit, Modality, Position, SearchOptions, UsageError, listed, parse_polygons
 
 T = TypeVar("T")
 CameraName = Annotated[str, StringConstraints(max_length=200)]
@@ -104,11 +104,13 @@ def _edit(given: dict[str, Any]) -> CameraEdit:
         values["position"] = parse_position(position)
     if values.get("recording") == NOWHERE:
         values["recording"] = ""
+    if zones := values.pop("zones", None):
+        values["ignored"] = () if zones == NOWHERE else parse_polygons(zones)
     return CameraEdit(**values | {"aliases": frozenset(values.get("aliases", ()))})
 
 
 NOWHERE = "none"
-"""Says that a camera has no recordings any more."""
+"""Says that a camera has no recordings any more, or no zones."""
 Described = Annotated[CameraEdit, Depends(taken(wire.CameraFields, _edit))]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from rgbir.client import wire
-from rgbir.index import Camera, CameraNetwork, UnknownCamera
+from rgbir.index import Camera, CameraNetwork, UnknownCamera, zones_written
 from rgbir.server.access.keys import Key
 from rgbir.server.engine.cameras import CamerasChanged, Change, carried_out, expect_keys_unchanged, planned
 from rgbir.server.engine.engine import Engine
@@ -140,5 +140,6 @@ def _info(camera: Camera, enrolled: Mapping[str, int]) -> wire.CameraInfo:
         places=[wire.Stay.model_validate(stay) for stay in camera.stays],
         scene=camera.scene,
         recording=camera.recording,
+        zones=zones_written(camera.ignored) or None,
         sightings=enrolled.get(camera.id, 0),
     )

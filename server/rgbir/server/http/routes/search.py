@@ -105,7 +105,7 @@ async def search(
             detecting = 0.0
             if detect:
                 begun = time.perf_counter()
-                seen = await engine.people_in(uploaded, engine.searcher.modality_of(options))
+                seen = await engine.people_in(uploaded, engine.searcher.modality_of(options), options.camera)
                 boxes = [picture.largest().box for picture in seen]
                 detecting = (time.perf_counter() - begun) * 1000
             all_boxes = [*(picture.box for picture, _ in kept), *boxes]

@@ -85,6 +85,9 @@ export function CameraDialog({ camera, plan, onClose, onSaved }) {
       <div class="field"><label class="label" for="camera-recording">${t("camera.recording")}</label>
         <input id="camera-recording" inputmode="url" maxlength="1000" autocomplete="off" spellcheck=${false} value=${draft.recording} aria-describedby="camera-recording-note" onInput=${(/** @type {Event} */ event) => set({ recording: typed(event) })} />
         <p class="note" id="camera-recording-note">${t("camera.recording.note")}</p></div>
+      <div class="field"><label class="label" for="camera-zones">${t("camera.zones")}</label>
+        <input id="camera-zones" maxlength="20000" autocomplete="off" spellcheck=${false} value=${draft.zones} aria-describedby="camera-zones-note" onInput=${(/** @type {Event} */ event) => set({ zones: typed(event) })} />
+        <p class="note" id="camera-zones-note">${t("camera.zones.note")}</p></div>
       <div class="field"><label class="label" for="camera-aliases">${t("camera.aliases")}</label>
         <input id="camera-aliases" autocomplete="off" value=${draft.aliases} onInput=${(/** @type {Event} */ event) => set({ aliases: typed(event) })} /></div>
     </form>

@@ -12,6 +12,7 @@
  * @property {string} y
  * @property {string} aliases separated by commas
  * @property {string} recording the address of its recordings, with places for a moment
+ * @property {string} zones parts of its picture that nobody looks at, as the server says them
  */
 
 /** The place where a camera is at a moment. @param {CameraInfo} camera @param {Date} now */
@@ -22,11 +23,11 @@ export function stayAt(camera, now) {
 
 /** @param {CameraInfo | null} camera none is a new one @param {Date} now @returns {Draft} */
 export function draftOf(camera, now) {
-  if (!camera) return { id: "", modalities: ["rgb"], place: "", since: "", scene: "", x: "", y: "", aliases: "", recording: "" };
+  if (!camera) return { id: "", modalities: ["rgb"], place: "", since: "", scene: "", x: "", y: "", aliases: "", recording: "", zones: "" };
   const position = stayAt(camera, now).position;
   return {
     id: camera.id, modalities: [...camera.modalities], place: camera.place, since: "", scene: camera.scene ?? "",
-    x: position ? String(position[0]) : "", y: position ? String(position[1]) : "", aliases: "", recording: camera.recording ?? "",
+    x: position ? String(position[0]) : "", y: position ? String(position[1]) : "", aliases: "", recording: camera.recording ?? "", zones: camera.zones ?? "",
   };
 }
 
@@ -48,6 +49,7 @@ export function edit(draft, camera, now) {
     scene: differs("scene") ? draft.scene : null,
     name: camera && differs("id") ? draft.id.trim() : null,
     recording: differs("recording") && (camera || draft.recording.trim()) ? draft.recording.trim() || "none" : null,
+    zones: differs("zones") && (camera || draft.zones.trim()) ? draft.zones.trim() || "none" : null,
     aliases: draft.aliases.split(",").map((name) => name.trim()).filter(Boolean),
   };
 }

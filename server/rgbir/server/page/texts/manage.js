@@ -50,6 +50,12 @@ export const MANAGE = {
   "camera.removed": ["Camera {c} is removed", "Kamera {c} ist entfernt", "已移除摄像机 {c}"],
   "camera.save": ["Save", "Speichern", "保存"],
   "camera.saved": ["Camera {c} is saved", "Kamera {c} ist gespeichert", "已保存摄像机 {c}"],
+  "camera.zones": ["Parts that nobody looks at", "Teile, die niemand ansieht", "不查看的区域"],
+  "camera.zones.note": [
+    "Such as a neighbour's window: black before people are looked for. Corners x,y as shares of width and height, with blanks between them; a semicolon between zones: 0,0 0.3,0 0.3,0.4 0,0.4",
+    "Etwa das Fenster eines Nachbarn: schwarz, bevor nach Menschen gesucht wird. Ecken x,y als Anteile von Breite und Höhe, durch Leerzeichen getrennt; zwischen Zonen ein Semikolon: 0,0 0.3,0 0.3,0.4 0,0.4",
+    "例如邻居的窗户：在查找人员之前涂黑。角点 x,y 为宽度和高度的比例，以空格分隔；区域之间用分号：0,0 0.3,0 0.3,0.4 0,0.4",
+  ],
   "camera.recording": ["Address of its recordings", "Adresse ihrer Aufzeichnungen", "录像地址"],
   "camera.recording.note": [
     "Such as https://vms.example/play?camera=CAMERA&at=SECONDS, with names in braces for what changes: camera, id, time, seconds, milliseconds, source. Empty: none.",
