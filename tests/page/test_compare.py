@@ -461,8 +461,9 @@ def test_the_seconds_around_a_hit_are_played_and_where_they_can_not_be_words_say
     film = film_of(tmp_path / "clip.mp4", 2)
     given = replace(settings, no_retention=True, samples=tmp_path / "samples")
     with serving(replace(given, keep_footage=tmp_path / "films")) as address, Client(address) as client:
-        for camera, hour in (("1", "22"), ("4", "23")):
-            client.wait_for_job(client.enrol_footage(film, camera=camera, start=f"2026-11-12T{hour}:00:00Z"))
+        for camera, hours in (("1", 0), ("4", 1)):
+            began = NIGHT_BEGAN + timedelta(hours=hours)
+            client.wait_for_job(client.enrol_footage(film, camera=camera, start=began))
         filmed = client.browse(cameras=["1"], since=NIGHT_BEGAN, until=NIGHT_BEGAN + timedelta(seconds=20))
         like = next(sighting for sighting in filmed.sightings if sighting.clip_path).id
         page.goto(f"{address}#/search?like={like}")
