@@ -245,11 +245,11 @@ def shortened(answer: Any) -> Any:
 
 
 def _named_files(example: Example) -> dict[str, str | list[str]]:
-    """The field of files with their names: `images` takes several, `archive` one."""
+    """The field of files with their names: `images` takes several, `archive` and `film` one."""
     if not example.files:
         return {}
     field, *names = example.files
-    return {field: names[0] if field == "archive" else names}
+    return {field: names[0] if field in ("archive", "film") else names}
 
 
 if __name__ == "__main__":

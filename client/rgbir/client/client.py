@@ -97,7 +97,7 @@ class _Watch:
         self.job = job
         if job.state in ("failed", "cancelled"):
             why = job.error or "somebody cancelled it"
-            raise JobFailed(f"job {job.id} is {job.state}: {why}; {_counted(job)} added", job)
+            raise JobFailed(f"job {job.id} is {job.state}: {why}; {_counted(job)} were added", job)
         return job.state == "done"
 
     def pause(self, busy: Busy | None = None) -> float:
@@ -113,7 +113,7 @@ class _Watch:
         left = self.timeout_s - (time.monotonic() - self.begun)
         if left <= 0:
             job = self.job
-            known = "" if job is None else f"; it is {job.state}, {_counted(job)} added"
+            known = "" if job is None else f"; it is {job.state}, with {_counted(job)} added"
             raise JobContinues(
                 f"job {self.name} wasn't done within {self.timeout_s:g} s{known}; it goes on, wait again", job
             )
