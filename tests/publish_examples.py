@@ -24,6 +24,7 @@ from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Keyring, Role
 from tests.conftest import BUNDLE, ROOT
 from tests.detectors import scene_of, written
+from tests.films import film_of
 
 LONG = 8
 FILE = ROOT / "server/rgbir/server/examples.json"
@@ -56,7 +57,9 @@ class Example:
     files: tuple[str, ...] = ()
 
 
-def examples(sighting: str, job: str, fresh: str, judged: str, picture: str, near: str, erasure: str) -> list[Example]:
+def examples(
+    sighting: str, filmed: str, job: str, fresh: str, judged: str, picture: str, near: str, erasure: str
+) -> list[Example]:
     night = ("images", "night.jpg")
     return [
         Example("POST /search", {"camera": "3", "top_k": 2, "purpose": "missing person", "case": "26-117"}, files=night),
@@ -70,6 +73,8 @@ def examples(sighting: str, job: str, fresh: str, judged: str, picture: str, nea
                                          "taken_at": ["2026-11-02T22:15:00+01:00", "2026-11-02T22:15:02+01:00"]},
                 files=("images", "hall.jpg", "gate.jpg")),
         Example("POST /gallery/frames", {"camera": "2", "taken_at": ["2026-11-02T22:15:00+01:00"]}, files=("images", "whole.png")),
+        Example("POST /gallery/footage", {"camera": "2", "start": "2026-11-02T22:15:00+01:00", "sample": 5, "shots": 3},
+                files=("film", "hall.mp4")),
         Example("POST /gallery/jobs", files=("archive", "images.zip")),
         Example("GET /gallery/jobs"),
         Example("GET /gallery/jobs/{job}", path={"job": job}),
@@ -80,6 +85,7 @@ def examples(sighting: str, job: str, fresh: str, judged: str, picture: str, nea
         Example("GET /gallery/counts", query={"by": "day", "zone": "Europe/Berlin"}),
         Example("GET /gallery/sightings/{sighting}", path={"sighting": sighting}),
         Example("GET /gallery/sightings/{sighting}/image", path={"sighting": sighting}),
+        Example("GET /gallery/sightings/{sighting}/clip", path={"sighting": filmed}, query={"before": 2, "after": 2}),
         Example("GET /cameras"),
         Example("PUT /cameras/{camera}", {"modalities": ["ir"], "place": "yard", "position": "12.5,3"}, path={"camera": "yard-ir"}),
         Example("GET /cameras/{camera}", path={"camera": "yard-ir"}),
@@ -160,6 +166,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         "gate.jpg": colour[1],
         "whole.png": scene_of(colour[:2]),
         "images.zip": packed.getvalue(),
+        "hall.mp4": film_of(folder / "hall.mp4", 2).read_bytes(),
     }
     (folder / "plan.jpg").write_bytes(colour[0])
     (folder / "reports").mkdir()
@@ -168,6 +175,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", bundles=folder / "bundles",
         plan=folder / "plan.jpg", keys=folder / "keys.json", reports=folder / "reports", cases=folder / "cases", need_approval=True,
         erase_under_hold=True, detector=written(folder / "detector").folder, no_retention=True,
+        keep_footage=folder / "films",
     )  # fmt: skip
     ring = Keyring(folder / "keys.json")
     token, colleague = ring.add("chief", Role.ADMIN), ring.add("lindner", Role.ADMIN)
@@ -175,6 +183,10 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         http.headers["Authorization"] = f"Bearer {token}"
         job = http.post("/gallery/jobs", files=[("archive", ("images.zip", packed.getvalue()))]).json()["id"]
         _until(lambda: http.get(f"/gallery/jobs/{job}").json()["ended_at"])
+        film = ("hall.mp4", content["hall.mp4"])
+        http.post("/gallery/footage", data={"camera": "2"}, files={"film": film})
+        _until(lambda: all(started["ended_at"] for started in http.get("/gallery/jobs").json()["jobs"]))
+        filmed = http.get("/gallery/sightings", params={"cameras": "2"}).json()["sightings"][-1]["id"]
         other = {"Authorization": f"Bearer {colleague}"}
         http.post("/cases", data={"number": "26-117", "title": "Missing patient", "purpose": "missing person"})
         http.post("/cases/26-117/approval", data={"approved": True}, headers=other)
@@ -193,7 +205,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
         for pair in range(1, 1 + http.get(f"/judgements/{judged}").json()["pairs"]):
             answer = {"pair": pair, "answer": "different" if pair % 3 else "same"}
             http.post(f"/judgements/{judged}/answers", data=answer)
-        for example in examples(sighting, job, fresh, judged, picture, near, erasure):
+        for example in examples(sighting, filmed, job, fresh, judged, picture, near, erasure):
             method, _, route = example.operation.partition(" ")
             if "/activate" in route:
                 _until(lambda: any(served["state"] == "ready" for served in http.get("/models").json()["models"]))
@@ -233,11 +245,11 @@ def shortened(answer: Any) -> Any:
 
 
 def _named_files(example: Example) -> dict[str, str | list[str]]:
-    """The field of files with their names: `images` takes several, `archive` one."""
+    """The field of files with their names: `images` takes several, `archive` and `film` one."""
     if not example.files:
         return {}
     field, *names = example.files
-    return {field: names[0] if field == "archive" else names}
+    return {field: names[0] if field in ("archive", "film") else names}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from rgbir.client.tables import Rows
 METHODS = [name for name, value in vars(Client).items() if not name.startswith("_") and hasattr(every_call, name)]
 FORMS = {
     "search": wire.SearchFields, "search_each": wire.SearchFields, "distances": wire.QueryFields, "put_camera": wire.CameraFields,
+    "enrol_footage": wire.FilmFields,
 }  # fmt: skip
 
 

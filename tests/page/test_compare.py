@@ -6,11 +6,13 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import BUNDLE
+from tests.films import WIDTH, film_of
 from tests.page.conftest import (
     LOOKS,
     SCRIPT,
@@ -29,6 +31,7 @@ from rgbir.server import Settings
 from rgbir.server.access.keys import Role
 
 pytestmark = pytest.mark.browser
+NIGHT_BEGAN = datetime(2026, 11, 12, 22, tzinfo=UTC)
 TIMED = "#/search?at=2026-11-12T21:41:06.000Z"
 
 
@@ -449,3 +452,32 @@ def test_axe_finds_nothing(page: Any, address: str, theme: str, language: str) -
     page.set_viewport_size({"width": 900, "height": 800})
     assert page.evaluate("document.querySelector('.compare').scrollWidth") <= 900
     assert violations(page) == [], "without a third column"
+
+
+def test_the_seconds_around_a_hit_are_played_and_where_they_can_not_be_words_say_so(
+    page: Any, settings: Settings, tmp_path: Path
+) -> None:
+    pytest.importorskip("av")
+    film = film_of(tmp_path / "clip.mp4", 2)
+    given = replace(settings, no_retention=True, samples=tmp_path / "samples")
+    with serving(replace(given, keep_footage=tmp_path / "films")) as address, Client(address) as client:
+        for camera, hours in (("1", 0), ("4", 1)):
+            began = NIGHT_BEGAN + timedelta(hours=hours)
+            client.wait_for_job(client.enrol_footage(film, camera=camera, start=began))
+        filmed = client.browse(cameras=["1"], since=NIGHT_BEGAN, until=NIGHT_BEGAN + timedelta(seconds=20))
+        like = next(sighting for sighting in filmed.sightings if sighting.clip_path).id
+        page.goto(f"{address}#/search?like={like}")
+        page.locator("#go").click()
+        page.locator(".card").first.wait_for()
+        page.locator(".card").first.click()
+        page.get_by_role("button", name="Play the seconds around it").click()
+        until(page, "document.querySelector('video')?.readyState >= 2")
+        assert page.locator("video").evaluate("video => video.videoWidth") == WIDTH
+        violations(page)
+    with serving(given) as address:
+        page.goto(f"{address}#/search?like={like}")
+        page.locator("#go").click()
+        page.locator(".card").first.wait_for()
+        page.locator(".card").first.click()
+        page.get_by_text("Its recording isn't on this server, so it can't be played.").wait_for()
+        assert page.locator("video").count() == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.films import film_of
 from tests.page.conftest import LOOKS, SCRIPT, serving, until, violations, widths
 
 from rgbir.index import Gallery
@@ -310,3 +311,33 @@ def test_nothing_is_wider_than_the_window_and_targets_are_large_on_touch(
         small = phone.evaluate("""[...document.querySelectorAll("main button, main select, main input:not([type=radio], [type=checkbox], [type=file]), main label:has(input)")]
             .filter((each) => each.getBoundingClientRect().height > 0 && each.getBoundingClientRect().height < 44).map((each) => each.outerHTML)""")
         assert small == []
+
+
+def test_a_film_is_sent_with_its_camera_and_time_and_its_job_tells_how_far_it_is(
+    page: Any, settings: Settings, tmp_path: Path
+) -> None:
+    pytest.importorskip("av")
+    film = film_of(tmp_path / "clip.mp4", 2)
+    with serving(settings) as address:
+        choose(page, address, [film], camera="")
+        page.get_by_text("This server takes no films.").wait_for()
+    with serving(replace(settings, no_retention=True)) as address:
+        choose(page, address, [film], camera="")
+        page.get_by_role("heading", name="A film").wait_for()
+        page.get_by_role("button", name="Send the film").click()
+        page.get_by_text("Say which camera recorded it.").wait_for()
+        page.locator("#film-camera").select_option("1")
+        page.get_by_label("from this time on").check()
+        page.locator("#film-at").fill("2026-11-13T02:00:00")
+        violations(page)
+        page.get_by_role("button", name="Send the film").click()
+        page.get_by_text("16 of 16 seconds").wait_for()
+        page.get_by_text("people passed").wait_for()
+        page.get_by_text("Found by what moves: this server has no detector.").wait_for()
+        violations(page)
+        page.get_by_role("link", name="All jobs, and new pictures").click()
+        page.get_by_role("heading", name="ZIPs and films at work").wait_for()
+    with Gallery(settings.gallery) as gallery:
+        filmed = [sighting for sighting in gallery.sightings() if sighting.source.startswith("clip.mp4#t=")]
+    assert filmed
+    assert all(sighting.camera == "1" and sighting.taken_at is not None for sighting in filmed)

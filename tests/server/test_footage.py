@@ -21,6 +21,7 @@ import pytest
 import time_machine
 from fastapi.testclient import TestClient
 from PIL import Image
+from tests.commands import run
 from tests.conftest import BUNDLE, made_once
 from tests.detectors import written
 from tests.films import EVERY_S, film_of
@@ -29,10 +30,11 @@ from tests.waiting import until
 
 from rgbir.client import AsyncClient, Busy, Client
 from rgbir.client.wire import Job
+from rgbir.footage.cli.sending import send
 from rgbir.footage.enrolment import Manner, enrol_recording
 from rgbir.footage.film import write_sound
 from rgbir.footage.recordings import Recording
-from rgbir.index import Bundle, Encoder, Gallery, Modality, Sighting, SysuMM01
+from rgbir.index import Bundle, Encoder, Gallery, Modality, Sighting, SysuMM01, UsageError
 from rgbir.server import Settings, create_app
 from rgbir.server.access.keys import Keyring, Role
 from rgbir.server.engine import films, part
@@ -389,7 +391,7 @@ def test_a_film_that_breaks_off_keeps_who_is_in_its_beginning(http: TestClient, 
     ("fields", "reason"),
     [
         ({"camera": "attic"}, "no camera 'attic'"),
-        ({"start": "2026-11-02T22:15:00"}, "without an offset"),
+        ({"start": "2026-11-02T22:15:00"}, "start needs a zone"),
         ({"start": "yesterday"}, "start"),
         ({"start": "2026-11-02T22:15:00", "zone": "Europe/Nowhere"}, "no time zone"),
         ({"start": "2026-10-25T02:30:00", "zone": "Europe/Berlin"}, "occurred twice in Europe/Berlin"),
@@ -397,7 +399,7 @@ def test_a_film_that_breaks_off_keeps_who_is_in_its_beginning(http: TestClient, 
         ({"name_time": "axis", "zone": "UTC"}, "its name tells no time by 'axis'; correct name_time, or say start"),
         ({"name_time": "axis", "start": "2026-11-02T22:15:00Z"}, "start or name_time, not both"),
         ({"right_at": "2026-11-02T22:15:00Z"}, "say drift, too"),
-        ({"right_at": "2026-11-02T22:15:00", "drift": "2"}, "needs a zone"),
+        ({"right_at": "2026-11-02T22:15:00", "drift": "2"}, "right_at needs a zone"),
         ({"offset": "nan"}, "nan seconds off"),
         ({"sample": "61"}, "sample"),
         ({"sample": "nan"}, "sample"),
@@ -610,3 +612,32 @@ def test_both_clients_send_the_same(asynchronous: bool, tmp_path: Path) -> None:
     assert BEGAN.isoformat().encode() in sent[0]
     with pytest.raises(TypeError, match="no option 'stat'; there are"):
         Client("http://server").enrol_footage(tmp_path / "clip.mp4", camera="door", stat=BEGAN)  # type: ignore[call-arg]
+
+
+# --- the command
+
+
+def test_the_command_sends_films_to_a_server_and_waits(
+    http: TestClient, film: Path, kept: Path, tmp_path: Path, wanted: dict[str, Sighting]
+) -> None:
+    write_sound(tmp_path / "sound.mp4")
+    named = tmp_path / f"{BEGAN:%Y%m%d_%H%M%S}.mp4"
+    named.write_bytes(film.read_bytes())
+    sent = send([film, tmp_path / "sound.mp4"], Client(http), "door", {"start": BEGAN}, None, None)
+    assert (sent.added, sent.present, [each.name for each in sent.films]) == (len(wanted), 0, [film.name])
+    (skip,) = sent.skipped
+    assert (skip.source, "it has no video" in skip.reason) == (str(tmp_path / "sound.mp4"), True)
+    assert sightings(kept) == wanted
+    with pytest.raises(UsageError, match="a server takes films"):
+        send([tmp_path], Client(http), "door", {}, None, None)
+
+
+def test_the_command_refuses_what_a_server_decides() -> None:
+    given = ["footage", "add", __file__, "--camera", "door"]
+    for option in (["--detector", "x"], ["--keep-days", "3"], ["--gallery", "x"], ["--again"], ["--rate", "3"]):
+        refused = run(*given, "--url", "http://127.0.0.1:1", *option)
+        assert (refused.code, f"{option[0]}: a server decides that" in refused.stderr) == (2, True), refused.stderr
+    alone = run(*given, "--gallery", "x", "--bundle", "y", "--purpose", "theft")
+    assert (alone.code, "--purpose: that is for a server" in alone.stderr) == (2, True)
+    neither = run(*given)
+    assert (neither.code, "or --url with a server" in neither.stderr) == (2, True)

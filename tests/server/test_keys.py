@@ -45,6 +45,7 @@ MAY = {
     ("POST", "/gallery/sightings"): {Role.ENROL},
     ("POST", "/gallery/tracks"): {Role.ENROL},
     ("POST", "/gallery/frames"): {Role.ENROL},
+    ("POST", "/gallery/footage"): {Role.ENROL},
     ("POST", "/gallery/jobs"): {Role.ENROL},
     ("GET", "/gallery/jobs"): {Role.ENROL},
     ("GET", "/gallery/jobs/{job}"): {Role.ENROL},
@@ -76,6 +77,7 @@ MAY = {
     ("GET", "/metrics"): {Role.SEARCH, Role.ENROL, Role.MONITOR},
     ("GET", "/gallery/sightings/{sighting}"): {Role.SEARCH},
     ("GET", "/gallery/sightings/{sighting}/image"): {Role.SEARCH},
+    ("GET", "/gallery/sightings/{sighting}/clip"): {Role.SEARCH},
     ("GET", "/samples"): {Role.SEARCH},
     ("GET", "/samples/{name}"): {Role.SEARCH},
     ("DELETE", "/gallery/sightings/{sighting}"): set(),
@@ -116,6 +118,7 @@ MAY = {
 @pytest.fixture
 def http(settings: Settings, ring: Keyring) -> Iterator[TestClient]:
     ring.add("first", Role.ADMIN)
+    settings = replace(settings, no_retention=True)
     with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
         yield opened
 
@@ -147,6 +150,7 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         "/embed": {"files": [("images", infrared)], "data": {"modality": "ir"}},
         "/explain": {"files": [("images", infrared)], "data": {"modality": "ir"}},
         "/gallery/jobs": {"files": [("archive", archive(people))]},
+        "/gallery/footage": {"files": [("film", b"x")], "data": {"camera": "1"}},
         "/gallery/sightings": {"files": [("images", colour)], "data": {"camera": "1"}},
         "/gallery/tracks": {"files": [("images", colour)], "data": {"camera": "1", "track": "t"}},
         "/gallery/frames": {"files": [("images", colour)], "data": {"camera": "1", "taken_at": "2026-11-02T22:15:00Z"}},

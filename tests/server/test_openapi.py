@@ -34,7 +34,7 @@ OPERATIONS = {
     for method, operation in methods.items()
 }
 FROZEN = {
-    "search", "search_each", "distances", "embed", "explain", "enrol", "enrol_track", "enrol_frames", "gallery", "sighting", "image", "erase", "erase_sighting",
+    "search", "search_each", "distances", "embed", "explain", "enrol", "enrol_track", "enrol_frames", "enrol_footage", "gallery", "sighting", "image", "clip", "erase", "erase_sighting",
     "browse", "neighbours", "counts", "calibration", "plan", "me", "keys", "add_key", "end_key", "queue",
     "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "models", "prepare_model",
     "cases", "case", "add_case", "change_case", "delete_case", "look_at_case", "hold_case", "lift_hold", "approve_case", "mark",
@@ -55,6 +55,7 @@ def test_operations_keep_their_names() -> None:
     [
         (calls.search(b"x"), "search"), (calls.search_each([b"x"]), "search_each"), (calls.enrol(b"x", camera="1"), "enrol"),
         (calls.enrol_track(b"x", camera="1", track="t"), "enrol_track"), (calls.enrol_frames(b"x", camera="1", taken_at=datetime(2026, 1, 1, tzinfo=UTC)), "enrol_frames"), (calls.start_job("x"), "start_job"),
+        (calls.enrol_footage("x", camera="1"), "enrol_footage"), (calls.clip("x"), "clip"),
         (calls.job("sighting"), "job"), (calls.cancel_job("x"), "cancel_job"), (calls.models(), "models"),
         (calls.prepare_model("x"), "prepare_model"), (calls.activate_model("x"), "activate_model"),
         (calls.forget_model("x"), "forget_model"), (calls.embed(b"x", modality="ir"), "embed"), (calls.explain(b"x", modality="ir"), "explain"),
@@ -104,7 +105,10 @@ def test_files_are_binary_and_no_form_field_is_null() -> None:
         f"Body_{name}"
         for name in ("search", "search_each", "distances", "embed", "explain", "enrol", "enrol_track", "enrol_frames")
     }
-    assert files == {(name, "images") for name in images} | {("Body_start_job", "archive")}
+    assert files == {(name, "images") for name in images} | {
+        ("Body_start_job", "archive"),
+        ("Body_enrol_footage", "film"),
+    }
     assert not any("contentMediaType" in part for part in parts(DOCUMENT))
     fields = [field for schema in bodies.values() for field in schema["properties"].values()]
     fields += [each["schema"] for _, _, operation in OPERATIONS.values() for each in operation.get("parameters", ())]

@@ -27,7 +27,7 @@ FROZEN = {
     "gallery-busy": 409, "gallery-damaged": 503, "gallery-full": 503, "gallery-missing": 503, "gallery-moved": 503,
     "gallery-unusable": 503, "held": 409, "headers-too-long": 431, "index-failed": 500, "internal": 500, "invalid-fields": 422, "invalid-query": 422,
     "keys-unreadable": 503, "method-not-allowed": 405, "no-key": 401, "no-such-path": 404, "not-allowed": 403, "not-found": 404,
-    "no-detector": 501, "no-retention": 409, "nobody-found": 422, "not-now": 409, "other-model": 422, "temporary-folder-full": 507, "too-busy": 429, "too-large": 413, "too-many-connections": 503,
+    "no-detector": 501, "no-footage": 501, "no-retention": 409, "nobody-found": 422, "not-now": 409, "other-model": 422, "temporary-folder-full": 507, "too-busy": 429, "too-large": 413, "too-many-connections": 503,
     "too-slow": 408, "took-too-long": 503, "unknown-camera": 422, "url-too-long": 414, "wrong-host": 421,
 }  # fmt: skip
 """Programs rely on them: a line is added, and none is changed or taken away without a word in the changelog."""

@@ -355,6 +355,16 @@ def image(sighting: str) -> Call[bytes]:
     return Call(lambda response: response.content, "GET", f"/gallery/sightings/{_segment(sighting)}/image")
 
 
+def clip(sighting: str, *, before: float = 5, after: float = 5) -> Call[bytes]:
+    """The seconds around a sighting, where the server has its recording: an MP4 without sound.
+
+    Args:
+        before, after: seconds, at most 60 each; it may begin earlier.
+    """
+    asked = {"params": {"before": before, "after": after}}
+    return Call(lambda response: response.content, "GET", f"/gallery/sightings/{_segment(sighting)}/clip", asked)
+
+
 def erase(
     sighting: str | Sequence[str] | None = None,
     *,

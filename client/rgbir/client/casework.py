@@ -78,6 +78,14 @@ class CaseList(Wire):
     cases: list[CaseHead]
 
 
+class CaseFilm(Wire):
+    """Where in which recording somebody was seen."""
+
+    name: str = Field(description="of its file")
+    sha256: str = Field(description="of its file, by which the recording is found whatever it is called")
+    seconds: float = Field(description="from its first frame")
+
+
 class CasePicture(Wire):
     """A query's image or a hit, as the case keeps it. What was erased has kept its id and when; what is of a camera that the key doesn't
     see is blank."""
@@ -99,6 +107,7 @@ class CasePicture(Wire):
     recording: str | None = Field(
         None, description="address of the moment in the site's video system, if the camera has one"
     )
+    film: CaseFilm | None = Field(None, description="of a hit that was found in a recording")
     image: str | None = Field(None, description="path of the picture on this server")
     added_at: datetime
     added_by: str

@@ -97,7 +97,7 @@ class _Watch:
         self.job = job
         if job.state in ("failed", "cancelled"):
             why = job.error or "somebody cancelled it"
-            raise JobFailed(f"job {job.id} is {job.state}: {why}; {_counted(job)} added", job)
+            raise JobFailed(f"job {job.id} is {job.state}: {why}; {_counted(job)} were added", job)
         return job.state == "done"
 
     def pause(self, busy: Busy | None = None) -> float:
@@ -113,7 +113,7 @@ class _Watch:
         left = self.timeout_s - (time.monotonic() - self.begun)
         if left <= 0:
             job = self.job
-            known = "" if job is None else f"; it is {job.state}, {_counted(job)} added"
+            known = "" if job is None else f"; it is {job.state}, with {_counted(job)} added"
             raise JobContinues(
                 f"job {self.name} wasn't done within {self.timeout_s:g} s{known}; it goes on, wait again", job
             )
@@ -215,6 +215,7 @@ class Client(_Common):
     distances = _waited(calls.distances)
     sighting = _waited(calls.sighting)
     image = _waited(calls.image)
+    clip = _waited(calls.clip)
     browse = _waited(calls.browse)
     neighbours = _waited(calls.neighbours)
     counts = _waited(calls.counts)
@@ -386,6 +387,7 @@ class AsyncClient(_Common):
     distances = _awaited(calls.distances)
     sighting = _awaited(calls.sighting)
     image = _awaited(calls.image)
+    clip = _awaited(calls.clip)
     browse = _awaited(calls.browse)
     neighbours = _awaited(calls.neighbours)
     counts = _awaited(calls.counts)

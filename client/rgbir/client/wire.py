@@ -451,6 +451,11 @@ def image_path(sighting: str, root_path: str) -> str:
     return f"{root_path}/gallery/sightings/{sighting}/image"
 
 
+def clip_path(sighting: str, root_path: str) -> str:
+    """Where a server shows the seconds around a sighting."""
+    return f"{root_path}/gallery/sightings/{sighting}/clip"
+
+
 def _hit(hit: Any, root_path: str) -> Hit:
     wire_hit = Hit.model_validate(hit)
     return wire_hit.model_copy(update={"image_path": image_path(wire_hit.id, root_path)}) if hit.has_image else wire_hit
@@ -613,6 +618,11 @@ class Sighting(WithCrop):
         None, description="address of the moment in the site's video system, if the camera has one"
     )
     image_path: ImagePath
+    clip_path: str | None = Field(
+        None,
+        alias="clip",
+        description="path of the seconds around it on this server, if the recording is kept or mounted",
+    )
 
     def _crop(self) -> tuple[str, bool]:
         return self.id, self.image_path is not None

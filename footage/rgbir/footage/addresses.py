@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from rgbir.footage.decoding.formats import STREAMS
+from rgbir.footage.formats import STREAMS
 from rgbir.index import UsageError, listed
 
 USER, PASSWORD = "RGBIR_STREAM_USER", "RGBIR_STREAM_PASSWORD"

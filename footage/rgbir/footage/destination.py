@@ -22,9 +22,11 @@ PATIENCE_S = 60.0
 class Encodes(Protocol):
     """What turns crops into embeddings, as `Encoder` does."""
 
-    def pixels(self, image: Image.Image) -> NDArray[np.uint8]: ...
+    def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
+        """An image in the model's size: uint8 (height, width, 3), RGB."""
 
-    def encode(self, pixels: NDArray[np.uint8], modality: Modality) -> NDArray[np.float32]: ...
+    def encode(self, pixels: NDArray[np.uint8], modality: Modality) -> NDArray[np.float32]:
+        """uint8 (n, height, width, 3), RGB → float32 (n, dimension)."""
 
 
 Make = Callable[[Encodes], list[NewSighting]]
@@ -72,6 +74,10 @@ class Destination(Protocol):
 @dataclass(frozen=True, slots=True)
 class InGallery:
     """A gallery that this process has open.
+
+    Attributes:
+        gallery: it takes the sightings.
+        encoder: of the model whose embeddings it holds.
 
     Raises:
         GalleryMismatch: it holds another model's embeddings.

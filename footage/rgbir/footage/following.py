@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from rgbir.footage.decoding.formats import SUFFIXES
+from rgbir.footage.formats import SUFFIXES
 from rgbir.index import add_lines, replace_file
 
 SURE_S = 2.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from rgbir.footage.decoding.apart import Film, Limits
-from rgbir.footage.decoding.formats import GROWING, SUFFIXES
 from rgbir.footage.decoding.growing import Growing
 from rgbir.footage.errors import BadFootage
+from rgbir.footage.formats import GROWING, SUFFIXES
 from rgbir.footage.pictures import Pictures, digest_of_folder, pictures_in
 from rgbir.index import SUFFIXES as PICTURES
 from rgbir.index import listed

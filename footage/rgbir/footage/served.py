@@ -6,8 +6,9 @@ Neither part imports the other: what they hand each other is plain data, and fai
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -16,9 +17,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from rgbir.footage.clock import Correction, clock_of
+from rgbir.footage.decoding.clips import cut
 from rgbir.footage.destination import Destination
 from rgbir.footage.enrolment import Manner, Report, enrol_into
 from rgbir.footage.errors import FootageFailure
+from rgbir.footage.formats import SUFFIXES
 from rgbir.footage.points import Point, Points
 from rgbir.footage.recordings import Recording
 from rgbir.footage.remarks import remarks_on
@@ -53,7 +56,7 @@ class Part:
                 raise UsageError("give start or name_time, not both")
             if manner.start is not None and manner.start.tzinfo is None and manner.zone is None:
                 raise UsageError(
-                    f"start is {manner.start.isoformat()}, without an offset; append one such as +01:00, or say zone"
+                    f"start needs a zone, {manner.start.isoformat()} has none; append an offset such as +01:00, or say zone"
                 )
             if manner.start is not None or manner.name_time not in (
                 None,
@@ -126,6 +129,29 @@ class Part:
             )
         return report.was_done or report.finished or report.decoding.cut is not None
 
+    def clip(
+        self,
+        film: Path,
+        since: float,
+        until: float,
+        ignored: Sequence[Sequence[tuple[float, float]]],
+        write: Callable[[bytes], Any],
+    ) -> Mapping[str, Any]:
+        """Writes the seconds of a film as an MP4; see `cut`.
+
+        Returns:
+            since, until and zero in the film's seconds, and recoded: see `Clip`.
+
+        Raises:
+            UsageError: it can't be.
+        """
+        with _in_words_of_fields():
+            return asdict(cut(film, since, until, write, ignored))
+
+    def suffixes(self) -> frozenset[str]:
+        """How the names of films end."""
+        return SUFFIXES
+
 
 def part() -> Part:
     """What the entry point gives."""
@@ -156,6 +182,10 @@ def progress_of(report: Report, camera: Camera) -> dict[str, Any]:
 def _manner(fields: Mapping[str, Any]) -> Manner:
     given = {name: value for name, value in fields.items() if value is not None}
     drift, right_at, zone = float(given.get("drift", 0.0)), _moment(given.get("right_at")), given.get("zone")
+    if right_at is not None and right_at.tzinfo is None:
+        raise UsageError(
+            f"right_at needs a zone, {right_at.isoformat()} has none; append an offset such as +01:00, or Z"
+        )
     if right_at is not None and not drift:
         raise UsageError("right_at says since when a clock drifts; say drift, too")
     return Manner(

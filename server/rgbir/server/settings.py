@@ -44,6 +44,7 @@ class Settings:
         reports: a folder of evaluation reports that are shown.
         detector: the folder of a detector's bundle, which finds people in whole pictures; without it the server finds nobody.
         no_retention: people are detected and enrolled though the gallery keeps for ever.
+        footage: folders of recordings of which clips may be played.
         keep_footage: a folder that keeps films whose people were enrolled, for as long as the gallery keeps people.
         bundles: a folder of bundles that an administrator may change to while the server runs.
         traces: whether spans are sent for OpenTelemetry.
@@ -101,6 +102,7 @@ class Settings:
     bundles: Path | None = None
     detector: Path | None = None
     no_retention: bool = False
+    footage: tuple[Path, ...] = ()
     keep_footage: Path | None = None
     traces: bool = False
     device: Literal["cpu", "gpu", "auto"] = "auto"

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isArchive, isImage, isSeen } from "../../../server/rgbir/server/page/core/kinds.js";
+import { isFilmed } from "../../../server/rgbir/server/page/core/filmed.js";
+import { isArchive, isFilm, isImage, isSeen } from "../../../server/rgbir/server/page/core/kinds.js";
 import { cameraOfFolder, dropped } from "../../../server/rgbir/server/page/enrol/folders.js";
-import { dealtWith, fieldsOf, goesOn, jobOf, lack, nextGroup, outcome, sums, takenAt } from "../../../server/rgbir/server/page/enrol/rows.js";
+import { farness, filmFields, filmLack, filmOf } from "../../../server/rgbir/server/page/enrol/films.js";
+import { fieldsOf, goesOn, jobOf, lack, nextGroup, outcome, sums, takenAt } from "../../../server/rgbir/server/page/enrol/rows.js";
 import { timeOfName, timeOfPicture } from "../../../server/rgbir/server/page/enrol/times.js";
 
 const row = (state, size = 1, more = {}) => ({ id: `${state}${size}`, state, file: { size, name: "a.jpg", type: "image/jpeg" }, proposed: null, ...more });
@@ -60,7 +62,6 @@ test("what is lacking is said before anything is sent, proposed times unconfirme
 
 test("jobs go on while they wait or run", () => {
   assert.deepEqual(["waiting", "running", "done", "cancelled", "failed"].map((state) => goesOn({ state })), [true, true, false, false, false]);
-  assert.equal(dealtWith({ added: 800, present: 10, skipped: 2 }), 812);
   assert.ok(isArchive({ name: "a.ZIP", type: "" }) && isImage({ name: "a.tiff", type: "" }) && !isImage({ name: "a.txt", type: "text/plain" }));
 });
 
@@ -144,4 +145,41 @@ test("a job's name in the address is read, and one that can't be is taken as it 
 test("what browsers draw is known by type or name", () => {
   const seen = (name, type = "") => isSeen({ name, type });
   assert.deepEqual([seen("a.JPG"), seen("a", "image/webp"), seen("a.tiff", "image/tiff"), seen("a.txt")], [true, true, false, false]);
+});
+
+test("a film is sent with its camera, and with the time that was chosen for it", () => {
+  const film = { ...filmOf({ name: "clip.mp4", size: 9 }, "3"), at: "2026-11-02T21:15:00.000Z" };
+  const nothing = { start: null, name_time: null, zone: null, purpose: null };
+  assert.deepEqual(filmFields(film, "Europe/Berlin"), { film: film.file, camera: "3", ...nothing });
+  assert.deepEqual(filmFields({ ...film, clock: "hand", purpose: " theft " }, "UTC"), { film: film.file, camera: "3", ...nothing, start: film.at, purpose: "theft" });
+  assert.deepEqual(filmFields({ ...film, clock: "name" }, "Europe/Berlin"), { film: film.file, camera: "3", ...nothing, name_time: "axis", zone: "Europe/Berlin" });
+  assert.equal(filmFields({ ...film, clock: "name", zone: " UTC " }, "Europe/Berlin").zone, "UTC");
+});
+
+test("what a film lacks is said before it is sent", () => {
+  const film = filmOf({ name: "clip.mp4", size: 9 }, "");
+  assert.equal(filmLack(film, false), "film.need.camera");
+  assert.equal(filmLack({ ...film, camera: "3", clock: "hand" }, false), "film.need.at");
+  assert.equal(filmLack({ ...film, camera: "3" }, true), "film.need.purpose");
+  assert.equal(filmLack({ ...film, camera: "3", purpose: "theft" }, true), "");
+  assert.equal(filmLack({ ...film, camera: "3" }, false), "");
+});
+
+test("an archive is as far as its files, and a film as its seconds", () => {
+  const counts = { total: 9, added: 3, present: 2, skipped: 1 };
+  assert.deepEqual(farness({ ...counts }), { done: 6, total: 9 });
+  assert.deepEqual(farness({ ...counts, film: { seconds: 32.04, seconds_done: 7.6 } }), { done: 8, total: 32 });
+  assert.deepEqual(farness({ ...counts, film: { seconds: null, seconds_done: 7.6 } }), { done: 8, total: 0 });
+});
+
+test("films are told by type and name, and are neither pictures nor archives", () => {
+  for (const file of [{ name: "a.bin", type: "video/mp4" }, { name: "a.DAV", type: "" }, { name: "a.mkv", type: "" }, { name: "a.h265", type: "" }]) {
+    assert.ok(isFilm(file) && !isImage(file) && !isArchive(file), file.name);
+  }
+  for (const name of ["a.jpg", "a.zip", "a.txt", "ts"]) assert.ok(!isFilm({ name, type: "" }), name);
+});
+
+test("a sighting is of a film where its source names a second of one", () => {
+  assert.ok(isFilmed("clip.mp4#t=12.400&xywh=4,5,6,7"));
+  for (const source of ["", null, undefined, "hall/a.jpg", "clip.mp4#xywh=4,5,6,7"]) assert.ok(!isFilmed(source), String(source));
 });

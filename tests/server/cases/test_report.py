@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from datetime import datetime
 from html.parser import HTMLParser
@@ -94,6 +95,28 @@ def test_the_first_page_says_what_was_asked_searched_and_decided(office: Office,
     assert "rank_1 0.474" in text
     assert "Manifest unsigned Check with rgbir evidence verify case-26-117.zip Times Europe/Berlin (+01:00)" in text
     assert "Decided by: name, date, signature" in text
+
+
+def test_hits_of_recordings_lead_to_them_by_name_second_and_hash(
+    office: Office, night: bytes, gallery: Gallery
+) -> None:
+    like = next(sighting for sighting in gallery.sightings() if sighting.camera == "1")
+    crop, digest = gallery.crop(like.id), "ab" * 32
+    frame = json.dumps({"recording": digest, "name": HOSTILE, "number": 62, "seconds": 12.44})
+    filmed = NewSighting(
+        "1", gallery.embeddings([like.id])[0], "f" * 64, taken_at=like.taken_at, crop=crop, frame=frame
+    )
+    gallery.add([filmed])
+    weber, case, _ = searched(office, night)
+    assert "Recordings" not in words(weber.case_report(case.id))
+    weber.mark(case.id, "same", sighting=filmed.id)
+
+    page = office("weber").case_report(case.id)
+
+    assert re.search(rf"Recordings .*{re.escape(HOSTILE)} 12\.4 s {digest}", words(page))
+    (picture,) = [picture for picture in weber.case(case.id).pictures if picture.kind == "hit"]
+    assert picture.film is not None
+    assert (picture.film.name, picture.film.seconds, picture.film.sha256) == (HOSTILE, 12.44, digest)
 
 
 def test_strangers_and_how_often_it_errs_are_what_was_measured(office: Office, night: bytes, gallery: Gallery) -> None:

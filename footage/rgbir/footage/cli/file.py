@@ -40,10 +40,10 @@ from rgbir.footage.cli.options import (
     start_of,
     zone_named,
 )
-from rgbir.footage.decoding.formats import GROWING
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
 from rgbir.footage.following import LOOK_S, Follower
+from rgbir.footage.formats import GROWING
 from rgbir.footage.people import People
 from rgbir.footage.points import Points
 from rgbir.footage.recordings import Recording

@@ -12,15 +12,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from rgbir.footage.cli import sending
 from rgbir.footage.cli.options import (
     MOTION,
     CameraOption,
     ConfidenceOption,
     DetectorOption,
     DriftOption,
-    EncoderOption,
     ForeverOption,
-    GalleryOption,
     KeepDaysOption,
     KeepImagesOption,
     NameTimeOption,
@@ -41,6 +40,7 @@ from rgbir.footage.cli.options import (
     start_of,
     zone_named,
 )
+from rgbir.footage.cli.sending import Sent, send
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
 from rgbir.footage.people import Counts, Passing, People, in_ms
@@ -324,6 +324,7 @@ def find(
 @in_groups(
     {
         "Where to": ("camera", "gallery", "bundle", "network", "keep_images", "keep_days", "no_retention"),
+        "Where to, on a server": ("url", "key", "ca", "purpose", "case"),
         "Who is found": ("detector", "confidence", "threads", "trust_frames"),
         "Which frames": ("sample", "rate", "shots"),
         "When they were taken": ("start", "name_time", "zone", "offset", "drift", "right_at"),
@@ -331,10 +332,21 @@ def find(
     }
 )
 def add(
+    ctx: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="Films, folders of films, or folders of numbered pictures.")],
     camera: CameraOption,
-    gallery: GalleryOption,
-    bundle: EncoderOption,
+    gallery: Annotated[str | None, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="The model bundle's folder, of the encoder.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="A server that takes the films in place of a gallery, such as http://127.0.0.1:8077."),
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The server's key.")] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="The authority's certificate (PEM) that the server's is trusted by.")
+    ] = None,
+    purpose: Annotated[str | None, typer.Option(help="Why, for the server's audit log.")] = None,
+    case: Annotated[str | None, typer.Option(help="The case it belongs to, for the server's audit log.")] = None,
     network: NetworkOption = None,
     detector: DetectorOption = MOTION,
     confidence: ConfidenceOption = None,
@@ -354,12 +366,13 @@ def add(
     threads: ThreadsOption = None,
     state: StateOption = None,
     again: Annotated[bool, typer.Option("--again", help="Work through recordings that are done, too.")] = False,
-) -> Answer[Enrolled]:
+) -> Answer[Enrolled] | Answer[Sent]:
     """Enrol everyone who passes in recordings. Run it again after a stop: it goes on, and enrols nobody twice.
 
     Examples:
         rgbir footage add clip.mp4 --camera hall --gallery G --bundle B --network site.toml --keep-days 30
         rgbir footage add /mnt/recorder/hall --camera hall --gallery G --bundle B --name-time dahua --zone Europe/Berlin
+        rgbir footage add clip.mp4 --camera hall --url http://127.0.0.1:8077 --start 2026-11-02T22:15:00+01:00
     """
     began = start_of(start)
     paths = recordings_in(files)
@@ -369,6 +382,16 @@ def add(
         )
     if began is not None and name_time is not None:
         raise UsageError("give --start or --name-time, not both")
+    if url is not None:
+        _refuse(ctx, SERVERS, "a server decides that; leave it out with --url")
+        given = {"start": began, "name_time": name_time, "zone": zone, "offset": offset, "drift": drift, "right_at": right_at,
+                 "sample": sample, "shots": shots, "confidence": confidence, "trust_frames": trust_frames or None,
+                 "purpose": purpose, "case": case}  # fmt: skip
+        sent = send(paths, url, camera, {name: value for name, value in given.items() if value is not None}, key, ca)
+        return Answer(sent, sending.lines(sent, url), SKIPPED_EXIT if sent.skipped else 0)
+    _refuse(ctx, CLIENTS, "that is for a server; name one with --url, or leave it out")
+    if gallery is None or bundle is None:
+        raise UsageError("give --gallery and --bundle, or --url with a server")
     manner = Manner(
         sample=sample or None,
         shots=shots,
@@ -427,6 +450,35 @@ def add(
     )
     passed_over = skipped or any(not report.finished or report.counts.contrary for report in reports)
     return Answer(content, list(_lines(reports, content, gallery)), SKIPPED_EXIT if passed_over else 0)
+
+
+SERVERS = (
+    "gallery",
+    "bundle",
+    "network",
+    "detector",
+    "keep_days",
+    "no_retention",
+    "keep_images",
+    "rate",
+    "threads",
+    "state",
+    "again",
+)
+"""Options that have no meaning where a server takes films."""
+CLIENTS = ("key", "ca", "purpose", "case")
+"""Options that are for servers alone."""
+
+
+def _refuse(ctx: typer.Context, names: tuple[str, ...], why: str) -> None:
+    """
+    Raises:
+        UsageError: one of the options is on the command line; variables and files may hold what other calls need.
+    """
+    for name in names:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"--{name.replace('_', '-')}: {why}")
 
 
 def _in_words(counts: Counts) -> str:

@@ -23,7 +23,7 @@ from rgbir.footage.decoding.messages import Messages, Silence, Stopped
 from rgbir.footage.errors import BadFootage, Denied, NoDecoder
 from rgbir.footage.frames import About, Chroma, Decoding, Frame
 
-DECODER = "rgbir.footage.decoding.child"
+DECODER, CUTTER = "rgbir.footage.decoding.child", "rgbir.footage.decoding.cutting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Film:
         threads: of the decoder; 0 is as many as it likes.
         limits: what decoding it may take.
         decoding: how it went, complete when the frames are at their end.
+        clip: how a clip of it is written, in place of frames; see `clips.cut`.
     """
 
     source: Path | StreamAddress
@@ -76,6 +77,7 @@ class Film:
     threads: int = 1
     limits: Limits = field(default_factory=Limits)
     decoding: Decoding = field(default_factory=Decoding)
+    clip: dict[str, Any] | None = None
     _process: subprocess.Popen[bytes] | None = None
     _messages: Messages | None = None
     _about: About | None = None
@@ -88,8 +90,9 @@ class Film:
             )
         streams = isinstance(self.source, StreamAddress)
         options = {
-            "stream": streams, "verify": self.verify, "authority": None if self.authority is None else str(self.authority), "sample": self.sample, "since": self.since, "until": self.until,
-            "grows": self.grows, "transport": self.transport, "threads": self.threads,
+            "stream": streams, "verify": self.verify, "authority": None if self.authority is None else str(self.authority),
+            "sample": self.sample, "since": self.since, "until": self.until,
+            "clip": self.clip, "grows": self.grows, "transport": self.transport, "threads": self.threads,
             "memory": self.limits.memory, "processor": 0 if streams or self.grows else self.limits.processor,
         }  # fmt: skip
         stack = contextlib.ExitStack()
@@ -98,7 +101,7 @@ class Film:
             if isinstance(self.source, Path):
                 content = stack.enter_context(_readable(self.source))
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", DECODER],
+                [sys.executable, "-P", "-m", DECODER if self.clip is None else CUTTER],
                 env=_environment(json.dumps(options)),
                 stdin=content,
                 stdout=subprocess.PIPE,
@@ -149,6 +152,22 @@ class Film:
         else:
             self.decoding.frames, self.decoding.damaged = message["frames"], message["damaged"]
             self.decoding.cut = message["cut"] and self._cleaned(message["cut"])
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """All that the process says, as it says it.
+
+        Raises:
+            BadFootage: it refused the film, or ended before it had said `end`.
+        """
+        while True:
+            message = self._next()
+            if message is None:
+                raise BadFootage(f"{self._name()}: {self._ending()}")
+            if message["kind"] == "refused":
+                raise BadFootage(f"{self._name()}: {message['why']}")
+            yield message
+            if message["kind"] == "end":
+                return
 
     def _expect(self, kind: str) -> dict[str, Any]:
         message = self._next()

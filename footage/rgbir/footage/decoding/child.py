@@ -17,7 +17,7 @@ import pkgutil
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,10 +25,10 @@ from urllib.parse import urlsplit
 import av
 import numpy as np
 
-from rgbir.footage.decoding.formats import CONTAINERS
 from rgbir.footage.decoding.growing import Growing
 from rgbir.footage.decoding.newest import Newest
 from rgbir.footage.decoding.peers import addresses_of, peers
+from rgbir.footage.formats import CONTAINERS
 from rgbir.footage.frames import Chroma
 from rgbir.footage.sampling import TICK, next_tick
 
@@ -190,6 +190,22 @@ def _not_opened(error: Exception) -> str:
     return f"it is no film of a kind that is read here ({_words(error)})"
 
 
+def video_of(container: Any) -> Any:
+    """The stream that is looked at.
+
+    Raises:
+        Refused: there is none, or its frames are too large.
+    """
+    streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    if not streams:
+        kinds = sorted({s.type for s in container.streams})
+        raise Refused(f"it has no video, only {' and '.join(kinds) or 'nothing that can be played'}")
+    stream = streams[0]
+    if stream.width * stream.height > MOST_PIXELS:
+        raise Refused(f"its frames have {stream.width}x{stream.height} pixels, more than {MOST_PIXELS:,}")
+    return stream
+
+
 def run(options: dict[str, Any]) -> None:
     """Decodes one film, and says its frames.
 
@@ -197,14 +213,7 @@ def run(options: dict[str, Any]) -> None:
         Refused: it can't be.
     """
     with opened(options) as container:
-        streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
-        if not streams:
-            kinds = sorted({s.type for s in container.streams})
-            raise Refused(f"it has no video, only {' and '.join(kinds) or 'nothing that can be played'}")
-        stream = streams[0]
-        if stream.width * stream.height > MOST_PIXELS:
-            raise Refused(f"its frames have {stream.width}x{stream.height} pixels, more than {MOST_PIXELS:,}")
-        _frames(container, stream, options)
+        _frames(container, video_of(container), options)
 
 
 def late_enough(packets: Iterable[Any], since: float, base: Any, first: int | None) -> Iterator[Any]:
@@ -323,7 +332,7 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
     say({"kind": "end", "frames": numbers.all, "taken": taken, "damaged": damaged, "cut": cut})
 
 
-def main(options: dict[str, Any]) -> None:
+def main(options: dict[str, Any], work: Callable[[dict[str, Any]], None] = run) -> None:
     av.logging.set_level(None)
     for module in pkgutil.walk_packages(av.__path__, "av."):  # what PyAV loads late is loaded before the limits
         if not module.name.endswith("__main__"):
@@ -333,7 +342,7 @@ def main(options: dict[str, Any]) -> None:
         options["url"] = sys.stdin.readline().rstrip("\n")
     limit(options["memory"], options["processor"], options["stream"])
     try:
-        run(options)
+        work(options)
     except Refused as error:
         say({"kind": "refused", "why": str(error), "denied": isinstance(error, Denied)})
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:

@@ -60,6 +60,7 @@ class Started:
             "detector",
             "no_retention",
             "keep_footage",
+            "footage",
             "samples",
             "plan",
             "reports",
@@ -170,6 +171,10 @@ def serve(
             help="Keep films whose people were enrolled here, as long as people are kept; else they are deleted."
         ),
     ] = None,
+    footage: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder of recordings, to play the seconds around hits; it is only read. May be repeated."),
+    ] = None,
     samples: Annotated[
         Path | None,
         typer.Option(help="Example queries for the page, named <camera>_….jpg."),
@@ -189,14 +194,15 @@ def serve(
         rgbir serve --gallery demo/gallery --bundle demo/expat_compact.synthetic_people
         rgbir serve --gallery /srv/gallery --bundle /srv/bundle --host 0.0.0.0 --keys keys.json --audit audit.log
     """
-    for option, folder in (("--bundles", bundles), ("--samples", samples), ("--reports", reports)):
+    folders = [("--bundles", bundles), ("--samples", samples), ("--reports", reports)]
+    for option, folder in [*folders, *(("--footage", folder) for folder in footage or ())]:
         if folder is not None and not folder.is_dir():
             raise BadSettings(f"{option} is a folder that is there, not {folder}")
     settings = Settings(
         gallery, bundle, host, port, open_to_all, threads,
         samples=samples, plan=plan, reports=reports, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
-        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, detector=detector, no_retention=no_retention, keep_footage=keep_footage, traces=traces,
+        cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, detector=detector, no_retention=no_retention, keep_footage=keep_footage, footage=tuple(footage or ()), traces=traces,
         max_bytes=max_bytes, max_archive_bytes=max_archive_bytes, max_footage_bytes=max_footage_bytes, max_footage_seconds=max_footage_seconds,
         max_pixels=max_pixels, max_request_pixels=max_request_pixels, max_images=max_images,
         max_top_k=max_top_k, max_distances=max_distances, max_in_flight=max_in_flight, max_batch=max_batch,

@@ -191,7 +191,13 @@ class _Counts(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What became of sightings, in their order: which are new, and ids of those that were erased and stay so."""
+    """What became of sightings, in their order.
+
+    Attributes:
+        sightings: as they were made.
+        added: whether each is new.
+        erased: ids of those that were erased since the film was received, and stay so.
+    """
 
     sightings: Sequence[NewSighting]
     added: Sequence[bool]

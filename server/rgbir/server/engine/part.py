@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -40,6 +40,19 @@ class FootagePart(Protocol):
         stopped: Callable[[], bool],
     ) -> bool:
         """Enrols everyone who passes in a film; False if it was stopped."""
+
+    def clip(
+        self,
+        film: Path,
+        since: float,
+        until: float,
+        ignored: Sequence[Sequence[tuple[float, float]]],
+        write: Callable[[bytes], Any],
+    ) -> Mapping[str, Any]:
+        """Writes the seconds of a film as an MP4; tells since, until, zero and recoded."""
+
+    def suffixes(self) -> frozenset[str]:
+        """How the names of films end."""
 
 
 def footage_part() -> FootagePart:

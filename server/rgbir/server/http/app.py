@@ -15,6 +15,7 @@ from rgbir.server import tracing
 from rgbir.server.access.signing import signer_of
 from rgbir.server.cases.casebook import Casebook, Rules
 from rgbir.server.engine.archives import Archives
+from rgbir.server.engine.clips import Clips
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.films import Films
 from rgbir.server.engine.house import keep_house
@@ -95,12 +96,14 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         models = ModelSwap(engine)
         archives, films = Archives(engine), Films(engine)
         app.state.engine, app.state.models, app.state.archives, app.state.films = engine, models, archives, films
+        clips = app.state.clips = Clips(engine)
         app.state.jobs = Jobs(engine, {"archive": archives, "footage": films})
         book = app.state.casebook = None if settings.cases is None else _casebook(settings, engine)
         app.state.signer = signer
         app.state.jobs.resume()
         keeping = asyncio.create_task(keep_house(engine, models.expire))
         filing = None if book is None else asyncio.create_task(keep_cases(engine, book))
+        filming = asyncio.create_task(clips.go_on())
         watching = asyncio.create_task(engine.watch.go_on())
         renewing = None if certificate is None else asyncio.create_task(certificate.go_on())
         with suppress(RuntimeError, ValueError):  # signals come to the main thread only
@@ -110,11 +113,13 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         finally:
             keeping.cancel()
             watching.cancel()
+            filming.cancel()
             if filing is not None:
                 filing.cancel()
             if renewing is not None:
                 renewing.cancel()
             await app.state.jobs.close()
+            clips.close()
             await models.close()
             engine.close()
             if book is not None:

@@ -19,6 +19,7 @@ from rgbir.server.access.keys import Key
 from rgbir.server.cases.casebook import Access, Casebook, digest
 from rgbir.server.cases.records import Case, Course, Picture
 from rgbir.server.cases.store import Embedded, new_id, now
+from rgbir.server.engine.clips import moment_of
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import NotThere
 from rgbir.server.http.guard import Purpose
@@ -366,5 +367,11 @@ def told_picture(engine: Engine, case: Case, picture: Picture, caller: Key) -> c
         recording=recording(engine.gallery, picture.camera, picture.taken_at, picture.name, lambda: picture.frame)
         if within
         else None,
+        film=_film(picture.frame) if within else None,
         image=None if picture.sha256 is None else path,
     )
+
+
+def _film(frame: str | None) -> casework.CaseFilm | None:
+    moment = moment_of(frame)
+    return None if moment is None else casework.CaseFilm(**moment._asdict())

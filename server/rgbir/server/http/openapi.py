@@ -36,6 +36,7 @@ _AS_THE_CLIENT_SAYS = {
     "search_batch": "search_each",
     "get_sighting": "sighting",
     "get_image": "image",
+    "get_clip": "clip",
     "remove_sighting": "erase_sighting",
     "remove": "erase",
     "list_jobs": "jobs",

@@ -207,6 +207,14 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "taken_back": ("taken back {time} by {who}", "zurückgenommen {time} von {who}", "{time} 由 {who} 撤回"),
     "notes": ("Notes", "Notizen", "备注"),
     "text": ("Text", "Text", "内容"),
+    "films": ("Recordings", "Aufnahmen", "录像"),
+    "film": ("Recording", "Aufnahme", "录像"),
+    "film_at": ("From its beginning", "Ab ihrem Anfang", "自开头起"),
+    "film_by_hash": (
+        "A recording is the one that was meant if its file has this hash, whatever it is called.",
+        "Eine Aufnahme ist die gemeinte, wenn ihre Datei diese Prüfsumme hat, wie immer sie heißt.",
+        "无论文件名如何,只要文件的哈希值与此相同,就是所指的录像。",
+    ),
     "hashes": ("Files and their hashes", "Dateien und ihre Prüfsummen", "文件及其哈希值"),
     "picture": ("Picture", "Bild", "图片"),
     "blank": (

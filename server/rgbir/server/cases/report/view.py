@@ -251,6 +251,14 @@ class View:
             if picture.sha256 is not None
         ]
 
+    def films(self) -> list[tuple[str, ...]]:
+        """Which hit, in which recording it was found, at which second, and the recording's hash."""
+        return [
+            (self._which(picture.id), picture.film.name, f"{picture.film.seconds:.1f} s", picture.film.sha256)
+            for picture in self.case.pictures
+            if picture.film is not None
+        ]
+
     # --- parts
 
     def shown(self, picture: CasePicture | None) -> Shown:

@@ -16,7 +16,7 @@ from rgbir.server.access.keys import Key
 from rgbir.server.engine.engine import Engine
 from rgbir.server.http.guard import Looking, Searching, Serving, camera_of, enrolling
 from rgbir.server.http.problems import NOT_FOUND, PROBLEMS
-from rgbir.server.http.routes.shared import travelling, visible
+from rgbir.server.http.routes.shared import Clipping, travelling, visible
 
 router = APIRouter(responses=PROBLEMS, tags=["gallery"])
 MOST_NEIGHBOURS = 100
@@ -30,6 +30,7 @@ Until = Annotated[wire.Moment | None, Query(description="taken before that, with
 @router.get("/gallery/sightings", summary="Sightings, page by page")
 async def browse(
     engine: Serving,
+    clips: Clipping,
     caller: Searching,
     cameras: Cameras = None,
     since: Since = None,
@@ -54,7 +55,7 @@ async def browse(
         sightings=[sighting.id for sighting in page],
     )
     following = _cursor(Spot.of(page[-1]), order) if len(page) == limit else None
-    return wire.SightingPage(sightings=[travelling(engine, sighting) for sighting in page], next=following)
+    return wire.SightingPage(sightings=[travelling(engine, clips, sighting) for sighting in page], next=following)
 
 
 @router.get(
@@ -64,6 +65,7 @@ async def browse(
 )
 async def neighbours(
     engine: Serving,
+    clips: Clipping,
     caller: Searching,
     sighting: str,
     limit: Annotated[int, Query(ge=1, le=MOST_NEIGHBOURS, description="most of them on each side")] = 12,
@@ -79,8 +81,8 @@ async def neighbours(
     shown = [neighbour.id for neighbour in (*before, *after)]
     await engine.note(action="browse", who=caller.name, conditions={"neighbours": sighting}, sightings=shown)
     return wire.Neighbours(
-        before=[travelling(engine, neighbour) for neighbour in before],
-        after=[travelling(engine, neighbour) for neighbour in after],
+        before=[travelling(engine, clips, neighbour) for neighbour in before],
+        after=[travelling(engine, clips, neighbour) for neighbour in after],
     )
 
 

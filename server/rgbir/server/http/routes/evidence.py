@@ -27,10 +27,11 @@ from rgbir.server.http.casework import Book
 from rgbir.server.http.dossier import collected, unseen
 from rgbir.server.http.guard import Casing, Serving
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS
+from rgbir.server.http.routes.shared import pieces
 
 router = APIRouter(responses={**PROBLEMS, **NOT_FOUND}, tags=["cases"])
-_SPOOLED, _PIECE = 8 << 20, 1 << 18
-"""Bytes that are kept in memory before they go to a file without a name; and those of a piece."""
+_SPOOLED = 8 << 20
+"""Bytes that are kept in memory before they go to a file without a name."""
 PRIVATE = {"Cache-Control": "private, no-store"}
 
 
@@ -78,7 +79,7 @@ async def case_report(
 
     out, policy = await engine.look(make)
     headers = {**PRIVATE, "Content-Security-Policy": policy}
-    return StreamingResponse(_read(out), media_type="text/html; charset=utf-8", headers=headers)
+    return StreamingResponse(pieces(out), media_type="text/html; charset=utf-8", headers=headers)
 
 
 @router.get(
@@ -109,7 +110,7 @@ async def evidence(
         "Rgbir-Signed-By": _name_of(signer) or words.NOBODY,
         "Rgbir-Manifest": digest,
     }
-    return StreamingResponse(_read(out), media_type="application/zip", headers=headers)
+    return StreamingResponse(pieces(out), media_type="application/zip", headers=headers)
 
 
 def _expect_all_seen(engine: Engine, book: Casebook, case: Case, caller: Key) -> None:
@@ -223,10 +224,3 @@ def _whole() -> Iterator[BinaryIO]:
     except BaseException:
         out.close()
         raise
-
-
-def _read(out: BinaryIO) -> Iterator[bytes]:
-    with out:
-        out.seek(0)
-        while piece := out.read(_PIECE):
-            yield piece

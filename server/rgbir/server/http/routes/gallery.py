@@ -29,6 +29,7 @@ from rgbir.server.http.persons import carried_out, expect_not_held, knows, touch
 from rgbir.server.http.problems import BUSY, NO_DETECTOR, NOT_FOUND, PROBLEMS, UNKEPT
 from rgbir.server.http.routes.shared import (
     Changing,
+    Clipping,
     DryRun,
     ShotImages,
     Working,
@@ -166,8 +167,8 @@ async def gallery(engine: Serving, caller: Looking) -> wire.GalleryInfo:
 
 
 @router.get("/gallery/sightings/{sighting}", summary="One sighting", responses=NOT_FOUND)
-async def get_sighting(engine: Serving, caller: Searching, sighting: str) -> wire.Sighting:
-    return await engine.look(lambda: travelling(engine, visible(engine, sighting, caller)))
+async def get_sighting(engine: Serving, clips: Clipping, caller: Searching, sighting: str) -> wire.Sighting:
+    return await engine.look(lambda: travelling(engine, clips, visible(engine, sighting, caller)))
 
 
 @router.get(

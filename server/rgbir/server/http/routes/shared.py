@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from fastapi import Depends, File, Query, Request, Response, UploadFile
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from rgbir.client import wire
 from rgbir.index import Answer, Sighting
 from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.archives import Archives
+from rgbir.server.engine.clips import Clips
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.engine.films import Films
 from rgbir.server.engine.jobs import Jobs
@@ -43,9 +44,15 @@ async def _films(request: Request) -> Films:
     return films
 
 
+async def _clips(request: Request) -> Clips:
+    clips: Clips = request.app.state.clips
+    return clips
+
+
 DryRun = Annotated[bool, Query(description="only tell what would be done")]
 Working = Annotated[Jobs, Depends(_jobs)]
 Archiving = Annotated[Archives, Depends(_archives)]
+Clipping = Annotated[Clips, Depends(_clips)]
 Filming = Annotated[Films, Depends(_films)]
 Changing = Annotated[ModelSwap, Depends(_models)]
 Images = Annotated[
@@ -58,6 +65,8 @@ ShotImages = Annotated[
 ]
 
 
+PIECE = 1 << 18
+"""Bytes of a file that are sent at once."""
 FEW = 50
 """Hits that are written in less time than it takes to hand them to a thread."""
 
@@ -74,6 +83,14 @@ async def read(images: list[UploadFile]) -> list[Named]:
         (Path(image.filename or f"image {place}").name, await image.read())
         for place, image in enumerate(images, start=1)
     ]
+
+
+def pieces(content: BinaryIO) -> Iterator[bytes]:
+    """A file from its beginning, which is closed then."""
+    with content:
+        content.seek(0)
+        while piece := content.read(PIECE):
+            yield piece
 
 
 def may_follow(caller: Key, job: Job) -> bool:
@@ -112,13 +129,16 @@ def seen(engine: Engine, sightings: Sequence[str], caller: Key) -> list[str]:
     return [each for each, sighting in enrolled if sighting is not None and caller.sees(sighting.camera)]
 
 
-def travelling(engine: Engine, sighting: Sighting) -> wire.Sighting:
+def travelling(engine: Engine, clips: Clips, sighting: Sighting) -> wire.Sighting:
     """A sighting as it travels."""
     camera = engine.gallery.network.shown(sighting.camera)
     image = wire.image_path(sighting.id, engine.settings.root_path) if sighting.has_crop else None
     return wire.Sighting.model_validate(sighting).model_copy(
         update={
             "image_path": image,
+            "clip_path": wire.clip_path(sighting.id, engine.settings.root_path)
+            if clips.there(sighting.frame)
+            else None,
             "camera": camera,
             "recording": recording(
                 engine.gallery, sighting.camera, sighting.taken_at, sighting.source, lambda: sighting.frame

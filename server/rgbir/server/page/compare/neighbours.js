@@ -3,7 +3,7 @@
 import { ask } from "../core/api.js";
 import { useEffect, useState } from "../core/html.js";
 
-/** @typedef {{ id: string, camera: string, taken_at?: string | null, track?: string | null, image?: string | null, recording?: string | null }} Sighting */
+/** @typedef {{ id: string, camera: string, source?: string, taken_at?: string | null, track?: string | null, image?: string | null, recording?: string | null }} Sighting */
 /** @typedef {{ before: Sighting[], after: Sighting[] }} Neighbours */
 
 const NEAR = 12;

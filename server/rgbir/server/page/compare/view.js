@@ -2,6 +2,7 @@
 
 import { Refusal } from "../core/api.js";
 import { onClosed } from "../core/dialog.js";
+import { Clip } from "../core/clip.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { changed } from "../core/route.js";
@@ -235,6 +236,7 @@ export default function Compare({ answer, hit }) {
         <p class="note">${t("compare.reminder")}</p>
         <${Decision} hit=${hit} hits=${hits} onMarked=${() => setPeek(hit.id)} />
         <${Actions} idle=${full || busy} hasPicture=${Boolean(shown.image)} recording=${shown.recording} onSimilar=${similar} onUse=${use} />
+        <${Clip} id=${shown.id} source=${shown.source} />
         <p class="note ${told.bad ? "problem" : ""}" role="status">${told.text}</p>
         <${WhereAndWhen} hit=${hit} taken=${taken} seconds=${seconds} walk=${walk(network?.passages ?? [], answer.query.place, place, seconds)} track=${hit.track ? wholeTrack(neighbours, limit) : null} />
         <${ModelSays} hit=${hit} answer=${answer} open=${says} onToggle=${acts.numbers} />

@@ -18,7 +18,7 @@ export function DropArea() {
     <button type="button" id="enrol-files" class="drop ${over ? "over" : ""}" aria-describedby=${lack?.field === "files" ? "enrol-files-problem" : undefined} onClick=${() => input.current?.click()}>
       <${Icon} name="upload" size=${24} /> <span>${t("enrol.drop")}<br /><small>${t("enrol.drop.kinds")}</small></span>
     </button>
-    <input ref=${input} type="file" accept="image/*,.tif,.tiff,.zip" multiple hidden
+    <input ref=${input} type="file" accept="image/*,video/*,.tif,.tiff,.zip,.dav,.mkv,.ts" multiple hidden
       onChange=${(/** @type {Event} */ event) => {
         const field = /** @type {HTMLInputElement} */ (event.currentTarget);
         addFiles(field.files ?? []);
@@ -37,9 +37,9 @@ export function ArchiveCard() {
     <h2 id="archive-title">${t("enrol.archive")}</h2>
     <p><strong>${archive.name}</strong>, ${bytes(archive.size)}</p>
     <p class="note">${t("enrol.archive.what")}</p>
-    ${sending
+    ${sending?.what === "archive"
       ? html`<${Progress} done=${sending.sent} total=${sending.total} label=${t("enrol.archive.sending")} text=${sending.sent >= sending.total ? t("enrol.archive.checked") : t("enrol.archive.sent", { sent: bytes(sending.sent), total: bytes(sending.total) })} />
           <p class="buttons"><button type="button" onClick=${stopArchive}>${t("enrol.archive.stop")}</button></p>`
-      : html`<p class="buttons"><button type="button" class="primary" onClick=${sendArchive}>${t("enrol.archive.send")}</button><button type="button" onClick=${dropArchive}>${t("enrol.archive.drop")}</button></p>`}
+      : html`<p class="buttons"><button type="button" class="primary" disabled=${sending !== null} onClick=${sendArchive}>${t("enrol.archive.send")}</button><button type="button" onClick=${dropArchive}>${t("enrol.archive.drop")}</button></p>`}
   </section>`;
 }

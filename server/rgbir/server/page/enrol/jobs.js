@@ -8,16 +8,18 @@ import { Table } from "../core/table.js";
 import { moment, number, t } from "../core/words.js";
 import { Trouble, useLoaded } from "../shell/load.js";
 import { refused, useApp } from "../shell/state.js";
-import { dealtWith, goesOn } from "./rows.js";
+import { farness } from "./films.js";
+import { goesOn } from "./rows.js";
 
 /** @typedef {import("../core/types.js").Schemas["Job"]} Job */
 /** @typedef {import("../core/api.js").Refusal} Failure */
 
 /** How far a job is in words; one that ended early says where. @param {{ job: Job }} props */
 function JobState({ job }) {
-  const done = dealtWith(job);
-  const early = (job.state === "cancelled" || job.state === "failed") && done < job.total;
-  return html`<span class="job-state ${job.state}">${t(early ? `job.stopped.${job.state}` : `job.${job.state}`, { done, n: job.total })}</span>`;
+  const { done, total } = farness(job);
+  const early = (job.state === "cancelled" || job.state === "failed") && done < total;
+  const text = !early ? `job.${job.state}` : job.film ? `job.ended.${job.state}` : `job.stopped.${job.state}`;
+  return html`<span class="job-state ${job.state}">${t(text, { done, n: total })}</span>`;
 }
 
 export function JobList() {
@@ -41,6 +43,18 @@ export function JobList() {
 
 /** @param {Job} job */
 const counts = (job) => ["added", "present", "skipped"].map((name) => t(`enrol.sum.${name}`, { n: job[/** @type {"added"} */ (name)] })).join(" · ");
+
+/** @param {{ job: Job }} props */
+function Far({ job }) {
+  const { done, total } = farness(job);
+  const far = job.film ? t(total ? "job.seconds.of" : "job.seconds", { done, n: total }) : t("progress.of", { done, n: total });
+  return html`<${Progress} done=${done} total=${total} label=${t(job.film ? "job.progress.film" : "job.progress")} text=${`${far}: ${counts(job)}`} />`;
+}
+
+/** @param {{ film: NonNullable<Job["film"]> }} props */
+const FilmFacts = ({ film }) => html`<p><strong>${film.name}</strong>, ${t("camera.named", { c: film.camera })}${film.start ? `, ${moment(film.start, { year: true, seconds: true })}` : ""}</p>
+  <p>${t("job.tracks", { n: film.tracks })}${film.found_by === "motion" ? html` <span class="soft">${t("job.motion")}</span>` : ""}</p>
+  ${(film.remarks ?? []).map((remark) => html`<p class="note">${remark}</p>`)}`;
 
 /** @param {{ id: string }} props */
 export function JobPage({ id }) {
@@ -70,9 +84,10 @@ export function JobPage({ id }) {
   const reasons = Object.entries(job.reasons ?? {});
   return html`<section class="box" aria-labelledby="job-title">
     <p>${back}</p>
-    <h2 id="job-title" ref=${title} tabindex="-1">${t("job.title", { time: moment(job.made_at, { year: true, seconds: true }) })}</h2>
+    <h2 id="job-title" ref=${title} tabindex="-1">${t(job.film ? "job.title.film" : "job.title", { time: moment(job.made_at, { year: true, seconds: true }) })}</h2>
     <p><${JobState} job=${job} />${job.ended_at ? `, ${moment(job.ended_at, { seconds: true })}` : ""} <span class="soft">${job.who}</span></p>
-    <${Progress} done=${dealtWith(job)} total=${job.total} label=${t("job.progress")} text=${`${t("progress.of", { done: dealtWith(job), n: job.total })}: ${counts(job)}`} />
+    <${Far} job=${job} />
+    ${job.film && html`<${FilmFacts} film=${job.film} />`}
     ${job.error && html`<div class="trouble" role="alert"><p>${job.error}</p></div>`}
     <${Trouble} failure=${refusal} />
     ${goesOn(job) && html`<p class="note">${t("job.restart")}</p><p class="buttons"><button type="button" onClick=${cancel} aria-busy=${busy} disabled=${away !== null}>${t("job.cancel")}</button> <span class="soft">${t("job.cancel.what")}</span></p>`}

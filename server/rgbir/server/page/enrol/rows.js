@@ -100,9 +100,6 @@ export function lack(labels, rows, confirmed) {
   return null;
 }
 
-/** A job's images that are dealt with. @param {{ added: number, present: number, skipped: number }} job */
-export const dealtWith = (job) => job.added + job.present + job.skipped;
-
 /** @param {{ state: string }} job */
 export const goesOn = (job) => job.state === "waiting" || job.state === "running";
 

@@ -2,11 +2,12 @@
 
 import { Refusal, ask, form } from "../core/api.js";
 import { onForget } from "../core/forget.js";
-import { isArchive, isImage, isSeen } from "../core/kinds.js";
+import { isArchive, isFilm, isImage, isSeen } from "../core/kinds.js";
 import { patiently } from "../core/patience.js";
 import { makeStore, useStore } from "../core/store.js";
 import { t, zone } from "../core/words.js";
 import { go, refused, say, store } from "../shell/state.js";
+import { filmFields, filmLack, filmOf } from "./films.js";
 import { fieldsOf, lack, nextGroup, outcome, sums } from "./rows.js";
 import { timeOfName, timeOfPicture } from "./times.js";
 import { upload } from "./upload.js";
@@ -24,7 +25,9 @@ import { upload } from "./upload.js";
  * @property {Refusal | null} failure what ended it
  * @property {string[]} strangers names of files that are no images
  * @property {File | null} archive
- * @property {{ sent: number, total: number } | null} sending
+ * @property {import("./films.js").Film | null} film
+ * @property {string} filmLacks what is lacking of it, by its text's name
+ * @property {{ what: "archive" | "film", sent: number, total: number } | null} sending
  */
 
 const BEGINNING = 128 * 1024;
@@ -42,6 +45,8 @@ export const enrolment = makeStore(/** @type {State} */ ({
   failure: null,
   strangers: [],
   archive: null,
+  film: null,
+  filmLacks: "",
   sending: null,
 }));
 
@@ -65,6 +70,7 @@ export function addFiles(files, paths = new Map()) {
   const given = [...files];
   const images = given.filter(isImage);
   const archive = given.find(isArchive) ?? null;
+  const film = given.find(isFilm) ?? null;
   const rows = images.map((file) => /** @type {Row} */ ({
     id: crypto.randomUUID?.() ?? String(Math.random()),
     file,
@@ -78,7 +84,9 @@ export function addFiles(files, paths = new Map()) {
   enrolment.set((state) => ({
     rows: [...state.rows, ...rows],
     archive: archive ?? state.archive,
-    strangers: given.filter((file) => !isImage(file) && !isArchive(file)).map((file) => file.name),
+    film: film ? filmOf(film, state.labels.camera) : state.film,
+    filmLacks: "",
+    strangers: given.filter((file) => !isImage(file) && !isArchive(file) && !isFilm(file)).map((file) => file.name),
     lack: null,
     failure: null,
   }));
@@ -184,7 +192,7 @@ onForget(() => {
   stop();
   stopArchive();
   clear();
-  enrolment.set({ labels: NO_LABELS, archive: null });
+  enrolment.set({ labels: NO_LABELS, archive: null, film: null });
 });
 
 /** Ends it after the images that are on their way; what is in stays in. */
@@ -205,13 +213,31 @@ let archiving = null;
 /** Sends the archive; its job goes on by itself. */
 export async function sendArchive() {
   const { archive } = enrolment.get();
-  if (!archive || archiving) return;
+  if (archive) await sendFile("archive", "gallery/jobs", archive.size, form({ archive }));
+}
+
+/** Sends the film; its job goes on by itself. */
+export async function sendFilm() {
+  const { film } = enrolment.get();
+  if (!film) return;
+  const filmLacks = filmLack(film, store.get().me?.needs_purpose ?? false);
+  enrolment.set({ filmLacks });
+  if (!filmLacks) await sendFile("film", "gallery/footage", film.file.size, form(filmFields(film, zone())));
+}
+
+/** @param {Partial<import("./films.js").Film>} change */
+export const changeFilm = (change) => enrolment.set(({ film }) => ({ film: film && { ...film, ...change }, filmLacks: "" }));
+export const dropFilm = () => enrolment.set({ film: null });
+
+/** @param {"archive" | "film"} what @param {string} path @param {number} size @param {FormData} body */
+async function sendFile(what, path, size, body) {
+  if (archiving) return;
   archiving = new AbortController();
-  enrolment.set({ sending: { sent: 0, total: archive.size }, failure: null });
+  enrolment.set({ sending: { what, sent: 0, total: size }, failure: null });
   addEventListener("beforeunload", asks);
   try {
-    const job = await upload("gallery/jobs", form({ archive }), (sent, total) => enrolment.set({ sending: { sent, total } }), archiving.signal);
-    enrolment.set({ archive: null });
+    const job = await upload(path, body, (sent, total) => enrolment.set({ sending: { what, sent, total } }), archiving.signal);
+    enrolment.set({ [what]: null });
     if (store.get().route.path.startsWith("/enrol")) go(`#/enrol/jobs/${encodeURIComponent(job.id)}`);
   } catch (error) {
     if (!(error instanceof Refusal)) return; // stopped

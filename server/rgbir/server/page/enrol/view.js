@@ -7,6 +7,7 @@ import { ENROL } from "../texts/enrol.js";
 import { SHARED } from "../texts/shared.js";
 import { ANSWER } from "../texts/answer.js";
 import { ArchiveCard, DropArea } from "./drop.js";
+import { FilmCard } from "./film.js";
 import { jobOf } from "./rows.js";
 import { LabelForm } from "./form.js";
 import { JobList, JobPage } from "./jobs.js";
@@ -32,6 +33,7 @@ export default function Enrol() {
     </section>
     <div class="came">
       <${ArchiveCard} />
+      <${FilmCard} />
       <${Rows} />
       <${JobList} />
     </div>
