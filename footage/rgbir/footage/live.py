@@ -187,7 +187,7 @@ class Live:
 
     def _flush(self, session: _Session) -> None:
         """Nothing is lost while another process writes, or the disk is full: frames that come meanwhile are late."""
-        told = False
+        announced = False
         while True:
             try:
                 session.sink.flush()
@@ -196,7 +196,7 @@ class Live:
             except (GalleryBusy, GalleryFull) as error:
                 if self._stopped():
                     raise
-                if not told:
+                if not announced:
                     self._say(f"{self.camera.shown}: people wait to be enrolled: {error}")
-                told = True
+                announced = True
                 time.sleep(1.0)
