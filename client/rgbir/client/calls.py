@@ -213,7 +213,9 @@ def enrol_footage(
 
     Raises:
         TypeError: a field that there isn't.
+        ValueError: an empty text.
     """
+    given.expect_filled("called", called)
     form = _form(camera=camera, purpose=purpose, case=case) | _form(**_known(wire.FilmFields, fields))
     return Call(
         _as(wire.Job), "POST", "/gallery/footage", {"data": form}, archive=Path(film), part="film", called=called
