@@ -19,6 +19,7 @@ from tests.waiting import until
 
 from rgbir.footage.addresses import StreamAddress
 from rgbir.footage.decoding.apart import Film, Limits
+from rgbir.footage.decoding.newest import Newest
 from rgbir.footage.errors import BadFootage, Denied
 from rgbir.footage.streams import Reading, Stream
 from rgbir.index import Gallery
@@ -222,6 +223,27 @@ def test_a_camera_that_falls_silent_has_a_broken_stream(yard: Gallery) -> None:
     assert any("said nothing for 1 seconds" in words for words in watching.words)
 
 
+def test_of_frames_that_wait_the_newest_is_taken() -> None:
+    taken: list[int] = []
+    begun, ready = threading.Event(), threading.Event()
+
+    def slow(message: dict[str, Any], pixels: memoryview) -> None:
+        begun.set()
+        ready.wait(60)
+        taken.append(message["number"])
+        assert bytes(pixels) == bytes([message["number"]])
+
+    newest = Newest(slow)
+    for number in range(6):
+        newest.put({"number": number}, memoryview(bytes([number])))
+        begun.wait(60)  # the first is being written while the others come
+    ready.set()
+    newest.close()
+
+    assert taken == [0, 5]
+    assert newest.late == 4
+
+
 def test_frames_that_come_too_fast_are_late_and_take_no_memory() -> None:
     """The double sends as fast as it can, and whoever looks takes his time."""
     with CameraDouble(Scene().show, rate=0).running() as camera:
@@ -237,7 +259,6 @@ def test_frames_that_come_too_fast_are_late_and_take_no_memory() -> None:
                 sizes.append(int(memory.read_text().split()[1]) * 4096)
             arrived = film.about().arrived
             assert arrived is not None
-            # one frame is in the pipe, one waits; what is taken afterwards is what has just come
             asked = time.monotonic()
             newest = [next(frames) for _ in range(3)][-1]
 

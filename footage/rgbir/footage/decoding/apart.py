@@ -112,7 +112,7 @@ class Film:
             assert self._process.stdin is not None
             with contextlib.suppress(BrokenPipeError), self._process.stdin as given:
                 given.write(self.source.full.encode() + b"\n")
-        self._messages = Messages(cast(FileIO, self._process.stdout), self.limits.silence + self.grows, self.stopped)
+        self._messages = Messages(cast(FileIO, self._process.stdout), self.stopped)
         return self
 
     def __exit__(self, *failure: object) -> None:
@@ -189,7 +189,7 @@ class Film:
         """The next message; None where the process ended without one. A process that says nothing for too long is ended."""
         assert self._messages is not None
         try:
-            return self._messages.next()
+            return self._messages.next(self.limits.silence + self.grows)
         except Silence:
             self._end(f"its decoder said nothing for {self.limits.silence:g} seconds, and was ended")
         except Stopped:

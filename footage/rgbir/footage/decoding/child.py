@@ -9,6 +9,7 @@ nobody's environment. The child opens it by itself, and keeps the right to open 
 
 from __future__ import annotations
 
+import errno
 import heapq
 import importlib
 import json
@@ -287,7 +288,9 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
         for packet in late_enough(packets(), since, base, first):
             try:
                 yield from packet.decode()
-            except av.error.FFmpegError:
+            except av.error.FFmpegError as error:
+                if error.errno == errno.ENOMEM:
+                    raise
                 damaged += 1
 
     for frame in decoded():

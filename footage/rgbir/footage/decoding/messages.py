@@ -26,22 +26,24 @@ class Messages:
 
     Args:
         pipe: unbuffered, from the process.
-        silence: seconds for which nothing may come.
         stopped: asked every `LOOK_S` seconds while nothing comes.
     """
 
-    def __init__(self, pipe: FileIO, silence: float, stopped: Callable[[], bool]) -> None:
-        self._pipe, self._silence, self._stopped = pipe, silence, stopped
+    def __init__(self, pipe: FileIO, stopped: Callable[[], bool]) -> None:
+        self._pipe, self._stopped = pipe, stopped
         self._rest = bytearray()
 
-    def next(self) -> dict[str, Any] | None:
+    def next(self, silence: float) -> dict[str, Any] | None:
         """The next message, its bytes as `pixels`; None where the process ended without one.
+
+        Args:
+            silence: seconds for which nothing may come.
 
         Raises:
             Silence, Stopped: see there.
         """
         while (end := self._rest.find(b"\n")) < 0:
-            self._wait()
+            self._wait(silence)
             if not (data := self._pipe.read(1 << 16)):
                 return None
             self._rest += data
@@ -53,15 +55,15 @@ class Messages:
         pixels += bytes(size - got)
         view = memoryview(pixels)
         while got < size:
-            self._wait()
+            self._wait(silence)
             more = self._pipe.readinto(view[got:])
             if not more:
                 return None
             got += more
         return {**message, "pixels": pixels}
 
-    def _wait(self) -> None:
-        until = time.monotonic() + self._silence
+    def _wait(self, silence: float) -> None:
+        until = time.monotonic() + silence
         while not select.select([self._pipe], [], [], LOOK_S)[0]:
             if self._stopped():
                 raise Stopped
