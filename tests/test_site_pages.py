@@ -13,7 +13,9 @@ HOW_TO = ROOT / "docs/how-to"
 def test_errors_that_the_troubleshooting_page_quotes_exist() -> None:
     page = (HOW_TO / "troubleshooting.md").read_text()
     source = "\n".join(
-        file.read_text() for part in ("client", "index", "footage", "server") for file in sorted((ROOT / part).rglob("*.py"))
+        file.read_text()
+        for part in ("client", "index", "footage", "server")
+        for file in sorted((ROOT / part).rglob("*.py"))
     )
     joined = re.sub(r'"\s*\n\s*f?"', "", source)  # a message over several lines
     quoted = [
