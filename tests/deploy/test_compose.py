@@ -53,7 +53,7 @@ def test_images_of_others_are_named_by_digest_in_one_file() -> None:
 def test_every_variable_of_the_servers_exists() -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     servers = [service for service in services.values() if service.get("image", "").startswith("rgbir:")]
-    assert len(servers) == 3
+    assert len(servers) == 4
     for service in servers:
         # the file's own ${NAME:-default} is taken as its default
         given = {name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for name, value in service["environment"].items()}
@@ -63,6 +63,6 @@ def test_every_variable_of_the_servers_exists() -> None:
 def test_the_build_gets_the_parts_that_serve_and_no_others() -> None:
     copied = set(re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     files = {name for line in copied for name in line.split()}
-    assert files == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "client", "index", "server"}
+    assert files == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "client", "index", "footage", "server"}
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert allowed == files

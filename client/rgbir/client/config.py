@@ -45,6 +45,8 @@ ELSEWHERE = (
     "RGBIR_FRIGATE_PASSWORD",
     "RGBIR_MQTT_USER",
     "RGBIR_MQTT_PASSWORD",
+    "RGBIR_STREAM_USER",
+    "RGBIR_STREAM_PASSWORD",
 )
 _SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment", "DEFAULT_MAP": "file", "DEFAULT": "default"}
 Table = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePath
@@ -12,18 +12,17 @@ from zoneinfo import ZoneInfo
 
 from rgbir.footage.clock import Clock, Correction, clock_of
 from rgbir.footage.decoding.apart import Limits
-from rgbir.footage.destination import Destination, Encodes, InGallery
+from rgbir.footage.destination import Destination, InGallery
 from rgbir.footage.frames import About, Decoding
-from rgbir.footage.people import Counts, Passing, People
+from rgbir.footage.people import Counts, People
 from rgbir.footage.points import Point, Points, Quiet
 from rgbir.footage.recordings import Recording
 from rgbir.footage.retention import check_age
 from rgbir.footage.sampling import next_tick
-from rgbir.footage.sightings import Origin, sightings_of
-from rgbir.index import AnyGallery, Camera, Detector, Encoder, NewSighting
+from rgbir.footage.sightings import Origin
+from rgbir.footage.sink import Sink
+from rgbir.index import AnyGallery, Camera, Detector, Encoder
 
-TOGETHER = 16
-"""Shots that are encoded and enrolled at once, at least, unless nobody is in the picture."""
 NOTED_S = 20.0
 """Seconds of footage between two resume points, at least."""
 
@@ -238,7 +237,7 @@ def enrol_into(
         check_age(clock, report.about.seconds, destination.keep_days)
         follow(report)
         origin = Origin.of_recording(camera.id, recording.name, recording.digest, people.found_by, clock)
-        sink = _Sink(origin, destination, manner.keep_crops, first.since, report)
+        sink = Sink(origin, destination, manner.keep_crops, first.since, report)
         points.write(note, first)
         at, noted, quiet, done = first.at, first.at, None, False
         frames = film.frames()
@@ -270,35 +269,3 @@ def enrol_into(
         points.write(note, Point(state="done", at=at, since=first.since))
     report.seconds_taken = time.perf_counter() - began
     return report
-
-
-@dataclass(slots=True)
-class _Sink:
-    """Takes tracks in and enrols them, some at a time, whole tracks in one transaction."""
-
-    origin: Origin
-    destination: Destination
-    keep_crops: bool
-    since: int
-    report: Report
-    waiting: list[Passing] = field(default_factory=list)
-
-    def take(self, passings: Iterator[Passing]) -> None:
-        for passing in passings:
-            self.waiting.append(passing)
-            if sum(len(waiting.shots) for waiting in self.waiting) >= TOGETHER:
-                self.flush()
-
-    def flush(self) -> None:
-        if not self.waiting:
-            return
-
-        def make(encoder: Encodes) -> list[NewSighting]:
-            return sightings_of(self.origin, self.waiting, encoder, self.keep_crops, self.since)
-
-        written = self.destination.enrol(make, self.report.counts.stage)
-        for sighting, new in zip(written.sightings, written.added, strict=True):
-            self.report.added += new
-            self.report.erased += not new and sighting.id in written.erased
-            self.report.present += not new and sighting.id not in written.erased
-        self.waiting.clear()

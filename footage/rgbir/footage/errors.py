@@ -2,6 +2,7 @@
 
 FootageFailure
 ├── BadFootage        a file or a stream that holds no frames that can be read, or is none of ours to read (exit code 2)
+│   └── Denied        the camera doesn't let this user in
 └── NoDecoder         PyAV isn't installed: pip install 'rgbir[footage]' (exit code 2)
 """
 
@@ -14,6 +15,10 @@ class FootageFailure(Exception):
 
 class BadFootage(FootageFailure):
     exit_code = 2
+
+
+class Denied(BadFootage):
+    pass
 
 
 class NoDecoder(FootageFailure):

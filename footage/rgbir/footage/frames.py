@@ -68,6 +68,7 @@ class About:
         rotation: degrees, anticlockwise, by which its frames are turned to stand upright.
         made_at: the container's own time of making; None where it has none.
         timecode: of its first frame, `hh:mm:ss:ff`; None where it has none.
+        arrived: of a stream: when its first frame came, seconds of this machine's monotonic clock; None of a recording.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class About:
     rotation: int = 0
     made_at: datetime | None = None
     timecode: str | None = None
+    arrived: float | None = None
 
 
 @dataclass(slots=True)
@@ -90,9 +92,11 @@ class Decoding:
         taken: of those, how many were handed on.
         damaged: packets that could not be decoded and frames that the decoder calls damaged; they were passed over.
         cut: why it ended before its end, in words; None where it did not.
+        late: of a stream: frames that came while those before them were still looked at; they were dropped.
     """
 
     frames: int = 0
     taken: int = 0
     damaged: int = 0
     cut: str | None = None
+    late: int = 0

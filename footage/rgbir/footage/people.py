@@ -66,6 +66,12 @@ class Counts:
             self.stages[name] += time.perf_counter() - begun
 
 
+def in_ms(counts: Counts) -> dict[str, float]:
+    """Milliseconds a frame by stage."""
+    frames = max(sum(counts.frames.values()), 1)
+    return {stage: round(1000 * seconds / frames, 2) for stage, seconds in counts.stages.items()}
+
+
 @dataclass(slots=True)
 class People:
     """The people in one recording of one camera. Give it the frames in order.

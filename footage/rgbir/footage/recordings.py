@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from rgbir.footage.decoding.apart import Film, Limits
-from rgbir.footage.decoding.formats import SUFFIXES
 from rgbir.footage.errors import BadFootage
+from rgbir.footage.formats import SUFFIXES
 from rgbir.footage.pictures import Pictures, digest_of_folder, pictures_in
 from rgbir.index import SUFFIXES as PICTURES
 from rgbir.index import listed

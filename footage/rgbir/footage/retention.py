@@ -5,11 +5,17 @@ Detection turns a gallery of those whom somebody chose to enrol into one of ever
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from rgbir.footage.clock import Clock
 from rgbir.footage.errors import BadFootage
-from rgbir.index import AnyGallery, UsageError
+from rgbir.index import AnyGallery, GalleryBusy, GalleryFull, RetentionWaits, UsageError
+
+EVERY_S, SOON_S = 3600.0, 60.0
+"""Between two times that a gallery's rule is carried out; and after somebody else was writing."""
 
 
 def settle(gallery: AnyGallery, keep_days: int | None, no_retention: bool) -> int | None:
@@ -45,6 +51,43 @@ def settle(gallery: AnyGallery, keep_days: int | None, no_retention: bool) -> in
         )
     gallery.set_keep_days(keep_days)
     return keep_days
+
+
+class Expiry:
+    """Carries a gallery's rule out, every hour, for as long as somebody calls it.
+
+    Args:
+        gallery: open.
+        say: told once if somebody has to look at the rule or at the clock first.
+        steady: seconds since whenever.
+    """
+
+    def __init__(
+        self, gallery: AnyGallery, say: Callable[[str], None], steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._gallery, self._say, self._steady = gallery, say, steady
+        self._due, self._warned = 0.0, False
+
+    def __call__(self) -> None:
+        """
+        Raises:
+            GalleryBusy, GalleryFull: somebody else is writing, or the disk is full; it is due again in a minute.
+        """
+        if self._steady() < self._due:
+            return
+        self._due = self._steady() + SOON_S
+        try:
+            self._gallery.expire()
+        except RetentionWaits as error:
+            if not self._warned:
+                self._say(str(error))
+            self._warned = True
+        self._due = self._steady() + EVERY_S
+
+    def quietly(self) -> None:
+        """The same, where nobody can do anything about a gallery that is busy or full."""
+        with suppress(GalleryBusy, GalleryFull):
+            self()
 
 
 def check_age(clock: Clock, seconds: float | None, days: int | None, now: datetime | None = None) -> None:

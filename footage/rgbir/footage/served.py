@@ -18,10 +18,10 @@ from pydantic import ValidationError
 
 from rgbir.footage.clock import Correction, clock_of
 from rgbir.footage.decoding.clips import cut
-from rgbir.footage.decoding.formats import SUFFIXES
 from rgbir.footage.destination import Destination
 from rgbir.footage.enrolment import Manner, Report, enrol_into
 from rgbir.footage.errors import FootageFailure
+from rgbir.footage.formats import SUFFIXES
 from rgbir.footage.points import Point, Points
 from rgbir.footage.recordings import Recording
 from rgbir.footage.remarks import remarks_on

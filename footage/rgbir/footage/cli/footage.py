@@ -15,16 +15,22 @@ from rich.table import Table
 from rgbir.footage.cli import sending
 from rgbir.footage.cli.options import (
     MOTION,
+    CameraOption,
     ConfidenceOption,
     DetectorOption,
     DriftOption,
+    ForeverOption,
+    KeepDaysOption,
+    KeepImagesOption,
     NameTimeOption,
+    NetworkOption,
     OffsetOption,
     RateOption,
     RightAtOption,
     SampleOption,
     ShotsOption,
     StartOption,
+    StateOption,
     TrustOption,
     ZoneOption,
     correction_of,
@@ -37,7 +43,7 @@ from rgbir.footage.cli.options import (
 from rgbir.footage.cli.sending import Sent, send
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
-from rgbir.footage.people import Counts, Passing, People
+from rgbir.footage.people import Counts, Passing, People, in_ms
 from rgbir.footage.points import Points
 from rgbir.footage.recordings import Recording, recordings_in
 from rgbir.footage.remarks import remarks_on
@@ -240,12 +246,6 @@ class Seen:
     sheet: Path | None
 
 
-def in_ms(counts: Counts) -> dict[str, float]:
-    """Milliseconds a frame by stage."""
-    frames = max(sum(counts.frames.values()), 1)
-    return {stage: round(1000 * seconds / frames, 2) for stage, seconds in counts.stages.items()}
-
-
 @footage.command()
 @in_groups(
     {
@@ -334,7 +334,7 @@ def find(
 def add(
     ctx: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="Films, folders of films, or folders of numbered pictures.")],
-    camera: Annotated[str, typer.Option(help="The camera that recorded them, in the gallery's network.")],
+    camera: CameraOption,
     gallery: Annotated[str | None, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The model bundle's folder, of the encoder.")] = None,
     url: Annotated[
@@ -347,14 +347,12 @@ def add(
     ] = None,
     purpose: Annotated[str | None, typer.Option(help="Why, for the server's audit log.")] = None,
     case: Annotated[str | None, typer.Option(help="The case it belongs to, for the server's audit log.")] = None,
-    network: Annotated[str | None, typer.Option(help="The cameras of a new gallery: a TOML file.")] = None,
+    network: NetworkOption = None,
     detector: DetectorOption = MOTION,
     confidence: ConfidenceOption = None,
-    keep_days: Annotated[
-        int | None, typer.Option(help="Keep people for so many days; a gallery with a rule needs no word.", min=1)
-    ] = None,
-    no_retention: Annotated[bool, typer.Option("--no-retention", help="Keep people for ever.")] = False,
-    keep_images: Annotated[bool, typer.Option(help="Keep the pictures of people, to be shown with a hit.")] = True,
+    keep_days: KeepDaysOption = None,
+    no_retention: ForeverOption = False,
+    keep_images: KeepImagesOption = True,
     sample: SampleOption = 5.0,
     rate: RateOption = None,
     shots: ShotsOption = 5,
@@ -366,9 +364,7 @@ def add(
     drift: DriftOption = 0.0,
     right_at: RightAtOption = None,
     threads: ThreadsOption = None,
-    state: Annotated[
-        Path | None, typer.Option(help="The folder of resume points; GALLERY.footage by default.", file_okay=False)
-    ] = None,
+    state: StateOption = None,
     again: Annotated[bool, typer.Option("--again", help="Work through recordings that are done, too.")] = False,
 ) -> Answer[Enrolled] | Answer[Sent]:
     """Enrol everyone who passes in recordings. Run it again after a stop: it goes on, and enrols nobody twice.

@@ -38,6 +38,18 @@ DetectorOption = Annotated[
         help="Who finds people: a detector bundle's folder, or motion, which needs no model and finds what moves.",
     ),
 ]
+CameraOption = Annotated[str, typer.Option(help="The camera that recorded them, in the gallery's network.")]
+GalleryOption = Annotated[str, typer.Option(help="The gallery: its folder, or milvus://HOST:PORT/NAME.")]
+EncoderOption = Annotated[Path, typer.Option(help="The model bundle's folder, of the encoder.")]
+NetworkOption = Annotated[str | None, typer.Option(help="The cameras of a new gallery: a TOML file.")]
+KeepDaysOption = Annotated[
+    int | None, typer.Option(help="Keep people for so many days; a gallery with a rule needs no word.", min=1)
+]
+ForeverOption = Annotated[bool, typer.Option("--no-retention", help="Keep people for ever.")]
+KeepImagesOption = Annotated[bool, typer.Option(help="Keep the pictures of people, to be shown with a hit.")]
+StateOption = Annotated[
+    Path | None, typer.Option(help="The folder of resume points; GALLERY.footage by default.", file_okay=False)
+]
 ConfidenceOption = Annotated[
     float | None,
     typer.Option(

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from rgbir.client.options import moment
-from rgbir.footage.cli.options import gallery_at
+from rgbir.footage.cli.options import ForeverOption, KeepDaysOption, gallery_at
+from rgbir.footage.cli.stream import stream
 from rgbir.footage.frigate.api import FrigateApi, trusted
 from rgbir.footage.frigate.bridge import bridge
 from rgbir.footage.frigate.broker import Broker, imported
@@ -31,6 +32,9 @@ watch = typer.Typer(help="Enrol who passes, for as long as it runs.", no_args_is
 @watch.callback()
 def group() -> None:
     """Enrol who passes, for as long as it runs."""
+
+
+watch.command()(stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +117,8 @@ def frigate(
     threads: Annotated[
         int | None, typer.Option(help="Threads of the model; all of this process's cores by default.", min=1)
     ] = None,
-    keep_days: Annotated[
-        int | None, typer.Option(help="Keep people for so many days; a gallery with a rule needs no word.", min=1)
-    ] = None,
-    no_retention: Annotated[bool, typer.Option("--no-retention", help="Keep people for ever.")] = False,
+    keep_days: KeepDaysOption = None,
+    no_retention: ForeverOption = False,
     once: Annotated[bool, typer.Option("--once", help="Take what Frigate lists, and end; without a broker.")] = False,
     since: Annotated[
         str | None, typer.Option(help="A first start takes people from then on, ISO 8601; from now on without.")

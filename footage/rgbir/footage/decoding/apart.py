@@ -8,17 +8,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from rgbir.footage.errors import BadFootage, NoDecoder
+from rgbir.footage.addresses import StreamAddress
+from rgbir.footage.decoding.messages import Messages, Silence, Stopped
+from rgbir.footage.errors import BadFootage, Denied, NoDecoder
 from rgbir.footage.frames import About, Chroma, Decoding, Frame
 
 DECODER, CUTTER = "rgbir.footage.decoding.child", "rgbir.footage.decoding.cutting"
@@ -39,6 +41,10 @@ class Limits:
     silence: float = 120.0
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Film:
     """A film or a stream that is decoded in a process of its own. Read its frames once, within a `with` block.
@@ -50,47 +56,63 @@ class Film:
         until: seconds from the film's start behind which nothing is handed on.
         grows: for a file that is still being written: seconds without growth after which it counts as closed; 0 is a whole file.
         transport: of a stream: tcp or udp.
+        verify: whether the certificate of a stream by rtsps must be trusted.
+        authority: a file of certificates (PEM) to trust in place of the machine's own.
+        stopped: asked while nothing comes; when it says so, the frames are at their end.
         threads: of the decoder; 0 is as many as it likes.
         limits: what decoding it may take.
         decoding: how it went, complete when the frames are at their end.
         clip: how a clip of it is written, in place of frames; see `clips.cut`.
     """
 
-    source: Path | str
+    source: Path | StreamAddress
     sample: float | None = 5.0
     since: float = 0.0
     until: float | None = None
     grows: float = 0.0
     transport: str = "tcp"
+    verify: bool = True
+    authority: Path | None = None
+    stopped: Callable[[], bool] = _never
     threads: int = 1
     limits: Limits = field(default_factory=Limits)
     decoding: Decoding = field(default_factory=Decoding)
     clip: dict[str, Any] | None = None
     _process: subprocess.Popen[bytes] | None = None
+    _messages: Messages | None = None
     _about: About | None = None
-    _silent: bool = False
+    _ended: str | None = None
 
     def __enter__(self) -> Film:
         if find_spec("av") is None:
             raise NoDecoder(
                 "decoding films needs PyAV: pip install 'rgbir[footage]'; folders of pictures need nothing more"
             )
-        streams = isinstance(self.source, str)
+        streams = isinstance(self.source, StreamAddress)
         options = {
-            "url": self.source if streams else None, "sample": self.sample, "since": self.since, "until": self.until,
+            "stream": streams, "verify": self.verify, "authority": None if self.authority is None else str(self.authority),
+            "sample": self.sample, "since": self.since, "until": self.until,
             "clip": self.clip, "grows": self.grows, "transport": self.transport, "threads": self.threads,
             "memory": self.limits.memory, "processor": 0 if streams or self.grows else self.limits.processor,
         }  # fmt: skip
         stack = contextlib.ExitStack()
         with stack:
-            content: Any = subprocess.DEVNULL if streams else stack.enter_context(_readable(Path(self.source)))
+            content: Any = subprocess.PIPE
+            if isinstance(self.source, Path):
+                content = stack.enter_context(_readable(self.source))
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", DECODER if self.clip is None else CUTTER],
                 env=_environment(json.dumps(options)),
                 stdin=content,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                bufsize=0,
             )
+        if isinstance(self.source, StreamAddress):
+            assert self._process.stdin is not None
+            with contextlib.suppress(BrokenPipeError), self._process.stdin as given:
+                given.write(self.source.full.encode() + b"\n")
+        self._messages = Messages(cast(FileIO, self._process.stdout), self.limits.silence + self.grows, self.stopped)
         return self
 
     def __exit__(self, *failure: object) -> None:
@@ -121,14 +143,15 @@ class Film:
             shape = tuple(message["shape"])
             image = np.frombuffer(message["pixels"], np.uint8).reshape(shape)
             self.decoding.taken += 1
+            self.decoding.late = message.get("late", 0)
             yield Frame(image, message["number"], message["seconds"], Chroma(*message["chroma"]))
         if message is None:
             self.decoding.cut = self._ending()
         elif message["kind"] == "refused":
-            self.decoding.cut = message["why"]
+            self.decoding.cut = self._cleaned(message["why"])
         else:
             self.decoding.frames, self.decoding.damaged = message["frames"], message["damaged"]
-            self.decoding.cut = message["cut"]
+            self.decoding.cut = message["cut"] and self._cleaned(message["cut"])
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """All that the process says, as it says it.
@@ -151,43 +174,38 @@ class Film:
         if message is None:
             raise BadFootage(f"{self._name()}: {self._ending()}")
         if message["kind"] != kind:
-            raise BadFootage(
-                f"{self._name()}: {message.get('why') or message.get('cut') or 'no frame of it can be decoded'}"
-            )
+            reason = message.get("why") or message.get("cut") or "no frame of it can be decoded"
+            kind_of = Denied if message.get("denied") else BadFootage
+            raise kind_of(f"{self._name()}: {self._cleaned(reason)}")
         return message
 
     def _name(self) -> str:
-        return Path(self.source).name if isinstance(self.source, Path) else "the stream"
+        return self.source.name if isinstance(self.source, Path) else f"the stream of {self.source.shown}"
+
+    def _cleaned(self, words: str) -> str:
+        return words if isinstance(self.source, Path) else self.source.cleaned(words)
 
     def _next(self) -> dict[str, Any] | None:
         """The next message; None where the process ended without one. A process that says nothing for too long is ended."""
-        assert self._process is not None
-        assert self._process.stdout is not None
-        watch = threading.Timer(self.limits.silence + self.grows, self._give_up)
-        watch.daemon = True
-        watch.start()
+        assert self._messages is not None
         try:
-            line = self._process.stdout.readline()
-            if not line.endswith(b"\n"):
-                return None
-            message: dict[str, Any] = json.loads(line)
-            pixels = _read(self._process.stdout, message["bytes"])
-            if pixels is None:
-                return None
-            return {**message, "pixels": pixels}
-        finally:
-            watch.cancel()
+            return self._messages.next()
+        except Silence:
+            self._end(f"its decoder said nothing for {self.limits.silence:g} seconds, and was ended")
+        except Stopped:
+            self._end("reading it was stopped")
+        return None
 
-    def _give_up(self) -> None:
-        self._silent = True
+    def _end(self, reason: str) -> None:
+        self._ended = reason
         assert self._process is not None
         self._process.kill()
 
     def _ending(self) -> str:
         assert self._process is not None
         code = self._process.wait()
-        if self._silent:
-            return f"its decoder said nothing for {self.limits.silence:g} seconds, and was ended"
+        if self._ended is not None:
+            return self._ended
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and self.limits.processor):
             return (
                 f"decoding it took more than {self.limits.processor:,} seconds of processor, or was ended from outside"
@@ -202,13 +220,8 @@ def _readable(path: Path) -> BinaryIO:
         raise BadFootage(f"{path.name}: {error.strerror}") from None
 
 
-def _read(stream: Any, size: int) -> bytes | None:
-    data = stream.read(size) if size else b""
-    return data if len(data) == size else None
-
-
 def _environment(options: str) -> dict[str, str]:
-    """Without our own variables, such as keys, and with the film's options; an address with a password isn't seen in `ps`."""
+    """Without our own variables, such as keys, and with the film's options."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RGBIR_")}
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**inherited, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "RGBIR_DECODING": options}
@@ -217,7 +230,7 @@ def _environment(options: str) -> dict[str, str]:
 def _about(message: dict[str, Any]) -> About:
     return About(
         message["container"].split(",")[0], message["codec"], message["width"], message["height"], message["rate"],
-        message["seconds"], message["rotation"], _moment(message["creation_time"]), message["timecode"],
+        message["seconds"], message["rotation"], _moment(message["creation_time"]), message["timecode"], message["arrived"],
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 `python child.py OPTIONS` has the film as its standard input, and writes messages to its standard output: a line of JSON each,
 behind that of a frame its pixels. It imports all it needs first, then takes limits upon itself: of memory, of processor time, and of
 files, so that from then on it opens no file and no socket, whatever the film's content makes a decoder try.
-A stream has no file: the child opens its address by itself, and keeps the right to open sockets.
+A stream has no file: its standard input says the address, with name and password, which are so in no list of processes and in
+nobody's environment. The child opens it by itself, and keeps the right to open sockets.
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ import json
 import os
 import pkgutil
 import resource
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
 
-from rgbir.footage.decoding.formats import CONTAINERS
 from rgbir.footage.decoding.growing import Growing
+from rgbir.footage.decoding.newest import Newest
+from rgbir.footage.decoding.peers import addresses_of, peers
+from rgbir.footage.formats import CONTAINERS
 from rgbir.footage.frames import Chroma
 from rgbir.footage.sampling import TICK, next_tick
 
@@ -34,8 +40,18 @@ _PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 _GREY = {"gray", "gray8", "gray10le", "gray12le"}
 
 
+PROBE = {"analyzeduration": "500000", "fpsprobesize": "2"}
+"""How long a stream is looked at before its first frame is shown: half a second. By itself FFmpeg takes up to five."""
+SILENT_S = 15.0
+"""Seconds for which a camera may be silent before its stream counts as broken."""
+
+
 class Refused(Exception):
     """What the film is can't be decoded here; the text says why."""
+
+
+class Denied(Refused):
+    """The camera doesn't let this user in."""
 
 
 def say(message: dict[str, Any], pixels: bytes | memoryview = b"") -> None:
@@ -121,15 +137,7 @@ def opened(options: dict[str, Any]) -> Any:
         raise Refused("it names other files or addresses, which are not opened")
 
     if options.get("url"):
-        settings = {
-            "protocol_whitelist": "rtsp,rtsps,tcp,udp,tls,rtp,srtp,rtsps,crypto",
-            "format_whitelist": "rtsp,rtp,sdp",
-        }
-        settings |= {"rtsp_transport": options["transport"], "stimeout": "10000000", "timeout": "10000000"}
-        try:
-            return av.open(options["url"], timeout=(15.0, 15.0), container_options=settings)
-        except (av.error.FFmpegError, OSError) as error:
-            raise Refused(f"the stream does not open: {_words(error)}") from None
+        return _stream(options)
     source: Any = os.fdopen(0, "rb", buffering=1 << 18)
     if options.get("grows"):
         source = Growing(source, options["grows"])
@@ -140,6 +148,28 @@ def opened(options: dict[str, Any]) -> Any:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise Refused(_not_opened(error)) from None
+
+
+def _stream(options: dict[str, Any]) -> Any:
+    settings = {
+        "protocol_whitelist": "rtsp,rtsps,tcp,udp,tls,rtp,srtp,crypto",
+        "format_whitelist": "rtsp,rtp,sdp",
+        "rtsp_transport": options["transport"],
+        "tls_verify": "1" if options["verify"] else "0",
+        **PROBE,
+    }
+    if options["authority"]:
+        settings["ca_file"] = options["authority"]
+    try:
+        container = av.open(options["url"], timeout=(SILENT_S, SILENT_S), container_options=settings)
+    except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError):
+        raise Denied("the camera doesn't let this user in") from None
+    except (av.error.FFmpegError, OSError) as error:
+        raise Refused(f"it does not open: {_words(error)}") from None
+    if peers() - addresses_of(urlsplit(options["url"]).hostname or ""):
+        container.close()
+        raise Refused("the camera sends to another host, which is not followed; give that host's address")
+    return container
 
 
 def _words(error: Exception) -> str:
@@ -216,8 +246,10 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
     rate = float(stream.average_rate) if stream.average_rate else None
     if rate and sample and rate >= 3 * sample:
         context.skip_frame = "NONREF"
+    live = bool(options.get("url"))
     numbers, base, damaged, taken, next_at, announced = Numbers(), stream.time_base, 0, 0, since, False
-    first: int | None = None if options.get("url") else stream.start_time
+    first: int | None = None if live else stream.start_time
+    newest, began = (Newest(say) if live else None), 0.0
     cut = None
 
     def said_about(frame: Any, rotation: int) -> None:
@@ -229,7 +261,7 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
             {
                 "kind": "about", "container": container.format.name, "codec": context.name, "width": size[0], "height": size[1],
                 "rate": rate, "seconds": length, "rotation": rotation, "creation_time": tags.get("creation_time"),
-                "timecode": tags.get("timecode"),
+                "timecode": tags.get("timecode"), "arrived": began if live else None,
             }
         )  # fmt: skip
 
@@ -246,7 +278,8 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
                 return
             if packet.is_corrupt:
                 damaged += 1
-            numbers.packet(packet.pts if packet.pts is not None else packet.dts)
+            if not live:
+                numbers.packet(packet.pts if packet.pts is not None else packet.dts)
             yield packet
 
     def decoded() -> Any:
@@ -259,7 +292,10 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
 
     for frame in decoded():
         pts = frame.pts if frame.pts is not None else frame.dts
-        if pts is None:  # a raw stream has no times: its frames are counted, and are as far apart as its rate says
+        if live:  # cameras' own times jump, and so they aren't trusted
+            began = began or time.monotonic()
+            number, seconds = numbers.next(), time.monotonic() - began
+        elif pts is None:  # a raw stream has no times: its frames are counted, and are as far apart as its rate says
             number = numbers.next()
             seconds = number / (rate or RAW_RATE)
         else:
@@ -288,7 +324,9 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
         taken += 1
         colour = [chroma.mean, chroma.spread]
         message = {"kind": "frame", "number": number, "seconds": seconds, "chroma": colour, "shape": image.shape}
-        say(message, image.data.cast("B"))
+        (say if newest is None else newest.put)(message, image.data.cast("B"))
+    if newest is not None:
+        newest.close()
     if not announced and cut is None:
         raise Refused("no frame of it can be decoded" + (f"; {damaged} packets are damaged" if damaged else ""))
     say({"kind": "end", "frames": numbers.all, "taken": taken, "damaged": damaged, "cut": cut})
@@ -300,11 +338,13 @@ def main(options: dict[str, Any], work: Callable[[dict[str, Any]], None] = run) 
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     av.VideoFrame(32, 32, "yuv420p").to_ndarray(format="rgb24")
-    limit(options["memory"], options["processor"], bool(options.get("url")))
+    if options["stream"]:
+        options["url"] = sys.stdin.readline().rstrip("\n")
+    limit(options["memory"], options["processor"], options["stream"])
     try:
         work(options)
     except Refused as error:
-        say({"kind": "refused", "why": str(error)})
+        say({"kind": "refused", "why": str(error), "denied": isinstance(error, Denied)})
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
         say({"kind": "refused", "why": f"{type(error).__name__}: {_words(error)}"})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Literal, Protocol
 from PIL import Image
 
 from rgbir.footage.frigate.errors import Later, PassedOver
-from rgbir.footage.retention import settle
+from rgbir.footage.retention import Expiry, settle
 from rgbir.index import (
     AnyGallery,
     Box,
@@ -22,14 +21,12 @@ from rgbir.index import (
     GalleryFull,
     Modality,
     NewSighting,
-    RetentionWaits,
     crop_of,
     digest_of,
 )
 
 Outcome = Literal["added", "present", "erased"]
 Say = Callable[[str], None]
-EVERY_S = 3600.0
 """How often retention is carried out."""
 
 
@@ -103,9 +100,9 @@ class InGallery:
         self, gallery: AnyGallery, encoder: Encoder, *, keep_days: int | None, forever: bool, say: Say
     ) -> None:
         gallery.expect(encoder.card)
-        self._gallery, self._encoder, self._say = gallery, encoder, say
+        self._gallery, self._encoder = gallery, encoder
         self._keep_days = settle(gallery, keep_days, forever)
-        self._due, self._warned = 0.0, False
+        self._expiry = Expiry(gallery, say)
 
     def network(self) -> CameraNetwork:
         return self._gallery.network
@@ -146,15 +143,7 @@ class InGallery:
         Raises:
             Later: somebody else is writing, or the disk is full.
         """
-        if time.monotonic() < self._due:
-            return
-        self._due = time.monotonic() + EVERY_S
         try:
-            self._gallery.expire()
-        except RetentionWaits as error:
-            if not self._warned:
-                self._say(str(error))
-            self._warned = True
+            self._expiry()
         except (GalleryBusy, GalleryFull) as error:
-            self._due = 0.0
             raise Later(str(error)) from None

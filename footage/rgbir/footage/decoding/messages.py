@@ -1,0 +1,69 @@
+"""What the process that decodes says, read without ever waiting longer than is allowed."""
+
+from __future__ import annotations
+
+import json
+import select
+import time
+from collections.abc import Callable
+from io import FileIO
+from typing import Any
+
+LOOK_S = 0.2
+"""Seconds between two questions whether to go on waiting."""
+
+
+class Silence(Exception):
+    """Nothing came for too long."""
+
+
+class Stopped(Exception):
+    """Whoever reads was asked to stop."""
+
+
+class Messages:
+    """Lines of JSON, each with as many bytes behind it as it says.
+
+    Args:
+        pipe: unbuffered, from the process.
+        silence: seconds for which nothing may come.
+        stopped: asked every `LOOK_S` seconds while nothing comes.
+    """
+
+    def __init__(self, pipe: FileIO, silence: float, stopped: Callable[[], bool]) -> None:
+        self._pipe, self._silence, self._stopped = pipe, silence, stopped
+        self._rest = bytearray()
+
+    def next(self) -> dict[str, Any] | None:
+        """The next message, its bytes as `pixels`; None where the process ended without one.
+
+        Raises:
+            Silence, Stopped: see there.
+        """
+        while (end := self._rest.find(b"\n")) < 0:
+            self._wait()
+            if not (data := self._pipe.read(1 << 16)):
+                return None
+            self._rest += data
+        message: dict[str, Any] = json.loads(self._rest[:end])
+        size = int(message["bytes"])
+        pixels = self._rest[end + 1 : end + 1 + size]
+        del self._rest[: end + 1 + size]
+        got = len(pixels)
+        pixels += bytes(size - got)
+        view = memoryview(pixels)
+        while got < size:
+            self._wait()
+            more = self._pipe.readinto(view[got:])
+            if not more:
+                return None
+            got += more
+        return {**message, "pixels": pixels}
+
+    def _wait(self) -> None:
+        until = time.monotonic() + self._silence
+        while not select.select([self._pipe], [], [], LOOK_S)[0]:
+            if self._stopped():
+                raise Stopped
+            if time.monotonic() > until:
+                raise Silence
