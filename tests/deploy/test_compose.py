@@ -63,6 +63,15 @@ def test_every_variable_of_the_servers_exists() -> None:
 def test_the_build_gets_the_parts_that_serve_and_no_others() -> None:
     copied = set(re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     files = {name for line in copied for name in line.split()}
-    assert files == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "client", "index", "footage", "server"}
+    assert files == {
+        "pyproject.toml",
+        "constraints.txt",
+        "README.md",
+        "LICENSE",
+        "client",
+        "index",
+        "footage",
+        "server",
+    }
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert allowed == files

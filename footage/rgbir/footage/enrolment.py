@@ -229,14 +229,15 @@ def enrol_into(
     first.restore(people)
     report.resumed_at = first.at
     since = next_tick(first.at, manner.sample) if first.at else 0.0  # no frame was looked at before the first point
-    with recording.opened(manner.sample, manner.rate, since, manner.limits) as film:
+    with recording.opened(manner.sample, manner.rate, since, manner.limits, stopped) as film:
         report.decoding = film.decoding
         report.about = film.about()
         clock = manner.clock(recording.tells, report.about)
         report.start, report.time_from = clock.at(0.0), clock.origin
         check_age(clock, report.about.seconds, destination.keep_days)
         follow(report)
-        origin = Origin.of_recording(camera.id, recording.name, recording.digest, people.found_by, clock)
+        digest = None if recording.grows else recording.digest
+        origin = Origin(camera.id, recording.name, recording.digest[:12], digest, people.found_by, clock)
         sink = Sink(origin, destination, manner.keep_crops, first.since, report)
         points.write(note, first)
         at, noted, quiet, done = first.at, first.at, None, False
@@ -245,6 +246,8 @@ def enrol_into(
             with people.counts.stage("decode"):
                 frame = next(frames, None)
             if frame is None:
+                if done := bool(recording.grows) and stopped():
+                    film.decoding.cut = None  # it is only we who don't read on
                 break
             sink.take(people.next(frame))
             progress(frame.seconds - at)
@@ -266,6 +269,13 @@ def enrol_into(
     if not done:
         report.finished = film.decoding.cut is None
         follow(report)
-        points.write(note, Point(state="done", at=at, since=first.since))
+        points.write(note, _end(recording, people, at, first.since))
     report.seconds_taken = time.perf_counter() - began
     return report
+
+
+def _end(recording: Recording, people: People, at: float, since: int) -> Point:
+    """What is noted once a recording is worked through. One that grew may go on growing, and is taken up there."""
+    if recording.grows:
+        return Quiet.of(people, at).point(since)
+    return Point(state="done", at=at, since=since)

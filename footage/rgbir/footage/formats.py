@@ -64,5 +64,8 @@ SUFFIXES = frozenset(
 )
 """How names of films end. A file of another name is decoded only where it is named by itself, not in a folder."""
 
+GROWING = frozenset([".ts", ".mts", ".m2ts", ".mkv", ".flv", ".dav"])
+"""Of those, films that can be read while they are being written. Others have their index at the end, or begin with how long they are."""
+
 STREAMS = ("rtsp", "rtsps")
 """Schemes of streams."""

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from rgbir.footage.decoding.apart import Film, Limits
+from rgbir.footage.decoding.growing import Growing
 from rgbir.footage.errors import BadFootage
-from rgbir.footage.formats import SUFFIXES
+from rgbir.footage.formats import GROWING, SUFFIXES
 from rgbir.footage.pictures import Pictures, digest_of_folder, pictures_in
 from rgbir.index import SUFFIXES as PICTURES
 from rgbir.index import listed
 
 CHUNK = 1 << 20
+BEGINNING = 1 << 16
+"""Bytes by which a film is named that grows."""
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +33,16 @@ class Recording:
         name: as sightings name it: the file's or the folder's name, without those above it.
         digest: sha256 of the film's bytes, or of the pictures' names and bytes: 64 hexadecimal digits.
         called: the path that it had where it was recorded, if that isn't where it lies now.
+        grows: seconds without growth after which a film that is still being written counts as closed; 0 is a whole one. The digest of a
+            film that grows is of its name and its first 64 KiB: its whole content isn't there yet, and a drive of the network gives it
+            another inode from day to day.
     """
 
     path: Path
     name: str
     digest: str
     called: PurePath | None = None
+    grows: float = 0.0
 
     @property
     def tells(self) -> PurePath:
@@ -54,8 +66,38 @@ class Recording:
             raise BadFootage(f"{path}: {error.strerror}") from None
         return cls(path, path.resolve().name, digest)
 
+    @classmethod
+    def growing(cls, path: Path, closed_after: float, stopped: Callable[[], bool]) -> Recording | None:
+        """A film that a recorder is still writing; None where it was stopped before its beginning was there.
+
+        Raises:
+            BadFootage: it can't be read, or its name isn't UTF-8, or it is of a kind that can be read only once it is closed.
+        """
+        if path.suffix.lower() not in GROWING:
+            raise BadFootage(
+                f"{path.name}: a film that is still being written can be read if its name ends in {listed(sorted(GROWING), 'or')}"
+            )
+        try:
+            name = path.resolve().name
+            content = hashlib.sha256(name.encode() + b"\0")
+            with path.open("rb") as file:
+                growing, missing = Growing(file, closed_after, stopped), BEGINNING
+                while missing and (data := growing.read(missing)):
+                    content.update(data)
+                    missing -= len(data)
+        except UnicodeEncodeError:
+            raise BadFootage(f"{path!r}: its name isn't UTF-8, and a gallery can't keep it; rename it") from None
+        except OSError as error:
+            raise BadFootage(f"{path}: {error.strerror}") from None
+        return None if stopped() else cls(path, name, content.hexdigest(), grows=closed_after)
+
     def opened(
-        self, sample: float | None, rate: float | None = None, since: float = 0.0, limits: Limits = Limits()
+        self,
+        sample: float | None,
+        rate: float | None = None,
+        since: float = 0.0,
+        limits: Limits = Limits(),
+        stopped: Callable[[], bool] = _never,
     ) -> Film | Pictures:
         """To be read within a `with` block.
 
@@ -63,6 +105,7 @@ class Recording:
             sample: frames a second; None is every frame.
             rate: of a folder of pictures, pictures a second.
             since: seconds from its beginning before which nothing is wanted.
+            stopped: of a film that grows: asked while nothing comes.
 
         Raises:
             BadFootage: a folder without a rate, or a film with one.
@@ -75,6 +118,8 @@ class Recording:
             return Pictures(self.path, rate, sample, since)
         if rate is not None:
             raise BadFootage(f"{self.path}: a film tells its own rate; leave --rate out")
+        if self.grows:
+            return Film(self.path, sample, since, grows=self.grows, limits=limits, stopped=stopped)
         return Film(self.path, sample, since, limits=limits)
 
 

@@ -41,10 +41,6 @@ class Origin:
     found_by: str
     clock: Clock
 
-    @classmethod
-    def of_recording(cls, camera: str, name: str, digest: str, found_by: str, clock: Clock) -> Origin:
-        return cls(camera, name, digest[:12], digest, found_by, clock)
-
 
 def source_of(name: str, shot: Shot) -> str:
     """Where a shot is, as a media fragment: `clip.mp4#t=12.400&xywh=415,489,113,211`."""

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from rgbir.client.options import moment
+from rgbir.footage.cli.file import file
 from rgbir.footage.cli.options import ForeverOption, KeepDaysOption, gallery_at
 from rgbir.footage.cli.stream import stream
 from rgbir.footage.frigate.api import FrigateApi, trusted
@@ -35,6 +36,7 @@ def group() -> None:
 
 
 watch.command()(stream)
+watch.command()(file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,6 +287,8 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
         for packet in late_enough(packets(), since, base, first):
             try:
                 yield from packet.decode()
+            except MemoryError:
+                raise Refused(f"decoding it takes more memory than {options['memory'] / 2**30:.1f} GiB") from None
             except av.error.FFmpegError:
                 damaged += 1
 
@@ -345,7 +347,9 @@ def main(options: dict[str, Any], work: Callable[[dict[str, Any]], None] = run) 
         work(options)
     except Refused as error:
         say({"kind": "refused", "why": str(error), "denied": isinstance(error, Denied)})
-    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
+    except MemoryError:
+        say({"kind": "refused", "why": f"decoding it takes more memory than {options['memory'] / 2**30:.1f} GiB"})
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         say({"kind": "refused", "why": f"{type(error).__name__}: {_words(error)}"})
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Callable
 from typing import BinaryIO
 
 LOOK_S = 0.25
@@ -12,23 +12,20 @@ LOOK_S = 0.25
 class Growing:
     """At the end of what is there it waits for more; when nothing came for so many seconds, that was the end.
 
+    It can't be sought in: FFmpeg would look for the end of the film, and wait there until it is closed.
+
     Args:
         patience: seconds without growth after which the file counts as closed.
+        stopped: asked while it waits; when it says so, that was the end, too.
     """
 
-    def __init__(self, file: BinaryIO, patience: float) -> None:
-        self.file, self.patience = file, patience
+    def __init__(self, file: BinaryIO, patience: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        self.file, self.patience, self.stopped = file, patience, stopped
 
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes; none only where the file doesn't grow any more."""
         waited = 0.0
-        while not (data := self.file.read(size)) and waited < self.patience:
+        while not (data := self.file.read(size)) and waited < self.patience and not self.stopped():
             time.sleep(LOOK_S)
             waited += LOOK_S
         return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self.file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.file.tell()
