@@ -9,31 +9,46 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.commands import run
 from tests.conftest import ROOT
 from tests.deploy.program import unknown
 from tests.programs import needs
 from tests.site.server import Site
 from tests.waiting import until
 
+from rgbir.footage.destination import PATIENCE_S
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings
 from rgbir.server.access.audit import entries
 from rgbir.server.errors import BadSettings
 
 UNIT = ROOT / "deploy/systemd/rgbir.service"
+WATCH = ROOT / "deploy/systemd/rgbir-watch@.service"
 LOGROTATE = ROOT / "deploy/logrotate/rgbir"
 DEFAULTS = Settings("", Path())
 MOST_EXPOSURE = 15
 """Tenths, by systemd's own measure; a service without any hardening has 96."""
 
 
-def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path) -> None:
-    needs("systemd-analyze", "deploy/systemd/rgbir.service")
-    unit = tmp_path / "rgbir.service"
-    unit.write_text(UNIT.read_text().replace("/opt/rgbir/bin/rgbir", sys.executable))
+@pytest.mark.parametrize(("source", "name"), [(UNIT, "rgbir.service"), (WATCH, "rgbir-watch@hall.service")])
+def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path, source: Path, name: str) -> None:
+    needs("systemd-analyze", f"deploy/systemd/{source.name}")
+    unit = tmp_path / name
+    unit.write_text(source.read_text().replace("/opt/rgbir/bin/rgbir", sys.executable))
     for words in (["verify"], ["security", "--offline=true", f"--threshold={MOST_EXPOSURE}"]):
         done = subprocess.run(["systemd-analyze", *words, str(unit)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+
+
+def test_the_unit_of_a_camera_says_what_the_program_knows() -> None:
+    service = configparser.RawConfigParser(strict=False, interpolation=None)
+    service.read_string(WATCH.read_text())
+    words = service["Service"]["ExecStart"].split()
+    done = run(*words[1:3], "rtsp://cam/live", *words[4:], "--gallery", "none", "--bundle", "none")
+    assert words[3] == "${STREAM}"
+    assert done.code != 0
+    assert "none" in done.stderr  # only what isn't there is missing
+    assert int(service["Service"]["TimeoutStopSec"]) > PATIENCE_S
 
 
 def test_the_unit_says_what_the_program_knows() -> None:

@@ -23,7 +23,12 @@ MODE = 0o600
 
 
 class State(NamedTuple):
-    """What shows that a film has changed: bytes, and when it was changed, nanoseconds since 1970."""
+    """What shows that a film has changed.
+
+    Attributes:
+        size: bytes.
+        changed: when it was, nanoseconds since 1970.
+    """
 
     size: int
     changed: int

@@ -128,7 +128,7 @@ def stream(
 ) -> Answer[Streamed]:
     """Enrol everyone who passes a camera, from its stream (RTSP). It stops with SIGTERM, and enrols who is there then.
 
-    Name and password of the camera come from RGBIR_STREAM_USER and RGBIR_STREAM_PASSWORD. They may also stand in the address.
+    Name and password of the camera come from two variables, or from the address: see the how-to for watching a camera.
 
     Examples:
         rgbir watch stream rtsp://192.168.1.20/stream1 --camera hall --gallery G --bundle B --network site.toml --keep-days 30
