@@ -42,6 +42,7 @@ PHRASES = (
 )  # fmt: skip
 ALONE = {
     "bench evaluate",
+    "bench footage",
     "bench search",
     "bench train",
     "config",

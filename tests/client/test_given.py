@@ -140,7 +140,18 @@ def test_of_every_method_texts_are_looked_at() -> None:
         }
         if name.startswith("_") or name in ("wait_for_job", "enrol_all", "start_job"):
             continue
-        for text in set(texts) - {"film", "images", "image", "modality", "order", "by", "passages", "group_by", "fuse", "role"}:
+        for text in set(texts) - {
+            "film",
+            "images",
+            "image",
+            "modality",
+            "order",
+            "by",
+            "passages",
+            "group_by",
+            "fuse",
+            "role",
+        }:
             options = {**needed, text: ""}
             options |= {each: b"x" for each in ("images", "image") if each in shown and each in needed}
             with pytest.raises((ValueError, TypeError), match=r"empty text|not a text"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rgbir.footage.errors import BadFootage
-from rgbir.footage.score import Score, TrackBox, Tracks, assigned, right_share, score
+from rgbir.footage.score import Score, TrackBox, Tracks, assigned, owners, right_share, score
 from rgbir.footage.truth import Box, TrueBox, Truth, read_modalities, read_mot, read_truth
 from rgbir.index import Modality
 from rgbir.index.synthetic.filmed import synthesize_footage
@@ -36,7 +36,17 @@ def test_two_people_who_exchange_their_tracks_are_counted_as_the_docstring_says(
 
     # x: three boxes of 1 and one of 2; y: two of 2 and one of 1. Both people were matched to both tracks.
     assert result == Score(
-        frames=4, people=8, matched=7, false=1, aside=0, pure=3 + 2, identities=2, ways=4, switches=2, fragments=1
+        frames=4,
+        people=8,
+        matched=7,
+        false=1,
+        aside=0,
+        pure=3 + 2,
+        identities=2,
+        ways=4,
+        pieces=4,
+        switches=2,
+        fragments=1,
     )
     assert result.missed == 1 / 8
     assert result.false_share == 1 / 8
@@ -94,6 +104,38 @@ def test_fragments_need_a_miss_between_and_switches_another_track() -> None:
     assert score({**truth, 2: []}, tracks).fragments == 0
 
 
+def test_pieces_of_a_track_are_one_track_and_are_pure_by_themselves() -> None:
+    """One person is 7-a, then 7-b, another 7-b and then 9: two tracks and three pieces of two people."""
+    truth: Truth = {number: [TrueBox(1, at(0)), TrueBox(2, at(200))] for number in (1, 2, 3)}
+    tracks: Tracks = {
+        1: [TrackBox("7-a", at(0))],
+        2: [TrackBox("7-b", at(0)), TrackBox("9", at(200))],
+        3: [TrackBox("7-b", at(200)), TrackBox("9", at(0))],
+    }
+    result = score(truth, tracks)
+
+    # 1 is matched to 7-a, 7-b and 9, which are two tracks and three pieces; 2 to 9 and 7-b, which are two of both.
+    assert (result.ways, result.pieces) == (2 + 2, 3 + 2)
+    assert (result.tracks_a_person, result.pieces_a_person) == (2.0, 2.5)
+    # 7-a is pure with one box; 7-b and 9 show each person once.
+    assert result.purity == (1 + 1 + 1) / 5
+    # A piece that follows another of its track is no switch: only 1 in frame 3, and 2 there.
+    assert result.switches == 2
+
+
+def test_who_a_track_shows_is_whom_it_shows_most_often() -> None:
+    truth: Truth = {
+        number: [TrueBox(1, at(0)), TrueBox(2, at(200), 0.4 if number == 1 else 1.0)] for number in (1, 2, 3)
+    }
+    tracks: Tracks = {
+        1: [TrackBox("a", at(0)), TrackBox("b", at(200)), TrackBox("c", at(500))],
+        2: [TrackBox("a", at(0)), TrackBox("b", at(200))],
+        3: [TrackBox("b", at(0)), TrackBox("a", at(200))],
+    }
+    # In frame 1 person 2 is hidden and doesn't count, so b shows each person once: the lower number. c shows nobody.
+    assert owners(truth, tracks) == {"a": 1, "b": 1}
+
+
 def test_only_frames_that_were_looked_at_count() -> None:
     truth: Truth = {number: [TrueBox(1, at(0))] for number in range(1, 11)}
     tracks: Tracks = {number: [TrackBox("a", at(0))] for number in range(1, 11, 2)}
@@ -108,8 +150,8 @@ def test_scores_of_recordings_add_up() -> None:
     truth: Truth = {1: [TrueBox(1, at(0))]}
     right = score(truth, {1: [TrackBox("a", at(0))]})
     both = right + score(truth, {1: [TrackBox("a", at(300))]})
-    assert both == Score(frames=2, people=2, matched=1, false=1, pure=1, identities=1, ways=1)
-    assert sum([right, right], Score()) == Score(2, 2, 2, pure=2, identities=2, ways=2)
+    assert both == Score(frames=2, people=2, matched=1, false=1, pure=1, identities=1, ways=1, pieces=1)
+    assert sum([right, right], Score()) == Score(2, 2, 2, pure=2, identities=2, ways=2, pieces=2)
 
 
 def test_an_identity_or_track_is_once_in_a_frame() -> None:

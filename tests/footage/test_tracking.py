@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rgbir.footage.boxes import covered, overlaps
+from rgbir.footage.boxes import covered, overlaps, shares_inside
 from rgbir.footage.kalman import BoxFilter
-from rgbir.footage.tracking import LONGEST_S, Track, Tracker, _letters
+from rgbir.footage.track import Track, letters
+from rgbir.footage.tracking import LONGEST_S, Tracker
 from rgbir.index import Detections, Thresholds
 
 SURE = Thresholds(start=0.55, sure=0.5, doubtful=0.15)
@@ -125,6 +126,127 @@ def test_someone_hidden_behind_another_is_cut_when_both_are_seen_again() -> None
     assert [name for name, _, _ in watched.end()] == ["1-a", "1-b", "2-a", "2-b"]
 
 
+def test_someone_behind_a_pillar_is_found_again() -> None:
+    # A pillar from 200 to 260 hides what is behind it; a box that is narrower than 15 pixels isn't found. From frame 17 to
+    # frame 25 nothing is seen, and before and behind it the box is cut.
+    watched = Watched()
+    for number in range(40):
+        left, top, right, bottom = person(10 + 10 * number)
+        parts = [(left, min(right, 200)), (max(left, 260), right)]
+        seen = [(near, top, far, bottom) for near, far in parts if far - near >= 15]
+        watched.frame(*((box, 0.9) for box in seen))
+
+    assert watched.end() == [("1", 0, 39)]
+
+
+def test_who_is_lost_is_not_found_again_where_two_may_be_it() -> None:
+    watched = Watched()
+    for number in range(8):
+        watched.frame((person(10 + 10 * number), 0.9))
+    for _ in range(4):
+        watched.frame()
+    for number in range(12, 20):  # 42 pixels before and 38 behind where it would be, which is 130 in frame 12
+        watched.frame((person(52 + 10 * number), 0.9), (person(10 * number - 28), 0.8))
+
+    assert watched.end() == [("1", 0, 7), ("2", 12, 19), ("3", 12, 19)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(person(150, height=60), id="much lower"),
+        pytest.param(person(150, y=180), id="nearer"),
+        pytest.param(person(400), id="too far away"),
+        pytest.param(person(20), id="back on the way"),
+    ],
+)
+def test_somebody_else_is_not_taken_for_who_is_lost(other: Box) -> None:
+    watched = Watched()
+    for number in range(8):
+        watched.frame((person(10 + 10 * number), 0.9))
+    for _ in range(4):
+        watched.frame()
+    for _ in range(5):
+        watched.frame((other, 0.9))
+
+    assert watched.end() == [("1", 0, 7), ("2", 12, 16)]
+
+
+def test_a_box_that_holds_two_people_is_nobodys() -> None:
+    watched = Watched()
+    for number in range(20):
+        left = 10.0 + 8 * number
+        if number in (8, 9, 12):
+            watched.frame(((left, 100, left + 84, 204), 0.9))
+        else:
+            watched.frame((person(left), 0.9), (person(left + 44, y=104), 0.8))
+    tracks = watched.tracker.end()
+
+    assert [(track.name, len(track.seen)) for track in tracks] == [("1", 17), ("2", 17)]
+    assert {seen.number for track in tracks for seen in track.seen}.isdisjoint({8, 9, 12})
+
+
+def test_who_comes_in_is_not_who_went_out() -> None:
+    # The picture ends at 400: one walks out to the right, and another comes in there two frames later.
+    watched = Watched()
+    for number in range(44):
+        boxes = []
+        if number < 22:
+            boxes.append(person(126 + 12 * number))
+        elif number >= 24:
+            boxes.append(person(390 - 12 * (number - 24)))
+        watched.frame(*(((box[0], box[1], min(box[2], 400), box[3]), 0.9) for box in boxes))
+
+    names = [(name, first) for name, first, _ in watched.end()]
+
+    assert names[0] == ("1", 0)
+    assert len(names) == 2
+    # The first frame of who comes in may be either's.
+    assert names[1][1] in (24, 25, 26)
+
+
+@pytest.mark.parametrize("to_the_left", [True, False])
+def test_who_walked_out_is_not_found_again_in_who_comes_in(to_the_left: bool) -> None:
+    watched = Watched()
+    watched.tracker.width = 400
+    for number in range(34):
+        left = 126 + 12 * number if number < 21 else 390.0 - 4 * (number - 24)  # the other one is slow
+        box = person(left)
+        box = (box[0], box[1], min(box[2], 400), box[3])
+        if to_the_left:
+            box = (400 - box[2], box[1], 400 - box[0], box[3])
+        watched.frame(*([(box, 0.9)] if number < 21 or number >= 24 else []))
+
+    assert [first for _, first, _ in watched.end()] == [0, 24]
+
+
+def test_a_part_of_a_person_is_no_person_of_that_track() -> None:
+    watched = Watched()
+    for number in range(12):
+        whole = person(10 + 4 * number)
+        feet = (whole[0], whole[1] + 60, whole[2], whole[3])
+        watched.frame((feet if number == 6 else whole, 0.9))
+    (track,) = watched.tracker.end()
+
+    assert [seen.number for seen in track.seen] == [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
+
+
+def test_the_size_of_who_is_unseen_stays_and_the_place_moves_on() -> None:
+    watched = Watched()
+    for number in range(10):  # comes nearer: grows by 5 % a frame
+        size = 1.05**number
+        watched.frame((person(10 + 10 * number, width=40 * size, height=100 * size), 0.9))
+    (track,) = watched.tracker.live
+    watched.frame()
+    before = track.filter.box
+    for _ in range(5):
+        watched.frame()
+    after = track.filter.box
+
+    assert after[2:] - after[:2] == pytest.approx(before[2:] - before[:2])
+    assert after[0] - before[0] > 30
+
+
 def test_someone_who_stays_is_cut_after_ten_minutes() -> None:
     watched = Watched()
     for _ in range(int(LONGEST_S * 5) + 20):
@@ -136,8 +258,8 @@ def test_someone_who_stays_is_cut_after_ten_minutes() -> None:
     assert tracks[0][2] - tracks[0][1] == LONGEST_S * 5 - 1
 
 
-def test_pieces_have_letters() -> None:
-    assert [_letters(piece) for piece in (0, 1, 25, 26, 27, 51, 52, 701, 702)] == [
+def test_pieces_haveletters() -> None:
+    assert [letters(piece) for piece in (0, 1, 25, 26, 27, 51, 52, 701, 702)] == [
         "a", "b", "z", "aa", "ab", "az", "ba", "zz", "aaa"
     ]  # fmt: skip
 
@@ -237,3 +359,12 @@ def test_covered_is_the_largest_share_that_another_box_covers() -> None:
 
     assert covered(boxes).tolist() == pytest.approx([0.5, 0.5, 1.0, 0.0])
     assert covered(boxes[:1]).tolist() == [0.0]
+
+
+def test_the_share_inside_is_that_of_the_first_boxs_pixels() -> None:
+    boxes, others = (
+        np.array([(0, 0, 10, 10), (0, 0, 0, 5)], np.float32),
+        np.array([(5, 0, 15, 10), (0, 0, 99, 99)], np.float32),
+    )
+
+    assert shares_inside(boxes, others).tolist() == [pytest.approx([0.5, 1.0]), [0.0, 0.0]]

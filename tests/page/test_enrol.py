@@ -207,7 +207,7 @@ def test_an_archive_is_a_job_with_its_reasons(page: Any, address: str, pictures:
     assert f"{IMAGE}.jpg" in reasons
     assert "no camera 'attic'" in reasons
     assert page.locator("img[src=x]").count() == 0
-    page.get_by_role("link", name="All ZIPs, and new pictures").click()
+    page.get_by_role("link", name="All jobs, and new pictures").click()
     assert "done" in page.get_by_role("table").inner_text()
 
 

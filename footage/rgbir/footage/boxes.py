@@ -33,6 +33,13 @@ def covered(boxes: Boxes) -> NDArray[np.float64]:
     return np.asarray((shared / whole[:, None]).max(axis=1))
 
 
+def shares_inside(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
+    """The share of each box that lies in each of the others: (n, 4) and (m, 4) give (n, m), in 0..1."""
+    a, b = boxes.astype(np.float64)[:, None], others.astype(np.float64)[None]
+    shared = _sides(np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:]))
+    return np.asarray(shared / np.maximum(areas(boxes), 1e-9)[:, None])
+
+
 def _sides(near: NDArray[np.float64], far: NDArray[np.float64]) -> NDArray[np.float64]:
     sides = np.maximum(far - near, 0)
     return np.asarray(sides[..., 0] * sides[..., 1])

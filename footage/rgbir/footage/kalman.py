@@ -52,6 +52,10 @@ class BoxFilter:
         self.mean = self.mean + gain * (measured - self.mean[:, 0])[:, None]
         self.spread = self.spread - gain[:, :, None] * self.spread[:, None, 0, :]
 
+    def stay(self) -> None:
+        """Forgets how the size changed: of somebody unseen only the place moves on."""
+        self.mean[2:, 1] = 0.0
+
     @property
     def box(self) -> Array:
         """float64 (4,): left, top, right, bottom."""

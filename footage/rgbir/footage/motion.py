@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ QUARTER = 4
 """Pixels of the frame, each way, that one pixel of the picture it looks at stands for."""
 MEMORY, APART = 15, 10
 """Pictures that the background is the median of, and how many frames one comes after the other."""
+SOONER = frozenset((2, 4, 6, 9, 13, 16))
+"""Frames from the first on that are among these pictures besides, so that who walks in the first frame isn't in the background for long."""
+LEAST_PICTURES = 3
+"""Pictures before which nothing is found: of two nobody could say which shows the background."""
 NOISE = {Modality.RGB: 14.0, Modality.IR: 12.0}
 """Levels by which a pixel must differ from the background."""
 SHADOW, SHADE_APART = 0.6, 0.07
@@ -38,9 +43,7 @@ VALLEY = 0.8
 """How low the columns between two people are, as a share of the lower of the two."""
 FILLED = 0.30
 """Share of its box that a person fills at least."""
-_OPEN = np.ones((2, 2), bool)
-_JOIN = np.ones((7, 1), bool)
-_EDGE = 4
+_REACH = 3
 
 Mask = NDArray[np.bool_]
 
@@ -49,8 +52,8 @@ def quartered(image: NDArray[np.uint8], modality: Modality) -> NDArray[np.uint8]
     """uint8 (h // 4, w // 4, 3), or (…, 1) of an infrared picture: means of four pixels of each block of 4 x 4."""
     height, width = image.shape[0] // QUARTER * QUARTER, image.shape[1] // QUARTER * QUARTER
     channels = slice(1, 2) if modality is Modality.IR else slice(None)
-    some = image[:height:2, :width:2, channels].astype(np.uint16)
-    return np.asarray((some[::2, ::2] + some[1::2, ::2] + some[::2, 1::2] + some[1::2, 1::2]) >> 2, np.uint8)
+    rows = image[:height:4, :width, channels].astype(np.uint16) + image[2:height:4, :width, channels]
+    return np.asarray((rows[:, ::4] + rows[:, 2::4]) >> 2, np.uint8)
 
 
 @dataclass(slots=True)
@@ -91,6 +94,8 @@ class Motion:
         self.moving = bool(moved.any())
         if not self.moving:
             return Detections.none()
+        if len(self._history) < LEAST_PICTURES:
+            return Detections.none()
         if moved.mean() > TURNED:
             self.restore([], modality)
             self._learn(seen)
@@ -102,15 +107,15 @@ class Motion:
         assert self._background is not None
         expected = self._background * np.float32(_typical(seen) / self._level)
         apart = np.abs(seen - expected)
-        moved = apart.max(axis=2) > NOISE[modality]
+        moved = reduce(np.maximum, np.moveaxis(apart, 2, 0)) > NOISE[modality]
         if modality is Modality.RGB and moved.any():
             shades = seen[moved] / np.maximum(expected[moved], 8)
             least, most = shades.min(axis=1), shades.max(axis=1)
             moved[moved] = ~((least > SHADOW) & (most < 1) & (most - least < SHADE_APART))
-        return np.asarray(ndimage.binary_opening(moved, _OPEN))
+        return _opened(moved)
 
     def _learn(self, seen: NDArray[np.uint8]) -> None:
-        if self._frames % APART == 0:
+        if self._frames % APART == 0 or self._frames in SOONER:
             self._history = [*self._history[-(MEMORY - 1) :], seen]
             self._look_back()
         self._frames += 1
@@ -147,8 +152,33 @@ def _typical(picture: NDArray[np.uint8]) -> float:
     return float(max(np.searchsorted(levels, levels[-1] / 2), 1))
 
 
+def _opened(mask: Mask) -> Mask:
+    """Without pixels that are in no square of 2 x 2."""
+    squares = mask[:-1, :-1] & mask[1:, :-1] & mask[:-1, 1:] & mask[1:, 1:]
+    opened = np.zeros_like(mask)
+    for rows in (slice(None, -1), slice(1, None)):
+        for columns in (slice(None, -1), slice(1, None)):
+            opened[rows, columns] |= squares
+    return opened
+
+
+def _closed(mask: Mask) -> Mask:
+    """With gaps of up to six pixels within a column filled."""
+    padded = np.pad(mask, ((_REACH, _REACH), (0, 0)))
+    return ~_spread(~_spread(padded))[_REACH:-_REACH]
+
+
+def _spread(mask: Mask) -> Mask:
+    """A pixel is set if one is within three rows of it."""
+    spread = mask.copy()
+    for rows in range(1, _REACH + 1):
+        spread[rows:] |= mask[:-rows]
+        spread[:-rows] |= mask[rows:]
+    return spread
+
+
 def _detections(moved: Mask, height: int, width: int) -> Detections:
-    parts, _ = ndimage.label(ndimage.binary_closing(np.pad(moved, _EDGE), _JOIN)[_EDGE:-_EDGE, _EDGE:-_EDGE])
+    parts, _ = ndimage.label(_closed(moved))
     boxes, scores = [], []
     for number, (rows, columns) in enumerate(ndimage.find_objects(parts), 1):
         part = parts[rows, columns] == number

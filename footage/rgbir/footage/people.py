@@ -15,7 +15,8 @@ from rgbir.footage.daylight import Daylight
 from rgbir.footage.frames import Frame
 from rgbir.footage.motion import Motion
 from rgbir.footage.shots import Shot, Shots, shot_of
-from rgbir.footage.tracking import Seen, Step, Track, Tracker
+from rgbir.footage.track import Seen, Track
+from rgbir.footage.tracking import Step, Tracker
 from rgbir.index import Camera, Detections, Detector, Mask, Modality, Thresholds
 
 
@@ -64,6 +65,15 @@ class Counts:
             yield
         finally:
             self.stages[name] += time.perf_counter() - begun
+
+    def reading(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames; the time for which they were waited for is the stage `read`."""
+        while True:
+            with self.stage("read"):
+                frame = next(frames, None)
+            if frame is None:
+                return
+            yield frame
 
 
 def in_ms(counts: Counts) -> dict[str, float]:
@@ -155,6 +165,7 @@ class People:
         image = self.mask.applied(frame.image)
         detections, thresholds = self._detected(image, modality)
         self.counts.detections += int((detections.scores >= thresholds.start).sum())
+        self.tracker.width = image.shape[1]
         with self.counts.stage("track"):
             step = self.tracker.step(frame.number, frame.seconds, detections, thresholds)
         with self.counts.stage("shots"):

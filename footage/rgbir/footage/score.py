@@ -26,7 +26,7 @@ class TrackBox(NamedTuple):
     """A track in a frame.
 
     Attributes:
-        track: its name.
+        track: its name; pieces of one track that was cut are called 7-a, 7-b, …, and are one track, 7.
         box: as it was found.
     """
 
@@ -54,9 +54,10 @@ class Score:
         matched: of these, the ones that a found box was assigned to.
         false: found boxes that are nobody.
         aside: found boxes that were set aside.
-        pure: summed over tracks, the matched boxes of the identity that the track was assigned to most often.
+        pure: summed over pieces of tracks, the matched boxes of the identity that the piece was assigned to most often.
         identities: those that were matched once or more; the same person in two recordings is two.
-        ways: pairs of an identity and a track that were matched once or more.
+        ways: pairs of an identity and a track that were matched once or more, with all pieces of a track counted once.
+        pieces: pairs of an identity and a piece that were matched once or more; a track that wasn't cut is one piece.
         switches: matches of an identity to another track than the identity's match before.
         fragments: times that an identity was matched again after frames where it counted and was missed.
     """
@@ -69,6 +70,7 @@ class Score:
     pure: int = 0
     identities: int = 0
     ways: int = 0
+    pieces: int = 0
     switches: int = 0
     fragments: int = 0
 
@@ -87,14 +89,22 @@ class Score:
 
     @property
     def purity(self) -> float | None:
-        """The share of a track's matched boxes that are of its most frequent identity, 0..1: the mean over tracks, each weighted
-        by its matched boxes. None if nothing was matched."""
+        """The share of a piece's matched boxes that are of its most frequent identity, 0..1: the mean over pieces, each weighted
+        by its matched boxes. A track that wasn't cut is one piece. None if nothing was matched."""
         return _share(self.pure, self.matched)
 
     @property
     def tracks_a_person(self) -> float | None:
-        """How many tracks an identity was matched to: the mean over identities that were matched, 1 or more; None if none was."""
+        """How many tracks an identity was matched to: the mean over identities that were matched, 1 or more; None if none was.
+
+        All pieces of a track that was cut count once, since they share the track's number. `pieces_a_person` counts each.
+        """
         return _share(self.ways, self.identities)
+
+    @property
+    def pieces_a_person(self) -> float | None:
+        """How many pieces of tracks an identity was matched to: as `tracks_a_person`, with every piece counted by itself."""
+        return _share(self.pieces, self.identities)
 
 
 def score(truth: Truth, tracks: Tracks, frames: Iterable[int] | None = None) -> Score:
@@ -112,7 +122,8 @@ def score(truth: Truth, tracks: Tracks, frames: Iterable[int] | None = None) -> 
     if beyond := sorted(set(tracks) - set(numbers)):
         raise BadFootage(f"tracks are in frame {beyond[0]}, which isn't one of the {len(numbers)} frames to look at")
     people = matched = false = aside = switches = fragments = 0
-    by_track: dict[str, Counter[int]] = defaultdict(Counter)
+    by_piece: dict[str, Counter[int]] = defaultdict(Counter)
+    ways: set[tuple[int, str]] = set()
     last: dict[int, str] = {}
     missed_since: set[int] = set()
     for number in numbers:
@@ -123,20 +134,33 @@ def score(truth: Truth, tracks: Tracks, frames: Iterable[int] | None = None) -> 
         pairs = assigned(_array(row.box for row in counting), _array(row.box for row in reported))
         who = {counting[row].identity: reported[column].track for row, column in pairs}
         for identity, track in who.items():
-            by_track[track][identity] += 1
-            switches += last.get(identity, track) != track
+            by_piece[track][identity] += 1
+            whole = track.partition("-")[0]
+            ways.add((identity, whole))
+            switches += last.get(identity, whole) != whole
             fragments += identity in missed_since
             missed_since.discard(identity)
-            last[identity] = track
+            last[identity] = whole
         missed_since |= {row.identity for row in counting if row.identity in last and row.identity not in who}
         paired = {column for _, column in pairs}
         left = [row.box for column, row in enumerate(reported) if column not in paired]
         put_aside = _inside(_array(left), _array(row.box for row in true if not counts(row)))
         people, matched = people + len(counting), matched + len(pairs)
         aside, false = aside + put_aside, false + len(left) - put_aside
-    pure = sum(max(identities.values()) for identities in by_track.values())
-    ways = sum(len(identities) for identities in by_track.values())
-    return Score(len(numbers), people, matched, false, aside, pure, len(last), ways, switches, fragments)
+    pure = sum(max(identities.values()) for identities in by_piece.values())
+    pieces = sum(len(identities) for identities in by_piece.values())
+    return Score(len(numbers), people, matched, false, aside, pure, len(last), len(ways), pieces, switches, fragments)
+
+
+def owners(truth: Truth, tracks: Tracks) -> dict[str, int]:
+    """Whom each track shows: the identity that most of its boxes are assigned to, of those the lowest; tracks that show nobody who
+    counts are left out."""
+    by_piece: dict[str, Counter[int]] = defaultdict(Counter)
+    for number, reported in tracks.items():
+        counting = [row for row in truth.get(number, ()) if counts(row)]
+        for row, column in assigned(_array(true.box for true in counting), _array(row.box for row in reported)):
+            by_piece[reported[column].track][counting[row].identity] += 1
+    return {piece: min(of, key=lambda identity: (-of[identity], identity)) for piece, of in by_piece.items()}
 
 
 def counts(row: TrueBox) -> bool:

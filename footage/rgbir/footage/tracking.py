@@ -3,28 +3,27 @@
 Detections are assigned to tracks by the overlap of their boxes with where the filters expect them, the sure ones first, then the doubtful
 ones to tracks that are still without (ByteTrack, Zhang et al., ECCV 2022). There is no appearance in it: it would hide
 a change of identity within a track, which is worse here than two tracks of one person. Where two tracks meet and part again
-nobody can say who went where, so both are cut, and go on as tracks of their own.
+nobody can say who went where, so both are cut, and go on as pieces that share their track's number. A box that holds two people is
+nobody's. Who was out of sight is found again by size and place.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from rgbir.footage.boxes import areas, overlaps
 from rgbir.footage.kalman import BoxFilter
+from rgbir.footage.matching import assigned, found_again, holding_two, leaves
+from rgbir.footage.track import Seen, Track
 from rgbir.index import Detections, Thresholds
 
 UNSEEN_S = 2.0
 """Seconds for which a track is kept without a detection."""
-HITS = 3
-"""Detections that a track needs."""
-LEAST, LEAST_DOUBTFUL = 0.2, 0.4
+LEAST, LEAST_DOUBTFUL = 0.25, 0.4
 """Overlap with where it is expected that a detection needs."""
 MET, PARTED = 0.5, 0.1
 """Overlap above which two tracks have met, and below which they have parted."""
@@ -32,51 +31,6 @@ LONGEST_S = 600.0
 """Seconds after which a track is cut, so that somebody who stays is enrolled while being there."""
 SAME = 0.5
 """Overlap with a track's box above which a detection starts no track of its own."""
-
-
-class Seen(NamedTuple):
-    """A track in a frame.
-
-    Attributes:
-        number, seconds: of the frame.
-        box: float32 (4,), as it was detected.
-        score: the detection's.
-    """
-
-    number: int
-    seconds: float
-    box: NDArray[np.float32]
-    score: float
-
-
-@dataclass(slots=True, eq=False)
-class Track:
-    """Somebody's way through the picture.
-
-    Attributes:
-        number: counts the recording's tracks from 1; pieces of a track that was cut share it.
-        filter: where it is expected.
-        last_s: seconds of the frame in which it was seen last.
-        piece: which piece, from 0.
-        cut: whether it was cut at its beginning or at its end.
-        seen: where it was, in order.
-    """
-
-    number: int
-    filter: BoxFilter
-    last_s: float
-    piece: int = 0
-    cut: bool = False
-    seen: list[Seen] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        """Its number; with a letter where it was cut: 7-a, 7-b, …"""
-        return f"{self.number}-{_letters(self.piece)}" if self.cut else str(self.number)
-
-    @property
-    def confirmed(self) -> bool:
-        return len(self.seen) >= HITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +53,12 @@ class Tracker:
     Attributes:
         count: tracks that were begun so far.
         live: those that may go on.
+        width: of the pictures, in pixels: who walks out at a side isn't found again in who comes in there.
     """
 
     count: int = 0
     live: list[Track] = field(default_factory=list)
+    width: float = np.inf
     _met: set[frozenset[int]] = field(default_factory=set)
     _at: float | None = None
 
@@ -118,13 +74,16 @@ class Tracker:
         lost = self._lost(seconds)
         for track in self.live:
             track.filter.predict(passed)
-        matches = self._matched(detections, thresholds)
+        matches, shared = self._matched(seconds, detections, thresholds)
         for track, place in matches.items():
             track.filter.correct(detections.boxes[place].astype(np.float64))
             track.last_s = seconds
             track.seen.append(Seen(number, seconds, detections.boxes[place], float(detections.scores[place])))
+        for track in self.live:
+            if track not in matches:
+                track.filter.stay()
         ended = [*lost, *self._parted(matches)]
-        self._begin(number, seconds, detections, thresholds, matches)
+        self._begin(number, seconds, detections, thresholds, matches, shared)
         return Step(tuple(matches.items()), tuple(track for track in ended if track.confirmed))
 
     def end(self) -> tuple[Track, ...]:
@@ -133,18 +92,33 @@ class Tracker:
         self._met.clear()
         return tuple(ended)
 
-    def _matched(self, detections: Detections, thresholds: Thresholds) -> dict[Track, int]:
+    def _matched(
+        self, seconds: float, detections: Detections, thresholds: Thresholds
+    ) -> tuple[dict[Track, int], set[int]]:
+        """Who is where; and the places of detections that hold two people, which are nobody's."""
         sure = np.flatnonzero(detections.scores >= thresholds.sure)
         doubtful = np.flatnonzero((detections.scores < thresholds.sure) & (detections.scores >= thresholds.doubtful))
-        matches = _assigned(self.live, detections, sure, LEAST)
-        left = [track for track in self.live if track not in matches]
-        matches |= _assigned(left, detections, doubtful, LEAST_DOUBTFUL)
-        return matches
+        known = [track for track in self.live if track.known]
+        matches = assigned(known, detections, sure, LEAST, seconds)
+        left = [track for track in known if track not in matches]
+        matches |= assigned(left, detections, doubtful, LEAST_DOUBTFUL, seconds)
+        shared = holding_two(known, matches, detections)
+        matches = {track: place for track, place in matches.items() if place not in shared}
+        lost = [track for track in known if track not in matches and not leaves(track, self.width)]
+        matches |= found_again(lost, detections, _without(sure, shared, matches), seconds)
+        new = [track for track in self.live if not track.known]
+        return matches | assigned(new, detections, _without(sure, shared, matches), LEAST, seconds), shared
 
     def _begin(
-        self, number: int, seconds: float, detections: Detections, thresholds: Thresholds, matches: dict[Track, int]
+        self,
+        number: int,
+        seconds: float,
+        detections: Detections,
+        thresholds: Thresholds,
+        matches: dict[Track, int],
+        shared: set[int],
     ) -> None:
-        taken = set(matches.values())
+        taken = set(matches.values()) | shared
         boxes = np.array([track.filter.box for track in self.live]).reshape(-1, 4)
         for place in np.flatnonzero(detections.scores >= thresholds.start):
             box = detections.boxes[place].astype(np.float64)
@@ -198,23 +172,5 @@ def _cut(track: Track) -> Track:
     return Track(track.number, track.filter, track.last_s, track.piece + 1, True, [last])
 
 
-def _assigned(tracks: list[Track], detections: Detections, places: NDArray[np.intp], least: float) -> dict[Track, int]:
-    """One to one, so that the sum of overlaps is largest; pairs that overlap by less than `least` don't count."""
-    if not tracks or not len(places):
-        return {}
-    overlap = overlaps(np.array([track.filter.box for track in tracks]), detections.boxes[places])
-    overlap[overlap < least] = 0
-    rows, columns = linear_sum_assignment(-overlap)
-    return {
-        tracks[row]: int(places[column]) for row, column in zip(rows, columns, strict=True) if overlap[row, column] > 0
-    }
-
-
-def _letters(piece: int) -> str:
-    """a to z, then aa, ab, …"""
-    letters = ""
-    piece += 1
-    while piece:
-        piece, rest = divmod(piece - 1, 26)
-        letters = chr(ord("a") + rest) + letters
-    return letters
+def _without(places: NDArray[np.intp], shared: set[int], matches: dict[Track, int]) -> NDArray[np.intp]:
+    return places[~np.isin(places, [*shared, *matches.values()])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,6 +74,23 @@ def read_modalities(file: Path) -> dict[str, dict[int, Modality]]:
         except ValueError as error:
             raise BadFootage(f"{where}: a frame's number and rgb or ir are expected, not {frame},{modality}") from error
     return modalities
+
+
+def read_rates(file: Path) -> dict[str, float]:
+    """How many frames a second each camera took, on average, by the `taken_at` of `frames.csv`; cameras whose frames have one
+    time alone are left out.
+
+    Raises:
+        BadFootage: there is no such file, or it isn't one.
+    """
+    times: dict[str, list[datetime]] = defaultdict(list)
+    for where, (camera, _, _, taken_at) in _rows(file, _FRAMES):
+        try:
+            times[camera].append(datetime.fromisoformat(taken_at))
+        except ValueError as error:
+            raise BadFootage(f"{where}: a time in ISO 8601 is expected, not {taken_at!r}") from error
+    spans = {camera: (max(of) - min(of)).total_seconds() for camera, of in times.items()}
+    return {camera: (len(times[camera]) - 1) / span for camera, span in spans.items() if span > 0}
 
 
 def read_mot(file: Path) -> dict[int, list[TrueBox]]:

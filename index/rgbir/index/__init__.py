@@ -75,7 +75,7 @@ from rgbir.index.gallery.judging import LEAST_DIFFERENT, LEAST_SAME, kappa, meas
 from rgbir.index.gallery.judging import Answer as JudgedPair
 from rgbir.index.gallery.model import Model, Storage
 from rgbir.index.gallery.options import Filters, Group, SearchOptions
-from rgbir.index.gallery.query import Answer, Distances, Hit, Query, origin
+from rgbir.index.gallery.query import Answer, Distances, Hit, Query, fuse, origin
 from rgbir.index.gallery.remarks import ABOUT, About, Code, Remark, Verdict
 from rgbir.index.gallery.retention import MOST_JUMP
 from rgbir.index.gallery.retention import Run as RetentionRun
@@ -233,6 +233,7 @@ __all__ = [
     "did_you_mean",
     "fault",
     "frames_of",
+    "fuse",
     "digest_of",
     "enrol",
     "erasures_of",

@@ -40,6 +40,7 @@ from rgbir.footage.cli.options import (
     start_of,
     zone_named,
 )
+from rgbir.footage.cli.score import score
 from rgbir.footage.cli.sending import Sent, send
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
@@ -55,6 +56,7 @@ from rgbir.index.cli.options import SKIPPED_EXIT, ThreadsOption, progress
 from rgbir.index.cli.output import Answer, Skip, in_groups, remark
 
 footage = typer.Typer(help="Find the people in recordings, and enrol them.", no_args_is_help=True, add_completion=False)
+footage.command()(score)
 
 
 @footage.callback()

@@ -9,7 +9,6 @@ nobody's environment. The child opens it by itself, and keeps the right to open 
 
 from __future__ import annotations
 
-import errno
 import heapq
 import importlib
 import json
@@ -288,9 +287,9 @@ def _frames(container: Any, stream: Any, options: dict[str, Any]) -> None:
         for packet in late_enough(packets(), since, base, first):
             try:
                 yield from packet.decode()
-            except av.error.FFmpegError as error:
-                if error.errno == errno.ENOMEM:
-                    raise
+            except MemoryError:
+                raise Refused(f"decoding it takes more memory than {options['memory'] / 2**30:.1f} GiB") from None
+            except av.error.FFmpegError:
                 damaged += 1
 
     for frame in decoded():
@@ -348,7 +347,9 @@ def main(options: dict[str, Any], work: Callable[[dict[str, Any]], None] = run) 
         work(options)
     except Refused as error:
         say({"kind": "refused", "why": str(error), "denied": isinstance(error, Denied)})
-    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
+    except MemoryError:
+        say({"kind": "refused", "why": f"decoding it takes more memory than {options['memory'] / 2**30:.1f} GiB"})
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         say({"kind": "refused", "why": f"{type(error).__name__}: {_words(error)}"})
 
 
