@@ -131,7 +131,7 @@ def growing(film: Path, patience: float = 3.0, stopped: Any = lambda: False) -> 
     return recording
 
 
-@pytest.mark.parametrize("suffix", [".ts", ".mkv", ".flv"])
+@pytest.mark.parametrize("suffix", [".mkv", *(pytest.param(each, marks=pytest.mark.slow) for each in (".ts", ".flv"))])
 def test_a_film_that_grows_gives_the_sightings_of_the_whole_one(
     films: dict[str, Path], tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +245,7 @@ def test_segments_of_a_recorder_are_enrolled_as_they_are_closed(house: Path, tmp
     assert "3.mp4" in [each["name"] for each in command.end()["recordings"]]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_growing_film_is_taken_up_again_after_a_stop(
     house: Path, films: dict[str, Path], tmp_path: Path, number: int
 ) -> None:
