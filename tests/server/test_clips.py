@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
-from tests.conftest import BUNDLE, made_once
+from tests.conftest import BUNDLE, ROOT, made_once
 from tests.films import HEIGHT, RATE, WIDTH, passing
 from tests.waiting import until
 
@@ -237,6 +237,7 @@ def test_a_recording_that_can_not_be_read_any_more_is_told(filmed: Path, film: P
     with opened(settings(filmed, footage=(tmp_path / "recorder",))) as http:
         looked(http)
         with pytest.MonkeyPatch.context() as patched:
+            patched.syspath_prepend(str(ROOT))
             patched.setattr("rgbir.footage.decoding.apart.CUTTER", "tests.crash")
             answer = http.get(f"/gallery/sightings/{sighting.id}/clip")
-        assert (answer.status_code, "its decoder crashed" in answer.json()["detail"]) == (422, True)
+        assert (answer.status_code, "its decoder crashed" in answer.json()["detail"]) == (422, True), answer.json()

@@ -23,7 +23,7 @@ import time_machine
 from fastapi.testclient import TestClient
 from PIL import Image
 from tests.commands import run
-from tests.conftest import BUNDLE, made_once
+from tests.conftest import BUNDLE, ROOT, made_once
 from tests.detectors import written
 from tests.films import EVERY_S, film_of
 from tests.index.yard import network
@@ -371,6 +371,7 @@ def test_a_film_that_crashes_its_decoder_ends_its_own_job_only(
 ) -> None:
     client = Client(http)
     with monkeypatch.context() as patched:
+        patched.syspath_prepend(str(ROOT))
         patched.setattr("rgbir.footage.decoding.apart.DECODER", "tests.crash")
         crashed = ended(client, client.enrol_footage(film, camera="door", start=BEGAN))
     assert crashed.state == "failed"
