@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from tests.conftest import BUNDLE
 from tests.footage.conftest import BEGAN, NETWORK, PlainEncoder, walkers
+from tests.site.events import EVENTS
 from tests.waiting import until
 
 from rgbir.footage.clock import Correction
@@ -190,6 +191,65 @@ def test_a_damaged_note_is_no_point_to_go_on_from(
     note.write_text(note.read_text()[:100])
 
     assert run(passers, yard, tmp_path / "points").resumed_at == 0
+    assert content(yard) == undisturbed
+
+
+def test_notes_of_a_gallery_that_was_made_anew_lose_nobody(passers: Path, tmp_path: Path, undisturbed: Known) -> None:
+    for done in (250, 10_000):  # in the middle, and worked through
+        folder = tmp_path / str(done)
+        left = iter(range(done))
+        with empty(folder / "gallery") as gallery:
+            run(passers, gallery, folder / "points", stopped=lambda left=left: next(left, None) is None)
+            assert len(gallery) > 0
+        shutil.rmtree(folder / "gallery")
+
+        with empty(folder / "gallery") as gallery:
+            report = run(passers, gallery, folder / "points")
+            assert (report.was_done, report.resumed_at) == (False, 0)
+            assert content(gallery) == undisturbed
+
+
+def test_notes_of_a_gallery_that_an_older_copy_replaced_lose_nobody(
+    passers: Path, tmp_path: Path, undisturbed: Known
+) -> None:
+    with empty(tmp_path / "gallery"):
+        pass
+    shutil.copytree(tmp_path / "gallery", tmp_path / "older")
+    with empty(tmp_path / "gallery") as gallery:
+        run(passers, gallery, tmp_path / "points")
+    shutil.rmtree(tmp_path / "gallery")
+    (tmp_path / "older").rename(tmp_path / "gallery")
+
+    with empty(tmp_path / "gallery") as gallery:
+        assert run(passers, gallery, tmp_path / "points").was_done is False
+        assert content(gallery) == undisturbed
+
+
+def test_who_was_erased_after_a_run_does_not_come_back_by_the_same_command(
+    passers: Path, yard: Gallery, tmp_path: Path
+) -> None:
+    run(passers, yard, tmp_path / "points")
+    everybody = content(yard).keys()
+    yard.remove(ids=sorted(everybody))
+
+    report = run(passers, yard, tmp_path / "points")
+
+    assert (report.added, report.erased, len(yard)) == (0, len(everybody), 0)
+    assert run(passers, yard, tmp_path / "points", again=True).added == len(everybody)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("what", ["note", pytest.param("folder", marks=pytest.mark.slow)])
+def test_whatever_happens_to_resume_points_everybody_is_enrolled_once(
+    passers: Path, yard: Gallery, tmp_path: Path, undisturbed: Known, event: str, what: str
+) -> None:
+    points, left = tmp_path / "points", iter(range(250))
+    run(passers, yard, points, stopped=lambda: next(left, None) is None)
+    (note,) = points.iterdir()
+
+    EVENTS[event](note if what == "note" else points)
+
+    assert run(passers, yard, points).finished
     assert content(yard) == undisturbed
 
 

@@ -63,6 +63,9 @@ class Destination(Protocol):
     def moment(self) -> int:
         """Its moment now: who is erased after it isn't enrolled."""
 
+    def holds(self, sighting: str) -> bool:
+        """Whether a sighting of that id is enrolled."""
+
     def enrol(self, make: Make, stage: Stage) -> Written:
         """Makes sightings, and enrols them together. Their embeddings are of the model that answers when they are written.
 
@@ -99,6 +102,9 @@ class InGallery:
 
     def moment(self) -> int:
         return self.gallery.moment()
+
+    def holds(self, sighting: str) -> bool:
+        return bool(self.gallery.known([sighting]))
 
     def enrol(self, make: Make, stage: Stage) -> Written:
         with stage("encode"):

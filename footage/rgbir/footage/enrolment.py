@@ -219,11 +219,14 @@ def enrol_into(
     report = Report(recording.name, recording.digest, camera.id, counts=people.counts)
     note = points.file(recording.digest, camera.id, manner.decisive(people, destination.fingerprint))
     point = points.read(note)
-    if point is not None and point.state == "done":
-        if not again:
-            report.finished = report.was_done = True
-            return report
+    if point is not None and point.state == "done" and again:
         point = None
+    if point is not None and point.last is not None and not destination.holds(point.last):
+        # The gallery is another one, or an older one, or somebody was erased: all are looked at again, and the erased stay so.
+        point = Point(since=point.since)
+    if point is not None and point.state == "done":
+        report.finished = report.was_done = True
+        return report
     began = time.perf_counter()
     first = point or Point(since=destination.moment())
     first.restore(people)
@@ -238,7 +241,7 @@ def enrol_into(
         follow(report)
         digest = None if recording.grows else recording.digest
         origin = Origin(camera.id, recording.name, recording.digest[:12], digest, people.found_by, clock)
-        sink = Sink(origin, destination, manner.keep_crops, first.since, report)
+        sink = Sink(origin, destination, manner.keep_crops, first.since, report, first.last)
         points.write(note, first)
         at, noted, quiet, done = first.at, first.at, None, False
         frames = film.frames()
@@ -259,23 +262,23 @@ def enrol_into(
                 if at - noted >= NOTED_S:
                     sink.flush()
                     follow(report)
-                    points.write(note, quiet.point(first.since))
+                    points.write(note, quiet.point(first.since, sink.last))
                     noted = at
         if not done:
             sink.take(people.end())
         sink.flush()
     if done and quiet is not None and quiet.at > noted:
-        points.write(note, quiet.point(first.since))
+        points.write(note, quiet.point(first.since, sink.last))
     if not done:
         report.finished = film.decoding.cut is None
         follow(report)
-        points.write(note, _end(recording, people, at, first.since))
+        points.write(note, _end(recording, people, at, first.since, sink.last))
     report.seconds_taken = time.perf_counter() - began
     return report
 
 
-def _end(recording: Recording, people: People, at: float, since: int) -> Point:
+def _end(recording: Recording, people: People, at: float, since: int, last: str | None) -> Point:
     """What is noted once a recording is worked through. One that grew may go on growing, and is taken up there."""
     if recording.grows:
-        return Quiet.of(people, at).point(since)
-    return Point(state="done", at=at, since=since)
+        return Quiet.of(people, at).point(since, last)
+    return Point(state="done", at=at, since=since, last=last)

@@ -71,6 +71,7 @@ class Point(BaseModel):
         tracks: tracks that were begun so far.
         light: what the last frame was.
         background: what `Motion` has learnt.
+        last: the id of a sighting of it that was in the gallery then; None if there was none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +83,7 @@ class Point(BaseModel):
     tracks: int = 0
     light: Modality | None = None
     background: Background | None = None
+    last: str | None = None
 
     def restore(self, people: People) -> None:
         """Brings people to where they were."""
@@ -110,14 +112,13 @@ class Quiet:
     def of(cls, people: People, at: float) -> Quiet:
         return cls(at, people.tracker.count, people.daylight.now, people.motion.state)
 
-    def point(self, since: int) -> Point:
+    def point(self, since: int, last: str | None) -> Point:
         """
         Args:
-            since: the gallery's moment when the work began.
+            since, last: as of a point.
         """
-        return Point(
-            at=self.at, since=since, tracks=self.tracks, light=self.light, background=Background.of(*self.background)
-        )
+        background = Background.of(*self.background)
+        return Point(at=self.at, since=since, tracks=self.tracks, light=self.light, background=background, last=last)
 
 
 class Points:

@@ -34,6 +34,7 @@ class Sink:
         keep_crops: whether the gallery keeps the pictures.
         since: the gallery's moment when the work began.
         tally: what became of them.
+        last: the id of the last sighting that is in the gallery; None if there is none.
         waiting: tracks that aren't enrolled yet.
     """
 
@@ -42,6 +43,7 @@ class Sink:
     keep_crops: bool
     since: int
     tally: Tally
+    last: str | None = None
     waiting: list[Passing] = field(default_factory=list)
 
     def take(self, passings: Iterator[Passing]) -> None:
@@ -66,4 +68,6 @@ class Sink:
             self.tally.added += new
             self.tally.erased += not new and sighting.id in written.erased
             self.tally.present += not new and sighting.id not in written.erased
+            if sighting.id not in written.erased:
+                self.last = sighting.id
         self.waiting.clear()

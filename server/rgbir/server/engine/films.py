@@ -231,6 +231,9 @@ class _Gallery:
     def moment(self) -> int:
         return self.since
 
+    def holds(self, sighting: str) -> bool:
+        return self.engine.submit_change(lambda: bool(self.engine.gallery.known([sighting]))).result()
+
     def enrol(self, make: Callable[[_Encodes], list[NewSighting]], stage: Stage) -> Written:
         """Makes them again where another model answers since they were made."""
         while True:
