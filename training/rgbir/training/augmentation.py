@@ -116,8 +116,13 @@ class Views(Settings):
         return (self.rgb, self.rgb_again)[: self.of_rgb], (self.ir, self.ir_again)[: self.of_ir]
 
 
-class Bundle(NamedTuple):
-    """A way to augment (beyond.md 1.2), as a recipe takes it."""
+class Augmenting(NamedTuple):
+    """A way to augment (beyond.md 1.2).
+
+    Attributes:
+        augment: a recipe's setting of that name.
+        views: likewise.
+    """
 
     augment: Augmentation
     views: Views
@@ -126,8 +131,8 @@ class Bundle(NamedTuple):
 _CAJ = Augmentation(erasing_fill="cifar_mean")
 _GREY, _PICK = View(grey=0.5), View(pick=3 / 11)
 
-AUG_CAJ = Bundle(_CAJ, Views(of_rgb=2, rgb_again=View(channels="any"), ir=View(channels="any_or_grey")))
-AUG_CAJ_PLUS = Bundle(
+AUG_CAJ = Augmenting(_CAJ, Views(of_rgb=2, rgb_again=View(channels="any"), ir=View(channels="any_or_grey")))
+AUG_CAJ_PLUS = Augmenting(
     _CAJ,
     Views(
         of_rgb=2,
@@ -137,16 +142,16 @@ AUG_CAJ_PLUS = Bundle(
     ),
 )
 """On SYSU-MM01; RegDB keeps `AUG_CAJ`."""
-AUG_DEEN = Bundle(Augmentation(erasing_area=(0.2, 0.8)), Views(rgb=_GREY, ir=_GREY))
+AUG_DEEN = Augmenting(Augmentation(erasing_area=(0.2, 0.8)), Views(rgb=_GREY, ir=_GREY))
 """On SYSU-MM01; RegDB and LLCM have the area 0.02..0.4."""
-AUG_MPA = Bundle(
+AUG_MPA = Augmenting(
     Augmentation(border="grey", erasing_fill="zero", erasing_area=(0.02, 0.33), erasing_form="torchvision"), Views()
 )
-AUG_SAAI = Bundle(
+AUG_SAAI = Augmenting(
     Augmentation(border="mirror", erasing_fill="noise", erasing_area=(0.02, 0.33), erasing_form="torchvision"),
     Views(rgb=_PICK, ir=_PICK),
 )
-AUG_MSCM = Bundle(
+AUG_MSCM = Augmenting(
     _CAJ,
     Views(
         of_rgb=2,

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 
-from rgbir.index import Kept, Resize, did_you_mean, fault, listed, why
+from rgbir.index import Kept, Resize, Tta, did_you_mean, fault, listed, why
 from rgbir.training.augmentation import Augmentation as Augmentation
 from rgbir.training.augmentation import Views
 from rgbir.training.errors import BadRecipe
@@ -210,6 +210,13 @@ class ViewsRecipe(Recipe):
         "renorm",
         description="of tta: the sum of the two unit vectors, of length 1 again; or the sum of the two as they are",
     )
+
+    @property
+    def mirrored(self) -> Tta:
+        """What is done with mirror images at test time, in one word."""
+        if self.tta == "none":
+            return "none"
+        return "flip-renorm" if self.flip == "renorm" else "flip-sum"
 
 
 class MixedRecipe(Recipe):

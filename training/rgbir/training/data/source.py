@@ -253,10 +253,12 @@ def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> AnySampler:
             return TupleSampler(rgb, ir, recipe.tuples, recipe.seed, recipe.sampler)
         case PairRecipe():
             return PairSampler(rgb, ir, recipe.pairs, recipe.seed)
-        case IdentityRecipe() | ViewsRecipe(sampling="random"):
+        case IdentityRecipe():
             return IdentitySampler(rgb, ir, recipe.people, recipe.images, recipe.seed)
-        case ViewsRecipe(sampling=("drop" | "repeat") as balance):
-            return PassSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, balance)
+        case ViewsRecipe():
+            if recipe.sampling == "random":
+                return IdentitySampler(rgb, ir, recipe.people, recipe.images, recipe.seed)
+            return PassSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, recipe.sampling)
         case MixedRecipe():
             return MixedSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, recipe.sampling == "balanced")
 
