@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -137,7 +138,7 @@ def test_whatever_happens_to_the_files_of_films_nobody_enrolled_is_lost_and_no_r
     site: Site, tmp_path: Path, name: str, event: str
 ) -> None:
     first, second = film_of(tmp_path / "first.mp4", 2, 1), film_of(tmp_path / "second.mp4", 6, 2)
-    folders = {"keep_footage": site.root / "films", "footage": site.root / "recorder"}
+    folders: dict[str, Any] = {"keep_footage": site.root / "films", "footage": site.root / "recorder"}
     folders["footage"].mkdir()
     shutil.copy(second, folders["footage"] / "second.mp4")
     path = site.root / FILM_FILES[name]
