@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -24,11 +25,13 @@ from tests.site.events import EVENTS
 from tests.waiting import until
 
 from rgbir.footage.clock import Correction
+from rgbir.footage.decoding.apart import Limits
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
 from rgbir.footage.film import write_film
 from rgbir.footage.points import Points
 from rgbir.footage.recordings import Recording
+from rgbir.footage.remarks import remarks_on
 from rgbir.footage.retention import settle
 from rgbir.index import Bundle, Encoder, Gallery, GalleryMismatch, Modality, Sighting, UsageError
 
@@ -294,6 +297,42 @@ def test_killed_in_the_middle_the_sightings_are_those_of_an_undisturbed_run(
         with empty(folder / "gallery") as gallery:
             assert content(gallery) == undisturbed
             assert gallery.verify() == []
+
+
+@pytest.mark.parametrize("at", [0, 60])
+def test_a_run_is_stopped_while_its_decoder_is_silent_and_goes_on(
+    passers: Path, yard: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Known, at: int
+) -> None:
+    """at: the frame at which the decoder falls silent; 0 is before it says what the film is."""
+    decoders: list[subprocess.Popen[bytes]] = []
+    silent_at: list[float] = []
+
+    def started(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+        decoders.append(process := popen(*words, **options))
+        if not at:
+            silence()
+        return process
+
+    def silence() -> None:
+        decoders[0].send_signal(signal.SIGSTOP)
+        silent_at.append(time.monotonic())
+
+    def stopped() -> bool:
+        count = next(calls)
+        if not silent_at and count == at:
+            silence()
+        return bool(silent_at) and time.monotonic() > silent_at[0] + 1
+
+    calls, popen = itertools.count(), subprocess.Popen
+    with monkeypatch.context() as patched:
+        patched.setattr("rgbir.footage.decoding.apart.subprocess.Popen", started)
+        manner = Manner(limits=Limits(silence=5))
+        report = run(passers, yard, tmp_path / "points", manner=manner, stopped=stopped)
+
+    assert (report.finished, report.was_done, report.decoding.cut) == (False, False, None)
+    assert not list(remarks_on(report, NETWORK["hall"]))
+    assert run(passers, yard, tmp_path / "points").finished
+    assert content(yard) == undisturbed
 
 
 def test_who_is_erased_while_a_run_is_stopped_is_not_enrolled_when_it_goes_on(
