@@ -44,7 +44,7 @@ class Served(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         precision = next(self.method.parameters()).dtype
-        return self.method.embed(normalise(images).to(precision), self.modality)
+        return self.method.tested(normalise(images).to(precision), self.modality)
 
 
 def graph(method: Method, modality: Modality, height: int, width: int) -> ModelProto:

@@ -122,10 +122,11 @@ def _trained(
         if first and ranks.any(not record.measured(first, method)):
             raise Stopped(first, len(source))
         for update, batch in enumerate(batches(source, first, workers, target, ranks.share), start=first):
-            if update % source.updates_per_epoch == 0:
-                method.begin(update // source.updates_per_epoch)
+            epoch = source.epoch_of(update)
+            if update == source.before(epoch):
+                method.begin(epoch)
                 ranks.take_from_first(method)
-            rate = recipe.optimiser.learning_rate * recipe.schedule.factor(update, source.updates_per_epoch)
+            rate = recipe.optimiser.learning_rate * recipe.schedule.factor(update, epoch)
             set_rate(optimiser, rate)
             with torch.autocast(target.type, PRECISIONS.get(recipe.amp), enabled=recipe.amp != "off"):
                 losses = method.losses(batch)

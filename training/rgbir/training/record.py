@@ -116,8 +116,8 @@ def on_test(done: int, source: Source) -> bool:
     """Whether that update ends an epoch whose weights are measured on the test set; epochs are counted from 0."""
     if done == len(source):
         return True
-    epochs, rest = divmod(done, source.updates_per_epoch)
-    return rest == 0 and epochs > 1 and (epochs - 1) % 2 == 0
+    epochs = source.epoch_of(done)
+    return done == source.before(epochs) and epochs > 1 and (epochs - 1) % 2 == 0
 
 
 @contextmanager

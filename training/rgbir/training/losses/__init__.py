@@ -13,12 +13,15 @@ from rgbir.training.losses.compact import (
     EnumeratedAngularTriplet,
     ReleasedAngularTriplet,
 )
+from rgbir.training.losses.distillation import distil_kl, soft_cross_entropy
 from rgbir.training.losses.dual_alignment import correlation_gap, distribution_gap, stripe_identity
 from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrained, contrastive
+from rgbir.training.losses.expansion import branch_overlap, centre_guided_pairs
 from rgbir.training.losses.hardest import HardestTriplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.pentaplet import HardPentaplet
+from rgbir.training.losses.squared_difference import EnhancedSquaredDifference
 from rgbir.training.losses.triplet import NPair, Triplet
 from rgbir.training.losses.weighted import WeightedRegularisedTriplet, exact_softmax, released_softmax
 
@@ -31,6 +34,7 @@ __all__ = [
     "CosineTriplet",
     "CrossModalDistillation",
     "DualConstrained",
+    "EnhancedSquaredDifference",
     "EnumeratedAngularTriplet",
     "ExponentialAngularTriplet",
     "HardPentaplet",
@@ -43,13 +47,17 @@ __all__ = [
     "SmoothedCrossEntropy",
     "Triplet",
     "WeightedRegularisedTriplet",
+    "branch_overlap",
+    "centre_guided_pairs",
     "centre_loss",
     "contrastive",
     "correlation_gap",
     "cosine_softmax",
     "distribution_gap",
+    "distil_kl",
     "exact_softmax",
     "identity_pair",
     "released_softmax",
+    "soft_cross_entropy",
     "stripe_identity",
 ]
