@@ -7,6 +7,7 @@ from rgbir.training.losses.angular import (
     ExponentialAngularTriplet,
 )
 from rgbir.training.losses.centre import Centres, centre_loss
+from rgbir.training.losses.clustering import centre_cluster
 from rgbir.training.losses.compact import (
     Compactness,
     CrossModalDistillation,
@@ -17,6 +18,8 @@ from rgbir.training.losses.dual_alignment import correlation_gap, distribution_g
 from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrained, contrastive
 from rgbir.training.losses.hardest import HardestTriplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
+from rgbir.training.losses.masks import mask_overlap
+from rgbir.training.losses.mutual import cross_kl, ema_step
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.pentaplet import HardPentaplet
 from rgbir.training.losses.triplet import NPair, Triplet
@@ -43,13 +46,17 @@ __all__ = [
     "SmoothedCrossEntropy",
     "Triplet",
     "WeightedRegularisedTriplet",
+    "centre_cluster",
     "centre_loss",
     "contrastive",
     "correlation_gap",
     "cosine_softmax",
+    "cross_kl",
     "distribution_gap",
+    "ema_step",
     "exact_softmax",
     "identity_pair",
+    "mask_overlap",
     "released_softmax",
     "stripe_identity",
 ]

@@ -9,7 +9,20 @@ from typing import Any
 from rgbir.index import did_you_mean, listed
 from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
-from rgbir.training.methods import agw, base_derivative, bdtr, dfe, expat, expat_single, hcml, hpiln, hsme, lccrf, tone
+from rgbir.training.methods import (
+    agw,
+    base_derivative,
+    bdtr,
+    dfe,
+    expat,
+    expat_single,
+    hcml,
+    hpiln,
+    hsme,
+    lccrf,
+    mpanet,
+    tone,
+)
 from rgbir.training.methods import sysu_baselines as sysu
 from rgbir.training.methods.published import printed
 from rgbir.training.recipe import AnyRecipe, BaselineRecipe
@@ -77,6 +90,7 @@ METHODS: dict[str, Entry] = {
     "hpiln": _entry(hpiln, hpiln.HPILN, hpiln.HPILNRecipe()),
     "base_derivative": _entry(base_derivative, base_derivative.BaseDerivative, base_derivative.BaseDerivativeRecipe()),
     "agw": _entry(agw, agw.AGW, agw.AGWRecipe()),
+    "mpanet": _entry(mpanet, mpanet.MPANet, mpanet.MPANetRecipe()),
     "hsme": _entry(hsme, hsme.HSME, hsme.HSMERecipe()),
     "bdtr": _entry(bdtr, bdtr.BDTR, bdtr.BDTRRecipe()),
     "tone": _entry(tone, tone.TONE, tone.ToneRecipe()),
