@@ -11,10 +11,10 @@ import torch
 from rgbir.index import SysuMM01
 from rgbir.training import METHODS, Losses, Method, Run, TupleBatch, train
 from rgbir.training.backbones.towers import TowersRecipe
-from rgbir.training.data.batch import Batch, MixedBatch, PairBatch
+from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, ViewBatch
 from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
-from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
+from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe, ViewsRecipe
 
 SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32, "select": "last"}
 BY_RECIPE: dict[type[AnyRecipe], dict[str, Any]] = {
@@ -22,6 +22,7 @@ BY_RECIPE: dict[type[AnyRecipe], dict[str, Any]] = {
     TupleRecipe: {"tuples": 3},
     PairRecipe: {"pairs": 16},
     IdentityRecipe: {"people": 3, "images": 3},
+    ViewsRecipe: {"people": 3, "images": 3},
     MixedRecipe: {"people": 3, "images": 4},
 }
 """By kind of recipe, the narrower kind first."""
@@ -74,11 +75,18 @@ def batch(n: int = 3, seed: int = 0) -> TupleBatch:
 
 
 def batch_for(recipe: AnyRecipe, black: bool = False) -> Batch:
-    """Three tuples, three pairs, or four images of each of three people; noise, or black images."""
+    """Three tuples, three pairs, or two or four images of each of three people; noise, or black images."""
     if isinstance(recipe, MixedRecipe):
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(12, 3, recipe.height, recipe.width, generator=generator) * (not black)
         return MixedBatch(images, torch.arange(12) % 2 == 1, torch.arange(12) // 4)
+    if isinstance(recipe, ViewsRecipe):
+        generator = torch.Generator().manual_seed(0)
+        rgb, ir = (
+            torch.randn(views, 6, 3, recipe.height, recipe.width, generator=generator) * (not black)
+            for views in (recipe.views.of_rgb, recipe.views.of_ir)
+        )
+        return ViewBatch(rgb, ir, torch.arange(6) // 2)
     tuples = batch()
     if black:
         tuples = TupleBatch(torch.zeros_like(tuples.rgb), torch.zeros_like(tuples.ir), tuples.labels)

@@ -37,6 +37,7 @@ TABLES = {
     "hpiln": {"table2": 5, "table4": 15, "table5": 9, "figures7-8": 15, "margin": 6},
     "base_derivative": {"study": 6, "regdb": 6, "figure6": 3, "figure7": 6, "ours": 1},
     "agw": {"peers": 1},
+    "caj": {"printed": 2, "ours": 10},
     "hsme": {"peers": 2},
     "bdtr": {"peers": 4},
     "tone": {"peers": 1},

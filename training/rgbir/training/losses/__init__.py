@@ -14,6 +14,7 @@ from rgbir.training.losses.compact import (
     EnumeratedAngularTriplet,
     ReleasedAngularTriplet,
 )
+from rgbir.training.losses.distillation import distil_kl, soft_cross_entropy
 from rgbir.training.losses.dual_alignment import correlation_gap, distribution_gap, stripe_identity
 from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrained, contrastive
 from rgbir.training.losses.hardest import HardestTriplet
@@ -22,6 +23,7 @@ from rgbir.training.losses.masks import mask_overlap
 from rgbir.training.losses.mutual import cross_kl, ema_step
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.pentaplet import HardPentaplet
+from rgbir.training.losses.squared_difference import EnhancedSquaredDifference
 from rgbir.training.losses.triplet import NPair, Triplet
 from rgbir.training.losses.weighted import WeightedRegularisedTriplet, exact_softmax, released_softmax
 
@@ -34,6 +36,7 @@ __all__ = [
     "CosineTriplet",
     "CrossModalDistillation",
     "DualConstrained",
+    "EnhancedSquaredDifference",
     "EnumeratedAngularTriplet",
     "ExponentialAngularTriplet",
     "HardPentaplet",
@@ -53,10 +56,15 @@ __all__ = [
     "cosine_softmax",
     "cross_kl",
     "distribution_gap",
+<<<<<<< HEAD
     "ema_step",
+=======
+    "distil_kl",
+>>>>>>> recipes
     "exact_softmax",
     "identity_pair",
     "mask_overlap",
     "released_softmax",
+    "soft_cross_entropy",
     "stripe_identity",
 ]
