@@ -19,9 +19,9 @@ class Logits(NamedTuple):
     """What the classifiers make of a batch's visible and then its infrared rows.
 
     Attributes:
-        everyone: float (n, C), of the classifier for both.
-        specific: float (n, C), of each row's modality's classifier; no rows where there is none.
-        other: float (n, C), of the average of the other modality's, without gradient; likewise.
+        everyone: float32 (n, C), of the classifier for both.
+        specific: float32 (n, C), of each row's modality's classifier; no rows where there is none.
+        other: float32 (n, C), of the average of the other modality's, without gradient; likewise.
         visible: how many rows are visible.
     """
 
@@ -43,7 +43,7 @@ class Logits(NamedTuple):
             rows = (slice(self.visible), slice(self.visible, None))
             blocks += [(weight, self.specific[side], labels[side]) for side in rows]
         return torch.stack(
-            [factor * F.cross_entropy(logits.float(), y, label_smoothing=smoothing) for factor, logits, y in blocks]
+            [factor * F.cross_entropy(logits, y, label_smoothing=smoothing) for factor, logits, y in blocks]
         ).sum()
 
 
@@ -84,16 +84,16 @@ class MutualClassifiers(nn.Module):
 
     def forward(self, vectors: Tensor, visible: int) -> Logits:
         """vectors: float (n, channels), the visible ones first. visible: how many of them there are."""
-        everyone = self.everyone(vectors)
+        everyone = self.everyone(vectors).float()
         if self.specific is None:
             return Logits(everyone, vectors[:0], vectors[:0], visible)
         rgb, ir = vectors[:visible], vectors[visible:]
-        specific = torch.cat([self.specific.rgb(rgb), self.specific.ir(ir)])
+        specific = torch.cat([self.specific.rgb(rgb), self.specific.ir(ir)]).float()
         with torch.no_grad():
             if self.training:
                 self._follow(self.average_rgb, self.specific.rgb)
                 self._follow(self.average_ir, self.specific.ir)
-            other = torch.cat([F.linear(rgb, self.average_ir), F.linear(ir, self.average_rgb)])
+            other = torch.cat([F.linear(rgb, self.average_ir), F.linear(ir, self.average_rgb)]).float()
         return Logits(everyone, specific, other, visible)
 
     def _follow(self, average: Tensor, classifier: nn.Module) -> None:

@@ -56,11 +56,8 @@ __all__ = [
     "cosine_softmax",
     "cross_kl",
     "distribution_gap",
-<<<<<<< HEAD
-    "ema_step",
-=======
     "distil_kl",
->>>>>>> recipes
+    "ema_step",
     "exact_softmax",
     "identity_pair",
     "mask_overlap",
