@@ -19,7 +19,7 @@ from rgbir.training.losses.dual_alignment import correlation_gap, distribution_g
 from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrained, contrastive
 from rgbir.training.losses.hardest import HardestTriplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
-from rgbir.training.losses.masks import mask_overlap
+from rgbir.training.losses.masks import mask_overlap, prototype_diversity, prototype_likeness
 from rgbir.training.losses.mutual import cross_kl, ema_step
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.pentaplet import HardPentaplet
@@ -61,6 +61,8 @@ __all__ = [
     "exact_softmax",
     "identity_pair",
     "mask_overlap",
+    "prototype_diversity",
+    "prototype_likeness",
     "released_softmax",
     "soft_cross_entropy",
     "stripe_identity",

@@ -22,6 +22,7 @@ from rgbir.training.methods import (
     hsme,
     lccrf,
     mpanet,
+    saai,
     tone,
 )
 from rgbir.training.methods import sysu_baselines as sysu
@@ -93,6 +94,7 @@ METHODS: dict[str, Entry] = {
     "agw": _entry(agw, agw.AGW, agw.AGWRecipe()),
     "caj": _entry(caj, caj.CAJ, caj.CAJRecipe()),
     "mpanet": _entry(mpanet, mpanet.MPANet, mpanet.MPANetRecipe()),
+    "saai": _entry(saai, saai.SAAI, saai.SAAIRecipe()),
     "hsme": _entry(hsme, hsme.HSME, hsme.HSMERecipe()),
     "bdtr": _entry(bdtr, bdtr.BDTR, bdtr.BDTRRecipe()),
     "tone": _entry(tone, tone.TONE, tone.ToneRecipe()),
