@@ -39,6 +39,8 @@ TABLES = {
     "agw": {"peers": 1},
     "caj": {"printed": 2, "ours": 10},
     "deen": {"ours": 11},
+    "mpanet": {"printed": 2, "ours": 13},
+    "saai": {"printed": 2, "ours": 11},
     "hsme": {"peers": 2},
     "bdtr": {"peers": 4},
     "tone": {"peers": 1},

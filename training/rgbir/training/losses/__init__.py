@@ -7,6 +7,7 @@ from rgbir.training.losses.angular import (
     ExponentialAngularTriplet,
 )
 from rgbir.training.losses.centre import Centres, centre_loss
+from rgbir.training.losses.clustering import centre_cluster
 from rgbir.training.losses.compact import (
     Compactness,
     CrossModalDistillation,
@@ -19,6 +20,8 @@ from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrain
 from rgbir.training.losses.expansion import branch_overlap, centre_guided_pairs
 from rgbir.training.losses.hardest import HardestTriplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
+from rgbir.training.losses.masks import mask_overlap, prototype_diversity, prototype_likeness
+from rgbir.training.losses.mutual import cross_kl, ema_step
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.pentaplet import HardPentaplet
 from rgbir.training.losses.squared_difference import EnhancedSquaredDifference
@@ -49,14 +52,20 @@ __all__ = [
     "WeightedRegularisedTriplet",
     "branch_overlap",
     "centre_guided_pairs",
+    "centre_cluster",
     "centre_loss",
     "contrastive",
     "correlation_gap",
     "cosine_softmax",
+    "cross_kl",
     "distribution_gap",
     "distil_kl",
+    "ema_step",
     "exact_softmax",
     "identity_pair",
+    "mask_overlap",
+    "prototype_diversity",
+    "prototype_likeness",
     "released_softmax",
     "soft_cross_entropy",
     "stripe_identity",

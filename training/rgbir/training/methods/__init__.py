@@ -22,6 +22,8 @@ from rgbir.training.methods import (
     hpiln,
     hsme,
     lccrf,
+    mpanet,
+    saai,
     tone,
 )
 from rgbir.training.methods import sysu_baselines as sysu
@@ -93,6 +95,8 @@ METHODS: dict[str, Entry] = {
     "agw": _entry(agw, agw.AGW, agw.AGWRecipe()),
     "caj": _entry(caj, caj.CAJ, caj.CAJRecipe()),
     "deen": _entry(deen, deen.DEEN, deen.DEENRecipe()),
+    "mpanet": _entry(mpanet, mpanet.MPANet, mpanet.MPANetRecipe()),
+    "saai": _entry(saai, saai.SAAI, saai.SAAIRecipe()),
     "hsme": _entry(hsme, hsme.HSME, hsme.HSMERecipe()),
     "bdtr": _entry(bdtr, bdtr.BDTR, bdtr.BDTRRecipe()),
     "tone": _entry(tone, tone.TONE, tone.ToneRecipe()),
