@@ -70,6 +70,7 @@ NUMBERS = {
     ("base_derivative", "study"): 6 * 4 + 4,
     ("base_derivative", "regdb"): 6 * 2 + 2,
     ("caj", "printed"): 3 * 2,
+    ("mscm", "printed"): 2,
 }
 FIVE = {"expat", "expat_single", "lccrf", "dfe", "hpiln", "base_derivative"}
 """The methods of the five papers, whose numbers the list has."""

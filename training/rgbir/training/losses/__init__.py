@@ -20,6 +20,7 @@ from rgbir.training.losses.hardest import HardestTriplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.pentaplet import HardPentaplet
+from rgbir.training.losses.quadruple_centre import QuadrupleCentre
 from rgbir.training.losses.squared_difference import EnhancedSquaredDifference
 from rgbir.training.losses.triplet import NPair, Triplet
 from rgbir.training.losses.weighted import WeightedRegularisedTriplet, exact_softmax, released_softmax
@@ -41,6 +42,7 @@ __all__ = [
     "NPair",
     "PairedLoss",
     "Pairing",
+    "QuadrupleCentre",
     "ReleasedAngularTriplet",
     "Roles",
     "SmoothedCrossEntropy",
