@@ -378,7 +378,7 @@ def test_a_row_that_fails_is_named_and_the_others_are_done(
 ) -> None:
     trained = training.trained
 
-    def breaking(plan: Plan, job: Any, *more: Any) -> int:
+    def breaking(plan: Plan, job: Any, *more: Any) -> Any:
         if job.row.name == "t.even":
             raise NotFinite("update 7: the loss is not finite")
         return trained(plan, job, *more)
