@@ -36,12 +36,20 @@ class Data(Settings):
     )
 
 
+class Tested(Settings):
+    """After which epochs the test set is measured, for `select=best_on_test` alone; after the last one always."""
+
+    first: int = Field(2, ge=0, description="the first of them, counted from 0; 2 in AGW's program")
+    every: int = Field(2, ge=1, description="epochs from one to the next")
+
+
 class Recipe(Settings):
     """What every method's recipe has.
 
     Attributes:
         data: which images are trained on.
         augment: how images are changed before the network sees them.
+        tested: when the test set is measured, where weights are chosen by it.
     """
 
     backbone: str = Field("resnet50", description="the network; each method says which it takes")
@@ -84,6 +92,7 @@ class Recipe(Settings):
         "last",
         description="weights that a bundle is made of: the last; of the best validation; of the best epoch on the test set",
     )
+    tested: Tested = Tested()
 
     @field_validator("freeze", mode="before")
     @classmethod
