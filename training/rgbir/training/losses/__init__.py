@@ -17,9 +17,11 @@ from rgbir.training.losses.distillation import distil_kl, soft_cross_entropy
 from rgbir.training.losses.dual_alignment import correlation_gap, distribution_gap, stripe_identity
 from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrained, contrastive
 from rgbir.training.losses.hardest import HardestTriplet
+from rgbir.training.losses.hetero_centre import hetero_centre_triplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
 from rgbir.training.losses.pairing import PairedLoss, Pairing, Roles
 from rgbir.training.losses.pentaplet import HardPentaplet
+from rgbir.training.losses.quadruple_centre import QuadrupleCentre
 from rgbir.training.losses.squared_difference import EnhancedSquaredDifference
 from rgbir.training.losses.triplet import NPair, Triplet
 from rgbir.training.losses.weighted import WeightedRegularisedTriplet, exact_softmax, released_softmax
@@ -42,6 +44,7 @@ __all__ = [
     "PairedLoss",
     "Pairing",
     "ReleasedAngularTriplet",
+    "QuadrupleCentre",
     "Roles",
     "SmoothedCrossEntropy",
     "Triplet",
@@ -53,6 +56,7 @@ __all__ = [
     "distribution_gap",
     "distil_kl",
     "exact_softmax",
+    "hetero_centre_triplet",
     "identity_pair",
     "released_softmax",
     "soft_cross_entropy",

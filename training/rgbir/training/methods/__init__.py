@@ -21,6 +21,7 @@ from rgbir.training.methods import (
     hpiln,
     hsme,
     lccrf,
+    strong,
     tone,
 )
 from rgbir.training.methods import sysu_baselines as sysu
@@ -91,6 +92,7 @@ METHODS: dict[str, Entry] = {
     "base_derivative": _entry(base_derivative, base_derivative.BaseDerivative, base_derivative.BaseDerivativeRecipe()),
     "agw": _entry(agw, agw.AGW, agw.AGWRecipe()),
     "caj": _entry(caj, caj.CAJ, caj.CAJRecipe()),
+    "strong": _entry(strong, strong.Strong, strong.StrongRecipe()),
     "hsme": _entry(hsme, hsme.HSME, hsme.HSMERecipe()),
     "bdtr": _entry(bdtr, bdtr.BDTR, bdtr.BDTRRecipe()),
     "tone": _entry(tone, tone.TONE, tone.ToneRecipe()),
