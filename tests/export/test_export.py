@@ -285,7 +285,7 @@ def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path
 KINDS_OF_GRAPH = {"expat"}
 TRAINING_ALONE = {
     ("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates"), ("agw", "official-code"),
-    ("agw", "base-official-code"),
+    ("agw", "base-official-code"), ("caj", "official-code"), ("caj", "plus"), ("caj", "plus-regdb"),
 }  # fmt: skip
 SERVED = [
     pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])

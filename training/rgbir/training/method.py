@@ -119,7 +119,7 @@ class Method(nn.Module, ABC):
         if self.mirrored == "none":
             return self.embed(images, modality)
         both = self.embed(torch.cat([images, images.flip(3)]), modality)
-        image, mirror = both[: len(images)], both[len(images) :]
+        image, mirror = both[: images.shape[0]], both[images.shape[0] :]  # which a tracer follows, as it doesn't len
         return image + mirror if self.mirrored == "flip-sum" else unit(unit(image) + unit(mirror))
 
     @abstractmethod
