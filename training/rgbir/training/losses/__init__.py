@@ -20,6 +20,7 @@ from rgbir.training.losses.dual_alignment import correlation_gap, distribution_g
 from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrained, contrastive
 from rgbir.training.losses.expansion import branch_overlap, centre_guided_pairs
 from rgbir.training.losses.hardest import HardestTriplet
+from rgbir.training.losses.hetero_centre import hetero_centre_triplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
 from rgbir.training.losses.masks import mask_overlap, prototype_diversity, prototype_likeness
 from rgbir.training.losses.mutual import cross_kl, ema_step
@@ -67,6 +68,7 @@ __all__ = [
     "distil_kl",
     "ema_step",
     "exact_softmax",
+    "hetero_centre_triplet",
     "identity_pair",
     "mask_overlap",
     "prototype_diversity",

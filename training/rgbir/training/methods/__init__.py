@@ -29,6 +29,7 @@ from rgbir.training.methods import (
     mscm,
     msr,
     saai,
+    strong,
     tone,
     xiv,
 )
@@ -109,6 +110,7 @@ METHODS: dict[str, Entry] = {
     "mac": _entry(mac, mac.MAC, mac.MACRecipe()),
     "msr": _entry(msr, msr.MSR, msr.MSRRecipe()),
     "cmgan": _entry(cmgan, cmgan.CmGAN, cmgan.CmGANRecipe()),
+    "strong": _entry(strong, strong.Strong, strong.StrongRecipe()),
     "hsme": _entry(hsme, hsme.HSME, hsme.HSMERecipe()),
     "bdtr": _entry(bdtr, bdtr.BDTR, bdtr.BDTRRecipe()),
     "tone": _entry(tone, tone.TONE, tone.ToneRecipe()),
