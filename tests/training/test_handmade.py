@@ -168,7 +168,7 @@ def slow_lomo(image: NDArray[np.uint8], colour: bool) -> NDArray[np.float64]:
         [[(2989 * int(r) + 5870 * int(g) + 1140 * int(b) + 5000) // 10_000 for r, g, b in row] for row in image]
     )
     codes: list[list[NDArray[Any]]] = [[], [], []]
-    channels = np.empty((3, *grey.shape), int)
+    channels: NDArray[Any] = np.empty((3, *grey.shape), int)
     for place in np.ndindex(grey.shape):
         red, green, blue = (int(v) for v in image[place]) if colour else (int(grey[place]),) * 3
         high, low = max(red, green, blue), min(red, green, blue)
@@ -189,10 +189,10 @@ def slow_lomo(image: NDArray[np.uint8], colour: bool) -> NDArray[np.float64]:
             assert_allclose([float(hue), float(saturation), float(value)], theirs, atol=1e-12)
         for number, channel in enumerate((hue, saturation, value)):
             channels[(number, *place)] = min(int(8 * channel), 7)
-    shades = grey.astype(object)
+    shades: Any = grey.astype(object)
     for scale in range(3):
         if scale:
-            channels = sum(channels[:, i::2, j::2] for i in (0, 1) for j in (0, 1)) // 4
+            channels = np.sum([channels[:, i::2, j::2] for i in (0, 1) for j in (0, 1)], axis=0) // 4
             shades = sum(shades[i::2, j::2] for i in (0, 1) for j in (0, 1)) * Fraction(1, 4)
         codes[0].append(64 * channels[2] + 8 * channels[1] + channels[0])
         height, width = shades.shape
@@ -288,7 +288,8 @@ def two_sides(seed: int = 3, people: int = 5, size: int = 4) -> Sides:
 
 def test_covariances_over_all_pairs_are_those_of_a_slow_loop() -> None:
     sides = two_sides()
-    same, different = [], []
+    same: list[NDArray[Any]] = []
+    different: list[NDArray[Any]] = []
     for x, person in zip(sides.x, sides.x_people, strict=True):
         for z, other in zip(sides.z, sides.z_people, strict=True):
             (same if person == other else different).append(np.outer(x - z, x - z))
@@ -395,7 +396,7 @@ def test_xqda_s_map_has_the_distances_of_its_form(basis: Any) -> None:
 def test_xqda_s_form_is_positive_in_eigenvectors_and_needn_t_be_in_singular_ones() -> None:
     fitted = {
         basis: [fit_xqda(two_sides(seed, size=6), basis=basis) for seed in range(20)] for basis in ("eigen", "svd")
-    }  # type: ignore[arg-type]
+    }
 
     assert all(projection.is_a_vector for projection in fitted["eigen"])
     assert not all(projection.is_a_vector for projection in fitted["svd"])
@@ -522,7 +523,8 @@ def test_cdfe_s_and_gma_s_maps_are_stationary_points_of_their_quotients() -> Non
     size, ridge = 4, 1e-3
     settings = CdfeSettings(neighbours=2, consistency=0.7, dimension=1, ridge=ridge)
     projection = fit_cdfe(sides, settings)
-    same, different = [], []
+    same: list[NDArray[Any]] = []
+    different: list[NDArray[Any]] = []
     for x, p in zip(sides.x, sides.x_people, strict=True):
         for z, q in zip(sides.z, sides.z_people, strict=True):
             pair = np.concatenate([x, -z])
@@ -534,7 +536,7 @@ def test_cdfe_s_and_gma_s_maps_are_stationary_points_of_their_quotients() -> Non
             order = np.argsort(np.linalg.norm(side - row, axis=1), kind="stable")
             near += [np.outer(row - side[k], row - side[k]) for k in order[1:3]]
         local[place, place] = np.mean(near, axis=0)
-    small = np.mean(same, axis=0) + 0.7 * local
+    small: Any = np.mean(same, axis=0) + 0.7 * local
     small += ridge * np.trace(small) / 8 * np.eye(8)
     largest = scipy.linalg.eigh(np.mean(different, axis=0), small, eigvals_only=True)[-1]
     w = np.concatenate([projection.colour.matrix[:, 0], projection.infrared.matrix[:, 0]])

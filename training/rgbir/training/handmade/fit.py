@@ -15,7 +15,7 @@ from rgbir.index.progress import Progress, silent
 from rgbir.training.errors import BadRecipe
 from rgbir.training.handmade.axes import principal_axes
 from rgbir.training.handmade.mahalanobis import fit_kissme, fit_xqda
-from rgbir.training.handmade.network import Handmade, descriptor_of
+from rgbir.training.handmade.network import Handmade, OnAxes, descriptor_of
 from rgbir.training.handmade.projection import Projection, linear
 from rgbir.training.handmade.recipe import HEIGHT, WIDTH, HandmadeRecipe, System
 from rgbir.training.handmade.reconstructed import fit_cdfe, fit_craft, fit_gma
@@ -32,24 +32,21 @@ class Fitted:
 
     Attributes:
         system, recipe: what it is.
-        descriptor: pixels in, values out.
-        mean, axes: of descriptors of length 1: float64 (d,) and (d, p).
-        projection: of p values.
+        on_axes: images on the principal axes of their descriptors.
+        projection: from the values on the axes.
         people, images: that it was fitted to.
     """
 
     system: System
     recipe: HandmadeRecipe
-    descriptor: nn.Module
-    mean: Floats
-    axes: Floats
+    on_axes: OnAxes
     projection: Projection
     people: int
     images: int
 
     def network(self, modality: Modality) -> Handmade:
-        """As one network, which shares the descriptor with the other modality's."""
-        return Handmade(self.descriptor, self.mean, self.axes, self.projection, modality).eval()
+        """As one network, which shares descriptor and axes with the other modality's."""
+        return Handmade(self.on_axes, self.projection, modality).eval()
 
     def no_bundle(self) -> str:
         """Why no bundle can hold it; empty if one can."""
@@ -94,7 +91,7 @@ def fit(records: Sequence[ImageRecord], system: System, recipe: HandmadeRecipe, 
         )
     projection = _fitted(system, recipe, _sides(records, vectors))
     people = len({record.identity for record in records})
-    return Fitted(system, recipe, descriptor, mean, axes, projection, people, len(records))
+    return Fitted(system, recipe, OnAxes(descriptor, mean, axes), projection, people, len(records))
 
 
 def described_in_all(records: Sequence[ImageRecord], recipe: HandmadeRecipe) -> int:

@@ -59,12 +59,10 @@ def siltp(grey: Tensor, radius: int, tau: float = TAU) -> Tensor:
     height, width = grey.shape[1:]
     wide = F.pad(grey[:, None], (radius,) * 4, mode="replicate")[:, 0]
     corners = ((radius, 2 * radius), (0, radius), (radius, 0), (2 * radius, radius))
-    code = torch.zeros_like(grey)
-    for digit, (top, left) in enumerate(corners):
-        neighbour = share.denominator * wide[:, top : top + height, left : left + width]
-        darker, lighter = neighbour < below * grey, neighbour > above * grey
-        code = code + 3**digit * (darker.to(grey.dtype) + 2 * lighter.to(grey.dtype))
-    return code
+    near = torch.stack([wide[:, top : top + height, left : left + width] for top, left in corners], dim=-1)
+    near, here = share.denominator * near, grey[..., None]
+    digits = (near < below * here).to(grey.dtype) + 2 * (near > above * here).to(grey.dtype)
+    return digits @ torch.tensor([1, 3, 9, 27], dtype=grey.dtype)
 
 
 def _colours(pixels: Tensor) -> Tensor:
@@ -90,7 +88,7 @@ def _largest_counts(codes: Tensor, bins: int) -> Tensor:
     rows, columns = codes.shape[1] // STEP, codes.shape[2] // STEP
     tiles = codes[:, : rows * STEP, : columns * STEP].unflatten(2, (columns, STEP)).unflatten(1, (rows, STEP))
     tiles = tiles.permute(0, 1, 3, 2, 4).flatten(3).flatten(1, 2).long()
-    counts = torch.zeros(len(tiles), rows * columns, bins, dtype=codes.dtype, device=codes.device)
+    counts = torch.zeros(tiles.shape[0], rows * columns, bins, dtype=codes.dtype, device=codes.device)
     counts = counts.scatter_add(2, tiles, torch.ones_like(tiles, dtype=codes.dtype)).unflatten(1, (rows, columns))
     counts = counts[:, 1:] + counts[:, :-1]
     return (counts[:, :, 1:] + counts[:, :, :-1]).amax(dim=2)

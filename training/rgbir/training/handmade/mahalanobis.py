@@ -122,7 +122,7 @@ def fit_xqda(
 
 def _inverse(covariance: Floats) -> Floats:
     _expect_regular(covariance)
-    return np.linalg.inv(covariance)
+    return np.asarray(np.linalg.inv(covariance), np.float64)
 
 
 def _expect_regular(covariance: Floats) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rgbir.index import Metric
+from rgbir.index import Metric, Modality
 from rgbir.training.handmade.sides import Floats
 
 ROUNDED = 1e-10
@@ -46,6 +46,16 @@ class Projection:
     metric: Metric
     signs: Floats
     posterior: bool = False
+
+    def of(self, modality: Modality) -> Affine:
+        """That modality's map."""
+        return self.colour if modality is Modality.RGB else self.infrared
+
+    @property
+    def one_map(self) -> bool:
+        """Whether both modalities have the same map."""
+        pairs = ((self.colour.matrix, self.infrared.matrix), (self.colour.offset, self.infrared.offset))
+        return all(np.array_equal(*pair) for pair in pairs)
 
     @property
     def is_a_vector(self) -> bool:
