@@ -85,7 +85,9 @@ def test_every_system_is_a_bundle_with_the_metrics_own_distances_and_answers_a_s
     some = [record for record in records if record.modality is Modality.RGB][:5]
     asked = [record for record in records if record.modality is Modality.IR][:4]
     served = [encoded(side, encoder).embeddings.astype(float) for side in (asked, some)]
-    np.testing.assert_allclose(between(*served, card.metric), by_hand(fitted, asked, some), rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        between(served[0], served[1], card.metric), by_hand(fitted, asked, some), rtol=2e-3, atol=1e-3
+    )
     with Gallery.open_or_create(tmp_path / "gallery", card, CameraNetwork.read("sysu-mm01")) as gallery:
         enrol(people.records("test", (1, 2, 4, 5)), encoder, gallery)
     settings = Settings(bundle=tmp_path / "bundle", gallery=tmp_path / "gallery", threads=1)
@@ -116,7 +118,7 @@ def by_hand(fitted: Fitted, asked: list[Any], shown: list[Any]) -> NDArray[np.fl
     if projection.posterior:
         powers = [np.exp(side - side.max(axis=1, keepdims=True)) for side in mapped]
         mapped = [side / side.sum(axis=1, keepdims=True) for side in powers]
-        return 1 - np.corrcoef(*mapped)[: len(asked), len(asked) :]
+        return 1 - np.corrcoef(mapped[0], mapped[1])[: len(asked), len(asked) :]
     return between(mapped[0], mapped[1], projection.metric)
 
 
