@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from rgbir.index import did_you_mean, listed
 from rgbir.training.errors import BadRecipe
 from rgbir.training.recipe import with_changes
 from rgbir.training.settings import Settings
@@ -195,7 +196,6 @@ def system_named(name: str) -> System:
         BadRecipe: there is none.
     """
     if name not in SYSTEMS:
-        from rgbir.training.methods import none_such
-
-        raise BadRecipe(none_such("hand-made system", name, SYSTEMS))
+        meant = did_you_mean(name.lower(), list(SYSTEMS))
+        raise BadRecipe(f"no hand-made system {name!r}{f'{meant} There' if meant else '; there'} are {listed(SYSTEMS)}")
     return SYSTEMS[name]

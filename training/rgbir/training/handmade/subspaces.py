@@ -14,6 +14,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from rgbir.index import Metric
+from rgbir.training.errors import BadRecipe
 from rgbir.training.handmade.projection import Affine, Projection, linear
 from rgbir.training.handmade.recipe import CcaSettings, LfdaSettings, ScmSettings
 from rgbir.training.handmade.sides import Floats, Sides, paired_moments
@@ -63,9 +64,16 @@ def fit_cca(sides: Sides, settings: CcaSettings) -> Projection:
 
 
 def fit_scm(sides: Sides, cca: CcaSettings, settings: ScmSettings) -> Projection:
-    """Probabilities of the training people, by a regression for each modality; compared by their correlation."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+    """Probabilities of the training people, by a regression for each modality; compared by their correlation.
+
+    Raises:
+        BadRecipe: scikit-learn isn't installed.
+    """
+    try:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise BadRecipe(f"scm needs {error.name}: pip install 'rgbir[handmade]'") from error
 
     before = fit_cca(sides, cca)
     maps = []
