@@ -28,7 +28,7 @@ UNSTEADY = 1e-3
 def prove(
     method: Method, bundle: Bundle, images: Mapping[Modality, Sequence[NDArray[np.uint8]]] | None = None
 ) -> Parity:
-    """As `prove_networks`, of a method.
+    """As `prove_networks`, of a method; images are uint8 (height, width, 3) each.
 
     Raises:
         ParityFailure: see there.

@@ -39,6 +39,6 @@ def colour_code(eighths: Tensor) -> Tensor:
 
 
 def hsv_code(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
-    """The bin of a colour whose channels are in 0..1, all of one shape."""
+    """The bin of a colour whose channels are in 0..1: three of any shape (...) → (...)."""
     channels = torch.stack([hue, saturation, value])[None, :, None]
     return colour_code(torch.floor(BINS * channels).clamp(max=BINS - 1))[0, 0]
