@@ -8,6 +8,7 @@ from rgbir.index.evaluation.fusion import several_shots
 from rgbir.index.evaluation.metrics import Measures, measure
 from rgbir.index.evaluation.report import RANKS, Report
 from rgbir.index.evaluation.run import evaluate, evaluate_ranked, evaluate_reranked, evaluate_trial
+from rgbir.index.nearest.comparison import Ranked
 from rgbir.index.nearest.reciprocal import Reciprocal
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Features",
     "Measures",
     "Protocol",
+    "Ranked",
     "Report",
     "Task",
     "evaluate",
