@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rgbir.index import Metric, SysuMM01, UsageError
@@ -56,6 +56,7 @@ def test_its_scores_are_those_of_another_program(k1: int, k2: int, expected: lis
     np.testing.assert_allclose(slow_scores(AQ, AG, k1, k2), expected, atol=1e-6)
 
 
+@settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**31), rows=st.integers(1, 30), k1=st.integers(1, 12), k2=st.integers(1, 6))
 def test_it_is_the_formula_with_fewer_rows_than_neighbours_and_with_twins(
     seed: int, rows: int, k1: int, k2: int
