@@ -59,7 +59,7 @@ class Rows:
         rows = np.array([self.vectors[row] for row in seen])
         wide = rows.astype(np.float64)
         keys = ((wide - query) ** 2).sum(1) if self.metric is Metric.EUCLIDEAN else 1 - wide @ query.astype(np.float64)
-        plain = sorted(range(len(seen)), key=lambda at: (round(keys[at], 12), at))
+        plain = sorted(range(len(seen)), key=lambda at: (round(float(keys[at]), 12), at))
         rank = {at: number for number, at in enumerate(plain, start=1)}
         scores = slow_scores(query[None], rows, affinity.k1, affinity.k2)[0].round(9)
         order = sorted(plain[: candidates or None], key=lambda at: (-scores[at], rank[at]))
@@ -71,7 +71,7 @@ def random_rows(rng: np.random.Generator, count: int, dimension: int = 6) -> NDA
     vectors = rng.standard_normal((max(1, count // 5), dimension))[rng.integers(0, max(1, count // 5), count)]
     vectors = (vectors + 0.4 * rng.standard_normal(vectors.shape)).astype(np.float32)
     vectors[rng.integers(0, count, count // 6)] = vectors[0]
-    return vectors
+    return np.asarray(vectors, np.float32)
 
 
 def check(

@@ -58,7 +58,7 @@ class Neighbours:
         self._view = view
         self._lists = Lists.none()
         self._mark: Mark | None = None
-        self._source: tuple[Mark, Source] | None = None
+        self._source: tuple[View, Source] | None = None
         self._gone: list[int] = []
         self._state, self._work = RLock(), Lock()
         self._builder: ThreadPoolExecutor | None = None
@@ -75,8 +75,8 @@ class Neighbours:
     def source(self, view: View) -> Source:
         """The view's rows."""
         with self._state:
-            if self._source is None or self._source[0] != view.mark:
-                self._source = (view.mark, Source(view))
+            if self._source is None or self._source[0] is not view:
+                self._source = (view, Source(view))
             return self._source[1]
 
     def all(self, view: View) -> Kept | None:

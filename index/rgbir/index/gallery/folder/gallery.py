@@ -76,7 +76,6 @@ class Gallery(AnyGallery):
         self._calibration: Calibration | None = None
         self._approximate = Approximate(self._exactly, device)
         self._neighbours = Neighbours(self.view)
-        self._neighbours = Neighbours(self.view)
         self.storage = Storage(meta.get("storage", Storage.FLOAT32))
         self._seen_version = -1
         self._named: tuple[Mark | None, dict[int, str]] = (None, {})
@@ -150,7 +149,6 @@ class Gallery(AnyGallery):
             if version != self._seen_version:
                 with self._reader.changes_since(self._view.mark) as changes:
                     self._approximate.forget({camera for _, camera in changes.removed})
-                    self._neighbours.forget((row for row, _ in changes.removed), changes.mark)
                     self._neighbours.forget((row for row, _ in changes.removed), changes.mark)
                     if changes.mark != self._view.mark or not self._view.cameras:
                         self._view = self._view.after(changes)
