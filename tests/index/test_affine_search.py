@@ -262,7 +262,7 @@ def test_a_search_does_not_wait_for_all_lists_and_the_next_one_has_them(
         first = reranked(gallery, ASKED, AIM)
         assert first.reranking is not None
         assert (first.reranking.scored, len(first.hits)) == (30, 20)
-        gallery.neighbours.wait()
+        gallery.finish_lists()
         assert len(gallery.neighbours) == len(gallery)
         second = reranked(gallery, ASKED, AIM).reranking
         assert second is not None

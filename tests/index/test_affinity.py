@@ -32,8 +32,9 @@ def slow_scores(queries: np.ndarray, gallery: np.ndarray, k1: int, k2: int) -> n
     near = [cosines(row) for row in gallery.astype(np.float64)]
     sides = []
     for j, values in enumerate(near):
-        friends = sorted(range(len(near)), key=lambda i, j=j, values=values: (i != j, -values[i], i))[:k2]
-        sides.append(unit(sum(keep(near[i]) for i in friends) / len(friends)))
+        others = sorted((-value, i) for i, value in enumerate(values) if i != j)
+        friends = [j, *(i for _, i in others)][:k2]
+        sides.append(unit(np.mean([keep(near[i]) for i in friends], axis=0)))
     rows = []
     for query in queries.astype(np.float64):
         values = cosines(query)

@@ -209,6 +209,9 @@ class AnyGallery(ABC):
             " k-reciprocal, or copy the gallery into a folder with `rgbir index copy`"
         )
 
+    def finish_lists(self) -> None:
+        """Waits until the lists of neighbours that a search began to make are all there."""
+
     @abstractmethod
     def distances(self, query: Query, most: int | None = None) -> Distances:
         """The keys of all sightings that the query may see; its `top_k`, times and identity play no part.

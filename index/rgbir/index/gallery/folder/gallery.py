@@ -383,6 +383,9 @@ class Gallery(AnyGallery):
                 )
                 return replace(made, reranking=done)
 
+    def finish_lists(self) -> None:
+        self._neighbours.wait()
+
     @property
     def neighbours(self) -> Neighbours:
         """The lists of neighbours that are kept."""
