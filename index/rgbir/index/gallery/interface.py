@@ -209,8 +209,9 @@ class AnyGallery(ABC):
             " k-reciprocal, or copy the gallery into a folder with `rgbir index copy`"
         )
 
-    def finish_lists(self) -> None:
-        """Waits until the lists of neighbours that a search began to make are all there."""
+    def finish_lists(self) -> bool:
+        """Waits until the lists of neighbours that a search began to make are all there; False where none are kept."""
+        return False
 
     @abstractmethod
     def distances(self, query: Query, most: int | None = None) -> Distances:

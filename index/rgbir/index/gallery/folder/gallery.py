@@ -383,8 +383,9 @@ class Gallery(AnyGallery):
                 )
                 return replace(made, reranking=done)
 
-    def finish_lists(self) -> None:
+    def finish_lists(self) -> bool:
         self._neighbours.wait()
+        return True
 
     @property
     def neighbours(self) -> Neighbours:
