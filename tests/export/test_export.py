@@ -287,6 +287,7 @@ TRAINING_ALONE = {
     ("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates"), ("agw", "official-code"),
     ("agw", "base-official-code"), ("caj", "official-code"), ("caj", "plus"), ("caj", "plus-regdb"),
     ("deen", "official-code"), ("deen", "llcm"),
+    ("mpanet", "official-code"), ("mpanet", "regdb"), ("saai", "official-code"),
 }  # fmt: skip
 SERVED = [
     pytest.param(name, variant, marks=[pytest.mark.slow] if place or name not in KINDS_OF_GRAPH else [])
