@@ -60,9 +60,11 @@ def lasting(method: str, updates: int) -> dict[str, Any]:
     """The change that makes a run on the four training people as long as that, or a little longer to a whole epoch."""
     recipe = entry(method).recipe
     if hasattr(recipe.schedule, "epochs"):
-        # Of the four training people, 64 RGB and 32 IR images, an epoch of pairs has 4 updates, a pass 2, and any other 8.
-        passes = isinstance(recipe, ViewsRecipe) and recipe.sampling == "drop"
-        return {"schedule.epochs": -(-updates // (4 if isinstance(recipe, PairRecipe) else 2 if passes else 8))}
+        # Of the four training people, 64 RGB and 32 IR images, an epoch of pairs has 4 updates, a pass that drops
+        # images 2, one that repeats them 4, and any other 8.
+        sampling = recipe.sampling if isinstance(recipe, ViewsRecipe) else "random"
+        of_views = {"random": 8, "drop": 2, "repeat": 4}[sampling]
+        return {"schedule.epochs": -(-updates // (4 if isinstance(recipe, PairRecipe) else of_views))}
     return {"schedule.updates": updates}
 
 
