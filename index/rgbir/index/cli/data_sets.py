@@ -22,9 +22,9 @@ from rgbir.index.errors import UsageError
 from rgbir.index.files import writing_to
 from rgbir.index.synthetic import Split
 from rgbir.index.synthetic import synthesize as draw_people
+from rgbir.index.synthetic.drawing1.regdb import synthesize_regdb
 from rgbir.index.synthetic.filmed import film_writer, synthesize_footage
 from rgbir.index.synthetic.footage import Scene
-from rgbir.index.synthetic.regdb import synthesize_regdb
 from rgbir.index.words import listed
 
 Layout = Literal["sysu", "regdb", "footage"]
