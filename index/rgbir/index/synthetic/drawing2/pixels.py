@@ -19,6 +19,11 @@ def clipped(values: Array, low: float, high: float) -> Array:
     return np.minimum(np.maximum(values, np.float32(low)), np.float32(high))
 
 
+def root(values: Array) -> Array:
+    """The square root, which every machine rounds alike."""
+    return np.asarray(np.sqrt(values), np.float32)
+
+
 def level(values: Array) -> float:
     """The mean of all values."""
     whole = (values * np.float32(_FINE)).astype(np.int64)
