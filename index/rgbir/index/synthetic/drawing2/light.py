@@ -114,7 +114,8 @@ def _in_infrared(frame: Frame, camera: Camera, seed: int, key: Key, creases: Arr
         near = near * np.float32(0.25) + np.float32(0.75 * level(near))
     else:
         behind = np.float32(stream.between(0.12, 0.28))
-    image = clipped(near * (light * behind + np.float32(camera.leak * 0.5)), 0, 9)
+    ambient = light * behind + np.float32(camera.leak * 0.5)
+    image: Array = np.asarray(near * ambient, np.float32)
     folds = ONE + np.float32(0.08) * creases
     for figure in frame.figures:
         canvas, closer = figure.canvas, np.float32(1 / (figure.nearness * figure.nearness))
