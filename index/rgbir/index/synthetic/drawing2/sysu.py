@@ -14,6 +14,7 @@ from rgbir.index.errors import UsageError
 from rgbir.index.progress import Progress, silent
 from rgbir.index.synthetic.drawing2.cameras import SYSU
 from rgbir.index.synthetic.drawing2.coding import jpeg
+from rgbir.index.synthetic.drawing2.frozen import SHEETS
 from rgbir.index.synthetic.drawing2.picture import moments, picture, quality
 from rgbir.index.synthetic.drawing2.streams import Key, Stream
 from rgbir.index.synthetic.drawing2.world import BLOCK, World
@@ -100,7 +101,7 @@ def write_sysu(
     last = max(people[-1] for people in numbers.values() if people)
     if last > 9999:
         raise UsageError(f"people have numbers of four digits, and these lists would need {last}; draw fewer")
-    write_about(root, world, size, "SYSU-MM01", images)
+    write_about(root, world, size, "sysu", images, "SYSU-MM01")
     write_lists(root / "exp", numbers)
     tables = [
         [_permutations(world, camera.number, person, images, numbers) for person in range(1, last + 1)]
@@ -113,8 +114,12 @@ def write_sysu(
     return each_person(partial(_write_person, root, world, images, pools), pools, workers, progress)
 
 
-def write_about(root: Path, world: World, size: str, layout: str, images: int) -> None:
+def write_about(root: Path, world: World, size: str, layout: str, images: int, like: str) -> None:
     """Makes the folder, says in `README.txt` what it is, and in `exp/drawing.json` for programs.
+
+    Args:
+        layout: of the sheet.
+        like: whose layout it is, as papers write it.
 
     Raises:
         UsageError: the folder holds something already, or images aren't 1 to 99.
@@ -123,11 +128,13 @@ def write_about(root: Path, world: World, size: str, layout: str, images: int) -
     empty_folder(root)
     name = name_of(world, size)
     (root / "README.txt").write_text(
-        f"{name}: synthetic people drawn by rgbir (drawing 2, seed {world.seed}) in the layout of {layout}.\n"
+        f"{name}: synthetic people drawn by rgbir (drawing 2, seed {world.seed}) in the layout of {like}.\n"
+        f"The hash of the drawing's sheet is {SHEETS[layout]}.\n"
         "No real person is shown; numbers measured on them say nothing about real data.\n"
     )
     (root / "exp").mkdir()
-    about = {"name": name, "drawing": 2, "seed": world.seed, "size": size, "without": sorted(world.without)}
+    about = {"name": name, "drawing": 2, "seed": world.seed, "size": size}
+    about |= {"without": sorted(world.without), "sheet": SHEETS[layout]}
     (root / "exp" / "drawing.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
