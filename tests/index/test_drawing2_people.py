@@ -12,9 +12,10 @@ import pytest
 from rgbir.index import SysuMM01, UsageError
 from rgbir.index.datasets.dataset import drawing_of
 from rgbir.index.errors import BadDataset
+from rgbir.index.synthetic.drawing2.about import name_of
 from rgbir.index.synthetic.drawing2.lookalikes import group, resemble
 from rgbir.index.synthetic.drawing2.people import person
-from rgbir.index.synthetic.drawing2.sysu import SIZES, absent, name_of, write_sysu
+from rgbir.index.synthetic.drawing2.sysu import SIZES, absent, write_sysu
 from rgbir.index.synthetic.drawing2.wardrobe import Outfit
 from rgbir.index.synthetic.drawing2.world import World, knobs
 from rgbir.index.synthetic.folder import Split

@@ -14,6 +14,8 @@ from rgbir.index.synthetic.drawing2.surface import Surface, fabric, plain, withi
 
 DARK = Matter((0.05, 0.05, 0.06), (0.08, 0.08), 0.1, 0.0, 0.05, "dark thing")
 PALE = Matter((0.75, 0.73, 0.70), (0.60, 0.60), 0.0, 0.0, 0.5, "cup")
+STRAP_CLO = 0.1
+"""What a strap adds to the cloth under it."""
 CARTON = Matter((0.42, 0.30, 0.18), (0.55, 0.52), 0.0, 0.0, 0.02, "carton")
 
 
@@ -133,7 +135,8 @@ def _top(person: Person, chest_m: float) -> tuple[Surface, Surface]:
         zipped = plain(replace(fit.top_cloth.ground, colour=_dark(fit.top_cloth.ground.colour), gloss=0.3))
         chest = chest.under(lambda a, m: within(np.abs(a), -1, 0.04), zipped)
         hem = hem.under(lambda a, m: within(np.abs(a), -1, 0.04), zipped)
-    strap = fabric(person.bag_cloth)
+    over = replace(person.bag_cloth.ground, clo=fit.top_cloth.ground.clo + STRAP_CLO, share=None, name="strap")
+    strap = fabric(replace(person.bag_cloth, ground=over))
     if person.bag == "backpack":
         chest = chest.under(lambda a, m: within(np.abs(a), 0.49, 0.75) * within(m, -1, 0.34), strap)
     if person.bag == "crossbody":

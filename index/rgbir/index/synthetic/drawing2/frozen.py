@@ -12,6 +12,8 @@ PEOPLE, IMAGES = range(1, 21), 2
 """Of a sheet: the first block of seed 0, by all cameras of a layout."""
 SHEETS: dict[str, str] = {
     "sysu": "",
+    "regdb": "",
+    "llcm": "",
 }
 """SHA-256 by layout, see `digest`. What differs is another drawing, and gets another number."""
 

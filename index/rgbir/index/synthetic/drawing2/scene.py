@@ -18,7 +18,7 @@ from rgbir.index.synthetic.drawing2.occluders import Occluder, occluder
 from rgbir.index.synthetic.drawing2.passes import RATE, Pass, Pose, during
 from rgbir.index.synthetic.drawing2.people import Person, person
 from rgbir.index.synthetic.drawing2.pixels import Array
-from rgbir.index.synthetic.drawing2.skeleton import Point
+from rgbir.index.synthetic.drawing2.skeleton import Joints, Point
 from rgbir.index.synthetic.drawing2.streams import Key
 from rgbir.index.synthetic.drawing2.tables import PI, cosine, sine
 from rgbir.index.synthetic.drawing2.world import STRANGERS, STRANGERS_FROM, World
@@ -52,6 +52,7 @@ class Frame(NamedTuple):
         pixels_m: of the canvas, a metre at the person.
         eyes: columns and rows of eyes that look into the camera.
         shift: where the background is, in columns of the wall.
+        warm: columns and rows of armpits and crotch, which are warm where the body is thin-clad.
     """
 
     figures: tuple[Figure, ...]
@@ -63,6 +64,7 @@ class Frame(NamedTuple):
     pixels_m: float
     eyes: tuple[tuple[float, float], ...]
     shift: int
+    warm: tuple[tuple[float, float], ...]
 
 
 def sense_of(camera: Camera) -> tuple[Sense, int]:
@@ -81,10 +83,16 @@ def sense_of(camera: Camera) -> tuple[Sense, int]:
 
 
 def drawn(
-    camera: Camera, who: Person, how: Pose, distance_m: float, share: float = 1.0, x: float = WIDTH / 2
+    camera: Camera,
+    who: Person,
+    how: Pose,
+    distance_m: float,
+    share: float = 1.0,
+    x: float = WIDTH / 2,
+    sensed: tuple[Sense, int] | None = None,
 ) -> Canvas:
-    """Somebody alone on a canvas."""
-    canvas = Canvas(*sense_of(camera))
+    """Somebody alone on a canvas, as the camera's sensor has them or as another one has."""
+    canvas = Canvas(*(sensed or sense_of(camera)))
     draw(canvas, who, how, view(who.height_m, distance_m, camera.hung_m, share, x))
     return canvas
 
@@ -98,27 +106,42 @@ def frame_of(world: World, camera: Camera, key: Key, frame: int, pool: int) -> F
     """
     walk = passes.passed(key, camera.distance_m, camera.distance_sigma, camera.exposure_sigma)
     who = passes.as_seen(person(world, key.person), key._replace(walk=0))
-    how = passes.pose(who, walk, key, frame)
+    return composed(world, camera, key, frame, pool, walk, passes.pose(who, walk, key, frame), sense_of(camera))
+
+
+def composed(
+    world: World,
+    camera: Camera,
+    key: Key,
+    frame: int,
+    pool: int,
+    walk: Pass,
+    how: Pose,
+    sensed: tuple[Sense, int],
+) -> Frame:
+    """As `frame_of`, of a pass and a pose that are known.
+
+    Args:
+        sensed: what the sensor has of a matter, and in how many channels.
+    """
+    who = passes.as_seen(person(world, key.person), key._replace(walk=0))
     seen = view(who.height_m, walk.distance_m, camera.hung_m)
-    canvas = Canvas(*sense_of(camera))
+    canvas = Canvas(*sensed)
     figures = []
     if how.carried == "child":
-        child = person(world, _stranger(key, "child", pool))
-        small = drawn(
-            camera, child, how._replace(carried="nothing"), walk.distance_m, 0.62, WIDTH / 2 + 42 * who.bag_side
-        )
+        child, x = person(world, _stranger(key, "child", pool)), WIDTH / 2 + 42 * who.bag_side
+        small = drawn(camera, child, how._replace(carried="nothing"), walk.distance_m, 0.62, x, sensed)
         figures.append(Figure(small, 1.02))
     skeleton = draw(canvas, who, how, seen)
     main = Figure(canvas, 1.0)
     figures.append(main)
     true = around(canvas.coverage, aspect_of(key))
-    second = _second(world, camera, key, frame, walk, true, pool) if world.has("occlusion") else None
+    second = _second(world, camera, key, frame, walk, true, pool, sensed) if world.has("occlusion") else None
     if second is not None:
         figures = [second, *figures] if second.nearness >= 1 else [*figures, second]
     box = detected(world, key, frame, true)
-    in_front = (
-        second.canvas.coverage if second is not None and second.nearness < 1 else np.zeros((HEIGHT, WIDTH), np.float32)
-    )
+    nobody = np.zeros((HEIGHT, WIDTH), np.float32)
+    in_front = second.canvas.coverage if second is not None and second.nearness < 1 else nobody
     return Frame(
         figures=tuple(figures),
         main=main,
@@ -129,6 +152,7 @@ def frame_of(world: World, camera: Camera, key: Key, frame: int, pool: int) -> F
         pixels_m=TALL / who.height_m,
         eyes=_eyes(who, how, seen, skeleton[0]["eyes"]),
         shift=_shift(key, walk, frame),
+        warm=_warm(who, how, seen, skeleton),
     )
 
 
@@ -136,7 +160,16 @@ def _stranger(key: Key, purpose: str, pool: int) -> int:
     return STRANGERS_FROM + 1 + pool * STRANGERS + key.stream(purpose).below(STRANGERS)
 
 
-def _second(world: World, camera: Camera, key: Key, frame: int, walk: Pass, true: Box, pool: int) -> Figure | None:
+def _second(
+    world: World,
+    camera: Camera,
+    key: Key,
+    frame: int,
+    walk: Pass,
+    true: Box,
+    pool: int,
+    sensed: tuple[Sense, int],
+) -> Figure | None:
     """Somebody else, who comes and goes."""
     visit = during(key, "second", 0.10, frame)
     if visit is None:
@@ -148,7 +181,7 @@ def _second(world: World, camera: Camera, key: Key, frame: int, walk: Pass, true
     x = WIDTH / 2 + side * stream.between(0.45, 0.85) * true.width
     heading = stream.one_of(((0.0, 36), (PI, 28), (PI / 2, 18), (-PI / 2, 18))) + stream.normal(0, 0.38)
     how = Pose(heading, stream.between(0, 2 * PI) + 2 * PI * 0.95 * frame / RATE, stream.between(0.5, 1.2))
-    return Figure(drawn(camera, who, how, walk.distance_m * nearness, 1 / nearness, x), nearness)
+    return Figure(drawn(camera, who, how, walk.distance_m * nearness, 1 / nearness, x, sensed), nearness)
 
 
 def _thing(
@@ -172,6 +205,14 @@ def _eyes(who: Person, how: Pose, seen: View, middle: Point) -> tuple[tuple[floa
     apart, ahead = 0.019 * who.height_m, 0.045 * who.height_m
     both = (project((x + side * apart, y, z + ahead), seen, cos, sin, who.height_m) for side in (-1, 1))
     return tuple((column, row) for column, row, _ in both)
+
+
+def _warm(who: Person, how: Pose, seen: View, skeleton: dict[int, Joints]) -> tuple[tuple[float, float], ...]:
+    cos, sin = cosine(how.yaw), sine(how.yaw)
+    points = (skeleton[-1]["shoulder"], skeleton[1]["shoulder"], skeleton[0]["hips"])
+    lowered = [(x, y - drop * who.height_m, z) for (x, y, z), drop in zip(points, (0.05, 0.05, 0.02), strict=True)]
+    placed = (project(point, seen, cos, sin, who.height_m) for point in lowered)
+    return tuple((column, row) for column, row, _ in placed)
 
 
 def _shift(key: Key, walk: Pass, frame: int) -> int:

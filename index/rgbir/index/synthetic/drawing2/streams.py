@@ -98,3 +98,12 @@ def _total(choices: Sequence[tuple[object, int]]) -> int:
     for _, weight in choices:
         total += weight
     return total
+
+
+def shuffled(stream: Stream, values: range) -> list[int]:
+    """The values in an order of their own."""
+    order = list(values)
+    for place in range(len(order) - 1, 0, -1):
+        other = stream.below(place + 1)
+        order[place], order[other] = order[other], order[place]
+    return order

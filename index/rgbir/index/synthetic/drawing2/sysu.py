@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,18 +11,16 @@ from numpy.typing import NDArray
 
 from rgbir.index.errors import UsageError
 from rgbir.index.progress import Progress, silent
+from rgbir.index.synthetic.drawing2.about import write_about
 from rgbir.index.synthetic.drawing2.cameras import SYSU
 from rgbir.index.synthetic.drawing2.coding import jpeg
-from rgbir.index.synthetic.drawing2.frozen import SHEETS
 from rgbir.index.synthetic.drawing2.picture import moments, picture, quality
-from rgbir.index.synthetic.drawing2.streams import Key, Stream
+from rgbir.index.synthetic.drawing2.streams import Key, shuffled
 from rgbir.index.synthetic.drawing2.world import BLOCK, World
 from rgbir.index.synthetic.folder import (
     TRIALS,
     Split,
-    check_images,
     each_person,
-    empty_folder,
     write_lists,
     write_permutations,
 )
@@ -50,12 +47,6 @@ SIZES: dict[str, Size] = {
     "small": Size(Split(420, 60, 60), 3),
     "full": Size(Split(1000, 100, 200), 10),
 }
-
-
-def name_of(world: World, size: str) -> str:
-    """What such a set is called: with something switched off it is never called v2."""
-    version = "-".join(["v2", *(knob for knob in sorted(world.without))])
-    return f"synthetic-people {version}/{size}"
 
 
 def absent(world: World, person: int) -> frozenset[int]:
@@ -114,30 +105,6 @@ def write_sysu(
     return each_person(partial(_write_person, root, world, images, pools), pools, workers, progress)
 
 
-def write_about(root: Path, world: World, size: str, layout: str, images: int, like: str) -> None:
-    """Makes the folder, says in `README.txt` what it is, and in `exp/drawing.json` for programs.
-
-    Args:
-        layout: of the sheet.
-        like: whose layout it is, as papers write it.
-
-    Raises:
-        UsageError: the folder holds something already, or images aren't 1 to 99.
-    """
-    check_images(images)
-    empty_folder(root)
-    name = name_of(world, size)
-    (root / "README.txt").write_text(
-        f"{name}: synthetic people drawn by rgbir (drawing 2, seed {world.seed}) in the layout of {like}.\n"
-        f"The hash of the drawing's sheet is {SHEETS[layout]}.\n"
-        "No real person is shown; numbers measured on them say nothing about real data.\n"
-    )
-    (root / "exp").mkdir()
-    about = {"name": name, "drawing": 2, "seed": world.seed, "size": size}
-    about |= {"without": sorted(world.without), "sheet": SHEETS[layout]}
-    (root / "exp" / "drawing.json").write_text(json.dumps(about, indent=1) + "\n")
-
-
 def _write_person(root: Path, world: World, images: int, pools: dict[int, int], person: int) -> int:
     gone, count = absent(world, person), 0
     for camera in SYSU:
@@ -161,12 +128,3 @@ def _permutations(world: World, camera: int, person: int, images: int, numbers: 
         return np.zeros((TRIALS, 0), np.uint8)
     stream = Key(world.seed, person, camera).stream("permutations")
     return np.array([shuffled(stream, range(1, images + 1)) for _ in range(TRIALS)], np.uint8)
-
-
-def shuffled(stream: Stream, values: range) -> list[int]:
-    """The values in an order of their own."""
-    order = list(values)
-    for place in range(len(order) - 1, 0, -1):
-        other = stream.below(place + 1)
-        order[place], order[other] = order[other], order[place]
-    return order
