@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rgbir.index.synthetic.drawing2.cameras import SYSU
-from rgbir.index.synthetic.drawing2.frozen import digest
+from rgbir.index.synthetic.drawing2.frozen import IMAGES, PEOPLE, SHEETS, digest
 from rgbir.index.synthetic.drawing2.picture import sheet
 from rgbir.index.synthetic.drawing2.sysu import write_sysu
 from rgbir.index.synthetic.drawing2.world import World
@@ -43,11 +43,21 @@ def elsewhere(people: range, images: int, switched_off: str) -> str:
     return done.stdout.strip()
 
 
+def test_the_sheet_is_the_frozen_one() -> None:
+    assert digest(sheet(World(0), SYSU, PEOPLE, IMAGES)) == SHEETS["sysu"]
+
+
 @pytest.mark.skipif("X86_V3" not in str(np.show_config("dicts")), reason="NumPy has no kernels for AVX2 here")
 def test_a_processor_without_avx2_draws_the_same_pixels() -> None:
     people = range(5, 8)
 
     assert elsewhere(people, 1, OLD) == digest(sheet(World(0), SYSU, people, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("switched_off", ["", "AVX512_ICL AVX512_SPR X86_V4", OLD])
+def test_the_whole_sheet_is_the_frozen_one_in_new_processes(switched_off: str) -> None:
+    assert elsewhere(PEOPLE, IMAGES, switched_off) == SHEETS["sysu"]
 
 
 def files(root: Path) -> dict[str, str]:

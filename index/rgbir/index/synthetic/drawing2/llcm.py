@@ -91,7 +91,7 @@ def shots(world: World, people: range, images: int) -> list[NDArray[np.uint8]]:
     taken = []
     for number in people:
         for post in posts_of(world, number):
-            for camera in filter(None, (post.colour, post.infrared)):
+            for camera in (post.colour, *((post.infrared,) if post.infrared else ())):
                 key = Key(world.seed, number, camera.number)
                 taken += [
                     picture(world, camera, key._replace(walk=walk), frame, 0) for walk, frame in moments(key, images)

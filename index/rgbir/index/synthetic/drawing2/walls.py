@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from rgbir.index.synthetic.drawing2.streams import Key, Stream
 from rgbir.index.synthetic.drawing2.things import thing
 
 WIDE = 6 * WIDTH
+MUTED = 0.4
+"""How much of its own colour a thing of a place has; the rest is the place's."""
 _THINGS: dict[Scene, tuple[tuple[str, int], ...]] = {
     "room": (("wood", 3), ("plaster", 4), ("paper", 2), ("metal", 2), ("glass", 1)),
     "gate": (("concrete", 4), ("metal", 3), ("glass", 1), ("wood", 1)),
@@ -52,7 +55,7 @@ def wall(seed: int, scene: Scene, place: int) -> Wall:
     _rectangle(planes, ground, 0, horizon, WIDE, HEIGHT)
     for _ in range(40):
         kind = stream.one_of(_THINGS[scene])
-        matter = thing(kind, stream, 0.5)
+        matter = _muted(thing(kind, stream, 0.5), back)
         x, wide = stream.below(WIDE), 12 + stream.below(120)
         if kind in ("leaf", "hedge"):
             _ellipse(planes, matter, x, 40 + stream.below(horizon), 10 + stream.below(44))
@@ -74,6 +77,13 @@ def part_of(wide: Array, shift: int) -> Array:
     place = shift % (2 * room)
     place = 2 * room - place if place > room else place
     return wide[..., place : place + WIDTH]
+
+
+def _muted(matter: Matter, back: Matter) -> Matter:
+    """A thing of a place is much as the place is."""
+    red, green, blue = (MUTED * a + (1 - MUTED) * b for a, b in zip(matter.colour, back.colour, strict=True))
+    near = MUTED * matter.near[0] + (1 - MUTED) * back.near[0]
+    return replace(matter, colour=(red, green, blue), near=(near, near))
 
 
 def _grain(stream: Stream) -> Array:
