@@ -51,7 +51,11 @@ def bench_synthetic(
 
 
 def untrained_rank_1(data: SysuMM01, number: int) -> float:
-    """Percent of infrared queries of the val list that an untrained compact network answers right at once."""
+    """Percent of infrared queries of the val list that an untrained compact network answers right at once.
+
+    Raises:
+        BadRecipe: nobody is held back.
+    """
     task = data.held_back()
     if task is None:
         raise BadRecipe(f"{data.root} holds nobody back, so there is nothing to measure on")

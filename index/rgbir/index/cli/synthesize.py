@@ -195,8 +195,8 @@ def _first(
 def _second(folder: Path, world: World, asked: _Asked, tracks: bool) -> Answer[Synthesized]:
     """By drawing 2, in SYSU-MM01's layout, or in tracks."""
     people, images = asked.identities or 200, asked.images or 10
-    own = Size(Split(0, 0, people) if asked.only_test else Split.of(people), images)
-    drawn = SIZES[asked.named] if asked.named else own
+    asked_for = Size(Split(0, 0, people) if asked.only_test else Split.of(people), images)
+    drawn = SIZES[asked.named] if asked.named else asked_for
     name = asked.named or f"{people}x{images}"
     write, frames = (write_tracks, 4) if tracks else (write_sysu, 1)
     with progress("drawing", drawn.split.identities * 6 * drawn.images * frames) as advance:

@@ -104,7 +104,7 @@ def write_permutations(file: Path, tables: list[list[NDArray[np.uint8]]]) -> Non
     """What SYSU-MM01's authors publish: by camera and identity, from 1 on, `TRIALS` permutations of 1..images.
 
     Args:
-        tables: of each camera, of each identity, uint8 (TRIALS, images).
+        tables: of each camera, of each identity, uint8 (10, images), one (10, 0) where nothing was taken.
     """
     from scipy.io import savemat
 

@@ -17,7 +17,11 @@ HALF = np.float32(0.5)
 
 
 class Box(NamedTuple):
-    """Edges in pixels of the canvas; they may lie outside it."""
+    """Edges in pixels of the canvas; they may lie outside it.
+
+    Attributes:
+        left, top, right, bottom: the edges.
+    """
 
     left: float
     top: float

@@ -19,7 +19,7 @@ SHEETS: dict[str, str] = {
 
 
 def digest(shots: Iterable[NDArray[np.uint8]]) -> str:
-    """SHA-256 of pictures, their shapes with them."""
+    """SHA-256 of pictures, uint8 (rows, columns, 3), their shapes with them."""
     sums = hashlib.sha256()
     for shot in shots:
         sums.update(repr(shot.shape).encode() + shot.tobytes())

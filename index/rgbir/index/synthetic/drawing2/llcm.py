@@ -36,7 +36,13 @@ _TABLE: tuple[tuple[int, float, Scene, bool, int, float], ...] = (
 
 
 class Post(NamedTuple):
-    """One of the nine: what it takes by day or dusk, and by night; camera 3 takes nothing by night."""
+    """One of the nine.
+
+    Attributes:
+        number: its number.
+        colour: what it is by day or dusk.
+        infrared: what it is by night; None of camera 3, which takes nothing then.
+    """
 
     number: int
     colour: Camera
@@ -87,7 +93,7 @@ def posts_of(world: World, person: int) -> tuple[Post, ...]:
 
 
 def shots(world: World, people: range, images: int) -> list[NDArray[np.uint8]]:
-    """Pictures of each person by each camera that sees them, in order."""
+    """Pictures of each person by each camera that sees them, in order: uint8 (rows, columns, 3)."""
     taken = []
     for number in people:
         for post in posts_of(world, number):

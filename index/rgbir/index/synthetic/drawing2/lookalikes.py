@@ -40,7 +40,14 @@ NEAR = 0.04
 
 
 class Uniform(NamedTuple):
-    """A kind of uniform: cuts, what its colours are drawn from, and what it is made of."""
+    """A kind of uniform.
+
+    Attributes:
+        top, bottom: kinds of garments.
+        tops, accents, bottoms: what their colours are drawn from.
+        fibre: what the top is made of.
+        pattern: of the top.
+    """
 
     top: Top
     bottom: Bottom

@@ -64,7 +64,7 @@ def moments(key: Key, images: int) -> list[tuple[int, int]]:
 
 
 def sheet(world: World, cameras: tuple[Camera, ...], people: range, images: int) -> list[NDArray[np.uint8]]:
-    """Pictures of each person by each camera, in order; for those who look at a drawing, and to hold it still."""
+    """Pictures of each person by each camera, in order, uint8 (rows, columns, 3); for those who look at a drawing, and to hold it still."""
     shots = []
     for number in people:
         for camera in cameras:

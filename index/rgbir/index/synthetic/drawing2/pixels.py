@@ -31,7 +31,7 @@ def level(values: Array) -> float:
 
 
 def count(mask: NDArray[np.bool_]) -> int:
-    """How many are True."""
+    """How many values of a mask of any shape are True."""
     return int(np.count_nonzero(mask))
 
 

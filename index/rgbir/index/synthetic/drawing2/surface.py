@@ -17,14 +17,24 @@ Mask = Callable[[Array, Array], Array]
 
 
 class Layer(NamedTuple):
-    """Matter over what is below it."""
+    """Matter over what is below it.
+
+    Attributes:
+        mask: how much of it shows where.
+        matter: what it is.
+    """
 
     mask: Mask
     matter: Matter
 
 
 class Surface(NamedTuple):
-    """Matter, and layers over it, the later over the earlier."""
+    """Matter, and layers over it.
+
+    Attributes:
+        ground: what is below.
+        layers: the later over the earlier.
+    """
 
     ground: Matter
     layers: tuple[Layer, ...] = ()

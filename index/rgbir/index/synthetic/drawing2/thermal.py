@@ -166,9 +166,11 @@ def automatic_gain(degrees: Array) -> Array:
     low, high = (first + _point(counts, share) for share in (10, 995))
     span = np.float32(_FINE / max(high - low, 1))
     straight = clipped((degrees - np.float32(low / _FINE)) * span, 0, 1)
-    held = np.minimum(counts, max(int(PLATEAU * degrees.size), 1))
-    running = np.cumsum(held)
-    equalised = (running[levels - first] - held[0]).astype(np.float32) / np.float32(max(int(running[-1] - held[0]), 1))
+    capped = np.minimum(counts, max(int(PLATEAU * degrees.size), 1))
+    running = np.cumsum(capped)
+    equalised = (running[levels - first] - capped[0]).astype(np.float32) / np.float32(
+        max(int(running[-1] - capped[0]), 1)
+    )
     return np.asarray((straight + equalised) * np.float32(0.5), np.float32)
 
 

@@ -140,7 +140,12 @@ class Outfit:
 
 
 class Palette(NamedTuple):
-    """What colours and fibres are drawn from; None where a person's own taste decides."""
+    """What an outfit is chosen from; None where a person's own taste decides.
+
+    Attributes:
+        top, accent, bottom: colours.
+        fibre: of the top.
+    """
 
     top: tuple[Colour, ...] | None = None
     accent: tuple[Colour, ...] | None = None
