@@ -286,6 +286,7 @@ KINDS_OF_GRAPH = {"expat"}
 TRAINING_ALONE = {
     ("dfe", "regdb"), ("base_derivative", "regdb"), ("base_derivative", "agw-rates"), ("agw", "official-code"),
     ("agw", "base-official-code"), ("caj", "official-code"), ("caj", "plus"), ("caj", "plus-regdb"),
+    ("deen", "official-code"), ("deen", "llcm"),
     ("mpanet", "official-code"), ("mpanet", "regdb"), ("saai", "official-code"),
 }  # fmt: skip
 SERVED = [

@@ -38,6 +38,7 @@ TABLES = {
     "base_derivative": {"study": 6, "regdb": 6, "figure6": 3, "figure7": 6, "ours": 1},
     "agw": {"peers": 1},
     "caj": {"printed": 2, "ours": 10},
+    "deen": {"ours": 11},
     "mpanet": {"printed": 2, "ours": 13},
     "saai": {"printed": 2, "ours": 11},
     "hsme": {"peers": 2},

@@ -17,6 +17,7 @@ from rgbir.training.losses.compact import (
 from rgbir.training.losses.distillation import distil_kl, soft_cross_entropy
 from rgbir.training.losses.dual_alignment import correlation_gap, distribution_gap, stripe_identity
 from rgbir.training.losses.dual_constrained import CentredRanking, DualConstrained, contrastive
+from rgbir.training.losses.expansion import branch_overlap, centre_guided_pairs
 from rgbir.training.losses.hardest import HardestTriplet
 from rgbir.training.losses.identity import SmoothedCrossEntropy, cosine_softmax, identity_pair
 from rgbir.training.losses.masks import mask_overlap, prototype_diversity, prototype_likeness
@@ -49,6 +50,8 @@ __all__ = [
     "SmoothedCrossEntropy",
     "Triplet",
     "WeightedRegularisedTriplet",
+    "branch_overlap",
+    "centre_guided_pairs",
     "centre_cluster",
     "centre_loss",
     "contrastive",

@@ -49,9 +49,7 @@ class CAJRecipe(ViewsRecipe):
     views: Views = AUG_CAJ.views
     optimiser: Sgd = Sgd(nesterov=True)
     schedule: Agw = Agw(epochs=100)
-    tta: Literal["none", "flip"] = Field(
-        "flip", description="what is embedded at test time: images, or mirror images too"
-    )
+    tta: Literal["none", "flip"] = "flip"
     nl: NonLocalBlocks = NonLocalBlocks(inter="one")
     pool: Literal["gem", "gap"] = "gem"
     ranking: Literal["esd", "wrt", "triplet"] = Field(
@@ -69,7 +67,11 @@ class CAJRecipe(ViewsRecipe):
 
 
 class CAJ(AGWNetwork):
-    """Rows are those of the views of visible images, and then those of infrared ones; losses see no modality."""
+    """Rows are those of the views of visible images, and then those of infrared ones; losses see no modality.
+
+    Raises:
+        BadRecipe: predictions are to follow a view that isn't there.
+    """
 
     def __init__(self, recipe: CAJRecipe, identities: int) -> None:
         if recipe.cons != "off" and recipe.views.of_rgb == 1:
