@@ -16,7 +16,7 @@ from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe, ViewsRecipe
 
-SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32, "select": "last"}
+SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32, "select": "last", "amp": "off"}
 BY_RECIPE: dict[type[AnyRecipe], dict[str, Any]] = {
     TowersRecipe: {"people": 4, "fc7": 32},
     TupleRecipe: {"tuples": 3},
@@ -60,8 +60,9 @@ def lasting(method: str, updates: int) -> dict[str, Any]:
     """The change that makes a run on the four training people as long as that, or a little longer to a whole epoch."""
     recipe = entry(method).recipe
     if hasattr(recipe.schedule, "epochs"):
-        # Of the four training people, 64 RGB and 32 IR images, an epoch of pairs has 4 updates and any other 8.
-        return {"schedule.epochs": -(-updates // (4 if isinstance(recipe, PairRecipe) else 8))}
+        # Of the four training people, 64 RGB and 32 IR images, an epoch of pairs has 4 updates, a pass 2, and any other 8.
+        passes = isinstance(recipe, ViewsRecipe) and recipe.sampling == "drop"
+        return {"schedule.epochs": -(-updates // (4 if isinstance(recipe, PairRecipe) else 2 if passes else 8))}
     return {"schedule.updates": updates}
 
 

@@ -143,6 +143,8 @@ def learning(name: str, variant: str) -> dict[str, Any]:
             }
         case "tone" | "hcml" | "bdtr":
             return {"images": 4, "optimiser.learning_rate": 0.02, **lasting(name, 100)}
+        case "mpanet" | "saai":
+            return {**people, "optimiser.learning_rate": 1e-3}
         case _:
             return {**people, "optimiser.learning_rate": 0.01 if name in ("asymmetric_fc", "msr") else 0.02}
 

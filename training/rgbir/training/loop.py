@@ -143,6 +143,7 @@ def _trained(
                 _check_finite(update, "the gradient of", {name: p.grad for name, p in method.named_parameters()})
             scaler.step(optimiser)
             scaler.update()
+            method.updated(epoch)
             watch(update, losses)
             done = update + 1
             if done == len(source):

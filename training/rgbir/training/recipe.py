@@ -19,7 +19,7 @@ from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 from rgbir.training.settings import Settings
 from rgbir.training.settings import flat as flat
 
-R = TypeVar("R", bound="Recipe")
+S = TypeVar("S", bound=Settings)
 Trunk = Literal["resnet50", "compact", "mobilenet_v2"]
 
 
@@ -106,22 +106,31 @@ class Recipe(Settings):
         Raises:
             BadRecipe: an unknown name (with the nearest known one) or a value that doesn't fit.
         """
-        content = self.model_dump(mode="json")
-        known = dict(flat(content))
-        for name, value in changes.items():
-            if name not in known:
-                raise BadRecipe(f"no setting {name!r} in this recipe{_meant(name, known)}")
-            *groups, last = name.split(".")
-            place = content
-            for group in groups:
-                place = place[group]
-            place[last] = value
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise BadRecipe(f"{where} = {first['input']!r}: {fault(first).lower()}") from error
+        return with_changes(self, changes)
+
+
+def with_changes(settings: S, changes: Mapping[str, Any]) -> S:
+    """A copy with settings changed by their dotted names.
+
+    Raises:
+        BadRecipe: an unknown name (with the nearest known one) or a value that doesn't fit.
+    """
+    content = settings.model_dump(mode="json")
+    known = dict(flat(content))
+    for name, value in changes.items():
+        if name not in known:
+            raise BadRecipe(f"no setting {name!r} in this recipe{_meant(name, known)}")
+        *groups, last = name.split(".")
+        place = content
+        for group in groups:
+            place = place[group]
+        place[last] = value
+    try:
+        return type(settings).model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadRecipe(f"{where} = {first['input']!r}: {fault(first).lower()}") from error
 
 
 class TupleRecipe(Recipe):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rgbir.index import Modality
 from rgbir.training.backbones.pretrained import load_imagenet
 from rgbir.training.backbones.staged import Staged
-from rgbir.training.layers import ByModality, NonLocal
+from rgbir.training.layers import ByModality, ModalityAlleviation, NonLocal
 
 
 class Stages(nn.Module):
@@ -152,4 +152,12 @@ def non_local_blocks(backbone: Staged, inner: Literal["half", "one"]) -> dict[tu
         channels = backbone.width(stage)
         for place in last_blocks(backbone, stage, count):
             made[place] = NonLocal(channels, channels // 2 if inner == "half" else 1)
+    return made
+
+
+def alleviations(backbone: Staged, count: int) -> dict[tuple[int, int], nn.Module]:
+    """As MPANet places them: after stage 3, and after stage 4 where there are two of them; for `after` of `Stages`."""
+    made: dict[tuple[int, int], nn.Module] = {}
+    for stage in (3, 4)[:count]:
+        made |= {place: ModalityAlleviation(backbone.width(stage)) for place in last_blocks(backbone, stage, 1)}
     return made
