@@ -118,6 +118,8 @@ def learning(name: str, variant: str) -> dict[str, Any]:
     match name:
         case "expat" | "lccrf":
             return {"schedule.warmup": 0, "optimiser.learning_rate": 2e-3, "tuples": 6, "bn_groups": "modality"}
+        case "cmgan":
+            return {"optimiser.learning_rate": 2e-3, "tuples": 6}
         case "dfe":
             return {"schedule.every": 100, "bn_groups": "modality"}
         case "base_derivative":
@@ -144,7 +146,7 @@ def learning(name: str, variant: str) -> dict[str, Any]:
         case "mpanet" | "saai":
             return {**people, "optimiser.learning_rate": 1e-3}
         case _:
-            return {**people, "optimiser.learning_rate": 0.01 if name == "asymmetric_fc" else 0.02}
+            return {**people, "optimiser.learning_rate": 0.01 if name in ("asymmetric_fc", "msr") else 0.02}
 
 
 # The other variants in the slow run, too.
