@@ -165,7 +165,7 @@ class LazyGroup(TyperGroup):
 def _points(within: str = "") -> dict[str, EntryPoint]:
     """The commands that parts bring: those of the root, or those that they add to a group of another part.
 
-    Reading what is installed takes 20 ms, and one command asks several times.
+    One command asks four times, and each look at what is installed takes 7 ms.
     """
     group = f"rgbir.commands.{within}" if within else "rgbir.commands"
     return {point.name: point for point in entry_points(group=group)}
