@@ -162,12 +162,12 @@ def _measured(
     from rgbir.export.handmade.measuring import measured
 
     axes = fitted.on_axes.axes.shape[1]
-    about = {"model": f"{fitted.system.name}.{name}", "axes": str(axes), "seed": str(fitted.recipe.seed)}
+    about = {"model": f"{fitted.system.name}.{name}", "axes": str(axes), "seed": str(fitted.recipe.seed), **versions()}
+    if reason := fitted.no_bundle():
+        about["no bundle"] = reason
     with progress("describing", len(task.images)) as advance:
-        report = measured(fitted, task, rules, {**about, **versions()}, advance)
+        report = measured(fitted, task, rules, about, advance)
     if report_file is not None:
         with beside(report_file) as new:
             new.write_text(report.to_json() + "\n", encoding="utf-8")
-    served = fitted.no_bundle()
-    remarks = [f"no bundle can hold it: {served}"] if served else []
-    return Answer(cast(Measured, report.to_dict()), [*shown(report), *remarks])
+    return Answer(cast(Measured, report.to_dict()), shown(report))
