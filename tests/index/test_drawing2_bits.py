@@ -13,7 +13,9 @@ import pytest
 
 from rgbir.index.synthetic.drawing2.cameras import SYSU
 from rgbir.index.synthetic.drawing2.frozen import IMAGES, PEOPLE, SHEETS, digest
+from rgbir.index.synthetic.drawing2.llcm import shots
 from rgbir.index.synthetic.drawing2.picture import sheet
+from rgbir.index.synthetic.drawing2.regdb import pairs
 from rgbir.index.synthetic.drawing2.sysu import write_sysu
 from rgbir.index.synthetic.drawing2.world import World
 from rgbir.index.synthetic.folder import Split
@@ -45,6 +47,12 @@ def elsewhere(people: range, images: int, switched_off: str) -> str:
 
 def test_the_sheet_is_the_frozen_one() -> None:
     assert digest(sheet(World(0), SYSU, PEOPLE, IMAGES)) == SHEETS["sysu"]
+
+
+@pytest.mark.slow
+def test_the_sheets_of_the_other_layouts_are_the_frozen_ones() -> None:
+    assert digest(pairs(World(0), PEOPLE, IMAGES)) == SHEETS["regdb"]
+    assert digest(shots(World(0), PEOPLE, IMAGES)) == SHEETS["llcm"]
 
 
 @pytest.mark.skipif("X86_V3" not in str(np.show_config("dicts")), reason="NumPy has no kernels for AVX2 here")
