@@ -238,14 +238,15 @@ def test_the_card_knows_the_people_of_own_pictures_and_nobody_known_is_measured(
 
     written = run(*words, "--people", tmp_path / "lists.json", "--out", tmp_path / "lfda", "--json")
     strangers = run(*words, "--people", tmp_path / "lists.json", "--json")
-    known = run(*words)
-    elsewhere = run("evaluate", *own, "--bundle", tmp_path / "lfda")
+    unknown = run(*words)
+    PeopleLists((6, 7, 8, 9), (5,), (1, 2, 3, 4)).write(tmp_path / "other.json")
+    known = run("evaluate", *own, "--people", tmp_path / "other.json", "--bundle", tmp_path / "lfda")
 
     assert written.code == strangers.code == 0, (written, strangers)
     data = open_data_set(tmp_path / "site", "sysu-mm01", tmp_path / "lists.json")
     assert isinstance(data, OwnPictures)
     assert Bundle(tmp_path / "lfda").card.trained_on == tuple(sorted(data.sums[n] for n in range(1, 6)))
     assert json.loads(strangers.stdout)["gallery_identities"] == 4
-    for refused in (known, elsewhere):
-        assert refused.code == 2
-        assert "was trained on, or fitted to," in refused.stderr
+    assert unknown.code == known.code == 2
+    assert "has no lists of people" in unknown.stderr
+    assert "was trained on, or fitted to, 4 of the 4 people whom it would be measured on" in known.stderr
