@@ -11,17 +11,18 @@ import torch
 from rgbir.index import SysuMM01
 from rgbir.training import METHODS, Losses, Method, Run, TupleBatch, train
 from rgbir.training.backbones.towers import TowersRecipe
-from rgbir.training.data.batch import Batch, MixedBatch, PairBatch
+from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, ViewBatch
 from rgbir.training.data.source import Source
 from rgbir.training.methods import entry
-from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
+from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe, ViewsRecipe
 
-SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32, "select": "last"}
+SMALL: dict[str, Any] = {"backbone": "compact", "height": 64, "width": 32, "select": "last", "amp": "off"}
 BY_RECIPE: dict[type[AnyRecipe], dict[str, Any]] = {
     TowersRecipe: {"people": 4, "fc7": 32},
     TupleRecipe: {"tuples": 3},
     PairRecipe: {"pairs": 16},
     IdentityRecipe: {"people": 3, "images": 3},
+    ViewsRecipe: {"people": 3, "images": 3},
     MixedRecipe: {"people": 3, "images": 4},
 }
 """By kind of recipe, the narrower kind first."""
@@ -31,6 +32,7 @@ EXTRA: dict[str, dict[str, Any]] = {
     "hsme": {"sphere.embedding": 32},
     "hcml": {"hcml.components": 16, "hcml.iterations": 20},
     "asymmetric_fc": {"embedding": 32},
+    "msr": {"embedding": 32},
 }
 """Of methods that have large settings of their own."""
 FIXED = {"hacnn": (160, 64), "mudeep": (256, 128)}
@@ -58,8 +60,9 @@ def lasting(method: str, updates: int) -> dict[str, Any]:
     """The change that makes a run on the four training people as long as that, or a little longer to a whole epoch."""
     recipe = entry(method).recipe
     if hasattr(recipe.schedule, "epochs"):
-        # Of the four training people, 64 RGB and 32 IR images, an epoch of pairs has 4 updates and any other 8.
-        return {"schedule.epochs": -(-updates // (4 if isinstance(recipe, PairRecipe) else 8))}
+        # Of the four training people, 64 RGB and 32 IR images, an epoch of pairs has 4 updates, a pass 2, and any other 8.
+        passes = isinstance(recipe, ViewsRecipe) and recipe.sampling == "drop"
+        return {"schedule.epochs": -(-updates // (4 if isinstance(recipe, PairRecipe) else 2 if passes else 8))}
     return {"schedule.updates": updates}
 
 
@@ -74,11 +77,18 @@ def batch(n: int = 3, seed: int = 0) -> TupleBatch:
 
 
 def batch_for(recipe: AnyRecipe, black: bool = False) -> Batch:
-    """Three tuples, three pairs, or four images of each of three people; noise, or black images."""
+    """Three tuples, three pairs, or two or four images of each of three people; noise, or black images."""
     if isinstance(recipe, MixedRecipe):
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(12, 3, recipe.height, recipe.width, generator=generator) * (not black)
         return MixedBatch(images, torch.arange(12) % 2 == 1, torch.arange(12) // 4)
+    if isinstance(recipe, ViewsRecipe):
+        generator = torch.Generator().manual_seed(0)
+        rgb, ir = (
+            torch.randn(views, 6, 3, recipe.height, recipe.width, generator=generator) * (not black)
+            for views in (recipe.views.of_rgb, recipe.views.of_ir)
+        )
+        return ViewBatch(rgb, ir, torch.arange(6) // 2)
     tuples = batch()
     if black:
         tuples = TupleBatch(torch.zeros_like(tuples.rgb), torch.zeros_like(tuples.ir), tuples.labels)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from rgbir.export.parity import prove
 from rgbir.export.precision import Images, drift, half, int8
 from rgbir.index import Bundle, Card, Kept, Modality, Precision, writing_to
 from rgbir.training import Method, Run
+from rgbir.training.recipe import ViewsRecipe
 
 
 def export(
@@ -29,6 +31,7 @@ def export(
     calibration: Mapping[Modality, Images] | None = None,
     note: str = "",
     weights: Kept | None = None,
+    tta: Literal["none", "flip"] | None = None,
 ) -> Card:
     """Writes the run's network as a bundle, after proving that its fp32 graphs compute the same.
 
@@ -41,12 +44,14 @@ def export(
         calibration: images by modality that set the scales of int8.
         note: for the card, after what the run says of itself.
         weights: which of the run's, for the card too; what its recipe selects if not given.
+        tta: whether mirror images are embedded too; as the recipe says if not given.
 
     Raises:
         ExportFailure: `out` exists, or int8 without calibration images.
         UnfoldableGraph: a batch norm whose statistics are not constants.
         ParityFailure: the graphs differ from the network; nothing is written.
         BadCheckpoint: the run has no weights.
+        BadRecipe: `tta` of a method whose recipe has none.
         CantWrite: the disk is full, or closed to us; nothing is written.
     """
     if out.exists():
@@ -56,6 +61,10 @@ def export(
     real = images or {}
     weights = weights or run.recipe.select
     method = (method or run.load_weights(weights)).eval().cpu()
+    if tta is not None:
+        run = replace(run, recipe=run.recipe.changed({"tta": tta}))
+    if isinstance(run.recipe, ViewsRecipe):
+        method.mirrored = run.recipe.mirrored
     names = {m: "embed.onnx" if method.one_stream else f"{m}.onnx" for m in Modality}
     size = (run.recipe.height, run.recipe.width)
     models = {name: graph(method, modality, *size) for modality, name in reversed(list(names.items()))}
@@ -86,8 +95,9 @@ def export(
 def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str, weights: Kept) -> Card:
     recipe = run.recipe
     selected = "" if weights == "last" else f".{weights}"
+    flipped = "" if method.mirrored == "none" else ".flip"
     return Card(
-        name=f"{run.method}_{recipe.backbone}.{run.training_data}{selected}",
+        name=f"{run.method}_{recipe.backbone}.{run.training_data}{selected}{flipped}",
         method=run.method,
         variant=run.variant,
         row=run.row or "",
@@ -100,6 +110,8 @@ def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str, we
         resize=recipe.resize,
         dimension=method.dimension,
         metric=method.metric,
+        tta=method.mirrored,
+        vectors=method.vectors,
         trained_on=tuple(sorted(run.knows())) if run.of_own_pictures else (),
         graphs=dict(names),
         files=dict.fromkeys(names.values(), ""),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 from typer.core import TyperGroup
 
+from rgbir.export.handmade.cli import handmade
 from rgbir.index import (
     PEOPLE,
     Bundle,
@@ -58,6 +59,7 @@ class _TrainedFirst(TyperGroup):
 export = typer.Typer(
     cls=_TrainedFirst, help="Write a bundle that serves without torch.", no_args_is_help=True, add_completion=False
 )
+export.command("handmade")(handmade)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ def explain_bundle(
 @in_groups(
     {
         "The data": ("data", "calibrate", "protocol", "network", "people"),
-        "The bundle": ("precision", "weights", "note"),
+        "The bundle": ("precision", "weights", "tta", "note"),
     }
 )
 def export_run(
@@ -232,6 +234,12 @@ def export_run(
     people: PeopleOption = None,
     weights: Annotated[
         Kept | None, typer.Option(help="Which of the run's weights; what its recipe selects if not given.")
+    ] = None,
+    tta: Annotated[
+        Literal["none", "flip"] | None,
+        typer.Option(
+            help="Whether mirror images are embedded too, where the method does that; as its recipe says if not given."
+        ),
     ] = None,
     note: Annotated[str, typer.Option(help="Where it comes from, for the card.")] = "",
 ) -> Answer[Written]:
@@ -270,7 +278,9 @@ def export_run(
         images = sample((record for which in Modality for record in tested.test(which, setting)), SAMPLES, *form)
     if calibrate is not None:
         scales = sample(opened(calibrate).training(setting), CALIBRATION, *form)
-    card = write_bundle(trained, out, images, precision=precision, calibration=scales, note=note, weights=weights)
+    card = write_bundle(
+        trained, out, images, precision=precision, calibration=scales, note=note, weights=weights, tta=tta
+    )
     assert card.parity is not None
     lines = [
         f"{out}: {card.name}, {card.dimension} values, {card.metric}, {precision}, fingerprint {card.fingerprint}",

@@ -1,6 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
-from rgbir.index.bundle import Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, Reaction
+from rgbir.index.bundle import Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, Reaction, Tta
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.confined.start import Limits, read_apart
 from rgbir.index.datasets.dataset import DataSet, Setting
@@ -212,6 +212,7 @@ __all__ = [
     "Thresholds",
     "Touched",
     "Tracklet",
+    "Tta",
     "UnknownCamera",
     "Unreadable",
     "UsageError",

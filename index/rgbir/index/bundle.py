@@ -20,6 +20,9 @@ Precision = Literal["fp32", "fp16", "int8"]
 Kept = Literal["last", "best_validation", "best_on_test"]
 """Which weights of a training: the last, or those of its best measurement on held-back people, or on the test set."""
 
+Tta = Literal["none", "flip-renorm", "flip-sum"]
+"""What of an image is embedded: itself; it and its mirror image, the sum of both vectors, of length 1 again or as it is."""
+
 
 class Parity(BaseModel, frozen=True, extra="forbid"):
     """How far ONNX Runtime's embeddings are from torch's, relative to the largest value."""
@@ -109,6 +112,8 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     resize: Resize = Field("bilinear", description="the filter that makes an image of that size")
     dimension: int = Field(ge=1)
     metric: Metric
+    tta: Tta = Field("none", description="whether the graphs embed an image's mirror image too, and add how")
+    vectors: tuple[str, ...] = Field((), description="that an embedding is made of, in order, if of more than one")
     graphs: dict[Modality, str] = Field(description="ONNX file for each modality; one file may serve both")
     files: dict[str, str] = Field(description="sha256 of every file but the card")
     precision: Precision = "fp32"

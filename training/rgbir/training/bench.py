@@ -174,7 +174,7 @@ def _limit(run: Run, source: Source, device: str, updates: int) -> float:
     ready = [source.ready(source.raw(update), target) for update in range(2)]
     method = run.build().to(target).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = recipe.optimiser.build(method, method.fresh)
-    set_rate(optimiser, recipe.optimiser.learning_rate * recipe.schedule.factor(0, source.updates_per_epoch))
+    set_rate(optimiser, recipe.optimiser.learning_rate * recipe.schedule.factor(0, 0))
     method.begin(0)
     started = 0.0
     for update in range(UNCOUNTED + updates):

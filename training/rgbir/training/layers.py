@@ -111,6 +111,44 @@ class NonLocal(nn.Module):
         return x + self.bn(self.w(y.unflatten(2, x.shape[2:])))
 
 
+class ModalityAlleviation(nn.Module):
+    """w x + (1 - w) IN(x): how much of each channel's instance normalisation replaces it, w in 0..1, is learnt from its mean.
+
+    From maps float (n, channels, h, w), with two positions or more, to maps of the same shape.
+
+    Source: Wu et al., "Discover Cross-Modality Nuances for Visible-Infrared Person Re-Identification", CVPR 2021 (beyond.md 4.2).
+    """
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.up = nn.Conv2d(channels // reduction, channels, 1, bias=False)
+        for layer in (self.down, self.up):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        w = self.up(F.relu(self.down(x.mean(dim=(2, 3), keepdim=True)))).sigmoid()
+        return w * x + (1 - w) * F.instance_norm(x)
+
+
+def part_vectors(maps: Tensor, masks: Tensor | None) -> Tensor:
+    """The means of the map under each mask, one after another, and then its plain mean; all divide by all positions.
+
+    Args:
+        maps: float (n, c, h, w).
+        masks: float (n, P, h, w), or none.
+
+    Returns:
+        float32 or better (n, (P + 1) · c).
+    """
+    with torch.autocast(maps.device.type, enabled=False):
+        maps = _precise(maps).flatten(2)
+        if masks is None:
+            return maps.mean(dim=2)
+        parts = _precise(masks).flatten(2) @ maps.transpose(1, 2) / maps.shape[2]
+        return torch.cat([parts.flatten(1), maps.mean(dim=2)], dim=1)
+
+
 class ByModality(nn.Module):
     """Two copies of a part, one a modality; tensors of any shape that the part takes."""
 

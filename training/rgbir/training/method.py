@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from rgbir.index import Metric, Modality, did_you_mean, listed
+from rgbir.index import Metric, Modality, Tta, did_you_mean, listed
 from rgbir.training.backbones import load_imagenet
 from rgbir.training.errors import BadRecipe
+from rgbir.training.layers import unit
 from rgbir.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Losses = dict[str, Tensor]
 
 
 class Method(nn.Module, ABC):
-    """`embed` is all that validation and export see; `losses` is all that the training loop sees."""
+    """`embed` is all that validation and export see, through `tested`; `losses` is all that the training loop sees."""
 
     metric: ClassVar[Metric] = Metric.EUCLIDEAN
     """How its embeddings are compared at test time."""
@@ -33,6 +34,12 @@ class Method(nn.Module, ABC):
 
     of_identities: ClassVar[tuple[str, ...]] = ("classifier", "classifiers", "centres")
     """Its parts that have a row for each person of the training."""
+
+    vectors: tuple[str, ...] = ()
+    """Names of the vectors that an embedding is made of, one after another, if of more than one."""
+
+    mirrored: Tta = "none"
+    """What is done with mirror images at test time; a run sets it by its recipe."""
 
     frozen: tuple[str, ...] = ()
     """Its parts at rest; `freeze` sets them."""
@@ -52,6 +59,9 @@ class Method(nn.Module, ABC):
 
     def begin(self, epoch: int) -> None:
         """Called before the first update of each epoch, counted from 0; most methods have nothing to do."""
+
+    def updated(self, epoch: int) -> None:
+        """Called after each update; most methods have nothing to do."""
 
     def finish(self, source: Source, device: torch.device) -> None:
         """Called after the last update: what gradients don't learn is fitted to the training images here."""
@@ -100,6 +110,17 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
         """float32 (n, 3, height, width), normalised → float (n, dimension); all images are of that modality."""
+
+    def tested(self, images: Tensor, modality: Modality) -> Tensor:
+        """`embed`, with what the recipe does at test time: what is validated and served.
+
+        float32 (n, 3, height, width), normalised → float (n, dimension); all images are of that modality.
+        """
+        if self.mirrored == "none":
+            return self.embed(images, modality)
+        both = self.embed(torch.cat([images, images.flip(3)]), modality)
+        image, mirror = both[: images.shape[0]], both[images.shape[0] :]  # which a tracer follows, as it doesn't len
+        return image + mirror if self.mirrored == "flip-sum" else unit(unit(image) + unit(mirror))
 
     @abstractmethod
     def losses(self, batch: Any) -> Losses:

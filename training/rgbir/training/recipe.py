@@ -8,54 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 
-from rgbir.index import Kept, Resize, did_you_mean, fault, listed, why
+from rgbir.index import Kept, Resize, Tta, did_you_mean, fault, listed, why
+from rgbir.training.augmentation import Augmentation as Augmentation
+from rgbir.training.augmentation import Views
 from rgbir.training.errors import BadRecipe
 from rgbir.training.optim import Adam, Sgd
 from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 from rgbir.training.settings import Settings
 from rgbir.training.settings import flat as flat
 
-R = TypeVar("R", bound="Recipe")
+S = TypeVar("S", bound=Settings)
 Trunk = Literal["resnet50", "compact", "mobilenet_v2"]
-
-
-class Augmentation(Settings):
-    """Bundle `aug-exp` (methods.md 1.4): resize, flip, pad and crop, normalise, erase. `shift` is that of `aug-shift`.
-
-    `mix` is an addition for networks that start from nothing: it takes colours away, and with them the easy answer.
-
-    Raises:
-        ValueError: `shift` and `diagonal` are both set, which cut the same image.
-    """
-
-    shift: float = Field(
-        0.0, ge=0, le=1, description="probability of resizing to 1.125 times the size and cropping at random"
-    )
-    diagonal: int = Field(
-        0,
-        ge=0,
-        description="as BDTR's code: pixels that images are resized larger by, and cut at one offset in both directions",
-    )
-    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
-    padcrop: int = Field(10, ge=0, description="black pixels added on the four sides before the random crop; 0 is off")
-    mix: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="ours, not the papers': probability of one random mix in place of the three channels",
-    )
-    erasing: float = Field(0.5, ge=0, le=1, description="probability of erasing a random rectangle")
-    erasing_fill: Literal["pixel_mean", "zero"] = Field(
-        "pixel_mean", description="constant written after normalisation"
-    )
-
-    @model_validator(mode="after")
-    def _one_cut(self) -> Self:
-        if self.shift and self.diagonal:
-            raise ValueError("shift and diagonal are both set, and an image is cut once; set one of them to 0")
-        return self
 
 
 class Data(Settings):
@@ -71,12 +36,20 @@ class Data(Settings):
     )
 
 
+class Tested(Settings):
+    """After which epochs the test set is measured, for `select=best_on_test` alone; after the last one always."""
+
+    first: int = Field(2, ge=0, description="the first of them, counted from 0; 2 in AGW's program")
+    every: int = Field(2, ge=1, description="epochs from one to the next")
+
+
 class Recipe(Settings):
     """What every method's recipe has.
 
     Attributes:
         data: which images are trained on.
         augment: how images are changed before the network sees them.
+        tested: when the test set is measured, where weights are chosen by it.
     """
 
     backbone: str = Field("resnet50", description="the network; each method says which it takes")
@@ -119,6 +92,7 @@ class Recipe(Settings):
         "last",
         description="weights that a bundle is made of: the last; of the best validation; of the best epoch on the test set",
     )
+    tested: Tested = Tested()
 
     @field_validator("freeze", mode="before")
     @classmethod
@@ -132,22 +106,31 @@ class Recipe(Settings):
         Raises:
             BadRecipe: an unknown name (with the nearest known one) or a value that doesn't fit.
         """
-        content = self.model_dump(mode="json")
-        known = dict(flat(content))
-        for name, value in changes.items():
-            if name not in known:
-                raise BadRecipe(f"no setting {name!r} in this recipe{_meant(name, known)}")
-            *groups, last = name.split(".")
-            place = content
-            for group in groups:
-                place = place[group]
-            place[last] = value
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise BadRecipe(f"{where} = {first['input']!r}: {fault(first).lower()}") from error
+        return with_changes(self, changes)
+
+
+def with_changes(settings: S, changes: Mapping[str, Any]) -> S:
+    """A copy with settings changed by their dotted names.
+
+    Raises:
+        BadRecipe: an unknown name (with the nearest known one) or a value that doesn't fit.
+    """
+    content = settings.model_dump(mode="json")
+    known = dict(flat(content))
+    for name, value in changes.items():
+        if name not in known:
+            raise BadRecipe(f"no setting {name!r} in this recipe{_meant(name, known)}")
+        *groups, last = name.split(".")
+        place = content
+        for group in groups:
+            place = place[group]
+        place[last] = value
+    try:
+        return type(settings).model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadRecipe(f"{where} = {first['input']!r}: {fault(first).lower()}") from error
 
 
 class TupleRecipe(Recipe):
@@ -210,6 +193,50 @@ class BaselineRecipe(IdentityRecipe):
     people: int = Field(8, ge=2, description="identities a batch")
 
 
+class ViewsRecipe(Recipe):
+    """Of the methods that train on some people, and on one or two views of each of their images (beyond.md 1).
+
+    A method's recipe narrows optimiser and schedule to one kind.
+
+    Attributes:
+        augment: what is done to every view.
+        views: how many there are, and what else is done to each.
+        optimiser: how parameters follow their gradients.
+        schedule: the course of the learning rate, and the length of the training.
+    """
+
+    backbone: Trunk = "resnet50"
+    height: int = Field(288, ge=32)
+    width: int = Field(144, ge=16)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    data: Data = Data(train_identities="trainval")
+    augment: Augmentation = Augmentation(erasing=0.0)
+    views: Views = Views()
+    optimiser: Sgd | Adam = Sgd(nesterov=True)
+    schedule: Agw | WarmupEpoch = Agw(epochs=100)
+    people: int = Field(8, ge=2, description="identities a batch")
+    images: int = Field(4, ge=1, description="images of each in each modality")
+    sampling: Literal["random", "drop", "repeat"] = Field(
+        "random",
+        description="images drawn at random; or an epoch is a pass over them, where the modality of which a person has more"
+        " drops some, or the other one repeats some",
+    )
+    tta: Literal["none", "flip"] = Field(
+        "none", description="what is embedded at test time: images, or their mirror images too"
+    )
+    flip: Literal["renorm", "sum"] = Field(
+        "renorm",
+        description="of tta: the sum of the two unit vectors, of length 1 again; or the sum of the two as they are",
+    )
+
+    @property
+    def mirrored(self) -> Tta:
+        """What is done with mirror images at test time, in one word."""
+        if self.tta == "none":
+            return "none"
+        return "flip-renorm" if self.flip == "renorm" else "flip-sum"
+
+
 class MixedRecipe(Recipe):
     """Of the methods that see single images of some people: HPILN (methods.md 5.4), expAT on one modality (2.6).
 
@@ -227,7 +254,7 @@ class MixedRecipe(Recipe):
     )
 
 
-AnyRecipe = TupleRecipe | PairRecipe | IdentityRecipe | MixedRecipe
+AnyRecipe = TupleRecipe | PairRecipe | IdentityRecipe | ViewsRecipe | MixedRecipe
 
 
 ALIASES: dict[str, tuple[str, ...]] = {

@@ -52,7 +52,7 @@ from rgbir.training.errors import BadCheckpoint, BadRecipe, RunBusy
 from rgbir.training.folder import CHECKPOINT, DATA, LOCK, LOG, NETWORK, RECIPE, VERSIONS, WEIGHTS, parsed, saved_updates
 from rgbir.training.method import Method
 from rgbir.training.methods import entry
-from rgbir.training.recipe import AnyRecipe, flat
+from rgbir.training.recipe import AnyRecipe, ViewsRecipe, flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,8 @@ class Run:
             BadRecipe: no such method, or settings that don't go together.
         """
         method = entry(self.method).build(self.recipe, self.identities)
+        if isinstance(self.recipe, ViewsRecipe):
+            method.mirrored = self.recipe.mirrored
         method.freeze(self.recipe.freeze)
         return method
 

@@ -60,7 +60,7 @@ class Validation:
                 if stop():
                     break
                 images = torch.from_numpy(np.stack([store[number] for number in numbers]))
-                embeddings[numbers] = method.embed(normalise(images.to(device)), modality).float().cpu().numpy()
+                embeddings[numbers] = method.tested(normalise(images.to(device)), modality).float().cpu().numpy()
         method.train(training)
         if stop():
             return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from rgbir.index import ImageRecord
 from rgbir.training.backbones.towers import TowersRecipe
-from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
+from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe, ViewsRecipe
 
 PEOPLE = 8
 """Whose images a shrunken training sees: the first so many."""
@@ -26,6 +26,7 @@ BY_RECIPE: dict[type[AnyRecipe], dict[str, Any]] = {
     TupleRecipe: {"tuples": 3},
     PairRecipe: {"pairs": 16},
     IdentityRecipe: {"people": 3, "images": 3},
+    ViewsRecipe: {"people": 3, "images": 3},
     MixedRecipe: {"people": 3, "images": 4},
 }
 """By kind of recipe, the narrower kind first."""

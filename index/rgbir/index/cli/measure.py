@@ -288,7 +288,7 @@ def evaluate(
     _write(report, markdown, report_file)
     over = data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None)
     beside = _published(data_set.published) if data is not None else []
-    return Answer(cast(Measured, report.to_dict()), [*_shown(report), *beside], SKIPPED_EXIT if over else 0)
+    return Answer(cast(Measured, report.to_dict()), [*shown(report), *beside], SKIPPED_EXIT if over else 0)
 
 
 def _write(report: Report | SearchReport, markdown: Path | None, file: Path | None) -> None:
@@ -379,7 +379,8 @@ def _published(results: Sequence[Published]) -> list[str | Table]:
     return ["Published by the data set's authors, and not measured here:", table]
 
 
-def _shown(report: Report) -> list[str | Table]:
+def shown(report: Report) -> list[str | Table]:
+    """A report for people: its title, its table, and what was measured."""
     table = Table(*COLUMNS)
     for line in report.trial_rows():
         table.add_row(*line)

@@ -9,6 +9,7 @@ from rgbir.index.evaluation.metrics import Measures, measure
 from rgbir.index.evaluation.report import RANKS, Report
 from rgbir.index.evaluation.run import evaluate, evaluate_ranked, evaluate_reranked, evaluate_trial
 from rgbir.index.nearest.affinity import Affinity, aim_scores
+from rgbir.index.nearest.comparison import Ranked
 from rgbir.index.nearest.reciprocal import Reciprocal
 from rgbir.index.nearest.rerank import Reranker, reranker
 
@@ -20,6 +21,7 @@ __all__ = [
     "Features",
     "Measures",
     "Protocol",
+    "Ranked",
     "Report",
     "Reranker",
     "Task",

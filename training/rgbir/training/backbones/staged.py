@@ -41,8 +41,9 @@ class Staged(nn.Module, ABC):
         return x
 
     def width(self, stage: int) -> int:
-        """Channels that a stage, 1 to 4, gives."""
-        norms = [module for module in self.blocks(stage)[-1].modules() if isinstance(module, nn.BatchNorm2d)]
+        """Channels that a stage, 0 to 4, gives."""
+        last = self.blocks(stage)[-1] if stage else nn.ModuleList(map(self.get_submodule, self.PARTS[0]))
+        norms = [module for module in last.modules() if isinstance(module, nn.BatchNorm2d)]
         return norms[-1].num_features
 
     def keep(self, first: int, last: int) -> None:

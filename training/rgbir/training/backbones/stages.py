@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rgbir.index import Modality
 from rgbir.training.backbones.pretrained import load_imagenet
 from rgbir.training.backbones.staged import Staged
-from rgbir.training.layers import ByModality, NonLocal
+from rgbir.training.layers import ByModality, ModalityAlleviation, NonLocal
 
 
 class Stages(nn.Module):
@@ -51,6 +51,18 @@ class Stages(nn.Module):
         """Takes the weights of these stages from a whole backbone of the same kind."""
         given = backbone.state_dict()
         self.part.load_state_dict({name: given[name] for name in self.part.state_dict()})
+
+
+class Stems(nn.Module):
+    """A stem for each view of one modality, or one for all: float32 (views, n, 3, h, w) → float (views · n, channels, …)."""
+
+    def __init__(self, backbone: Staged, count: int) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList([Stages(backbone, 0, 0) for _ in range(count)])
+
+    def forward(self, images: Tensor) -> Tensor:
+        last = len(self.stems) - 1
+        return torch.cat([self.stems[min(place, last)](view) for place, view in enumerate(images)])
 
 
 class TwoStreams(nn.Module):
@@ -115,6 +127,15 @@ def _key(stage: int, place: int) -> str:
     return f"stage{stage}_block{place}"
 
 
+def map_shapes(backbone: Staged, height: int, width: int) -> list[tuple[int, int, int]]:
+    """Channels, height and width of the maps after stages 0 to 4, of images of that size; nothing is computed."""
+    x, shapes = torch.empty(1, 3, height, width, device="meta"), []
+    for stage in range(len(backbone.PARTS)):
+        x = Stages(backbone, stage, stage).to("meta").eval()(x)
+        shapes.append((x.shape[1], x.shape[2], x.shape[3]))
+    return shapes
+
+
 def last_blocks(backbone: Staged, stage: int, count: int) -> list[tuple[int, int]]:
     """The places of the last `count` blocks of a stage."""
     total = len(backbone.blocks(stage))
@@ -131,4 +152,12 @@ def non_local_blocks(backbone: Staged, inner: Literal["half", "one"]) -> dict[tu
         channels = backbone.width(stage)
         for place in last_blocks(backbone, stage, count):
             made[place] = NonLocal(channels, channels // 2 if inner == "half" else 1)
+    return made
+
+
+def alleviations(backbone: Staged, count: int) -> dict[tuple[int, int], nn.Module]:
+    """As MPANet places them: after stage 3, and after stage 4 where there are two of them; for `after` of `Stages`."""
+    made: dict[tuple[int, int], nn.Module] = {}
+    for stage in (3, 4)[:count]:
+        made |= {place: ModalityAlleviation(backbone.width(stage)) for place in last_blocks(backbone, stage, 1)}
     return made

@@ -54,7 +54,25 @@ class MixedBatch(NamedTuple):
     labels: Tensor
 
 
-Batch = TupleBatch | PairBatch | MixedBatch
+class ViewBatch(NamedTuple):
+    """One view or two of each of N RGB and N IR images; row i of all of them shows the same person, `labels[i]`.
+
+    Attributes:
+        rgb, ir: float32 (views, n, 3, height, width), normalised; the first axis is an image's views, as `recipe.views` has them.
+        labels: int64 (N,), 0 ≤ label < identities.
+    """
+
+    rgb: Tensor
+    ir: Tensor
+    labels: Tensor
+
+    @property
+    def views(self) -> int:
+        """Blocks of N rows, where those of RGB and then of IR images stand after each other."""
+        return len(self.rgb) + len(self.ir)
+
+
+Batch = TupleBatch | PairBatch | ViewBatch | MixedBatch
 
 
 class RawBatch(NamedTuple):
@@ -62,7 +80,7 @@ class RawBatch(NamedTuple):
 
     Attributes:
         images: uint8 (n, height, width, 3), RGB; where a method's batch has two parts, the RGB images and then the
-            infrared ones.
+            infrared ones; of views, those of a part after each other.
         changes: of each of them.
         infrared: bool, True where the image is infrared, of all images of the batch.
         labels: int64, as the method's batch has them.

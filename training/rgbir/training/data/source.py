@@ -13,18 +13,20 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rgbir.index import ImageRecord, Modality, listed
-from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, RawBatch, TupleBatch
+from rgbir.training.augmentation import View
+from rgbir.training.data.batch import Batch, MixedBatch, PairBatch, RawBatch, TupleBatch, ViewBatch
 from rgbir.training.data.loader import Carrying, unpacked
 from rgbir.training.data.samplers.identities import IdentitySampler
 from rgbir.training.data.samplers.mixed import Mixed, MixedSampler
 from rgbir.training.data.samplers.pairs import PairSampler
+from rgbir.training.data.samplers.passes import PassSampler
 from rgbir.training.data.samplers.tuples import TupleSampler
 from rgbir.training.data.share import WHOLE, Share
 from rgbir.training.data.store import ImageStore
 from rgbir.training.data.tracklets import Tracklets
-from rgbir.training.data.transforms import LARGER, Changes, changed, drawn, normalise, window
+from rgbir.training.data.transforms import LARGER, PLAIN, Changes, changed, drawn, normalise, window
 from rgbir.training.errors import BadRecipe
-from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
+from rgbir.training.recipe import AnyRecipe, IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe, ViewsRecipe
 from rgbir.training.stopping import ignore_signals
 
 Images = dict[int, list[int]]
@@ -70,6 +72,11 @@ class Source:
         self.larger = ImageStore(self.records, *_larger(recipe), recipe.resize)
 
     @property
+    def _views(self) -> tuple[tuple[View, ...], ...]:
+        """Of each part of a batch; none, where every image is seen once."""
+        return self.recipe.views.shown if isinstance(self.recipe, ViewsRecipe) else ()
+
+    @property
     def stores(self) -> list[ImageStore]:
         """Those whose images are shown, for `ImageStore.fill`: decoded once, and for all processes."""
         if self.recipe.augment.diagonal:
@@ -90,6 +97,8 @@ class Source:
                 return 2 * n
             case IdentityRecipe(people=p, images=k):
                 return 2 * p * k
+            case ViewsRecipe(people=p, images=k):
+                return (self.recipe.views.of_rgb + self.recipe.views.of_ir) * p * k
             case MixedRecipe(people=p, images=k):
                 return p * k
 
@@ -103,7 +112,7 @@ class Source:
                 name, number, each = "tuples", n, 1
             case PairRecipe(pairs=n):
                 name, number, each = "pairs", n, 1
-            case IdentityRecipe(people=p, images=k) | MixedRecipe(people=p, images=k):
+            case IdentityRecipe(people=p, images=k) | ViewsRecipe(people=p, images=k) | MixedRecipe(people=p, images=k):
                 name, number, each = "people", p, k
         if (rows := number * each) % count == 0:
             return
@@ -119,12 +128,20 @@ class Source:
 
     @property
     def updates_per_epoch(self) -> int:
-        """As the sampler counts an epoch."""
+        """As the sampler counts an epoch: the first one, where they differ."""
         return self.sampler.updates_per_epoch
+
+    def before(self, epoch: int) -> int:
+        """How many updates there are before an epoch, counted from 0."""
+        return self.sampler.before(epoch)
+
+    def epoch_of(self, update: int) -> int:
+        """The epoch of an update, both counted from 0."""
+        return self.sampler.epoch_of(update)
 
     def __len__(self) -> int:
         """Updates of the whole training."""
-        return self.recipe.schedule.total(self.updates_per_epoch)
+        return self.recipe.schedule.total(self.before)
 
     def __getitem__(self, update: int) -> Batch:
         return self.ready(self.raw(update))
@@ -146,14 +163,16 @@ class Source:
             parts = [self._tracklets.frames(numbers, of_frames) for numbers in parts]
         images: list[NDArray[np.uint8]] = []
         changes = []
-        for numbers in parts:
+        shown_as = self._views or ((PLAIN,),) * len(parts)
+        parts = [numbers for numbers, views in zip(parts, shown_as, strict=True) for _ in views]
+        for numbers, view in zip(parts, (view for views in shown_as for view in views), strict=True):
             chosen = np.zeros(numbers.shape, bool)
             chosen[..., share.of(numbers.shape[-1])] = True
             ours = chosen.ravel()
             of_part = [
                 self._image(int(number), rng, shown) for number, shown in zip(numbers.ravel(), ours, strict=True)
             ]
-            of_all = drawn(of_part, self.recipe.augment, rng)
+            of_all = drawn(of_part, self.recipe.augment, rng, view)
             changes.append(Changes(*(values[torch.from_numpy(ours)] for values in of_all)))
             images += [image for image, shown in zip(of_part, ours, strict=True) if shown]
         infrared = [self.records[number].modality is Modality.IR for numbers in parts for number in numbers.ravel()]
@@ -167,8 +186,12 @@ class Source:
     def ready(self, raw: RawBatch, device: torch.device | None = None) -> Batch:
         """What a method's losses take, made on that device; on the processor if none is named."""
         _, changes, infrared, labels = raw = raw.to(device or torch.device("cpu"))
-        images = changed(raw.images, changes, self.recipe.augment)
+        colours = any(not view.plain for views in self._views for view in views)
+        images = changed(raw.images, changes, self.recipe.augment, colours)
         match self.recipe:
+            case ViewsRecipe(views=views):
+                by_view = images.unflatten(0, (views.of_rgb + views.of_ir, -1))
+                return ViewBatch(by_view[: views.of_rgb], by_view[views.of_rgb :], labels)
             case MixedRecipe():
                 return MixedBatch(images, infrared, labels)
             case TupleRecipe():
@@ -221,7 +244,10 @@ class Source:
         return of(self.store)
 
 
-def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairSampler | IdentitySampler | MixedSampler:
+AnySampler = TupleSampler | PairSampler | IdentitySampler | PassSampler | MixedSampler
+
+
+def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> AnySampler:
     match recipe:
         case TupleRecipe():
             return TupleSampler(rgb, ir, recipe.tuples, recipe.seed, recipe.sampler)
@@ -229,6 +255,10 @@ def _sampler(recipe: AnyRecipe, rgb: Images, ir: Images) -> TupleSampler | PairS
             return PairSampler(rgb, ir, recipe.pairs, recipe.seed)
         case IdentityRecipe():
             return IdentitySampler(rgb, ir, recipe.people, recipe.images, recipe.seed)
+        case ViewsRecipe():
+            if recipe.sampling == "random":
+                return IdentitySampler(rgb, ir, recipe.people, recipe.images, recipe.seed)
+            return PassSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, recipe.sampling)
         case MixedRecipe():
             return MixedSampler(rgb, ir, recipe.people, recipe.images, recipe.seed, recipe.sampling == "balanced")
 

@@ -9,7 +9,30 @@ from typing import Any
 from rgbir.index import did_you_mean, listed
 from rgbir.training.errors import BadRecipe
 from rgbir.training.method import Method
-from rgbir.training.methods import agw, base_derivative, bdtr, dfe, expat, expat_single, hcml, hpiln, hsme, lccrf, tone
+from rgbir.training.methods import (
+    agw,
+    base_derivative,
+    bdtr,
+    caj,
+    cmgan,
+    deen,
+    dfe,
+    expat,
+    expat_single,
+    hat,
+    hcml,
+    hpiln,
+    hsme,
+    lccrf,
+    mac,
+    mpanet,
+    mscm,
+    msr,
+    saai,
+    strong,
+    tone,
+    xiv,
+)
 from rgbir.training.methods import sysu_baselines as sysu
 from rgbir.training.methods.published import printed
 from rgbir.training.recipe import AnyRecipe, BaselineRecipe
@@ -77,6 +100,17 @@ METHODS: dict[str, Entry] = {
     "hpiln": _entry(hpiln, hpiln.HPILN, hpiln.HPILNRecipe()),
     "base_derivative": _entry(base_derivative, base_derivative.BaseDerivative, base_derivative.BaseDerivativeRecipe()),
     "agw": _entry(agw, agw.AGW, agw.AGWRecipe()),
+    "caj": _entry(caj, caj.CAJ, caj.CAJRecipe()),
+    "deen": _entry(deen, deen.DEEN, deen.DEENRecipe()),
+    "mpanet": _entry(mpanet, mpanet.MPANet, mpanet.MPANetRecipe()),
+    "saai": _entry(saai, saai.SAAI, saai.SAAIRecipe()),
+    "mscm": _entry(mscm, mscm.MSCM, mscm.MSCMRecipe()),
+    "xiv": _entry(xiv, xiv.XIV, xiv.XIVRecipe()),
+    "hat": _entry(hat, hat.HAT, hat.HATRecipe()),
+    "mac": _entry(mac, mac.MAC, mac.MACRecipe()),
+    "msr": _entry(msr, msr.MSR, msr.MSRRecipe()),
+    "cmgan": _entry(cmgan, cmgan.CmGAN, cmgan.CmGANRecipe()),
+    "strong": _entry(strong, strong.Strong, strong.StrongRecipe()),
     "hsme": _entry(hsme, hsme.HSME, hsme.HSMERecipe()),
     "bdtr": _entry(bdtr, bdtr.BDTR, bdtr.BDTRRecipe()),
     "tone": _entry(tone, tone.TONE, tone.ToneRecipe()),

@@ -61,35 +61,52 @@ class AGWRecipe(BaselineRecipe):
     triplet_margin: float = Field(0.3, ge=0, description="of the ranking `triplet`")
 
 
-class AGW(Method):
-    """Stage 0 for each modality, the others shared. The ranking reads the pooled vector, all else the neck's output."""
+class AGWNetwork(Method):
+    """Stage 0 for each modality, the others shared; tests and classifies by the neck's output.
+
+    Args:
+        backbone: its name.
+        nl: non-local blocks.
+        pool: generalised-mean, with a trained exponent or that of 3, or average pooling.
+        identities: how many people the classifier tells apart.
+    """
 
     one_stream = False
     metric = Metric.COSINE
     fresh = ("neck", "classifier")
 
-    def __init__(self, recipe: AGWRecipe, identities: int) -> None:
+    def __init__(
+        self, backbone: str, nl: NonLocalBlocks, pool: Literal["gem", "learnt_gem", "gap"], identities: int
+    ) -> None:
         super().__init__()
-        self.recipe = recipe
-        backbone = BACKBONES[recipe.backbone]()
-        self.streams = TwoStreams(backbone, 0, non_local_blocks(backbone, recipe.nl.inter) if recipe.nl.on else {})
-        self.pool = GeneralisedMeanPool() if recipe.pool == "gem" else GlobalAveragePool()
-        self.neck = batch_norm_neck(backbone.channels)
+        whole = BACKBONES[backbone]()
+        self.backbone = backbone
+        self.streams = TwoStreams(whole, 0, non_local_blocks(whole, nl.inter) if nl.on else {})
+        self.pool = GlobalAveragePool() if pool == "gap" else GeneralisedMeanPool(learn=pool == "learnt_gem")
+        self.neck = batch_norm_neck(whole.channels)
         nn.init.normal_(self.neck.get_parameter("weight"), 1.0, 0.01)
-        self.classifier = linear_classifier(backbone.channels, identities)
-        weighted = WeightedRegularisedTriplet(weights=recipe.ranking_weights)
-        self.ranking = weighted if recipe.ranking == "wrt" else HardestTriplet(recipe.triplet_margin)
-        self.channels = backbone.channels
+        self.classifier = linear_classifier(whole.channels, identities)
+        self.channels = whole.channels
 
     @property
     def dimension(self) -> int:
         return self.channels
 
     def start_from_imagenet(self, file: Path) -> None:
-        self.streams.start_from_imagenet(BACKBONES[self.recipe.backbone](), file)
+        self.streams.start_from_imagenet(BACKBONES[self.backbone](), file)
 
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
         return self.neck(self.pool(self.streams(images, modality)))
+
+
+class AGW(AGWNetwork):
+    """The ranking reads the pooled vector, all else the neck's output."""
+
+    def __init__(self, recipe: AGWRecipe, identities: int) -> None:
+        super().__init__(recipe.backbone, recipe.nl, recipe.pool, identities)
+        self.recipe = recipe
+        weighted = WeightedRegularisedTriplet(weights=recipe.ranking_weights)
+        self.ranking = weighted if recipe.ranking == "wrt" else HardestTriplet(recipe.triplet_margin)
 
     def losses(self, batch: PairBatch) -> Losses:
         pooled = self.gathered(self.pool(self.streams.both(batch.rgb, batch.ir)), blocks=2)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from rgbir.training.data.samplers.epochs import Epochs
 from rgbir.training.data.samplers.pairs import Pairs
 
 
-class IdentitySampler:
+class IdentitySampler(Epochs):
     """Draws P identities for each update, and K RGB and K IR images of each: P·K rows whose two images show one person.
 
     Identities don't repeat within a batch; images are drawn with replacement. An epoch has as many updates as the

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.training.data.samplers.epochs import Epochs
+
 
 class Mixed(NamedTuple):
     """Which images make a batch.
@@ -21,7 +23,7 @@ class Mixed(NamedTuple):
     identities: NDArray[np.int64]
 
 
-class MixedSampler:
+class MixedSampler(Epochs):
     """Draws P identities for each update, and K images of each.
 
     Identities don't repeat within a batch. `balanced` draws half of a person's images from each modality, RGB first;

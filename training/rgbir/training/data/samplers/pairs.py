@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.training.data.samplers.epochs import Epochs
+
 
 class Pairs(NamedTuple):
     """Which images make a batch; row i of each field belongs together.
@@ -23,7 +25,7 @@ class Pairs(NamedTuple):
     identities: NDArray[np.int64]
 
 
-class PairSampler:
+class PairSampler(Epochs):
     """Draws N pairs for each update.
 
     An epoch shows every RGB image once. Its partner comes from the identity's IR images, which are gone through in a

@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbir.training.data.samplers.epochs import Epochs
+
 
 class Tuples(NamedTuple):
     """Which images make a batch.
@@ -22,7 +24,7 @@ class Tuples(NamedTuple):
     identities: NDArray[np.int64]
 
 
-class TupleSampler:
+class TupleSampler(Epochs):
     """Draws N tuples for each update.
 
     An epoch is a shuffle of all RGB images, cut into groups of N; an incomplete last group is dropped. Each image of a
