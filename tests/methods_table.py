@@ -11,8 +11,10 @@ from collections import defaultdict
 
 import pytest
 
+from rgbir.training.handmade.recipe import SYSTEMS
 from rgbir.training.methods import METHODS
 
+ROWS = (*METHODS, *SYSTEMS)
 COLUMNS = ("trains", "worked numbers", "exports with parity", "served in a search")
 
 
@@ -39,7 +41,7 @@ class Table:
 
     def __str__(self) -> str:
         rows = [["method", *COLUMNS]]
-        rows += [[name, *(self._cell(name, column) for column in COLUMNS)] for name in METHODS]
+        rows += [[name, *(self._cell(name, column) for column in COLUMNS)] for name in ROWS]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in rows]
         rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
@@ -53,7 +55,7 @@ class Table:
     def complete(self) -> bool:
         return all(
             self.outcomes[method, column] and all(self.outcomes[method, column])
-            for method in METHODS
+            for method in ROWS
             for column in COLUMNS
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rgbir.training.methods import METHODS, Entry, published_rows
 from rgbir.training.methods.checkpoints import checkpoint_of
 from rgbir.training.methods.published import MISSING, SCORES, SETTINGS, quoted
+from rgbir.training.methods.systems import systems
 
 PAGE = Path(__file__).parent.parent / "docs" / "methods" / "rows.md"
 HEAD = """# Every row of every table
@@ -29,21 +30,40 @@ splits (`--set data.split=1` to `10`).
 Published numbers are the papers', in percent and as printed, and not ours. Searches, all and indoor, are SYSU-MM01's, and from
 thermal to visible or back is RegDB. expAT and LCCRF count images, not identities, so their ranks beyond the first are lower than
 others'. A line without numbers says why it has none; rows that begin with `ours.` stand in no table of their paper. The numbers of a
-baseline are those that other papers quote, with whom; [all that they quote](#what-the-papers-quote-of-others) is at the end.
+baseline are those that other papers quote, with whom; [all that they quote](#what-the-papers-quote-of-others) is at the end, after
+[a list of every system](#every-system-of-the-tables).
 
 This page is written by `python -m tests.publish_rows`.
+"""
+SYSTEMS = """
+## Every system of the tables
+
+{total} systems are named in a table of the five papers: {here} are here, {quoted} are quoted with the reason why they aren't, none is
+missing. Commands need `--data DATA`, and a training `--out` and `--set imagenet=FILE`. What the papers print of a system is in the
+tables after this one, or beside its row above.
+
+| system | here | to be known |
+|---|---|---|
 """
 QUOTED = """
 ## What the papers quote of others
 
-As the five papers print it, digit by digit, with the papers that do. Most of these methods are not here, and none of these numbers
-is ours.
+As the five papers print it, digit by digit, with the papers that do. None of these numbers
+is ours. [Which of them are here](#every-system-of-the-tables) stands above.
 """
 
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(_section(name, entry) for name, entry in METHODS.items()) + QUOTED + _quoted()
+    return HEAD + "".join(_section(name, entry) for name, entry in METHODS.items()) + _systems() + QUOTED + _quoted()
+
+
+def _systems() -> str:
+    every = systems()
+    here = [f"`{system.command}`" if system.command else "quoted" for system in every]
+    lines = [f"| {system.name} | {place} | {system.reason} |\n" for system, place in zip(every, here, strict=True)]
+    quoted_ones = here.count("quoted")
+    return SYSTEMS.format(total=len(every), here=len(every) - quoted_ones, quoted=quoted_ones) + "".join(lines)
 
 
 def _section(name: str, entry: Entry) -> str:

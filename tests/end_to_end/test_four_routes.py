@@ -170,6 +170,22 @@ def test_several_shots_and_reranking_have_names_of_their_own(people: SysuMM01) -
     unchanged = measured(*base, "--rerank", "5,3,1")
     assert (unchanged["mAP"], unchanged["cmc"]) == (plain["mAP"], plain["cmc"])  # all the weight on the plain distance
 
-    for wrong, message in (("5,3", "--rerank takes k1,k2,weight"), ("3,5,0.3", "1 ≤ k2 ≤ k1")):
+    alone = measured(*base, "--rerank", "k-reciprocal:5,3,0.3,gallery")
+    assert alone["protocol"]["name"] == "sysu+reranked(5,3,0.3,gallery)"
+    assert alone["mAP"] not in (plain["mAP"], reranked["mAP"])  # a query's neighbours are the gallery's alone
+    by_aim = {way: measured(*base, "--rerank", way) for way in ("aim", "aim:4,1", "aim:10,2", "aim:published")}
+    assert by_aim["aim"]["mAP"] == by_aim["aim:4,1"]["mAP"] == by_aim["aim:published"]["mAP"]
+    assert by_aim["aim"]["protocol"]["rerank"] == "aim(4,1), neighbours among the gallery"
+    assert [report["protocol"]["name"] for report in by_aim.values()] == [
+        "sysu+aim(4,1)", "sysu+aim(4,1)", "sysu+aim(10,2)", "sysu+aim(published,4,1)",
+    ]  # fmt: skip
+    assert len({report["mAP"] for report in (plain, *by_aim.values())}) > 1
+    assert plain["protocol"]["rerank"] == "none"
+
+    for wrong, message in (
+        ("5,x", "k-reciprocal has the settings k1, k2, weight and neighbours"), ("3,5,0.3", "1 ≤ k2 ≤ k1"),
+        ("aim:1,2,3", "aim has the settings k1 and k2"), ("aim:0,1", "k1 ≥ 1"), ("own", "rerank is aim or k-reciprocal"),
+        ("k-reciprocal:5,3,0.3,queries", "all or gallery, not 'queries'"),
+    ):  # fmt: skip
         refused = runner.invoke(app, ["evaluate", *map(str, base), "--rerank", wrong])
         assert message in str(refused.exception)

@@ -15,9 +15,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, stdev
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from onnx import ModelProto
 from tests.conftest import made_once
 from tests.export import flat
@@ -35,8 +37,11 @@ from rgbir.export.reproduce.smoke import shrunk, some
 from rgbir.index import Modality, SysuMM01, UsageError, open_data_set
 from rgbir.training.data.source import Source
 from rgbir.training.errors import BadRecipe, NotFinite
+from rgbir.training.method import Method
 from rgbir.training.methods import METHODS
+from rgbir.training.methods.curves import CURVES
 from rgbir.training.recipe import flat as flattened
+from rgbir.training.validate import Validation
 
 SCORES = ("R1", "R10", "R20", "mAP")
 
@@ -373,7 +378,7 @@ def test_a_row_that_fails_is_named_and_the_others_are_done(
 ) -> None:
     trained = training.trained
 
-    def breaking(plan: Plan, job: Any, *more: Any) -> int:
+    def breaking(plan: Plan, job: Any, *more: Any) -> Any:
         if job.row.name == "t.even":
             raise NotFinite("update 7: the loss is not finite")
         return trained(plan, job, *more)
@@ -402,6 +407,56 @@ def test_a_smoke_is_no_measurement(stand_in: None, colours: Path, tmp_path: Path
     assert "10.00" not in again.stdout  # which is printed
     assert "smoke, no measurement" in again.stdout
     assert not re.search(r": (training|export|measuring)", again.stderr)
+
+
+# --- on its way
+
+
+def test_a_training_on_its_way_stands_beside_the_released_log(
+    stand_in: None, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a log with epochs 0, 1, 2 and 9; ours has three, of which the test set is measured after each."""
+    log = {"setting": "all-single", "of": "a log", "epochs": [0, 1, 2, 9], "R1": ["10.00", "20.5", "31.00", "90.0"]}
+    log["mAP"] = ["1.00", "2.00", "3.00", "4.00"]
+    monkeypatch.setitem(CURVES, "flat", {"t.red": log})
+    words = ["flat", "t", "--data", colours, "--rows", "red"]
+    bare = run(*words, "--out", tmp_path / "bare", "--json")
+    ranks = iter((0.11, 0.20, 0.33))
+
+    def measured(validation: Validation, method: Method, device: torch.device, *stop: Any) -> Any:
+        rank = next(ranks)
+        return SimpleNamespace(rank=lambda k: rank, mean_ap=rank / 10, mean_inp=0.5)
+
+    monkeypatch.setattr(Validation, "__call__", measured)
+    monkeypatch.setattr(Source, "epoch_of", lambda source, update: update // 2)
+    monkeypatch.setattr(Source, "before", lambda source, epoch: 2 * epoch)
+    chosen = ["select=best_on_test", "tested.first=0", "tested.every=1", "schedule.updates=6"]
+    done = run(
+        *words, *(word for name in chosen for word in ("--set", name)), "--out", tmp_path / "t", "--markdown", tmp_path / "t.md",
+        "--report", tmp_path / "t.json",
+    )  # fmt: skip
+
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "t.md").read_text()
+    assert (
+        "t.red on its way, all-search single-shot, after each epoch (counted from 0): a log; and ours on the first"
+        in text
+    )
+    for line in (
+        "| 0 | 10.00 | 11.00 | +1.00 | 1.00 | 1.10 | +0.10 |",
+        "| 1 | 20.5 | 20.00 | -0.50 | 2.00 | 2.00 | +0.00 |",
+        "| 2 | 31.00 | 33.00 | +2.00 | 3.00 | 3.30 | +0.30 |",
+        "| 9 | 90.0 | - | - | 4.00 | - | - |",
+    ):
+        assert line in text
+    assert "+2.00" in done.stdout
+    cells = json.loads((tmp_path / "t.json").read_text())["curves"]
+    assert [(c["epoch"], c["score"], c["released"], c["difference"]) for c in cells[:2]] == [
+        (0, "R1", "10.00", "+1.00"), (0, "mAP", "1.00", "+0.10"),
+    ]  # fmt: skip
+    told = json.loads(bare.stdout)
+    assert all(cell["ours"] is None for cell in told["curves"])
+    assert any("the released log has nothing of ours beside it" in note for note in told["notes"])
 
 
 # --- stops

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rgbir.footage.clock import Clock, Correction, clock_of, in_order
+from rgbir.footage.clock import Clock, Correction, clock_of, expect_fitting
 from rgbir.footage.errors import BadFootage
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -83,24 +83,39 @@ def test_an_hour_that_never_was_is_refused() -> None:
         start("20260329_023000.mkv", name_time="axis", zone=BERLIN)
 
 
-def test_the_order_of_times_tells_which_of_the_two_hours_each_is_in() -> None:
-    shown = [
-        datetime(2026, 10, 25, 1, 50),
-        datetime(2026, 10, 25, 2, 40),
-        datetime(2026, 10, 25, 2, 10),
-        datetime(2026, 10, 25, 3, 5),
-    ]
+@pytest.mark.parametrize(
+    ("start", "name_time", "zone", "words"),
+    [
+        (datetime(2026, 11, 2, 22), "dahua", BERLIN, "not both"),
+        (datetime(2026, 11, 2, 22), None, None, "--start needs a zone"),
+        (datetime(2026, 11, 2, 22, tzinfo=UTC), None, BERLIN, "has an offset; leave --zone out"),
+        (None, "unix", BERLIN, "has an offset; leave --zone out"),
+        (None, "frigate", BERLIN, "has an offset; leave --zone out"),
+        (None, None, BERLIN, "no time is said; leave --zone out"),
+    ],
+)
+def test_what_is_said_of_a_time_and_would_be_left_unused_is_refused(
+    start: datetime | None, name_time: str | None, zone: ZoneInfo | None, words: str
+) -> None:
+    with pytest.raises(BadFootage, match=words):
+        expect_fitting(start, name_time, zone)
 
-    moments = in_order(shown, BERLIN, "hall")
 
-    assert moments == [
-        datetime(2026, 10, 24, 23, 50, tzinfo=UTC),
-        datetime(2026, 10, 25, 0, 40, tzinfo=UTC),
-        datetime(2026, 10, 25, 1, 10, tzinfo=UTC),
-        datetime(2026, 10, 25, 2, 5, tzinfo=UTC),
-    ]
-    with pytest.raises(BadFootage, match="leaves both open"):
-        in_order([datetime(2026, 10, 25, 2, 10), datetime(2026, 10, 25, 2, 40)], BERLIN, "hall")
+@pytest.mark.parametrize(
+    ("start", "name_time", "zone"),
+    [
+        (None, None, None),
+        (datetime(2026, 11, 2, 22), None, BERLIN),
+        (datetime(2026, 11, 2, 22, tzinfo=UTC), None, None),
+        (None, "dahua", BERLIN),
+        (None, "dahua", None),
+        (None, "unix", None),
+    ],
+)
+def test_what_is_said_of_a_time_and_used_is_taken(
+    start: datetime | None, name_time: str | None, zone: ZoneInfo | None
+) -> None:
+    expect_fitting(start, name_time, zone)
 
 
 def test_times_of_frames_pass_the_end_of_summer_without_a_jump() -> None:

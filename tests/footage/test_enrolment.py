@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -11,22 +12,26 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.conftest import BUNDLE
 from tests.footage.conftest import BEGAN, NETWORK, PlainEncoder, walkers
 from tests.site.events import EVENTS
 from tests.waiting import until
 
 from rgbir.footage.clock import Correction
+from rgbir.footage.decoding.apart import Limits
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
 from rgbir.footage.film import write_film
 from rgbir.footage.points import Points
 from rgbir.footage.recordings import Recording
+from rgbir.footage.remarks import remarks_on
 from rgbir.footage.retention import settle
 from rgbir.index import Bundle, Encoder, Gallery, GalleryMismatch, Modality, Sighting, UsageError
 
@@ -294,6 +299,42 @@ def test_killed_in_the_middle_the_sightings_are_those_of_an_undisturbed_run(
             assert gallery.verify() == []
 
 
+@pytest.mark.parametrize("at", [0, 60])
+def test_a_run_is_stopped_while_its_decoder_is_silent_and_goes_on(
+    passers: Path, yard: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Known, at: int
+) -> None:
+    """at: the frame at which the decoder falls silent; 0 is before it says what the film is."""
+    decoders: list[subprocess.Popen[bytes]] = []
+    silent_at: list[float] = []
+
+    def started(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+        decoders.append(process := popen(*words, **options))
+        if not at:
+            silence()
+        return process
+
+    def silence() -> None:
+        decoders[0].send_signal(signal.SIGSTOP)
+        silent_at.append(time.monotonic())
+
+    def stopped() -> bool:
+        count = next(calls)
+        if not silent_at and count == at:
+            silence()
+        return bool(silent_at) and time.monotonic() > silent_at[0] + 1
+
+    calls, popen = itertools.count(), subprocess.Popen
+    with monkeypatch.context() as patched:
+        patched.setattr("rgbir.footage.decoding.apart.subprocess.Popen", started)
+        manner = Manner(limits=Limits(silence=5))
+        report = run(passers, yard, tmp_path / "points", manner=manner, stopped=stopped)
+
+    assert (report.finished, report.was_done, report.decoding.cut) == (False, False, None)
+    assert not list(remarks_on(report, NETWORK["hall"]))
+    assert run(passers, yard, tmp_path / "points").finished
+    assert content(yard) == undisturbed
+
+
 def test_who_is_erased_while_a_run_is_stopped_is_not_enrolled_when_it_goes_on(
     passers: Path, yard: Gallery, tmp_path: Path
 ) -> None:
@@ -380,22 +421,32 @@ def test_nothing_of_an_ignored_zone_is_kept(passers: Path, tmp_path: Path) -> No
     with Gallery.open_or_create(tmp_path / "g", Bundle(BUNDLE).card, NETWORK.with_camera(hall)) as gallery:
         run(passers, gallery)
         boxes = [json.loads(each.frame or "")["box"] for each in gallery.sightings()]
-        pictures = [gallery.crop(each.id) for each in gallery.sightings()]
 
     assert boxes
     assert all(right > 160 for _, _, right, _ in boxes)
-    for (left, _, _, _), crop in zip(boxes, pictures, strict=True):
-        if left < 156 and crop is not None:
-            from io import BytesIO
-
-            from PIL import Image
-
-            hidden = np.asarray(Image.open(BytesIO(crop.data)))[:, : 156 - left]
-            assert hidden.size == 0 or hidden.mean() < 12
     # Without the zone people are seen on the left, too.
     with empty(tmp_path / "open") as gallery:
         run(passers, gallery)
         assert any(json.loads(each.frame or "")["box"][2] < 160 for each in gallery.sightings())
+
+
+def test_a_person_behind_an_ignored_strip_is_kept_without_it(passers: Path, tmp_path: Path) -> None:
+    strip = ((0.0, 0.48), (1.0, 0.48), (1.0, 0.54), (0.0, 0.54))
+    hall = replace(NETWORK["hall"], ignored=(strip,))
+    with Gallery.open_or_create(tmp_path / "g", Bundle(BUNDLE).card, NETWORK.with_camera(hall)) as gallery:
+        run(passers, gallery)
+        sightings = list(gallery.sightings())
+        pictures = [gallery.crop(each.id) for each in sightings]
+
+    assert sightings
+    for sighting, crop in zip(sightings, pictures, strict=True):
+        assert crop is not None
+        _, top, _, bottom = json.loads(sighting.frame or "")["box"]
+        assert top < 80
+        assert bottom > 105
+        grey = np.asarray(Image.open(BytesIO(crop.data)).convert("L"))
+        assert grey[89 - top : 95 - top].mean() < 15  # of the strip's rows, 87 to 96
+        assert grey[: 84 - top].mean() > 40
 
 
 # --- how long
@@ -452,8 +503,6 @@ def test_a_gallery_of_another_model_is_not_written(passers: Path, yard: Gallery,
 
 
 def test_a_folder_of_pictures_gives_what_the_film_of_them_gives(tmp_path: Path, yard: Gallery) -> None:
-    from PIL import Image
-
     folder = tmp_path / "frames"
     folder.mkdir()
     for number, image in enumerate(walkers(20, (1.0, 9.0)), 1):

@@ -39,7 +39,10 @@ from rgbir.index.gallery.milvus import store as store_module
 from rgbir.index.gallery.milvus.gallery import MilvusGallery
 from rgbir.index.nearest import fused as fused_module
 from rgbir.index.nearest import view as view_module
+from rgbir.index.nearest.affinity import Affinity
 from rgbir.index.nearest.fused import nearest_means
+from rgbir.index.nearest.reciprocal import Reciprocal
+from rgbir.index.search.refine import reranked
 from rgbir.index.times import Hours
 
 NETWORK = network(
@@ -584,3 +587,19 @@ def test_an_erasure_of_milvus_that_was_stopped_is_finished_by_the_next_opening(
     assert len(gallery) == 40
     with open_gallery(gallery.address) as again:
         assert enrolled[0].camera not in {sighting.camera for sighting in again.sightings()}
+
+
+def test_hits_are_reranked_by_k_reciprocal_everywhere_and_by_aim_in_folders(make: Maker) -> None:
+    gallery, query = make(), Query(sightings(1, seed=3)[0].embedding, top_k=5)
+    gallery.add(sightings(40))
+
+    answer = reranked(gallery, query, Reciprocal())
+
+    assert answer.reranking is not None
+    assert (answer.reranking.method, answer.reranking.scored) == ("reranked(20,6,0.3)", 40)
+    assert None not in {hit.plain_rank for hit in answer.hits}
+    if isinstance(gallery, MilvusGallery):
+        with pytest.raises(InvalidQuery, match="only galleries in folders keep; re-rank by k-reciprocal, or copy"):
+            reranked(gallery, query, Affinity())
+    else:
+        assert reranked(gallery, query, Affinity()).reranking is not None

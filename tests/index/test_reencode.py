@@ -60,7 +60,7 @@ def test_every_crop_is_encoded_again_under_its_own_id(
             ids = [sighting.id for sighting in direct.sightings()]
             np.testing.assert_allclose(made.embeddings(ids), direct.embeddings(ids), atol=1e-5)
             assert overlap(direct, made) == 1.0
-        assert 0.3 < overlap(gallery, made) <= 1.0
+        assert 0.3 < (overlap(gallery, made) or 0) <= 1.0
         with pytest.raises(GalleryMismatch):
             reencode(made, gallery, other)
 
@@ -72,6 +72,18 @@ def test_galleries_without_a_sighting_in_common_have_no_overlap(
     refusal = pytest.raises(UsageError, match="no sighting in common")
     with Gallery.open_or_create(tmp_path / "empty", encoder.card, network) as empty, refusal:
         overlap(gallery, empty)
+
+
+def test_a_gallery_of_one_camera_has_nothing_to_compare_and_is_reencoded(
+    tmp_path: Path, people: SysuMM01, encoder: Encoder, other: Encoder
+) -> None:
+    with Gallery.open_or_create(tmp_path / "one", encoder.card, CameraNetwork.read("sysu-mm01")) as one:
+        enrol(people.records("test", (1,)), encoder, one)
+        count = len(one)
+    command = ["index", "reencode", str(tmp_path / "one"), "--gallery", str(tmp_path / "new"), "--json"]
+    result = CliRunner().invoke(app, [*command, "--bundle", str(other.bundle.folder)])
+    assert (result.exit_code, json.loads(result.stdout)["added"]) == (0, count), result.output
+    assert json.loads(result.stdout)["overlap"] is None
 
 
 def test_reencoding_by_the_command_line(gallery: Gallery, other: Encoder, tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ from rgbir.index import (
 from rgbir.index.cameras import Passage
 from rgbir.index.errors import GalleryError
 from rgbir.index.gallery.changes import CameraEdit
-from rgbir.index.gallery.query import Meaning
+from rgbir.index.gallery.query import Meaning, Reranking
+from rgbir.index.nearest.affinity import Affinity
 from rgbir.index.nearest.reciprocal import Reciprocal
 from rgbir.index.search import searcher as searcher_module
 from rgbir.index.search.refine import grouped, plausible_first, reranked
@@ -148,16 +149,19 @@ def test_reranking_is_the_evaluations_and_shows_both_ranks(gallery: Gallery) -> 
     rows = gallery.embeddings([hit.id for hit in plain])
     keys = Reciprocal().keys(query.embedding[None], rows, Metric.EUCLIDEAN)[0]
 
-    answer = reranked(gallery, query, 40)
+    answer = reranked(gallery, query, Reciprocal(), 40)
 
     assert [hit.id for hit in answer.hits] == [plain[i].id for i in np.argsort(keys, kind="stable")[:7]]
     assert [hit.plain_rank for hit in answer.hits] == [
         plain.index(replace(hit, rank=hit.plain_rank or 0, plain_rank=None)) + 1 for hit in answer.hits
     ]
     with pytest.raises(InvalidQuery, match=r"looks at top_k \(7\) to 1,000 sightings, not at 3"):
-        reranked(gallery, query, 3)
+        reranked(gallery, query, Reciprocal(), 3)
     with pytest.raises(InvalidQuery, match="not at 2000"):
-        reranked(gallery, query, 2000)
+        reranked(gallery, query, Affinity(), 2000)
+    with pytest.raises(InvalidQuery, match="1,000 hits at most, not top_k=2,000"):
+        reranked(gallery, replace(query, top_k=2000), Reciprocal())
+    assert answer.reranking == Reranking("reranked(20,6,0.3)", 40, 200, 40)
 
 
 def test_what_nobody_could_walk_is_left_out_or_ranked_last(gallery: Gallery) -> None:
@@ -235,9 +239,15 @@ def test_a_sighting_is_searched_for_by_its_id(people: SysuMM01, encoder: Encoder
             [hit.id for hit in searcher.search([image], options).hits] for image in images
         ]
         with pytest.raises(InvalidQuery, match="neither re-ranks nor groups"):
-            searcher.each(encoder.embed(images, Modality.IR), replace(options, rerank=50))
+            searcher.each(encoder.embed(images, Modality.IR), replace(options, rerank="aim"))
         with pytest.raises(InvalidQuery, match="re-ranked or grouped, not both"):
-            SearchOptions(rerank=50, group_by="track")
+            SearchOptions(rerank="k-reciprocal", group_by="track")
+        with pytest.raises(InvalidQuery, match="rerank is aim or k-reciprocal"):
+            SearchOptions(rerank="50")
+        with pytest.raises(InvalidQuery, match="candidates=50 are those of a re-ranking"):
+            SearchOptions(candidates=50)
+        with pytest.raises(InvalidQuery, match="at most 32 neighbours in a search, not by 33"):
+            SearchOptions(rerank="aim:4,33")
         with pytest.raises(InvalidQuery, match="group_by is none, identity, track or camera, not 'x'"):
             SearchOptions(group_by="x")  # type: ignore[arg-type]
 

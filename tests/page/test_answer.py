@@ -211,3 +211,18 @@ def test_a_slow_search_tells_how_many_wait(page: Any, address: str, picture: Pat
     page.get_by_text("3 searches wait for the model. All are through in about 40s.").wait_for()
     held[0].continue_()
     page.locator(".card").first.wait_for()
+
+
+def test_hits_are_reranked_by_choice_and_say_both_ranks(page: Any, address: str, picture: Path) -> None:
+    ask(page, address, picture)
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("button", name="Re-rank").click()
+    page.get_by_label("by affinity (aim)").check()
+    page.get_by_role("button", name="Apply").click()
+    assert " ".join(page.locator(".chip.set").inner_text().split()) == "Re-rank by affinity (aim)"
+    page.get_by_role("button", name="Search again").click()
+    page.locator(".reordered", has_text=re.compile(r"Re-ranked by aim\(4,1\): all \d+ sightings")).wait_for()
+    cards = page.locator(".card-text").all_inner_texts()
+    assert all("by distance alone" in card for card in cards)
+    assert any("by distance alone 1" in card for card in cards)
+    assert "rerank=aim" in page.url

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
 from tests.index.yard import model
 
-from rgbir.client import AsyncClient, Client, Forbidden, NotFound, Refused
+from rgbir.client import AsyncClient, Client, Forbidden, NotFound, Refused, Unprocessable
 from rgbir.index import CameraNetwork, Encoder, Gallery, SysuMM01, enrol
 from rgbir.index.gallery.changes import CameraEdit
 from rgbir.server import Settings, create_app
@@ -186,3 +186,13 @@ def test_a_camera_whose_name_has_a_slash_is_reached_by_its_name(http: TestClient
     assert client.camera("hall/2").place == "stairs/left"
     client.remove_camera("hall/2")
     assert "hall/2" not in gallery.network
+
+
+@pytest.mark.parametrize("name", ["\nhall", "ha\nll", "hall\n", "hall\r\n/2"])
+def test_a_line_feed_in_a_camera_s_name_is_refused_by_name(http: TestClient, name: str) -> None:
+    client = Client(http)
+    with pytest.raises(Unprocessable, match="can be printed"):
+        client.put_camera(name, modalities=["rgb"], place="hall 2")
+    for ask in (client.camera, client.remove_camera):
+        with pytest.raises(NotFound, match="no camera"):
+            ask(name)

@@ -401,6 +401,9 @@ def test_a_film_that_breaks_off_keeps_who_is_in_its_beginning(http: TestClient, 
         ({"name_time": "%Y-%H"}, "name_time is one of"),
         ({"name_time": "axis", "zone": "UTC"}, "its name tells no time by 'axis'; correct name_time, or say start"),
         ({"name_time": "axis", "start": "2026-11-02T22:15:00Z"}, "start or name_time, not both"),
+        ({"start": "2026-11-02T22:15:00Z", "zone": "Europe/Berlin"}, "has an offset; leave zone out"),
+        ({"name_time": "unix", "zone": "Europe/Berlin"}, "has an offset; leave zone out"),
+        ({"zone": "Europe/Berlin"}, "no time is said; leave zone out"),
         ({"right_at": "2026-11-02T22:15:00Z"}, "say drift, too"),
         ({"right_at": "2026-11-02T22:15:00", "drift": "2"}, "right_at needs a zone"),
         ({"offset": "nan"}, "nan seconds off"),
@@ -639,8 +642,10 @@ def test_the_command_refuses_what_a_server_decides() -> None:
     given = ["footage", "add", __file__, "--camera", "door"]
     for option in (["--detector", "x"], ["--keep-days", "3"], ["--gallery", "x"], ["--again"], ["--rate", "3"]):
         refused = run(*given, "--url", "http://127.0.0.1:1", *option)
-        assert (refused.code, f"{option[0]}: a server decides that" in refused.stderr) == (2, True), refused.stderr
+        assert (refused.code, f"decides that: {option[0]}" in refused.stderr) == (2, True), refused.stderr
     alone = run(*given, "--gallery", "x", "--bundle", "y", "--purpose", "theft")
-    assert (alone.code, "--purpose: that is for a server" in alone.stderr) == (2, True)
+    assert (alone.code, "no server: --purpose" in alone.stderr) == (2, True)
+    zone = run(*given, "--url", "http://127.0.0.1:1", "--start", "2026-11-02T22:15:00Z", "--zone", "Europe/Berlin")
+    assert (zone.code, "has an offset; leave --zone out" in zone.stderr) == (2, True), zone.stderr
     neither = run(*given)
     assert (neither.code, "or --url with a server" in neither.stderr) == (2, True)

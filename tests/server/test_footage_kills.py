@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from tests.films import film_of
 from tests.index.yard import network
-from tests.site.server import Server, Site
+from tests.site.events import EVENTS, deleted
+from tests.site.server import FILM_FILES, Server, Site
 from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.footage.enrolment import Manner, enrol_recording
@@ -117,3 +119,60 @@ def test_a_film_that_came_while_the_server_was_killed_is_deleted(site: Site, tmp
         assert server.http.get("/gallery/jobs").json() == {"jobs": []}
         server.stop()
     assert list(folder.iterdir()) == []
+
+
+def clip(server: Server, sighting: str) -> int:
+    return server.http.get(f"/gallery/sightings/{sighting}/clip").status_code
+
+
+QUICK = {("kept films", "emptied"), ("waiting films", "deleted")}
+MATRIX = [
+    pytest.param(name, event, id=f"{name}-{event}", marks=[] if (name, event) in QUICK else [pytest.mark.slow])
+    for name in FILM_FILES
+    for event in EVENTS
+]
+
+
+@pytest.mark.parametrize(("name", "event"), MATRIX)
+def test_whatever_happens_to_the_files_of_films_nobody_enrolled_is_lost_and_no_request_fails(
+    site: Site, tmp_path: Path, name: str, event: str
+) -> None:
+    first, second = film_of(tmp_path / "first.mp4", 2, 1), film_of(tmp_path / "second.mp4", 6, 2)
+    folders: dict[str, Any] = {"keep_footage": site.root / "films", "footage": site.root / "recorder"}
+    folders["footage"].mkdir()
+    shutil.copy(second, folders["footage"] / "second.mp4")
+    path = site.root / FILM_FILES[name]
+    with site.server(**folders) as server:
+        assert sent(server, first).status_code == 202
+        until(lambda: idle(server), "the first film's end")
+        enrolled = sightings(site.gallery)
+        assert enrolled
+        until((site.root / "gallery.films.json").exists, "the index of recordings")
+        shown = next(iter(enrolled))
+        assert clip(server, shown) == 200
+        assert sent(server, second).status_code == 202
+        until(path.exists, name)
+
+        EVENTS[event](path)
+
+        assert clip(server, shown) in (200, 404, 422, 503), server.printed()
+        assert sent(server, film_of(tmp_path / "third.mp4", 1, 3)).status_code in (202, 503), server.printed()
+        assert server.http.get(f"/gallery/sightings/{shown}").status_code == 200
+        assert not server.ended, server.printed()
+        assert "Traceback" not in server.printed()
+        server.kill()
+    before = path.with_name(path.name + ".moved")
+    if before.exists():
+        if path.exists():
+            deleted(path)
+        before.rename(path)
+    folders["footage"].mkdir(
+        exist_ok=True
+    )  # a server refuses to start without the folder that it was told to play from
+    with site.server(**folders) as server:
+        assert not server.ended, server.printed()
+        until(lambda: idle(server), "the films' end")
+        assert clip(server, shown) in (200, 404) if event in ("deleted", "emptied") else 200
+        assert "Traceback" not in server.printed()
+    assert enrolled.items() <= sightings(site.gallery).items()
+    assert problems(site.audit) == []

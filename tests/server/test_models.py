@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from rgbir.client import Client, ClientError, Conflict, NotFound
 from rgbir.client.cli import app
 from rgbir.client.wire import ServedModel
-from rgbir.index import FittedMap, Gallery, Modality, NewSighting, SysuMM01, sha256
+from rgbir.index import CameraNetwork, Encoder, FittedMap, Gallery, Modality, NewSighting, SysuMM01, enrol, sha256
 from rgbir.server import Settings, create_app
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
@@ -104,6 +104,19 @@ def test_a_model_is_filled_compared_and_changed_to_and_back(
     assert [hit.id for hit in back.hits[:3]] == [hit.id for hit in before.hits[1:4]]
     actions = [entry["action"] for entry in client.audit()]
     assert actions.count("activated model") == 2
+
+
+def test_a_model_is_made_ready_for_a_gallery_of_one_camera(
+    tmp_path: Path, bundles: Path, people: SysuMM01, encoder: Encoder
+) -> None:
+    with Gallery.open_or_create(tmp_path / "one", encoder.card, CameraNetwork.read("sysu-mm01")) as one:
+        enrol(people.records("test", (1,)), encoder, one)
+    settings = Settings(tmp_path / "one", BUNDLE, threads=1, bundles=bundles, audit=tmp_path / "audit.jsonl")
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
+        client = Client(http)
+        client.prepare_model("cosine")
+        assert filled(client, "cosine").overlap is None
+        assert client.activate_model("cosine").state == "answering"
 
 
 def test_a_fitted_model_is_filled_with_kept_embeddings(gallery: Gallery, bundles: Path, settings: Settings) -> None:

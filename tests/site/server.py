@@ -78,6 +78,13 @@ FILES = {
     "cases' ledger": "cases.erasures",
 }
 """What keeps state, below a site's root. A new store adds its line here, and the matrix has it."""
+FILM_FILES = {
+    "waiting films": "gallery.jobs",
+    "kept films": "films",
+    "index of recordings": "gallery.films.json",
+    "recordings": "recorder",
+}
+"""What films add, where a server keeps them and plays recordings; tests/server/test_footage_kills.py has their matrix."""
 
 
 @dataclass

@@ -32,6 +32,7 @@ EXTRA: dict[str, dict[str, Any]] = {
     "hsme": {"sphere.embedding": 32},
     "hcml": {"hcml.components": 16, "hcml.iterations": 20},
     "asymmetric_fc": {"embedding": 32},
+    "msr": {"embedding": 32},
 }
 """Of methods that have large settings of their own."""
 FIXED = {"hacnn": (160, 64), "mudeep": (256, 128)}

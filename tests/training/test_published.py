@@ -70,6 +70,8 @@ NUMBERS = {
     ("base_derivative", "study"): 6 * 4 + 4,
     ("base_derivative", "regdb"): 6 * 2 + 2,
     ("caj", "printed"): 3 * 2,
+    ("mscm", "printed"): 2,
+    ("mac", "printed"): 2 * 2,
 }
 FIVE = {"expat", "expat_single", "lccrf", "dfe", "hpiln", "base_derivative"}
 """The methods of the five papers, whose numbers the list has."""
@@ -181,7 +183,7 @@ def test_what_methods_say_in_short_stands_in_the_tables() -> None:
     for name, entry in METHODS.items():
         for line in entry.published:
             words = re.findall(r"\d+\.\d+", re.sub(r"\(mINP [\d.]+\)", "", line))
-            assert words
+            assert words or line.startswith("none: ")
             assert set(words) <= everything, name
 
 
@@ -328,7 +330,9 @@ BEYOND = ROOT.parent / "shared/spec/beyond.md"
 @pytest.mark.skipif(not BEYOND.is_file(), reason="the list of newer methods is not beside this checkout")
 def test_newer_methods_print_only_numbers_that_were_verified() -> None:
     """Those marked as the paper's or the code's; what is marked [?] is from memory."""
-    table = BEYOND.read_text(encoding="utf-8").partition("### 0.2")[2].partition("(a) the table")[0]
+    text = BEYOND.read_text(encoding="utf-8")
+    chosen = text.partition("### 0.2")[2].partition("(a) the table")[0]
+    table = chosen + text.partition("### 9.1")[2].partition("### 9.2")[0]
     verified = {number for pair in re.findall(r"([\d.]+ / [\d.]+) \[[PC]\]", table) for number in pair.split(" / ")}
     assert {n for (method, _, _), cells in OWN.items() if method not in FIVE for n in numbers(cells)} <= verified
 

@@ -118,7 +118,8 @@ def test_a_run_that_is_stopped_while_it_measures_measures_first_when_it_goes_on(
 def test_the_test_set_is_measured_in_the_epochs_of_the_released_program() -> None:
     """There: epochs 0 to 80, measured after each epoch above 0 that is even."""
     source: Any = type("Epochs", (), {
-        "before": lambda self, epoch: 7 * epoch, "epoch_of": lambda self, update: update // 7, "__len__": lambda self: 7 * 81
+        "recipe": entry("agw").recipe, "before": lambda self, epoch: 7 * epoch,
+        "epoch_of": lambda self, update: update // 7, "__len__": lambda self: 7 * 81
     })()  # fmt: skip
     expected = [7 * (epoch + 1) for epoch in range(81) if epoch > 0 and epoch % 2 == 0]
     assert [done for done in range(1, 7 * 81 + 1) if on_test(done, source)] == expected

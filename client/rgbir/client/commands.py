@@ -17,7 +17,7 @@ from rgbir.client.dress import in_groups
 from rgbir.client.exits import PASSED_OVER
 from rgbir.client.options import box_of, expect_filled, flag, moment, with_options
 from rgbir.client.output import Answer, local, remark
-from rgbir.client.wire import SearchFields, SearchResponse, ServedModel
+from rgbir.client.wire import Hit, SearchFields, SearchResponse, ServedModel
 from rgbir.client.words import listed
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ CaOption = Annotated[
         "Where": ("gallery", "bundle", "url", "key", "ca"),
         "The query": ("camera", "modality", "taken_at", "detect", "like", "purpose", "case"),
         "Which sightings": ("cameras", "since", "until", "hours", "passages", "identity", "track", "least_score"),
-        "Which answer": ("top_k", "group_by", "fuse", "rerank"),
+        "Which answer": ("top_k", "group_by", "fuse", "rerank", "candidates"),
     }
 )  # fmt: skip
 @with_options(SearchFields)
@@ -221,7 +221,7 @@ def _shown(response: SearchResponse) -> list[str | Table]:
     for hit in response.hits:
         identity = "-" if hit.identity is None else str(hit.identity)
         table.add_row(
-            str(hit.rank),
+            _rank(hit),
             hit.camera,
             local(hit.taken_at),
             identity,
@@ -238,6 +238,9 @@ def _shown(response: SearchResponse) -> list[str | Table]:
             lines.append(f"hit {hit.rank}: {hit.meaning.probability:.0%} likely one person{strangers}")
     if response.doubtful:
         lines.append("doubtful: the person is probably not in this gallery")
+    if (done := response.reranking) is not None:
+        which = "all" if done.scored == done.seen else f"the nearest {done.scored:,} of"
+        lines.append(f"re-ranked by {done.method}: {which} {done.seen:,} sightings that may answer were ordered anew")
     if not response.exact:
         lines.append("approximate: an index proposed the hits, and may have missed some")
     lines += [f"warning: {warning}" for warning in response.warnings]
@@ -245,6 +248,11 @@ def _shown(response: SearchResponse) -> list[str | Table]:
     lines += [f"left out: camera {excluded.camera}: {excluded.reason}" for excluded in response.excluded_cameras]
     stages = ", ".join(f"{stage} {value:.1f} ms" for stage, value in response.milliseconds.items())
     return [*lines, f"{response.model.name} ({response.model.fingerprint}); {stages}"]
+
+
+def _rank(hit: Hit) -> str:
+    """With the one by distance, where another order moved it."""
+    return str(hit.rank) if hit.plain_rank in (None, hit.rank) else f"{hit.rank} (by distance {hit.plain_rank})"
 
 
 def _expect_files(images: Sequence[Path]) -> None:

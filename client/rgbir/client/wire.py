@@ -93,8 +93,20 @@ class SearchFields(QueryFields, total=False):
         ),
     ]
     rerank: Annotated[
+        Text | None,
+        Field(
+            None,
+            description="order hits anew by their neighbours: aim or k-reciprocal, or with settings aim:k1,k2 or k-reciprocal:k1,k2,weight",
+        ),
+    ]
+    candidates: Annotated[
         int,
-        Field(0, ge=0, le=1000, description="re-rank so many nearest by k-reciprocal neighbours; 0 is not at all"),
+        Field(
+            0,
+            ge=0,
+            le=1000,
+            description="with rerank: order so many nearest anew; 0 is all for aim where lists of neighbours are kept, else 1,000",
+        ),
     ]
 
 
@@ -260,6 +272,21 @@ class FoundIn(FoundPerson):
     found_by: str = Field(description="the detector's fingerprint")
 
 
+class Reranking(Wire):
+    """How hits were ordered anew by their neighbours. Only sightings that the query may see are neighbours."""
+
+    method: str = Field(description="with its settings, such as aim(4,1)")
+    scored: int = Field(description="sightings that were ordered anew, the nearest ones; no other is a hit")
+    seen: int = Field(description="sightings that the query may see")
+    most: int = Field(description="sightings that are ordered anew where not all are")
+    made: int = Field(description="lists of neighbours that were made for this answer")
+    kept: int = Field(description="lists of neighbours that the server keeps now, in memory")
+    most_kept: int = Field(
+        description="lists of neighbours that it keeps at most; of larger galleries not all are made"
+    )
+    bytes: int = Field(description="that the kept lists take in memory")
+
+
 class SearchResponse(Wire):
     """Hits from the most alike on, and what was searched for them."""
 
@@ -283,6 +310,7 @@ class SearchResponse(Wire):
     error: str | None = Field(
         None, description="of a batch: why this image couldn't be searched with; nothing was searched then"
     )
+    reranking: Reranking | None = Field(None, description="of a search with rerank: what was done")
     case: OfCase | None = Field(None, description="of a search that belongs to a case of the server's")
     detected: list[FoundIn] = Field(
         [], description="of a search with detect: whom it took in each picture, in their order"
@@ -310,6 +338,7 @@ class SearchResponse(Wire):
             verdict=Verdict.model_validate(answer.verdict),
             doubtful=answer.doubtful,
             error=answer.error,
+            reranking=None if answer.reranking is None else Reranking.model_validate(answer.reranking),
         )
 
     def to_dataframe(self) -> pandas.DataFrame:
@@ -444,6 +473,8 @@ class Answer(Protocol):
     def doubtful(self) -> bool | None: ...
     @property
     def error(self) -> str | None: ...
+    @property
+    def reranking(self) -> Any: ...
 
 
 def image_path(sighting: str, root_path: str) -> str:

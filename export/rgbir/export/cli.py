@@ -12,6 +12,7 @@ import typer
 from numpy.typing import NDArray
 from typer.core import TyperGroup
 
+from rgbir.export.handmade.cli import handmade
 from rgbir.index import (
     PEOPLE,
     Bundle,
@@ -58,6 +59,7 @@ class _TrainedFirst(TyperGroup):
 export = typer.Typer(
     cls=_TrainedFirst, help="Write a bundle that serves without torch.", no_args_is_help=True, add_completion=False
 )
+export.command("handmade")(handmade)
 
 
 @dataclass(frozen=True, slots=True)

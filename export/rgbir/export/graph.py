@@ -53,8 +53,17 @@ def graph(method: Method, modality: Modality, height: int, width: int) -> ModelP
     Raises:
         UnfoldableGraph: see `fold_batch_norms`.
     """
+    return from_pixels(Served(method, modality), height, width)
+
+
+def from_pixels(network: nn.Module, height: int, width: int) -> ModelProto:
+    """The graph of a network from uint8 (n, height, width, 3) to float32 (n, d), as a bundle has it.
+
+    Raises:
+        UnfoldableGraph: see `fold_batch_norms`.
+    """
     example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
-    return _anonymous(fold_batch_norms(traced(Served(method, modality), example)))
+    return _anonymous(fold_batch_norms(traced(network, example)))
 
 
 def traced(network: nn.Module, example: Tensor) -> ModelProto:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from rgbir.export.difference import MANY, PROCESSOR, coincide, difference
 from rgbir.export.errors import ParityFailure
@@ -27,6 +28,19 @@ UNSTEADY = 1e-3
 def prove(
     method: Method, bundle: Bundle, images: Mapping[Modality, Sequence[NDArray[np.uint8]]] | None = None
 ) -> Parity:
+    """As `prove_networks`, of a method; images are uint8 (height, width, 3) each.
+
+    Raises:
+        ParityFailure: see there.
+    """
+    return prove_networks({modality: Served(method, modality) for modality in Modality}, bundle, images)
+
+
+def prove_networks(
+    networks: Mapping[Modality, nn.Module],
+    bundle: Bundle,
+    images: Mapping[Modality, Sequence[NDArray[np.uint8]]] | None = None,
+) -> Parity:
     """Compares torch and ONNX Runtime on random and on the given images, one and many at a time, in each modality.
 
     The right answer is torch's in float64. ONNX Runtime may be a little further from it than torch in float32 is, and
@@ -34,12 +48,12 @@ def prove(
     value of a batch's embeddings.
 
     Args:
-        method: the network, in evaluation mode.
-        bundle: its graphs in float32.
+        networks: in evaluation mode, from uint8 (n, height, width, 3) to float (n, d) in their own precision.
+        bundle: their graphs in float32.
         images: uint8 (height, width, 3) each, by modality; real ones where there are any.
 
     Raises:
-        ParityFailure: they differ more, or the network's embeddings aren't finite, lose too much by rounding, or are
+        ParityFailure: they differ more, or the networks' embeddings aren't finite, lose too much by rounding, or are
             the same for different images.
     """
     rng = np.random.default_rng(0)
@@ -48,11 +62,11 @@ def prove(
     inputs += [np.full((1, *shape), value, np.uint8) for value in (0, 255)]
     encoder = Encoder(bundle, batch=1024, providers=PROCESSOR)
     served, rounded, cases = 0.0, 0.0, 0
-    exact = deepcopy(method).double()
+    exact = {modality: network.double() for modality, network in deepcopy(dict(networks)).items()}
     for modality in Modality:
         real = list((images or {}).get(modality, ()))
         for batch in [*inputs, *([np.stack(real[:1]), np.stack(real)] if real else [])]:
-            right, single = (_embedded(network, modality, batch) for network in (exact, method))
+            right, single = (_embedded(either[modality], batch) for either in (exact, networks))
             if not np.isfinite(right).all():
                 raise ParityFailure(
                     f"the network's {modality.value} embeddings aren't finite: its weights are damaged; no bundle was written"
@@ -80,7 +94,7 @@ def prove(
     return Parity(largest_relative_difference=served, tolerance=tolerance, cases=cases, float32_difference=rounded)
 
 
-def _embedded(method: Method, modality: Modality, images: NDArray[np.uint8]) -> NDArray[np.floating[Any]]:
-    """Of uint8 (n, height, width, 3) to float (n, d), in the method's precision."""
+def _embedded(network: nn.Module, images: NDArray[np.uint8]) -> NDArray[np.floating[Any]]:
+    """Of uint8 (n, height, width, 3) to float (n, d), in the network's precision."""
     with torch.inference_mode():
-        return Served(method, modality)(torch.from_numpy(images)).numpy()
+        return network(torch.from_numpy(images)).numpy()

@@ -11,7 +11,6 @@ The time of a file's last change is never used: it is when somebody copied it. A
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
@@ -85,6 +84,30 @@ class Clock:
         if self.start is None:
             return None
         return self.correction.applied(self.start + timedelta(seconds=seconds), self.start)
+
+
+def is_local(start: datetime | None, name_time: str | None) -> bool:
+    """Whether what a caller says of a recording's beginning is a local time."""
+    if start is not None:
+        return start.tzinfo is None
+    return name_time is not None and name_time not in _UTC
+
+
+def expect_fitting(start: datetime | None, name_time: str | None, zone: ZoneInfo | None) -> None:
+    """Whether what a caller says of a recording's beginning fits together; see `clock_of`.
+
+    Raises:
+        BadFootage: it says two things, a local time without its zone, or a zone of no local time.
+    """
+    if start is not None and name_time is not None:
+        raise BadFootage("give --start or --name-time, not both")
+    if start is not None and start.tzinfo is None and zone is None:
+        raise BadFootage(
+            f"--start needs a zone, {start.isoformat()} has none; append an offset such as +01:00, or say --zone"
+        )
+    if zone is not None and not is_local(start, name_time):
+        unused = "no time is said" if start is None and name_time is None else "the time that is said has an offset"
+        raise BadFootage(f"--zone is the zone of local times, and {unused}; leave --zone out")
 
 
 def clock_of(
@@ -215,30 +238,3 @@ def _readings(shown: datetime, zone: ZoneInfo) -> list[datetime]:
     """All moments, in UTC, at which clocks of the zone show that: one, or two in autumn, or none in spring."""
     moments = {shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     return [m for m in sorted(moments) if m.astimezone(zone).replace(tzinfo=None, fold=0) == shown.replace(fold=0)]
-
-
-def in_order(shown: Sequence[datetime], zone: ZoneInfo, name: str) -> list[datetime]:
-    """Local times of one recording's frames, or of a recorder's files, which follow each other: their order tells which of two hours each is in.
-
-    Raises:
-        BadFootage: a time is none, or the order leaves both readings open.
-    """
-    chosen: list[datetime] = []
-    options = [_readings(moment, zone) for moment in shown]
-    for moment, readings in zip(shown, options, strict=True):
-        if not readings:
-            raise BadFootage(f"{name}: {moment:%Y-%m-%d %H:%M:%S} did not occur in {zone.key}")
-        later = [reading for reading in readings if not chosen or reading >= chosen[-1]]
-        if not later:
-            raise BadFootage(f"{name}: {moment:%Y-%m-%d %H:%M:%S} is before the time of what it follows")
-        chosen.append(later[0])
-    latest: datetime | None = None
-    for place in range(len(chosen) - 1, -1, -1):
-        earlier = [reading for reading in options[place] if latest is None or reading <= latest]
-        latest = earlier[-1]
-        if latest != chosen[place]:
-            raise BadFootage(
-                f"{name}: {shown[place]:%Y-%m-%d %H:%M:%S} occurred twice in {zone.key}, and the order leaves both open; give an"
-                " offset with --start"
-            )
-    return chosen

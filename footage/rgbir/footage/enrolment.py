@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from rgbir.footage.clock import Clock, Correction, clock_of
 from rgbir.footage.decoding.apart import Limits
 from rgbir.footage.destination import Destination, InGallery
+from rgbir.footage.errors import BadFootage
 from rgbir.footage.frames import About, Decoding
 from rgbir.footage.people import Counts, People
 from rgbir.footage.points import Point, Points, Quiet
@@ -174,7 +175,7 @@ def enrol_recording(
         points: where resume points are kept.
         again: whether a recording that was worked through is looked at once more.
         progress: called with the seconds of footage that each frame adds.
-        stopped: asked at every frame; when it says so, those who passed so far are enrolled and the run ends.
+        stopped: asked at every frame, and while none comes; when it says so, those who passed so far are enrolled and the run ends.
 
     Raises:
         BadFootage: it is no recording, can't be read, tells no time that the gallery's retention could reach, or is too old for it.
@@ -234,7 +235,12 @@ def enrol_into(
     since = next_tick(first.at, manner.sample) if first.at else 0.0  # no frame was looked at before the first point
     with recording.opened(manner.sample, manner.rate, since, manner.limits, stopped) as film:
         report.decoding = film.decoding
-        report.about = film.about()
+        try:
+            report.about = film.about()
+        except BadFootage:
+            if stopped():  # nothing has come of it yet
+                return report
+            raise
         clock = manner.clock(recording.tells, report.about)
         report.start, report.time_from = clock.at(0.0), clock.origin
         check_age(clock, report.about.seconds, destination.keep_days)
@@ -249,7 +255,7 @@ def enrol_into(
             with people.counts.stage("decode"):
                 frame = next(frames, None)
             if frame is None:
-                if done := bool(recording.grows) and stopped():
+                if done := stopped():
                     film.decoding.cut = None  # it is only we who don't read on
                 break
             sink.take(people.next(frame))

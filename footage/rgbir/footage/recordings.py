@@ -105,7 +105,7 @@ class Recording:
             sample: frames a second; None is every frame.
             rate: of a folder of pictures, pictures a second.
             since: seconds from its beginning before which nothing is wanted.
-            stopped: of a film that grows: asked while nothing comes.
+            stopped: of a film: asked while nothing comes.
 
         Raises:
             BadFootage: a folder without a rate, or a film with one.
@@ -118,9 +118,7 @@ class Recording:
             return Pictures(self.path, rate, sample, since)
         if rate is not None:
             raise BadFootage(f"{self.path}: a film tells its own rate; leave --rate out")
-        if self.grows:
-            return Film(self.path, sample, since, grows=self.grows, limits=limits, stopped=stopped)
-        return Film(self.path, sample, since, limits=limits)
+        return Film(self.path, sample, since, grows=self.grows, limits=limits, stopped=stopped)
 
 
 def recordings_in(paths: list[Path]) -> list[Path]:

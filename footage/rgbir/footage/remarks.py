@@ -14,7 +14,7 @@ def remarks_on(report: Report, camera: Camera) -> Iterator[str]:
     counts = report.counts
     if report.was_done:
         yield f"{report.name}: it was worked through before; --again looks at it once more"
-    elif report.start is None:
+    elif report.about is not None and report.start is None:
         yield f"{report.name}: nobody knows when it was taken ({report.time_from}), so its people have no time"
     if report.decoding.cut:
         yield f"{report.name}: it is cut: {report.decoding.cut}"

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rgbir.footage.clock import Correction, clock_of
+from rgbir.footage.clock import Correction, clock_of, expect_fitting
 from rgbir.footage.decoding.clips import cut
 from rgbir.footage.destination import Destination
 from rgbir.footage.enrolment import Manner, Report, enrol_into
@@ -52,12 +52,7 @@ class Part:
         """
         with _in_words_of_fields():
             manner = _manner(fields)
-            if manner.start is not None and manner.name_time is not None:
-                raise UsageError("give start or name_time, not both")
-            if manner.start is not None and manner.start.tzinfo is None and manner.zone is None:
-                raise UsageError(
-                    f"start needs a zone, {manner.start.isoformat()} has none; append an offset such as +01:00, or say zone"
-                )
+            expect_fitting(manner.start, manner.name_time, manner.zone)
             if manner.start is not None or manner.name_time not in (
                 None,
                 "dahua",

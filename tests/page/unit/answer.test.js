@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { byCamera, leftOut, leftOutSightings, lines, placeOf, putLast, stepped, verdictOf, warnings } from "../../../server/rgbir/server/page/answer/model.js";
+import { byCamera, leftOut, leftOutSightings, lines, placeOf, putLast, reordered, stepped, verdictOf, warnings } from "../../../server/rgbir/server/page/answer/model.js";
 import { unwalked } from "../../../server/rgbir/server/page/answer/walks.js";
 import { addTexts } from "../../../server/rgbir/server/page/core/words.js";
 import { PLAIN } from "../../../server/rgbir/server/page/search/question.js";
@@ -21,7 +21,7 @@ test("the line stands before the first hit that a stranger is expected to equal"
 });
 
 test("it isn't drawn where hits don't come in the order of their distances, and cards tell it themselves", () => {
-  for (const asked of [{ ...PLAIN, rerank: 50 }, { ...PLAIN, group: "identity" }]) {
+  for (const asked of [{ ...PLAIN, rerank: "aim" }, { ...PLAIN, group: "identity" }]) {
     assert.deepEqual(lines(hits([0.1, 2]), asked, NONE), { strangers: null, walk: null, ordered: false });
   }
   assert.deepEqual(lines(hits([0.1, 2, 0.5], [1, 3, 2]), { ...PLAIN, passages: "rank" }, NONE), { strangers: null, walk: null, ordered: false }, "nobody knows why");
@@ -97,4 +97,11 @@ test("arrows move by position and stop at the edges", () => {
   assert.equal(stepped("End", 1, 10, 4, true), 9);
   assert.equal(stepped("PageUp", 9, 40, 4), 1);
   assert.equal(stepped("x", 1, 10, 4), null);
+});
+
+test("a re-ranked answer says by what, and how many were ordered anew", () => {
+  const done = { method: "aim(4,1)", scored: 40, seen: 40, most: 1000, made: 0, kept: 90, most_kept: 100000, bytes: 1 };
+  assert.equal(reordered({ reranking: null }), null);
+  assert.deepEqual(reordered({ reranking: done }), { code: "reordered.all", values: { m: "aim(4,1)", n: 40, total: 40 } });
+  assert.equal(reordered({ reranking: { ...done, scored: 30 } }).code, "reordered.first");
 });

@@ -14,7 +14,7 @@ test("a question survives the address, whatever is in its names", () => {
 
 test("what the address says that is no value of its kind is the default", () => {
   assert.deepEqual(fromParams(new URLSearchParams("k=many&least=&camera=3")), { ...PLAIN, camera: "3" });
-  const bad = "at=abc&since=abc&until=2026-13-01&hours=soon&k=0&rerank=1.5&least=2&group=constructor&fuse=x&passages=maybe&modality=uv";
+  const bad = "at=abc&since=abc&until=2026-13-01&hours=soon&k=0&rerank=50&least=2&group=constructor&fuse=x&passages=maybe&modality=uv";
   assert.deepEqual(fromParams(new URLSearchParams(bad)), PLAIN);
   const hours = (text) => fromParams(new URLSearchParams({ hours: text })).hours;
   const good = ["22:00-05:30", "22:00-05:30 Europe/Berlin", "00:00-00:00 UTC"];

@@ -25,6 +25,7 @@ const CHOSEN = {
   "enrol.times.": "none name file hand",
   "fuse.": "best mean",
   "group.": "none identity track camera",
+  "rerank.": "none aim k-reciprocal",
   "film.clock.": "film hand name",
   "hits.": "same unsure different blank none",
   "heat.": "hour day month",

@@ -51,8 +51,7 @@ def train(
         workers: processes that prepare batches; they don't change what is in them.
         validate: called every `validate_every` updates and at the end. None in place of a report says that it was asked to
             stop: a resumed run validates first.
-        test: measures on the test set, for `select=best_on_test` alone: after the third epoch, every second one from
-            there, as AGW's code does, and at the end. None as of `validate`.
+        test: measures on the test set, for `select=best_on_test` alone: after the epochs of `recipe.tested`, and at the end. None as of `validate`.
         watch: called after each update.
         stop: asked after each update; True saves a checkpoint and ends the training.
         say: called with each line about the weights that the training starts from.
@@ -144,6 +143,7 @@ def _trained(
                 _check_finite(update, "the gradient of", {name: p.grad for name, p in method.named_parameters()})
             scaler.step(optimiser)
             scaler.update()
+            method.updated(epoch)
             watch(update, losses)
             done = update + 1
             if done == len(source):

@@ -60,6 +60,9 @@ class Method(nn.Module, ABC):
     def begin(self, epoch: int) -> None:
         """Called before the first update of each epoch, counted from 0; most methods have nothing to do."""
 
+    def updated(self, epoch: int) -> None:
+        """Called after each update; most methods have nothing to do."""
+
     def finish(self, source: Source, device: torch.device) -> None:
         """Called after the last update: what gradients don't learn is fitted to the training images here."""
 

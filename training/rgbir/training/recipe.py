@@ -19,7 +19,7 @@ from rgbir.training.schedules import Agw, EpochSteps, WarmupEpoch, WarmupStep
 from rgbir.training.settings import Settings
 from rgbir.training.settings import flat as flat
 
-R = TypeVar("R", bound="Recipe")
+S = TypeVar("S", bound=Settings)
 Trunk = Literal["resnet50", "compact", "mobilenet_v2"]
 
 
@@ -36,12 +36,20 @@ class Data(Settings):
     )
 
 
+class Tested(Settings):
+    """After which epochs the test set is measured, for `select=best_on_test` alone; after the last one always."""
+
+    first: int = Field(2, ge=0, description="the first of them, counted from 0; 2 in AGW's program")
+    every: int = Field(2, ge=1, description="epochs from one to the next")
+
+
 class Recipe(Settings):
     """What every method's recipe has.
 
     Attributes:
         data: which images are trained on.
         augment: how images are changed before the network sees them.
+        tested: when the test set is measured, where weights are chosen by it.
     """
 
     backbone: str = Field("resnet50", description="the network; each method says which it takes")
@@ -84,6 +92,7 @@ class Recipe(Settings):
         "last",
         description="weights that a bundle is made of: the last; of the best validation; of the best epoch on the test set",
     )
+    tested: Tested = Tested()
 
     @field_validator("freeze", mode="before")
     @classmethod
@@ -97,22 +106,31 @@ class Recipe(Settings):
         Raises:
             BadRecipe: an unknown name (with the nearest known one) or a value that doesn't fit.
         """
-        content = self.model_dump(mode="json")
-        known = dict(flat(content))
-        for name, value in changes.items():
-            if name not in known:
-                raise BadRecipe(f"no setting {name!r} in this recipe{_meant(name, known)}")
-            *groups, last = name.split(".")
-            place = content
-            for group in groups:
-                place = place[group]
-            place[last] = value
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise BadRecipe(f"{where} = {first['input']!r}: {fault(first).lower()}") from error
+        return with_changes(self, changes)
+
+
+def with_changes(settings: S, changes: Mapping[str, Any]) -> S:
+    """A copy with settings changed by their dotted names.
+
+    Raises:
+        BadRecipe: an unknown name (with the nearest known one) or a value that doesn't fit.
+    """
+    content = settings.model_dump(mode="json")
+    known = dict(flat(content))
+    for name, value in changes.items():
+        if name not in known:
+            raise BadRecipe(f"no setting {name!r} in this recipe{_meant(name, known)}")
+        *groups, last = name.split(".")
+        place = content
+        for group in groups:
+            place = place[group]
+        place[last] = value
+    try:
+        return type(settings).model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadRecipe(f"{where} = {first['input']!r}: {fault(first).lower()}") from error
 
 
 class TupleRecipe(Recipe):

@@ -116,8 +116,9 @@ def on_test(done: int, source: Source) -> bool:
     """Whether that update ends an epoch whose weights are measured on the test set; epochs are counted from 0."""
     if done == len(source):
         return True
-    epochs = source.epoch_of(done)
-    return done == source.before(epochs) and epochs > 1 and (epochs - 1) % 2 == 0
+    epochs, tested = source.epoch_of(done), source.recipe.tested
+    since = epochs - 1 - tested.first
+    return done == source.before(epochs) and since >= 0 and since % tested.every == 0
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class Reproduced(TypedDict):
         failed: rows that failed, and why.
         left_out: rows that aren't here, and why.
         notes: what can't be compared, in words.
+        curves: R1 and mAP of trainings on their way, beside the logs that were released of them, epoch by epoch.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Reproduced(TypedDict):
     failed: dict[str, str]
     left_out: dict[str, str]
     notes: list[str]
+    curves: list[dict[str, Any]]
 
 
 @in_groups(
@@ -86,9 +88,10 @@ def reproduce(
         rgbir reproduce expat table1 --data demo/people --out smoke --rows id+at --smoke
     """
     from rgbir.export.reproduce.cells import lines
+    from rgbir.export.reproduce.curve import beside as beside_logs
     from rgbir.export.reproduce.folder import alone, begin
     from rgbir.export.reproduce.plan import planned
-    from rgbir.export.reproduce.stages import Means, carried_out, reports
+    from rgbir.export.reproduce.stages import Means, carried_out, courses, reports
     from rgbir.export.reproduce.table import Table, started_from_nothing
     from rgbir.training.data.cache import default_folder
     from rgbir.training.device import device_named
@@ -127,7 +130,8 @@ def reproduce(
                 raise CantWrite(
                     f"{error}. What is finished stays; when that is mended, go on with:\n{again}"
                 ) from error
-        made = Table(plan, lines(plan, reports(plan, out)), failed, changed)
+        curves = beside_logs(plan, courses(plan, out))
+        made = Table(plan, lines(plan, reports(plan, out)), failed, changed, curves)
     if markdown is not None:
         with beside(markdown) as new:
             new.write_text(made.to_markdown(), encoding="utf-8")
@@ -135,7 +139,11 @@ def reproduce(
     if report_file is not None:
         with beside(report_file) as new:
             new.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return Answer(cast(Reproduced, content), [made.title, made.to_rich(), *made.notes()], 1 if failed else 0)
+    return Answer(
+        cast(Reproduced, content),
+        [made.title, made.to_rich(), *made.curves_to_rich(), *made.notes()],
+        1 if failed else 0,
+    )
 
 
 def _again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 from rgbir.export.bundle import export
 from rgbir.export.cli import SAMPLES, sample
 from rgbir.export.errors import ExportFailure, Interrupted
+from rgbir.export.reproduce.curve import Course
 from rgbir.export.reproduce.folder import write
 from rgbir.export.reproduce.plan import MEASURED, Job, Measurement, Plan
 from rgbir.export.reproduce.training import trained
@@ -87,6 +89,16 @@ def reports(plan: Plan, folder: Path) -> Reports:
     }
 
 
+def courses(plan: Plan, folder: Path) -> dict[Path, Course]:
+    """What was measured on the test set on the way of each finished training, by its folder."""
+    found: dict[Path, Course] = {}
+    for job in plan.jobs:
+        if (file := folder / job.folder / TRAINED).exists():
+            course = json.loads(file.read_text(encoding="utf-8")).get("course", {})
+            found[job.folder] = {int(epoch): scores for epoch, scores in course.items()}
+    return found
+
+
 def _kept(file: Path) -> dict[str, Any] | None:
     """The report in that file; None if it isn't there, or isn't one any more, and must be measured again."""
     try:
@@ -103,8 +115,8 @@ def _train(plan: Plan, job: Job, place: Path, means: Means) -> None:
     if (place / TRAINED).exists():
         return
     means.say("training")
-    updates = trained(plan, job, place / RUN, means.device, means.workers, means.cache, means.stop)
-    write(place / TRAINED, {"updates": updates})
+    updates, course = trained(plan, job, place / RUN, means.device, means.workers, means.cache, means.stop)
+    write(place / TRAINED, {"updates": updates, "course": course})
 
 
 def _export(plan: Plan, job: Job, place: Path, means: Means) -> None:

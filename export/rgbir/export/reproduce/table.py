@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.table import Table as Shown
 
 from rgbir.export.reproduce.cells import Line
+from rgbir.export.reproduce.curve import COLUMNS as CURVE
+from rgbir.export.reproduce.curve import Beside
 from rgbir.export.reproduce.plan import Plan, Row
 from rgbir.index import listed, passed_over_words
 from rgbir.training.methods.checkpoints import from_nothing
@@ -26,12 +28,14 @@ class Table:
         lines: row by row, setting by setting.
         failed: rows that failed, and why.
         changed: packages whose versions changed on the way: before and now.
+        curves: of rows of which a log was released.
     """
 
     plan: Plan
     lines: Sequence[Line]
     failed: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    curves: Sequence[Beside] = ()
 
     @property
     def title(self) -> str:
@@ -92,6 +96,7 @@ class Table:
         for row in plan.rows:
             if row.remark:
                 yield f"{row.name}: {row.remark}"
+        yield from (curve.remark for curve in self.curves if curve.remark)
         yield "spread: standard deviation, n - 1"
 
     def _of_protocols(self) -> Iterator[str]:
@@ -122,14 +127,20 @@ class Table:
             shown.add_row(*row)
         return shown
 
+    def curves_to_rich(self) -> Iterator[Shown]:
+        """For a terminal, a table for each."""
+        for curve in self.curves:
+            shown = Shown(*CURVE, title=curve.title)
+            for line in curve.lines():
+                shown.add_row(*line)
+            yield shown
+
     def to_markdown(self) -> str:
-        """The title, the table and the notes."""
-        cells = [f"| {' | '.join(row)} |" for row in (COLUMNS, *self.rows())]
-        rule = "|" + "---|" * len(COLUMNS)
-        return (
-            "\n".join([f"# {self.title}", "", cells[0], rule, *cells[1:], "", *(f"* {note}" for note in self.notes())])
-            + "\n"
-        )
+        """The title, the table, the curves and the notes."""
+        parts = [f"# {self.title}", "", *_markdown(COLUMNS, self.rows()), ""]
+        for curve in self.curves:
+            parts += [f"{curve.title}.", "", *_markdown(CURVE, curve.lines()), ""]
+        return "\n".join([*parts, *(f"* {note}" for note in self.notes())]) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
         """Percent in full precision; JSON can carry it. A smoke has no printed numbers and no differences."""
@@ -145,6 +156,7 @@ class Table:
             "failed": dict(self.failed),
             "left_out": dict(plan.left_out),
             "notes": self.notes(),
+            "curves": [cell for curve in self.curves for cell in curve.cells()],
         }
 
     def _cells(self, line: Line) -> Iterator[dict[str, Any]]:
@@ -162,6 +174,12 @@ class Table:
                 "printed": {paper or self.plan.method: cell.printed[paper] for paper in papers},
                 "difference": {paper or self.plan.method: cell.difference(paper) for paper in papers},
             }
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    head, *others = (f"| {' | '.join(row)} |" for row in (columns, *rows))
+    return [head, "|" + "---|" * len(columns), *others]
 
 
 def started_from_nothing(plan: Plan) -> Iterator[str]:

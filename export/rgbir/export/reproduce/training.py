@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rgbir.export.errors import Interrupted
+from rgbir.export.reproduce.curve import Course, course_of
 from rgbir.export.reproduce.plan import Job, Plan
 from rgbir.export.reproduce.smoke import some
 from rgbir.index.cli.options import progress
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def trained(
     plan: Plan, job: Job, folder: Path, device: str, workers: int, cache: Path, stop: Callable[[], bool]
-) -> int:
+) -> tuple[int, Course]:
     """Trains in that folder, or goes on where it was stopped, to the end.
 
     Args:
@@ -41,7 +42,7 @@ def trained(
         stop: asked after each update.
 
     Returns:
-        Updates of the whole training.
+        Updates of the whole training, and what was measured on the test set on the way.
 
     Raises:
         Interrupted: `stop` said so; what was done is saved.
@@ -94,4 +95,4 @@ def trained(
             raise Interrupted(
                 f"in the training of {job.folder} after {ended.done:,} of {ended.total:,} updates, which are saved"
             ) from None
-    return len(source)
+    return len(source), course_of(run, source)

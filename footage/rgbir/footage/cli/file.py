@@ -38,7 +38,7 @@ from rgbir.footage.cli.options import (
     gallery_at,
     points_of,
     start_of,
-    zone_named,
+    zone_of,
 )
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
@@ -69,6 +69,7 @@ LAST = 1000
     }
 )
 def file(
+    ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="A film that is being written, or the folder into which films are put.")],
     camera: CameraOption,
     gallery: GalleryOption,
@@ -108,8 +109,7 @@ def file(
         raise UsageError(f"{path}: nothing is there")
     if began is not None and path.is_dir():
         raise UsageError("--start is the beginning of one film, and a folder has many; use --name-time with --zone")
-    if began is not None and name_time is not None:
-        raise UsageError("give --start or --name-time, not both")
+    local_in = zone_of(ctx, began, name_time, zone)
     manner = Manner(
         sample=sample or None,
         shots=shots,
@@ -118,7 +118,7 @@ def file(
         trust_frames=trust_frames,
         start=began,
         name_time=name_time,
-        zone=zone_named(zone),
+        zone=local_in,
         correction=correction_of(offset, drift, right_at),
     )
     loaded = Bundle(bundle)

@@ -38,7 +38,7 @@ from rgbir.footage.cli.options import (
     gallery_at,
     points_of,
     start_of,
-    zone_named,
+    zone_of,
 )
 from rgbir.footage.cli.score import score
 from rgbir.footage.cli.sending import Sent, send
@@ -52,7 +52,7 @@ from rgbir.footage.retention import settle
 from rgbir.footage.sheet import draw_sheet
 from rgbir.footage.stopping import asked_to_stop
 from rgbir.index import Bundle, Camera, Encoder, Modality, UsageError, local
-from rgbir.index.cli.options import SKIPPED_EXIT, ThreadsOption, progress
+from rgbir.index.cli.options import SKIPPED_EXIT, ThreadsOption, progress, refuse
 from rgbir.index.cli.output import Answer, Skip, in_groups, remark
 
 footage = typer.Typer(help="Find the people in recordings, and enrol them.", no_args_is_help=True, add_completion=False)
@@ -382,16 +382,15 @@ def add(
         raise UsageError(
             f"--start is the beginning of one recording, and there are {len(paths)}; use --name-time with --zone"
         )
-    if began is not None and name_time is not None:
-        raise UsageError("give --start or --name-time, not both")
+    local_in = zone_of(ctx, began, name_time, zone)
     if url is not None:
-        _refuse(ctx, SERVERS, "a server decides that; leave it out with --url")
-        given = {"start": began, "name_time": name_time, "zone": zone, "offset": offset, "drift": drift, "right_at": right_at,
+        refuse(ctx, "a server that takes films decides that", SERVERS)
+        given = {"start": began, "name_time": name_time, "zone": None if local_in is None else local_in.key, "offset": offset, "drift": drift, "right_at": right_at,
                  "sample": sample, "shots": shots, "confidence": confidence, "trust_frames": trust_frames or None,
                  "purpose": purpose, "case": case}  # fmt: skip
         sent = send(paths, url, camera, {name: value for name, value in given.items() if value is not None}, key, ca)
         return Answer(sent, sending.lines(sent, url), SKIPPED_EXIT if sent.skipped else 0)
-    _refuse(ctx, CLIENTS, "that is for a server; name one with --url, or leave it out")
+    refuse(ctx, "a gallery here is no server", CLIENTS)
     if gallery is None or bundle is None:
         raise UsageError("give --gallery and --bundle, or --url with a server")
     manner = Manner(
@@ -403,7 +402,7 @@ def add(
         trust_frames=trust_frames,
         start=began,
         name_time=name_time,
-        zone=zone_named(zone),
+        zone=local_in,
         correction=correction_of(offset, drift, right_at),
     )
     loaded = Bundle(bundle)
@@ -470,17 +469,6 @@ SERVERS = (
 """Options that have no meaning where a server takes films."""
 CLIENTS = ("key", "ca", "purpose", "case")
 """Options that are for servers alone."""
-
-
-def _refuse(ctx: typer.Context, names: tuple[str, ...], why: str) -> None:
-    """
-    Raises:
-        UsageError: one of the options is on the command line; variables and files may hold what other calls need.
-    """
-    for name in names:
-        source = ctx.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"--{name.replace('_', '-')}: {why}")
 
 
 def _in_words(counts: Counts) -> str:

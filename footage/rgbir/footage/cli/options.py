@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from rgbir.footage.clock import PRESETS, Correction
+from rgbir.footage.clock import PRESETS, Correction, expect_fitting, is_local
 from rgbir.footage.errors import BadFootage
 from rgbir.index import (
     AnyGallery,
@@ -28,6 +28,7 @@ from rgbir.index import (
     open_gallery,
     open_or_create,
 )
+from rgbir.index.cli.options import given
 
 MOTION = "motion"
 
@@ -98,10 +99,6 @@ def detector_named(name: str, threads: int | None = None) -> Detector | None:
     return None if name == MOTION else ModelDetector(DetectorBundle(Path(name)), threads=threads)
 
 
-def zone_named(name: str | None) -> ZoneInfo | None:
-    return None if name is None else named_zone(name)
-
-
 def start_of(text: str | None) -> datetime | None:
     """
     Raises:
@@ -111,6 +108,20 @@ def start_of(text: str | None) -> datetime | None:
         return None if text is None else datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"a time is ISO 8601, such as 2026-11-02T22:15:00+01:00, not {text!r}") from None
+
+
+def zone_of(ctx: typer.Context, start: datetime | None, name_time: str | None, zone: str | None) -> ZoneInfo | None:
+    """The zone of the local time that the command's options say; a setting that no option needs is left aside.
+
+    Raises:
+        UsageError: no such zone, or see `expect_fitting`.
+    """
+    named = named_zone(zone) if zone is not None and (given(ctx, "zone") or is_local(start, name_time)) else None
+    try:
+        expect_fitting(start, name_time, named)
+    except BadFootage as error:
+        raise UsageError(str(error)) from None
+    return named
 
 
 def correction_of(offset: float, drift: float, right_at: str | None) -> Correction:

@@ -46,12 +46,12 @@ def bench_search(
         device: where the gallery's rows are searched once they were asked often enough.
         scratch: where the gallery is made; it takes about twice the embeddings' bytes there.
     """
-    people = _People(sightings, dimension, noise)
+    people = People(sightings, dimension, noise)
     asked = people.rows(max(queries, JOINED), seed=1)
     network = CameraNetwork("bench", tuple(Camera(str(c), frozenset({Modality.RGB}), str(c)) for c in range(CAMERAS)))
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         with Gallery.create(folder, Model("bench", "bench", Metric.EUCLIDEAN, dimension), network, storage) as gallery:
-            add_s = sum(seconds(lambda new=new: gallery.add(new)) for new in _enrolments(people, sightings))  # type: ignore[misc]
+            add_s = sum(seconds(lambda new=new: gallery.add(new)) for new in enrolments(people, sightings))  # type: ignore[misc]
         gallery, open_s = _opened(folder)
         with gallery:
             cache_s = seconds(gallery.save_cache)
@@ -65,12 +65,12 @@ def bench_search(
             time.sleep(0.5)  # where there are no codes yet, they are made beside the searches that ask for them
             gallery.search_many([Query(query, top_k=top_k) for query in asked[:JOINED]])
             before = gallery.view().widenings
-            single = _each(lambda q: gallery.search(Query(q, top_k=top_k)), asked)
-            camera = _each(lambda q: gallery.search(Query(q, top_k=top_k, cameras=["0"])), asked)
+            single = each(lambda q: gallery.search(Query(q, top_k=top_k)), asked)
+            camera = each(lambda q: gallery.search(Query(q, top_k=top_k, cameras=["0"])), asked)
             widened, coded, size = gallery.view().widenings - before, gallery.view().coded, gallery.view().bytes
             joined = best(lambda: gallery.search_many([Query(query, top_k=top_k) for query in asked[:JOINED]]), 3)
             search, flat_size = _flat(gallery, dimension)
-            bare_one = _each(lambda q: search(q[None], top_k), asked)
+            bare_one = each(lambda q: search(q[None], top_k), asked)
             bare_joined = best(lambda: search(asked[:JOINED], top_k), 2)
             on_device = {} if placed is None else _on_gpu(gallery, placed, asked, top_k)
             bandwidth = _bandwidth()
@@ -92,7 +92,7 @@ def bench_search(
     }  # fmt: skip
 
 
-class _People:
+class People:
     """Rows around a centre a person."""
 
     def __init__(self, sightings: int, dimension: int, noise: bool) -> None:
@@ -105,7 +105,7 @@ class _People:
         return centres + np.float32(0.6) * rng.standard_normal(centres.shape, np.float32)
 
 
-def _enrolments(people: _People, sightings: int) -> Iterator[list[NewSighting]]:
+def enrolments(people: People, sightings: int) -> Iterator[list[NewSighting]]:
     for start in range(0, sightings, _BLOCK):
         rows = people.rows(min(_BLOCK, sightings - start), seed=2 + start)
         yield [NewSighting(str((start + i) % CAMERAS), row, f"{start + i}") for i, row in enumerate(rows)]
@@ -143,7 +143,7 @@ def _on_gpu(gallery: Gallery, device: Gpus, asked: NDArray[np.float32], top_k: i
     index = faiss.index_cpu_to_all_gpus(flat)
     return {
         "cameras_on_gpu": len(gallery.approximate.at_hand(view, list(view.cameras))),
-        "bare_faiss_gpu_ms": _each(lambda q: index.search(q[None], top_k), asked) * 1000,
+        "bare_faiss_gpu_ms": each(lambda q: index.search(q[None], top_k), asked) * 1000,
         "bare_faiss_gpu_joined_ms": best(lambda: index.search(asked[:JOINED], top_k), 3) * 1000,
     }
 
@@ -157,7 +157,7 @@ def _bandwidth() -> float:
     return sum(block.nbytes for block in blocks) / taken / 1e9
 
 
-def _each(ask: Callable[[NDArray[np.float32]], Any], queries: NDArray[np.float32]) -> float:
+def each(ask: Callable[[Any], Any], queries: Sequence[Any] | NDArray[Any]) -> float:
     """Median seconds of a call, after a warm-up."""
     for query in queries[:3]:
         ask(query)

@@ -45,6 +45,27 @@ def bench_search_command(
     return figured(bench_search(sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch))
 
 
+@bench.command("rerank")
+def bench_rerank_command(
+    sightings: Annotated[int, typer.Option(help="How many are drawn.", min=100)] = 20_000,
+    dimension: Annotated[int, typer.Option(help="Values of an embedding.", min=2)] = 512,
+    queries: Annotated[int, typer.Option(help="Searches of each kind.", min=3)] = 20,
+    rerank: Annotated[str, typer.Option(help="How: aim, or with settings aim:k1,k2.")] = "aim",
+    scratch: Annotated[
+        Path | None, typer.Option(help="Where the gallery is made; the system's temporary folder by default.")
+    ] = None,
+) -> Answer[Figures]:
+    """Re-ranked searches beside plain ones: lists made and kept, their memory, and the milliseconds of a search.
+
+    Examples:
+        rgbir bench rerank --sightings 100000
+        rgbir bench rerank --sightings 1000000 --queries 3 --json
+    """
+    from rgbir.index.bench.rerank import bench_rerank
+
+    return figured(bench_rerank(sightings, dimension, queries, rerank, scratch))
+
+
 @bench.command("encode")
 def bench_encode_command(bundle: BundleOption) -> Answer[Figures]:
     """Bulk enrolment against the bare ONNX Runtime session.

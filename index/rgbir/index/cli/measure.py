@@ -38,7 +38,7 @@ from rgbir.index.datasets.protocol import (
     Shots,
 )
 from rgbir.index.errors import UsageError
-from rgbir.index.evaluation import Features, Reciprocal, Report, evaluate_trial
+from rgbir.index.evaluation import Features, Report, Reranker, evaluate_trial, reranker
 from rgbir.index.evaluation import benchmark as measuring
 from rgbir.index.evaluation import compare as paired
 from rgbir.index.evaluation.benchmark import Choice, Pictures, versions
@@ -46,6 +46,7 @@ from rgbir.index.evaluation.person_search import SearchReport
 from rgbir.index.evaluation.report import COLUMNS
 from rgbir.index.files import write_beside
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.affinity import PUBLISHED, published
 from rgbir.index.words import listed
 
 WRITTEN = ("report_file", "markdown", "as_json", "quiet", "verbose")
@@ -171,7 +172,10 @@ def evaluate(
         ),
     ] = None,
     rerank: Annotated[
-        str | None, typer.Option(help="Re-rank by k-reciprocal neighbours: k1,k2,weight, such as 20,6,0.3.")
+        str | None,
+        typer.Option(
+            help="Re-rank by neighbours: aim, aim:10,2, aim:published, k-reciprocal, k-reciprocal:20,6,0.3, or with ,gallery at its end."
+        ),
     ] = None,
     plots: Annotated[
         Path | None,
@@ -254,7 +258,7 @@ def evaluate(
             raise UsageError(f"{len(bundle)} bundles came; a gallery is of one model")
         rules = _protocol(protocol, changed, CROSS)
         setting = Setting(shots=shots, direction=direction)
-        chosen = Choice(rules, setting, query_shots, _reciprocal(rerank) if rerank else None)
+        chosen = Choice(rules, setting, query_shots, _reranker(rerank, rules, setting))
         of_model = bundle[0] if bundle and given(ctx, "bundle") else None
         report = measuring.of_gallery(gallery, chosen, of_model, remark)
     elif data is None:
@@ -265,11 +269,12 @@ def evaluate(
         data_set = open_data_set(data, network, people)
         rules = _protocol(protocol, changed, data_set.protocols[0])
         _refuse_others(ctx, data_set, rules, url, features, bundle)
+        setting = Setting(identities, mode, shots, permutations, direction, split, pool)
         chosen = Choice(
             rules,
-            Setting(identities, mode, shots, permutations, direction, split, pool),
+            setting,
             query_shots,
-            _reciprocal(rerank) if rerank else None,
+            _reranker(rerank, rules, setting),
             _pictures(plots, curves or ()) if plots else None,
         )
         if url is not None:
@@ -283,7 +288,7 @@ def evaluate(
     _write(report, markdown, report_file)
     over = data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None)
     beside = _published(data_set.published) if data is not None else []
-    return Answer(cast(Measured, report.to_dict()), [*_shown(report), *beside], SKIPPED_EXIT if over else 0)
+    return Answer(cast(Measured, report.to_dict()), [*shown(report), *beside], SKIPPED_EXIT if over else 0)
 
 
 def _write(report: Report | SearchReport, markdown: Path | None, file: Path | None) -> None:
@@ -342,12 +347,16 @@ def _pictures(folder: Path, curves: Sequence[Path]) -> Pictures:
     return partial(draw_all, folder, others=others)
 
 
-def _reciprocal(text: str) -> Reciprocal:
-    try:
-        k1, k2, weight = text.split(",")
-        return Reciprocal(int(k1), int(k2), float(weight))
-    except ValueError:
-        raise UsageError(f"--rerank takes k1,k2,weight such as 20,6,0.3, not {text!r}") from None
+def _reranker(text: str | None, rules: Protocol, setting: Setting) -> Reranker | None:
+    """
+    Raises:
+        UsageError: there is no such way, or nothing is published for this data.
+    """
+    if text is None:
+        return None
+    if text == PUBLISHED:
+        return published(rules.data, setting.mode, setting.shots)
+    return reranker(f"k-reciprocal:{text}" if text[:1].isdigit() else text)
 
 
 def _compared(a: Path, b: Path) -> Answer[Measured | searches.Searched | list[paired.Difference]]:
@@ -370,7 +379,8 @@ def _published(results: Sequence[Published]) -> list[str | Table]:
     return ["Published by the data set's authors, and not measured here:", table]
 
 
-def _shown(report: Report) -> list[str | Table]:
+def shown(report: Report) -> list[str | Table]:
+    """A report for people: its title, its table, and what was measured."""
     table = Table(*COLUMNS)
     for line in report.trial_rows():
         table.add_row(*line)

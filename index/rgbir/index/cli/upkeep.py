@@ -148,7 +148,7 @@ class Reencoded:
         erased: sightings that weren't taken, since they were erased in it.
         sightings: how many it holds now.
         mapped: whether kept embeddings were mapped, and crops not encoded.
-        overlap: share of the ten nearest that are the same in both, 0 to 1.
+        overlap: share of the ten nearest that are the same in both, 0 to 1; null where no sighting finds another, as in one place.
     """
 
     added: int
@@ -157,7 +157,7 @@ class Reencoded:
     erased: int
     sightings: int
     mapped: bool
-    overlap: float
+    overlap: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +391,8 @@ def reencode_gallery(
         if given.calibration() is not None:
             remark(f"distances mean something else now: rgbir index calibrate --gallery {gallery}")
         same = overlap(given, made)
-        lines.append(f"{100 * same:.1f} % of the ten nearest are the same, over up to a hundred of its sightings")
+        if same is not None:
+            lines.append(f"{100 * same:.1f} % of the ten nearest are the same, over up to a hundred of its sightings")
         content = Reencoded(tally.added, tally.present, skips(tally.skipped), tally.erased, len(made), mapped, same)
     return Answer(content, lines, SKIPPED_EXIT if tally.skipped else 0)
 

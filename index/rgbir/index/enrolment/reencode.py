@@ -156,18 +156,21 @@ def _groups(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def overlap(a: AnyGallery, b: AnyGallery, queries: int = 100, top_k: int = 10) -> float:
+def overlap(a: AnyGallery, b: AnyGallery, queries: int = 100, top_k: int = 10) -> float | None:
     """The share of hits that two galleries of the same sightings have in common, over searches for some of these sightings.
 
+    Returns:
+        0 to 1; None where no search finds anything, as in a gallery of one place.
+
     Raises:
-        UsageError: they have no sighting in common, or none with anything to find in other places.
+        UsageError: they have no sighting in common.
     """
     ids = [sighting.id for sighting in a.sightings()]
     common = sorted(b.known(ids))
+    if not common:
+        raise UsageError(f"{a.address} and {b.address} have no sighting in common")
     shares = []
-    for place in (
-        np.unique(np.linspace(0, len(common) - 1, min(queries, len(common))).astype(np.int64)) if common else ()
-    ):
+    for place in np.unique(np.linspace(0, len(common) - 1, min(queries, len(common))).astype(np.int64)):
         hits = []
         for gallery in (a, b):
             sighting = gallery.get(common[place])
@@ -179,6 +182,4 @@ def overlap(a: AnyGallery, b: AnyGallery, queries: int = 100, top_k: int = 10) -
                 hits.append({hit.id for hit in gallery.search(query).hits})
         if len(hits) == 2 and hits[0]:
             shares.append(len(hits[0] & hits[1]) / len(hits[0]))
-    if not shares:
-        raise UsageError(f"{a.address} and {b.address} have no sighting in common that finds another")
-    return float(np.mean(shares))
+    return float(np.mean(shares)) if shares else None

@@ -21,7 +21,6 @@ from rgbir.index.errors import EvaluationError, UsageError
 from rgbir.index.evaluation import (
     Features,
     Protocol,
-    Reciprocal,
     Report,
     Task,
     evaluate,
@@ -35,6 +34,7 @@ from rgbir.index.evaluation.sources import encoded, enrolled, labelled
 from rgbir.index.evaluation.tracklets import pooled
 from rgbir.index.gallery.addresses import open_gallery
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.rerank import Reranker
 from rgbir.index.progress import Progress, silent
 from rgbir.index.words import listed
 
@@ -61,14 +61,14 @@ class Choice:
         protocol: the rules.
         setting: what the data set leaves open.
         query_shots: images of a person by a camera that are fused into one query, 1 or more.
-        reciprocal: how rankings are re-ranked; None is not at all.
+        reranker: how rankings are re-ranked; None is not at all.
         pictures: draws what was measured.
     """
 
     protocol: Protocol
     setting: Setting = PLAIN
     query_shots: int = 1
-    reciprocal: Reciprocal | None = None
+    reranker: Reranker | None = None
     pictures: Pictures | None = None
 
     def measure(
@@ -82,15 +82,15 @@ class Choice:
         protocol = self.protocol
         if task.of_tracklets and self.query_shots > 1:
             raise UsageError("a query is a tracklet here, which is several shots already; leave --query-shots out")
-        if task.pool == "best" and (self.pictures is not None or self.reciprocal is not None):
+        if task.pool == "best" and (self.pictures is not None or self.reranker is not None):
             raise UsageError("--pool best compares frames; --plots and --rerank need one embedding a tracklet")
-        if self.pictures is not None and (self.query_shots > 1 or self.reciprocal is not None):
+        if self.pictures is not None and (self.query_shots > 1 or self.reranker is not None):
             raise UsageError("--plots shows plain rankings; leave --query-shots and --rerank out")
         if self.query_shots > 1:
             task, queries = several_shots(task, queries.of_records(task.queries), self.query_shots, metric)
             protocol = replace(protocol, name=f"{protocol.name}+{self.query_shots}shots")
-        if self.reciprocal is not None:
-            return evaluate_reranked(task, queries, gallery, protocol, metric, self.reciprocal, about)
+        if self.reranker is not None:
+            return evaluate_reranked(task, queries, gallery, protocol, metric, self.reranker, about)
         report = evaluate(task, queries, gallery, protocol, metric, about)
         if self.pictures is not None:
             self.pictures(task, *pooled(task, queries, gallery, metric), protocol, metric, report)
@@ -220,7 +220,7 @@ def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Rep
         UsageError: several shots, re-ranking or tracklets, which need embeddings; or people whom the server's model was
             trained on.
     """
-    if choice.query_shots > 1 or choice.reciprocal is not None or choice.pictures is not None:
+    if choice.query_shots > 1 or choice.reranker is not None or choice.pictures is not None:
         raise UsageError(
             "--query-shots, --rerank and --plots need embeddings, a server gives distances; measure a bundle"
         )

@@ -30,6 +30,7 @@ class Report:
         about: what was measured, such as the model, the data and versions; for readers only.
         directions: the trials of each direction alone, where both modalities ask; else empty. Some protocols also measure
             within one modality.
+        rerank: by whose neighbours rankings were ordered again, and how; none where they weren't.
     """
 
     protocol: Protocol
@@ -38,6 +39,7 @@ class Report:
     trials: tuple[Measures, ...]
     about: dict[str, str] = field(default_factory=dict)
     directions: dict[Way, tuple[Measures, ...]] = field(default_factory=dict)
+    rerank: str = "none"
 
     @classmethod
     def joined(cls, parts: list[Report]) -> Report:
@@ -48,7 +50,7 @@ class Report:
         trials = tuple(trial for part in parts for trial in part.trials)
         keys = dict.fromkeys(key for part in parts for key in part.about)
         about = {key: ", ".join(dict.fromkeys(part.about.get(key, "none") for part in parts)) for key in keys}
-        return cls(first.protocol, first.setting, first.metric, trials, about)
+        return cls(first.protocol, first.setting, first.metric, trials, about, rerank=first.rerank)
 
     def rank(self, k: int) -> float:
         return float(np.mean([trial.rank(k) for trial in self.trials]))
@@ -76,7 +78,7 @@ class Report:
         """Fractions in 0..1 in full precision; JSON can carry it."""
         ways = {way: part._means() for way, part in self.of_directions().items()}
         return {
-            "protocol": {**asdict(self.protocol), **self.setting, "metric": str(self.metric)},
+            "protocol": {**asdict(self.protocol), **self.setting, "metric": str(self.metric), "rerank": self.rerank},
             **self._means(),
             **({"directions": ways} if ways else {}),
             "trials": [_trial(trial) for trial in self.trials],
@@ -123,9 +125,10 @@ class Report:
         p, first = self.protocol, self.trials[0]
         setting = "".join(f" {key}={value}" for key, value in self.setting.items())
         probes = f" indoor_probes={','.join(map(str, p.indoor_probes))}" if p.data == "SYSU-MM01" else ""
+        rerank = "" if self.rerank == "none" else f"re-ranked by {self.rerank}\n"
         return (
             f"{p.name}{setting} metric={self.metric} selection={p.selection} cmc={p.cmc} ap={p.ap}"
-            f" denominator={p.denominator} hiding={p.hiding}{probes} trials={len(self.trials)}\n"
+            f" denominator={p.denominator} hiding={p.hiding}{probes} trials={len(self.trials)}\n{rerank}"
             f"{first.queries} queries, {first.valid_queries} valid, {first.gallery_rows} gallery rows,"
             f" {first.gallery_identities} identities"
         )

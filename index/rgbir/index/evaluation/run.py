@@ -22,7 +22,7 @@ from rgbir.index.evaluation.tracklets import by_nearest_frames, pooled
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison, Ranked
-from rgbir.index.nearest.reciprocal import Reciprocal
+from rgbir.index.nearest.rerank import Reranker
 
 Codes = NDArray[np.signedinteger[Any]]
 PLACES = ("place", "place and modality")
@@ -78,10 +78,10 @@ def evaluate_reranked(
     gallery: Features,
     protocol: Protocol,
     metric: Metric,
-    reciprocal: Reciprocal,
+    reranker: Reranker,
     about: dict[str, str] | None = None,
 ) -> Report:
-    """The same after re-ranking each trial by k-reciprocal neighbours, under a name of its own.
+    """The same after re-ranking each trial by its rows' neighbours, under a name of its own; `rerank` says how.
 
     Queries that see the same rows are re-ranked together, and only with the rows that they may see.
 
@@ -89,15 +89,15 @@ def evaluate_reranked(
         EvaluationError: an image has no feature, or no query is valid.
     """
     queries, gallery = pooled(task, queries, gallery, metric)
-    ranked = _Trials(task, replace(protocol, name=f"{protocol.name}+{reciprocal.name}"))
+    ranked = _Trials(task, replace(protocol, name=f"{protocol.name}+{reranker.name}"))
     for number, draw in enumerate(ranked.draws):
         for group in ranked.groups(draw.queries, np.ones(len(draw.queries), bool)):
             rows = draw.queries[group]
             visible = ranked.visible(draw, int(rows[0]))
-            keys = reciprocal.keys(queries.embeddings[rows], gallery.embeddings[visible], metric)
+            keys = reranker.keys(queries.embeddings[rows], gallery.embeddings[visible], metric)
             order = visible[np.argsort(keys, axis=1, kind="stable")]
             ranked.keep(rows, [(number, rows, ranked.outcomes(rows, order))])
-    return ranked.report(metric, about)
+    return replace(ranked.report(metric, about), rerank=reranker.about)
 
 
 def evaluate_trial(

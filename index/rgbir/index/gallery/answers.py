@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -46,6 +47,19 @@ def ranked(nearest: Sequence[tuple[float, Sighting]], model: Model, least_score:
         for rank, ((_, sighting), distance) in enumerate(zip(nearest, distances.tolist(), strict=True), start=1)
     )
     return tuple(hit for hit in hits if hit.score >= least_score)
+
+
+def farthest(keys: NDArray[np.float64], model: Model, least_score: float) -> float:
+    """The largest of some keys that a hit may have, float64 (n,); -inf where none may."""
+    if not least_score:
+        return np.inf
+
+    def score_of(key: float) -> float:
+        return score(model.metric, float(model.metric.distance(np.array(key))), model.dimension)
+
+    nearer = np.sort(keys).tolist()
+    count = bisect_right(nearer, -least_score, key=lambda key: -score_of(key))
+    return float(nearer[count - 1]) if count else -np.inf
 
 
 def fused(nearest: Sequence[tuple[FusedTrack, Sighting]], model: Model, least_score: float = 0.0) -> tuple[Hit, ...]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.bundle import Card
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import GalleryMismatch, GalleryMissing, UsageError
+from rgbir.index.errors import GalleryMismatch, GalleryMissing, InvalidQuery, UsageError
 from rgbir.index.gallery.browse import Order, Selection, Spot, check_limit
 from rgbir.index.gallery.calibration import Calibration, Pair
 from rgbir.index.gallery.changes import Touched, changed_spans, check_change
@@ -26,6 +26,7 @@ from rgbir.index.gallery.origins import MOST, Origin
 from rgbir.index.gallery.query import Answer, Distances, Query
 from rgbir.index.gallery.retention import Run, check
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
+from rgbir.index.nearest.affinity import Affinity
 from rgbir.index.stays import EVER
 from rgbir.index.times import from_microseconds
 
@@ -193,6 +194,24 @@ class AnyGallery(ABC):
         Raises:
             UnknownCamera, InvalidQuery: the query doesn't fit this gallery.
         """
+
+    def search_affine(self, query: Query, affinity: Affinity, candidates: int = 0) -> Answer:
+        """Sightings in the order of `aim_scores`, whose gallery is what the query may see; `plain_rank` is that by distance.
+
+        Args:
+            candidates: how many of the nearest are scored; 0 is all, where lists of everybody's neighbours are kept.
+
+        Raises:
+            UnknownCamera, InvalidQuery: the query doesn't fit this gallery, or it keeps no lists of neighbours.
+        """
+        raise InvalidQuery(
+            f"{self.address} can't be re-ranked by aim, which needs lists of neighbours that only galleries in folders keep; re-rank by"
+            " k-reciprocal, or copy the gallery into a folder with `rgbir index copy`"
+        )
+
+    def finish_lists(self) -> bool:
+        """Waits until the lists of neighbours that a search began to make are all there; False where none are kept."""
+        return False
 
     @abstractmethod
     def distances(self, query: Query, most: int | None = None) -> Distances:

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, get_args, get_orig
 from rgbir.index.cameras import Modality
 from rgbir.index.errors import InvalidQuery, UsageError
 from rgbir.index.gallery.sightings import MOST_IDENTITY
+from rgbir.index.nearest.affinity import Affinity
+from rgbir.index.nearest.rerank import reranker
 from rgbir.index.times import Hours, check_moment
 from rgbir.index.words import listed
 
@@ -23,7 +25,9 @@ Fuse = Literal["best", "mean"]
 Passages = Literal["filter", "rank", "off"]
 MAX_TOP_K = 10_000
 MOST_RERANKED = 1_000
-"""Hits that a re-ranking compares with each other: about half a second on two cores."""
+"""Nearest sightings that a re-ranking orders anew, where it doesn't order all."""
+MOST_NEIGHBOURS = 32
+"""Of a sighting that aim may go by: as many are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +129,44 @@ class SearchOptions(Filters):
         Option("with group_by=track: a track is as near as its best shot, or as the mean of its shots that may answer"),
     ] = "best"
     rerank: Annotated[
+        str | None,
+        Option(
+            "order hits anew by their neighbours: aim or k-reciprocal, or with settings aim:k1,k2 or k-reciprocal:k1,k2,weight"
+        ),
+    ] = None
+    candidates: Annotated[
         int,
-        Option("re-rank so many nearest by k-reciprocal neighbours; 0 is not at all", least=0, most=MOST_RERANKED),
+        Option(
+            "with rerank: order so many nearest anew; 0 is all for aim where lists of neighbours are kept, else 1,000",
+            least=0,
+            most=MOST_RERANKED,
+        ),
     ] = 0
 
     def __post_init__(self) -> None:
         Filters.__post_init__(self)
-        if self.rerank and self.group_by != "none":
-            raise InvalidQuery("hits are re-ranked or grouped, not both; leave out rerank or group_by")
+        if self.rerank is not None:
+            self._expect_reranker()
+        elif self.candidates:
+            raise InvalidQuery(
+                f"candidates={self.candidates} are those of a re-ranking; say which with rerank, or leave it out"
+            )
         if self.fuse == "mean" and self.group_by != "track":
             raise InvalidQuery(
                 f"fuse=mean is of a track's shots and goes with group_by=track, not with group_by={self.group_by}; leave out one"
                 " of them"
+            )
+
+    def _expect_reranker(self) -> None:
+        try:
+            by = reranker(self.rerank or "")
+        except UsageError as error:
+            raise InvalidQuery(str(error)) from None
+        if self.group_by != "none":
+            raise InvalidQuery("hits are re-ranked or grouped, not both; leave out rerank or group_by")
+        if isinstance(by, Affinity) and max(by.k1, by.k2) > MOST_NEIGHBOURS:
+            raise InvalidQuery(
+                f"aim goes by at most {MOST_NEIGHBOURS} neighbours in a search, not by {max(by.k1, by.k2)}"
             )
 
 

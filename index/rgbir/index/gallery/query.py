@@ -111,6 +111,30 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Reranking:
+    """How hits were ordered again by their neighbours.
+
+    Attributes:
+        method: its name with its settings.
+        scored: sightings that were ordered anew, the nearest ones; no other is a hit.
+        seen: sightings that the query may see, and that may be neighbours.
+        most: sightings that are scored where not all are.
+        made: lists of neighbours that were made for this answer.
+        kept: lists of neighbours that are kept for the next ones, and most_kept: as many at most.
+        bytes: of the kept lists, in memory.
+    """
+
+    method: str
+    scored: int
+    seen: int
+    most: int
+    made: int = 0
+    kept: int = 0
+    most_kept: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Hits from the most alike on, and what was searched for them.
 
@@ -130,6 +154,7 @@ class Answer:
         uncalibrated: where distances to some of the searched cameras are measured, those to which they aren't.
         compared: sightings that strangers were counted among; 0 where they weren't.
         error: why the query couldn't be searched with, where it is one of several; nothing was searched then.
+        reranking: how hits were ordered again; None where they weren't.
     """
 
     camera: str | None
@@ -150,6 +175,7 @@ class Answer:
     uncalibrated: tuple[str, ...] = ()
     compared: int = 0
     error: str | None = None
+    reranking: Reranking | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:

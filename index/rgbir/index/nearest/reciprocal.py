@@ -2,13 +2,15 @@
 
 Source: Zhong, Zheng, Cao, Li, "Re-ranking Person Re-identification with k-reciprocal Encoding", CVPR 2017.
 
-It looks at all queries together and at who is near whom in the gallery, so its numbers are another task's: they are reported
-under a name of their own and never beside plain ones. Memory is a few hundred values a row, not a square of distances.
+It looks at who is near whom among all queries and the gallery, so its numbers are another task's: they are reported under a
+name of their own and never beside plain ones. With `neighbours` "gallery" each query sees itself and the gallery alone, as a
+server's must. Memory is a few hundred values a row, not a square of distances.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from rgbir.index.nearest.comparison import Comparison
 
 _BLOCK_CELLS = 8_000_000
 Sets = list[NDArray[np.int64]]
+Among = Literal["all", "gallery"]
+"""Who counts as a neighbour: other queries too, or a query itself and the gallery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Reciprocal:
         k1: neighbours that may be reciprocal.
         k2: neighbours whose encodings are averaged.
         weight: of the plain distance, 0 to 1.
+        neighbours: who counts as one.
 
     Raises:
         UsageError: a value out of its range.
@@ -37,14 +42,27 @@ class Reciprocal:
     k1: int = 20
     k2: int = 6
     weight: float = 0.3
+    neighbours: Among = "all"
 
     def __post_init__(self) -> None:
         if not (1 <= self.k2 <= self.k1 and 0 <= self.weight <= 1):
             raise UsageError(f"re-ranking needs 1 ≤ k2 ≤ k1 and a weight in 0..1, not {self}")
+        if self.neighbours not in get_args(Among):
+            raise UsageError(f"k-reciprocal neighbours are among all or gallery, not {self.neighbours!r}")
 
     @property
     def name(self) -> str:
-        return f"reranked({self.k1},{self.k2},{self.weight:g})"
+        return f"reranked({self._settings})"
+
+    @property
+    def about(self) -> str:
+        among = "queries and gallery" if self.neighbours == "all" else "the gallery"
+        return f"k-reciprocal({self._settings}), neighbours among {among}"
+
+    @property
+    def _settings(self) -> str:
+        alone = "" if self.neighbours == "all" else ",gallery"
+        return f"{self.k1},{self.k2},{self.weight:g}{alone}"
 
     def keys(self, queries: NDArray[np.float32], rows: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
         """float64 (q, n), smaller is more alike: (1 - weight) · Jaccard distance of encodings + weight · plain distance.
@@ -52,8 +70,10 @@ class Reciprocal:
         Plain distances are keys (squared, or 1 - cosine), divided by each row's largest, as in the authors' code.
 
         Args:
-            queries, rows: float32 (q, d) and (n, d), unprepared; all of them count as neighbours.
+            queries, rows: float32 (q, d) and (n, d), unprepared.
         """
+        if self.neighbours == "gallery" and len(queries) > 1:
+            return np.concatenate([self.keys(query[None], rows, metric) for query in queries])
         everyone = np.concatenate([queries, rows])
         near = _Neighbours(everyone, len(queries), min(self.k1 + 1, len(everyone)), metric)
         return (1 - self.weight) * _jaccard(self._encoded(near), len(queries)) + self.weight * near.plain

@@ -20,7 +20,7 @@ from rgbir.index.nearest.proof import Proof, cut, settled, widen
 from rgbir.index.nearest.rows import Changes, Mark, Nearest, Vector
 from rgbir.index.nearest.scans import SlabScan
 from rgbir.index.nearest.sketches import Sketch
-from rgbir.index.nearest.slabs import NO_TIME, Embeddings, Filter, Slab
+from rgbir.index.nearest.slabs import NO_TIME, Embeddings, Filter, Slab, threads
 
 ROWS = 16_384
 """Most rows of a slab."""
@@ -222,7 +222,12 @@ class View:
         if not passing:
             return np.empty(0, np.int64), np.empty(0, np.float64)
         numbers = np.concatenate([slab.rows if at is None else slab.rows[at] for slab, at in passing])
-        keys = [self.metric.keys(query, slab.vectors) if at is None else slab.keys(query, at) for slab, at in passing]
+
+        def keys_of(part: tuple[Slab, NDArray[np.int64] | None]) -> NDArray[np.float64]:
+            slab, at = part
+            return self.metric.keys(query, slab.vectors) if at is None else slab.keys(query, at)
+
+        keys = list(threads().map(keys_of, passing))
         order = np.argsort(numbers)
         return numbers[order], np.concatenate(keys)[order]
 

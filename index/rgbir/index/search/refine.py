@@ -1,4 +1,4 @@
-"""What happens to hits after the search: groups, k-reciprocal neighbours, what can be walked."""
+"""What happens to hits after the search: groups, neighbours, what can be walked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from rgbir.index.cameras import CameraNetwork
 from rgbir.index.errors import InvalidQuery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.options import MAX_TOP_K, MOST_RERANKED, Group
-from rgbir.index.gallery.query import Answer, Hit, Query
-from rgbir.index.nearest.reciprocal import Reciprocal
+from rgbir.index.gallery.query import Answer, Hit, Query, Reranking
+from rgbir.index.nearest.affinity import Affinity
+from rgbir.index.nearest.rerank import Reranker
 
 
 def grouped(gallery: AnyGallery, query: Query, by: Group) -> Answer:
@@ -38,23 +39,32 @@ def grouped(gallery: AnyGallery, query: Query, by: Group) -> Answer:
         width = min(4 * width, MAX_TOP_K)
 
 
-def reranked(gallery: AnyGallery, query: Query, candidates: int, reciprocal: Reciprocal | None = None) -> Answer:
-    """The nearest `candidates` in the order of their k-reciprocal neighbours among each other; `plain_rank` is the old one.
+def reranked(gallery: AnyGallery, query: Query, by: Reranker, candidates: int = 0) -> Answer:
+    """The nearest sightings in the order of their neighbours; `plain_rank` is the old one. Only what the query may see is a neighbour.
 
     Distances and scores stay as they are, and needn't fall along the new order.
 
+    Args:
+        candidates: how many of the nearest are ordered anew; 0 is as many as may be.
+
     Raises:
-        InvalidQuery: more candidates than the budget, or fewer than hits wanted.
+        InvalidQuery: more candidates than the budget, or fewer than hits wanted; or this gallery can't be re-ranked so.
     """
-    if not query.top_k <= candidates <= MOST_RERANKED:
+    if candidates and not query.top_k <= candidates <= MOST_RERANKED:
         raise InvalidQuery(
             f"re-ranking looks at top_k ({query.top_k}) to {MOST_RERANKED:,} sightings, not at {candidates}"
         )
-    answer = gallery.search(replace(query, top_k=candidates))
+    if isinstance(by, Affinity):
+        return gallery.search_affine(query, by, candidates)
+    if query.top_k > MOST_RERANKED:
+        raise InvalidQuery(f"k-reciprocal neighbours order {MOST_RERANKED:,} hits at most, not top_k={query.top_k:,}")
+    answer = gallery.search(replace(query, top_k=candidates or MOST_RERANKED))
+    done = Reranking(by.name, len(answer.hits), answer.coverage.searched, candidates or MOST_RERANKED)
+    answer = replace(answer, reranking=done)
     if len(answer.hits) < 2:
-        return answer
+        return replace(answer, hits=_ranked(answer.hits, keep_plain=True))
     rows = gallery.embeddings([hit.id for hit in answer.hits])
-    keys = (reciprocal or Reciprocal()).keys(query.embedding[None], rows, gallery.model.metric)[0]
+    keys = by.keys(query.embedding[None], rows, gallery.model.metric)[0]
     order = np.argsort(keys, kind="stable")
     return replace(
         answer, hits=_ranked([answer.hits[place] for place in order[: query.top_k].tolist()], keep_plain=True)

@@ -17,6 +17,7 @@ from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.options import Filters, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Query, fuse, origin
 from rgbir.index.gallery.remarks import Code, Remark
+from rgbir.index.nearest.rerank import reranker
 from rgbir.index.search.explained import explained
 from rgbir.index.search.marks import Marks, pushed_back, rejected_last
 from rgbir.index.search.names import named, named_distances
@@ -86,7 +87,7 @@ class Searcher:
         started = time.perf_counter()
         query = self._query(embeddings, options, self.modality_of(options))
         if options.rerank:
-            answer = reranked(self.gallery, query, options.rerank)
+            answer = reranked(self.gallery, query, reranker(options.rerank), options.candidates)
         elif options.fuse == "mean":
             answer = self.gallery.search_tracks(query)
         else:

@@ -7,15 +7,28 @@ import json
 import zipfile
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from rgbir.client.evidence.entries import Entry
-from rgbir.index import AnyGallery, Box, Distances, Hours, Marks, Searcher, SearchOptions, beside, decode, listed
+from rgbir.index import (
+    Answer,
+    AnyGallery,
+    Box,
+    Distances,
+    Hours,
+    Marks,
+    Searcher,
+    SearchOptions,
+    beside,
+    decode,
+    listed,
+)
 from rgbir.server.access.audit import entries
 from rgbir.server.access.chain import problems
 from rgbir.server.errors import AuditFailed
@@ -65,11 +78,24 @@ def replay(entry: Entry, images: Sequence[bytes], searcher: Searcher) -> list[st
         )
         answers = [searcher.marked(embeddings, options, Marks(tuple(marks["same"]), tuple(marks["different"])))]
     else:
-        answers = [searcher.search(shots, options)]
+        answers = [_as_then(searcher, shots, options, entry.get("rerank"))]
     hits = [[hit.id for hit in answer.hits] for answer in answers]
     if hits == entry["hits"]:
         return []
     return reasons or ["the hits differ, and neither the model nor the gallery's generation explains it"]
+
+
+def _as_then(
+    searcher: Searcher, shots: list[Image.Image], options: SearchOptions, then: dict[str, Any] | None
+) -> Answer:
+    """A search that orders as many sightings anew as it did then."""
+    if then is not None and then["scored"] < then["seen"]:
+        options = replace(options, candidates=then["scored"])
+    answer = searcher.search(shots, options)
+    if then is None or answer.reranking is None or answer.reranking.scored == then["scored"]:
+        return answer
+    searcher.gallery.finish_lists()
+    return searcher.search(shots, options)
 
 
 def _boxes(box: Any, count: int) -> list[Box | None]:

@@ -231,7 +231,7 @@ async def searched(
     answers: list[Answer],
     **more: Any,
 ) -> None:
-    """Counts a search, and notes it before it is answered: who, why, hashes of the query's images, filters, model, generation, hits."""
+    """Counts a search, and notes it before it is answered: who, why, hashes of the query's images, filters, model, generation, hits, how they were re-ranked."""
     for answer in answers:
         metrics.searched(answer)
     if not engine.audited:
@@ -250,6 +250,8 @@ async def searched(
         "exact": all(answer.exact for answer in answers),
         "hits": [[hit.id for hit in answer.hits] for answer in answers],
     }
+    if answers and (done := answers[0].reranking) is not None:
+        event["rerank"] = {"method": done.method, "scored": done.scored, "seen": done.seen}
     await engine.note(**event | more)
 
 

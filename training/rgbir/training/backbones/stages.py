@@ -53,6 +53,18 @@ class Stages(nn.Module):
         self.part.load_state_dict({name: given[name] for name in self.part.state_dict()})
 
 
+class Stems(nn.Module):
+    """A stem for each view of one modality, or one for all: float32 (views, n, 3, h, w) → float (views · n, channels, …)."""
+
+    def __init__(self, backbone: Staged, count: int) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList([Stages(backbone, 0, 0) for _ in range(count)])
+
+    def forward(self, images: Tensor) -> Tensor:
+        last = len(self.stems) - 1
+        return torch.cat([self.stems[min(place, last)](view) for place, view in enumerate(images)])
+
+
 class TwoStreams(nn.Module):
     """Stages up to `split` for each modality, the others shared; `split` 4 shares none.
 
@@ -113,6 +125,15 @@ def load_parts(parts: Iterable[nn.Module], whole: Staged, file: Path) -> None:
 
 def _key(stage: int, place: int) -> str:
     return f"stage{stage}_block{place}"
+
+
+def map_shapes(backbone: Staged, height: int, width: int) -> list[tuple[int, int, int]]:
+    """Channels, height and width of the maps after stages 0 to 4, of images of that size; nothing is computed."""
+    x, shapes = torch.empty(1, 3, height, width, device="meta"), []
+    for stage in range(len(backbone.PARTS)):
+        x = Stages(backbone, stage, stage).to("meta").eval()(x)
+        shapes.append((x.shape[1], x.shape[2], x.shape[3]))
+    return shapes
 
 
 def last_blocks(backbone: Staged, stage: int, count: int) -> list[tuple[int, int]]:

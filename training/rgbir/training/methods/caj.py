@@ -42,7 +42,7 @@ class CAJRecipe(ViewsRecipe):
     Attributes:
         augment, views: how images are changed, and the views of each.
         nl: non-local blocks.
-        pool: generalised-mean or average pooling.
+        pool: generalised-mean, with the exponent 3 or a trained one, or average pooling.
     """
 
     augment: Augmentation = AUG_CAJ.augment
@@ -51,9 +51,9 @@ class CAJRecipe(ViewsRecipe):
     schedule: Agw = Agw(epochs=100)
     tta: Literal["none", "flip"] = "flip"
     nl: NonLocalBlocks = NonLocalBlocks(inter="one")
-    pool: Literal["gem", "gap"] = "gem"
-    ranking: Literal["esd", "wrt", "triplet"] = Field(
-        "esd", description="by squared differences; as AGW; or the hardest of each anchor, with margin 0.3"
+    pool: Literal["gem", "learnt_gem", "gap"] = "gem"
+    ranking: Literal["esd", "wrt", "triplet", "off"] = Field(
+        "esd", description="by squared differences; as AGW; the hardest of each anchor, with margin 0.3; or nothing"
     )
     ranking_weights: Literal["exact", "released"] = Field(
         "exact", description="of esd and wrt: a softmax, or as released, where far-apart negatives weigh nothing"
@@ -84,6 +84,7 @@ class CAJ(AGWNetwork):
             "esd": EnhancedSquaredDifference(weights=recipe.ranking_weights),
             "wrt": WeightedRegularisedTriplet(weights=recipe.ranking_weights),
             "triplet": HardestTriplet(),
+            "off": None,
         }[recipe.ranking]
 
     def losses(self, batch: ViewBatch) -> Losses:
@@ -96,10 +97,9 @@ class CAJ(AGWNetwork):
     def terms(self, pooled: Tensor, logits: Tensor, labels: Tensor, n: int) -> Losses:
         """The objective: of pooled vectors float (N, d), their logits float (N, classes), labels int64 (N,); n rows a view."""
         recipe = self.recipe
-        terms = {
-            "identity": F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing),
-            "ranking": self.ranking(pooled, labels),
-        }
+        terms = {"identity": F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)}
+        if self.ranking is not None:
+            terms["ranking"] = self.ranking(pooled, labels)
         blocks = logits.split(n)
         infrared = blocks[recipe.views.of_rgb]
         if recipe.cons == "v_again":

@@ -84,6 +84,11 @@ def remark_of(method: str, row: str) -> str:
     return str(_cells(method, row).get("why", ""))
 
 
+def stands_for(method: str, row: str) -> str:
+    """The quoted system that a row is; empty if it is its own paper's."""
+    return str(_cells(method, row).get("quoted", ""))
+
+
 @dataclass(frozen=True, slots=True)
 class MeasuredBy:
     """How the printed numbers of a setting were measured.

@@ -1,6 +1,6 @@
 """Re-identification networks taken whole: from images to an embedding, and to what classifiers read in training.
 
-HPILN trains each of them with one loss (methods.md 5.2).
+HPILN trains each of them with one loss (methods.md 5.2). Beside them lie blocks that one method puts into a backbone.
 """
 
 from rgbir.training.networks.bfe import BFE

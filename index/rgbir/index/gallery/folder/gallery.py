@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rgbir.index.cameras import Camera, CameraNetwork
 from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, UsageError
 from rgbir.index.files import keep_room, locked
-from rgbir.index.gallery.answers import answer, check_count, covered, distances_of, fused, ranked, span
+from rgbir.index.gallery.answers import answer, check_count, covered, distances_of, farthest, fused, ranked, span
 from rgbir.index.gallery.browse import Order, Selection, Spot
 from rgbir.index.gallery.calibration import Calibration, Pair, calibrate, key
 from rgbir.index.gallery.changes import check_change, moved_cameras
@@ -37,10 +37,13 @@ from rgbir.index.gallery.folder.verify import disagreements, harm, out_of_calend
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.judging import draw
 from rgbir.index.gallery.model import CameraCount, Model, Storage
-from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope
+from rgbir.index.gallery.query import Answer, Distances, Query, Reranking, Scope, scope
 from rgbir.index.gallery.retention import check_days
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
+from rgbir.index.nearest.affine import FIRST, affine
+from rgbir.index.nearest.affinity import Affinity
 from rgbir.index.nearest.approximate import Approximate, Found
+from rgbir.index.nearest.neighbours import MOST_KEPT, Neighbours, Stale
 from rgbir.index.nearest.rows import Mark, Nearest
 from rgbir.index.nearest.sketches import Choice, Device
 from rgbir.index.nearest.slabs import Filter, Tally
@@ -72,6 +75,7 @@ class Gallery(AnyGallery):
         self._network_text, self._network = meta["network"], CameraNetwork.from_dict(json.loads(meta["network"]))
         self._calibration: Calibration | None = None
         self._approximate = Approximate(self._exactly, device)
+        self._neighbours = Neighbours(self.view)
         self.storage = Storage(meta.get("storage", Storage.FLOAT32))
         self._seen_version = -1
         self._named: tuple[Mark | None, dict[int, str]] = (None, {})
@@ -107,6 +111,7 @@ class Gallery(AnyGallery):
 
     def close(self) -> None:
         self._approximate.close()
+        self._neighbours.close()
         self._reader.close()
         self._writer.close()
 
@@ -144,6 +149,7 @@ class Gallery(AnyGallery):
             if version != self._seen_version:
                 with self._reader.changes_since(self._view.mark) as changes:
                     self._approximate.forget({camera for _, camera in changes.removed})
+                    self._neighbours.forget((row for row, _ in changes.removed), changes.mark)
                     if changes.mark != self._view.mark or not self._view.cameras:
                         self._view = self._view.after(changes)
                 meta = self._reader.meta()
@@ -303,6 +309,7 @@ class Gallery(AnyGallery):
             _log.warning("%s: %s; it is dropped and the gallery read from SQLite", self.folder, error)
             cache.drop(self.folder)
             self._view, self._seen_version = View(self.model.metric, Mark(), {}), -1
+            self._neighbours.drop()
             self.opening = cache.Opening(0, self.view().sightings, 0.0, (f"the cache was dropped: {error}",))
 
     def search_tracks(self, query: Query) -> Answer:
@@ -338,6 +345,52 @@ class Gallery(AnyGallery):
                     return None
                 self._tracked = (view.mark, tracks)
             return tracks
+
+    def search_affine(self, query: Query, affinity: Affinity, candidates: int = 0) -> Answer:
+        started = time.perf_counter()
+        prepared = asked(query, self.model, self.address)
+        while True:
+            view = self.view()
+            seen = scope(query, self.network, list(view.cameras))
+            tally = Tally()
+            rows = replace(self._filter(query, view, seen), tally=tally)
+            try:
+                order = affine(view, prepared, seen.searched, rows, affinity, self._neighbours, candidates)
+            except CacheDamaged as error:
+                self._mend(error)
+                continue
+            except Stale:
+                continue
+            first = np.flatnonzero(order.keys <= farthest(order.keys, self.model, query.least_score))[: query.top_k]
+            chosen = [(float(order.keys[at]), int(order.rows[at]), int(order.ranks[at])) for at in first]
+            sightings = self._sightings({row for _, row, _ in chosen})
+            if sightings is not None:
+                hits = ranked([(key, sightings[row]) for key, row, _ in chosen], self.model)
+                hits = tuple(replace(hit, plain_rank=rank) for hit, (_, _, rank) in zip(hits, chosen, strict=True))
+                taken = (time.perf_counter() - started) * 1000
+                coverage = covered(seen, tally, view.size)
+                made = answer(seen, hits, self.model, view.mark.generation, True, taken, coverage)
+                lists = self._neighbours
+                done = Reranking(
+                    affinity.name,
+                    len(order.rows),
+                    order.seen,
+                    candidates or FIRST,
+                    order.made,
+                    len(lists),
+                    MOST_KEPT,
+                    lists.bytes,
+                )
+                return replace(made, reranking=done)
+
+    def finish_lists(self) -> bool:
+        self._neighbours.wait()
+        return True
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """The lists of neighbours that are kept."""
+        return self._neighbours
 
     def distances(self, query: Query, most: int | None = None) -> Distances:
         prepared = asked(query, self.model, self.address)
@@ -444,6 +497,7 @@ class Gallery(AnyGallery):
     def _forget(self, removed: Sequence[tuple[int, str]]) -> None:
         """What was derived from them."""
         cache.forget(self.folder, removed)
+        self.view()  # nor in memory
         self._renew_calibration()
 
     def _renew_calibration(self) -> None:

@@ -19,9 +19,11 @@ from rgbir.server.errors import BadSettings, KeysUnreadable, NotThere
 from rgbir.server.http.forms import CameraName, Described
 from rgbir.server.http.guard import Administering, Looking, Serving
 from rgbir.server.http.problems import BUSY, NOT_FOUND, PROBLEMS
+from rgbir.server.http.routes.names import named
 from rgbir.server.http.routes.shared import Changing, DryRun
 
 router = APIRouter(responses=PROBLEMS, tags=["cameras"])
+_CAMERA = f"/cameras/{named('camera')}"
 
 
 @router.get("/cameras", summary="The network: cameras, places, and what is enrolled of each")
@@ -38,7 +40,7 @@ async def cameras(engine: Serving, caller: Looking) -> wire.Network:
     )
 
 
-@router.get("/cameras/{camera:path}", summary="One camera, and all its places", responses=NOT_FOUND)
+@router.get(_CAMERA, summary="One camera, and all its places", responses=NOT_FOUND)
 async def get_camera(engine: Serving, caller: Looking, camera: str) -> wire.CameraInfo:
     enrolled, network = await _enrolled(engine), engine.gallery.network
     if camera not in network or not caller.sees(network[camera].id):
@@ -46,7 +48,7 @@ async def get_camera(engine: Serving, caller: Looking, camera: str) -> wire.Came
     return _info(network[camera], enrolled)
 
 
-@router.put("/cameras/{camera:path}", summary="Add a camera, or move, rename or change one", responses=BUSY)
+@router.put(_CAMERA, summary="Add a camera, or move, rename or change one", responses=BUSY)
 async def put_camera(
     engine: Serving,
     models: Changing,
@@ -68,9 +70,7 @@ async def put_camera(
     return await _changed(engine, models, caller, camera, change, dry_run)
 
 
-@router.delete(
-    "/cameras/{camera:path}", summary="Remove a camera that has no sightings", responses={**NOT_FOUND, **BUSY}
-)
+@router.delete(_CAMERA, summary="Remove a camera that has no sightings", responses={**NOT_FOUND, **BUSY})
 async def remove_camera(
     engine: Serving, models: Changing, caller: Administering, camera: str, dry_run: DryRun = False
 ) -> wire.CameraChange:

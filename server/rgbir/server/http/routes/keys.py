@@ -15,6 +15,7 @@ from rgbir.server.errors import NotThere
 from rgbir.server.http.forms import names
 from rgbir.server.http.guard import KeyMaking, Serving, camera_of, enrolling
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS
+from rgbir.server.http.routes.names import named
 
 router = APIRouter(responses={**PROBLEMS, **NOT_FOUND}, tags=["keys"])
 
@@ -56,7 +57,9 @@ async def add_key(
     return wire.NewKey(**_told(engine, key).model_dump(), token=token)
 
 
-@router.delete("/keys/{name:path}", summary="End a key", status_code=204, responses=NOT_NOW, response_class=Response)
+@router.delete(
+    f"/keys/{named('name')}", summary="End a key", status_code=204, responses=NOT_NOW, response_class=Response
+)
 async def end_key(engine: Serving, caller: KeyMaking, name: str) -> Response:
     """At once. Its name is free from then on."""
     keyring = _ring(engine)

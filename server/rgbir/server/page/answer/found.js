@@ -15,7 +15,7 @@ import { Refined } from "../cases/refined.js";
 import { Grid } from "./grid.js";
 import { verdictOf } from "./model.js";
 import { Tools } from "./tools.js";
-import { Failed, LeftOut, VerdictBar, Warnings } from "./verdict.js";
+import { Failed, LeftOut, Reordered, VerdictBar, Warnings } from "./verdict.js";
 import { unwalked } from "./walks.js";
 
 addTexts(ANSWER);
@@ -67,6 +67,7 @@ export default function Found() {
       <${VerdictBar} answer=${answer} question=${answered.question} view=${view} />
       <${Warnings} answer=${answer} />
       <${LeftOut} answer=${answer} question=${answered.question} far=${far} />
+      <${Reordered} answer=${answer} />
       <${Refined} answer=${answer} like=${answered.question.like !== ""} />
       ${answer.hits.length > 0 && html`<${Tools} answer=${answer} view=${view} /><${View} view=${view} far=${far} />`}
       <p class="cost">${answer.model.name} ${answer.model.fingerprint}; ${cost.join(", ")}</p>

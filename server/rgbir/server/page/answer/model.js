@@ -41,7 +41,7 @@ export function verdictOf(answer) {
 export function lines(hits, question, far) {
   const last = putLast(hits, question, far);
   const near = hits.slice(0, hits.length - last);
-  const ordered = question.rerank === 0 && question.group === "none" && !question.refined && near.every((hit, place) => place === 0 || hit.distance >= near[place - 1].distance);
+  const ordered = question.rerank === "none" && question.group === "none" && !question.refined && near.every((hit, place) => place === 0 || hit.distance >= near[place - 1].distance);
   const place = ordered ? near.findIndex(isPast) : -1;
   return { strangers: place < 0 ? null : place, walk: last > 0 ? hits.length - last : null, ordered };
 }
@@ -58,6 +58,16 @@ export const isPast = (hit) => (hit.meaning?.strangers ?? 0) >= 1;
 export function putLast(hits, question, far) {
   if (question.passages !== "rank") return 0;
   return hits.length - 1 - hits.findLastIndex((hit) => !far.has(hit.id));
+}
+
+/**
+ * How the hits were ordered anew, as a text and its values; none if they weren't.
+ * @param {Answer} answer
+ */
+export function reordered({ reranking }) {
+  if (!reranking) return null;
+  const code = reranking.scored === reranking.seen ? "reordered.all" : "reordered.first";
+  return { code, values: { m: reranking.method, n: reranking.scored, total: reranking.seen } };
 }
 
 /** @typedef {{ camera: string, code: string, values: Record<string, unknown> }} LeftOut */

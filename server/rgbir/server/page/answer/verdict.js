@@ -9,7 +9,7 @@ import { cancel, change, search } from "../search/actions.js";
 import { whyNot } from "../shell/failure.js";
 import { go, signOut, store, useApp } from "../shell/state.js";
 import { FILTERS, cleared } from "../search/chips.js";
-import { leftOut, leftOutSightings, putLast, verdictOf, warnings } from "./model.js";
+import { leftOut, leftOutSightings, putLast, reordered, verdictOf, warnings } from "./model.js";
 
 /** @typedef {import("../core/types.js").Answer} Answer */
 /** @typedef {import("../search/question.js").Question} Question */
@@ -78,6 +78,12 @@ export function Warnings({ answer }) {
       return html`<li><${Icon} name="triangle" size=${16} /> <span>${code ? rich(code, { ...values, percent }, addTime) : text}</span></li>`;
     })}
   </ul>`;
+}
+
+/** How the hits were ordered anew, if they were. @param {{ answer: Answer }} props */
+export function Reordered({ answer }) {
+  const order = reordered(answer);
+  return order && html`<p class="note reordered">${t(order.code, order.values)}</p>`;
 }
 
 /** @param {{ answer: Answer, question: Question, far: ReadonlySet<string> }} props `far`: ids of hits that nobody could have walked to */

@@ -21,7 +21,7 @@ export const FILTERS = [
   { name: "track", fields: ["track"], always: false, value: (question) => question.track },
   { name: "least", fields: ["least"], always: false, value: (question) => (question.least ? String(question.least) : "") },
   { name: "group", fields: ["group", "fuse"], always: false, value: (question) => (question.group === "none" ? "" : t(`group.${question.group}`)) },
-  { name: "rerank", fields: ["rerank"], always: false, value: (question) => (question.rerank ? String(question.rerank) : "") },
+  { name: "rerank", fields: ["rerank"], always: false, value: (question) => (question.rerank === PLAIN.rerank ? "" : t(`rerank.${question.rerank}`)) },
   { name: "k", fields: ["k"], always: false, value: (question) => (question.k === PLAIN.k ? "" : String(question.k)) },
 ];
 

@@ -8,7 +8,7 @@ import { useApp } from "../shell/state.js";
 import { change } from "./actions.js";
 import { Tags } from "./camera.js";
 import { cleared, zoneOf } from "./chips.js";
-import { MOST_HITS, MOST_RERANKED, PLAIN } from "./question.js";
+import { MOST_HITS, PLAIN, RERANKERS } from "./question.js";
 import { MomentField } from "./taken.js";
 
 /** @typedef {import("./question.js").Question} Question */
@@ -75,7 +75,8 @@ const EDITORS = {
   least: ({ draft, edit }) => html`<label>${t("least.help")} <${NumberField} min="0" max="1" step="0.01" value=${draft.least ?? 0} onText=${(/** @type {string} */ text) => edit({ least: Number(text) })} /></label>`,
   group: ({ draft, edit }) => html`<${Choices} name="group" label=${t("chip.group")} values=${["none", "identity", "track", "camera"]} value=${draft.group} onChange=${(/** @type {string} */ group) => edit({ group, fuse: group === "track" ? draft.fuse : PLAIN.fuse })} />
     ${draft.group === "track" && html`<p>${t("fuse.label")}</p><${Choices} name="fuse" label=${t("fuse.label")} values=${["best", "mean"]} value=${draft.fuse} onChange=${(/** @type {string} */ fuse) => edit({ fuse })} />`}`,
-  rerank: ({ draft, edit }) => html`<label>${t("rerank.help")} <${NumberField} min="0" max=${MOST_RERANKED} value=${draft.rerank ?? 0} onText=${(/** @type {string} */ text) => edit({ rerank: Number(text) })} /></label>`,
+  rerank: ({ draft, edit }) => html`<${Choices} name="rerank" label=${t("chip.rerank")} values=${RERANKERS} value=${draft.rerank} onChange=${(/** @type {string} */ rerank) => edit({ rerank })} />
+    <p class="note">${t("rerank.help")}</p>`,
   k: ({ draft, edit }) => html`<label>${t("k.help", { most: MOST_HITS })} <${NumberField} min="1" max=${MOST_HITS} value=${draft.k ?? PLAIN.k} onText=${(/** @type {string} */ text) => edit({ k: Number(text) || PLAIN.k })} /></label>`,
 };
 

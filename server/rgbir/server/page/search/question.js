@@ -14,7 +14,7 @@
  * @property {number} least
  * @property {string} group
  * @property {string} fuse
- * @property {number} rerank
+ * @property {string} rerank none, aim or k-reciprocal
  * @property {string} passages
  * @property {number} k
  * @property {boolean} [refined] of a question that was answered: whether marks were heeded; no part of the address
@@ -23,7 +23,7 @@
 /** @type {Question} */
 export const PLAIN = {
   camera: "", modality: "", at: "", like: "", cameras: [], since: "", until: "", hours: "", track: "",
-  least: 0, group: "none", fuse: "best", rerank: 0, passages: "filter", k: 40,
+  least: 0, group: "none", fuse: "best", rerank: "none", passages: "filter", k: 40,
 };
 
 /** Names whose values the address may hold, and those of a view that are no part of the question. */
@@ -34,7 +34,7 @@ const isMoment = (/** @type {unknown} */ value) => !Number.isNaN(Date.parse(Stri
 const among = (/** @type {string[]} */ ...values) => (/** @type {unknown} */ value) => values.includes(String(value));
 
 export const MOST_HITS = 1000;
-export const MOST_RERANKED = 1000;
+export const RERANKERS = ["none", "aim", "k-reciprocal"];
 
 /** What a value of each name is; the others may be any text. @type {Partial<Record<keyof Question, (value: unknown) => boolean>>} */
 const KINDS = {
@@ -46,7 +46,7 @@ const KINDS = {
   least: (value) => Number(value) >= 0 && Number(value) <= 1,
   group: among("none", "identity", "track", "camera"),
   fuse: among("best", "mean"),
-  rerank: whole(0, MOST_RERANKED),
+  rerank: among(...RERANKERS),
   passages: among("filter", "rank", "off"),
   k: whole(1, MOST_HITS),
 };
@@ -141,7 +141,7 @@ export function fields(question, shots, why) {
     least_score: question.least || null,
     group_by: question.group === PLAIN.group ? null : question.group,
     fuse: question.group === "track" && question.fuse !== PLAIN.fuse ? question.fuse : null,
-    rerank: question.rerank || null,
+    rerank: question.rerank === PLAIN.rerank ? null : question.rerank,
     passages: question.passages === PLAIN.passages ? null : question.passages,
     top_k: question.k,
     purpose: why.purpose.trim(),

@@ -79,6 +79,8 @@ export const ANSWER = {
     "另有 {n} 条",
   ],
   "hit.word": ["Hit", "Treffer", "结果"],
+  "reordered.all": ["Re-ranked by {m}: all {n} sightings that may answer", "Neu geordnet nach {m}: alle {n} Sichtungen, die in Frage kommen", "已按 {m} 重排:全部 {n} 条可作答的记录"],
+  "reordered.first": ["Re-ranked by {m}: the nearest {n} of {total} sightings", "Neu geordnet nach {m}: die nächsten {n} von {total} Sichtungen", "已按 {m} 重排:{total} 条记录中最近的 {n} 条"],
   "hit.byDistance": ["by distance alone {r}", "nach Abstand allein {r}", "仅按距离为 {r}"],
 
   "left.label": ["Left out:", "Ausgelassen:", "已排除:"],

@@ -137,7 +137,14 @@ export const SEARCH = {
   "fuse.mean": ["the mean of its shots", "das Mittel ihrer Aufnahmen", "图片均值"],
   "track.help": ["Only sightings of this track", "Nur Sichtungen dieser Spur", "仅此轨迹的记录"],
   "least.help": ["From 0 to 1. It is no probability.", "Von 0 bis 1. Es ist keine Wahrscheinlichkeit.", "0 到 1,不是概率。"],
-  "rerank.help": ["How many of the nearest; 0 is none", "Wie viele der nächsten; 0 ist keine", "取最近的多少条;0 为不重排"],
+  "rerank.none": ["no", "nein", "否"],
+  "rerank.aim": ["by affinity (aim)", "nach Affinität (aim)", "按亲和度(aim)"],
+  "rerank.k-reciprocal": ["by k-reciprocal neighbours", "nach wechselseitigen Nachbarn (k-reciprocal)", "按 k 互近邻"],
+  "rerank.help": [
+    "Hits that have the same neighbours as the query come first. Each says which rank it has by distance alone.",
+    "Treffer mit denselben Nachbarn wie die Suche kommen zuerst. Bei jedem steht sein Rang nach Abstand allein.",
+    "与查询有相同近邻的结果排在前面。每条结果会标明仅按距离的名次。",
+  ],
   "k.help": ["From 1 to {most}", "Von 1 bis {most}", "1 到 {most}"],
 
   "why.purpose": ["Purpose", "Zweck", "目的"],

@@ -1,0 +1,1 @@
+"""Hand-made systems as bundles, or measured without one."""
