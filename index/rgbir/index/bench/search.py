@@ -23,7 +23,7 @@ from rgbir.index.gallery.sightings import NewSighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import DeviceName, Gpus, device_named
 
-CAMERAS, JOINED, _BLOCK = 4, 32, 4_000
+CAMERAS, JOINED, WARMED, _BLOCK = 4, 32, 3, 4_000
 _MOST_FLAT = 6 * 2**30  # bytes of a flat index beside the gallery; past that FAISS searches the gallery's own memory
 
 
@@ -159,6 +159,6 @@ def _bandwidth() -> float:
 
 def each(ask: Callable[[Any], Any], queries: Sequence[Any] | NDArray[Any]) -> float:
     """Median seconds of a call, after a warm-up."""
-    for query in queries[:3]:
+    for query in queries[:WARMED]:
         ask(query)
     return float(np.median([seconds(lambda q=query: ask(q)) for query in queries]))  # type: ignore[misc]
