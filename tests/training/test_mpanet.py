@@ -180,6 +180,17 @@ def test_the_recipe_is_the_released_configuration() -> None:
     assert trained == {p for p in method.parameters() if p.requires_grad}
 
 
+@pytest.mark.parametrize("name", ["mpanet", "saai"])
+def test_the_released_program_measures_the_test_set_after_every_fifth_epoch_from_115_on(name: str) -> None:
+    recipe, plain = METHODS[name].resolve("official-code"), METHODS[name].resolve()
+    tested = recipe.tested
+    counted = [
+        epoch + 1 for epoch in range(140) if epoch >= tested.first and (epoch - tested.first) % tested.every == 0
+    ]
+    assert counted == [115, 120, 125, 130, 135, 140]
+    assert (recipe.amp, recipe.select, plain.amp, plain.select) == ("fp16", "best_on_test", "off", "last")
+
+
 def test_instance_norm_is_mixed_in_channel_by_channel() -> None:
     torch.manual_seed(2)
     layer = ModalityAlleviation(32).double()

@@ -133,7 +133,7 @@ class MPANet(Method):
 _REGDB: dict[str, Any] = {"height": 256, "people": 12, "images": 5, "schedule.milestones": [110]}
 VARIANTS: dict[str, dict[str, Any]] = {
     "paper": {},
-    "official-code": {"amp": "fp16", "select": "best_on_test"},
+    "official-code": {"amp": "fp16", "select": "best_on_test", "tested.first": 114, "tested.every": 5},
     "regdb": _REGDB,
 }
 
