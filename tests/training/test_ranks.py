@@ -193,9 +193,10 @@ def test_a_process_reads_its_own_images_alone(people: SysuMM01, monkeypatch: pyt
     assert sorted(each[0] + each[1]) == sorted(whole)
 
 
-def test_dropout_of_a_divided_batch_is_that_of_the_whole_one() -> None:
-    whole, parts = torch.nn.Dropout(0.3), []
-    rows = torch.randn(6, 5, 4, 1)
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_dropout_of_a_divided_batch_is_that_of_the_whole_one(form: torch.memory_format) -> None:
+    whole, parts = torch.nn.Dropout(0.3), list[torch.Tensor]()
+    rows = torch.randn(6, 5, 4, 3).contiguous(memory_format=form)
     torch.manual_seed(3)
     expected = whole(rows)
     for ranks in (First(), Second()):

@@ -186,8 +186,10 @@ class WholeDropout(nn.Dropout):
     def forward(self, input: Tensor) -> Tensor:
         if self.ranks.count == 1 or not self.training or not self.p:
             return super().forward(input)
-        rows = len(input) * self.ranks.count
-        kept = F.dropout(input.new_ones(rows, *input.shape[1:]), self.p)
+        kept = input.new_ones(len(input) * self.ranks.count, *input.shape[1:])
+        if input.ndim == 4 and input.is_contiguous(memory_format=torch.channels_last):
+            kept = kept.contiguous(memory_format=torch.channels_last)  # values are lost in the order of the memory
+        rows, kept = len(kept), F.dropout(kept, self.p)
         return input * kept[self.ranks.share.of(rows)]
 
 
