@@ -29,8 +29,15 @@ from rgbir.training.errors import BadRecipe, NotFinite
 from rgbir.training.layers import unit
 from rgbir.training.validate import Validation
 
+# A row of each method here, the others in the slow run.
+FIRST_ROWS = {name: (name, variant, row) for name, variant, row in reversed(ROWS)}.values()
+STEPS = [
+    *((name, variant, None) for name, variant in VARIANTS),
+    *(pytest.param(*each, marks=[] if each in FIRST_ROWS else [pytest.mark.slow]) for each in ROWS),
+]
 
-@pytest.mark.parametrize(("name", "variant", "row"), [*((n, v, None) for n, v in VARIANTS), *ROWS])
+
+@pytest.mark.parametrize(("name", "variant", "row"), STEPS)
 def test_every_variant_and_row_builds_and_takes_a_step(name: str, variant: str, row: str | None) -> None:
     recipe = recipe_of(name, variant, row)
     method = build(recipe, name)

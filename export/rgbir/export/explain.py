@@ -92,12 +92,17 @@ def explain(
         seed: of the shuffling, and of the fifths that are drawn.
 
     Raises:
-        ExportFailure: too few images, a network without a last feature map of several rows and columns, or a test that
-            doesn't hold; the bundle is as it was.
+        ExportFailure: too few images, a network without a last feature map of several rows and columns, or with more than
+            one of an image, or a test that doesn't hold; the bundle is as it was.
         BadBundle: the folder holds no bundle.
     """
     bundle = Bundle(folder)
     card = bundle.card.model_copy(update={"reaction": None})
+    if card.tta != "none":
+        raise ExportFailure(
+            f"{card.name} embeds mirror images too, so a map would be of two images; export the run with --tta none, and"
+            " explain that bundle"
+        )
     made: dict[str, ModelProto] = {}
     graphs: dict[Modality, str] = {}
     parts: list[tuple[NDArray[np.float64], ...]] = []
@@ -185,6 +190,10 @@ def _measured(
     rng = np.random.default_rng(seed)
     whole = onnx.load_model(bundle.graph(modality))
     maps = _run(with_map(whole, bundle.card.name)[0], images)
+    if len(maps) != len(images):
+        raise ExportFailure(
+            f"{bundle.card.name} makes {len(maps) // len(images)} last feature maps of an image, so none of them is where it reacted"
+        )
     others = _run(with_map(shuffled(whole, rng), bundle.card.name)[0], images)
     alike = np.array([rank_correlation(*pair) for pair in zip(maps, others, strict=True)])
     encoder = Encoder(bundle, providers=PROCESSOR)
