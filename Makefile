@@ -28,7 +28,8 @@ demo: $(SERVE)/ready
 	$(SERVE)/bin/rgbir demo $(DEMO)
 
 # Two workers of one thread each. The order is drawn anew every time in test-all, and told.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
+# Compiled modules are kept, since tests start many processes.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
 
 test: install
 	$(PYTEST) -p no:randomly

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, SysuMM01, enrol
+from rgbir.index.sessions import started as start
 from rgbir.index.synthetic import Split, synthesize
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +52,24 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What commands keep in the user's cache folder, such as decoded images, is kept elsewhere."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("XDG_CACHE_HOME", str(made_once(tmp_path_factory, "caches", lambda folder: None)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sessions() -> Iterator[None]:
+    """ONNX Runtime starts once for the same bytes: a session has no state, and starting one takes as long as 30 searches."""
+    kept: dict[tuple[object, ...], object] = {}
+
+    def started(bundle: Bundle, file: str, beside: Mapping[str, bytes], threads: int, asked: Sequence[str]) -> object:
+        key = (bundle.read(file), *sorted(beside.items()), threads, *asked)
+        if key not in kept:
+            if len(kept) > 4:
+                kept.clear()
+            kept[key] = start(bundle, file, beside, threads, asked)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("rgbir.index.encoder.started", started)
         yield
 
 

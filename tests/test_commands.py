@@ -44,6 +44,7 @@ ALONE = {
     "bench evaluate",
     "bench footage",
     "bench search",
+    "bench synthetic",
     "bench train",
     "config",
     "demo",

@@ -15,10 +15,12 @@ HANGS_AFTER_S = 120
 
 def until(condition: Callable[[], bool], what: str = "it") -> None:
     """Returns once the condition holds."""
-    begun = time.monotonic()
+    begun = looked = time.monotonic()
     while not condition():
-        assert time.monotonic() - begun < HANGS_AFTER_S, f"{what} doesn't come"
-        time.sleep(0.01)
+        now = time.monotonic()
+        assert now - begun < HANGS_AFTER_S, f"{what} doesn't come"
+        time.sleep(min(max(0.01, 2 * (now - looked)), 0.2))  # who looks all the time takes it from who is waited for
+        looked = time.monotonic()
 
 
 async def reached(condition: Callable[[], bool], what: str = "it") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,14 @@ class Net(nn.Module):
         return embeddings
 
 
+@cache
+def usual() -> ModelProto:
+    return traced(Net().eval(), torch.zeros(2, 3, 32, 16))
+
+
 def written(folder: Path, more: str, model: ModelProto | None = None) -> Path:
     folder.mkdir(exist_ok=True)
-    if model is None:
-        model = traced(Net().eval(), torch.zeros(2, 3, 32, 16))
-    onnx.save_model(model, folder / "net.onnx")
+    onnx.save_model(model or usual(), folder / "net.onnx")
     (folder / "card.toml").write_text(CARD + more)
     return folder / "card.toml"
 

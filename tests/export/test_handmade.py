@@ -23,7 +23,20 @@ from rgbir.export.graph import from_pixels
 from rgbir.export.handmade import writing
 from rgbir.export.handmade.measuring import embedded, measured, signed
 from rgbir.export.handmade.writing import sample, write_bundle
-from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, Metric, Modality, Setting, SysuMM01, enrol
+from rgbir.index import (
+    Bundle,
+    CameraNetwork,
+    Encoder,
+    Gallery,
+    Metric,
+    Modality,
+    OwnPictures,
+    PeopleLists,
+    Setting,
+    SysuMM01,
+    enrol,
+    open_data_set,
+)
 from rgbir.index.evaluation import PROTOCOLS, evaluate
 from rgbir.index.evaluation.benchmark import Choice
 from rgbir.index.evaluation.sources import encoded
@@ -212,3 +225,28 @@ def test_what_has_no_effect_is_refused(tmp_path: Path, people: SysuMM01) -> None
         (tmp_path / f"colour/cam{camera}").mkdir()
     done = run("export", "handmade", "hog+cca", "--data", tmp_path / "colour")
     assert done.code != 0
+
+
+def test_the_card_knows_the_people_of_own_pictures_and_nobody_known_is_measured(
+    tmp_path: Path, people: SysuMM01
+) -> None:
+    for camera in range(1, 7):
+        shutil.copytree(people.root / f"cam{camera}", tmp_path / f"site/cam{camera}")
+    PeopleLists((1, 2, 3, 4), (5,), (6, 7, 8, 9)).write(tmp_path / "lists.json")
+    own = ["--data", tmp_path / "site", "--network", "sysu-mm01"]
+    words = ["export", "handmade", "hog+lfda", *own, "--set", "pca.dimension=40"]
+
+    written = run(*words, "--people", tmp_path / "lists.json", "--out", tmp_path / "lfda", "--json")
+    strangers = run(*words, "--people", tmp_path / "lists.json", "--json")
+    unknown = run(*words)
+    PeopleLists((6, 7, 8, 9), (5,), (1, 2, 3, 4)).write(tmp_path / "other.json")
+    known = run("evaluate", *own, "--people", tmp_path / "other.json", "--bundle", tmp_path / "lfda")
+
+    assert written.code == strangers.code == 0, (written, strangers)
+    data = open_data_set(tmp_path / "site", "sysu-mm01", tmp_path / "lists.json")
+    assert isinstance(data, OwnPictures)
+    assert Bundle(tmp_path / "lfda").card.trained_on == tuple(sorted(data.sums[n] for n in range(1, 6)))
+    assert json.loads(strangers.stdout)["gallery_identities"] == 4
+    assert unknown.code == known.code == 2
+    assert "has no lists of people" in unknown.stderr
+    assert "was trained on, or fitted to, 4 of the 4 people whom it would be measured on" in known.stderr

@@ -20,7 +20,7 @@ from rgbir.index.nearest import proof as proof_module
 from rgbir.index.nearest import view as view_module
 
 
-@pytest.mark.parametrize("changes", [60, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("changes", [25, pytest.param(500, marks=pytest.mark.slow)])
 def test_every_answer_is_the_state_of_its_generation_while_slabs_are_rebuilt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int
 ) -> None:

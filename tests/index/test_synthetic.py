@@ -11,12 +11,12 @@ import pytest
 
 from rgbir.index import Modality, RegDB, SysuMM01, UsageError, decode, read_bytes
 from rgbir.index.synthetic import Split, synthesize
-from rgbir.index.synthetic.covers import covers
-from rgbir.index.synthetic.girths import girths
-from rgbir.index.synthetic.parts import LIMBS, TRUNK
-from rgbir.index.synthetic.people import Bag, Bottom, Hair, Hat, Top, person
-from rgbir.index.synthetic.regdb import synthesize_regdb
-from rgbir.index.synthetic.skeleton import Pose, joints
+from rgbir.index.synthetic.drawing1.covers import covers
+from rgbir.index.synthetic.drawing1.girths import girths
+from rgbir.index.synthetic.drawing1.parts import LIMBS, TRUNK
+from rgbir.index.synthetic.drawing1.people import Bag, Bottom, Hair, Hat, Top, person
+from rgbir.index.synthetic.drawing1.regdb import synthesize_regdb
+from rgbir.index.synthetic.drawing1.skeleton import Pose, joints
 
 
 def digests(root: Path) -> dict[str, str]:

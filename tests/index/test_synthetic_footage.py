@@ -23,9 +23,9 @@ from typer.testing import CliRunner
 
 from rgbir.index import CameraNetwork, Modality, UsageError
 from rgbir.index.cli import synthesize
+from rgbir.index.synthetic.drawing1.people import person
 from rgbir.index.synthetic.filmed import Filmed, synthesize_footage
 from rgbir.index.synthetic.footage import Scene, SceneFrame, Truth
-from rgbir.index.synthetic.people import person
 from rgbir.index.synthetic.places import PLACES, Lens
 from rgbir.index.synthetic.walks import Walk, cycle_m, walks
 

@@ -49,7 +49,7 @@ def test_what_orchestrators_and_uvicorn_s_variables_say_stops_no_server(
         assert server.ready()[0] == 200
 
 
-@pytest.mark.parametrize("name", ["RGBIR_SERVE__PROT", "RGBIR_SERVICE"])
+@pytest.mark.parametrize("name", ["RGBIR_SERVE__PROT", pytest.param("RGBIR_SERVICE", marks=pytest.mark.slow)])
 def test_a_variable_that_is_misspelt_is_still_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert all(config._of_a_service(*link) for link in LINKS.items())
     assert not config._of_a_service(name, "8077")

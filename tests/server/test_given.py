@@ -84,7 +84,8 @@ def test_no_route_takes_what_it_doesn_t_know(
         .replace("{name}", "x.js")
         .replace("{job}", "x")
     )
-    form = bodies(infrared).get(path, {}) if method in ("POST", "PUT", "PATCH") else {}
+    named = path if "camera" not in path else "/cameras/{camera:path}"
+    form = bodies(infrared).get(named, {}) if method in ("POST", "PUT", "PATCH") else {}
     before = len(gallery)
 
     unknown = http.request(method, where, params={"camra": "1"}, **form)

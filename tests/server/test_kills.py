@@ -88,7 +88,7 @@ def test_an_archive_whose_server_is_killed_is_enrolled_but_for_what_was_erased(
     )
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_track_whose_server_is_killed_is_there_whole_or_not_at_all_and_once_when_sent_again(
     site: Site, people: SysuMM01, kills: int
 ) -> None:

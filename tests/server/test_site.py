@@ -154,7 +154,7 @@ DESTROYED = {
 """What the event destroyed can't be there afterwards."""
 ENDS = {("shared memory", "emptied")}
 """SQLite maps this file: the kernel ends a process whose mapping is cut off. Nothing acknowledged is lost."""
-QUICK = {("database", "replaced"), ("journal", "deleted"), ("cases' file", "replaced")}
+QUICK = {("database", "replaced"), ("cases' file", "replaced")}
 MATRIX = [
     pytest.param(name, event, id=f"{name}-{event}", marks=[] if (name, event) in QUICK else [pytest.mark.slow])
     for name in FILES

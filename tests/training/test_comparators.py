@@ -257,7 +257,7 @@ def test_each_modality_of_msr_is_classified_by_angle_before_the_shared_layer() -
             method.embed(batch.rgb if modality is Modality.RGB else batch.ir, modality),
             method.shared(vectors),  # type: ignore[operator]
         )
-    shared = [method.shared(vectors) for vectors in read.values()]  # type: ignore[operator]
+    shared = [F.normalize(method.shared(vectors)) for vectors in read.values()]  # type: ignore[operator]
     torch.testing.assert_close(losses["gap"], 0.5 * modality_gap(shared[0], shared[1], batch.labels))
 
 

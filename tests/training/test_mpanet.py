@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import torch
 from tests.training.beyond import A4, B6, L3, L4, M3, M4, MK1, MK2, S6, P, doubles
 from tests.training.small import batch_for, build, make_run, recipe_of, recorded
+from tests.training.test_stopping import RGBIR, begun, is_as_if_it_never_stopped, updates_done
+from tests.waiting import until
 from torch import Tensor
 
 from rgbir.index import Modality, SysuMM01
@@ -177,6 +180,17 @@ def test_the_recipe_is_the_released_configuration() -> None:
     assert trained == {p for p in method.parameters() if p.requires_grad}
 
 
+@pytest.mark.parametrize("name", ["mpanet", "saai"])
+def test_the_released_program_measures_the_test_set_after_every_fifth_epoch_from_115_on(name: str) -> None:
+    recipe, plain = METHODS[name].resolve("official-code"), METHODS[name].resolve()
+    tested = recipe.tested
+    counted = [
+        epoch + 1 for epoch in range(140) if epoch >= tested.first and (epoch - tested.first) % tested.every == 0
+    ]
+    assert counted == [115, 120, 125, 130, 135, 140]
+    assert (recipe.amp, recipe.select, plain.amp, plain.select) == ("fp16", "best_on_test", "off", "last")
+
+
 def test_instance_norm_is_mixed_in_channel_by_channel() -> None:
     torch.manual_seed(2)
     layer = ModalityAlleviation(32).double()
@@ -337,3 +351,25 @@ def test_a_run_that_ends_inside_an_epoch_goes_on_with_the_averages_and_their_rat
     assert rest == {update: expected[update] for update in range(3, 6)}
     for name, value in method.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mpanet", "saai"])
+def test_a_process_that_is_killed_inside_an_epoch_goes_on_to_the_same_bits(
+    tmp_path: Path, people: SysuMM01, name: str
+) -> None:
+    small = {"backbone": "compact", "height": 32, "width": 16, "people": 3, "images": 3, "augment.padcrop": 2}
+    settings = {**small, "schedule.epochs": 40, "checkpoint_every": 3, "validate_every": 0}
+    words = [word for setting, value in settings.items() for word in ("--set", f"{setting}={value}")]
+    command = [*RGBIR, "train", name, "--data", str(people.root), *words]
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    subprocess.run([*command, "--out", str(whole)], check=True, capture_output=True)
+
+    process = begun([*command, "--out", str(run)], tmp_path / "output")
+    until(lambda: updates_done(run) >= 9)
+    process.kill()
+    process.wait()
+    assert 9 <= updates_done(run) < 80
+    subprocess.run([*command, "--out", str(run), "--resume"], check=True, capture_output=True)
+
+    is_as_if_it_never_stopped(run, whole)

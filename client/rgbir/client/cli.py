@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -160,8 +161,12 @@ class LazyGroup(TyperGroup):
         return command
 
 
+@cache
 def _points(within: str = "") -> dict[str, EntryPoint]:
-    """The commands that parts bring: those of the root, or those that they add to a group of another part."""
+    """The commands that parts bring: those of the root, or those that they add to a group of another part.
+
+    One command asks four times, and each look at what is installed takes 7 ms.
+    """
     group = f"rgbir.commands.{within}" if within else "rgbir.commands"
     return {point.name: point for point in entry_points(group=group)}
 

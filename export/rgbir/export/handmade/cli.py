@@ -18,7 +18,7 @@ from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.known import ROOT
 from rgbir.index.datasets.protocol import Direction, Mode, Shots
 from rgbir.index.evaluation import PROTOCOLS, Protocol, Task
-from rgbir.index.evaluation.benchmark import Choice, expect_strangers, versions
+from rgbir.index.evaluation.benchmark import Choice, versions
 
 if TYPE_CHECKING:
     from rgbir.training.handmade.fit import Fitted
@@ -111,21 +111,15 @@ def handmade(
     refuse(ctx, f"{data_set.name} has no such choice", only=sorted({"mode", "shots", "direction"} - data_set.choices))
     setting = Setting(mode=mode, shots=shots, direction=direction)
     task = Choice(rules, setting).task(data_set, recipe.data.split)
-    return _measured(_fitted(chosen, recipe, data_set, task), task, rules, name, report_file)
+    return _measured(_fitted(chosen, recipe, data_set), task, rules, name, report_file)
 
 
-def _fitted(system: System, recipe: HandmadeRecipe, data_set: DataSet, task: Task | None = None) -> Fitted:
-    """Fits to the training images, after a look that nobody of them is measured on.
-
-    Raises:
-        UsageError: somebody is.
-    """
+def _fitted(system: System, recipe: HandmadeRecipe, data_set: DataSet) -> Fitted:
+    """Fits to the training images, and says what wasn't read."""
     from rgbir.training.handmade.fit import described_in_all, fit
 
     records = list(data_set.training(Setting(recipe.data.train_identities, split=recipe.data.split)))
     tell(data_set)
-    if task is not None:
-        expect_strangers(data_set, system.name, _sums(data_set, records), task)
     with progress("describing", described_in_all(records, recipe)) as advance:
         fitted = fit(records, system, recipe, advance)
     values = fitted.on_axes.axes.shape
@@ -162,12 +156,12 @@ def _measured(
     from rgbir.export.handmade.measuring import measured
 
     axes = fitted.on_axes.axes.shape[1]
-    about = {"model": f"{fitted.system.name}.{name}", "axes": str(axes), "seed": str(fitted.recipe.seed)}
+    about = {"model": f"{fitted.system.name}.{name}", "axes": str(axes), "seed": str(fitted.recipe.seed), **versions()}
+    if reason := fitted.no_bundle():
+        about["no bundle"] = reason
     with progress("describing", len(task.images)) as advance:
-        report = measured(fitted, task, rules, {**about, **versions()}, advance)
+        report = measured(fitted, task, rules, about, advance)
     if report_file is not None:
         with beside(report_file) as new:
             new.write_text(report.to_json() + "\n", encoding="utf-8")
-    served = fitted.no_bundle()
-    remarks = [f"no bundle can hold it: {served}"] if served else []
-    return Answer(cast(Measured, report.to_dict()), [*shown(report), *remarks])
+    return Answer(cast(Measured, report.to_dict()), shown(report))

@@ -91,12 +91,12 @@ def reports(plan: Plan, folder: Path) -> Reports:
 
 def courses(plan: Plan, folder: Path) -> dict[Path, Course]:
     """What was measured on the test set on the way of each finished training, by its folder."""
-    found: dict[Path, Course] = {}
+    by_folder: dict[Path, Course] = {}
     for job in plan.jobs:
         if (file := folder / job.folder / TRAINED).exists():
             course = json.loads(file.read_text(encoding="utf-8")).get("course", {})
-            found[job.folder] = {int(epoch): scores for epoch, scores in course.items()}
-    return found
+            by_folder[job.folder] = {int(epoch): scores for epoch, scores in course.items()}
+    return by_folder
 
 
 def _kept(file: Path) -> dict[str, Any] | None:

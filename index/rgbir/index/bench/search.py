@@ -23,7 +23,7 @@ from rgbir.index.gallery.sightings import NewSighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import DeviceName, Gpus, device_named
 
-CAMERAS, JOINED, _BLOCK = 4, 32, 4_000
+CAMERAS, JOINED, WARMED, _BLOCK = 4, 32, 3, 4_000
 _MOST_FLAT = 6 * 2**30  # bytes of a flat index beside the gallery; past that FAISS searches the gallery's own memory
 
 
@@ -100,6 +100,7 @@ class People:
         self.centres = np.float32(not noise) * rng.standard_normal((max(1, sightings // 20), dimension), np.float32)
 
     def rows(self, count: int, seed: int) -> NDArray[np.float32]:
+        """float32 (count, d)."""
         rng = np.random.default_rng(seed)
         centres = self.centres[rng.integers(0, len(self.centres), count)]
         return centres + np.float32(0.6) * rng.standard_normal(centres.shape, np.float32)
@@ -158,7 +159,7 @@ def _bandwidth() -> float:
 
 
 def each(ask: Callable[[Any], Any], queries: Sequence[Any] | NDArray[Any]) -> float:
-    """Median seconds of a call, after a warm-up."""
-    for query in queries[:3]:
+    """Median seconds of a call with each query, such as a row of (n, d), after a warm-up."""
+    for query in queries[:WARMED]:
         ask(query)
     return float(np.median([seconds(lambda q=query: ask(q)) for query in queries]))  # type: ignore[misc]

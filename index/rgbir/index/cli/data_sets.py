@@ -1,17 +1,17 @@
-"""`rgbir counts` and `rgbir synthesize`: data sets that are there, and those that are drawn."""
+"""`rgbir counts` and `rgbir split`: data sets that are there, and who of them is trained on and tested."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from rgbir.index.cameras import CameraNetwork
-from rgbir.index.cli.options import SKIPPED_EXIT, NetworkOption, PeopleOption, progress
+from rgbir.index.cli.options import SKIPPED_EXIT, NetworkOption, PeopleOption
 from rgbir.index.cli.output import Answer
 from rgbir.index.cli.remarks import tell
 from rgbir.index.datasets.dataset import Count
@@ -20,15 +20,7 @@ from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.people import TEST, VAL
 from rgbir.index.errors import UsageError
 from rgbir.index.files import writing_to
-from rgbir.index.synthetic import Split
-from rgbir.index.synthetic import synthesize as draw_people
-from rgbir.index.synthetic.filmed import film_writer, synthesize_footage
-from rgbir.index.synthetic.footage import Scene
-from rgbir.index.synthetic.regdb import synthesize_regdb
 from rgbir.index.words import listed
-
-Layout = Literal["sysu", "regdb", "footage"]
-FOOTAGE = "With --layout footage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +38,6 @@ class Drawn:
     val: int
     test: int
     seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Synthesized:
-    """Synthetic people.
-
-    Attributes:
-        folder: where they are.
-        images: how many pictures.
-        identities: how many people.
-        layout: whose folders are imitated.
-    """
-
-    folder: Path
-    images: int
-    identities: int
-    layout: str
 
 
 def counts(
@@ -126,98 +101,3 @@ def _shown(counted: Sequence[Count], name: str) -> list[str | Table]:
     apart = sum(count.differs for count in counted)
     differ = f"{apart} of {len(counted)} counts differ from the published {name}"
     return [table, differ if apart else f"{name} as published"]
-
-
-def synthesize(
-    folder: Annotated[Path, typer.Argument(help="A new folder.")],
-    identities: Annotated[
-        int | None,
-        typer.Option(
-            help="People; three fifths train, a fifth val, a fifth test (sysu). 200 by default.", min=1, max=9999
-        ),
-    ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option(help="Pictures of each by each camera: six, or RegDB's two. 10 by default.", min=1, max=99),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, other people.", min=0)] = 0,
-    only_test: Annotated[bool, typer.Option("--only-test", help="Put all people in the test list.")] = False,
-    layout: Annotated[
-        Layout, typer.Option(help="Whose folders to imitate; footage: what three cameras film, with its truth.")
-    ] = "sysu",
-    seconds: Annotated[
-        float | None,
-        typer.Option(
-            help="Length of each camera's footage. 60 by default.", min=0.1, max=3600, rich_help_panel=FOOTAGE
-        ),
-    ] = None,
-    people: Annotated[
-        float | None,
-        typer.Option(help="How many people pass in a minute. 12 by default.", min=0, max=120, rich_help_panel=FOOTAGE),
-    ] = None,
-    width: Annotated[
-        int | None,
-        typer.Option(help="Pixels, an even number. 1280 by default.", min=64, max=4096, rich_help_panel=FOOTAGE),
-    ] = None,
-    height: Annotated[
-        int | None,
-        typer.Option(help="Pixels, an even number. 720 by default.", min=64, max=4096, rich_help_panel=FOOTAGE),
-    ] = None,
-    rate: Annotated[
-        int | None, typer.Option(help="Pictures a second. 10 by default.", min=1, max=60, rich_help_panel=FOOTAGE)
-    ] = None,
-    film: Annotated[
-        Literal["mp4", "mkv"] | None,
-        typer.Option(help="Write films, not numbered pictures; needs the extra footage.", rich_help_panel=FOOTAGE),
-    ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes; one a core by default.", min=1)] = None,
-) -> Answer[Synthesized]:
-    """Draw synthetic people in a real data set's layout, or in footage: a test bed, never a result on real data.
-
-    Examples:
-        rgbir synthesize people --identities 60 --images 6
-        rgbir synthesize regdb --layout regdb --identities 40 --images 10 --seed 3
-        rgbir synthesize footage --layout footage --seconds 60 --people 12
-        rgbir synthesize films --layout footage --film mp4 --seed 3
-    """
-    of_people = {"identities": identities, "images": images, "only-test": only_test or None}
-    of_footage = {
-        "seconds": seconds, "people": people, "width": width, "height": height, "rate": rate, "film": film
-    }  # fmt: skip
-    if layout == "footage":
-        _refuse(of_people, "footage", "people pass by the minute: --people")
-        given = {name: value for name, value in of_footage.items() if value is not None and name != "film"}
-        scene = Scene(seed=seed, **given)  # type: ignore[arg-type]
-        return _footage(folder, scene, film, workers)
-    _refuse(of_footage, layout, "say --layout footage")
-    identities, images = identities or 200, images or 10
-    if layout == "regdb":
-        with progress("drawing", identities * 2 * images) as advance:
-            count = synthesize_regdb(folder, identities, images, seed, workers, advance)
-        line = f"{count:,} images of {identities} synthetic people in {folder}, ten splits into halves"
-        return Answer(Synthesized(folder, count, identities, layout), [line])
-    split = Split(0, 0, identities) if only_test else Split.of(identities)
-    with progress("drawing", split.identities * 6 * images) as advance:
-        count = draw_people(folder, split, images, seed, workers, advance)
-    line = f"{count:,} images of {split.identities} synthetic people in {folder} (train {split.train}, val {split.val}, test {split.test})"
-    return Answer(Synthesized(folder, count, split.identities, layout), [line])
-
-
-def _refuse(options: Mapping[str, object], layout: Layout, instead: str) -> None:
-    """
-    Raises:
-        UsageError: one of the options was given, and that layout has no use for it.
-    """
-    if given := [f"--{name}" for name, value in options.items() if value is not None]:
-        raise UsageError(f"--layout {layout} has no use for {listed(given)}; leave it out, or {instead}")
-
-
-def _footage(folder: Path, scene: Scene, film: str | None, workers: int | None) -> Answer[Synthesized]:
-    writer = film_writer() if film else None
-    with progress("drawing", 3 * len(scene)) as advance:
-        filmed = synthesize_footage(folder, scene, film, writer, workers, advance)
-    line = (
-        f"{filmed.frames:,} pictures of three cameras in {folder}, {scene.seconds:g} s each, {filmed.people} synthetic"
-        f" people, {filmed.boxes:,} boxes of truth"
-    )
-    return Answer(Synthesized(folder, filmed.frames, filmed.people, "footage"), [line])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.datasets.protocol import Direction, Mode, Pool, Protocol, Shots, Way
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Task
+from rgbir.index.datasets.text import read_text
 from rgbir.index.errors import BadDataset
 from rgbir.index.words import listed
 
@@ -89,6 +91,24 @@ def compared(counts: dict[str, int], published: dict[str, int]) -> list[Count]:
     return [Count(what, n, published.get(what)) for what, n in counts.items()]
 
 
+def drawing_of(root: Path) -> dict[str, str]:
+    """What `exp/drawing.json` of synthetic people says, in words; nothing where there is no such file.
+
+    Raises:
+        BadDataset: the file isn't as `rgbir synthesize` writes it.
+    """
+    file = root / "exp" / "drawing.json"
+    if not file.is_file():
+        return {}
+    try:
+        drawn = json.loads(read_text(file))
+        return {"drawing": f"{drawn['name']}, seed {int(drawn['seed'])}, sheet {str(drawn['sheet'])[:12]}"}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadDataset(
+            f"{file} is not what rgbir synthesize writes beside synthetic people; draw them again"
+        ) from error
+
+
 @dataclass(frozen=True)
 class DataSet(ABC):
     """A data set in its published layout, opened at its root.
@@ -132,6 +152,11 @@ class DataSet(ABC):
     def name(self) -> str:
         """The first of its names, which its protocols bear."""
         return self.names[0]
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What a report says of it: its folder's name, and of drawn people by which drawing, size and seed."""
+        return {"data": self.root.name, **drawing_of(self.root)}
 
     @cached_property
     def network(self) -> CameraNetwork:

@@ -173,7 +173,7 @@ def of_bundles(
         unusual = {"row": card.row or "", "weights": "" if card.weights == "last" else card.weights}
         about = {"model": card.name, **{key: value for key, value in unusual.items() if value}}
         about |= {"fingerprint": card.fingerprint}
-        about |= {"data": data.root.name, **versions()}
+        about |= {**data.about, **versions()}
         return choice.measure(task, queries, rows, metric or card.metric, about)
 
     return Report.joined(list(map(measured, bundles)))
@@ -235,7 +235,7 @@ def of_server(data: DataSet, choice: Choice, url: str, bar: Bar = no_bar) -> Rep
             expect_strangers(data, gallery.model, remote.model().get("trained_on", ()), task)
         with bar("asking", len(task.queries)) as advance:
             ranking = remote_ranking(task, remote, choice.protocol.hiding, advance)
-            about = {"model": gallery.model, "fingerprint": gallery.fingerprint, "data": data.root.name, **versions()}
+            about = {"model": gallery.model, "fingerprint": gallery.fingerprint, **data.about, **versions()}
             return evaluate_ranked(task, ranking, choice.protocol, Metric(gallery.metric), about)
 
 
@@ -251,7 +251,7 @@ def of_features(data: DataSet, choice: Choice, files: Sequence[Path], metric: Me
             _expect_authors(data, file)
     loaded = [Features.load(file) if file.suffix in (".npz", ".mat") else read_authors(file, asked) for file in files]
     features = joined(*loaded)
-    about = {"data": data.root.name, "features": ", ".join(file.name for file in files), **versions()}
+    about = {**data.about, "features": ", ".join(file.name for file in files), **versions()}
     return choice.measure(task, features, features, metric or Metric.EUCLIDEAN, about)
 
 

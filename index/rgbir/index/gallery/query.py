@@ -120,7 +120,8 @@ class Reranking:
         seen: sightings that the query may see, and that may be neighbours.
         most: sightings that are scored where not all are.
         made: lists of neighbours that were made for this answer.
-        kept: lists of neighbours that are kept for the next ones, and most_kept: as many at most.
+        kept: lists of neighbours that are kept for the next ones.
+        most_kept: so many are kept at most.
         bytes: of the kept lists, in memory.
     """
 

@@ -141,7 +141,7 @@ def _sides(gallery: NDArray[np.float32], k1: int, k2: int) -> Iterator[tuple[NDA
 def mean_of(
     lists: list[tuple[NDArray[np.int64], NDArray[np.float64]]],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The mean of sparse vectors, each of places and values there, at length 1."""
+    """The mean of sparse vectors, at length 1: each is places, int64 (m,), and the values there, float64 (m,)."""
     places, where = np.unique(np.concatenate([at for at, _ in lists]), return_inverse=True)
     values = np.bincount(where, np.concatenate([value for _, value in lists]), len(places)) / len(lists)
     return places, _unit(values)

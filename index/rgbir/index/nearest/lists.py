@@ -60,6 +60,7 @@ class Lists:
         return self if np.array_equal(wanted, self.rows) else self.part(np.searchsorted(self.rows, wanted))
 
     def part(self, places: NDArray[np.int64] | NDArray[np.bool_]) -> Lists:
+        """Those at these places, int64 (m,), or where bool (n,) is True."""
         return Lists(self.rows[places], self.near[places], self.cosines[places], self.rest[places])
 
     def joined(self, other: Lists) -> Lists:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rgbir.index.cameras import Modality
-from rgbir.index.synthetic.body import draw
-from rgbir.index.synthetic.cameras import Array, Optics, folds
-from rgbir.index.synthetic.drawing import Drawing, View
-from rgbir.index.synthetic.people import Person
+from rgbir.index.synthetic.drawing1.body import draw
+from rgbir.index.synthetic.drawing1.cameras import Array, Optics, folds
+from rgbir.index.synthetic.drawing1.drawing import Drawing, View
+from rgbir.index.synthetic.drawing1.people import Person
+from rgbir.index.synthetic.drawing1.skeleton import Pose
 from rgbir.index.synthetic.places import Lens
-from rgbir.index.synthetic.skeleton import Pose
 from rgbir.index.synthetic.walks import Moment
 
 FINEST = 105.0

@@ -18,8 +18,7 @@ from PIL import Image
 
 from rgbir.index.errors import UsageError
 from rgbir.index.progress import Progress, silent
-from rgbir.index.synthetic.cameras import jpeg
-from rgbir.index.synthetic.dataset import empty_folder
+from rgbir.index.synthetic.folder import empty_folder, jpeg
 from rgbir.index.synthetic.footage import Scene, Truth
 from rgbir.index.synthetic.places import PLACES
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from rgbir.index.cameras import Modality
 from rgbir.index.errors import UsageError
-from rgbir.index.synthetic.cameras import Optics, under_lamp
+from rgbir.index.synthetic.drawing1.cameras import Optics, under_lamp
+from rgbir.index.synthetic.drawing1.people import Person, person
 from rgbir.index.synthetic.figures import HALF, Figure, figure
-from rgbir.index.synthetic.people import Person, person
 from rgbir.index.synthetic.places import PLACES, Lens, Place
 from rgbir.index.synthetic.stage import Stage
 from rgbir.index.synthetic.walks import Walk, walks

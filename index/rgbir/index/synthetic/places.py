@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from rgbir.index.synthetic.cameras import CAMERAS, Array, Optics
-from rgbir.index.synthetic.people import Colour
+from rgbir.index.synthetic.drawing1.cameras import CAMERAS, Array, Optics
+from rgbir.index.synthetic.drawing1.people import Colour
 
 WALL_M, HUNG_M = 16.0, 3.0
 """How far the wall behind everybody is, and how high the camera hangs."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import Modality
-from rgbir.index.synthetic.cameras import Array, Optics
+from rgbir.index.synthetic.drawing1.cameras import Array, Optics
 from rgbir.index.synthetic.figures import Figure
 from rgbir.index.synthetic.places import Lens, Place, backdrop
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rgbir.index.synthetic.people import Person
-from rgbir.index.synthetic.skeleton import leg_m
+from rgbir.index.synthetic.drawing1.people import Person
+from rgbir.index.synthetic.drawing1.skeleton import leg_m
 
 Spot = tuple[float, float]
 """Metres to the right of the picture's middle, and from the camera."""

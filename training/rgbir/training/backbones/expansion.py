@@ -58,15 +58,15 @@ class Aggregation(nn.Module):
             @ phi(earlier[..., ::step, ::step]).flatten(2).transpose(1, 2)
             / self.from_channels.in_channels
         )
-        found = (attention @ g(earlier).flatten(2)).unflatten(2, earlier.shape[2:])
-        x = x + self.channel_norm(self.from_channels(found[..., ::step, ::step]))
+        attended = (attention @ g(earlier).flatten(2)).unflatten(2, earlier.shape[2:])
+        x = x + self.channel_norm(self.from_channels(attended[..., ::step, ::step]))
 
         theta, phi, g = self.place
         inner = self.from_places.in_channels
         queries, keys, values = (self._places(part) for part in (theta(x), phi(earlier), g(earlier)))
-        found = (queries.transpose(1, 2) @ keys / keys.shape[2]) @ values.transpose(1, 2)
-        found = found.transpose(1, 2).reshape(x.shape[0], inner, *x.shape[2:])
-        return x + self.place_norm(self.from_places(found))
+        attended = (queries.transpose(1, 2) @ keys / keys.shape[2]) @ values.transpose(1, 2)
+        attended = attended.transpose(1, 2).reshape(x.shape[0], inner, *x.shape[2:])
+        return x + self.place_norm(self.from_places(attended))
 
     def _places(self, maps: Tensor) -> Tensor:
         """float (n, c, h, w) → (n, c, h · w), or folded (n, 2 c, h · w / 2)."""

@@ -70,7 +70,7 @@ def methods(
         lines.append(f"  {row}: {_changes(changes) if changes else 'as the variant'}")
         if row in printed:
             lines.append(f"      published: {printed[row]}")
-    lines += ["", "published numbers, in percent; not ours", *(f"  {line}" for line in chosen.published)]
+    lines += ["", "published numbers, in percent; not ours", *(f"  {line}" for line in chosen.published or ["none"])]
     if quoted:
         lines += ["", "what the paper quotes of others, in percent; not ours", *(f"  {line}" for line in quoted)]
     rows, published = _plain(chosen.rows), list(chosen.published)

@@ -39,6 +39,7 @@ class CmGANRecipe(TupleRecipe):
     optimiser: Adam = Adam(bias_factor=1.0, decay_biases=True)
     schedule: WarmupStep = WarmupStep(updates=41_730, warmup=0, milestones=())
     tuples: int = Field(16, ge=1, description="tuples a batch; six images each")
+    bn_groups: Literal["joint"] = Field("joint", description="images that share a forward pass")
     margin: float = Field(1.4, ge=0, description="of the triplets across modalities")
     classifier: Literal["mlp", "neck"] = Field(
         "mlp", description="a layer of 512 with a rectifier before it, as the third party; or a batch norm"

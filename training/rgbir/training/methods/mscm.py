@@ -69,7 +69,11 @@ class MSCMRecipe(ViewsRecipe):
 
 
 class MSCM(Method):
-    """Rows are those of V, V', I, I'. At test time an image's map is the mean of those of all stems of its modality."""
+    """Rows are those of V, V', I, I'. At test time an image's map is the mean of those of all stems of its modality.
+
+    Raises:
+        BadRecipe: four stems without four views.
+    """
 
     one_stream = False
     metric = Metric.COSINE

@@ -18,9 +18,10 @@ from rgbir.index import Metric, Modality
 from rgbir.training.backbones import BACKBONES
 from rgbir.training.backbones.stages import TwoStreams
 from rgbir.training.data.batch import PairBatch
-from rgbir.training.layers import ByModality, GlobalAveragePool, linear_classifier
+from rgbir.training.layers import ByModality, GlobalAveragePool, linear_classifier, unit
 from rgbir.training.losses import cosine_softmax, modality_gap
 from rgbir.training.method import Losses, Method
+from rgbir.training.optim import Sgd
 from rgbir.training.recipe import BaselineRecipe
 
 PAPER = (
@@ -33,13 +34,16 @@ IDEA = "a reconstruction: a network for each modality with a classifier by angle
 class MSRRecipe(BaselineRecipe):
     """Settings are ours where the abstract has none."""
 
+    optimiser: Sgd = Sgd(fresh_factor=1.0)  # no batch norm bounds the new layers: at ten times the rate they exploded
     embedding: int = Field(1024, ge=1, description="length of each modality's vector, and of the shared one")
     kappa: float = Field(14.0, gt=0, description="scale of the cosines that each modality is classified by")
-    gap_weight: float = Field(0.5, ge=0, description="of the squared distance of a person's two centres")
+    gap_weight: float = Field(
+        0.5, ge=0, description="of the squared distance of a person's two centres, which are of unit vectors"
+    )
 
 
 class MSR(Method):
-    """The shared layer's vector is the embedding; centres are of it, angles of each modality's vector."""
+    """The shared layer's vector is the embedding; centres are of it at length 1, angles of each modality's vector."""
 
     one_stream = False
     metric = Metric.COSINE
@@ -81,7 +85,7 @@ class MSR(Method):
             for part, modality in zip(vectors.float().split(len(labels)), Modality, strict=True):
                 weight = self.classifiers.get_submodule(modality.value).get_parameter("weight")
                 losses[modality.value] = cosine_softmax(part, weight, labels, self.recipe.kappa)
-            rgb, ir = shared.float().split(len(labels))
+            rgb, ir = unit(shared).split(len(labels))
             return losses | {"gap": self.recipe.gap_weight * modality_gap(rgb, ir, labels)}
 
 

@@ -73,7 +73,11 @@ class Generator(nn.Sequential):
 
 
 class XIV(Method):
-    """One network; the generator is of training alone. Triplets, gaps and the test read the pooled vector."""
+    """One network; the generator is of training alone. Triplets, gaps and the test read the pooled vector.
+
+    Raises:
+        BadRecipe: views of its own.
+    """
 
     one_stream = True
     metric = Metric.COSINE

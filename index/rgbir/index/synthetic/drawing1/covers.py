@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rgbir.index.synthetic.cloth import Surface, fabric, over, plain
-from rgbir.index.synthetic.cuts import BOTTOMS, TOPS
-from rgbir.index.synthetic.people import Person
-from rgbir.index.synthetic.skeleton import FOREARM, UPPER_ARM, Joints, leg_m
+from rgbir.index.synthetic.drawing1.cloth import Surface, fabric, over, plain
+from rgbir.index.synthetic.drawing1.cuts import BOTTOMS, TOPS
+from rgbir.index.synthetic.drawing1.people import Person
+from rgbir.index.synthetic.drawing1.skeleton import FOREARM, UPPER_ARM, Joints, leg_m
 
 SKIN_INFRARED, HAIR_INFRARED = 0.78, 0.42
 

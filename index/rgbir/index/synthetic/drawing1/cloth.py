@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.synthetic.people import Cloth, Colour, Pattern
+from rgbir.index.synthetic.drawing1.people import Cloth, Colour, Pattern
 
 Array = NDArray[np.float32]
 Surface = Callable[[Array, Array], tuple[Array, Array]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from rgbir.index.cameras import Modality
-from rgbir.index.synthetic.body import draw
-from rgbir.index.synthetic.drawing import Drawing, View
-from rgbir.index.synthetic.people import Cloth, Person
-from rgbir.index.synthetic.skeleton import Pose
+from rgbir.index.synthetic.drawing1.body import draw
+from rgbir.index.synthetic.drawing1.drawing import Drawing, View
+from rgbir.index.synthetic.drawing1.people import Cloth, Person
+from rgbir.index.synthetic.drawing1.skeleton import Pose
 
 Array = NDArray[np.float32]
 CANVAS = (288, 112)
@@ -203,9 +202,3 @@ def _delivered(display: Array, optics: Optics, rng: np.random.Generator) -> Imag
     image = Image.fromarray((np.clip(display, 0, 1) * 255).astype(np.uint8))
     blurred = image.filter(ImageFilter.GaussianBlur(optics.blur * float(rng.uniform(0.6, 1.5))))
     return blurred.resize((wide, tall), Image.Resampling.BILINEAR)
-
-
-def jpeg(image: Image.Image, quality: int = 90) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()

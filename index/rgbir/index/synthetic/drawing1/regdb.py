@@ -9,9 +9,10 @@ import numpy as np
 
 from rgbir.index.errors import UsageError
 from rgbir.index.progress import Progress, silent
-from rgbir.index.synthetic.cameras import CAMERAS, picture
-from rgbir.index.synthetic.dataset import each_person, new_folder
-from rgbir.index.synthetic.people import person
+from rgbir.index.synthetic.drawing1.cameras import CAMERAS, picture
+from rgbir.index.synthetic.drawing1.dataset import new_folder
+from rgbir.index.synthetic.drawing1.people import person
+from rgbir.index.synthetic.folder import each_person
 
 VIEWS = (("Visible", "v", 1), ("Thermal", "t", 6))
 """Folder, letter in a file's name, and the camera that draws: infrared stands in for thermal."""
@@ -41,7 +42,8 @@ def synthesize_regdb(
     if identities < 2 or identities % 2:
         raise UsageError(f"RegDB's splits are halves; draw an even number of people, not {identities}")
     new_folder(root, seed, "RegDB", images)
-    each_person(partial(_write_person, root, images=images, seed=seed), identities, workers, progress)
+    everybody = range(1, identities + 1)
+    each_person(partial(_write_person, root, images=images, seed=seed), everybody, workers, progress)
     (root / "idx").mkdir()
     for split in SPLITS:
         order = np.random.default_rng([seed, 7, split]).permutation(identities) + 1

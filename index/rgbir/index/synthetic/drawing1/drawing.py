@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rgbir.index.synthetic.cloth import Array, Surface
-from rgbir.index.synthetic.skeleton import Point
+from rgbir.index.synthetic.drawing1.cloth import Array, Surface
+from rgbir.index.synthetic.drawing1.skeleton import Point
 
 
 @dataclass(frozen=True, slots=True)

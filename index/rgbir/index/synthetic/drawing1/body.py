@@ -6,12 +6,12 @@ from operator import itemgetter
 
 import numpy as np
 
-from rgbir.index.synthetic.covers import covers
-from rgbir.index.synthetic.drawing import Drawing, View
-from rgbir.index.synthetic.girths import Axes, girths
-from rgbir.index.synthetic.parts import LIMBS, TRUNK, End
-from rgbir.index.synthetic.people import Person
-from rgbir.index.synthetic.skeleton import Joints, Point, Pose, joints
+from rgbir.index.synthetic.drawing1.covers import covers
+from rgbir.index.synthetic.drawing1.drawing import Drawing, View
+from rgbir.index.synthetic.drawing1.girths import Axes, girths
+from rgbir.index.synthetic.drawing1.parts import LIMBS, TRUNK, End
+from rgbir.index.synthetic.drawing1.people import Person
+from rgbir.index.synthetic.drawing1.skeleton import Joints, Point, Pose, joints
 
 
 def draw(person: Person, pose: Pose, view: View) -> Drawing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rgbir.index.synthetic.people import Bottom, Top
+from rgbir.index.synthetic.drawing1.people import Bottom, Top
 
 
 class TopCut(NamedTuple):

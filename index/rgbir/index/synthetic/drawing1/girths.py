@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rgbir.index.synthetic.cuts import BOTTOMS, TOPS
-from rgbir.index.synthetic.people import Person
+from rgbir.index.synthetic.drawing1.cuts import BOTTOMS, TOPS
+from rgbir.index.synthetic.drawing1.people import Person
 
 Axes = tuple[float, float]
 """Half axes of an elliptic section: from its middle to the side, and to the front."""

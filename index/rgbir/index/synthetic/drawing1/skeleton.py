@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rgbir.index.synthetic.cuts import BOTTOMS, TOPS
-from rgbir.index.synthetic.girths import Axes
-from rgbir.index.synthetic.people import Person
+from rgbir.index.synthetic.drawing1.cuts import BOTTOMS, TOPS
+from rgbir.index.synthetic.drawing1.girths import Axes
+from rgbir.index.synthetic.drawing1.people import Person
 
 Point = tuple[float, float, float]
 Joints = dict[str, Point]

@@ -1,0 +1,168 @@
+"""Tracks: each pass of a person by a camera as a row of frames, with times and boxes in the camera's frame."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from rgbir.index.progress import Progress, silent
+from rgbir.index.synthetic.drawing2.about import write_about
+from rgbir.index.synthetic.drawing2.cameras import SYSU, Camera
+from rgbir.index.synthetic.drawing2.coding import jpeg
+from rgbir.index.synthetic.drawing2.passes import RATE
+from rgbir.index.synthetic.drawing2.picture import moments, picture, quality, rows_of
+from rgbir.index.synthetic.drawing2.scene import frame_of
+from rgbir.index.synthetic.drawing2.streams import Key, shuffled
+from rgbir.index.synthetic.drawing2.sysu import POOLS, absent
+from rgbir.index.synthetic.drawing2.tables import sine
+from rgbir.index.synthetic.drawing2.world import BLOCK, World
+from rgbir.index.synthetic.folder import Split, each_person, write_lists
+
+SHORTEST, LONGEST = 12, 32
+"""Frames of a pass."""
+SOONEST_S, LATEST_S = 30, 900
+"""A walk between two places takes as long."""
+FRAME = 1920, 1080
+"""Columns and rows of a camera's frame."""
+BEGINS = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+PLACES = {1: "room 1", 2: "room 2", 3: "room 2", 4: "gate", 5: "garden", 6: "passage"}
+_COLUMNS = ("path", "camera", "time", "identity", "track")
+
+
+class Walk(NamedTuple):
+    """A pass that is filmed.
+
+    Attributes:
+        camera: which films.
+        key: of the person, the camera and the pass.
+        frames: how many.
+        begins: when the first is taken.
+    """
+
+    camera: Camera
+    key: Key
+    frames: int
+    begins: datetime
+
+
+def walks(world: World, person: int, images: int) -> list[Walk]:
+    """The person's passes, in the order in which they are walked: nobody is at two places, and ways take their time."""
+    gone = absent(world, person)
+    route = [
+        (camera, Key(world.seed, person, camera.number, walk))
+        for camera in SYSU
+        if camera.number not in gone
+        for walk in sorted({walk for walk, _ in moments(Key(world.seed, person, camera.number), images)})
+    ]
+    stream, filmed = Key(world.seed, person).stream("route"), []
+    at = BEGINS + timedelta(seconds=stream.below(6 * 3600))
+    for place in shuffled(stream, range(len(route))):
+        camera, key = route[place]
+        taken = [frame for walk, frame in moments(key._replace(walk=0), images) if walk == key.walk]
+        least = max(SHORTEST, taken[-1] + 1)
+        frames = least + key.stream("length").below(max(LONGEST - least, 0) + 1)
+        filmed.append(Walk(camera, key, frames, at))
+        at += timedelta(seconds=frames / RATE + SOONEST_S + stream.below(LATEST_S - SOONEST_S))
+    return filmed
+
+
+def write_tracks(
+    root: Path,
+    world: World,
+    split: Split,
+    images: int,
+    size: str = "own",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> int:
+    """Draws every frame of every pass; returns how many.
+
+    Every fourth frame of a pass is a picture that `write_sysu` draws of the same world, people and number of images.
+
+    Files: `tracks.csv` (path, camera, time, identity, track) for everything that reads tables of images; `boxes.csv`
+    (path, left, top, right, bottom in the camera's frame); `network.toml` with cameras, places and passages; the lists
+    in `exp`; `cam1/0001/1-001.jpg` and so on, by pass and frame.
+
+    Args:
+        root: a folder that doesn't exist yet, or is empty.
+        world: what is drawn.
+        split: people of the lists.
+        images: pictures of each person by each camera, which the passes are as many and as long as.
+        size: how the set calls its size.
+        workers: processes; as many as there are processors if None.
+        progress: called with the number of frames each finished person adds.
+
+    Raises:
+        UsageError: the folder holds something already.
+    """
+    numbers = split.numbers(BLOCK)
+    write_about(root, world, size, "sysu", images, "tables of images, with tracks")
+    write_lists(root / "exp", numbers)
+    (root / "network.toml").write_text(_network())
+    pools = {person: POOLS[name] for name, people in numbers.items() for person in people}
+    for name, columns in (("tracks", _COLUMNS), ("boxes", ("path", "left", "top", "right", "bottom"))):
+        with (root / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(columns)
+            for person in pools:
+                table.writerows(_rows(world, person, images, name))
+    return each_person(partial(_write_person, root, world, images, pools), pools, workers, progress)
+
+
+def _rows(world: World, person: int, images: int, name: str) -> Iterator[tuple[object, ...]]:
+    for walk in walks(world, person, images):
+        for frame in range(walk.frames):
+            if name == "tracks":
+                at = (walk.begins + timedelta(seconds=frame / RATE)).isoformat(timespec="milliseconds")
+                track = f"{person:04d}-{walk.camera.number}-{walk.key.walk}"
+                yield _path(walk, frame), walk.camera.number, at, person, track
+            else:
+                yield _path(walk, frame), *box_in_frame(world, walk, frame)
+
+
+def box_in_frame(world: World, walk: Walk, frame: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the crop in the camera's frame, in pixels; the walker passes its place halfway."""
+    scene = frame_of(world, walk.camera, walk.key, frame, 0)
+    rows = rows_of(scene, world, walk.camera, walk.key)
+    columns = max(int(rows * scene.box.width / scene.box.height + 0.5), 16)
+    scale = rows / scene.box.height
+    moved = (frame - walk.frames / 2) / RATE * scene.walk.speed * sine(scene.walk.heading) * scene.pixels_m * scale
+    x = FRAME[0] / 2 * (1 + 0.8 * scene.walk.place[0]) + moved + ((scene.box.left + scene.box.right) / 2 - 104) * scale
+    y = FRAME[1] / 2 * (1 + 0.5 * scene.walk.place[1]) + ((scene.box.top + scene.box.bottom) / 2 - 176) * scale
+    left, top = int(x - columns / 2), int(y - rows / 2)
+    return left, top, left + columns, top + rows
+
+
+def _path(walk: Walk, frame: int) -> str:
+    return f"cam{walk.camera.number}/{walk.key.person:04d}/{walk.key.walk}-{frame + 1:03d}.jpg"
+
+
+def _write_person(root: Path, world: World, images: int, pools: dict[int, int], person: int) -> int:
+    count = 0
+    for walk in walks(world, person, images):
+        for frame in range(walk.frames):
+            file = root / _path(walk, frame)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            image = picture(world, walk.camera, walk.key, frame, pools[person])
+            file.write_bytes(jpeg(image, quality(world, walk.key, frame)))
+            count += 1
+    return count
+
+
+def _network() -> str:
+    cameras = "".join(
+        f'    {{ id = "{camera.number}", modality = "{camera.modality.value}", place = "{PLACES[camera.number]}",'
+        f' scene = "{"outdoor" if camera.number > 3 else "indoor"}" }},\n'
+        for camera in SYSU
+    )
+    places = sorted(set(PLACES.values()))
+    passages = "".join(
+        f'    {{ from = "{a}", to = "{b}", soonest = {SOONEST_S}, latest = {7 * 24 * 3600} }},\n'
+        for number, a in enumerate(places)
+        for b in places[number + 1 :]
+    )
+    return f'name = "synthetic-people"\ncameras = [\n{cameras}]\npassages = [\n{passages}]\n'
