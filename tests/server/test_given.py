@@ -57,7 +57,7 @@ def bodies(infrared: bytes) -> dict[str, dict[str, Any]]:
         "/gallery/sightings": {"files": image, "data": {"camera": "6"}},
         "/gallery/tracks": {"files": image, "data": {"camera": "6", "track": "t"}},
         "/gallery/frames": {"files": image, "data": {"camera": "6", "taken_at": ["2026-11-02T22:15:00Z"]}},
-        "/cameras/{camera:path}": {"data": {"place": "hall"}},
+        "/cameras/{camera:name}": {"data": {"place": "hall"}},
         "/keys": {"data": {"name": "kim"}},
         "/cases": {"data": {"number": "26-117", "title": "t", "purpose": "p"}},
         "/cases/{case}": {"data": {"title": "t"}},
@@ -80,11 +80,12 @@ def test_no_route_takes_what_it_doesn_t_know(
 ) -> None:
     where = (
         path.replace("{sighting}", gallery.sightings()[0].id)
-        .replace("{name:path}", "app.js")
+        .replace("{file:path}", "app.js")
+        .replace("{name:name}", "x")
         .replace("{name}", "x.js")
         .replace("{job}", "x")
     )
-    named = path if "camera" not in path else "/cameras/{camera:path}"
+    named = path if "camera" not in path else "/cameras/{camera:name}"
     form = bodies(infrared).get(named, {}) if method in ("POST", "PUT", "PATCH") else {}
     before = len(gallery)
 
@@ -177,7 +178,7 @@ def test_a_moment_is_written_out_with_its_zone_at_every_route(
 ) -> None:
     """A number alone would be read as seconds since 1970, or as milliseconds."""
     before = len(gallery)
-    form = bodies(infrared).get(path if "camera" not in path else "/cameras/{camera:path}", {}) if in_form else {}
+    form = bodies(infrared).get(path if "camera" not in path else "/cameras/{camera:name}", {}) if in_form else {}
     for value, reason in (
         ("5", "is ISO 8601 with a zone"),
         ("1700000000", "not '1700000000'"),

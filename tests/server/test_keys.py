@@ -52,9 +52,9 @@ MAY = {
     ("DELETE", "/gallery/jobs/{job}"): {Role.ENROL},
     ("GET", "/gallery"): {Role.SEARCH, Role.ENROL},
     ("GET", "/cameras"): {Role.SEARCH, Role.ENROL},
-    ("GET", "/cameras/{camera:path}"): {Role.SEARCH, Role.ENROL},
-    ("PUT", "/cameras/{camera:path}"): set(),
-    ("DELETE", "/cameras/{camera:path}"): set(),
+    ("GET", "/cameras/{camera:name}"): {Role.SEARCH, Role.ENROL},
+    ("PUT", "/cameras/{camera:name}"): set(),
+    ("DELETE", "/cameras/{camera:name}"): set(),
     ("GET", "/gallery/calibration"): {Role.SEARCH},
     ("GET", "/judgements"): {Role.SEARCH},
     ("POST", "/judgements"): {Role.SEARCH},
@@ -66,7 +66,7 @@ MAY = {
     ("DELETE", "/judgements/{judgement}"): set(),
     ("GET", "/keys"): set(),
     ("POST", "/keys"): set(),
-    ("DELETE", "/keys/{name:path}"): set(),
+    ("DELETE", "/keys/{name:name}"): set(),
     ("GET", "/queue"): {Role.SEARCH, Role.ENROL},
     ("GET", "/gallery/counts"): {Role.SEARCH, Role.ENROL},
     ("GET", "/gallery/sightings"): {Role.SEARCH},
@@ -154,7 +154,7 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
         "/gallery/sightings": {"files": [("images", colour)], "data": {"camera": "1"}},
         "/gallery/tracks": {"files": [("images", colour)], "data": {"camera": "1", "track": "t"}},
         "/gallery/frames": {"files": [("images", colour)], "data": {"camera": "1", "taken_at": "2026-11-02T22:15:00Z"}},
-        "/cameras/{camera:path}": {"data": {"modalities": "ir"}},
+        "/cameras/{camera:name}": {"data": {"modalities": "ir"}},
         "/keys": {"data": {"name": "new"}},
         "/cases": {"data": {"number": "26-117", "title": "t", "purpose": "p"}},
         "/cases/{case}": {"data": {"title": "t"}},
@@ -172,8 +172,8 @@ def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: Sysu
             path.replace("{sighting}", sighting)
             .replace("{file:path}", "app.js")
             .replace("{name}", "page.js")
-            .replace("{camera:path}", "attic")
-            .replace("{name:path}", "nobody")
+            .replace("{camera:name}", "attic")
+            .replace("{name:name}", "nobody")
         )
         rest = body.get(path, {}) if method in ("POST", "PUT", "PATCH") else {}
         if (method, path) == ("DELETE", "/gallery/sightings"):
@@ -211,7 +211,7 @@ def test_the_table_of_roles_is_that_of_the_application() -> None:
         for route in re.findall(r"`([A-Z]+ [^`]+)`", routes):
             assert table.setdefault(route, (roles - {Role.ADMIN}, "of all cameras" in key))
     application = {
-        f"{method} {route.path.replace(':path', '')}": (frozenset(allowed.roles) - {Role.ADMIN}, allowed.whole)
+        f"{method} {route.path_format}": (frozenset(allowed.roles) - {Role.ADMIN}, allowed.whole)
         for router in ROUTERS
         for route in router.routes
         if isinstance(route, APIRoute) and (allowed := allowed_of(route)) is not None
