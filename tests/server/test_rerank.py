@@ -69,7 +69,7 @@ def test_both_ranks_and_what_was_done_are_told_and_noted(
         assert [hit["rank"] for hit in answer["hits"]] == list(range(1, 9))
         seen = answer["coverage"]["searched"]
         done = answer["reranking"]
-        assert done.pop("bytes") > 0
+        assert done.pop("kept_bytes") > 0
         made = len(gallery) if text == "aim" else 0
         assert done == {
             "method": f"aim({k1},{k2})", "scored": seen, "seen": seen, "most": 1000,

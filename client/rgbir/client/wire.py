@@ -284,7 +284,7 @@ class Reranking(Wire):
     most_kept: int = Field(
         description="lists of neighbours that it keeps at most; of larger galleries not all are made"
     )
-    bytes: int = Field(description="that the kept lists take in memory")
+    kept_bytes: int = Field(description="that these lists take in memory")
 
 
 class SearchResponse(Wire):

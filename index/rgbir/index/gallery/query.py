@@ -122,7 +122,7 @@ class Reranking:
         made: lists of neighbours that were made for this answer.
         kept: lists of neighbours that are kept for the next ones.
         most_kept: so many are kept at most.
-        bytes: of the kept lists, in memory.
+        kept_bytes: of the kept lists, in memory.
     """
 
     method: str
@@ -132,7 +132,7 @@ class Reranking:
     made: int = 0
     kept: int = 0
     most_kept: int = 0
-    bytes: int = 0
+    kept_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
