@@ -26,7 +26,8 @@ class _Sharing(FastAPI):
     def include_router(self, router: APIRouter) -> None:  # type: ignore[override]
         if id(router) not in self.included:
             around = APIRouter(
-                dependencies=self.router.dependencies, generate_unique_id_function=self.router.generate_unique_id_function
+                dependencies=self.router.dependencies,
+                generate_unique_id_function=self.router.generate_unique_id_function,
             )
             around.include_router(router)
             self.included[id(router)] = around.routes
