@@ -298,6 +298,8 @@ def test_a_sighting_is_searched_for_by_its_id(people: SysuMM01, encoder: Encoder
             SearchOptions(candidates=50)
         with pytest.raises(InvalidQuery, match="at most 32 neighbours in a search, not by 33"):
             SearchOptions(rerank="aim:4,33")
+        with pytest.raises(InvalidQuery, match="k-reciprocal goes by at most 32 neighbours in a search, not by 500"):
+            SearchOptions(rerank="k-reciprocal:500,6")
         with pytest.raises(InvalidQuery, match="group_by is none, identity, track or camera, not 'x'"):
             SearchOptions(group_by="x")  # type: ignore[arg-type]
 
