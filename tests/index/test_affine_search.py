@@ -20,6 +20,8 @@ from rgbir.index.gallery.query import fuse
 from rgbir.index.nearest import affine as affine_module
 from rgbir.index.nearest import neighbours as neighbours_module
 from rgbir.index.nearest.affinity import Affinity
+from rgbir.index.nearest.lists import Lists, Source
+from rgbir.index.nearest.view import View
 from rgbir.index.search.refine import reranked
 from rgbir.index.times import Hours
 
@@ -295,3 +297,47 @@ def test_who_is_erased_while_lists_are_made_is_in_none_of_them(
         search.join()
         assert not knows(gallery, rows)
         assert answers == [expected(gallery, ASKED, AIM)]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_person_who_is_erased_before_a_search_looks_leaves_nothing_with_it(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """The search took its view of the gallery before, and may see nobody else."""
+    with gallery:
+        if kept:
+            shown(gallery, ASKED)
+        query = replace(ASKED, camera=None, modality=None, cameras=CAMERAS, identity=4)
+        rows = row_numbers(gallery, [s.id for s in gallery.sightings() if s.identity == 4])
+        source = gallery.neighbours.source
+
+        def late(view: View) -> Source:
+            gallery.remove(identity=4)
+            return source(view)
+
+        monkeypatch.setattr(gallery.neighbours, "source", late)
+        assert shown(gallery, query) == []
+        assert not knows(gallery, rows)
+
+
+@pytest.mark.parametrize("when", ["its lists are made", "new rows are worked in"])
+def test_a_search_begins_again_where_lists_are_dropped_meanwhile(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """As by another search, which found a damaged cache."""
+    kind, name = (Source, "lists") if when == "its lists are made" else (Lists, "with_new")
+    with gallery:
+        if when == "new rows are worked in":
+            shown(gallery, ASKED)
+            gallery.add(people(20, first=COUNT))
+        made = getattr(kind, name)
+
+        def meanwhile(*arguments: object) -> object:
+            lists = made(*arguments)
+            monkeypatch.setattr(kind, name, made)
+            gallery.neighbours.drop()
+            return lists
+
+        monkeypatch.setattr(kind, name, meanwhile)
+        assert shown(gallery, ASKED) == expected(gallery, ASKED, AIM)
+        assert len(gallery.neighbours) == len(gallery)
