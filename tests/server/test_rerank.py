@@ -143,3 +143,29 @@ def test_a_reranked_search_is_replayed_with_as_many_as_were_ordered_then(
     assert replay(first, [image], Searcher(encoder, gallery)) == []
     assert replay(second, [image], Searcher(encoder, gallery)) == []
     assert len(gallery.neighbours) == len(gallery)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"rerank": "aim", "top_k": "20"},  # more than are ordered
+        {"rerank": "aim", "least_score": "0.5"},
+        {"rerank": "k-reciprocal:5,3,0.3", "least_score": "0.5", "candidates": "12"},
+        {"rerank": "k-reciprocal", "least_score": "1"},
+    ],
+)
+def test_a_reranked_search_with_few_hits_is_replayed(
+    http: TestClient,
+    gallery: Gallery,
+    encoder: Encoder,
+    image: bytes,
+    log: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: dict[str, str],
+) -> None:
+    monkeypatch.setattr(neighbours_module, "MOST_AT_ONCE", 10)
+    monkeypatch.setattr(affine_module, "FIRST", 9)
+    search(http, image, **form)
+    (entry,) = entries(log)
+
+    assert replay(entry, [image], Searcher(encoder, gallery)) == []
