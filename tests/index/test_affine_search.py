@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -341,3 +342,32 @@ def test_a_search_begins_again_where_lists_are_dropped_meanwhile(
         monkeypatch.setattr(kind, name, meanwhile)
         assert shown(gallery, ASKED) == expected(gallery, ASKED, AIM)
         assert len(gallery.neighbours) == len(gallery)
+
+
+def test_a_search_whose_lists_are_kept_does_not_wait_for_those_of_another(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go, lists = threading.Event(), threading.Event(), Source.lists
+    with gallery:
+        query = replace(ASKED, camera=None, modality=None, cameras=CAMERAS)
+        answered = shown(gallery, query, AIM, 20)
+
+        def slowly(*arguments: Any) -> Lists:
+            reached.set()
+            assert go.wait(60)
+            return lists(*arguments)
+
+        monkeypatch.setattr(Source, "lists", slowly)
+        other = threading.Thread(target=lambda: shown(gallery, replace(query, embedding=-query.embedding), AIM, 20))
+        other.start()
+        assert reached.wait(60)
+        again: list[object] = []
+        search = threading.Thread(target=lambda: again.append(shown(gallery, query, AIM, 20)))
+        search.start()
+        search.join(30)
+        meanwhile = list(again)
+        go.set()
+        other.join()
+        search.join()
+        assert meanwhile == [answered]
+        assert len(gallery.neighbours) > 20

@@ -195,8 +195,10 @@ def test_a_search_that_took_too_long_goes_on_where_it_was_when_it_is_asked_again
         first = http.post("/search", files=[("images", image)], data=form)
         assert (first.status_code, first.json()["type"].rpartition(":")[2]) == (503, "took-too-long")
         given_up.set()
-        while (answer := http.post("/search", files=[("images", image)], data=form)).status_code == 503:
-            pass
+        for _ in range(100):  # each may take too long again on a busy machine
+            answer = http.post("/search", files=[("images", image)], data=form)
+            if answer.status_code != 503:
+                break
 
     assert answer.json()["reranking"]["scored"] == answer.json()["reranking"]["kept"] == 30
     assert answer.json()["reranking"]["made"] < 30

@@ -104,6 +104,8 @@ class Neighbours:
             CacheDamaged: a row in a file is not what was written.
         """
         source = self.source(view)
+        if (kept := self._at_hand(view, source, wanted)) is not None:
+            return kept
         with self._work:
             self._follow(view, source)
             missing = self._lists.missing(wanted)
@@ -116,6 +118,14 @@ class Neighbours:
                 self._still_kept()
                 self._expect(view)
                 return Kept(self._lists, source, len(missing))
+
+    def _at_hand(self, view: View, source: Source, wanted: Rows) -> Kept | None:
+        """Where all are kept already: such a search doesn't wait for lists that are made for others."""
+        with self._state:
+            lists, mark = self._lists, self._mark
+        if mark is None or (mark.last_row, mark.last_removal) != (view.mark.last_row, view.mark.last_removal):
+            return None
+        return None if len(lists.missing(wanted)) else Kept(lists, source, 0)
 
     def _make(self, source: Source, rows: Rows) -> None:
         made = source.lists(rows)
