@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -196,8 +198,8 @@ def test_nothing_derived_knows_who_left_the_gallery(gallery: Gallery, how: str) 
         elif how == "follow another gallery":
             gallery.discard(gone)
         else:
-            with Gallery(gallery.folder) as other:
-                other.remove(identity=4)
+            erasing = "import sys; from rgbir.index import Gallery; Gallery(sys.argv[1]).remove(identity=4)"
+            subprocess.run([sys.executable, "-c", erasing, gallery.folder], check=True)
             len(gallery)  # whatever is asked of it next
 
         assert not knows(gallery, rows)
@@ -270,6 +272,24 @@ def test_a_search_does_not_wait_for_all_lists_and_the_next_one_has_them(
         second = reranked(gallery, ASKED, AIM).reranking
         assert second is not None
         assert (second.scored, second.made) == (second.seen, 0)
+
+
+def test_many_new_sightings_let_all_lists_be_made_again_beside_the_searches(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = replace(ASKED, camera=None, modality=None, cameras=CAMERAS)
+    with gallery:
+        shown(gallery, query)
+        monkeypatch.setattr(neighbours_module, "MOST_AT_ONCE", 1000)
+        monkeypatch.setattr(affine_module, "FIRST", 30)
+        gallery.add(people(40, first=COUNT))
+        first = reranked(gallery, query, AIM)
+        assert [(hit.id, hit.plain_rank) for hit in first.hits] == expected(gallery, query, AIM, 30)
+        assert first.reranking is not None
+        assert (first.reranking.scored, first.reranking.seen) == (30, COUNT + 40)
+        gallery.finish_lists()
+        assert len(gallery.neighbours) == COUNT + 40
+        assert shown(gallery, query) == expected(gallery, query, AIM)
 
 
 def test_who_is_erased_while_lists_are_made_is_in_none_of_them(

@@ -145,7 +145,7 @@ class Neighbours:
             return
         new = source.rows[source.rows > mark.last_row]
         if float(len(new)) * len(lists) * source.dimension > MOST_AT_ONCE:
-            lists = Lists.none()  # as quick to make again
+            lists = Lists.none()  # a search doesn't wait so long; they are made again beside it
         lists = lists.with_new(source, new)
         with self._state:
             mark = self._still_kept()
