@@ -253,6 +253,7 @@ def test_past_the_budget_the_first_candidates_alone_are_scored_and_their_lists_k
             other = replace(query, embedding=rows_of(12, 1, seed=seed)[0])
             assert shown(gallery, other, Affinity(5, 2)) == expected(gallery, other, Affinity(5, 2), 30)
             assert len(gallery.neighbours) <= 70
+            assert gallery.neighbours.bytes == 528 * len(gallery.neighbours)
         gallery.remove(identity=4)
         assert shown(gallery, query) == expected(gallery, query, AIM, 30)
 
@@ -272,6 +273,21 @@ def test_a_search_does_not_wait_for_all_lists_and_the_next_one_has_them(
         second = reranked(gallery, ASKED, AIM).reranking
         assert second is not None
         assert (second.scored, second.made) == (second.seen, 0)
+
+
+def test_the_nearest_alone_are_ordered_for_a_query_that_sees_too_little_for_the_lists(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of few cameras: the neighbours of most sightings, all in other cameras, would have to be computed."""
+    affinity, query = Affinity(20, 2), replace(ASKED, camera=None, modality=None, cameras=("door", "yard"))
+    with gallery:
+        assert shown(gallery, query, affinity) == expected(gallery, query, affinity)
+        monkeypatch.setattr(affine_module, "MOST_AT_ONCE", 1000)
+        monkeypatch.setattr(affine_module, "FIRST", 20)
+        answer = reranked(gallery, query, affinity)
+        assert answer.reranking is not None
+        assert (answer.reranking.scored, answer.reranking.kept) == (20, COUNT)
+        assert [(hit.id, hit.plain_rank) for hit in answer.hits] == expected(gallery, query, affinity, 20)
 
 
 def test_many_new_sightings_let_all_lists_be_made_again_beside_the_searches(

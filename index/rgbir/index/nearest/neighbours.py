@@ -21,7 +21,7 @@ from rgbir.index.nearest.rows import Mark
 from rgbir.index.nearest.view import View
 
 MOST_KEPT = 100_000
-"""Rows whose lists are kept: some 54 MB, however wide embeddings are."""
+"""Rows whose lists are kept: some 53 MB, however wide embeddings are."""
 MOST_AT_ONCE = 5e10
 """Products of two values that a search waits for while all lists are made: about a second on two cores."""
 _BLOCK = 512
