@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +23,8 @@ from rgbir.index.gallery.query import fuse
 from rgbir.index.nearest import affine as affine_module
 from rgbir.index.nearest import neighbours as neighbours_module
 from rgbir.index.nearest.affinity import Affinity
+from rgbir.index.nearest.lists import Lists, Source
+from rgbir.index.nearest.view import View
 from rgbir.index.search.refine import reranked
 from rgbir.index.times import Hours
 
@@ -193,8 +198,8 @@ def test_nothing_derived_knows_who_left_the_gallery(gallery: Gallery, how: str) 
         elif how == "follow another gallery":
             gallery.discard(gone)
         else:
-            with Gallery(gallery.folder) as other:
-                other.remove(identity=4)
+            erasing = "import sys; from rgbir.index import Gallery; Gallery(sys.argv[1]).remove(identity=4)"
+            subprocess.run([sys.executable, "-c", erasing, gallery.folder], check=True)
             len(gallery)  # whatever is asked of it next
 
         assert not knows(gallery, rows)
@@ -248,6 +253,7 @@ def test_past_the_budget_the_first_candidates_alone_are_scored_and_their_lists_k
             other = replace(query, embedding=rows_of(12, 1, seed=seed)[0])
             assert shown(gallery, other, Affinity(5, 2)) == expected(gallery, other, Affinity(5, 2), 30)
             assert len(gallery.neighbours) <= 70
+            assert gallery.neighbours.bytes == 528 * len(gallery.neighbours)
         gallery.remove(identity=4)
         assert shown(gallery, query) == expected(gallery, query, AIM, 30)
 
@@ -267,6 +273,39 @@ def test_a_search_does_not_wait_for_all_lists_and_the_next_one_has_them(
         second = reranked(gallery, ASKED, AIM).reranking
         assert second is not None
         assert (second.scored, second.made) == (second.seen, 0)
+
+
+def test_the_nearest_alone_are_ordered_for_a_query_that_sees_too_little_for_the_lists(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of few cameras: the neighbours of most sightings, all in other cameras, would have to be computed."""
+    affinity, query = Affinity(20, 2), replace(ASKED, camera=None, modality=None, cameras=("door", "yard"))
+    with gallery:
+        assert shown(gallery, query, affinity) == expected(gallery, query, affinity)
+        monkeypatch.setattr(affine_module, "MOST_AT_ONCE", 1000)
+        monkeypatch.setattr(affine_module, "FIRST", 20)
+        answer = reranked(gallery, query, affinity)
+        assert answer.reranking is not None
+        assert (answer.reranking.scored, answer.reranking.kept) == (20, COUNT)
+        assert [(hit.id, hit.plain_rank) for hit in answer.hits] == expected(gallery, query, affinity, 20)
+
+
+def test_many_new_sightings_let_all_lists_be_made_again_beside_the_searches(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = replace(ASKED, camera=None, modality=None, cameras=CAMERAS)
+    with gallery:
+        shown(gallery, query)
+        monkeypatch.setattr(neighbours_module, "MOST_AT_ONCE", 1000)
+        monkeypatch.setattr(affine_module, "FIRST", 30)
+        gallery.add(people(40, first=COUNT))
+        first = reranked(gallery, query, AIM)
+        assert [(hit.id, hit.plain_rank) for hit in first.hits] == expected(gallery, query, AIM, 30)
+        assert first.reranking is not None
+        assert (first.reranking.scored, first.reranking.seen) == (30, COUNT + 40)
+        gallery.finish_lists()
+        assert len(gallery.neighbours) == COUNT + 40
+        assert shown(gallery, query) == expected(gallery, query, AIM)
 
 
 def test_who_is_erased_while_lists_are_made_is_in_none_of_them(
@@ -295,3 +334,76 @@ def test_who_is_erased_while_lists_are_made_is_in_none_of_them(
         search.join()
         assert not knows(gallery, rows)
         assert answers == [expected(gallery, ASKED, AIM)]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_person_who_is_erased_before_a_search_looks_leaves_nothing_with_it(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """The search took its view of the gallery before, and may see nobody else."""
+    with gallery:
+        if kept:
+            shown(gallery, ASKED)
+        query = replace(ASKED, camera=None, modality=None, cameras=CAMERAS, identity=4)
+        rows = row_numbers(gallery, [s.id for s in gallery.sightings() if s.identity == 4])
+        source = gallery.neighbours.source
+
+        def late(view: View) -> Source:
+            gallery.remove(identity=4)
+            return source(view)
+
+        monkeypatch.setattr(gallery.neighbours, "source", late)
+        assert shown(gallery, query) == []
+        assert not knows(gallery, rows)
+
+
+@pytest.mark.parametrize("when", ["its lists are made", "new rows are worked in"])
+def test_a_search_begins_again_where_lists_are_dropped_meanwhile(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """As by another search, which found a damaged cache."""
+    kind, name = (Source, "lists") if when == "its lists are made" else (Lists, "with_new")
+    with gallery:
+        if when == "new rows are worked in":
+            shown(gallery, ASKED)
+            gallery.add(people(20, first=COUNT))
+        made = getattr(kind, name)
+
+        def meanwhile(*arguments: object) -> object:
+            lists = made(*arguments)
+            monkeypatch.setattr(kind, name, made)
+            gallery.neighbours.drop()
+            return lists
+
+        monkeypatch.setattr(kind, name, meanwhile)
+        assert shown(gallery, ASKED) == expected(gallery, ASKED, AIM)
+        assert len(gallery.neighbours) == len(gallery)
+
+
+def test_a_search_whose_lists_are_kept_does_not_wait_for_those_of_another(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go, lists = threading.Event(), threading.Event(), Source.lists
+    with gallery:
+        query = replace(ASKED, camera=None, modality=None, cameras=CAMERAS)
+        answered = shown(gallery, query, AIM, 20)
+
+        def slowly(*arguments: Any) -> Lists:
+            reached.set()
+            assert go.wait(60)
+            return lists(*arguments)
+
+        monkeypatch.setattr(Source, "lists", slowly)
+        other = threading.Thread(target=lambda: shown(gallery, replace(query, embedding=-query.embedding), AIM, 20))
+        other.start()
+        assert reached.wait(60)
+        again: list[object] = []
+        search = threading.Thread(target=lambda: again.append(shown(gallery, query, AIM, 20)))
+        search.start()
+        search.join(30)
+        meanwhile = list(again)
+        go.set()
+        other.join()
+        search.join()
+        assert meanwhile == [answered]
+        assert len(gallery.neighbours) > 20

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from tests.index.yard import filled, network
 
@@ -31,7 +33,7 @@ from rgbir.index import (
     read_bytes,
 )
 from rgbir.index.cameras import Passage
-from rgbir.index.errors import GalleryError
+from rgbir.index.errors import GalleryCorrupt, GalleryError
 from rgbir.index.gallery.changes import CameraEdit
 from rgbir.index.gallery.query import Meaning, Reranking
 from rgbir.index.nearest.affinity import Affinity
@@ -164,6 +166,54 @@ def test_reranking_is_the_evaluations_and_shows_both_ranks(gallery: Gallery) -> 
     assert answer.reranking == Reranking("reranked(20,6,0.3)", 40, 200, 40)
 
 
+def test_a_least_score_drops_hits_and_changes_nobodys_neighbours(gallery: Gallery) -> None:
+    query = Query(np.ones(8, np.float32), top_k=200)
+    for by in (Reciprocal(5, 3), Affinity(5, 2)):
+        every = reranked(gallery, query, by)
+        least = sorted(hit.score for hit in every.hits)[120]
+
+        answer = reranked(gallery, replace(query, least_score=least), by)
+
+        near = [(hit.id, hit.plain_rank) for hit in every.hits if hit.score >= least]
+        assert [(hit.id, hit.plain_rank) for hit in answer.hits] == near
+        assert [hit.rank for hit in answer.hits] == list(range(1, len(near) + 1))
+        assert answer.reranking is not None
+        assert (answer.reranking.scored, answer.reranking.seen) == (200, 200)
+        few = reranked(gallery, replace(query, least_score=least, top_k=4), by)
+        assert [hit.id for hit in few.hits] == [name for name, _ in near[:4]]
+        assert reranked(gallery, replace(query, least_score=1), by).hits == ()
+
+
+def test_who_is_erased_while_hits_are_put_in_order_is_none_of_them(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = Query(np.ones(8, np.float32), top_k=7)
+    gone = gallery.search(query).hits[2].id
+    embeddings = gallery.embeddings
+
+    def late(ids: Sequence[str]) -> NDArray[np.float32]:
+        gallery.remove(ids=[gone])
+        return embeddings(ids)
+
+    monkeypatch.setattr(gallery, "embeddings", late)
+    answer = reranked(gallery, query, Reciprocal())
+
+    monkeypatch.undo()
+    assert answer.hits == reranked(gallery, query, Reciprocal()).hits
+    assert gone not in [hit.id for hit in answer.hits]
+
+
+def test_hits_whose_embeddings_cannot_be_read_are_not_searched_for_again(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(ids: Sequence[str]) -> NDArray[np.float32]:
+        raise GalleryCorrupt("not what was written")
+
+    monkeypatch.setattr(gallery, "embeddings", damaged)
+    with pytest.raises(GalleryCorrupt):
+        reranked(gallery, Query(np.ones(8, np.float32)), Reciprocal())
+
+
 def test_what_nobody_could_walk_is_left_out_or_ranked_last(gallery: Gallery) -> None:
     taken_at = NOW + timedelta(seconds=300)
     query = Query(np.zeros(8, np.float32), camera="n", modality=Modality.IR, top_k=500)
@@ -248,6 +298,8 @@ def test_a_sighting_is_searched_for_by_its_id(people: SysuMM01, encoder: Encoder
             SearchOptions(candidates=50)
         with pytest.raises(InvalidQuery, match="at most 32 neighbours in a search, not by 33"):
             SearchOptions(rerank="aim:4,33")
+        with pytest.raises(InvalidQuery, match="k-reciprocal goes by at most 32 neighbours in a search, not by 500"):
+            SearchOptions(rerank="k-reciprocal:500,6")
         with pytest.raises(InvalidQuery, match="group_by is none, identity, track or camera, not 'x'"):
             SearchOptions(group_by="x")  # type: ignore[arg-type]
 

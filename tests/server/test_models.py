@@ -213,6 +213,32 @@ def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
             assert 7 not in {sighting.identity for sighting in gallery.sightings()}
 
 
+def test_lists_of_neighbours_are_each_models_and_know_nobody_who_was_erased(
+    settings: Settings, people: SysuMM01
+) -> None:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
+        client, state, image = Client(http), http.app.state, infrared(people)  # type: ignore[attr-defined]
+        client.prepare_model("cosine")
+        filled(client, "cosine")
+        for name in ("cosine", FIRST):
+            client.activate_model(name)
+            answer = client.search(image, camera="3", rerank="aim:3,2")
+            assert answer.reranking is not None
+            assert answer.reranking.made == answer.reranking.kept == 48  # none of the other model's is taken
+        galleries = [state.engine.now.gallery, state.models._other.gallery]
+        gone = []
+        for gallery in galleries:
+            names = gallery._names(gallery.view())
+            gone.append({row for row, name in names.items() if gallery.get(name).identity == 7})
+            assert gone[-1] & {*gallery.neighbours._lists.near.reshape(-1).tolist()}
+
+        assert client.remove(identity=7) == 16
+
+        for gallery, rows in zip(galleries, gone, strict=True):
+            lists = gallery.neighbours._lists
+            assert not rows & {*lists.rows.tolist(), *lists.near.reshape(-1).tolist()}
+
+
 def test_a_damaged_gallery_of_another_model_keeps_nobody_from_being_erased(client: Client, settings: Settings) -> None:
     client.prepare_model("cosine")
     filled(client, "cosine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rgbir.client import Client
 from rgbir.index import Encoder, Gallery, Modality, Query, Searcher, SysuMM01, decode
 from rgbir.index.nearest import affine as affine_module
 from rgbir.index.nearest import neighbours as neighbours_module
+from rgbir.index.nearest.lists import Lists, Rows, Source
 from rgbir.server import Settings, create_app
 from rgbir.server.access.audit import entries
 from rgbir.server.access.evidence import replay
@@ -143,3 +145,64 @@ def test_a_reranked_search_is_replayed_with_as_many_as_were_ordered_then(
     assert replay(first, [image], Searcher(encoder, gallery)) == []
     assert replay(second, [image], Searcher(encoder, gallery)) == []
     assert len(gallery.neighbours) == len(gallery)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"rerank": "aim", "top_k": "20"},  # more than are ordered
+        {"rerank": "aim", "least_score": "0.5"},
+        {"rerank": "k-reciprocal:5,3,0.3", "least_score": "0.5", "candidates": "12"},
+        {"rerank": "k-reciprocal", "least_score": "1"},
+    ],
+)
+def test_a_reranked_search_with_few_hits_is_replayed(
+    http: TestClient,
+    gallery: Gallery,
+    encoder: Encoder,
+    image: bytes,
+    log: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: dict[str, str],
+) -> None:
+    monkeypatch.setattr(neighbours_module, "MOST_AT_ONCE", 10)
+    monkeypatch.setattr(affine_module, "FIRST", 9)
+    search(http, image, **form)
+    (entry,) = entries(log)
+
+    assert replay(entry, [image], Searcher(encoder, gallery)) == []
+
+
+def test_a_search_that_took_too_long_goes_on_where_it_was_when_it_is_asked_again(
+    gallery: Gallery, encoder: Encoder, image: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the budget of kept lists, so all are made for the search: the second ten of them wait until it was given up."""
+    monkeypatch.setattr(neighbours_module, "MOST_KEPT", len(gallery) - 1)
+    monkeypatch.setattr(neighbours_module, "_BLOCK", 10)
+    monkeypatch.setattr(affine_module, "FIRST", 30)
+    blocks: list[list[int]] = []
+    given_up, lists = threading.Event(), Source.lists
+
+    def slowly(source: Source, wanted: Rows, *others: Any) -> Lists:
+        blocks.append(wanted.tolist())
+        assert len(blocks) == 1 or given_up.wait(60)
+        return lists(source, wanted, *others)
+
+    monkeypatch.setattr(Source, "lists", slowly)
+    settings = Settings(gallery.folder, BUNDLE, threads=1, deadline_s=1)
+    form = {"camera": "3", "top_k": "8", "rerank": "aim"}
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as http:
+        first = http.post("/search", files=[("images", image)], data=form)
+        assert (first.status_code, first.json()["type"].rpartition(":")[2]) == (503, "took-too-long")
+        given_up.set()
+        for _ in range(100):  # each may take too long again on a busy machine
+            answer = http.post("/search", files=[("images", image)], data=form)
+            if answer.status_code != 503:
+                break
+
+    assert answer.json()["reranking"]["scored"] == answer.json()["reranking"]["kept"] == 30
+    assert answer.json()["reranking"]["made"] < 30
+    made = sorted(row for block in blocks for row in block)
+    assert len(made) == len(set(made)) == 30
+    nearest = gallery.search(Query(encoder.embed([decode(image, "q")], Modality.IR)[0], camera="3", top_k=30)).hits
+    assert {hit["id"] for hit in answer.json()["hits"]} <= {hit.id for hit in nearest}

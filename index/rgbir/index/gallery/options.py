@@ -27,7 +27,7 @@ MAX_TOP_K = 10_000
 MOST_RERANKED = 1_000
 """Nearest sightings that a re-ranking orders anew, where it doesn't order all."""
 MOST_NEIGHBOURS = 32
-"""Of a sighting that aim may go by: as many are kept."""
+"""Of a sighting that a re-ranking may go by. As many are kept for aim; by 500, k-reciprocal would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +164,9 @@ class SearchOptions(Filters):
             raise InvalidQuery(str(error)) from None
         if self.group_by != "none":
             raise InvalidQuery("hits are re-ranked or grouped, not both; leave out rerank or group_by")
-        if isinstance(by, Affinity) and max(by.k1, by.k2) > MOST_NEIGHBOURS:
-            raise InvalidQuery(
-                f"aim goes by at most {MOST_NEIGHBOURS} neighbours in a search, not by {max(by.k1, by.k2)}"
-            )
+        if (most := max(by.k1, by.k2)) > MOST_NEIGHBOURS:
+            name = "aim" if isinstance(by, Affinity) else "k-reciprocal"
+            raise InvalidQuery(f"{name} goes by at most {MOST_NEIGHBOURS} neighbours in a search, not by {most}")
 
 
 class Kind(NamedTuple):

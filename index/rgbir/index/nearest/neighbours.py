@@ -21,7 +21,7 @@ from rgbir.index.nearest.rows import Mark
 from rgbir.index.nearest.view import View
 
 MOST_KEPT = 100_000
-"""Rows whose lists are kept: some 54 MB, however wide embeddings are."""
+"""Rows whose lists are kept: some 53 MB, however wide embeddings are."""
 MOST_AT_ONCE = 5e10
 """Products of two values that a search waits for while all lists are made: about a second on two cores."""
 _BLOCK = 512
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stale(Exception):
-    """The view is older than the lists; take a newer one."""
+    """The view is older than the lists, or they were dropped meanwhile; take a newer one."""
 
 
 class Kept(NamedTuple):
@@ -60,6 +60,7 @@ class Neighbours:
         self._mark: Mark | None = None
         self._source: tuple[View, Source] | None = None
         self._gone: list[int] = []
+        self._last_removal = 0
         self._state, self._work = RLock(), Lock()
         self._builder: ThreadPoolExecutor | None = None
         self._building = self._closed = False
@@ -75,9 +76,12 @@ class Neighbours:
     def source(self, view: View) -> Source:
         """The view's rows."""
         with self._state:
-            if self._source is None or self._source[0] is not view:
-                self._source = (view, Source(view))
-            return self._source[1]
+            if self._source is not None and self._source[0] is view:
+                return self._source[1]
+            source = Source(view)
+            if view.mark.last_removal >= self._last_removal:  # else it knows who left
+                self._source = (view, source)
+            return source
 
     def all(self, view: View) -> Kept | None:
         """Of every row; None where there are too many, or they are being made, which takes longer than a search may wait."""
@@ -96,51 +100,72 @@ class Neighbours:
         """Of these rows, ascending.
 
         Raises:
-            Stale: the view is older than what is kept.
+            Stale: the view is older than what is kept, or that was dropped meanwhile.
             CacheDamaged: a row in a file is not what was written.
         """
         source = self.source(view)
+        if (kept := self._at_hand(view, source, wanted)) is not None:
+            return kept
         with self._work:
             self._follow(view, source)
             missing = self._lists.missing(wanted)
             with self._state:
-                if (
-                    len(self._lists) + len(missing) > MOST_KEPT
-                ):  # of a gallery past the budget: other queries' candidates go
+                if len(self._lists) + len(missing) > MOST_KEPT:  # other queries' candidates go
                     self._lists = self._lists.part(np.isin(self._lists.rows, wanted, assume_unique=True))
             for start in range(0, len(missing), _BLOCK):
                 self._make(source, missing[start : start + _BLOCK])
             with self._state:
+                self._still_kept()
                 self._expect(view)
                 return Kept(self._lists, source, len(missing))
+
+    def _at_hand(self, view: View, source: Source, wanted: Rows) -> Kept | None:
+        """Where all are kept already: such a search doesn't wait for lists that are made for others."""
+        with self._state:
+            lists, mark = self._lists, self._mark
+        if mark is None or (mark.last_row, mark.last_removal) != (view.mark.last_row, view.mark.last_removal):
+            return None
+        return None if len(lists.missing(wanted)) else Kept(lists, source, 0)
 
     def _make(self, source: Source, rows: Rows) -> None:
         made = source.lists(rows)
         with self._state:
+            self._still_kept()
             self._lists = self._lists.joined(made.without(np.array(self._gone, np.int64)) if self._gone else made)
 
     def _follow(self, view: View, source: Source) -> None:
         """Works in what came since."""
         with self._state:
+            self._expect(view)
             if self._mark is None or self._mark.last_removal < view.mark.last_removal:
                 self._lists, self._mark = Lists.none(), view.mark
-            self._expect(view)
             lists, mark = self._lists, self._mark
             self._gone.clear()
         if mark.last_row == view.mark.last_row:
             return
         new = source.rows[source.rows > mark.last_row]
         if float(len(new)) * len(lists) * source.dimension > MOST_AT_ONCE:
-            lists = Lists.none()  # as quick to make again
+            lists = Lists.none()  # a search doesn't wait so long; they are made again beside it
         lists = lists.with_new(source, new)
         with self._state:
+            mark = self._still_kept()
             self._lists = lists.without(np.array(self._gone, np.int64)) if self._gone else lists
-            self._mark = view.mark._replace(last_removal=self._mark.last_removal)
+            self._mark = view.mark._replace(last_removal=mark.last_removal)
 
     def _expect(self, view: View) -> None:
-        assert self._mark is not None
-        if view.mark.last_removal < self._mark.last_removal or view.mark.last_row < self._mark.last_row:
+        newest = 0 if self._mark is None else self._mark.last_row
+        if view.mark.last_removal < self._last_removal or view.mark.last_row < newest:
             raise Stale
+
+    def _still_kept(self) -> Mark:
+        """The state that the lists are of.
+
+        Raises:
+            Stale: they were dropped meanwhile.
+        """
+        if self._mark is None:
+            raise Stale
+        return self._mark
 
     def forget(self, rows: Iterable[int], mark: Mark) -> None:
         """Drops what is known of rows that left the gallery.
@@ -152,7 +177,7 @@ class Neighbours:
         if not gone:
             return
         with self._state:
-            self._source = None
+            self._source, self._last_removal = None, mark.last_removal
             self._gone += gone
             self._lists = self._lists.without(np.array(gone, np.int64))
             if self._mark is not None:

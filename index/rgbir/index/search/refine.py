@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rgbir.index.cameras import CameraNetwork
-from rgbir.index.errors import InvalidQuery
+from rgbir.index.errors import GalleryError, InvalidQuery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.options import MAX_TOP_K, MOST_RERANKED, Group
 from rgbir.index.gallery.query import Answer, Hit, Query, Reranking
@@ -58,17 +59,27 @@ def reranked(gallery: AnyGallery, query: Query, by: Reranker, candidates: int = 
         return gallery.search_affine(query, by, candidates)
     if query.top_k > MOST_RERANKED:
         raise InvalidQuery(f"k-reciprocal neighbours order {MOST_RERANKED:,} hits at most, not top_k={query.top_k:,}")
-    answer = gallery.search(replace(query, top_k=candidates or MOST_RERANKED))
-    done = Reranking(by.name, len(answer.hits), answer.coverage.searched, candidates or MOST_RERANKED)
-    answer = replace(answer, reranking=done)
-    if len(answer.hits) < 2:
-        return replace(answer, hits=_ranked(answer.hits, keep_plain=True))
-    rows = gallery.embeddings([hit.id for hit in answer.hits])
-    keys = by.keys(query.embedding[None], rows, gallery.model.metric)[0]
-    order = np.argsort(keys, kind="stable")
-    return replace(
-        answer, hits=_ranked([answer.hits[place] for place in order[: query.top_k].tolist()], keep_plain=True)
-    )
+    width = candidates or MOST_RERANKED
+    answer, rows = _nearest(gallery, replace(query, top_k=width, least_score=0.0))
+    hits = list(answer.hits)
+    if len(hits) > 1:
+        keys = by.keys(query.embedding[None], rows, gallery.model.metric)[0]
+        hits = [hits[place] for place in np.argsort(keys, kind="stable").tolist()]
+    done = Reranking(by.name, len(hits), answer.coverage.searched, width)
+    wanted = [hit for hit in hits if hit.score >= query.least_score][: query.top_k]
+    return replace(answer, hits=_ranked(wanted, keep_plain=True), reranking=done)
+
+
+def _nearest(gallery: AnyGallery, query: Query) -> tuple[Answer, NDArray[np.float32]]:
+    """An answer and its hits' embeddings, (hits, d). It searches again where one of them left the gallery meanwhile."""
+    while True:
+        answer = gallery.search(query)
+        ids = [hit.id for hit in answer.hits]
+        try:
+            return answer, gallery.embeddings(ids)
+        except GalleryError:
+            if gallery.known(ids) == set(ids):
+                raise
 
 
 def plausible_first(answer: Answer, network: CameraNetwork, taken_at: datetime) -> Answer:

@@ -89,8 +89,9 @@ def _as_then(
     searcher: Searcher, shots: list[Image.Image], options: SearchOptions, then: dict[str, Any] | None
 ) -> Answer:
     """A search that orders as many sightings anew as it did then."""
-    if then is not None and then["scored"] < then["seen"]:
-        options = replace(options, candidates=then["scored"])
+    if then is not None and 0 < then["scored"] < then["seen"]:
+        fewer = min(options.top_k, then["scored"])  # no others were hits
+        options = replace(options, candidates=then["scored"], top_k=fewer)
     answer = searcher.search(shots, options)
     if then is None or answer.reranking is None or answer.reranking.scored == then["scored"]:
         return answer
