@@ -34,7 +34,7 @@ IMPORTED = {
     "operator.itemgetter", "rgbir.index.words.listed",
 }  # fmt: skip
 WHOLLY = (
-    "collections.abc", "dataclasses", "datetime", "functools", "pathlib", "typing", "rgbir.index.cameras",
+    "collections.abc", "contextlib", "dataclasses", "datetime", "functools", "pathlib", "typing", "rgbir.index.cameras",
     "rgbir.index.errors", "rgbir.index.progress", "rgbir.index.synthetic.drawing2", "rgbir.index.synthetic.folder",
 )  # fmt: skip
 PACKAGES = {*WHOLLY, *(f"rgbir.index.synthetic.drawing2.{module.stem}" for module in MODULES)}
