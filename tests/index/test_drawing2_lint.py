@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "index" / "rgbir" / "index" / "synthetic" / "drawing2"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = [*sorted(PACKAGE.rglob("*.py")), PACKAGE.parent / "drawing1" / "parts.py"]
 EXACT = """
     abs arange array asarray ascontiguousarray bool_ count_nonzero flatnonzero float32 floor int32 int64 maximum minimum
     moveaxis ones searchsorted sqrt take uint64 uint8 where zeros
@@ -35,9 +35,10 @@ IMPORTED = {
 }  # fmt: skip
 WHOLLY = (
     "collections.abc", "contextlib", "dataclasses", "datetime", "functools", "pathlib", "typing", "rgbir.index.cameras",
-    "rgbir.index.errors", "rgbir.index.progress", "rgbir.index.synthetic.drawing2", "rgbir.index.synthetic.folder",
+    "rgbir.index.errors", "rgbir.index.progress", "rgbir.index.synthetic.drawing1.parts",
+    "rgbir.index.synthetic.drawing2", "rgbir.index.synthetic.folder",
 )  # fmt: skip
-PACKAGES = {*WHOLLY, *(f"rgbir.index.synthetic.drawing2.{module.stem}" for module in MODULES)}
+PACKAGES = {*WHOLLY, *(f"rgbir.index.synthetic.drawing2.{module.stem}" for module in PACKAGE.rglob("*.py"))}
 METHODS = """
     sum mean average std var median percentile quantile dot vdot inner outer matmul einsum convolve prod trace cumsum cumprod
     reduce accumulate reduceat sin cos tan exp log pow power hypot angle asin acos atan atan2 log2 default_rng
@@ -86,7 +87,7 @@ def problems(source: str, module: str) -> set[str]:
     return (ways | brought) - also
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_no_module_counts_in_a_way_that_a_machine_may_round_otherwise(module: Path) -> None:
     assert problems(module.read_text(encoding="utf-8"), module.name) == set()
 
