@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 from tests.conftest import BUNDLE
 from tests.index.yard import network
@@ -16,8 +16,6 @@ from rgbir.index import Encoder, Gallery
 from rgbir.server import Settings
 from rgbir.server.access.keys import Keyring
 from rgbir.server.http import app
-from rgbir.server.http.known import only_known
-from rgbir.server.http.openapi import operation_id
 
 
 class _Sharing(FastAPI):
@@ -27,7 +25,10 @@ class _Sharing(FastAPI):
 
     def include_router(self, router: APIRouter) -> None:  # type: ignore[override]
         if id(router) not in self.included:
-            around = APIRouter(dependencies=[Depends(only_known)], generate_unique_id_function=operation_id)
+            around = APIRouter(
+                dependencies=self.router.dependencies,
+                generate_unique_id_function=self.router.generate_unique_id_function,
+            )
             around.include_router(router)
             self.included[id(router)] = around.routes
         self.router.routes.extend(self.included[id(router)])

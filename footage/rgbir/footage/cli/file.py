@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from rgbir.footage.cli.footage import Enrolled, Recorded
 from rgbir.footage.cli.options import (
     MOTION,
     CameraOption,
@@ -40,6 +39,7 @@ from rgbir.footage.cli.options import (
     start_of,
     zone_of,
 )
+from rgbir.footage.cli.recorded import Enrolled, Recorded
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
 from rgbir.footage.following import LOOK_S, Follower
