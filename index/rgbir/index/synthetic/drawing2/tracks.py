@@ -90,7 +90,7 @@ def write_tracks(
     world: World,
     split: Split,
     images: int,
-    size: str = "own",
+    size: str = "other",
     workers: int | None = None,
     progress: Progress = silent,
 ) -> int:
