@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from rgbir.index import LLCM, CameraNetwork, ImageRecord, Modality, SysuMM01, read_table
 from rgbir.index.cli import synthesize
 from rgbir.index.synthetic.drawing2.llcm import POSTS, LowLight, posts_of, write_llcm
+from rgbir.index.synthetic.drawing2.scene import frame_of
 from rgbir.index.synthetic.drawing2.sysu import absent, write_sysu
-from rgbir.index.synthetic.drawing2.tracks import LATEST_S, SOONEST_S, walks, write_tracks
+from rgbir.index.synthetic.drawing2.tracks import LATEST_S, SOONEST_S, box_in_frame, walks, write_tracks
 from rgbir.index.synthetic.drawing2.world import World
 from rgbir.index.synthetic.folder import Split
 
@@ -71,6 +73,28 @@ def test_tracks_have_the_pictures_as_every_fourth_frame_and_times_that_can_be_wa
     assert all(12 <= len(taken) <= 32 for taken in times.values())
     assert len(times) == len(walks(WORLD, 1, 2))
     assert tomllib.loads((tmp_path / "tracks/network.toml").read_text())["name"] == "synthetic-people"
+    with (tmp_path / "tracks/boxes.csv").open() as file:
+        boxes = list(csv.DictReader(file))
+    assert len(boxes) == frames
+    for row in boxes:
+        box = {edge: int(row[edge]) for edge in ("left", "top", "right", "bottom")}
+        with Image.open(tmp_path / "tracks" / row["path"]) as image:
+            assert image.size == (box["right"] - box["left"], box["bottom"] - box["top"])
+
+
+@pytest.mark.parametrize(("person", "camera"), [(39, 5), (80, 3)])
+def test_whoever_walks_past_the_edge_of_the_frame_stays_inside_it(person: int, camera: int) -> None:
+    walk = next(walk for walk in walks(WORLD, person, 3) if (walk.camera.number, walk.key.walk) == (camera, 1))
+    places = []
+    for frame in range(walk.frames):
+        scene = frame_of(WORLD, walk.camera, walk.key, frame, 0)
+        left, top, right, bottom = box_in_frame(WORLD, walk, frame, scene)
+        assert 0 <= left < right <= 1920
+        assert 0 <= top < bottom <= 1080
+        places.append((left + right) / 2)
+
+    assert max(abs(after - before) for before, after in pairwise(places)) < 60
+    assert abs(places[-1] - places[0]) > 100
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -96,6 +120,15 @@ def test_the_command_draws_by_drawing_2_unless_told_otherwise(tmp_path: Path) ->
         (("--drawing", 1, "--size", "tiny"), "--drawing 1 has no use for --size"),
         (("--drawing", 1, "--without", "sensor"), "--drawing 1 has no use for --without"),
         (("--drawing", 1, "--layout", "llcm"), "drawing 1 has no layout llcm"),
+        (("--drawing", 1, "--layout", "regdb", "--only-test"), "--layout regdb has no use for --only-test"),
+        (("--drawing", 1, "--tracks"), "--drawing 1 has no use for --tracks"),
+        (("--size", "tiny", "--identities", 3), "--size tiny has no use for --identities"),
+        (("--size", "tiny", "--only-test"), "--size tiny has no use for --only-test"),
+        (("--layout", "footage", "--tracks"), "--layout footage has no use for --tracks"),
+        (("--layout", "footage", "--identities", 3), "--layout footage has no use for --identities"),
+        (("--film", "mp4"), "--layout sysu has no use for --film"),
+        (("--layout", "llcm", "--seconds", 3), "--layout llcm has no use for --seconds"),
+        (("--layout", "llcm", "--tracks"), "--layout llcm has no use for --tracks"),
         (("--size", "tiny", "--images", 3), "--size tiny has no use for --images"),
         (("--layout", "footage", "--drawing", 2), "films the people of drawing 1"),
         (("--layout", "footage", "--without", "cloth"), "--layout footage has no use for --without"),

@@ -53,7 +53,8 @@ def synthesize(
     identities: Annotated[
         int | None,
         typer.Option(
-            help="People; of sysu three fifths train, a fifth val, a fifth test. 200 by default, 120 of regdb, 180 of llcm.",
+            help="People, if no size is drawn; of sysu three fifths train, a fifth val, a fifth test. 200 by default;"
+            " of drawing 2 120 of regdb, 180 of llcm.",
             min=1,
             max=9999,
         ),
@@ -76,7 +77,8 @@ def synthesize(
     size: Annotated[
         Literal["tiny", "small", "full"] | None,
         typer.Option(
-            help="540 people, as methods are compared on, or fewer, or more; in place of --identities and --images.",
+            help="small has the 540 people that methods are compared on, tiny fewer, full more. small, unless --identities,"
+            " --images or --only-test say what to draw.",
             rich_help_panel=SECOND,
         ),
     ] = None,
@@ -144,6 +146,9 @@ def synthesize(
         scene = Scene(seed=seed, **given)  # type: ignore[arg-type]
         return _footage(folder, scene, film, workers)
     _refuse(of_footage, f"--layout {layout}", "say --layout footage")
+    if layout != "sysu":
+        of_sysu = {"tracks": tracks or None, "only-test": only_test or None}
+        _refuse(of_sysu, f"--layout {layout}", "say --layout sysu")
     if drawing == 1:
         _refuse(of_second, "--drawing 1", "say --drawing 2")
         if layout == "llcm":
@@ -151,9 +156,6 @@ def synthesize(
         return _first(folder, layout, identities or 200, images or 10, seed, only_test, workers)
     if size is not None:
         _refuse(of_people, f"--size {size}", "give --identities and --images without --size")
-    if layout != "sysu":
-        of_sysu = {"tracks": tracks or None, "only-test": only_test or None}
-        _refuse(of_sysu, f"--layout {layout}", "say --layout sysu")
     world = World(seed, knobs(without or []))
     asked = _Asked(size, identities, images, only_test, workers)
     if layout == "regdb":

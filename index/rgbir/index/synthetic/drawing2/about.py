@@ -12,7 +12,7 @@ from rgbir.index.synthetic.folder import check_images, empty_folder
 
 def name_of(world: World, size: str) -> str:
     """What such a set is called: with something switched off it is never called v2."""
-    version = "-".join(["v2", *(knob for knob in sorted(world.without))])
+    version = "-".join(["v2", *sorted(world.without)])
     return f"synthetic-people {version}/{size}"
 
 

@@ -1,4 +1,4 @@
-"""The drawing is fixed: the hashes of its sheets, pixels before coding, which no change may move."""
+"""The hashes of the drawing's sheets, pixels before coding: whatever moves them is another drawing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHEETS: dict[str, str] = {
     "regdb": "063d7b2c48a20f71db6bdf8657d1ce4009c4a084e8604fda72c517b7b65e5ddb",
     "llcm": "ab77942defce88819caed6af00cacadba8fa61afc67e56397948e5bf08b2c070",
 }
-"""SHA-256 by layout, see `digest`. What differs is another drawing, and gets another number."""
+"""SHA-256 by layout, see `digest`."""
 
 
 def digest(shots: Iterable[NDArray[np.uint8]]) -> str:

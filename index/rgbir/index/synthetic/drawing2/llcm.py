@@ -109,7 +109,7 @@ def write_llcm(
     root: Path,
     world: World,
     size: LowLight,
-    name: str = "own",
+    name: str = "other",
     workers: int | None = None,
     progress: Progress = silent,
 ) -> int:

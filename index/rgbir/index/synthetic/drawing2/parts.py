@@ -1,68 +1,12 @@
-"""What a body is made of: the table of its parts, and of what hangs from it or is carried."""
+"""What a body is made of: drawing 1's limbs, and the table of trunk, head, and what hangs from them or is carried."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from rgbir.index.synthetic.drawing1.parts import LIMBS, End, Part
 
-
-class End(NamedTuple):
-    """An end of a part: an ellipse at a joint or near it.
-
-    Attributes:
-        joint: its name in the skeleton.
-        girth: the name of the girth that is the unit of the ellipse's half axes.
-        side, front: these half axes.
-        up, ahead: how far the ellipse is from the joint, in shares of the person's height.
-        up_m, ahead_m: how much farther, in metres.
-    """
-
-    joint: str
-    girth: str
-    side: float
-    front: float
-    up: float = 0.0
-    ahead: float = 0.0
-    up_m: float = 0.0
-    ahead_m: float = 0.0
-
-
-class Part(NamedTuple):
-    """A part of a body, from its top to its bottom.
-
-    Attributes:
-        layer: how many metres nearer than its middle it counts in the order of drawing.
-        cover: the name of its surface.
-        top: where it begins, and how wide it is there.
-        bottom: where it ends, and how wide it is there.
-        worn: the part is there if the person wears one of these; always, if there are none.
-    """
-
-    layer: float
-    cover: str
-    top: End
-    bottom: End
-    worn: tuple[str, ...] = ()
-
+__all__ = ["LIMBS", "TRUNK", "End"]
 
 # fmt: off
-# Arm and leg, drawn once for either side.
-LIMBS = (
-    #     layer   cover           joint          girth           side  front      up   ahead    up_m ahead_m  worn
-    Part(-0.300, "thigh",     End("hip",         "thigh",       1.000, 1.000),
-                              End("knee",        "knee",        1.000, 1.000)),
-    Part(-0.301, "shin",      End("knee",        "knee",        1.000, 1.000),
-                              End("ankle",       "ankle",       1.000, 1.000)),
-    Part(-0.310, "shoe",      End("heel",        "height",      0.022, 0.022),
-                              End("toe",         "height",      0.020, 0.020)),
-    Part(-0.311, "sole",      End("heel",        "height",      0.014, 0.014, -0.017),
-                              End("tip",         "height",      0.013, 0.013)),
-    Part( 0.030, "upper arm", End("shoulder",    "armpit",      1.000, 1.000),
-                              End("elbow",       "elbow",       1.000, 1.000)),
-    Part( 0.031, "forearm",   End("elbow",       "elbow",       1.000, 1.000),
-                              End("wrist",       "wrist",       1.000, 1.000)),
-    Part( 0.032, "skin",      End("wrist",       "height",      0.015, 0.015),
-                              End("wrist",       "height",      0.017, 0.012, -0.035,  0.000,  0.000,  0.010)),
-)
 # Trunk and head, and what hangs from them.
 TRUNK = (
     #     layer   cover           joint          girth           side  front      up   ahead    up_m ahead_m  worn

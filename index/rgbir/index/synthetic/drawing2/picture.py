@@ -29,7 +29,11 @@ def picture(world: World, camera: Camera, key: Key, frame: int, pool: int) -> ND
         key: of a person, a camera and a pass.
         pool: whose strangers pass; see `scene.frame_of`.
     """
-    scene = frame_of(world, camera, key, frame, pool)
+    return picture_of(frame_of(world, camera, key, frame, pool), world, camera, key, frame)
+
+
+def picture_of(scene: Frame, world: World, camera: Camera, key: Key, frame: int) -> NDArray[np.uint8]:
+    """As `picture`, of a frame that is composed already."""
     rows = rows_of(scene, world, camera, key)
     light = lit(scene, camera, world.seed, key, frame, rows)
     noise = key._replace(picture=frame).stream("noise") if world.has("sensor") else None

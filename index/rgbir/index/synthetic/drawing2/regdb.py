@@ -106,7 +106,7 @@ def write_regdb(
     world: World,
     identities: int,
     images: int = 10,
-    size: str = "own",
+    size: str = "other",
     workers: int | None = None,
     progress: Progress = silent,
 ) -> int:

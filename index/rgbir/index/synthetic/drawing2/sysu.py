@@ -65,7 +65,7 @@ def write_sysu(
     world: World,
     split: Split,
     images: int,
-    size: str = "own",
+    size: str = "other",
     workers: int | None = None,
     progress: Progress = silent,
     lists: tuple[str, ...] = tuple(POOLS),

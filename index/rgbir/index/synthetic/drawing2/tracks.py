@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rgbir.index.progress import Progress, silent
 from rgbir.index.synthetic.drawing2.about import write_about
 from rgbir.index.synthetic.drawing2.cameras import SYSU, Camera
+from rgbir.index.synthetic.drawing2.canvas import HEIGHT, WIDTH
 from rgbir.index.synthetic.drawing2.coding import jpeg
 from rgbir.index.synthetic.drawing2.passes import RATE
-from rgbir.index.synthetic.drawing2.picture import moments, picture, quality, rows_of
-from rgbir.index.synthetic.drawing2.scene import frame_of
+from rgbir.index.synthetic.drawing2.picture import moments, picture_of, quality, rows_of
+from rgbir.index.synthetic.drawing2.scene import Frame, frame_of
 from rgbir.index.synthetic.drawing2.streams import Key, shuffled
 from rgbir.index.synthetic.drawing2.sysu import POOLS, absent
 from rgbir.index.synthetic.drawing2.tables import sine
 from rgbir.index.synthetic.drawing2.world import BLOCK, World
-from rgbir.index.synthetic.folder import Split, each_person, write_lists
+from rgbir.index.synthetic.folder import Split, painted, write_lists
 
 SHORTEST, LONGEST = 12, 32
 """Frames of a pass."""
@@ -31,6 +33,7 @@ FRAME = 1920, 1080
 BEGINS = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 PLACES = {1: "room 1", 2: "room 2", 3: "room 2", 4: "gate", 5: "garden", 6: "passage"}
 _COLUMNS = ("path", "camera", "time", "identity", "track")
+_BOX_COLUMNS = ("path", "left", "top", "right", "bottom")
 
 
 class Walk(NamedTuple):
@@ -47,6 +50,18 @@ class Walk(NamedTuple):
     key: Key
     frames: int
     begins: datetime
+
+
+class Rows(NamedTuple):
+    """What the tables say of a person's frames.
+
+    Attributes:
+        tracks: path, camera, time, identity and track.
+        boxes: path, and left, top, right, bottom in the camera's frame.
+    """
+
+    tracks: list[tuple[str, int, str, int, str]]
+    boxes: list[tuple[str, int, int, int, int]]
 
 
 def walks(world: World, person: int, images: int) -> list[Walk]:
@@ -75,7 +90,7 @@ def write_tracks(
     world: World,
     split: Split,
     images: int,
-    size: str = "own",
+    size: str = "other",
     workers: int | None = None,
     progress: Progress = silent,
 ) -> int:
@@ -104,36 +119,41 @@ def write_tracks(
     write_lists(root / "exp", numbers)
     (root / "network.toml").write_text(_network())
     pools = {person: POOLS[name] for name, people in numbers.items() for person in people}
-    for name, columns in (("tracks", _COLUMNS), ("boxes", ("path", "left", "top", "right", "bottom"))):
-        with (root / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(columns)
-            for person in pools:
-                table.writerows(_rows(world, person, images, name))
-    return each_person(partial(_write_person, root, world, images, pools), pools, workers, progress)
+    total = 0
+    with _table(root / "tracks.csv", _COLUMNS) as tracks, _table(root / "boxes.csv", _BOX_COLUMNS) as boxes:
+        for rows in painted(partial(_write_person, root, world, images, pools), pools, workers):
+            tracks.writerows(rows.tracks)
+            boxes.writerows(rows.boxes)
+            total += len(rows.tracks)
+            progress(len(rows.tracks))
+    return total
 
 
-def _rows(world: World, person: int, images: int, name: str) -> Iterator[tuple[object, ...]]:
-    for walk in walks(world, person, images):
-        for frame in range(walk.frames):
-            if name == "tracks":
-                at = (walk.begins + timedelta(seconds=frame / RATE)).isoformat(timespec="milliseconds")
-                track = f"{person:04d}-{walk.camera.number}-{walk.key.walk}"
-                yield _path(walk, frame), walk.camera.number, at, person, track
-            else:
-                yield _path(walk, frame), *box_in_frame(world, walk, frame)
+@contextmanager
+def _table(file: Path, columns: tuple[str, ...]) -> Iterator[Any]:
+    """Writes rows below those columns."""
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(columns)
+        yield table
 
 
-def box_in_frame(world: World, walk: Walk, frame: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the crop in the camera's frame, in pixels; the walker passes its place halfway."""
-    scene = frame_of(world, walk.camera, walk.key, frame, 0)
+def box_in_frame(world: World, walk: Walk, frame: int, scene: Frame) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the crop in the camera's frame, in pixels; the walker passes its place halfway.
+
+    Args:
+        scene: that frame of the walk.
+    """
     rows = rows_of(scene, world, walk.camera, walk.key)
     columns = max(int(rows * scene.box.width / scene.box.height + 0.5), 16)
     scale = rows / scene.box.height
     moved = (frame - walk.frames / 2) / RATE * scene.walk.speed * sine(scene.walk.heading) * scene.pixels_m * scale
-    x = FRAME[0] / 2 * (1 + 0.8 * scene.walk.place[0]) + moved + ((scene.box.left + scene.box.right) / 2 - 104) * scale
-    y = FRAME[1] / 2 * (1 + 0.5 * scene.walk.place[1]) + ((scene.box.top + scene.box.bottom) / 2 - 176) * scale
-    left, top = int(x - columns / 2), int(y - rows / 2)
+    right = (scene.box.left + scene.box.right - WIDTH) / 2 * scale
+    down = (scene.box.top + scene.box.bottom - HEIGHT) / 2 * scale
+    x = FRAME[0] / 2 * (1 + 0.8 * scene.walk.place[0]) + moved + right
+    y = FRAME[1] / 2 * (1 + 0.5 * scene.walk.place[1]) + down
+    left = min(max(int(x - columns / 2), 0), FRAME[0] - columns)  # whoever walks out of the frame waits at its edge
+    top = min(max(int(y - rows / 2), 0), FRAME[1] - rows)
     return left, top, left + columns, top + rows
 
 
@@ -141,16 +161,21 @@ def _path(walk: Walk, frame: int) -> str:
     return f"cam{walk.camera.number}/{walk.key.person:04d}/{walk.key.walk}-{frame + 1:03d}.jpg"
 
 
-def _write_person(root: Path, world: World, images: int, pools: dict[int, int], person: int) -> int:
-    count = 0
+def _write_person(root: Path, world: World, images: int, pools: dict[int, int], person: int) -> Rows:
+    rows = Rows([], [])
     for walk in walks(world, person, images):
+        camera, key = walk.camera, walk.key
         for frame in range(walk.frames):
-            file = root / _path(walk, frame)
+            path = _path(walk, frame)
+            file = root / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            image = picture(world, walk.camera, walk.key, frame, pools[person])
-            file.write_bytes(jpeg(image, quality(world, walk.key, frame)))
-            count += 1
-    return count
+            scene = frame_of(world, camera, key, frame, pools[person])
+            image = picture_of(scene, world, camera, key, frame)
+            file.write_bytes(jpeg(image, quality(world, key, frame)))
+            at = (walk.begins + timedelta(seconds=frame / RATE)).isoformat(timespec="milliseconds")
+            rows.tracks.append((path, camera.number, at, person, f"{person:04d}-{camera.number}-{key.walk}"))
+            rows.boxes.append((path, *box_in_frame(world, walk, frame, scene)))
+    return rows
 
 
 def _network() -> str:
