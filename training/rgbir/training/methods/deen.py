@@ -130,20 +130,17 @@ class DEEN(Method):
 
 
 _SMALLER_AREA: dict[str, Any] = {"augment.erasing_area": (0.02, 0.4)}
-_BASE = {"deen.mfa": False, "deen.branches": 0, "deen.vectors": "main"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "paper": {},
     "official-code": {"select": "best_on_test", "resize": "lanczos"},
     "regdb": {"deen.last": 3, **_SMALLER_AREA},
     "llcm": _SMALLER_AREA,
 }
-
 ROWS: dict[str, dict[str, Any]] = {
     "ours.deen": {},
-    "ours.base": _BASE,
-    "ours.wo-mfa": {"deen.mfa": False},
+    "ours.base": {"deen.mfa": False, "deen.branches": 0, "deen.vectors": "main"},
     "ours.one-branch": {"deen.branches": 1},
-    **{f"ours.wo-{loss}": {f"deen.{loss}": 0.0} for loss in ("cpm", "ort")},
+    **{f"ours.wo-{part}": {f"deen.{part}": 0} for part in ("mfa", "cpm", "ort")},
     "ours.plain-places": {"deen.fold": False},
     "ours.drop120": {"schedule.milestones": (20, 80, 120)},
     **{f"ours.{vectors}": {"deen.vectors": vectors} for vectors in ("neck", "main")},
