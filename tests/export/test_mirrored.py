@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from rgbir.export import export
 from rgbir.export.errors import ExportFailure
 from rgbir.export.explain import explain
 from rgbir.index import Bundle, Encoder, Gallery, GalleryMismatch, Modality, SysuMM01, enrol
-from rgbir.training import Losses, Method, Run
+from rgbir.training import Losses, Method, Run, load_run
 from rgbir.training.calm import Calm
 from rgbir.training.checkpoint import state_of
 from rgbir.training.data.transforms import normalise
@@ -81,6 +82,24 @@ def test_card_and_name_say_it(bundles: dict[str, Path]) -> None:
     assert (flipped.tta, flipped.name, flipped.recipe["tta"]) == ("flip-renorm", "caj_compact.people.flip", "flip")
     assert (plain.tta, plain.name, plain.recipe["tta"]) == ("none", "caj_compact.people", "none")
     assert flipped.fingerprint != plain.fingerprint
+
+
+@pytest.mark.parametrize("tta", ["flip", "none"])
+def test_a_training_proposes_the_name_that_the_card_will_have(
+    tmp_path: Path, people: SysuMM01, run: tuple[Run, Method], bundles: dict[str, Path], tta: str
+) -> None:
+    small = ["backbone=compact", "height=32", "width=16", "people=2", "images=2", "schedule.epochs=1", f"tta={tta}"]
+    words = [word for setting in (*small, "augment.padcrop=2", "validate_every=0") for word in ("--set", setting)]
+    command = ["train", "caj", "--data", str(people.root), "--out", str(tmp_path / "run"), *words, "--json"]
+
+    result = CliRunner().invoke(app, command)
+
+    assert result.exit_code == 0, result.output
+    data_set, name = (
+        load_run(tmp_path / "run").training_data,
+        Bundle(bundles["None" if tta == "flip" else "none"]).card.name,
+    )
+    assert json.loads(result.stdout)["bundle"] == name.replace(".people", f".{data_set}")
 
 
 def test_a_gallery_takes_one_kind(tmp_path: Path, bundles: dict[str, Path], people: SysuMM01) -> None:

@@ -14,6 +14,7 @@ from rgbir.index import Modality
 from rgbir.training.augmentation import AUG_DEEN
 from rgbir.training.backbones.expansion import Aggregation, Branch, Expansion
 from rgbir.training.data.batch import ViewBatch
+from rgbir.training.errors import BadRecipe
 from rgbir.training.losses import branch_overlap, centre_guided_pairs
 from rgbir.training.methods import METHODS
 from rgbir.training.methods.deen import DEEN, DEENRecipe
@@ -245,3 +246,11 @@ def test_settings_are_the_codes_and_switches_leave_terms_out() -> None:
         batch = batch_for(small)
         assert isinstance(batch, ViewBatch)
         assert build(small, "deen").losses(batch).keys() == terms
+
+
+@pytest.mark.parametrize("modality", ["rgb", "ir"])
+def test_second_views_which_nothing_would_see_are_refused(modality: str) -> None:
+    with pytest.raises(
+        BadRecipe, match=rf"deen sees one view of each image, not .*views\.of_{modality}=2.*; leave both at 1"
+    ):
+        build(recipe_of("deen", changes={f"views.of_{modality}": 2}), "deen")

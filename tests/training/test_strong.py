@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 from tests.training.beyond import I, P, Q, V
-from tests.training.small import batch_for, build, make_run, recipe_of
+from tests.training.small import batch_for, build, make_run, recipe_of, recorded
 from torch import Tensor
 
 from rgbir.index import Modality, SysuMM01
-from rgbir.training import train
+from rgbir.training import Losses, load_run, train
 from rgbir.training.averaging import Average
 from rgbir.training.losses import QuadrupleCentre, hetero_centre_triplet
 from rgbir.training.methods.strong import Strong, StrongRecipe
@@ -127,6 +127,42 @@ def test_the_average_is_tested_from_its_epoch_on_and_no_gradient_reaches_it(tmp_
     assert float((averaged - live).abs().max()) > 1e-4
     assert method.average is not None
     assert not any(parameter.requires_grad for parameter in method.average.parameters())
+
+
+@pytest.mark.parametrize("kept", [9, 11])
+def test_a_run_that_ends_inside_an_epoch_goes_on_with_the_same_average(
+    tmp_path: Path, people: SysuMM01, kept: int
+) -> None:
+    """An epoch has eight updates, and weights are averaged from the second on: after its first one, and after three."""
+    changes = {"schedule.epochs": 2, "average.since": 1, "checkpoint_every": kept, "height": 32, "width": 16}
+    recipe = recipe_of("strong", changes=changes)
+    whole, source = make_run(tmp_path / "whole", people, recipe, "strong")
+    assert source.before(1) == 8
+    method, expected = recorded(whole, source)
+
+    class Stop(Exception):
+        pass
+
+    def stop(update: int, losses: Losses) -> None:
+        if update == kept + 1:
+            raise Stop
+
+    stopped, source = make_run(tmp_path / "stopped", people, recipe, "strong")
+    with pytest.raises(Stop):
+        train(stopped, source, watch=stop)
+    half_way = stopped.load_weights()
+    assert isinstance(half_way, Strong)
+    assert half_way.average is not None
+    assert half_way.average.network is not None
+    resumed, rest = recorded(load_run(tmp_path / "stopped"), source, resume=True)
+
+    assert rest == {update: expected[update] for update in range(kept, 16)}
+    assert method.state_dict().keys() == resumed.state_dict().keys()
+    for name, value in method.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+    images = torch.randn(2, 3, 32, 16)
+    with torch.inference_mode():
+        assert torch.equal(resumed.embed(images, Modality.RGB), method.embed(images, Modality.RGB))
 
 
 def test_before_its_epoch_the_weights_themselves_are_tested() -> None:

@@ -94,10 +94,8 @@ def export(
 
 def _card(run: Run, method: Method, names: Mapping[Modality, str], note: str, weights: Kept) -> Card:
     recipe = run.recipe
-    selected = "" if weights == "last" else f".{weights}"
-    flipped = "" if method.mirrored == "none" else ".flip"
     return Card(
-        name=f"{run.method}_{recipe.backbone}.{run.training_data}{selected}{flipped}",
+        name=run.bundle_name(weights),
         method=run.method,
         variant=run.variant,
         row=run.row or "",

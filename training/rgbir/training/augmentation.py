@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
+from rgbir.training.errors import BadRecipe
 from rgbir.training.settings import Settings
 
 Fill = Literal["pixel_mean", "zero", "cifar_mean", "noise"]
@@ -114,6 +115,16 @@ class Views(Settings):
     def shown(self) -> tuple[tuple[View, ...], tuple[View, ...]]:
         """Those of RGB images, and those of IR images."""
         return (self.rgb, self.rgb_again)[: self.of_rgb], (self.ir, self.ir_again)[: self.of_ir]
+
+    def expect_single(self, method: str) -> None:
+        """
+        Raises:
+            BadRecipe: a second view of images, of which that method would see the first only.
+        """
+        if (self.of_rgb, self.of_ir) != (1, 1):
+            raise BadRecipe(
+                f"{method} sees one view of each image, not views.of_rgb={self.of_rgb}, views.of_ir={self.of_ir}; leave both at 1"
+            )
 
 
 class Augmenting(NamedTuple):

@@ -85,6 +85,12 @@ class Run:
     people: PeopleLists | None = None
     network: CameraNetwork | None = None
 
+    def bundle_name(self, weights: Kept) -> str:
+        """The name of a bundle of such weights; it says whether mirror images are embedded too."""
+        flipped = isinstance(self.recipe, ViewsRecipe) and self.recipe.mirrored != "none"
+        marks = f"{'' if weights == 'last' else f'.{weights}'}{'.flip' if flipped else ''}"
+        return f"{self.method}_{self.recipe.backbone}.{self.training_data}{marks}"
+
     def build(self) -> Method:
         """The method's network as it is before training, with the parts at rest that the recipe freezes.
 

@@ -262,12 +262,11 @@ def train(
             f"\n{again}"
         )
         raise typer.Exit(128 + (asked.by or signal.SIGTERM))
-    bundle = f"{run.method}_{settings.backbone}.{run.training_data}"
+    bundle = run.bundle_name(settings.select)
     lines, update, rank_1 = list[str](), None, None
     if settings.select != "last":
         update, rank_1 = run.best(settings.select)
         lines.append(f"{settings.select}: the weights after update {update:,}, where its rank-1 was {100 * rank_1:.2f}")
-        bundle += f".{settings.select}"
     lines.append(f"done; make a bundle with: rgbir export {out} --out {bundle}")
     content = Trained(
         out, run.method, run.variant, run.row, run.identities, len(source), settings.select, update, rank_1, bundle
@@ -359,17 +358,21 @@ def _new_settings(
     """Those of a run that begins in a folder.
 
     Raises:
-        BadRecipe: the folder holds a run, or there is no such method, variant, row or setting.
+        BadRecipe: the folder holds a run, there is no such method, variant, row or setting, or a setting has no effect.
         CantWrite: the folder is closed.
     """
+    from rgbir.training.idle import expect_effect
     from rgbir.training.methods import entry
     from rgbir.training.recipe import parse_assignments, read_changes
 
     expect_writable(out)
     if (out / RECIPE).exists():
         raise BadRecipe(f"{out} holds a run already; go on with --resume, or choose another --out")
-    given = {**(read_changes(recipe) if recipe else {}), **parse_assignments(changes)}
-    return entry(method).resolve(variant, row).changed(given)
+    in_file, assigned = read_changes(recipe) if recipe else {}, parse_assignments(changes)
+    settings = entry(method).resolve(variant, row).changed({**in_file, **assigned})
+    of_a_run = recipe is not None and recipe.suffix == ".json"  # which names every setting
+    expect_effect(settings, assigned if of_a_run else {**in_file, **assigned})
+    return settings
 
 
 def _expect_data(run: Run, source: Source, data: Path) -> None:

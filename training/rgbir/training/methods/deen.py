@@ -66,7 +66,11 @@ class DEENRecipe(ViewsRecipe):
 
 
 class DEEN(Method):
-    """Rows are those of RGB and of IR images, then the same of each branch. An embedding is several vectors of length 1."""
+    """Rows are those of RGB and of IR images, then the same of each branch. An embedding is several vectors of length 1.
+
+    Raises:
+        BadRecipe: second views.
+    """
 
     one_stream = False
     metric = Metric.COSINE
@@ -74,6 +78,7 @@ class DEEN(Method):
 
     def __init__(self, recipe: DEENRecipe, identities: int) -> None:
         super().__init__()
+        recipe.views.expect_single("deen")
         self.recipe, parts = recipe, recipe.deen
         whole = BACKBONES[recipe.backbone]()
         self.streams = ExpandingStreams(whole, parts.last, parts.mfa, parts.fold, parts.branches)
@@ -125,25 +130,20 @@ class DEEN(Method):
 
 
 _SMALLER_AREA: dict[str, Any] = {"augment.erasing_area": (0.02, 0.4)}
-_BASE = {"deen.mfa": False, "deen.branches": 0, "deen.vectors": "main"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "paper": {},
     "official-code": {"select": "best_on_test", "resize": "lanczos"},
     "regdb": {"deen.last": 3, **_SMALLER_AREA},
     "llcm": _SMALLER_AREA,
 }
-
 ROWS: dict[str, dict[str, Any]] = {
     "ours.deen": {},
-    "ours.base": _BASE,
-    "ours.wo-mfa": {"deen.mfa": False},
+    "ours.base": {"deen.mfa": False, "deen.branches": 0, "deen.vectors": "main"},
     "ours.one-branch": {"deen.branches": 1},
-    "ours.wo-cpm": {"deen.cpm": 0.0},
-    "ours.wo-ort": {"deen.ort": 0.0},
+    **{f"ours.wo-{part}": {f"deen.{part}": 0} for part in ("mfa", "cpm", "ort")},
     "ours.plain-places": {"deen.fold": False},
     "ours.drop120": {"schedule.milestones": (20, 80, 120)},
-    "ours.neck": {"deen.vectors": "neck"},
-    "ours.main": {"deen.vectors": "main"},
+    **{f"ours.{vectors}": {"deen.vectors": vectors} for vectors in ("neck", "main")},
     "ours.wo-flip": {"tta": "none"},
 }
 PUBLISHED = ()

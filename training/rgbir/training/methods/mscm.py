@@ -126,7 +126,7 @@ class MSCM(Method):
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "paper": {},
-    "official-code": {"select": "best_on_test", "tested.first": 0, "tested.every": 1},
+    "official-code": {"amp": "fp16", "select": "best_on_test", "tested.first": 0, "tested.every": 1},
 }
 
 ROWS: dict[str, dict[str, Any]] = {
