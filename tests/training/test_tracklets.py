@@ -23,7 +23,7 @@ from rgbir.training.data.tracklets import Tracklets
 from rgbir.training.errors import BadRecipe
 from rgbir.training.methods import entry
 from rgbir.training.recipe import AnyRecipe
-from rgbir.training.validate import first_trial_of
+from rgbir.training.validate import embedded, first_trial_of
 
 LENGTHS = {"short": 1, "middle": 3, "long": 20}
 PEOPLE = 4
@@ -120,7 +120,7 @@ def test_the_test_set_watches_a_training_by_pooled_tracklets(people: SysuMM01, t
     report = measure(method, torch.device("cpu"))
 
     task = data.task(data.protocols[0])
-    made = [measure._features(method, store, torch.device("cpu"), lambda: False) for store in measure.stores]
+    made = [embedded(method, store, torch.device("cpu")) for store in measure.stores]
     queries, gallery = made
     assert report is not None
     assert queries is not None

@@ -44,34 +44,44 @@ class Validation:
         """The method's numbers; None if `stop`, which is asked again and again, says to give up."""
         made = []
         for store in self.stores:
-            if (features := self._features(method, store, device, stop)) is None:
+            if (features := embedded(method, store, device, self.at_once, stop)) is None:
                 return None
             made.append(features)
         return evaluate(self.task, made[0], made[1], self.protocol, method.metric)
 
-    def _features(
-        self, method: Method, store: ImageStore, device: torch.device, stop: Callable[[], bool]
-    ) -> Features | None:
-        embeddings = np.empty((len(store), method.dimension), np.float32)
-        training = method.training
-        method.eval()
-        with torch.inference_mode():
-            for modality, numbers in self._together(store):
-                if stop():
-                    break
-                images = torch.from_numpy(np.stack([store[number] for number in numbers]))
-                embeddings[numbers] = method.tested(normalise(images.to(device)), modality).float().cpu().numpy()
-        method.train(training)
-        if stop():
-            return None
-        return Features.of_images(embeddings, store.records)
 
-    def _together(self, store: ImageStore) -> Iterator[tuple[Modality, list[int]]]:
-        """Numbers of images of one modality that are embedded together, and which it is."""
-        for modality in Modality:
-            numbers = [n for n, record in enumerate(store.records) if (record.modality or Modality.RGB) is modality]
-            for start in range(0, len(numbers), self.at_once):
-                yield modality, numbers[start : start + self.at_once]
+def embedded(
+    method: Method,
+    store: ImageStore,
+    device: torch.device,
+    at_once: int = 64,
+    stop: Callable[[], bool] = lambda: False,
+) -> Features | None:
+    """The embeddings of a store's images as they are tested, row by row; None if `stop` says to give up.
+
+    Args:
+        at_once: images of one modality that are embedded together.
+        stop: asked before each of them.
+    """
+    embeddings = np.empty((len(store), method.dimension), np.float32)
+    training = method.training
+    method.eval()
+    with torch.inference_mode():
+        for modality, numbers in _together(store, at_once):
+            if stop():
+                break
+            images = torch.from_numpy(np.stack([store[number] for number in numbers]))
+            embeddings[numbers] = method.tested(normalise(images.to(device)), modality).float().cpu().numpy()
+    method.train(training)
+    return None if stop() else Features.of_images(embeddings, store.records)
+
+
+def _together(store: ImageStore, at_once: int) -> Iterator[tuple[Modality, list[int]]]:
+    """Numbers of images of one modality that are embedded together, and which it is."""
+    for modality in Modality:
+        numbers = [n for n, record in enumerate(store.records) if (record.modality or Modality.RGB) is modality]
+        for start in range(0, len(numbers), at_once):
+            yield modality, numbers[start : start + at_once]
 
 
 class Watchers(NamedTuple):

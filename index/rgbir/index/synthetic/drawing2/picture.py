@@ -33,7 +33,7 @@ def picture(world: World, camera: Camera, key: Key, frame: int, pool: int) -> ND
 
 
 def picture_of(scene: Frame, world: World, camera: Camera, key: Key, frame: int) -> NDArray[np.uint8]:
-    """As `picture`, of a frame that is composed already."""
+    """As `picture`, of a frame that is composed already: uint8 (rows, columns, 3)."""
     rows = rows_of(scene, world, camera, key)
     light = lit(scene, camera, world.seed, key, frame, rows)
     noise = key._replace(picture=frame).stream("noise") if world.has("sensor") else None
