@@ -81,6 +81,7 @@ bench-gpu: install
 	$(BIN)/rgbir bench encode --bundle server/rgbir/server/bundles/expat_compact.synthetic_people
 	$(BIN)/rgbir bench search --device gpu --sightings 100000 --dimension 2048
 	$(BIN)/rgbir bench train --device cuda --workers 8
+	$(BIN)/rgbir bench gpu
 
 clean:
 	rm -rf $(DEV) $(SERVE) demo dist

@@ -43,6 +43,7 @@ PHRASES = (
 ALONE = {
     "bench evaluate",
     "bench footage",
+    "bench gpu",
     "bench rerank",
     "bench search",
     "bench synthetic",
