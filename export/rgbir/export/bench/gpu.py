@@ -62,7 +62,7 @@ def _ratios(figures: Figures) -> Figures:
             stem = name.removesuffix("_gb_per_s")
             ratios[f"{stem}_of_copy_reads"] = value / (numbers["copy_gb_per_s"] / 2)
             ratios[f"{stem}_of_copy_traffic"] = value / numbers["copy_gb_per_s"]
-        if name.startswith(("encode_", "torch_")) and "torch_float32_per_s" in numbers:
+        if name.startswith(("encode_", "torch_")) and name.endswith("_per_s") and "torch_float32_per_s" in numbers:
             ratios[f"{name.removesuffix('_per_s')}_of_torch_float32"] = value / numbers["torch_float32_per_s"]
     if {"encode_ours_per_s", "torch_float32_host_per_s"} <= numbers.keys():
         ratios["encode_ours_of_torch_float32_host"] = numbers["encode_ours_per_s"] / numbers["torch_float32_host_per_s"]

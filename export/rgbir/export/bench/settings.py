@@ -56,7 +56,11 @@ class Settings:
         return Path(self.scratch) / "bundle"
 
     def expect_gpu(self) -> None:
-        """Raises NotMeasured on the processor."""
+        """For what only a GPU can do.
+
+        Raises:
+            NotMeasured: on the processor.
+        """
         if not self.on_gpu:
             raise NotMeasured("only on a GPU")
 
