@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -82,12 +83,13 @@ def test_tracks_have_the_pictures_as_every_fourth_frame_and_times_that_can_be_wa
             assert image.size == (box["right"] - box["left"], box["bottom"] - box["top"])
 
 
-@pytest.mark.parametrize(("person", "camera"), [(39, 5), (80, 3)])
-def test_whoever_walks_past_the_edge_of_the_frame_stays_inside_it(person: int, camera: int) -> None:
+@pytest.mark.parametrize(("person", "camera", "place"), [(24, 2, -0.9), (13, 4, 0.9)])
+def test_whoever_walks_past_the_edge_of_the_frame_stays_inside_it(person: int, camera: int, place: float) -> None:
     walk = next(walk for walk in walks(WORLD, person, 3) if (walk.camera.number, walk.key.walk) == (camera, 1))
     places = []
     for frame in range(walk.frames):
         scene = frame_of(WORLD, walk.camera, walk.key, frame, 0)
+        scene = scene._replace(walk=replace(scene.walk, place=(place, 0.0)))  # nearer to the edge than they walk
         left, top, right, bottom = box_in_frame(WORLD, walk, frame, scene)
         assert 0 <= left < right <= 1920
         assert 0 <= top < bottom <= 1080

@@ -55,17 +55,17 @@ def detected(world: World, walk: Key, frame: int, true: Box) -> Box:
     """The box with its errors, which change slowly from frame to frame of a pass."""
     if not world.has("crops"):
         return true
-    right = slow_walk(walk.stream("box x"), frame) * 0.04 * true.width
-    down = slow_walk(walk.stream("box y"), frame) * 0.018 * true.height
-    scale = exponential(0.02 + 0.045 * slow_walk(walk.stream("box scale"), frame))
+    right = slow_walk(walk.stream("box x"), frame) * 0.02 * true.width
+    down = slow_walk(walk.stream("box y"), frame) * 0.009 * true.height
+    scale = exponential(0.01 + 0.0225 * slow_walk(walk.stream("box scale"), frame))
     middle_x, middle_y = (true.left + true.right) / 2 + right, (true.top + true.bottom) / 2 + down
     half_x, half_y = true.width * scale / 2, true.height * scale / 2
     top, bottom = middle_y - half_y, middle_y + half_y
     feet, head = during(walk, "feet", 0.08, frame), during(walk, "head", 0.02, frame)
     if feet is not None:
-        bottom = bottom - walk.stream(f"feet:{feet}:cut").between(0.04, 0.12) * true.height
+        bottom = bottom - walk.stream(f"feet:{feet}:cut").between(0.02, 0.06) * true.height
     if head is not None:
-        top = top + walk.stream(f"head:{head}:cut").between(0.02, 0.06) * true.height
+        top = top + walk.stream(f"head:{head}:cut").between(0.01, 0.03) * true.height
     return Box(middle_x - half_x, top, middle_x + half_x, bottom)
 
 

@@ -71,12 +71,12 @@ class Camera:
 _RGB, _IR = Modality.RGB, Modality.IR
 # fmt: off
 SYSU: tuple[Camera, ...] = (
-    Camera(1, _RGB, "room", 1, 220, 4.0, 2.5, 1.05, (1.06, 1.0, 0.92), -0.3),
-    Camera(2, _RGB, "room", 2, 200, 4.5, 2.8, 0.95, (0.95, 1.0, 1.06), 0.4, 0.95, backlit=0.3),
-    Camera(3, _IR, "room", 2, 160, 4.5, 2.8, lamp=850, shot=0.024, floor=0.012, shutter_s=1 / 60),
-    Camera(4, _RGB, "gate", 3, 210, 7.0, 3.5, 1.2, (1.02, 1.0, 0.97), contrast=1.1),
-    Camera(5, _RGB, "garden", 4, 180, 7.0, 3.2, 1.05, (0.97, 1.03, 0.95), contrast=1.05, occluders=0.15),
-    Camera(6, _IR, "passage", 5, 150, 7.0, 3.0, 0.75, lamp=940, leak=0.12, shot=0.034, floor=0.016, rows_noise=True,
+    Camera(1, _RGB, "room", 1, 220, 4.0, 2.2, 1.05, (1.06, 1.0, 0.92), -0.3),
+    Camera(2, _RGB, "room", 2, 200, 4.5, 2.3, 0.95, (0.95, 1.0, 1.06), 0.4, 0.95, backlit=0.3),
+    Camera(3, _IR, "room", 2, 160, 4.5, 2.3, lamp=850, shot=0.024, floor=0.012, shutter_s=1 / 60),
+    Camera(4, _RGB, "gate", 3, 210, 7.0, 2.7, 1.2, (1.02, 1.0, 0.97), contrast=1.1),
+    Camera(5, _RGB, "garden", 4, 180, 7.0, 2.6, 1.05, (0.97, 1.03, 0.95), contrast=1.05, occluders=0.15),
+    Camera(6, _IR, "passage", 5, 150, 7.0, 2.4, 0.75, lamp=940, leak=0.12, shot=0.034, floor=0.016, rows_noise=True,
            shutter_s=1 / 30),
 )
 # fmt: on

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 PEOPLE, IMAGES = range(1, 21), 2
 """Of a sheet: the first block of seed 0, by all cameras of a layout."""
 SHEETS: dict[str, str] = {
-    "sysu": "7cfbb74bd80fef32782b7e81f49dacb297979535358d718a50d0a7e40d75cc46",
-    "regdb": "063d7b2c48a20f71db6bdf8657d1ce4009c4a084e8604fda72c517b7b65e5ddb",
-    "llcm": "ab77942defce88819caed6af00cacadba8fa61afc67e56397948e5bf08b2c070",
+    "sysu": "9e86cd0c76eefd0f2d2d08c32ff5b9ade952eac7d191685b6d4b089c4d88c81d",
+    "regdb": "75774cb993a04aebd1f408b23990b76e7463477e0f61c240e1cef71be58d8332",
+    "llcm": "2c39b3091144c9efe40d8b55958760033927949cd5f4e47c8b22845a9c2ef325",
 }
 """SHA-256 by layout, see `digest`."""
 

@@ -79,8 +79,8 @@ def passed(key: Key, distance_m: float, distance_sigma: float, exposure_sigma: f
         exposure_sigma: of the logarithm of its automatic exposure's error.
     """
     walk, light = key.stream("walk"), key.stream("light")
-    towards = walk.one_of(((0.0, 36), (PI, 28), (PI / 2, 18), (-PI / 2, 18)))
-    heading = towards + walk.normal(0, 0.38)
+    towards = walk.one_of(((0.0, 48), (PI, 40), (PI / 2, 6), (-PI / 2, 6)))
+    heading = towards + walk.normal(0, 0.2)
     speed = 0.0 if walk.yes(0.1) else min(max(walk.normal(1.30, 0.20), 0.6), 1.9)
     cadence, phase = walk.normal(0.95, 0.08), walk.between(0, 2 * PI)
     distance = min(max(walk.lognormal(distance_m, distance_sigma), 2.0), 18.0)
