@@ -22,7 +22,7 @@ def bench_gpu(
         list[int] | None,
         typer.Option(help="That are searched; may be repeated. 1,000,000 and 10,000,000 if not given.", min=100),
     ] = None,
-    limit: Annotated[float, typer.Option(help="Seconds; what isn't measured by then is named.", min=1.0)] = 75.0,
+    limit: Annotated[float, typer.Option(help="Seconds; what isn't measured by then is named.", min=1.0)] = 180.0,
     scratch: Annotated[
         Path | None, typer.Option(help="Where the bundle is made; the system's temporary folder by default.")
     ] = None,

@@ -23,7 +23,7 @@ SMALL = Settings(
 
 def bench_gpu(
     settings: Settings | None = None,
-    limit_s: float = 75.0,
+    limit_s: float = 180.0,
     scratch: Path | None = None,
     done: Callable[[str], object] = lambda part: None,
 ) -> Figures:
