@@ -480,6 +480,12 @@ def test_addresses_that_are_none_and_indexes_that_may_miss() -> None:
     assert entities_module.Address.parse("milvus+file:/a/b.db/lab") == entities_module.Address("/a/b.db", "lab")
     with pytest.raises(UsageError, match="is no address of a gallery in Milvus"):
         entities_module.Address.parse("milvus://host")
+    assert entities_module.Address.parse("milvus://host:1/lab?timeout=2.5").timeout == 2.5
+    for seconds in ("0", "-1", "soon", "inf", "nan", ""):
+        with pytest.raises(UsageError, match="is no time to wait; it is seconds above 0, such as timeout=60"):
+            entities_module.Address.parse(f"milvus://host:1/lab?timeout={seconds}")
+    with pytest.raises(UsageError, match="has no option 'patience'; it has index and timeout"):
+        entities_module.Address.parse("milvus://host:1/lab?patience=3")
     with pytest.raises(UsageError, match="index=HNSW may miss"):
         entities_module.Address.parse("milvus://host:1/lab?index=HNSW")
 

@@ -60,7 +60,7 @@ CALLS: dict[str, tuple[Call, int, int]] = {
     "opening": (lambda gallery: open_gallery(gallery.address).close(), 8, 12),
     "a first search": (lambda gallery: gallery.search(Query(QUERY)), 7, 42),
     "a search": (lambda gallery: gallery.search(Query(QUERY)), 2, 36),
-    "a first search by everything": (lambda gallery: gallery.search(FILTERED), 120, 700),
+    "a first search by everything": (lambda gallery: gallery.search(FILTERED), 60, 300),
     "a search by everything": (lambda gallery: gallery.search(FILTERED), 2, 36),
     "two searches": (lambda gallery: gallery.search_many([Query(QUERY), Query(-QUERY)]), 4, 72),
     "len": (len, 1, 1),
@@ -94,7 +94,7 @@ CALLS: dict[str, tuple[Call, int, int]] = {
     "remove what is old": (lambda gallery: gallery.remove(before=START + timedelta(minutes=30)), 26, 300),
     "remove nothing": (lambda gallery: gallery.remove(track="nobody"), 8, 30),
     "discard": (lambda gallery: gallery.discard(FIRST[40:45]), 20, 80),
-    "add_cameras": (lambda gallery: gallery.add_cameras([*network("c")]), 130, 800),
+    "add_cameras": (lambda gallery: gallery.add_cameras([*network("c")]), 10, 35),
 }
 """Of each call, in this order: at most so many requests, and so many rows. Nothing here depends on how many are enrolled."""
 WALKS: dict[str, Call] = {

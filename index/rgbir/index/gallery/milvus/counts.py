@@ -13,6 +13,7 @@ from typing import Any
 
 from rgbir.index.gallery.milvus.entities import (
     CHANGED,
+    TIMED,
     cameras_are,
     changed_key,
     keys_begin,
@@ -41,6 +42,8 @@ class Counts:
         self._store, self._lock = store, threading.Lock()
         self._generation, self._moments = "", dict[str, str]()
         self._kept: dict[tuple[str, str], tuple[tuple[str | None, ...], Any]] = {}
+        self._range: tuple[str, tuple[int, int] | None] = ("", None)
+        self._ends: dict[tuple[str, int], int] = {}
         self._numbers: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def sizes(self, generation: str, cameras: Iterable[str]) -> dict[str, int]:
@@ -61,7 +64,19 @@ class Counts:
 
     def span(self, generation: str, camera: str) -> tuple[int, int] | None:
         """The first and the last moment of its sightings, microseconds since 1970; None if none has a time."""
-        span: tuple[int, int] | None = self._once(generation, camera, "span", lambda: self._span(camera))
+        span: tuple[int, int] | None = self._once(
+            generation, camera, "span", lambda: self._span(camera, timed(cameras_are([camera])))
+        )
+        return span
+
+    def range(self, generation: str) -> tuple[int, int] | None:
+        """The first and the last moment of all sightings, microseconds since 1970; None if none has a time."""
+        with self._lock:
+            as_of, span = self._range
+        if as_of != generation:
+            span = self._span("", TIMED)
+            with self._lock:
+                self._range = generation, span
         return span
 
     def number(self, generation: str, expression: str) -> int:
@@ -100,28 +115,32 @@ class Counts:
         with self._lock:
             self._generation, self._moments = generation, moments
 
-    def _span(self, camera: str) -> tuple[int, int] | None:
-        expression = timed(cameras_are([camera]))
-        first = self._first(expression, 1)
-        last = None if first is None else self._first(expression, -1)
-        return None if first is None or last is None else (first, last)
+    def _span(self, whose: str, expression: str) -> tuple[int, int] | None:
+        """Looked for near the ends that were there the last time; most changes leave one or both."""
+        ends = []
+        for sign in (1, -1):
+            end = self._end(expression, sign, self._ends.get((whose, sign)))
+            if end is None:
+                return None
+            self._ends[whose, sign] = end
+            ends.append(end)
+        return ends[0], ends[1]
 
-    def _first(self, expression: str, sign: int) -> int | None:
+    def _end(self, expression: str, sign: int, near: int | None) -> int | None:
         """The earliest time of those that meet it; with the sign -1, the latest."""
 
         def between(low: int, high: int) -> str:
             low, high = (low, high) if sign > 0 else (1 - high, 1 - low)
             return values_between(expression, "taken_at", low, high)
 
-        some = self._store.some(expression, ["taken_at"], 1)
-        if not some:
-            return None
-        near = sign * int(some[0]["taken_at"])
+        if near is None:
+            some = self._store.some(expression, ["taken_at"], 1)
+            near = some[0]["taken_at"] if some else 0
         end, there = stretch(
-            lambda low, high: self._store.count(between(low, high)), -EVER, EVER, 1, _AT_ONCE, near, _HOUR
+            lambda low, high: self._store.count(between(low, high)), -EVER, EVER, 1, _AT_ONCE, sign * near + 1, _HOUR
         )
         if not there:
-            return None if end == EVER else sign * end  # all gone; or too many have this very time
+            return None if end == EVER else sign * end  # nothing has a time; or too many have this very one
         times = [entity["taken_at"] for entity in self._store.meeting(between(-EVER, end), ["taken_at"])]
         return (min if sign > 0 else max)(times) if times else None
 

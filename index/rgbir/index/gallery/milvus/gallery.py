@@ -220,7 +220,7 @@ class MilvusGallery(AnyGallery):
         return scope(query, self.network, list(self._sizes(generation))), generation
 
     def _stages(self, query: Query, seen: Scope, generation: str) -> list[tuple[str, str]]:
-        return stages_of(query, seen, partial(self._times, generation)) if seen.searched else []
+        return stages_of(query, seen, partial(self._counts.range, generation)) if seen.searched else []
 
     def _covered(self, seen: Scope, stages: Sequence[tuple[str, str]], generation: str) -> Coverage:
         """Counted stage by stage; none is asked for where nothing is left out."""
@@ -231,12 +231,6 @@ class MilvusGallery(AnyGallery):
             setattr(tally, name, before - left)
         tally.searched = left
         return covered(seen, tally, lambda camera: sizes.get(camera, 0))
-
-    def _times(self, generation: str) -> tuple[int, int] | None:
-        """The first and the last moment of a sighting, as of the last change."""
-        spans = [self._counts.span(generation, camera) for camera in self._sizes(generation)]
-        timed = [span for span in spans if span is not None]
-        return (min(first for first, _ in timed), max(last for _, last in timed)) if timed else None
 
     def _nearest(self, query: NDArray[np.float32], expression: str, top_k: int) -> list[tuple[float, Sighting]]:
         """Asks for more until no other sighting can be nearer than the last; past what Milvus gives at once, for parts."""
@@ -391,7 +385,8 @@ class MilvusGallery(AnyGallery):
         before = self.network
         after = change(before)
         if after != before:
-            check_change(before, after, self.counts())
+            sizes = self._sizes(about["generation"])
+            check_change(before, after, [CameraCount(camera, size, 0, None, None) for camera, size in sizes.items()])
             self._changed(about, (), {"network": json.dumps(after.to_dict())})
             self._about()
         return after
