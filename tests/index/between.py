@@ -1,4 +1,4 @@
-"""A proxy between pymilvus and the embedded Milvus: it counts requests and rows, and drops, delays or cuts a request."""
+"""A proxy between pymilvus and the embedded Milvus: it counts requests and rows, and drops, delays, cuts or refuses one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-Fault = Literal["drop", "delay", "cut"]
-"""The request never arrives; it arrives late; it is carried out, and its answer is lost."""
+Fault = Literal["drop", "delay", "cut", "busy"]
+"""The request never arrives; it arrives late; it is carried out, and its answer is lost; Milvus says that it has too much to do."""
 GREETINGS = ("Connect", "DescribeCollection")
 """What pymilvus asks by itself, of a connection and of a collection that it has not used yet."""
 
@@ -76,6 +76,8 @@ class Between:
         fault = self._due(name)
         if fault == "drop":
             context.abort(grpc.StatusCode.UNAVAILABLE, "dropped on the way")
+        if fault == "busy":
+            return _busy()
         if fault == "delay":
             self.late.wait()
         forward = self._channel.unary_unary(method)
@@ -115,6 +117,15 @@ class _Every:
         import grpc
 
         return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(call.method, request, context))
+
+
+def _busy() -> bytes:
+    """An answer to a change, as of a server whose limit of requests is reached."""
+    from pymilvus.grpc_gen import common_pb2, milvus_pb2
+
+    status = common_pb2.Status(error_code=common_pb2.RateLimit, code=8, reason="request is rejected by limiter")
+    answer: bytes = milvus_pb2.MutationResult(status=status).SerializeToString()
+    return answer
 
 
 def _rows(name: str, request: bytes, answer: bytes) -> int:

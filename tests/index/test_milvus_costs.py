@@ -176,6 +176,22 @@ def test_what_looks_at_every_sighting_is_named(proxy: Between) -> None:
     assert public - {*CALLS, *WALKS} <= ELSEWHERE
 
 
+def test_many_that_are_equally_near_are_read_and_no_others(proxy: Between, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred black pictures among a thousand others, where Milvus gives forty hits at once; the earliest come first."""
+    monkeypatch.setattr(store_module, "MOST", 40)
+    with filled(proxy, "black", 500) as gallery:
+        black = [NewSighting("yard", np.full(D, 0.25, np.float32), f"black {number}") for number in range(100)]
+        gallery.add(black)
+        gallery.add(new(500, seed=21))
+        query = Query(black[0].embedding, top_k=5)
+        gallery.search(query)
+        with proxy.counted() as seen:
+            hits = gallery.search(query).hits
+        assert [hit.id for hit in hits] == [sighting.id for sighting in black[:5]]
+        assert cost(seen)[1] < 4 * 100
+        assert cost(seen)[0] < 12
+
+
 def test_a_camera_is_counted_again_when_somebody_added_to_it(proxy: Between) -> None:
     """Another process's change is seen by the next search, and counts of other cameras aren't asked for again."""
     with filled(proxy, "two", 30) as gallery, open_gallery(gallery.address) as other:

@@ -149,6 +149,16 @@ def expect_whole(gallery: AnyGallery, expected: list[NewSighting]) -> None:
         assert other.verify() == []
 
 
+@pytest.mark.parametrize(("name", "request_name"), [("add", "Upsert"), ("remove by ids", "Delete")])
+def test_a_server_that_has_too_much_to_do_is_waited_for(proxy: Between, name: str, request_name: str) -> None:
+    call, stays = WRITES[name]
+    with filled(proxy, f"b{abs(hash(name))}") as gallery:
+        proxy.fault, proxy.met = ("busy", request_name, 0), []
+        call(gallery)
+        assert proxy.met == [request_name]
+        expect_whole(gallery, [*filter(stays, ENROLLED), *(new(9, seed=1) if name == "add" else [])])
+
+
 @pytest.mark.parametrize("name", ["search", "pages"])
 def test_a_question_that_is_not_answered_in_time_is_an_error(
     proxy: Between, name: str, galleries: dict[str, str]
