@@ -258,6 +258,14 @@ def test_a_copy_that_was_stopped_goes_on_where_it_was(proxy: Between, tmp_path: 
         assert cost(requests)[1] < 600 + 100
 
 
+def test_sightings_are_put_in_their_places_and_never_beside_themselves(proxy: Between) -> None:
+    """An insert that is sent twice is there twice in Milvus. The embedded one hides that, so the requests are looked at."""
+    with filled(proxy, "places", 5) as gallery, proxy.counted() as seen:
+        gallery.add(new(5, seed=31))
+    assert names(seen)["Insert"] == 0
+    assert names(seen)["Upsert"] == 2
+
+
 def test_a_large_add_is_sent_in_messages_that_fit_and_taken_back_when_one_fails(
     proxy: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
