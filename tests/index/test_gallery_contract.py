@@ -6,6 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from rgbir.index import (
 from rgbir.index.cameras import Passage
 from rgbir.index.enrolment.merge import merge
 from rgbir.index.errors import RetentionWaits
+from rgbir.index.gallery import erasures as erasures_module
 from rgbir.index.gallery.addresses import create, open_gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.milvus import entities as entities_module
@@ -478,6 +480,12 @@ def test_addresses_that_are_none_and_indexes_that_may_miss() -> None:
     assert entities_module.Address.parse("milvus+file:/a/b.db/lab") == entities_module.Address("/a/b.db", "lab")
     with pytest.raises(UsageError, match="is no address of a gallery in Milvus"):
         entities_module.Address.parse("milvus://host")
+    assert entities_module.Address.parse("milvus://host:1/lab?timeout=2.5").timeout == 2.5
+    for seconds in ("0", "-1", "soon", "inf", "nan", ""):
+        with pytest.raises(UsageError, match="is no time to wait; it is seconds above 0, such as timeout=60"):
+            entities_module.Address.parse(f"milvus://host:1/lab?timeout={seconds}")
+    with pytest.raises(UsageError, match="has no option 'patience'; it has index and timeout"):
+        entities_module.Address.parse("milvus://host:1/lab?patience=3")
     with pytest.raises(UsageError, match="index=HNSW may miss"):
         entities_module.Address.parse("milvus://host:1/lab?index=HNSW")
 
@@ -492,14 +500,17 @@ def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytes
         open_gallery(address)
 
 
-def test_more_hits_than_milvus_gives_at_once_are_all_compared(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(milvus_module, "MOST", 20)
-    monkeypatch.setattr(store_module, "PIECE", 7)
+@pytest.mark.parametrize("top_k", [1, 3, 30, 60])
+def test_more_hits_than_milvus_gives_at_once_are_all_compared(
+    database: Path, monkeypatch: pytest.MonkeyPatch, top_k: int
+) -> None:
+    """Twenty of sixty are equally near, and Milvus gives eight at once."""
+    monkeypatch.setattr(store_module, "MOST", 8)
     enrolled = sightings(60)
     address = f"milvus+file:{database}/g{next(_numbers)}"
     with create(address, model(D), NETWORK) as gallery:
         gallery.add(enrolled)
-        query = Query(enrolled[0].embedding, top_k=30)
+        query = Query(enrolled[0].embedding, top_k=top_k)
         assert [hit.id for hit in gallery.search(query).hits] == brute(Metric.EUCLIDEAN, enrolled, query)
 
 
@@ -570,23 +581,45 @@ def test_a_moment_never_runs_back(make: Maker, monkeypatch: pytest.MonkeyPatch) 
     assert gallery.bound(copy) == set()
 
 
+@pytest.mark.parametrize(("stop", "times"), [("delete", 1), ("note", 4), ("some", 1)])
+@pytest.mark.parametrize("by", ["camera", pytest.param("ids", marks=pytest.mark.slow)])
 def test_an_erasure_of_milvus_that_was_stopped_is_finished_by_the_next_opening(
-    database: Path, monkeypatch: pytest.MonkeyPatch
+    database: Path, monkeypatch: pytest.MonkeyPatch, stop: str, times: int, by: str
 ) -> None:
-    address = f"milvus+file:{database}/g{next(_numbers)}"
-    gallery, enrolled = create(address, model(D), NETWORK), sightings(40)
-    gallery.add(enrolled)
+    """Stopped after each of its first requests of a kind; then the ledger names everything that it found."""
+    for before in range(times):
+        address = f"milvus+file:{database}/g{next(_numbers)}"
+        gallery, enrolled = create(address, model(D), NETWORK), sightings(40)
+        gallery.add(enrolled)
+        meant = [sighting for sighting in enrolled if sighting.camera == "door"]
+        requests, there = list[int](), getattr(store_module.Store, stop)
 
-    def stopped(*_: object) -> None:
-        raise KeyboardInterrupt
+        def stopped(
+            *given: Any, before: int = before, requests: list[int] = requests, there: Any = there, **named: Any
+        ) -> Any:
+            requests.append(1)
+            if len(requests) > before:
+                raise KeyboardInterrupt
+            return there(*given, **named)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(milvus_module.MilvusGallery, "_delete", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            gallery.remove(camera=enrolled[0].camera)
-    assert len(gallery) == 40
-    with open_gallery(gallery.address) as again:
-        assert enrolled[0].camera not in {sighting.camera for sighting in again.sightings()}
+        condition: dict[str, Any] = {"camera": "door"} if by == "camera" else {"ids": [s.id for s in meant]}
+        with monkeypatch.context() as patched:
+            patched.setattr(store_module.Store, stop, stopped)
+            with suppress(KeyboardInterrupt):
+                gallery.remove(**condition)
+        with open_gallery(gallery.address) as again:
+            left = {sighting.id for sighting in again.sightings()}
+            begun = again.erasures() != []
+            assert left.isdisjoint({s.id for s in meant}) if begun else len(left) == 40, before
+            old = [replace(sighting, since=1) for sighting in enrolled]
+            assert again.bound(old) == ({s.id for s in meant} if begun else set())
+            people = {(s.camera, s.identity) for s in enrolled if s.id in left and s.identity is not None}
+            assert sum(count.identities for count in again.counts()) == len(people)
+            assert gallery.counts() == again.counts()
+            if begun:
+                (erasure,) = [erasure.by_ids() for erasure in again.erasures()]
+                assert erasures_module.bound(old, [erasure]) == {s.id for s in meant}
+        gallery.close()
 
 
 def test_hits_are_reranked_by_k_reciprocal_everywhere_and_by_aim_in_folders(make: Maker) -> None:

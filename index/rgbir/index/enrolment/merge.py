@@ -60,6 +60,8 @@ def merge(
 ) -> Merged:
     """Enrols every sighting of one gallery in another, in its order, with its crop; run again, it goes on.
 
+    Of what the other one has already, nothing is read but what names it.
+
     What was erased stays erased: sightings that were erased from the target after they were known to the source are not added,
     and those that were erased from the source after they were known to the target are removed.
 
@@ -77,21 +79,29 @@ def merge(
     with target.writing():
         target.add_cameras([*source.network])
         removed = target.heed(erasures_of(source, conditions))
-        sightings = source.sightings()
-        for start in range(0, len(sightings), batch):
-            group = sightings[start : start + batch]
-            embeddings = source.embeddings([sighting.id for sighting in group])
-            new = [
-                same(sighting, embedding, source.crop(sighting.id))
-                for sighting, embedding in zip(group, embeddings, strict=True)
-            ]
-            written, gone = target.add(new), target.bound(new)
-            added += sum(written)
-            erased += len(gone)
-            present += len(written) - sum(written) - len(gone)
-            progress(len(group))
+        for page in source.pages():
+            for start in range(0, len(page), batch):
+                group = page[start : start + batch]
+                known = target.known([sighting.id for sighting in group])
+                missing = [sighting for sighting in group if sighting.id not in known]
+                new = _read(source, missing) if missing else []
+                written, gone = target.add(new), target.bound(new)
+                added += sum(written)
+                erased += len(gone)
+                present += len(group) - sum(written) - len(gone)
+                progress(len(group))
         target.refresh_cache()
     return Merged(added, present, erased, removed)
+
+
+def _read(source: AnyGallery, sightings: Sequence[Sighting]) -> list[NewSighting]:
+    """With their embeddings and crops."""
+    ids = [sighting.id for sighting in sightings]
+    embeddings, crops = source.embeddings(ids), source.crops(ids)
+    return [
+        same(sighting, embedding, crops.get(sighting.id))
+        for sighting, embedding in zip(sightings, embeddings, strict=True)
+    ]
 
 
 class Declared(NamedTuple):

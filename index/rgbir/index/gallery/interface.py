@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +29,9 @@ from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
 from rgbir.index.nearest.affinity import Affinity
 from rgbir.index.stays import EVER
 from rgbir.index.times import from_microseconds
+
+PAGE = 1_000
+"""Sightings that `pages` gives at once, at most."""
 
 
 class AnyGallery(ABC):
@@ -114,6 +117,17 @@ class AnyGallery(ABC):
     @abstractmethod
     def sightings(self) -> list[Sighting]:
         """All of them, in enrolment order."""
+
+    def pages(self) -> Iterator[list[Sighting]]:
+        """All of them, in enrolment order, some at once."""
+        sightings = self.sightings()
+        for start in range(0, len(sightings), PAGE):
+            yield sightings[start : start + PAGE]
+
+    def crops(self, ids: Sequence[str]) -> dict[str, Crop]:
+        """Of those that are enrolled and have one."""
+        crops = {sighting: self.crop(sighting) for sighting in ids}
+        return {sighting: crop for sighting, crop in crops.items() if crop is not None}
 
     def browse(
         self, which: Selection, order: Order = "newest", after: Spot | None = None, limit: int = 100

@@ -6,10 +6,12 @@ No other file writes expressions. A test holds that.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
+import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -20,8 +22,8 @@ from PIL import Image
 
 from rgbir.index.errors import GalleryCorrupt, UsageError
 from rgbir.index.gallery.answers import span
-from rgbir.index.gallery.browse import Selection
-from rgbir.index.gallery.erasures import Condition
+from rgbir.index.gallery.browse import Order, Selection, Spot
+from rgbir.index.gallery.erasures import Condition, Named
 from rgbir.index.gallery.model import Model
 from rgbir.index.gallery.query import Query, Scope
 from rgbir.index.gallery.sightings import Crop, NewSighting, Sighting
@@ -31,7 +33,8 @@ from rgbir.index.times import from_microseconds, to_microseconds
 
 BRUTE_FORCE = ("FLAT", "GPU_BRUTE_FORCE")
 """Index types that miss nothing. The embedded Milvus takes any name and searches by brute force, so it is checked here."""
-_TEXT = 65_535
+LONGEST_TEXT = 65_535
+"""Bytes of a text field, at most."""
 _LONGEST_CROP = 48_000  # bytes; in base64 they fit a text field
 LATER = ["since", "frame"]
 """Fields that collections made before format 4 of folders lack."""
@@ -41,34 +44,45 @@ ANY = "row >= 0"
 TIMED = "taken_at >= 0 or taken_at < 0"
 ERASURE = "erasure:"
 """What the keys of noted erasures begin with."""
-ERASURES = f'key like "{ERASURE}%"'
-NO_ERASURES = f"not ({ERASURES})"
+ERASING = "erasing:"
+"""What the keys of erasures begin with that have begun, and perhaps not ended."""
+CHANGED, PERSON = "changed:", "person:"
+"""What the keys of moments at which a camera's sightings changed begin with; and of people of a camera."""
+PATIENCE_S = 60.0
+"""How long an answer of Milvus is waited for, unless the address says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`milvus://HOST:PORT/NAME`, or `milvus+file:PATH/NAME` for the embedded one. `?index=GPU_BRUTE_FORCE` for a new gallery.
+    """`milvus://HOST:PORT/NAME`, or `milvus+file:PATH/NAME` for the embedded one. `?index=GPU_BRUTE_FORCE` for a new gallery, and
+    `?timeout=SECONDS`.
 
     Attributes:
         uri: what the client of Milvus connects to: a URL, or the embedded one's file.
         name: the collection's.
         index: of a new collection, one of `BRUTE_FORCE`.
+        timeout: seconds; a request without an answer is sent again until then, and then given up.
     """
 
     uri: str
     name: str
     index: str = "FLAT"
+    timeout: float = PATIENCE_S
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Of an address as people write it.
 
         Raises:
-            UsageError: it is no address of a gallery in Milvus, or names an index that may miss.
+            UsageError: it is no address of a gallery in Milvus, or names an index that may miss, or an option that there isn't.
         """
         parts = urlsplit(text)
         place, _, name = parts.path.rpartition("/")
-        index = parse_qs(parts.query).get("index", ["FLAT"])[0]
+        options = parse_qs(parts.query, keep_blank_values=True)
+        index = options.pop("index", ["FLAT"])[0]
+        timeout = _seconds(options.pop("timeout", [str(PATIENCE_S)])[0])
+        if options:
+            raise UsageError(f"an address in Milvus has no option {min(options)!r}; it has index and timeout")
         if not name.isidentifier() or parts.scheme not in ("milvus", "milvus+file"):
             raise UsageError(
                 f"{text!r} is no address of a gallery in Milvus; it is milvus://HOST:PORT/NAME or milvus+file:PATH/NAME, and"
@@ -76,7 +90,18 @@ class Address:
             )
         if index not in BRUTE_FORCE:
             raise UsageError(f"index={index} may miss; a gallery in Milvus is {' or '.join(BRUTE_FORCE)}")
-        return cls(f"http://{parts.netloc}{place}" if parts.scheme == "milvus" else parts.netloc + place, name, index)
+        uri = f"http://{parts.netloc}{place}" if parts.scheme == "milvus" else parts.netloc + place
+        return cls(uri, name, index, timeout)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"timeout={text} is no time to wait; it is seconds above 0, such as timeout={PATIENCE_S:g}")
+    return seconds
 
 
 def make_collections(client: Any, at: Address, model: Model) -> None:
@@ -98,7 +123,7 @@ def make_collections(client: Any, at: Address, model: Model) -> None:
     text(sightings, "frame", 8192, nullable=True)
     sightings.add_field("has_crop", DataType.BOOL)
     text(sightings, "crop_type", 64)
-    text(sightings, "crop", _TEXT)
+    text(sightings, "crop", LONGEST_TEXT)
     sightings.add_field("checksum", DataType.INT64)
     sightings.add_field("embedding", DataType.FLOAT_VECTOR, dim=model.dimension)
     index = client.prepare_index_params()
@@ -106,7 +131,7 @@ def make_collections(client: Any, at: Address, model: Model) -> None:
     client.create_collection(at.name, schema=sightings, index_params=index, consistency_level="Strong")
     about = client.create_schema(auto_id=False, enable_dynamic_field=False)
     text(about, "key", 64, is_primary=True)
-    text(about, "value", _TEXT)
+    text(about, "value", LONGEST_TEXT)
     about.add_field("nothing", DataType.FLOAT_VECTOR, dim=2)  # Milvus wants a vector in every collection
     index = client.prepare_index_params()
     index.add_index("nothing", index_type="FLAT", metric_type="L2")
@@ -119,6 +144,34 @@ def metric_type(metric: Metric) -> str:
 
 def entry(key: str, value: str) -> dict[str, Any]:
     return {"key": key, "value": value, "nothing": [0.0, 0.0]}
+
+
+def changed_key(camera: str) -> str:
+    """Of the moment at which a camera's sightings changed. A key is short, and a camera's id may be long."""
+    return f"{CHANGED}{_short(camera)}"
+
+
+def person_key(camera: str, identity: int) -> str:
+    """Of an identity that a camera has sightings of."""
+    return f"{PERSON}{_short(camera)}:{identity}"
+
+
+def people_of(camera: str) -> str:
+    """Entries of the identities that a camera has sightings of."""
+    return keys_begin(f"{PERSON}{_short(camera)}:")
+
+
+def _short(camera: str) -> str:
+    return hashlib.sha256(camera.encode()).hexdigest()[:24]
+
+
+def keys_begin(start: str) -> str:
+    """Entries whose key begins so; it holds neither `%` nor `_`."""
+    return f'key like "{start}%"'
+
+
+def keys_are(keys: Sequence[str]) -> str:
+    return f"key in {_listed(keys)}"
 
 
 def entity_of(sighting: NewSighting, embedding: NDArray[np.float32], row: int) -> dict[str, Any]:
@@ -233,13 +286,18 @@ def _moments_are(moments: Mapping[str, Moments]) -> list[str]:
 
 
 def expression_of_condition(which: Condition) -> str:
+    clauses = [] if which.ids is None else [ids_are(which.ids)]
+    named = expression_of_named(Named.but_ids(which))
+    return " and ".join([*clauses, *([named] if named else [])])
+
+
+def expression_of_named(which: Named) -> str:
+    """Empty where nothing is named."""
     clauses = _labels_are(which)
-    if which.ids is not None:
-        clauses.append(ids_are(which.ids))
     if which.camera is not None:
         clauses.append(cameras_are([which.camera]))
     if which.before is not None:
-        clauses.append(f"taken_at < {to_microseconds(which.before)}")
+        clauses.append(f"taken_at < {which.before}")
     return " and ".join(clauses)
 
 
@@ -255,7 +313,42 @@ def expression_of_selection(which: Selection, timed: bool) -> str:
     return " and ".join([*clauses, f"({TIMED})" if timed else "taken_at is null"])
 
 
-def _labels_are(which: Query | Condition | Selection) -> list[str]:
+def persons_are(camera: str, identities: Collection[int]) -> str:
+    """Sightings of one of these identities by a camera."""
+    return f"{cameras_are([camera])} and identity in {sorted(map(int, identities))}"
+
+
+def known_before(expression: str, at: int, lacking: Collection[str]) -> str:
+    """Those that meet it and are known since before that moment, microseconds since 1970."""
+    known = f"row < {1000 * at}" if "since" in lacking else f"since < {at}"
+    return f"({expression}) and {known}"
+
+
+def values_between(expression: str, field: str, low: int, high: int) -> str:
+    """Those that meet it and have a number in that field, from `low` on, below `high`."""
+    return f"({expression}) and {field} >= {low} and {field} < {high}"
+
+
+def value_is(expression: str, field: str, value: int) -> str:
+    return f"({expression}) and {field} == {value}"
+
+
+def ids_between(expression: str, low: str, high: str) -> str:
+    return f"({expression}) and id >= {_quoted(low)} and id < {_quoted(high)}"
+
+
+def beyond(expression: str, order: Order, after: Spot | None) -> str:
+    """Those that meet it and stand after a spot."""
+    if after is None:
+        return expression
+    sign = ">" if order == "oldest" else "<"
+    later = f"id {sign} {_quoted(after.id)}"
+    if after.taken_at is not None:
+        later = f"taken_at {sign} {after.taken_at} or (taken_at == {after.taken_at} and {later})"
+    return f"({expression}) and ({later})"
+
+
+def _labels_are(which: Query | Named | Selection) -> list[str]:
     """Identity and track, where they are named."""
     clauses = []
     if which.identity is not None:

@@ -7,18 +7,16 @@ folder.
 from __future__ import annotations
 
 import base64
-import heapq
 import json
-import secrets
 import threading
 import time
 import zlib
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -31,25 +29,25 @@ from rgbir.index.gallery.browse import Order, Selection, Spot
 from rgbir.index.gallery.changes import check_change
 from rgbir.index.gallery.coverage import Coverage
 from rgbir.index.gallery.embeddings import asked, by_ids, enrolled
-from rgbir.index.gallery.erasures import Condition, Erasure, bound, picture
+from rgbir.index.gallery.erasures import Condition, Erasure
 from rgbir.index.gallery.interface import AnyGallery
+from rgbir.index.gallery.milvus.counts import Counts, People, moments_of
 from rgbir.index.gallery.milvus.entities import (
     ANY,
-    ERASURE,
-    ERASURES,
-    TIMED,
     cameras_are,
     entity_of,
     expression_of_condition,
     expression_of_selection,
-    ids_are,
     places_are,
     row_of,
     sighting_of,
     stages_of,
     timed,
+    values_between,
 )
-from rgbir.index.gallery.milvus.store import MOST, PIECE, Store
+from rgbir.index.gallery.milvus.erasing import Erasing, Ledger
+from rgbir.index.gallery.milvus.pages import by_id, by_time, in_enrolment_order
+from rgbir.index.gallery.milvus.store import Store
 from rgbir.index.gallery.model import CameraCount, Model, Storage
 from rgbir.index.gallery.query import Answer, Distances, Query, Scope, scope
 from rgbir.index.gallery.retention import check_days
@@ -58,9 +56,8 @@ from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import length, lost
 from rgbir.index.nearest.fused import FusedTrack, nearest_means
 from rgbir.index.nearest.slabs import Tally
+from rgbir.index.stays import EVER
 from rgbir.index.times import from_microseconds
-
-_NONE = np.empty(0, np.float32)
 
 
 class MilvusGallery(AnyGallery):
@@ -79,9 +76,18 @@ class MilvusGallery(AnyGallery):
         self._store = Store(self.address)
         self._clock, self._last = threading.Lock(), 0
         self._network_text, self._network = "", CameraNetwork("", ())
-        self._derived: tuple[int, dict[str, Any]] = (-1, {})
-        self.model = Model.read(self._about())
-        self._finish()
+        self._counts, self._people, self._ledger = Counts(self._store), People(self._store), Ledger(self._store)
+        about = self._about()
+        self.model = Model.read(about)
+        if not about.get("people"):
+            self._people.note_all(self._store.all(ANY, ["camera", "identity"]))
+            self._store.note({"people": "1"})
+        if unfinished := self._ledger.unfinished():
+            noted = [erasure for erasure in self.erasures() if erasure.uid in unfinished]
+            Erasing(self._store, self._people, self._ledger).again(noted)
+            self._people.check(self._people.listed(camera.id for camera in self.network))
+            self._changed(self._about(), None)
+            self._ledger.finished(unfinished)
 
     @classmethod
     def create(
@@ -89,7 +95,7 @@ class MilvusGallery(AnyGallery):
     ) -> Self:
         """It keeps float32, the one storage that Milvus offers."""
         network_text = json.dumps(network.to_dict())
-        about = {**model.entries(), "network": network_text, "generation": "0", "keep_days": "null"}
+        about = {**model.entries(), "network": network_text, "generation": "0", "keep_days": "null", "people": "1"}
         Store.create(str(address), model, about)
         return cls(address)
 
@@ -112,43 +118,25 @@ class MilvusGallery(AnyGallery):
         return int(self._about()["generation"])
 
     def counts(self) -> list[CameraCount]:
-        sightings: dict[str, int] = defaultdict(int)
-        identities: dict[str, set[int]] = defaultdict(set)
-        times: dict[str, list[int]] = defaultdict(list)
-        for entity in self._store.all(ANY, ["camera", "identity", "taken_at"]):
-            camera = entity["camera"]
-            sightings[camera] += 1
-            if entity["identity"] is not None:
-                identities[camera].add(entity["identity"])
-            if (moment := entity["taken_at"]) is not None:
-                known = times[camera]
-                times[camera] = [min([moment, *known[:1]]), max([moment, *known[1:]])]
+        generation, counts = self._about()["generation"], self._counts
         return [
             CameraCount(
-                camera, count, len(identities[camera]), *map(from_microseconds, times.get(camera) or (None, None))
+                camera,
+                count,
+                counts.people(generation, camera),
+                *map(from_microseconds, counts.span(generation, camera) or (None, None)),
             )
-            for camera, count in sorted(sightings.items())
+            for camera, count in self._sizes(generation).items()
         ]
 
     def untimed(self, cameras: Sequence[str]) -> tuple[int, int]:
-        generation = self.generation
+        generation = self._about()["generation"]
+        total = sum(self._counts.size(generation, camera) for camera in cameras)
+        return total, total - sum(self._counts.timed(generation, camera) for camera in cameras)
 
-        def counted(camera: str) -> tuple[int, int]:
-            expression = cameras_are([camera])
-            return self._store.count(expression), self._store.count(timed(expression))
-
-        counts = [self._once(f"timed {camera}", generation, partial(counted, camera)) for camera in cameras]
-        total = sum(count for count, _ in counts)
-        return total, total - sum(count for _, count in counts)
-
-    def _once(self, what: str, generation: int, find: Callable[[], Any]) -> Any:
-        """What was found in that generation, kept until there is another."""
-        if self._derived[0] != generation:
-            self._derived = (generation, {})
-        known = self._derived[1]
-        if what not in known:
-            known[what] = find()
-        return known[what]
+    def _sizes(self, generation: str) -> dict[str, int]:
+        """Sightings by camera, of those that have some."""
+        return self._counts.sizes(generation, (camera.id for camera in self.network))
 
     def get(self, sighting: str) -> Sighting | None:
         entities = self._store.by_ids([sighting], self._store.scalars)
@@ -160,38 +148,28 @@ class MilvusGallery(AnyGallery):
             return None
         return Crop(entities[0]["crop_type"], base64.b64decode(entities[0]["crop"]))
 
+    def crops(self, ids: Sequence[str]) -> dict[str, Crop]:
+        entities = self._store.by_ids(ids, ["id", "crop", "crop_type", "has_crop"])
+        return {
+            entity["id"]: Crop(entity["crop_type"], base64.b64decode(entity["crop"]))
+            for entity in entities
+            if entity["has_crop"]
+        }
+
     def known(self, ids: Sequence[str]) -> set[str]:
         return {entity["id"] for entity in self._store.by_ids(ids, ["id"])}
 
     def sightings(self) -> list[Sighting]:
         return sorted(map(sighting_of, self._store.all(ANY, self._store.scalars)), key=lambda sighting: sighting.row)
 
+    def pages(self) -> Iterator[list[Sighting]]:
+        return in_enrolment_order(self._store)
+
     def _timed(self, which: Selection, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
-        return self._page(expression_of_selection(which, timed=True), order, after, limit)
+        return by_time(self._store, expression_of_selection(which, timed=True), order, after, limit)
 
     def _without_time(self, which: Selection, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
-        return self._page(expression_of_selection(which, timed=False), order, after, limit)
-
-    def _page(self, expression: str, order: Order, after: Spot | None, limit: int) -> list[Sighting]:
-        """Milvus puts nothing in order, so times and ids of all that meet it are looked through."""
-        sign = 1 if order == "oldest" else -1
-
-        def place(spot: Spot) -> tuple[int, str]:
-            return spot.taken_at or 0, spot.id
-
-        spots = (Spot(entity["taken_at"], entity["id"]) for entity in self._store.all(expression, ["id", "taken_at"]))
-        beyond = (
-            spot
-            for spot in spots
-            if after is None or (place(spot) > place(after) if sign > 0 else place(spot) < place(after))
-        )
-        first = (heapq.nsmallest if sign > 0 else heapq.nlargest)(limit, beyond, key=place)
-        ids = [spot.id for spot in first]
-        shown = {entity["id"]: sighting_of(entity) for entity in self._store.by_ids(ids, self._store.scalars)}
-        page = [shown[name] for name in ids if name in shown]
-        if len(page) < len(ids) == limit:  # some were erased in between
-            page += self._page(expression, order, first[-1], limit - len(page))
-        return page
+        return by_id(self._store, expression_of_selection(which, timed=False), order, after, limit)
 
     def moments(self, cameras: Sequence[str]) -> dict[str, NDArray[np.int64]]:
         times: dict[str, list[int]] = {camera: [] for camera in cameras}
@@ -200,7 +178,7 @@ class MilvusGallery(AnyGallery):
         return {camera: np.array(moments, np.int64) for camera, moments in times.items()}
 
     def some(self) -> Sighting | None:
-        entities = self._store.any()
+        entities = self._store.some(ANY, self._store.scalars, 1)
         return sighting_of(entities[0]) if entities else None
 
     def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
@@ -230,52 +208,65 @@ class MilvusGallery(AnyGallery):
         started = time.perf_counter()
         prepared = asked(query, self.model, self.address)
         seen, generation = self._scope(query)
-        stages = stages_of(query, seen, self._times) if seen.searched else []
+        stages = self._stages(query, seen, generation)
         nearest = self._nearest(prepared, stages[-1][1], query.top_k) if stages else []
         coverage = self._covered(seen, stages, generation)
         hits, taken = ranked(nearest, self.model, query.least_score), (time.perf_counter() - started) * 1000
-        return answer(seen, hits, self.model, generation, True, taken, coverage)
+        return answer(seen, hits, self.model, int(generation), True, taken, coverage)
 
-    def _covered(self, seen: Scope, stages: Sequence[tuple[str, str]], generation: int) -> Coverage:
+    def _scope(self, query: Query) -> tuple[Scope, str]:
+        """With the generation of its counts."""
+        generation = self._about()["generation"]
+        return scope(query, self.network, list(self._sizes(generation))), generation
+
+    def _stages(self, query: Query, seen: Scope, generation: str) -> list[tuple[str, str]]:
+        return stages_of(query, seen, partial(self._counts.range, generation)) if seen.searched else []
+
+    def _covered(self, seen: Scope, stages: Sequence[tuple[str, str]], generation: str) -> Coverage:
         """Counted stage by stage; none is asked for where nothing is left out."""
-        sizes: dict[str, int] = self._once("sizes", generation, self._sizes)
+        sizes = self._sizes(generation)
         left, tally = sum(sizes[camera] for camera in seen.searched), Tally()
         for name, expression in stages[1:]:
-            before, left = left, self._store.count(expression)
+            before, left = left, self._counts.number(generation, expression)
             setattr(tally, name, before - left)
         tally.searched = left
         return covered(seen, tally, lambda camera: sizes.get(camera, 0))
 
-    def _sizes(self) -> dict[str, int]:
-        """Sightings by camera, of those that have some."""
-        counts = {camera.id: self._store.count(cameras_are([camera.id])) for camera in self.network}
-        return {camera: count for camera, count in sorted(counts.items()) if count}
-
-    def _times(self) -> tuple[int, int] | None:
-        """The first and the last moment of a sighting, as of the last change."""
-
-        def span() -> tuple[int, int] | None:
-            times = [entity["taken_at"] for entity in self._store.all(TIMED, ["taken_at"])]
-            return (min(times), max(times)) if times else None
-
-        times: tuple[int, int] | None = self._once("span", self.generation, span)
-        return times
-
-    def _scope(self, query: Query) -> tuple[Scope, int]:
-        about, network = self._about(), self.network
-        generation = int(about["generation"])
-        return scope(query, network, list(self._once("sizes", generation, self._sizes))), generation
-
     def _nearest(self, query: NDArray[np.float32], expression: str, top_k: int) -> list[tuple[float, Sighting]]:
-        """Asks for more until no other sighting can be nearer than the last; past what Milvus gives, compares all of them."""
-        limit = top_k + 16
-        while limit <= MOST:
+        """Asks for more until no other sighting can be nearer than the last; past what Milvus gives at once, for parts."""
+        limit, most = top_k + 16, self._store.most
+        while limit < most:
             entities, last = self._store.nearest(query, self.model.metric, expression, limit)
             best = self._sorted(query, entities)[:top_k]
             if len(entities) < limit or self._least(query, last) > best[-1][0]:
                 return best
             limit *= 4
-        return self._sorted(query, self._store.compared(expression))[:top_k]
+        return self._nearest_in(query, expression, top_k, 0, EVER, [])
+
+    def _nearest_in(
+        self,
+        query: NDArray[np.float32],
+        expression: str,
+        top_k: int,
+        low: int,
+        high: int,
+        best: list[tuple[float, Sighting]],
+    ) -> list[tuple[float, Sighting]]:
+        """The best of these and of the sightings with a row from `low` on, below `high`: where too many are as near as the last that
+        Milvus gives, of the first half of them and of the second. So it reads what is near, and not what is far."""
+        part = values_between(expression, "row", low, high)
+        entities, last = self._store.nearest(query, self.model.metric, part, self._store.most)
+        joined = {sighting.id: (key, sighting) for key, sighting in (*best, *self._sorted(query, entities))}
+        merged = sorted(joined.values(), key=lambda pair: (pair[0], pair[1].row))[:top_k]
+        if len(entities) < self._store.most:
+            return merged
+        if len(merged) == top_k and self._least(query, last) > merged[-1][0]:
+            return merged
+        middle = sorted(entity["row"] for entity in entities)[len(entities) // 2]
+        if middle == low:
+            raise GalleryError(f"{self.address}: too many sightings have the row {low}; see `rgbir index verify`")
+        best = self._nearest_in(query, expression, top_k, low, middle, best)
+        return self._nearest_in(query, expression, top_k, middle, high, best)
 
     def _least(self, query: NDArray[np.float32], last: float) -> float:
         """No sighting that Milvus finds no nearer than `last` has a smaller key.
@@ -300,14 +291,14 @@ class MilvusGallery(AnyGallery):
         prepared = asked(query, self.model, self.address)
         seen, generation = self._scope(query)
         nearest: list[tuple[FusedTrack, Sighting]] = []
-        stages = stages_of(query, seen, self._times) if seen.searched else []
+        stages = self._stages(query, seen, generation)
         if stages:
             while (tracks := self._nearest_tracks(prepared, stages[-1][1], query.top_k)) is None:
-                generation = self.generation  # something was erased in between
+                generation = self._about()["generation"]  # something was erased in between
             nearest = tracks
         coverage = self._covered(seen, stages, generation)
         hits, taken = fused(nearest, self.model, query.least_score), (time.perf_counter() - started) * 1000
-        return answer(seen, hits, self.model, generation, True, taken, coverage)
+        return answer(seen, hits, self.model, int(generation), True, taken, coverage)
 
     def _nearest_tracks(
         self, query: NDArray[np.float32], expression: str, top_k: int
@@ -350,7 +341,7 @@ class MilvusGallery(AnyGallery):
         pairs = self._sorted(prepared, self._store.compared(expression)) if seen.searched else []
         pairs.sort(key=lambda pair: pair[1].row)
         keys = np.array([key for key, _ in pairs], np.float64)
-        return distances_of(seen, (sighting.id for _, sighting in pairs), keys, self.model, generation)
+        return distances_of(seen, (sighting.id for _, sighting in pairs), keys, self.model, int(generation))
 
     # --- change
 
@@ -361,7 +352,7 @@ class MilvusGallery(AnyGallery):
     def add(self, sightings: Sequence[NewSighting]) -> list[bool]:
         if not sightings:
             return []
-        self._about()  # a camera may have come or gone since
+        about = self._about()  # a camera may have come or gone since
         sightings = by_ids(sightings, self.network)
         prepared = enrolled(sightings, self.model, self.network, self.storage)
         if self._store.lacking and any(
@@ -371,17 +362,18 @@ class MilvusGallery(AnyGallery):
                 f"{self.address} was made before galleries in Milvus kept frames, and since when a sighting is known, which would be"
                 " lost; copy it to a new one with `rgbir index copy`, and use that"
             )
-        known = self.known([sighting.id for sighting in sightings]) | self.bound(sightings)
+        known = self.known([sighting.id for sighting in sightings]) | self._ledger.bound(sightings, about)
         new, written = [], []
-        for sighting, embedding, row in zip(sightings, prepared, self._rows(len(sightings)), strict=True):
+        for sighting, embedding, row in zip(sightings, prepared, self._rows(len(sightings), about), strict=True):
             written.append(sighting.id not in known)
             if written[-1]:
                 known.add(sighting.id)
                 entity = entity_of(sighting, embedding, row)
                 new.append({name: value for name, value in entity.items() if name not in self._store.lacking})
         if new:
-            self._store.insert(new)
-            self._changed()
+            self._store.write(new)
+            persons = {(entity["camera"], entity["identity"]) for entity in new}
+            self._changed(about, {camera for camera, _ in persons}, self._people.entries(persons))
         return written
 
     def add_cameras(self, cameras: Sequence[Camera]) -> None:
@@ -389,97 +381,49 @@ class MilvusGallery(AnyGallery):
 
     def change_network(self, change: Callable[[CameraNetwork], CameraNetwork]) -> CameraNetwork:
         """In one request. Nothing keeps two processes from changing it at once: the later one wins."""
-        self._about()
+        about = self._about()
         before = self.network
         after = change(before)
         if after != before:
-            check_change(before, after, self.counts())
-            self._changed(network=json.dumps(after.to_dict()))
+            sizes = self._sizes(about["generation"])
+            check_change(before, after, [CameraCount(camera, size, 0, None, None) for camera, size in sizes.items()])
+            self._changed(about, (), {"network": json.dumps(after.to_dict())})
             self._about()
         return after
 
     def erase(self, which: Condition, by_rule: bool = False) -> int:
-        expression = expression_of_condition(which)
-        removed = self._store.count(expression)
-        if by_rule and not removed:
+        if by_rule and not self._count(which):
             return 0
-        entities = list(self._store.all(expression, ["id", "camera", "digest"])) if removed and not by_rule else []
-        names = {name for entity in entities for name in (entity["id"], picture(entity["camera"], entity["digest"]))}
-        erasure = Erasure.of(which, names, secrets.token_hex(16), self._rows(1)[0] // 1000 + 1)
-        self._carry_out([erasure], lambda: self._delete(expression, removed))
-        return removed
+        about = self._about()
+        at = self._rows(1, about)[0] // 1000 + 1
+        return self._carry_out(lambda erasing: erasing.by_condition(which, at, by_rule))
 
     def discard(self, ids: Sequence[str]) -> int:
-        count = len(self.known(ids))
-        self._delete_ids(ids)
-        return count
-
-    def _carry_out(self, erasures: Sequence[Erasure], delete: Callable[[], None]) -> None:
-        """Noted first; one that is stopped in between is carried out by the next opening."""
-        self._store.note(erasing="1")
-        self._note(erasures)
-        delete()
-        self._store.note(erasing="")
-
-    def _finish(self) -> None:
-        """Carries out what was noted and perhaps not done."""
-        if self._about().get("erasing"):
-            self._delete_ids(self._meant(self.erasures()))
-            self._store.note(erasing="")
-
-    def _meant(self, erasures: Sequence[Erasure]) -> list[str]:
-        """Ids of what was known before an erasure that means it."""
-        there = [
-            NewSighting(s.camera, _NONE, s.digest, s.source, s.taken_at, s.identity, s.track, since=s.since)
-            for s in self.sightings()
-        ]
-        return sorted(bound(there, erasures))
-
-    def _delete_ids(self, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), PIECE):
-            group = ids[start : start + PIECE]
-            self._delete(ids_are(group), len(group))
-
-    def _delete(self, expression: str, count: int) -> None:
-        if count:
-            self._store.delete(expression)
-            self._changed()
-
-    def _note(self, erasures: Sequence[Erasure]) -> None:
-        """In the collection of what the gallery says of itself, in pieces that fit."""
-        for erasure in erasures:
-            for place, start in enumerate(range(0, max(len(erasure.ids), 1), PIECE)):
-                piece = erasure.model_copy(update={"ids": erasure.ids[start : start + PIECE]})
-                self._store.note(**{f"{ERASURE}{erasure.uid}:{place}": piece.model_dump_json(exclude_none=True)})
-        latest = max((erasure.at for erasure in erasures), default=0)
-        if latest > self.moment():
-            self._store.note(moment=str(latest))
-
-    def erasures(self, but: Collection[str] = (), since: int = 0) -> list[Erasure]:
-        whole: dict[str, Erasure] = {}
-        lines = map(Erasure.model_validate_json, self._store.noted(ERASURES))
-        for line in (line for line in lines if line.uid not in but and line.at > since):
-            ids = whole[line.uid].ids if line.uid in whole else ()
-            whole[line.uid] = line.model_copy(update={"ids": (*ids, *line.ids)})
-        return sorted(whole.values(), key=lambda erasure: erasure.at)
-
-    def moment(self) -> int:
-        """Of the last change, or the last erasure, which may have found nothing."""
-        about = self._about()
-        return max(int(about["generation"]) // 1000, int(about.get("moment", "0")))
-
-    def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
-        sightings = by_ids(sightings, self.network)
-        return bound(sightings, self.erasures()) if any(sighting.since is not None for sighting in sightings) else set()
+        return self._carry_out(lambda erasing: erasing.by_ids(ids))
 
     def heed(self, erasures: Sequence[Erasure]) -> int:
         known = {erasure.uid for erasure in self.erasures()}
         new = [erasure for erasure in erasures if erasure.uid not in known]
-        if not new:
-            return 0
-        gone = self._meant(new)
-        self._carry_out(new, lambda: self._delete_ids(gone))
-        return len(gone)
+        return self._carry_out(lambda erasing: erasing.heed(new)) if new else 0
+
+    def _carry_out(self, erase: Callable[[Erasing], int]) -> int:
+        """How many were removed."""
+        erasing = Erasing(self._store, self._people, self._ledger)
+        if removed := erase(erasing):
+            self._changed(self._about(), None)
+        erasing.end()
+        return removed
+
+    def erasures(self, but: Collection[str] = (), since: int = 0) -> list[Erasure]:
+        noted = self._ledger.erasures(self._about())
+        return [erasure for erasure in noted if erasure.uid not in but and erasure.at > since]
+
+    def moment(self) -> int:
+        """Of the last change, or the last erasure, which may have found nothing."""
+        return _moment(self._about())
+
+    def bound(self, sightings: Sequence[NewSighting]) -> set[str]:
+        return self._ledger.bound(by_ids(sightings, self.network), self._about())
 
     def backups(self) -> list[dict[str, Any]]:
         """None that this knows of: `milvus-backup` keeps its own list."""
@@ -490,16 +434,16 @@ class MilvusGallery(AnyGallery):
 
     def set_keep_days(self, days: int | None) -> None:
         check_days(days)
-        self._changed(keep_days=json.dumps(days))
+        self._changed(self._about(), (), {"keep_days": json.dumps(days)})
 
     def _count(self, which: Condition) -> int:
         return self._store.count(expression_of_condition(which))
 
     def _entry(self, name: str) -> str | None:
-        return self._about().get(name)
+        return self._store.entry(name)
 
     def _remember(self, name: str, value: str) -> None:
-        self._store.note(**{name: value})
+        self._store.note({name: value})
 
     # --- what it says of itself
 
@@ -509,14 +453,29 @@ class MilvusGallery(AnyGallery):
             self._network_text, self._network = network, CameraNetwork.from_dict(json.loads(network))
         return about
 
-    def _changed(self, **entries: str) -> None:
-        self._store.note(**entries, generation=str(self._rows(1)[0]))
+    def _changed(
+        self,
+        about: Mapping[str, str],
+        cameras: Collection[str] | None,
+        entries: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Notes that sightings of these cameras changed, None of any, and what else changed, in one request.
 
-    def _rows(self, count: int) -> range:
+        Args:
+            about: what the gallery said of itself before.
+        """
+        moment = str(self._rows(1, about)[0])
+        self._store.note({**entries, **moments_of(cameras, moment), "generation": moment})
+
+    def _rows(self, count: int, about: Mapping[str, str]) -> range:
         """Numbers that grow with time, so that they tell the order of enrolment: nanoseconds, none twice in this process, and
         later than every moment that was noted, wherever the clock was set."""
-        moment = self.moment()
+        moment = _moment(about)
         with self._clock:
             first = max(time.time_ns(), self._last + 1, 1000 * (moment + 1))
             self._last = first + count - 1
             return range(first, first + count)
+
+
+def _moment(about: Mapping[str, str]) -> int:
+    return max(int(about["generation"]) // 1000, int(about.get("moment", "0")))

@@ -7,23 +7,23 @@ each change that was acknowledged before.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.errors import GalleryError, GalleryMissing, UsageError
 from rgbir.index.gallery.milvus.entities import (
-    ANY,
     BRUTE_FORCE,
     LATER,
-    NO_ERASURES,
+    LONGEST_TEXT,
     SCALARS,
     Address,
     entry,
     ids_are,
+    keys_are,
     make_collections,
     metric_type,
 )
@@ -31,10 +31,20 @@ from rgbir.index.gallery.model import Model
 from rgbir.index.metric import Metric
 
 MOST = 16_384
-"""Hits that Milvus gives at once."""
+"""Hits that Milvus gives at once, at most."""
+MESSAGE = 32 << 20
+"""Bytes of embeddings and crops that are sent or asked for at once: half of what Milvus takes in one message."""
 PIECE = 1_000
 """Entities that are asked for, and ids that are named, at once."""
-_STRONG = {"consistency_level": "Strong"}
+_UNSURE = "whether a change was made isn't known; ask again: nothing is enrolled or erased twice"
+T = TypeVar("T")
+_BESIDE = 1_024
+"""Bytes of an entity beside its embedding, its crop and its long texts, at most."""
+ABOUT = (
+    *("model", "fingerprint", "metric", "dimension", "network", "keep_days"),
+    *("generation", "people", "moment", "ledger"),
+)
+"""What a gallery says of itself, and is asked for with every search."""
 
 
 class Store:
@@ -43,6 +53,8 @@ class Store:
     Attributes:
         scalars: the fields of a sighting but its crop and its embedding.
         lacking: fields that this gallery was made without.
+        dimension: values of an embedding.
+        most: nearest sightings with their embeddings that Milvus gives at once.
 
     Raises:
         UsageError: no such address, or pymilvus isn't installed.
@@ -52,22 +64,27 @@ class Store:
 
     def __init__(self, address: str) -> None:
         self.address, at = address, Address.parse(address)
+        self._asked: dict[str, Any] = {"consistency_level": "Strong", "timeout": at.timeout}
+        self._timeout = at.timeout
         self._name, self._about = at.name, f"{at.name}_about"
         self._client = _connected(at)
-        with _errors(self.address):
+        with _errors(self.address, self._timeout):
             there = self._client.has_collection(self._about)
         if not there:
             self._client.close()
             raise GalleryMissing(
                 f"no gallery {at.name!r} in {at.uri}; make one with `rgbir index add … --gallery {address}`"
             )
-        with _errors(self.address):  # a server that was started anew has neither in memory
+        with _errors(self.address, self._timeout):  # a server that was started anew has neither in memory
             for name in (self._about, self._name):
                 self._client.load_collection(name)
             index = self._client.describe_index(self._name, "embedding")["index_type"]
-            fields = {field["name"] for field in self._client.describe_collection(self._name)["fields"]}
-        self.lacking = {name for name in LATER if name not in fields}
-        self.scalars = [*SCALARS, *(name for name in LATER if name in fields)]
+            fields = self._client.describe_collection(self._name)["fields"]
+        names = {field["name"] for field in fields}
+        self.lacking = {name for name in LATER if name not in names}
+        self.dimension = next(int(field["params"]["dim"]) for field in fields if field["name"] == "embedding")
+        self.most = min(MOST, max(1, MESSAGE // (_BESIDE + 4 * self.dimension)))
+        self.scalars = [*SCALARS, *(name for name in LATER if name in names)]
         if index not in BRUTE_FORCE:
             self._client.close()
             raise GalleryError(
@@ -83,7 +100,7 @@ class Store:
         """
         at = Address.parse(address)
         client = _connected(at)
-        with _errors(address):
+        with _errors(address, at.timeout):
             if client.has_collection(f"{at.name}_about"):
                 raise UsageError(f"{address} is a gallery already; open it, or choose another name")
             make_collections(client, at, model)
@@ -96,51 +113,82 @@ class Store:
     # --- what the gallery says of itself
 
     def about(self) -> dict[str, str]:
-        """All but the erasures."""
-        with _errors(self.address):
-            entries = self._client.query(self._about, filter=NO_ERASURES, output_fields=["key", "value"], **_STRONG)
+        """What `ABOUT` names."""
+        return self.entries(keys_are(ABOUT))
+
+    def entry(self, key: str) -> str | None:
+        return self.entries(keys_are([key])).get(key)
+
+    def entries(self, expression: str) -> dict[str, str]:
+        """Those that meet it, by their keys."""
+        with _errors(self.address, self._timeout):
+            entries = self._client.query(self._about, filter=expression, output_fields=["key", "value"], **self._asked)
         return {entry["key"]: entry["value"] for entry in entries}
 
     def noted(self, expression: str) -> list[str]:
         """The values of the entries that meet it."""
         return [entry["value"] for entry in self._pieces(self._about, expression, ["value"], 100)]
 
-    def note(self, **entries: str) -> None:
-        with _errors(self.address):
-            self._client.upsert(self._about, [entry(key, value) for key, value in entries.items()])
+    def note(self, entries: Mapping[str, str]) -> None:
+        """By their keys, in one request for each `PIECE` of them."""
+        for piece in batched([entry(key, value) for key, value in entries.items()], PIECE):
+            with _errors(self.address, self._timeout):
+                self._client.upsert(self._about, list(piece), timeout=self._timeout)
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Drops entries."""
+        for piece in batched(keys, PIECE):
+            with _errors(self.address, self._timeout):
+                self._client.delete(self._about, filter=keys_are(piece), timeout=self._timeout)
+
+    def count_entries(self, expression: str) -> int:
+        return self._count(self._about, expression)
 
     # --- sightings
 
     def count(self, expression: str = "") -> int:
-        """Sightings that meet it."""
-        with _errors(self.address):
-            (counted,) = self._client.query(self._name, filter=expression, output_fields=["count(*)"], **_STRONG)
+        """Sightings that meet it; one row is answered."""
+        return self._count(self._name, expression)
+
+    def _count(self, collection: str, expression: str) -> int:
+        with _errors(self.address, self._timeout):
+            (counted,) = self._client.query(collection, filter=expression, output_fields=["count(*)"], **self._asked)
         return int(counted["count(*)"])
+
+    def some(self, expression: str, fields: list[str], most: int) -> list[dict[str, Any]]:
+        """Entities that meet it, at most so many, in no order."""
+        return self._query(expression, fields, limit=most)
+
+    def meeting(self, expression: str, fields: list[str]) -> list[dict[str, Any]]:
+        """All entities that meet it, which were counted and are few, as of one moment."""
+        return self._query(expression, fields)
+
+    def _query(self, expression: str, fields: list[str], **more: int) -> list[dict[str, Any]]:
+        with _errors(self.address, self._timeout):
+            entities: list[dict[str, Any]] = self._client.query(
+                self._name, filter=expression, output_fields=fields, **more, **self._asked
+            )
+        return entities
 
     def all(self, expression: str, fields: list[str]) -> Iterator[dict[str, Any]]:
         """Every entity that meets it, a piece at a time."""
-        return self._pieces(self._name, expression, fields, PIECE)
+        return self._pieces(self._name, expression, fields, self._at_once(fields))
 
     def by_ids(self, ids: Sequence[str], fields: list[str]) -> list[dict[str, Any]]:
-        """The entities of those ids that are enrolled."""
+        """The entities of those ids that are enrolled; as many at once as an answer may carry."""
         entities: list[dict[str, Any]] = []
-        for start in range(0, len(ids), PIECE):
-            expression = ids_are(ids[start : start + PIECE])
-            with _errors(self.address):
-                entities += self._client.query(self._name, filter=expression, output_fields=fields, **_STRONG)
+        for piece in batched(ids, self._at_once(fields)):
+            entities += self._query(ids_are(piece), fields)
         return entities
+
+    def _at_once(self, fields: Sequence[str]) -> int:
+        """How many entities with these fields an answer may carry."""
+        size = _BESIDE + ("embedding" in fields) * 4 * self.dimension + ("crop" in fields) * LONGEST_TEXT
+        return min(PIECE, max(1, MESSAGE // size))
 
     def compared(self, expression: str) -> list[dict[str, Any]]:
         """Every entity that meets it, with its embedding."""
         return list(self.all(expression, [*self.scalars, "embedding"]))
-
-    def any(self) -> list[dict[str, Any]]:
-        """An entity, if there is one."""
-        with _errors(self.address):
-            entities: list[dict[str, Any]] = self._client.query(
-                self._name, filter=ANY, output_fields=self.scalars, limit=1
-            )
-        return entities
 
     def nearest(
         self, query: NDArray[np.float32], metric: Metric, expression: str, limit: int
@@ -149,9 +197,9 @@ class Store:
 
         Args:
             query: float32 (d,).
-            limit: most wanted, up to `MOST`.
+            limit: most wanted, up to `most`.
         """
-        with _errors(self.address):
+        with _errors(self.address, self._timeout):
             (hits,) = self._client.search(
                 self._name,
                 [query],
@@ -160,42 +208,90 @@ class Store:
                 limit=limit,
                 output_fields=[*self.scalars, "embedding"],
                 search_params={"metric_type": metric_type(metric)},
-                **_STRONG,
+                **self._asked,
             )
         return [hit["entity"] for hit in hits], float(hits[-1]["distance"]) if hits else np.inf
 
-    def insert(self, entities: list[dict[str, Any]]) -> None:
-        with _errors(self.address):
-            self._client.insert(self._name, entities)
+    def write(self, entities: list[dict[str, Any]]) -> None:
+        """Each under its id, all or none, in requests that fit a message, one at a time: the next is sent when Milvus has taken the
+        last, which says for itself when it wants less.
+
+        A request whose answer was lost is sent again, so it puts entities in their places, and never beside themselves.
+
+        Raises:
+            GalleryError: Milvus doesn't take them; what it took is taken back.
+        """
+        written: list[str] = []
+        try:
+            for group in _groups(entities, MESSAGE):
+                written += [entity["id"] for entity in group]
+                with _errors(self.address, self._timeout):
+                    self._client.upsert(self._name, group, timeout=self._timeout)
+        except BaseException:
+            with suppress(GalleryError):
+                for piece in batched(written, PIECE):
+                    self._mark(ids_are(piece))
+            raise
 
     def delete(self, expression: str) -> None:
         """Milvus marks them at once and drops them from its files when it compacts, which is asked for."""
-        with _errors(self.address):
-            self._client.delete(self._name, filter=expression)
-            self._client.flush(self._name)
-            self._client.compact(self._name)
+        self._mark(expression)
+        with _errors(self.address, self._timeout):
+            self._client.flush(self._name, timeout=self._timeout)
+            self._client.compact(self._name, timeout=self._timeout)
+
+    def _mark(self, expression: str) -> None:
+        with _errors(self.address, self._timeout):
+            self._client.delete(self._name, filter=expression, timeout=self._timeout)
 
     # --- Milvus
 
     def _pieces(self, collection: str, expression: str, fields: list[str], size: int) -> Iterator[dict[str, Any]]:
-        with _errors(self.address):
+        with _errors(self.address, self._timeout):
             pieces = self._client.query_iterator(
-                collection, filter=expression, batch_size=size, output_fields=fields, **_STRONG
+                collection, filter=expression, batch_size=size, output_fields=fields, **self._asked
             )
             while piece := pieces.next():
                 yield from piece
             pieces.close()
 
 
+def _groups(entities: Iterable[dict[str, Any]], most: int) -> Iterator[list[dict[str, Any]]]:
+    """In their order, with that many bytes of embeddings and texts in each group, or one entity."""
+    group: list[dict[str, Any]] = []
+    size = 0
+    for entity in entities:
+        texts = sum(4 * len(value) for name, value in entity.items() if isinstance(value, str) and name != "crop")
+        more = entity["embedding"].nbytes + len(entity["crop"]) + texts + _BESIDE
+        if group and size + more > most:
+            yield group
+            group, size = [], 0
+        group.append(entity)
+        size += more
+    if group:
+        yield group
+
+
+def batched(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """In their order, so many at once."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
 @contextmanager
-def _errors(address: str) -> Iterator[None]:
+def _errors(address: str, timeout: float) -> Iterator[None]:
     """Milvus's errors as a gallery's."""
+    from grpc import RpcError, StatusCode
     from pymilvus.exceptions import MilvusException
 
     try:
         yield
     except MilvusException as error:
-        raise GalleryError(f"{address}: Milvus says: {error.message}") from error
+        raise GalleryError(f"{address}: Milvus says: {error.message}; {_UNSURE}") from error
+    except RpcError as error:  # one that pymilvus doesn't ask again after
+        late = error.code() is StatusCode.DEADLINE_EXCEEDED
+        why = f"no answer of Milvus within {timeout:g} s (?timeout=SECONDS in the address)" if late else error.details()
+        raise GalleryError(f"{address}: {why}; {_UNSURE}") from error
 
 
 def _connected(at: Address) -> Any:
