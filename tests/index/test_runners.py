@@ -386,3 +386,10 @@ def test_the_bench_stands_beside_the_bare_runners() -> None:
     assert (content["runner"], content["threads"]) == ("openvino", 1)
     ratio = content["bare_session_per_s"] / content["bare_onnxruntime_per_s"]
     assert content["runner_against_onnxruntime"] == pytest.approx(ratio)
+
+
+@needs_bf16
+def test_a_server_in_bf16_refuses_a_gallery_in_fp32_before_it_listens(enrolled: Path, tmp_path: Path) -> None:
+    gallery = Path(shutil.copytree(enrolled, tmp_path / "gallery"))
+    why = refusal("serve", "--gallery", gallery, "--bundle", BUNDLE, "--port", 0, "--runner", "openvino:bf16")
+    assert "the bundle is expat_compact.synthetic_people.bf16" in why
