@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime as ort
@@ -22,7 +22,7 @@ from tests.conftest import BUNDLE
 from typer.testing import CliRunner, Result
 
 from rgbir.client.cli import app
-from rgbir.index import BadBundle, Bundle, Encoder, Modality, Runner, SysuMM01, UsageError, decode, read_bytes
+from rgbir.index import BadBundle, Bundle, Encoder, Modality, Runner, SysuMM01, UsageError, decode, map_for, read_bytes
 from rgbir.index import openvino as ours
 from rgbir.index.bench.encode import bench_encode
 from rgbir.index.sessions import CPU, CUDA, started
@@ -393,3 +393,10 @@ def test_a_server_in_bf16_refuses_a_gallery_in_fp32_before_it_listens(enrolled: 
     gallery = Path(shutil.copytree(enrolled, tmp_path / "gallery"))
     why = refusal("serve", "--gallery", gallery, "--bundle", BUNDLE, "--port", 0, "--runner", "openvino:bf16")
     assert "the bundle is expat_compact.synthetic_people.bf16" in why
+
+
+def test_embeddings_that_were_computed_otherwise_are_not_mapped_into_a_gallery_in_bf16() -> None:
+    source = SimpleNamespace(model=SimpleNamespace(fingerprint="f"))
+    fitted = SimpleNamespace(fingerprint="f")
+    encoder = SimpleNamespace(card=SimpleNamespace(fitted=fitted), runner=Runner("openvino", bf16=True))
+    assert map_for(cast(Any, source), cast(Any, encoder)) is None

@@ -22,7 +22,13 @@ PROVIDER = "OpenVINO:CPU"
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input or an output, as ONNX Runtime describes one; a length that isn't fixed is None."""
+    """An input or an output, as ONNX Runtime describes one.
+
+    Attributes:
+        name: in the graph.
+        type: of its values, such as `tensor(uint8)`.
+        shape: its lengths; one that isn't fixed is None.
+    """
 
     name: str
     type: str
@@ -81,7 +87,14 @@ class OpenVinoSession:
             )
 
     def run(self, names: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """Those outputs, all if None, in arrays of their own."""
+        """Computes outputs, all if no names are given.
+
+        Args:
+            feeds: an array for each input's name, of that input's type and shape.
+
+        Returns:
+            An array of its own for each, of that output's type and shape.
+        """
         try:
             request = self._idle.pop()
         except IndexError:

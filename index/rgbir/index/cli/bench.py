@@ -68,7 +68,10 @@ def bench_rerank_command(
 
 @bench.command("encode")
 def bench_encode_command(
-    bundle: BundleOption, threads: ThreadsOption = None, runner: RunnerOption = "onnxruntime"
+    bundle: BundleOption,
+    threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
+    identities: Annotated[int, typer.Option(help="People who are drawn, 24 images of each.", min=1)] = 20,
 ) -> Answer[Figures]:
     """Bulk enrolment against the runner's bare session, and that against ONNX Runtime's.
 
@@ -78,7 +81,7 @@ def bench_encode_command(
     """
     from rgbir.index.bench.encode import bench_encode
 
-    return figured(bench_encode(bundle, runner=runner, threads=threads))
+    return figured(bench_encode(bundle, identities, runner=runner, threads=threads))
 
 
 @bench.command("evaluate")

@@ -68,8 +68,8 @@ def map_for(source: AnyGallery, encoder: Encoder) -> FittedMap | None:
     Raises:
         BadBundle: the map's file is altered, or no map.
     """
-    fitted = encoder.card.fitted
-    if fitted is None or fitted.fingerprint != source.model.fingerprint or encoder.runner.bf16:
+    fitted = None if encoder.runner.bf16 else encoder.card.fitted
+    if fitted is None or fitted.fingerprint != source.model.fingerprint:
         return None
     return FittedMap.of(encoder.bundle)
 

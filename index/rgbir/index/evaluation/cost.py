@@ -102,9 +102,9 @@ def _in_common(*sides: tuple[NDArray[np.float32], NDArray[np.float32]], metric: 
     step = max(1, _BLOCK_CELLS // len(sides[0][1]))
     shared = 0
     for start in range(0, len(sides[0][0]), step):
-        found: Sequence[NDArray[np.int32]] = [
+        orders: Sequence[NDArray[np.int32]] = [
             each.ranked(queries[start : start + step]).order[:, :most]
             for each, (queries, _) in zip(compared, sides, strict=True)
         ]
-        shared += int((found[0][:, :, None] == found[1][:, None, :]).sum())
+        shared += int((orders[0][:, :, None] == orders[1][:, None, :]).sum())
     return shared / (most * len(sides[0][0]))
