@@ -90,10 +90,10 @@ class OpenVinoSession:
         """Computes outputs, all if no names are given.
 
         Args:
-            feeds: an array for each input's name, of that input's type and shape.
+            feeds: for each input's name an array of that input's type, such as uint8 (n, height, width, 3).
 
         Returns:
-            An array of its own for each, of that output's type and shape.
+            For each an array of its own, such as float32 (n, dimension).
         """
         try:
             request = self._idle.pop()
