@@ -254,6 +254,48 @@ def test_a_device_gives_the_processors_answers_and_calls_them_exact(tmp_path: Pa
         assert [hits(placed, query) for query in queries] == [hits(gallery, query) for query in queries]
 
 
+class Counting(Processor):
+    """Notes how many queries each of its searches had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def place(self, index: Any) -> Any:
+        return Counted(index, self.asked)
+
+
+class Counted:
+    """An index that notes how many queries it was asked."""
+
+    def __init__(self, index: Any, asked: list[int]) -> None:
+        self.index, self.asked = index, asked
+
+    def search(self, queries: Any, width: int) -> Any:
+        self.asked.append(len(queries))
+        return self.index.search(queries, width)
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_joined_queries_ask_a_device_together(tmp_path: Path, metric: Metric) -> None:
+    device = Counting()
+    queries = [Query(row, top_k=1 + number % 4) for number, row in enumerate(rows_of(9, seed=8))]
+    with make(tmp_path / "g", metric) as gallery, Gallery(tmp_path / "g", device) as placed:
+        gallery.add([NewSighting("a", queries[0].embedding, f"often{n}") for n in range(150)])
+        hits(placed, queries[0].embedding)
+        placed.approximate.wait()
+        device.asked.clear()
+
+        joined = placed.search_many(queries)
+
+        assert set(device.asked) == {len(queries)}
+        assert 2 < len(device.asked) <= 8  # of two cameras; who is there 150 times needs more than one look
+        for query, answer in zip(queries, joined, strict=True):
+            alone = gallery.search(query)
+            assert [(hit.id, hit.distance) for hit in answer.hits] == [(hit.id, hit.distance) for hit in alone.hits]
+            assert answer.exact
+
+
 def test_what_a_device_held_is_given_back_and_it_is_used_as_long_as_rows_come_and_go(tmp_path: Path) -> None:
     with make(tmp_path / "g") as gallery:
         device = Processor(4 * D * (N + 200))  # both cameras, and a little more: never one of them twice

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.metric import Metric
-from rgbir.index.nearest.devices import on
+from rgbir.index.nearest.devices import Joined, OnDevice, on
 from rgbir.index.nearest.recall import Audit
 from rgbir.index.nearest.rows import Nearest
 from rgbir.index.nearest.sketches import Choice, Compressed, Device, Kind, Sketch, Workshop, worth_a_sketch
@@ -80,6 +80,24 @@ class Approximate:
             rows = [row for _, row in nearest]
             self._auditor.submit(self._compare, view, query, cameras, top_k, rows)
         return Found(nearest, exact)
+
+    def nearest_of_many(
+        self,
+        view: View,
+        queries: Sequence[tuple[NDArray[np.float32], int]],
+        cameras: Sequence[str],
+        sketches: Mapping[str, Sketch],
+    ) -> list[Found]:
+        """`nearest` of each query (d,) and its `top_k`; a device is asked for all of them at once."""
+        together = np.stack([query for query, _ in queries])
+        seen: dict[str, Sequence[Sketch]] = {
+            camera: Joined(sketch, together).each() if isinstance(sketch, OnDevice) else [sketch] * len(queries)
+            for camera, sketch in sketches.items()
+        }
+        return [
+            self.nearest(view, query, cameras, top_k, {camera: of[number] for camera, of in seen.items()})
+            for number, (query, top_k) in enumerate(queries)
+        ]
 
     def forget(self, cameras: Iterable[str]) -> None:
         if self._workshop is not None:

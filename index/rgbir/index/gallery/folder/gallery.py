@@ -273,9 +273,9 @@ class Gallery(AnyGallery):
         counted = rows if rows.empty else replace(rows, tally=tally)
         sketches = self._approximate.at_hand(view, cameras) if rows.empty else {}
         if sketches:
-            return {
-                n: self._approximate.nearest(view, prepared[n], cameras, query.top_k, sketches) for n, query in queries
-            }
+            asked_for = [(prepared[n], query.top_k) for n, query in queries]
+            answered = self._approximate.nearest_of_many(view, asked_for, cameras, sketches)
+            return {n: found_rows for (n, _), found_rows in zip(queries, answered, strict=True)}
         if len(queries) < view.worth_joining(cameras):
             return {
                 n: Found(view.nearest(prepared[n], cameras, rows if place else counted, query.top_k))
