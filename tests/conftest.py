@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, SysuMM01, enrol
+from rgbir.index.runner import Runner
 from rgbir.index.sessions import started as start
 from rgbir.index.synthetic import Split, synthesize
 
@@ -60,12 +61,14 @@ def sessions() -> Iterator[None]:
     """ONNX Runtime starts once for the same bytes: a session has no state, and starting one takes as long as 30 searches."""
     kept: dict[tuple[object, ...], object] = {}
 
-    def started(bundle: Bundle, file: str, beside: Mapping[str, bytes], threads: int, asked: Sequence[str]) -> object:
-        key = (bundle.read(file), *sorted(beside.items()), threads, *asked)
+    def started(
+        bundle: Bundle, file: str, beside: Mapping[str, bytes], threads: int, asked: Sequence[str], runner: Runner
+    ) -> object:
+        key = (bundle.read(file), *sorted(beside.items()), threads, *asked, runner)
         if key not in kept:
             if len(kept) > 4:
                 kept.clear()
-            kept[key] = start(bundle, file, beside, threads, asked)
+            kept[key] = start(bundle, file, beside, threads, asked, runner)
         return kept[key]
 
     with pytest.MonkeyPatch.context() as patched:

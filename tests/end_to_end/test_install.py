@@ -117,6 +117,7 @@ IMPORTS = {
     "fit": ["rgbir.export.fit.writing", "onnx"],
     "exchange": ["rgbir.index", "pyarrow"],
     "footage": ["rgbir.footage.cli.footage", "av"],
+    "openvino": ["rgbir.index", "openvino"],
     "frigate": ["rgbir.footage.cli.watch", "aiomqtt"],
     "server,milvus,traces": ["rgbir.server", "pymilvus", "opentelemetry.sdk"],
 }

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from tests.export.test_export import run_of, trained
 
 from rgbir.export import ExportFailure, export
 from rgbir.export.cli import sample
+from rgbir.export.folder import write
+from rgbir.export.precision import int8
 from rgbir.index import Bundle, Card, Encoder, Modality, SysuMM01
 from rgbir.training.methods.expat import ExpAT
 
@@ -66,3 +69,33 @@ def test_int8_without_images_is_refused_and_nothing_is_written(tmp_path: Path) -
     with pytest.raises(ExportFailure, match="name a data set with --calibrate"):
         export(run_of(tmp_path, recipe), tmp_path / "int8", method=method, precision="int8")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_int8_bundle_runs_in_openvino_as_it_is(tmp_path: Path, people: SysuMM01, bundle: Bundle) -> None:
+    form = bundle.card.height, bundle.card.width, bundle.card.resize
+    scales = sample(people.records("train"), 16, *form)
+    models = {
+        file: int8(onnx.load(bundle.folder / file), scales[modality]) for modality, file in bundle.card.graphs.items()
+    }
+    write(tmp_path / "int8", models, bundle.card.model_copy(update={"precision": "int8", "reaction": None}))
+    encoders = [Encoder(Bundle(tmp_path / "int8"), threads=1, runner=runner) for runner in ("onnxruntime", "openvino")]
+
+    assert encoders[0].card == encoders[1].card
+    for modality, images in sample(people.records("test"), 16, *form).items():
+        exact = unit(Encoder(bundle, threads=1).encode(np.stack(images), modality))
+        answers = [unit(encoder.encode(np.stack(images), modality)) for encoder in encoders]
+        assert (answers[0] * answers[1]).sum(1).min() > 0.998
+        for answer in answers:
+            assert 0.98 < (answer * exact).sum(1).min() < 0.99999
+    session = encoders[1]._sessions[Modality.RGB]
+    steps = session.compiled.get_runtime_model().get_ops()
+    assert any(
+        step.get_rt_info()["runtimePrecision"].value == "u8" and step.get_rt_info()["layerType"].value == "Convolution"
+        for step in steps
+    )
+
+
+def unit(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of length 1."""
+    wide = rows.astype(np.float64)
+    return np.asarray(wide / np.linalg.norm(wide, axis=1, keepdims=True))

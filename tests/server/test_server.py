@@ -148,6 +148,19 @@ def test_the_network_the_gallery_and_the_card(client: Client, encoder: Encoder) 
     assert client.ready()
 
 
+def test_a_server_computes_by_the_runner_that_it_was_started_with(settings: Settings, people: SysuMM01) -> None:
+    with TestClient(create_app(replace(settings, runner="openvino")), base_url="http://127.0.0.1") as http:
+        client = Client(http)
+
+        card, answer = client.model(), client.search(infrared(people), camera="3")
+
+    assert (card["runner"], card["providers"], card["computed_in"]) == ("openvino", ["OpenVINO:CPU"], None)
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
+        assert [hit.id for hit in answer.hits] == [
+            hit.id for hit in Client(http).search(infrared(people), camera="3").hits
+        ]
+
+
 def picture(size: tuple[int, int] = (30, 80)) -> bytes:
     import io
 

@@ -10,7 +10,8 @@ import torch
 from tests.conftest import BUNDLE
 from tests.training.small import recipe_of
 
-from rgbir.index import Bundle, Encoder, Modality, SysuMM01
+from rgbir.index import Bundle, Encoder, Modality, Runner, SysuMM01
+from rgbir.index.sessions import preferred, started
 from rgbir.training import Losses, Run, train
 from rgbir.training.data.source import Source, batches
 from rgbir.training.launch import Launch
@@ -71,6 +72,16 @@ def test_the_gpus_embeddings_are_the_processors() -> None:
         np.testing.assert_allclose(
             on_gpu.encode(images, modality), on_cpu.encode(images, modality), rtol=1e-2, atol=1e-2
         )
+
+
+def test_a_gpus_memory_is_limited_in_the_session() -> None:
+    bundle = Bundle(BUNDLE)
+    runner = Runner.read("onnxruntime:gpu_bytes=500000000,gpu_growth=as_needed")
+
+    session = started(bundle, "rgb.onnx", {"weights.bin": bundle.read("weights.bin")}, 1, preferred(), runner)
+
+    options = session.get_provider_options()["CUDAExecutionProvider"]
+    assert (options["gpu_mem_limit"], options["arena_extend_strategy"]) == ("500000000", "kSameAsRequested")
 
 
 def test_a_process_that_talks_by_nccl_trains_as_one_that_is_alone(

@@ -29,7 +29,7 @@ CaOption = Annotated[
 
 @in_groups(
     {
-        "Where": ("gallery", "bundle", "url", "key", "ca"),
+        "Where": ("gallery", "bundle", "runner", "url", "key", "ca"),
         "The query": ("camera", "modality", "taken_at", "detect", "like", "purpose", "case"),
         "Which sightings": ("cameras", "since", "until", "hours", "passages", "identity", "track", "least_score"),
         "Which answer": ("top_k", "group_by", "fuse", "rerank", "candidates"),
@@ -45,6 +45,9 @@ def search(
     like: Annotated[str | None, typer.Option(help="A sighting's id: search for its person in place of images.")] = None,
     gallery: Annotated[str | None, typer.Option(help="A gallery: its folder, or milvus://HOST:PORT/NAME.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The model bundle it was made with.")] = None,
+    runner: Annotated[
+        str, typer.Option(help="What runs the model: onnxruntime, openvino or openvino:bf16; a server has its own.")
+    ] = "onnxruntime",
     url: Annotated[str | None, typer.Option(help="A server, such as http://127.0.0.1:8077.")] = None,
     key: KeyOption = None,
     ca: CaOption = None,
@@ -74,6 +77,8 @@ def search(
         raise typer.BadParameter(f"{listed(given)}: for a server; a gallery of this machine keeps no audit log")
     if url is not None and _on_the_command_line(ctx, "bundle"):
         raise typer.BadParameter("--bundle goes with --gallery; a server has its own")
+    if url is not None and _on_the_command_line(ctx, "runner"):
+        raise typer.BadParameter("--runner goes with --gallery; a server has its own")
     if like is not None and options["camera"] is not None:
         raise typer.BadParameter("--camera tells of images; with --like it is the sighting's, so leave it out")
     if url is not None:
@@ -83,7 +88,7 @@ def search(
         if bundle is None:
             raise typer.BadParameter("--gallery needs --bundle, the model it was made with")
         response = SearchResponse.of(
-            _local_search()(images or [], gallery=gallery, bundle=bundle, like=like, **options)
+            _local_search()(images or [], gallery=gallery, bundle=bundle, like=like, runner=runner, **options)
         )
     return Answer(response, _shown(response))
 

@@ -23,7 +23,7 @@ import typer
 from rgbir.client.output import Answer
 from rgbir.client.words import did_you_mean, why
 
-SHARED = ("gallery", "bundle", "url", "key", "ca", "keys", "threads")
+SHARED = ("gallery", "bundle", "url", "key", "ca", "keys", "threads", "runner")
 RIVALS = {
     "--url": ("gallery", "bundle"), "--gallery": ("url",), "--bundle": ("url",),
     "--features": ("gallery", "bundle", "url"), "--query": ("gallery", "bundle", "url"), "--server": ("gallery", "bundle"),

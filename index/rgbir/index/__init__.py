@@ -97,6 +97,7 @@ from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
 from rgbir.index.recording import needs_frame, recording_of
+from rgbir.index.runner import Runner
 from rgbir.index.sealed import CARD, sha256
 from rgbir.index.search.marks import Marks
 from rgbir.index.search.quality import image_quality, remarks_of
@@ -193,6 +194,7 @@ __all__ = [
     "RegDB",
     "Remark",
     "Resize",
+    "Runner",
     "Setting",
     "SUFFIXES",
     "FORMATS",

@@ -13,6 +13,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle
 from rgbir.index.images import Resize
 from rgbir.index.metric import Metric
+from rgbir.index.runner import Runner
 from rgbir.index.sealed import SealedFolder, expect_own_files, read_card
 from rgbir.index.words import listed
 
@@ -121,6 +122,9 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     drift: Drift | None = Field(None, description="of fp16 and int8 graphs")
     fitted: Fitted | None = Field(None, description="of a bundle that `rgbir fit` made of another one")
     reaction: Reaction | None = Field(None, description="of a bundle that tells where its network reacted")
+    computed_in: Literal["bf16"] | None = Field(
+        None, description="by a server whose runner rounds more than the graphs do; no bundle's card has it"
+    )
     trained_on: tuple[str, ...] = Field(
         (), description="of own pictures: a sum of each person's images whom it was trained on, or fitted to"
     )
@@ -152,19 +156,35 @@ class Card(BaseModel, frozen=True, extra="forbid"):
             self.width,
             str(self.metric),
             *([] if self.resize == "bilinear" else [self.resize]),
+            *([] if self.computed_in is None else [f"computed in {self.computed_in}"]),
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
+
+    def computed(self, runner: Runner) -> Card:
+        """Of the embeddings that the runner makes with this bundle.
+
+        A runner that rounds to bf16 makes others than the graphs say, as an int8 bundle does; so they have a name and a
+        fingerprint of their own. Other runners differ by the order of their sums.
+        """
+        if not runner.bf16:
+            return self
+        return self.model_copy(update={"name": f"{self.name}.bf16", "computed_in": "bf16"})
 
 
 class Bundle(SealedFolder[Card]):
     """An encoder's bundle on disk, its files compared with the card's sums.
 
     Raises:
-        BadBundle: no card, a card of another format or kind, a file that is missing or altered.
+        BadBundle: no card, a card of another format or kind, or of a runner; a file that is missing or altered.
     """
 
     def __init__(self, folder: Path | str) -> None:
         super().__init__(Path(folder), read_card(Path(folder), Card, "encoder"))
+        if self.card.computed_in is not None:
+            raise BadBundle(
+                f"{folder}: its card says computed_in {self.card.computed_in}, which a runner decides; give the bundle as it was"
+                f" exported, with --runner openvino:{self.card.computed_in}"
+            )
 
     def graph(self, modality: Modality) -> Path:
         """The graph that embeds images of that modality.

@@ -1,4 +1,4 @@
-"""From images to embeddings with ONNX Runtime."""
+"""From images to embeddings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rgbir.index.cameras import Modality
 from rgbir.index.errors import BadBundle, UsageError
 from rgbir.index.images import pixels
 from rgbir.index.machine import cores
+from rgbir.index.runner import Runner
 from rgbir.index.sessions import chosen, started, warn_without_gpu
 
 _log = logging.getLogger(__name__)
@@ -29,17 +30,31 @@ class Encoder:
         threads: of one session; as many as the process may use if None.
         providers: ONNX Runtime's execution providers, best first; CUDA where it is there, else the processor, if None.
         batch: images a run of the graph.
+        runner: what computes the graphs, as `Runner.read` reads it. Its `card` is the bundle's, or in bf16 a card of another
+            name and fingerprint, since such embeddings are others.
 
     Raises:
-        BadBundle: ONNX Runtime can't load a graph, or it isn't of the promised form.
-        UsageError: a provider that this ONNX Runtime doesn't have.
+        BadBundle: the runner can't load a graph, or it isn't of the promised form.
+        UsageError: a provider that this ONNX Runtime doesn't have; or a runner that isn't there, or can't do what it is asked for.
     """
 
     def __init__(
-        self, bundle: Bundle, *, threads: int | None = None, providers: Sequence[str] | None = None, batch: int = 32
+        self,
+        bundle: Bundle,
+        *,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+        batch: int = 32,
+        runner: str = "onnxruntime",
     ) -> None:
-        self.bundle, self.card, self.batch = bundle, bundle.card, batch
-        self._requested = chosen(providers)
+        self.runner = Runner.read(runner)
+        self.bundle, self.card, self.batch = bundle, bundle.card.computed(self.runner), batch
+        if self.runner.library == "onnxruntime":
+            self._requested = chosen(providers)
+        elif providers is not None:
+            raise UsageError(f"execution providers are ONNX Runtime's, not {self.runner.library}'s; leave them out")
+        else:
+            self._requested = []
         self.threads = threads or cores()
         self.state = bundle.state()
         """Of the bundle's files before they were read."""
@@ -49,8 +64,9 @@ class Encoder:
         self._sessions = {modality: sessions[file] for modality, file in bundle.card.graphs.items()}
         warn_without_gpu(self._requested, self.providers)
         _log.info(
-            "bundle %s, %s, on %s with %d threads", bundle.folder, self.card.name, self.providers[0], self.threads
-        )
+            "bundle %s, %s, on %s by %s with %d threads",
+            bundle.folder, self.card.name, self.providers[0], self.runner, self.threads,
+        )  # fmt: skip
 
         self._reacting: dict[Modality, Any] = {}
         self._loading = Lock()
@@ -72,7 +88,7 @@ class Encoder:
         Args:
             beside: the other files of the bundle, where a graph's weights may be.
         """
-        session = started(self.bundle, file, beside, self.threads, self._requested)
+        session = started(self.bundle, file, beside, self.threads, self._requested, self.runner)
         images = session.get_inputs()[0]
         expected = [self.card.height, self.card.width, 3]
         if images.type != "tensor(uint8)" or images.shape[1:] != expected:

@@ -1,4 +1,4 @@
-"""ONNX Runtime's sessions for a bundle's graphs: on which device, with how many threads, from bytes that were compared."""
+"""Sessions for a bundle's graphs: by which runner, on which device, with how many threads, from bytes that were compared."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rgbir.index.errors import BadBundle, UsageError
+from rgbir.index.openvino import OpenVinoSession
+from rgbir.index.runner import Runner
 from rgbir.index.sealed import SealedFolder
 from rgbir.index.words import listed
 
@@ -56,21 +58,38 @@ def chosen(providers: Sequence[str] | None) -> list[str]:
 
 
 def started(
-    bundle: SealedFolder[Any], file: str, beside: Mapping[str, bytes], threads: int, providers: Sequence[str]
+    bundle: SealedFolder[Any],
+    file: str,
+    beside: Mapping[str, bytes],
+    threads: int,
+    providers: Sequence[str],
+    runner: Runner = Runner(),
 ) -> Any:
     """A session of a graph, from memory: who writes over the file later changes no answer.
 
     Args:
         beside: the other files of the bundle, where a graph's weights may be.
         threads: of the session.
-        providers: execution providers, best first.
+        providers: ONNX Runtime's execution providers, best first.
+        runner: what computes it.
 
     Raises:
-        BadBundle: the file is altered, or ONNX Runtime can't load it.
+        BadBundle: the file is altered, or the runner can't load it.
+        UsageError: the runner can't do here what it is asked for.
     """
+    if runner.library == "openvino":
+        try:
+            return OpenVinoSession({**beside, file: bundle.read(file)}, file, threads, runner)
+        except RuntimeError as error:
+            raise BadBundle(f"{bundle.folder / file}: OpenVINO can't load it: {error}") from error
     import onnxruntime as ort
 
+    if runner.for_gpu and CUDA not in providers:
+        raise UsageError(
+            f"runner {runner}: gpu_bytes and gpu_growth are of a GPU's memory, and ONNX Runtime has none here; leave them out"
+        )
     options = ort.SessionOptions()
+    options.enable_cpu_mem_arena = runner.arena
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0" if threads > 1 else "1")
@@ -80,9 +99,21 @@ def started(
         if beside:
             names, contents = list(beside), list(beside.values())
             options.add_external_initializers_from_files_in_memory(names, contents, list(map(len, contents)))
-        return ort.InferenceSession(content, options, providers=list(providers))
+        session = ort.InferenceSession(content, options, providers=[_with_memory(name, runner) for name in providers])
     except Exception as error:  # ONNX Runtime raises its own kinds, all plain Exceptions
         raise BadBundle(f"{bundle.folder / file}: ONNX Runtime can't load it: {error}") from error
+    if runner.for_gpu and CUDA not in session.get_providers():
+        raise UsageError(f"runner {runner}: ONNX Runtime can't use the GPU here; its own messages say why")
+    return session
+
+
+def _with_memory(provider: str, runner: Runner) -> str | tuple[str, dict[str, str]]:
+    """A provider, and what of the GPU's memory it may take if somebody says."""
+    if provider != CUDA or not runner.for_gpu:
+        return provider
+    growth = {"doubled": "kNextPowerOfTwo", "as_needed": "kSameAsRequested"}[runner.gpu_growth]
+    limit = {} if runner.gpu_bytes is None else {"gpu_mem_limit": str(runner.gpu_bytes)}
+    return CUDA, {"arena_extend_strategy": growth, **limit}
 
 
 def warn_without_gpu(asked: Sequence[str], runs_on: Sequence[str]) -> None:

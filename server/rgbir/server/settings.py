@@ -26,6 +26,7 @@ class Settings:
         host, port: where the server listens.
         open_to_all: it may listen without keys where others reach it.
         threads: of the model; all of this process's cores if None.
+        runner: what computes the model, as `Runner.read` reads it.
         max_bytes: most bytes of a body, and of an image in an archive.
         max_pixels: most pixels of an image.
         max_request_pixels: most pixels of a request's images together.
@@ -82,6 +83,7 @@ class Settings:
     port: int = 8077
     open_to_all: bool = False
     threads: int | None = None
+    runner: str = "onnxruntime"
     max_bytes: int = 32 * MEBIBYTE
     max_pixels: int = 24_000_000
     max_request_pixels: int = 300_000_000

@@ -47,7 +47,7 @@ from rgbir.footage.remarks import remarks_on
 from rgbir.footage.retention import settle
 from rgbir.footage.stopping import asked_to_stop
 from rgbir.index import Bundle, Encoder, UsageError, local
-from rgbir.index.cli.options import SKIPPED_EXIT, ThreadsOption, progress, refuse
+from rgbir.index.cli.options import SKIPPED_EXIT, RunnerOption, ThreadsOption, progress, refuse
 from rgbir.index.cli.output import Answer, Skip, in_groups, remark
 
 
@@ -55,7 +55,7 @@ from rgbir.index.cli.output import Answer, Skip, in_groups, remark
     {
         "Where to": ("camera", "gallery", "bundle", "network", "keep_images", "keep_days", "no_retention"),
         "Where to, on a server": ("url", "key", "ca", "purpose", "case"),
-        "Who is found": ("detector", "confidence", "threads", "trust_frames"),
+        "Who is found": ("detector", "confidence", "threads", "runner", "trust_frames"),
         "Which frames": ("sample", "rate", "shots"),
         "When they were taken": ("start", "name_time", "zone", "offset", "drift", "right_at"),
         "How it is done": ("state", "again"),
@@ -94,6 +94,7 @@ def add(
     drift: DriftOption = 0.0,
     right_at: RightAtOption = None,
     threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
     state: StateOption = None,
     again: Annotated[bool, typer.Option("--again", help="Work through recordings that are done, too.")] = False,
 ) -> Answer[Enrolled] | Answer[Sent]:
@@ -133,13 +134,12 @@ def add(
         zone=local_in,
         correction=correction_of(offset, drift, right_at),
     )
-    loaded = Bundle(bundle)
-    finder, encoder = detector_named(detector, threads), Encoder(loaded, threads=threads)
+    finder, encoder = detector_named(detector, threads), Encoder(Bundle(bundle), threads=threads, runner=runner)
     points = Points(points_of(gallery, state))
     points.forget_old()
     reports: list[Report] = []
     skipped: list[Skip] = []
-    with gallery_at(gallery, loaded, network) as opened, asked_to_stop() as stopped:
+    with gallery_at(gallery, encoder.card, network) as opened, asked_to_stop() as stopped:
         seen_by = opened.network[camera]
         days = settle(opened, keep_days, no_retention)
         for path in paths:
@@ -191,6 +191,7 @@ SERVERS = (
     "keep_images",
     "rate",
     "threads",
+    "runner",
     "state",
     "again",
 )

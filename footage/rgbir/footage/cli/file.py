@@ -51,7 +51,7 @@ from rgbir.footage.remarks import remarks_on
 from rgbir.footage.retention import Expiry, settle
 from rgbir.footage.stopping import asked_to_stop
 from rgbir.index import Bundle, Encoder, UsageError
-from rgbir.index.cli.options import SKIPPED_EXIT, ThreadsOption
+from rgbir.index.cli.options import SKIPPED_EXIT, RunnerOption, ThreadsOption
 from rgbir.index.cli.output import Answer, Skip, in_groups, note, remark
 
 LAST = 1000
@@ -62,7 +62,7 @@ LAST = 1000
     {
         "Where to": ("camera", "gallery", "bundle", "network", "keep_images"),
         "How long people are kept": ("keep_days", "no_retention"),
-        "Who is found": ("detector", "confidence", "threads", "trust_frames"),
+        "Who is found": ("detector", "confidence", "threads", "runner", "trust_frames"),
         "Which frames": ("sample", "shots"),
         "When they were taken": ("start", "name_time", "zone", "offset", "drift", "right_at"),
         "How it is done": ("closed_after", "state"),
@@ -90,6 +90,7 @@ def file(
     drift: DriftOption = 0.0,
     right_at: RightAtOption = None,
     threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
     closed_after: Annotated[
         float, typer.Option(help="Seconds without a change after which a film counts as closed.", min=1.0, max=86_400.0)
     ] = 60.0,
@@ -121,14 +122,13 @@ def file(
         zone=local_in,
         correction=correction_of(offset, drift, right_at),
     )
-    loaded = Bundle(bundle)
-    finder, encoder = detector_named(detector, threads), Encoder(loaded, threads=threads)
+    finder, encoder = detector_named(detector, threads), Encoder(Bundle(bundle), threads=threads, runner=runner)
     points = Points(points_of(gallery, state))
     points.forget_old()
     reports: deque[Report] = deque(maxlen=LAST)
     skipped: deque[Skip] = deque(maxlen=LAST)
     added = present = films = 0
-    with gallery_at(gallery, loaded, network) as opened, asked_to_stop() as wished:
+    with gallery_at(gallery, encoder.card, network) as opened, asked_to_stop() as wished:
         seen_by = opened.network[camera]
         days, expiry = settle(opened, keep_days, no_retention), Expiry(opened, remark)
 

@@ -15,8 +15,8 @@ from rgbir.footage.clock import PRESETS, Correction, expect_fitting, is_local
 from rgbir.footage.errors import BadFootage
 from rgbir.index import (
     AnyGallery,
-    Bundle,
     CameraNetwork,
+    Card,
     Detector,
     DetectorBundle,
     GalleryAddress,
@@ -139,7 +139,7 @@ def correction_of(offset: float, drift: float, right_at: str | None) -> Correcti
 
 
 @contextmanager
-def gallery_at(address: str, bundle: Bundle, network: str | None) -> Iterator[AnyGallery]:
+def gallery_at(address: str, card: Card, network: str | None) -> Iterator[AnyGallery]:
     """The gallery there; a new one with that network if there is none.
 
     Raises:
@@ -152,7 +152,7 @@ def gallery_at(address: str, bundle: Bundle, network: str | None) -> Iterator[An
             raise UsageError(
                 f"no gallery is at {address}; a new one needs --network, the TOML file of its cameras, in which --camera is one"
             ) from None
-        gallery = open_or_create(address, bundle.card, CameraNetwork.read(network))
+        gallery = open_or_create(address, card, CameraNetwork.read(network))
     else:
         if network is not None and CameraNetwork.read(network).label != gallery.network.label:
             gallery.close()

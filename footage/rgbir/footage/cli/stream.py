@@ -39,7 +39,7 @@ from rgbir.footage.retention import Expiry, settle
 from rgbir.footage.stopping import asked_to_stop
 from rgbir.footage.streams import Reading, Stream
 from rgbir.index import Bundle, Encoder, Modality, UsageError, locked
-from rgbir.index.cli.options import ThreadsOption
+from rgbir.index.cli.options import RunnerOption, ThreadsOption
 from rgbir.index.cli.output import Answer, in_groups, note, remark
 
 
@@ -90,7 +90,7 @@ class Streamed:
         "The stream": ("transport", "ca", "any_certificate", "delay"),
         "Where to": ("camera", "gallery", "bundle", "network", "keep_images"),
         "How long people are kept": ("keep_days", "no_retention"),
-        "Who is found": ("detector", "confidence", "threads", "trust_frames"),
+        "Who is found": ("detector", "confidence", "threads", "runner", "trust_frames"),
         "Which frames": ("sample", "shots"),
         "How it is done": ("state",),
     }
@@ -124,6 +124,7 @@ def stream(
         typer.Option("--any-certificate", help="Of rtsps: trust whoever answers, such as a camera's own certificate."),
     ] = False,
     threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
     state: StateOption = None,
 ) -> Answer[Streamed]:
     """Enrol everyone who passes a camera, from its stream (RTSP). It stops with SIGTERM, and enrols who is there then.
@@ -147,10 +148,9 @@ def stream(
     manner = Manner(
         sample=sample or None, shots=shots, confidence=confidence, keep_crops=keep_images, trust_frames=trust_frames
     )
-    loaded = Bundle(bundle)
-    finder, encoder = detector_named(detector, threads), Encoder(loaded, threads=threads)
+    finder, encoder = detector_named(detector, threads), Encoder(Bundle(bundle), threads=threads, runner=runner)
     with ExitStack() as stack:
-        opened = stack.enter_context(gallery_at(gallery, loaded, network))
+        opened = stack.enter_context(gallery_at(gallery, encoder.card, network))
         seen_by, days = opened.network[camera], settle(opened, keep_days, no_retention)
         folder = points_of(gallery, state)
         if folder is not None:

@@ -24,7 +24,7 @@ from rgbir.footage.frigate.remote import OnServer
 from rgbir.footage.frigate.tally import Tally
 from rgbir.footage.frigate.worker import Worker
 from rgbir.index import AnyGallery, Bundle, Encoder, GalleryAddress, UsageError, locked
-from rgbir.index.cli.options import refuse
+from rgbir.index.cli.options import RunnerOption, refuse
 from rgbir.index.cli.output import Answer, in_groups, note, remark
 
 watch = typer.Typer(help="Enrol who passes, for as long as it runs.", no_args_is_help=True, add_completion=False)
@@ -78,7 +78,7 @@ class Watched:
     {
         "Frigate": ("url", "mqtt", "topic", "mqtt_tls", "ca", "stored_snapshots"),
         "Cameras": ("mapped", "trust_frames"),
-        "Where to": ("gallery", "bundle", "network", "server", "key", "threads"),
+        "Where to": ("gallery", "bundle", "network", "server", "key", "threads", "runner"),
         "How long people are kept": ("keep_days", "no_retention"),
         "How it is done": ("once", "since", "state", "catch_up"),
     }
@@ -119,6 +119,7 @@ def frigate(
     threads: Annotated[
         int | None, typer.Option(help="Threads of the model; all of this process's cores by default.", min=1)
     ] = None,
+    runner: RunnerOption = "onnxruntime",
     keep_days: KeepDaysOption = None,
     no_retention: ForeverOption = False,
     once: Annotated[bool, typer.Option("--once", help="Take what Frigate lists, and end; without a broker.")] = False,
@@ -155,10 +156,10 @@ def frigate(
         place: Place
         if server is None:
             refuse(ctx, "a gallery here is no server", ("key",))
-            opened, encoder = _in_gallery(stack, gallery, bundle, network, threads)
+            opened, encoder = _in_gallery(stack, gallery, bundle, network, threads, runner)
             place = InGallery(opened, encoder, keep_days=keep_days, forever=no_retention, say=remark)
         else:
-            only_here = ("gallery", "bundle", "network", "threads", "keep_days", "no_retention")
+            only_here = ("gallery", "bundle", "network", "threads", "runner", "keep_days", "no_retention")
             refuse(ctx, "a server has its own", only_here)
             place = stack.enter_context(OnServer(server, key, ca))
         stack.enter_context(locked(file.with_name(f"{file.name}.lock")))
@@ -186,9 +187,14 @@ def _resume_point(state: Path | None, gallery: str | None) -> Path:
 
 
 def _in_gallery(
-    stack: ExitStack, address: str | None, bundle: Path | None, network: str | None, threads: int | None
+    stack: ExitStack,
+    address: str | None,
+    bundle: Path | None,
+    network: str | None,
+    threads: int | None,
+    runner: str,
 ) -> tuple[AnyGallery, Encoder]:
     if address is None or bundle is None:
         raise UsageError("give --gallery with --bundle, the model it was made with; or --server")
-    opened = Bundle(bundle)
-    return stack.enter_context(gallery_at(address, opened, network)), Encoder(opened, threads=threads)
+    encoder = Encoder(Bundle(bundle), threads=threads, runner=runner)
+    return stack.enter_context(gallery_at(address, encoder.card, network)), encoder

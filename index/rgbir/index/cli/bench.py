@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from rgbir.index.cli.options import BundleOption
+from rgbir.index.cli.options import BundleOption, RunnerOption, ThreadsOption
 from rgbir.index.cli.output import Answer
 from rgbir.index.gallery.model import Storage
 
@@ -76,16 +76,21 @@ def bench_rerank_command(
 
 
 @bench.command("encode")
-def bench_encode_command(bundle: BundleOption) -> Answer[Figures]:
-    """Bulk enrolment against the bare ONNX Runtime session.
+def bench_encode_command(
+    bundle: BundleOption,
+    threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
+    identities: Annotated[int, typer.Option(help="People who are drawn, 24 images of each.", min=1)] = 20,
+) -> Answer[Figures]:
+    """Bulk enrolment against the runner's bare session, and that against ONNX Runtime's.
 
     Examples:
         rgbir bench encode --bundle demo/expat_compact.synthetic_people
-        rgbir bench encode --bundle expat_resnet50.sysu_mm01 --json
+        rgbir bench encode --bundle expat_resnet50.sysu_mm01 --runner openvino:bf16 --json
     """
     from rgbir.index.bench.encode import bench_encode
 
-    return figured(bench_encode(bundle))
+    return figured(bench_encode(bundle, identities, runner=runner, threads=threads))
 
 
 @bench.command("evaluate")

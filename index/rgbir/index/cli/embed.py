@@ -11,7 +11,7 @@ import typer
 
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
-from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, NetworkOption, ThreadsOption, progress
+from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, NetworkOption, RunnerOption, ThreadsOption, progress
 from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.datasets.own import OwnPictures
 from rgbir.index.datasets.passed import passed_over_words
@@ -52,6 +52,7 @@ def embed(
     identity: Annotated[int | None, typer.Option(help="Who they show, a whole number.", min=0)] = None,
     network: NetworkOption = None,
     threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
 ) -> Answer[Embedded]:
     """Embed images and write a features file, for `rgbir evaluate --query` and anybody's analysis.
 
@@ -79,7 +80,7 @@ def embed(
             raise UsageError(
                 f"{images[0]} has no{of_kind} image to embed, of {len(pictures.images):,}; nothing was written"
             )
-    encoder = Encoder(Bundle(bundle), threads=threads)
+    encoder = Encoder(Bundle(bundle), threads=threads, runner=runner)
     with progress("encoding", len(records)) as advance:
         encoded(records, encoder, advance).save(out)
     content = Embedded(out, len(records), encoder.card.dimension, over.total())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -15,7 +15,7 @@ from rich.table import Table
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.copies import Copies, copies_after, copies_before, copies_in_words
-from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, ThreadsOption, given, progress, refuse
+from rgbir.index.cli.options import SKIPPED_EXIT, GalleryOption, RunnerOption, ThreadsOption, given, progress, refuse
 from rgbir.index.cli.output import Answer, Skip, confirm, in_groups, remark
 from rgbir.index.cli.remarks import list_skipped, skips
 from rgbir.index.datasets.dataset import List, Setting
@@ -53,6 +53,7 @@ class Enrolment:
         skipped: images that were left out.
         sightings: how many the gallery holds now; null by a server.
         providers: what runs the model, the first where it can; null by a server.
+        runner: which runs it, as --runner says it; null by a server.
     """
 
     added: int
@@ -60,6 +61,7 @@ class Enrolment:
     skipped: list[Skip]
     sightings: int | None = None
     providers: list[str] | None = None
+    runner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Removal:
     {
         "Where to": ("gallery", "bundle", "url", "key", "storage", "keep_images"),
         "Which images": ("layout", "network", "camera", "identities", "modality", "split"),
-        "How it is done": ("batch", "workers", "threads", "part", "on_ray"),
+        "How it is done": ("batch", "workers", "threads", "runner", "part", "on_ray"),
     }
 )
 def add(
@@ -150,6 +152,7 @@ def add(
     batch: Annotated[int, typer.Option(help="Images a run of the model, and a transaction.", min=1, max=4096)] = 32,
     workers: Annotated[int, typer.Option(help="Threads that read and decode.", min=1, max=64)] = 2,
     threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
     keep_images: Annotated[bool, typer.Option(help="Keep each crop in the gallery, to be shown with a hit.")] = True,
     storage: Annotated[
         Storage,
@@ -191,12 +194,11 @@ def add(
         return _told(tally, url)
     if gallery is None or bundle is None:
         raise UsageError("give --gallery and --bundle, or --url with a server")
-    loaded = Bundle(bundle)
     declared = CameraNetwork.read(network) if network else None
     if declared is None:
         declared = LAYOUTS[layout](folder).network if layout in LAYOUTS else CameraNetwork(Path(gallery).name, ())
-    encoder = Encoder(loaded, threads=threads, batch=batch)
-    with open_or_create(gallery, loaded.card, declared, storage) as opened:
+    encoder = Encoder(Bundle(bundle), threads=threads, batch=batch, runner=runner)
+    with open_or_create(gallery, encoder.card, declared, storage) as opened:
         _as_declared(ctx, opened, declared if network else None, storage)
         if network is None and layout not in LAYOUTS:
             opened.add_cameras(
@@ -208,9 +210,9 @@ def add(
                 tally = enrol(records(), encoder, opened, **share)
             else:
                 address = None if on_ray == "local" else on_ray
-                tally = enrol_on_ray(records(), bundle, opened, address=address, **share)
+                tally = enrol_on_ray(records(), bundle, opened, address=address, runner=runner, **share)
         total = len(opened)
-    return _told(tally, gallery, total, encoder.providers)
+    return _told(tally, gallery, total, encoder)
 
 
 def _refuse_others(ctx: typer.Context, folder: Path, layout: str, url: str | None, on_ray: str | None) -> None:
@@ -220,7 +222,7 @@ def _refuse_others(ctx: typer.Context, folder: Path, layout: str, url: str | Non
         UsageError: something is.
     """
     if url is not None:
-        here = ("bundle", "network", "batch", "workers", "threads", "keep_images", "storage", "on_ray")
+        here = ("bundle", "network", "batch", "workers", "threads", "runner", "keep_images", "storage", "on_ray")
         refuse(ctx, "a server decodes, encodes and keeps the images itself", only=here)
     else:
         refuse(ctx, "--key is a server's", only=("key",))
@@ -267,14 +269,13 @@ def _as_declared(ctx: typer.Context, gallery: AnyGallery, network: CameraNetwork
         )
 
 
-def _told(
-    tally: Tally, where: str, total: int | None = None, providers: Sequence[str] | None = None
-) -> Answer[Enrolment]:
+def _told(tally: Tally, where: str, total: int | None = None, encoder: Encoder | None = None) -> Answer[Enrolment]:
     counted = f"{tally.added:,} added, {tally.present:,} were there, {len(tally.skipped):,} skipped"
-    whereabouts = f"; {total:,} sightings in {where} (model on {providers[0]})" if providers else f" by {where}"
+    whereabouts = f"; {total:,} sightings in {where} (model on {encoder.providers[0]})" if encoder else f" by {where}"
     list_skipped(tally.skipped)
-    running = None if providers is None else list(providers)
-    content = Enrolment(tally.added, tally.present, skips(tally.skipped), total, running)
+    content = Enrolment(tally.added, tally.present, skips(tally.skipped), total)
+    if encoder is not None:
+        content = replace(content, providers=encoder.providers, runner=str(encoder.runner))
     return Answer(content, [counted + whereabouts], SKIPPED_EXIT if tally.skipped else 0)
 
 

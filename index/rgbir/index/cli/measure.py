@@ -11,11 +11,13 @@ from typing import Annotated, Any, NotRequired, TypedDict, cast
 import typer
 from rich.table import Table
 
+from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.cli import searches
 from rgbir.index.cli.options import (
     SKIPPED_EXIT,
     PeopleOption,
+    RunnerOption,
     ThreadsOption,
     given,
     progress,
@@ -37,11 +39,13 @@ from rgbir.index.datasets.protocol import (
     Selection,
     Shots,
 )
+from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation import Features, Report, Reranker, evaluate_trial, reranker
 from rgbir.index.evaluation import benchmark as measuring
 from rgbir.index.evaluation import compare as paired
 from rgbir.index.evaluation.benchmark import Choice, Pictures, versions
+from rgbir.index.evaluation.cost import Cost, cost
 from rgbir.index.evaluation.person_search import SearchReport
 from rgbir.index.evaluation.report import COLUMNS
 from rgbir.index.files import write_beside
@@ -85,7 +89,7 @@ class Measured(TypedDict):
 
 @in_groups(
     {
-        "What is measured": ("bundle", "gallery", "url", "features", "query", "against"),
+        "What is measured": ("bundle", "gallery", "url", "features", "query", "against", "cost_against"),
         "The data": (
             "mode", "shots", "direction", "split", "identities", "permutations", "network", "people", "query_shots",
             "pool",
@@ -209,29 +213,51 @@ def evaluate(
     gallery_size: Annotated[
         int | None, typer.Option(help="CUHK-SYSU: frames that a query is searched in; 100 if not given.")
     ] = None,
+    cost_against: Annotated[
+        Path | None,
+        typer.Option(
+            help="An exact bundle: say what --bundle and --runner lose against it in R1, mAP and embeddings, on this data."
+        ),
+    ] = None,
     threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
     report_file: Annotated[
         Path | None, typer.Option("--report", help="Write the report as JSON to this file, as --json prints it.")
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the report's table as Markdown to this file.")] = None,
-) -> Answer[Measured | searches.Searched | list[paired.Difference]]:
+) -> Answer[Measured | searches.Searched | list[paired.Difference] | Cost]:
     """Measure a model by a benchmark's protocol: CMC, mAP and mINP of each trial, and their mean.
 
     Examples:
         rgbir evaluate --data demo/people --bundle demo/expat_compact.synthetic_people --report report.json
         rgbir evaluate --data PRW --protocol person-search --bundle agw_resnet50.sysu_mm01 --detector yolox
         rgbir evaluate --compare before.json after.json
+        rgbir evaluate --data demo/people --bundle demo.int8 --cost-against demo/expat_compact.synthetic_people
     """
     if compare is not None:
         refuse(ctx, "--compare measures nothing", but=("compare", *WRITTEN[2:]))
         return _compared(*compare)
-    if data is not None and network is None and people is None and (frames := frame_set(data)) is not None:
+    if cost_against is not None:
+        if data is None or not bundle or len(bundle) != 1:
+            raise UsageError("--cost-against measures one --bundle on --data twice; give both")
+        others = ("url", "features", "query", "against", "gallery", "save_features", "plots", "curves", "detector")
+        written = ("detections", "confidence", "gallery_size", "report_file", "markdown")
+        refuse(ctx, "--cost-against says differences, and writes nothing", only=(*others, *written))
+    if (
+        cost_against is None
+        and data is not None
+        and network is None
+        and people is None
+        and (frames := frame_set(data)) is not None
+    ):
         asked_for = searches.Chosen(
-            protocol, bundle or [], detector, detections, confidence, gallery_size, metric, threads
+            protocol, bundle or [], detector, detections, confidence, gallery_size, metric, threads, runner
         )
         searched = searches.search_of(ctx, frames, asked_for, WRITTEN)
         _write(searched, markdown, report_file)
-        return cast(Answer[Measured | searches.Searched | list[paired.Difference]], searches.answer(searched, frames))
+        return cast(
+            Answer[Measured | searches.Searched | list[paired.Difference] | Cost], searches.answer(searched, frames)
+        )
     why_not = "nobody has to be found, since the images show one person each; people are found in full frames"
     refuse(ctx, why_not, only=searches.ALONE)
     if (query is None) != (against is None):
@@ -277,12 +303,20 @@ def evaluate(
             _reranker(rerank, rules, setting),
             _pictures(plots, curves or ()) if plots else None,
         )
+        if cost_against is not None and bundle:
+            exact, other = (
+                Encoder(Bundle(folder), threads=threads, runner=by)
+                for folder, by in ((cost_against, "onnxruntime"), (bundle[0], runner))
+            )
+            return _costs(cost(data_set, chosen, exact, other, metric, progress))
         if url is not None:
             report = measuring.of_server(data_set, chosen, url, progress)
         elif features:
             report = measuring.of_features(data_set, chosen, features, metric)
         elif bundle:
-            report = measuring.of_bundles(data_set, chosen, bundle, gallery, metric, threads, save_features, progress)
+            report = measuring.of_bundles(
+                data_set, chosen, bundle, gallery, metric, threads, save_features, progress, runner
+            )
         else:
             raise UsageError("--data needs what to measure on it: --bundle, --url or --features")
     _write(report, markdown, report_file)
@@ -318,10 +352,10 @@ def _refuse_others(
         refuse(
             ctx,
             "a server is measured with its own model and metric",
-            only=("metric", "threads", "gallery", "save_features"),
+            only=("metric", "threads", "runner", "gallery", "save_features"),
         )
     if features:
-        refuse(ctx, "saved features need no model", only=("threads", "gallery", "save_features"))
+        refuse(ctx, "saved features need no model", only=("threads", "runner", "gallery", "save_features"))
     choices = {field.name for field in fields(Setting)}
     refuse(ctx, f"{data.name} has no such choice", only=sorted(choices - data.choices))
     if rules.selection != "official":
@@ -359,14 +393,26 @@ def _reranker(text: str | None, rules: Protocol, setting: Setting) -> Reranker |
     return reranker(f"k-reciprocal:{text}" if text[:1].isdigit() else text)
 
 
-def _compared(a: Path, b: Path) -> Answer[Measured | searches.Searched | list[paired.Difference]]:
-    table = Table("measure", a.name, b.name, "difference", "95 % of the bootstrap's", "share above 0")
+def _costs(measured: Cost) -> Answer[Measured | searches.Searched | list[paired.Difference] | Cost]:
+    embeddings = (
+        f"{measured.images:,} embeddings: cosine {measured.cosine_mean:.5f} in the mean, {measured.cosine_least:.5f} at least;"
+        f" {100 * measured.nearest_in_common:.1f} % of the ten nearest are the same"
+    )
+    return Answer(measured, [_table(measured.exact, measured.other, measured.differences), embeddings])
+
+
+def _compared(a: Path, b: Path) -> Answer[Measured | searches.Searched | list[paired.Difference] | Cost]:
     differences = paired.compare(paired.read_report(a), paired.read_report(b))
+    return Answer(differences, [_table(a.name, b.name, differences)])
+
+
+def _table(a: str, b: str, differences: Sequence[paired.Difference]) -> Table:
+    table = Table("measure", a, b, "difference", "95 % of the bootstrap's", "share above 0")
     for row in differences:
         between = f"{100 * row.low:+.2f} to {100 * row.high:+.2f}"
         values = f"{100 * row.a:.2f}", f"{100 * row.b:.2f}", f"{100 * row.difference:+.2f}"
         table.add_row(row.measure, *values, between, f"{row.better:.3f}")
-    return Answer(differences, [table])
+    return table
 
 
 def _published(results: Sequence[Published]) -> list[str | Table]:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.cli.output import speaks
 from rgbir.index.errors import UsageError
+from rgbir.index.runner import RUNNER_HELP
 from rgbir.index.words import listed
 
 GalleryOption = Annotated[
@@ -41,6 +42,7 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option(help="Threads of the model; all of this process's cores by default.", min=1),
 ]
+RunnerOption = Annotated[str, typer.Option("--runner", help=RUNNER_HELP)]
 
 SKIPPED_EXIT = 3
 """When something that was given was passed over."""

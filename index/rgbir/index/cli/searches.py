@@ -22,7 +22,18 @@ from rgbir.index.evaluation.person_search import SURE, Find, SearchReport, by_de
 from rgbir.index.metric import Metric
 from rgbir.index.words import listed
 
-TAKEN = ("data", "bundle", "protocol", "detector", "detections", "confidence", "gallery_size", "metric", "threads")
+TAKEN = (
+    "data",
+    "bundle",
+    "protocol",
+    "detector",
+    "detections",
+    "confidence",
+    "gallery_size",
+    "metric",
+    "threads",
+    "runner",
+)
 """Options of a person search, beside those that say where the report goes."""
 ALONE = ("detector", "detections", "confidence", "gallery_size")
 """Options of nothing but a person search."""
@@ -67,6 +78,7 @@ class Chosen:
         gallery_size: frames of a gallery; the usual number if None.
         metric: the distance; the model's own if None.
         threads: of the model and the detector.
+        runner: of the model.
     """
 
     protocol: str | None
@@ -77,6 +89,7 @@ class Chosen:
     gallery_size: int | None
     metric: Metric | None
     threads: int | None
+    runner: str
 
 
 def search_of(ctx: typer.Context, data: FrameSet, chosen: Chosen, written: Sequence[str]) -> SearchReport:
@@ -104,9 +117,15 @@ def search_of(ctx: typer.Context, data: FrameSet, chosen: Chosen, written: Seque
         raise UsageError(f"a person search measures one model: give one --bundle, not {len(chosen.bundles)}")
     find, by = _finder(data, chosen)
     bundle = Bundle(chosen.bundles[0])
-    card = bundle.card
-    about = {"model": card.name, "fingerprint": card.fingerprint, **by, "data": data.root.name, **versions()}
-    encoder = Encoder(bundle, threads=chosen.threads)
+    encoder = Encoder(bundle, threads=chosen.threads, runner=chosen.runner)
+    card = encoder.card
+    about = {
+        "model": card.name,
+        "fingerprint": card.fingerprint,
+        **by,
+        "data": data.root.name,
+        **versions(encoder.runner),
+    }
     for text in data.remarks():
         remark(text)
     with progress("searching frames", len(data.gallery)) as advance:

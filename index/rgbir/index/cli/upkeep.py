@@ -18,6 +18,7 @@ from rgbir.index.cli.options import (
     BundleOption,
     FolderOption,
     GalleryOption,
+    RunnerOption,
     ThreadsOption,
     progress,
 )
@@ -365,6 +366,7 @@ def reencode_gallery(
     bundle: BundleOption,
     storage: Annotated[Storage, typer.Option(help="Of a new gallery in a folder.")] = Storage.FLOAT32,
     threads: ThreadsOption = None,
+    runner: RunnerOption = "onnxruntime",
 ) -> Answer[Reencoded]:
     """Make a second gallery with another model from the crops of the first, and say how alike their answers are.
 
@@ -374,7 +376,7 @@ def reencode_gallery(
         rgbir index reencode demo/gallery --gallery second --bundle expat_resnet50.sysu_mm01
         rgbir index reencode demo/gallery --gallery fitted --bundle demo.fitted --json
     """
-    encoder = Encoder(Bundle(bundle), threads=threads)
+    encoder = Encoder(Bundle(bundle), threads=threads, runner=runner)
     with (
         open_gallery(source) as given,
         open_or_create(gallery, encoder.card, given.network, storage) as made,

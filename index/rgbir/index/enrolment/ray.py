@@ -22,6 +22,7 @@ from rgbir.index.errors import UsageError
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import Labels, labels_of
 from rgbir.index.progress import Progress, silent
+from rgbir.index.runner import Runner
 
 
 def enrol_on_ray(
@@ -33,12 +34,14 @@ def enrol_on_ray(
     batch: int = 32,
     keep_crops: bool = True,
     address: str | None = None,
+    runner: str = "onnxruntime",
     progress: Progress = silent,
 ) -> Tally:
     """Enrols as `enrol` does, in no certain order. What a stopped run wrote stays; run again, it goes on.
 
     Args:
         workers: encoders beside each other, a processor core each.
+        runner: of the encoders, see `Encoder`.
         address: of the cluster; None is RAY_ADDRESS, or Ray on this machine alone.
 
     Raises:
@@ -52,14 +55,14 @@ def enrol_on_ray(
         raise UsageError(
             "enrolment on a cluster needs Ray: pip install 'rgbir[ray]', or split it with --shard"
         ) from error
-    gallery.expect(Bundle(bundle).card)
+    gallery.expect(Bundle(bundle).card.computed(Runner.read(runner)))
     if not ray.is_initialized():
         ray.init(address=address, log_to_driver=False, include_dashboard=False)
     known = ray.put({sighting.id: labels_of(sighting) for sighting in gallery.sightings()})
     rows = ray.data.from_items([{"record": pickle.dumps(record)} for record in records])
     done = rows.map_batches(
         _Worker,
-        fn_constructor_args=(str(bundle), gallery.network.to_dict(), known, keep_crops),
+        fn_constructor_args=(str(bundle), runner, gallery.network.to_dict(), known, keep_crops),
         batch_size=batch,
         concurrency=workers,
         num_cpus=1,
@@ -81,10 +84,10 @@ def enrol_on_ray(
 class _Worker:
     """An encoder on a machine of the cluster."""
 
-    def __init__(self, bundle: str, network: dict[str, Any], known: Any, keep_crops: bool) -> None:
+    def __init__(self, bundle: str, runner: str, network: dict[str, Any], known: Any, keep_crops: bool) -> None:
         import ray
 
-        self.encoder = Encoder(Bundle(Path(bundle)), threads=1)
+        self.encoder = Encoder(Bundle(Path(bundle)), threads=1, runner=runner)
         self.network = CameraNetwork.from_dict(network)
         self.known: dict[str, Labels] = ray.get(known)
         self.keep_crops = keep_crops

@@ -62,12 +62,13 @@ def reencode(
 
 
 def map_for(source: AnyGallery, encoder: Encoder) -> FittedMap | None:
-    """What makes the encoder's embeddings of those that the gallery keeps; None if its bundle wasn't fitted to the gallery's.
+    """What makes the encoder's embeddings of those that the gallery keeps; None if its bundle wasn't fitted to the gallery's,
+    or it computes in bf16: what is kept was computed otherwise.
 
     Raises:
         BadBundle: the map's file is altered, or no map.
     """
-    fitted = encoder.card.fitted
+    fitted = None if encoder.runner.bf16 else encoder.card.fitted
     if fitted is None or fitted.fingerprint != source.model.fingerprint:
         return None
     return FittedMap.of(encoder.bundle)

@@ -36,6 +36,7 @@ from rgbir.index.gallery.addresses import open_gallery
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.rerank import Reranker
 from rgbir.index.progress import Progress, silent
+from rgbir.index.runner import Runner
 from rgbir.index.words import listed
 
 Pictures = Callable[[Task, Features, Features, Protocol, Metric, Report], object]
@@ -133,6 +134,7 @@ def of_bundles(
     threads: int | None,
     save: Path | None = None,
     bar: Bar = no_bar,
+    runner: str = "onnxruntime",
 ) -> Report:
     """Encodes here; gallery embeddings come from a gallery, if there is one. Several bundles are of several splits.
 
@@ -144,16 +146,16 @@ def of_bundles(
     if len(bundles) > 1:
         if save is not None or choice.pictures is not None:
             raise UsageError("--save-features and --plots are of one bundle; several would write over each other")
-        splits = [_split_of(Bundle(bundle).card) or choice.setting.split or 1 for bundle in bundles]
+        splits = [split_of(Bundle(bundle).card) or choice.setting.split or 1 for bundle in bundles]
         if twice := sorted({split for split in splits if splits.count(split) > 1}):
             raise UsageError(
                 f"several bundles are of {data.name}'s split {listed(twice)}; a split is one trial: give one of each"
             )
 
     def measured(bundle: Path) -> Report:
-        encoder = Encoder(Bundle(bundle), threads=threads)
+        encoder = Encoder(Bundle(bundle), threads=threads, runner=runner)
         card = encoder.card
-        task = choice.task(data, _split_of(card))
+        task = choice.task(data, split_of(card))
         if choice.setting.identities not in TRAINED_LISTS:
             expect_strangers(data, card.name, card.trained_on, task)
         images = task.images if gallery is None else list(dict.fromkeys(frames_of(task.queries)))
@@ -173,7 +175,7 @@ def of_bundles(
         unusual = {"row": card.row or "", "weights": "" if card.weights == "last" else card.weights}
         about = {"model": card.name, **{key: value for key, value in unusual.items() if value}}
         about |= {"fingerprint": card.fingerprint}
-        about |= {**data.about, **versions()}
+        about |= {**data.about, **versions(encoder.runner)}
         return choice.measure(task, queries, rows, metric or card.metric, about)
 
     return Report.joined(list(map(measured, bundles)))
@@ -306,7 +308,7 @@ def _together(queries: Features, rows: Features) -> Features:
     return joined(queries.take(~np.isin(queries.sources, rows.sources)), rows)
 
 
-def _split_of(card: Card) -> int | None:
+def split_of(card: Card) -> int | None:
     """The split that a bundle was trained on; None for one that saw data without splits."""
     if "_split" not in card.training_data:
         return None
@@ -314,14 +316,19 @@ def _split_of(card: Card) -> int | None:
     return int(number) if number.isdecimal() else None
 
 
-def versions() -> dict[str, str]:
-    """Of what computes the numbers."""
+def versions(runner: Runner = Runner()) -> dict[str, str]:
+    """Of what computes the numbers; and by which runner, if it isn't ONNX Runtime as it comes."""
     import faiss
     import onnxruntime
 
+    computes = {"onnxruntime": onnxruntime.__version__}
+    if runner.library == "openvino":
+        computes = {"openvino": version("openvino")}
+    if runner != Runner():
+        computes["runner"] = str(runner)
     return {
         "rgbir": version("rgbir"),
-        "onnxruntime": onnxruntime.__version__,
+        **computes,
         "faiss": faiss.__version__,
         "numpy": np.__version__,
     }

@@ -10,6 +10,9 @@ from enum import StrEnum
 from rgbir.index.bundle import Card
 from rgbir.index.errors import GalleryMismatch
 from rgbir.index.metric import Metric
+from rgbir.index.runner import Runner
+
+BF16 = Runner("openvino", bf16=True)
 
 
 class Storage(StrEnum):
@@ -59,6 +62,11 @@ class Model:
         Raises:
             GalleryMismatch: its embeddings and the gallery's can't be compared.
         """
+        if card.fingerprint != self.fingerprint and card.computed(BF16).fingerprint == self.fingerprint:
+            raise GalleryMismatch(
+                f"gallery {address} holds embeddings of {self.name}, computed in bf16, and bundle {card.name} would be computed as"
+                f" it is; say --runner {BF16}, or index the images into another --gallery"
+            )
         if card.fingerprint != self.fingerprint:
             raise GalleryMismatch(
                 f"gallery {address} holds embeddings of {self.name} ({self.fingerprint}), the bundle is {card.name}"

@@ -22,12 +22,14 @@ def search(
     gallery: str,
     bundle: Path,
     like: str | None = None,
+    runner: str = "onnxruntime",
     **options: Any,
 ) -> Answer:
     """Opens gallery and bundle, searches once, closes them. Several images are several shots of one person.
 
     Args:
         like: a sighting's id, in place of images.
+        runner: what computes the model, see `Encoder`.
         options: the fields of `SearchOptions`, as `SearchOptions.read` takes them.
 
     Raises:
@@ -38,5 +40,5 @@ def search(
     decoding = (time.perf_counter() - started) * 1000
     wanted = SearchOptions.read(options)
     with open_gallery(gallery) as opened:
-        searcher = Searcher(Encoder(Bundle(bundle)), opened)
+        searcher = Searcher(Encoder(Bundle(bundle), runner=runner), opened)
         return searcher.like(like, wanted) if like else searcher.search(shots, wanted, decoding)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from rgbir.index import Bundle, Encoder, Searcher, open_gallery
-from rgbir.index.cli.options import BundleOption, GalleryOption
+from rgbir.index.cli.options import BundleOption, GalleryOption, RunnerOption
 from rgbir.index.cli.output import Answer, remark, wants_json
 from rgbir.server.access.audit import entries
 from rgbir.server.access.chain import examined
@@ -161,6 +161,7 @@ def replay_search(
     image: Annotated[list[Path], typer.Option(help="The query's image, as it was; may be repeated, in order.")],
     gallery: GalleryOption,
     bundle: BundleOption,
+    runner: RunnerOption = "onnxruntime",
 ) -> Answer[Replayed]:
     """Search again as an entry says, and compare. Exit code 1 if it isn't the same; the reasons are told.
 
@@ -172,7 +173,8 @@ def replay_search(
     if entry is None:
         raise NoLog(f"{log} has no entry {number}")
     with open_gallery(gallery) as opened:
-        reasons = replay(entry, [path.read_bytes() for path in image], Searcher(Encoder(Bundle(bundle)), opened))
+        searcher = Searcher(Encoder(Bundle(bundle), runner=runner), opened)
+        reasons = replay(entry, [path.read_bytes() for path in image], searcher)
     hits = sum(map(len, entry["hits"]))
     lines = reasons or [f"the same {hits} hits in the same order"]
     return Answer(Replayed(not reasons, list(reasons), hits), lines, 1 if reasons else 0)

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, cast
 import typer
 import uvicorn
 
-from rgbir.index import Bundle, CameraNetwork, DetectorBundle, listed, open_gallery, why
+from rgbir.index import Bundle, CameraNetwork, DetectorBundle, Runner, listed, open_gallery, why
+from rgbir.index.cli.options import RunnerOption
 from rgbir.index.cli.output import Answer, in_groups, remark, wants_json
 from rgbir.server.access.keys import Keyring
 from rgbir.server.engine.galleries import Galleries
@@ -53,6 +54,7 @@ class Started:
     {
         "The model and the search": (
             "threads",
+            "runner",
             "device",
             "gpu_half",
             "gpu_bytes",
@@ -79,6 +81,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8077,
     open_to_all: Annotated[bool, typer.Option("--open", help="Listen beyond this machine without keys.")] = False,
     threads: Annotated[int | None, typer.Option(help="Threads of the model.", min=1)] = None,
+    runner: RunnerOption = LIMITS.runner,
     device: Annotated[Literal["cpu", "gpu", "auto"], typer.Option(help="Where the gallery is searched.")] = "auto",
     gpu_half: Annotated[bool, typer.Option(help="Embeddings as float16 on the GPU.")] = False,
     gpu_bytes: Annotated[int | None, typer.Option(help="Most bytes of GPU memory to take.", min=1)] = None,
@@ -199,7 +202,7 @@ def serve(
         if folder is not None and not folder.is_dir():
             raise BadSettings(f"{option} is a folder that is there, not {folder}")
     settings = Settings(
-        gallery, bundle, host, port, open_to_all, threads,
+        gallery, bundle, host, port, open_to_all, threads, runner,
         samples=samples, plan=plan, reports=reports, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
         cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, detector=detector, no_retention=no_retention, keep_footage=keep_footage, footage=tuple(footage or ()), traces=traces,
@@ -230,7 +233,7 @@ def run(settings: Settings, json_logs: bool = False, as_json: bool = False) -> N
         read_plan(settings.plan, settings.max_pixels)
     bundle, address = Galleries(settings).chosen()
     with open_gallery(address) as gallery:
-        gallery.expect(Bundle(bundle).card)
+        gallery.expect(Bundle(bundle).card.computed(Runner.read(settings.runner)))
         if settings.keys is not None:
             _check_keys(settings.keys, gallery.network)
         listening = _listening(settings.host, settings.port)

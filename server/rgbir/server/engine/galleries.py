@@ -12,7 +12,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from rgbir.index import CARD, Bundle, Card, GalleryAddress, listed, replace_file, sync_folder
+from rgbir.index import CARD, Bundle, Card, GalleryAddress, Runner, listed, replace_file, sync_folder
 from rgbir.server.errors import BadSettings, NotThere
 from rgbir.server.settings import Settings
 
@@ -105,7 +105,8 @@ class Galleries:
         return bundles[name]
 
     def card(self, name: str) -> Card:
-        return Bundle(self.bundle(name)).card
+        """Of that bundle, as this server computes it."""
+        return Bundle(self.bundle(name)).card.computed(Runner.read(self.settings.runner))
 
     def of(self, card: Card) -> Path:
         """Where the gallery of that model lies, or would."""

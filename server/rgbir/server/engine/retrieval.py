@@ -28,7 +28,7 @@ class Retrieval:
 
     def __init__(self, bundle: Path, gallery: Path | str, settings: Settings, model: Executor) -> None:
         self.name = bundle.name
-        self.encoder = Encoder(Bundle(bundle), threads=settings.threads)
+        self.encoder = Encoder(Bundle(bundle), threads=settings.threads, runner=settings.runner)
         self.device = device_named(settings.device, half=settings.gpu_half, most_bytes=settings.gpu_bytes)
         self.gallery = open_gallery(gallery, self.device)
         try:

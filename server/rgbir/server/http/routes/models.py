@@ -16,8 +16,9 @@ router = APIRouter(responses=PROBLEMS, tags=["models"])
 
 @router.get("/model", summary="The model's card")
 async def model(engine: Serving, caller: Looking) -> dict[str, Any]:
-    card = engine.encoder.card
-    return {**card.model_dump(mode="json"), "fingerprint": card.fingerprint, "providers": engine.encoder.providers}
+    encoder = engine.encoder
+    runs = {"providers": encoder.providers, "runner": str(encoder.runner)}
+    return {**encoder.card.model_dump(mode="json"), "fingerprint": encoder.card.fingerprint, **runs}
 
 
 @router.get("/models", summary="The bundles a server may answer with, and where each stands")
