@@ -30,6 +30,7 @@ class Pairs(NamedTuple):
     lower: NDArray[np.float64]
 
     def some(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Pairs:
+        """Those that a mask (n,) keeps, or these in this order."""
         return Pairs(self.owner[which], self.slab[which], self.place[which], self.lower[which])
 
 
