@@ -40,7 +40,7 @@ class SynthRow:
         method: whose it is.
         row: of that method's tables; None for the method as it is.
         words: what it is.
-        gflop: 10^9 operations for each image shown, forwards and backwards.
+        cost: milliseconds of one thread for each image shown, forwards and backwards.
         against: the label of the row that it is compared with; empty of a first one.
         claim: what is said of the two.
         settings: its own changes.
@@ -50,7 +50,7 @@ class SynthRow:
     method: str
     row: str | None
     words: str
-    gflop: float
+    cost: float
     against: str = ""
     claim: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def changes() -> list[Change]:
 
 def rows() -> list[SynthRow]:
     """All rows, from cheap to dear; as the file has them where they cost the same."""
-    return sorted(_rows(), key=lambda row: row.gflop)
+    return sorted(_rows(), key=lambda row: row.cost)
 
 
 def _rows() -> Iterator[SynthRow]:
@@ -101,7 +101,7 @@ def _rows() -> Iterator[SynthRow]:
         more = {name: given[name] for name in ("against", "claim") if name in given}
         settings = given.get("set", {})
         yield SynthRow(
-            given["label"], given["method"], given.get("row"), given["words"], given["gflop"], settings=settings, **more
+            given["label"], given["method"], given.get("row"), given["words"], given["cost"], settings=settings, **more
         )
 
 

@@ -19,7 +19,7 @@ from rgbir.export.reproduce.synth.drawing import drawing, people
 from rgbir.export.reproduce.synth.job import Job, carried_out, jobs
 from rgbir.export.reproduce.synth.page import page
 from rgbir.export.reproduce.synth.rows import chosen
-from rgbir.index import CantWrite, GalleryBusy, GalleryError, changing, locked, write_beside, writing_to
+from rgbir.index import CantWrite, GalleryBusy, GalleryError, beside, changing, locked, writing_to
 from rgbir.training.data.images import training_records
 from rgbir.training.stopping import asked_to_stop
 
@@ -137,7 +137,8 @@ def publish(file: Path, runs: Sequence[evidence.Run]) -> None:
     Raises:
         CantWrite: the disk is full, or closed to us.
     """
-    write_beside(file.with_suffix(".md"), page(runs))
+    with beside(file.with_suffix(".md")) as new:
+        new.write_text(page(runs), encoding="utf-8")
 
 
 def publish_now(file: Path) -> None:
