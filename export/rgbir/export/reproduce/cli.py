@@ -57,7 +57,7 @@ reproduce = typer.Typer(
     cls=_Tables,
     no_args_is_help=True,
     add_completion=False,
-    help="Train, export and measure the rows of a published table; or compare the methods on synthetic people.",
+    help="Train and measure a published table, or compare the methods on synthetic people.",
 )
 reproduce.command("synth")(synth)
 

@@ -111,7 +111,7 @@ def synth(
         size, place, out / "runs", evidence, tuple(rows or ()), seeds, budget, ends, device, workers,
         cache or default_folder(),
     )  # fmt: skip
-    options = {
+    options: dict[str, object] = {
         "--out": out,
         "--size": size,
         "--evidence": evidence,

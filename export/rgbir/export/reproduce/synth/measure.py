@@ -11,6 +11,7 @@ import torch
 from rgbir.export.errors import Interrupted
 from rgbir.index import SysuMM01
 from rgbir.index.bench.trained import SEEDED, between
+from rgbir.index.datasets.dataset import List
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
 from rgbir.index.evaluation import evaluate
 from rgbir.training.data.store import ImageStore
@@ -18,7 +19,7 @@ from rgbir.training.method import Method
 from rgbir.training.recipe import AnyRecipe
 from rgbir.training.validate import embedded
 
-LISTS = ("val", "test")
+LISTS: tuple[List, ...] = ("val", "test")
 SCORES = {"rank_1": "rank-1", "mAP": "mAP", "mINP": "mINP"}
 
 
