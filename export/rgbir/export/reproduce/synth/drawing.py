@@ -69,15 +69,15 @@ def expect(size: str, folder: Path) -> None:
     wanted, file = drawing(size), folder / "exp" / "drawing.json"
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-        found = Drawing(about["name"], about["seed"], about["sheet"])
+        drawn = Drawing(about["name"], about["seed"], about["sheet"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{file} can't be read ({why(error)}); expected a folder of rgbir synthesize --size {size}"
         ) from error
     for what, was, should in (
-        ("drawing", found.name, wanted.name),
-        ("seed", found.seed, wanted.seed),
-        ("sheet", found.sheet[:12], wanted.sheet[:12]),
+        ("drawing", drawn.name, wanted.name),
+        ("seed", drawn.seed, wanted.seed),
+        ("sheet", drawn.sheet[:12], wanted.sheet[:12]),
     ):
         if was != should:
             raise UsageError(

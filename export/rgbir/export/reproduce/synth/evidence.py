@@ -90,5 +90,5 @@ def alike(recipe: dict[str, Any], other: dict[str, Any]) -> bool:
 
     A setting that only one of them has came into being, or went, between the two: it was off, or changes nothing.
     """
-    one, two = dict(flat(recipe)), dict(flat(other))
-    return all(one[name] == two[name] for name in one.keys() & two.keys() - {"seed"})
+    before, now = dict(flat(recipe)), dict(flat(other))
+    return all(before[name] == now[name] for name in before.keys() & now.keys() - {"seed"})

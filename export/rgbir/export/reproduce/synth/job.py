@@ -97,17 +97,17 @@ def jobs(
     Raises:
         BadRecipe: the records don't make a recipe's batches.
     """
-    found, people = [], described(records)["sha256"]
+    every, people = [], described(records)["sha256"]
     for row in rows:
         recipe = row.recipe
         source = Source(records, recipe)
         per_update, per_epoch = source.images_per_update, source.updates_per_epoch
         recipe = within(recipe, images, per_update, per_epoch)
-        found += [
+        every += [
             Job(row, seed, drawing, images, with_changes(recipe, {"seed": seed}), per_update, per_epoch, people)
             for seed in range(seeds)
         ]
-    return found
+    return every
 
 
 def carried_out(
@@ -151,10 +151,10 @@ def carried_out(
     spent: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
     run = load_run(place / "run")
     where = device_named(device)
-    found = measured(run.load_weights().to(where), job.recipe, data, where, cache, stop)
+    figures = measured(run.load_weights().to(where), job.recipe, data, where, cache, stop)
     cost = {"updates": spent["updates"], "images": spent["updates"] * job.per_update}
     cost |= {"seconds": spent["seconds"], "device": spent["device"]}
-    return {**job.run, "cost": cost, "versions": versions(), **found}
+    return {**job.run, "cost": cost, "versions": versions(), **figures}
 
 
 def _name(device: str) -> str:

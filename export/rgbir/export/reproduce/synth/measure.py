@@ -41,7 +41,7 @@ def measured(
     Raises:
         Interrupted: `stop` said so.
     """
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for of in LISTS:
         if not data.identities(of):
             continue
@@ -52,5 +52,5 @@ def measured(
             raise Interrupted("while its people were measured")
         report = evaluate(task, features, features, SEEDED, method.metric)
         scores = (100 * report.rank(1), 100 * report.mean_ap, 100 * report.mean_inp)
-        found[of] = {"people": len(data.identities(of)), **dict(zip(SCORES, scores, strict=True))}
-    return found
+        figures[of] = {"people": len(data.identities(of)), **dict(zip(SCORES, scores, strict=True))}
+    return figures

@@ -88,7 +88,7 @@ def _groups(runs: Sequence[Run], known: Sequence[SynthRow]) -> tuple[dict[tuple[
                 here.setdefault((drawings[size].name, run["images"]), []).append(run)
             else:
                 apart.append(run)
-    current = [one.to_dict() for one in drawings.values()]
+    current = [drawn.to_dict() for drawn in drawings.values()]
     return here, [*apart, *(run for run in runs if run["drawing"] not in current)]
 
 
