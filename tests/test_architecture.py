@@ -216,7 +216,12 @@ def test_expressions_of_milvus_stand_with_its_entities() -> None:
         return any(filters) or any(map(expression.search, texts(tree)))
 
     assert {file for file in sources(spelt) if file.startswith(room)} == {room + "entities.py"}
-    assert sources(lambda tree: "pymilvus" in imported(tree)) == {room + "entities.py", room + "store.py"}
+    asked_as_a_peer = "index/rgbir/index/bench/peers.py"
+    assert sources(lambda tree: "pymilvus" in imported(tree)) == {
+        room + "entities.py",
+        room + "store.py",
+        asked_as_a_peer,
+    }
 
 
 def test_variables_carry_a_noun() -> None:

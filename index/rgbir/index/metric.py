@@ -44,23 +44,23 @@ class Metric(StrEnum):
         """What decides the order: the squared Euclidean distance, or 1 - cosine. Both arguments are prepared.
 
         Args:
-            query: float32 (d,).
+            query: float32 (d,), or (n, d) with one for each row.
             rows: float32 or float16 (n, d).
 
         Returns:
-            float64 (n,), smaller is more alike. Each value depends on its own row and the query alone.
+            float64 (n,), smaller is more alike. Each value depends on its own row and its query alone.
         """
         out = np.empty(len(rows), np.float64)
-        q = query.astype(np.float64)
+        wide = np.broadcast_to(query.astype(np.float64), rows.shape)
         step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
         for start in range(0, len(rows), step):
             chunk = rows[start : start + step].astype(np.float64)
             if self is Metric.EUCLIDEAN:
-                chunk -= q
+                chunk -= wide[start : start + step]
                 chunk *= chunk
                 out[start : start + step] = chunk.sum(axis=1)
             else:
-                chunk *= q
+                chunk *= wide[start : start + step]
                 out[start : start + step] = 1.0 - chunk.sum(axis=1)
         return out
 

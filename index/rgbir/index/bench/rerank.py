@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from rgbir.index.bench.clock import seconds
-from rgbir.index.bench.search import CAMERAS, WARMED, People, each, enrolments
+from rgbir.index.bench.clock import WARMED, each, seconds
+from rgbir.index.bench.search import CAMERAS, People, enrolments
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.folder.gallery import Gallery

@@ -14,7 +14,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.bench.clock import best, seconds
+from rgbir.index.bench.clock import best, each, seconds
+from rgbir.index.bench.peers import compared
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.model import Model, Storage
@@ -23,7 +24,7 @@ from rgbir.index.gallery.sightings import NewSighting
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import DeviceName, Gpus, device_named
 
-CAMERAS, JOINED, WARMED, _BLOCK = 4, 32, 3, 4_000
+CAMERAS, JOINED, _BLOCK = 4, 32, 4_000
 _MOST_FLAT = 6 * 2**30  # bytes of a flat index beside the gallery; past that FAISS searches the gallery's own memory
 
 
@@ -36,6 +37,7 @@ def bench_search(
     storage: Storage = Storage.FLOAT32,
     device: DeviceName = "cpu",
     scratch: Path | None = None,
+    peers: bool = False,
 ) -> dict[str, Any]:
     """Adds, opens, searches, removes: a gallery on disk against flat FAISS in memory.
 
@@ -45,6 +47,7 @@ def bench_search(
     Args:
         device: where the gallery's rows are searched once they were asked often enough.
         scratch: where the gallery is made; it takes about twice the embeddings' bytes there.
+        peers: other engines that are installed are asked the same, see `rgbir.index.bench.peers`.
     """
     people = People(sightings, dimension, noise)
     asked = people.rows(max(queries, JOINED), seed=1)
@@ -73,6 +76,7 @@ def bench_search(
             bare_one = each(lambda q: search(q[None], top_k), asked)
             bare_joined = best(lambda: search(asked[:JOINED], top_k), 2)
             on_device = {} if placed is None else _on_gpu(gallery, placed, asked, top_k)
+            beside = _peers(gallery, people, sightings, asked, top_k) if peers else {}
             bandwidth = _bandwidth()
             gone = [hit.id for hit in gallery.search(Query(asked[1], top_k=1)).hits]
             remove_s = seconds(lambda: gallery.remove(ids=gone))
@@ -88,7 +92,7 @@ def bench_search(
         "joined": JOINED, "joined_ms": joined * 1000, "bare_faiss_joined_ms": bare_joined * 1000,
         "joined_times_as_fast": bare_joined / joined,
         "memory_gb_per_s": bandwidth, "floats_read_at_gb_per_s": 4 * sightings * dimension / single / 1e9,
-        **on_device,
+        **on_device, **beside,
     }  # fmt: skip
 
 
@@ -109,7 +113,8 @@ class People:
 def enrolments(people: People, sightings: int) -> Iterator[list[NewSighting]]:
     for start in range(0, sightings, _BLOCK):
         rows = people.rows(min(_BLOCK, sightings - start), seed=2 + start)
-        yield [NewSighting(str((start + i) % CAMERAS), row, f"{start + i}") for i, row in enumerate(rows)]
+        numbered = [(f"{start + i}", row) for i, row in enumerate(rows)]
+        yield [NewSighting(str(int(name) % CAMERAS), row, digest=name, source=name) for name, row in numbered]
 
 
 def _opened(folder: str, device: Gpus | None = None) -> tuple[Gallery, float]:
@@ -134,6 +139,14 @@ def _flat(gallery: Gallery, dimension: int) -> tuple[Flat, int]:
     return lambda asked, top_k: [faiss.knn(asked, piece, top_k) for piece in pieces], 0
 
 
+def _peers(gallery: Gallery, people: People, sightings: int, asked: NDArray[np.float32], top_k: int) -> dict[str, Any]:
+    """What other engines take for the same rows, and which of the gallery's answers they give."""
+    rows = np.concatenate([[new.embedding for new in block] for block in enrolments(people, sightings)])
+    answers = gallery.search_many([Query(query, top_k=top_k) for query in asked])
+    ours = np.array([[int(hit.source) for hit in answer.hits] for answer in answers], np.int64)
+    return compared(rows, asked, JOINED, top_k, ours)
+
+
 def _on_gpu(gallery: Gallery, device: Gpus, asked: NDArray[np.float32], top_k: int) -> dict[str, Any]:
     """How many cameras were on GPUs, and what FAISS's flat search of all rows takes there, milliseconds."""
     view = gallery.view()
@@ -156,10 +169,3 @@ def _bandwidth() -> float:
     with ThreadPoolExecutor(cores) as pool:
         taken = best(lambda: list(pool.map(np.max, blocks)))
     return sum(block.nbytes for block in blocks) / taken / 1e9
-
-
-def each(ask: Callable[[Any], Any], queries: Sequence[Any] | NDArray[Any]) -> float:
-    """Median seconds of a call with each query, such as a row of (n, d), after a warm-up."""
-    for query in queries[:WARMED]:
-        ask(query)
-    return float(np.median([seconds(lambda q=query: ask(q)) for query in queries]))  # type: ignore[misc]

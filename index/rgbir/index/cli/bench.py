@@ -33,16 +33,25 @@ def bench_search_command(
     scratch: Annotated[
         Path | None, typer.Option(help="Where the gallery is made; the system's temporary folder by default.")
     ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Ask FAISS set up by hand, and other engines that are installed.")
+    ] = False,
 ) -> Answer[Figures]:
     """Add, open, search and remove, against bare flat FAISS and the memory's bandwidth.
 
+    Engines that `--peers` asks: usearch, hnswlib, lancedb, qdrant-client and milvus-lite.
+
     Examples:
         rgbir bench search --sightings 100000 --dimension 2048
+        rgbir bench search --peers
         rgbir bench search --storage float16 --device gpu --json
     """
     from rgbir.index.bench.search import bench_search
 
-    return figured(bench_search(sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch))
+    figures = bench_search(
+        sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch, peers=peers
+    )
+    return figured(figures)
 
 
 @bench.command("rerank")

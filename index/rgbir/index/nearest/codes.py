@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.errors import CacheDamaged
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.products import products
 
 _UNIT = 2.0**-24  # float32 rounding
 _CHUNK = 1_024  # rows quantised at once, so that float64 temporaries stay small
@@ -106,11 +107,8 @@ class Codes:
 
     def part(self, keep: NDArray[np.bool_]) -> Codes:
         """The codes of the rows that a mask (n,) keeps; their bounds hold on."""
-        import faiss
-
-        codes = faiss.rev_swig_ptr(self._index.codes.data(), self._index.ntotal * self._index.d)
         index = _empty(self.metric, self._index.d)
-        index.add_sa_codes(np.ascontiguousarray(codes.reshape(self._index.ntotal, self._index.d)[keep]))
+        index.add_sa_codes(np.ascontiguousarray(self.rows[keep]))
         return Codes(self.metric, index, self.scale, self.error, self.reach)
 
     def save(self, file: Path) -> None:
@@ -148,6 +146,37 @@ class Codes:
             os.close(descriptor)
         return cls(metric, index, scale, error, reach)
 
+    @property
+    def rows(self) -> NDArray[np.uint8]:
+        """Each value plus 128: uint8 (n, d), in FAISS's memory."""
+        import faiss
+
+        codes = faiss.rev_swig_ptr(self._index.codes.data(), self._index.ntotal * self._index.d)
+        return np.asarray(codes, np.uint8).reshape(self._index.ntotal, self._index.d)
+
+    def products(
+        self, queries: NDArray[np.float32], positions: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """The rows' inner products with many queries, and how far off they may be, but for what three float32 roundings lose.
+
+        Args:
+            queries: float32 (m, d), finite.
+            positions: only these rows; None is all.
+
+        Returns:
+            float32 (n, m), and float64 (m,): no product of a query is further off.
+        """
+        rows = self.rows if positions is None else self.rows[positions]
+        steps = np.array([_step(query) for query in queries])
+        turned, off = zip(*(_rounded(query, step) for query, step in zip(queries, steps, strict=True)), strict=True)
+        whole = np.stack(turned)
+        long = np.array([length(query) for query in whole])
+        doubt = np.array(off) * (self.reach * self.scale + self.error) + long * steps * self.error
+        near = np.empty((len(rows), len(queries)), np.float32)
+        sums = products(rows, np.ascontiguousarray(whole.T, np.int8))
+        np.multiply(sums, (self.scale * steps).astype(np.float32), out=near, casting="unsafe")
+        return near, doubt * (1 + 1e-9)
+
     def scan(self, query: NDArray[np.float32], width: int, positions: NDArray[np.int64] | None = None) -> Candidates:
         """The `width` nearest as the codes see it.
 
@@ -167,13 +196,18 @@ class Codes:
             least = np.maximum(values[0].astype(np.float64) - slack * (length(turned) + self.reach) ** 2, 0)
             nearest = np.maximum(np.sqrt(least) * self.scale * (1 - 1e-9) - self.error - off, 0)
             return Candidates.of(places[0], nearest**2 * (1 - 1e-9))
-        step = max(float(np.abs(query).max(initial=0.0)) / 127, float(np.finfo(np.float32).tiny))
+        step = _step(query)
         turned, off = _rounded(query, step)
         values, places = self._index.search(turned[None], width, params=parameters)
         long = length(turned)
         most = values[0].astype(np.float64) + slack * max(long * self.reach, 1.0)
         doubt = off * (self.reach * self.scale + self.error) + long * step * self.error
         return Candidates.of(places[0], 1.0 - most * self.scale * step - doubt * (1 + 1e-9) - 1e-12)
+
+
+def _step(query: NDArray[np.float32]) -> float:
+    """Of a query (d,), so that its largest value is 127 steps."""
+    return max(float(np.abs(query).max(initial=0.0)) / 127, float(np.finfo(np.float32).tiny))
 
 
 def _rounded(query: NDArray[np.float32], step: float) -> tuple[NDArray[np.float32], float]:

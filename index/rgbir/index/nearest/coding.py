@@ -13,6 +13,8 @@ from rgbir.index.nearest.codes import Codes
 
 WORTH_CODES, ASKED_BEFORE_CODES = 1_024, 8
 """A slab of so many rows gets codes once it was searched so often; they add a quarter to its memory."""
+TOO_MANY = 8
+"""Rows by hit that codes may leave to be looked at closely in a joined search; past it floats are multiplied."""
 FORGETS_AFTER = 64
 """So many scans after a search had to widen, the next ones are given fewer candidates again."""
 
@@ -25,10 +27,11 @@ class Coding:
         breadth: how many times as many candidates as it asks for a search is given at once.
         widenings: how often a search had to ask again.
         given_up: whether the codes bounded too little.
+        loose: whether they bound too little for joined searches.
     """
 
     def __init__(self, rows: int, codes: Codes | None) -> None:
-        self.codes, self.breadth, self.widenings, self.given_up = codes, 1, 0, False
+        self.codes, self.breadth, self.widenings, self.given_up, self.loose = codes, 1, 0, False, False
         self._rows, self._making, self._lock = rows, False, threading.Lock()
         self._asked = self._coded_scans = self._wide_scans = 0
 
@@ -63,6 +66,10 @@ class Coding:
             self.widenings += 1
             if first:
                 self.breadth = min(2 * self.breadth, self._rows)
+
+    def bounded(self, rows: float, top_k: int) -> None:
+        """In a joined search so many rows of each query had to be looked at closely, on average."""
+        self.loose = self.loose or (self.codes is not None and rows > TOO_MANY * top_k)
 
     def too_wide(self, width: int) -> bool:
         """Codes that must give a quarter of the rows bound too little; after some such scans they are given up."""

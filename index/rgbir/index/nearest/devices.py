@@ -161,7 +161,7 @@ class OnDevice:
         if width > MOST_ON_A_GPU:
             return [Candidates.everything(self.rows) for _ in queries]
         values, places = self._index.search(queries, width)
-        return [self._bounded(*found, width) for found in zip(queries, values, places, strict=True)]
+        return [self._bounded(*answer, width) for answer in zip(queries, values, places, strict=True)]
 
     def _bounded(
         self, query: NDArray[np.float32], values: NDArray[np.float32], places: NDArray[np.int64], width: int

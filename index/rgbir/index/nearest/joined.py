@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,30 @@ from numpy.typing import NDArray
 from rgbir.index.machine import cores
 from rgbir.index.nearest.rows import Nearest
 from rgbir.index.nearest.slabs import Estimates, Filter, Slab, threads
+
+
+class Pairs(NamedTuple):
+    """Rows that may be among a query's nearest, all of equal length.
+
+    Attributes:
+        owner: int64, the query's number.
+        slab: int64, the slab's number.
+        place: int64, the row's place in the slab.
+        lower: float64, no key is below its own.
+    """
+
+    owner: NDArray[np.int64]
+    slab: NDArray[np.int64]
+    place: NDArray[np.int64]
+    lower: NDArray[np.float64]
+
+    def some(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Pairs:
+        return Pairs(self.owner[which], self.slab[which], self.place[which], self.lower[which])
+
+
+def _joined(pieces: Sequence[Pairs]) -> Pairs:
+    owner, slab, place, lower = (np.concatenate(columns) for columns in zip(*pieces, strict=True))
+    return Pairs(owner, slab, place, lower)
 
 
 def nearest_of_many(slabs: Sequence[tuple[Slab, Filter]], queries: NDArray[np.float32], top_k: int) -> list[Nearest]:
@@ -23,66 +48,113 @@ def nearest_of_many(slabs: Sequence[tuple[Slab, Filter]], queries: NDArray[np.fl
         slabs: each with the filter of its camera's rows.
         queries: float32 (m, d), prepared.
     """
-    candidates: list[list[_Found]] = [[] for _ in queries]
-    smallest = [np.empty(0) for _ in queries]
-    bar = np.full(len(queries), np.inf)
-    for slab, positions, (near, shift, error, finite) in _estimated(slabs, queries):
-        if not finite:
-            near = np.where(np.isfinite(near), near, np.float32(np.nan))
-        if np.isinf(bar).any() and len(near) > top_k:
-            last = np.partition(near, top_k - 1, axis=0)[top_k - 1]  # NaN counts as the highest of all
-            bar = np.fmin(bar, last + shift + error)
-        with np.errstate(over="ignore"):
-            most = np.nextafter((bar - shift + error).astype(np.float32), np.float32(np.inf))
-        reached = near <= most if finite else ~(near > most)
-        places, owner = np.divmod(np.flatnonzero(reached), len(queries))
-        order = np.argsort(owner, kind="stable")
-        places, owner = places[order], owner[order]
-        for number, (start, end) in enumerate(_runs(owner, len(queries))):
-            if start == end:
-                continue
-            chosen = places[start:end]
-            estimate = near[chosen, number] + shift[number]
-            unknown = np.isnan(estimate)
-            highest = np.where(unknown, np.inf, estimate + error[number])
-            smallest[number] = np.sort(np.concatenate((smallest[number], highest)))[:top_k]
-            if len(smallest[number]) == top_k:
-                bar[number] = min(bar[number], smallest[number][-1])
-            lower = np.where(unknown, -np.inf, estimate - error[number])
-            candidates[number].append(_Found(slab, chosen if positions is None else positions[chosen], lower))
-    return [_settled(query, groups, edge, top_k) for query, groups, edge in zip(queries, candidates, bar, strict=True)]
+    bar, highest = np.full(len(queries), np.inf), np.full((len(queries), top_k), np.inf)
+    nothing = np.empty(0, np.int64)
+    pieces = [Pairs(nothing, nothing, nothing, np.empty(0))]
+    for number, positions, estimates in _estimated([slab for slab, _ in slabs], slabs, queries):
+        pairs, most = _reaching(number, positions, estimates, bar, top_k)
+        highest = _smallest(highest, pairs.owner, most)
+        bar = np.fmin(bar, highest[:, -1])
+        pieces.append(pairs)
+    together = _joined(pieces)
+    return _settled([slab for slab, _ in slabs], queries, together, bar, top_k)
 
 
 def _estimated(
-    slabs: Sequence[tuple[Slab, Filter]], queries: NDArray[np.float32]
-) -> Iterator[tuple[Slab, NDArray[np.int64] | None, Estimates]]:
-    """Of the slabs that have a row to offer, as many beside each other as there are cores."""
-    asked = [(slab, at) for slab, rows in slabs if (at := slab.allowed(rows)) is None or len(at)]
+    scanned: Sequence[Slab], slabs: Sequence[tuple[Slab, Filter]], queries: NDArray[np.float32]
+) -> Iterator[tuple[int, NDArray[np.int64] | None, Estimates]]:
+    """Of the slabs that have a row to offer, by number, as many beside each other as there are cores."""
+    asked = [(number, at) for number, (slab, rows) in enumerate(slabs) if (at := slab.allowed(rows)) is None or len(at)]
     beside = cores()
     for start in range(0, len(asked), beside):
         group = asked[start : start + beside]
-        for (slab, positions), estimates in zip(
-            group, threads().map(lambda pair: pair[0].estimates(queries, pair[1]), group), strict=True
-        ):
-            yield slab, positions, estimates
+        results = threads().map(lambda pair: scanned[pair[0]].estimates(queries, pair[1]), group)
+        for (number, positions), estimates in zip(group, results, strict=True):
+            yield number, positions, estimates
 
 
-class _Found:
-    """Rows of a slab that may be among the nearest; no key is below its `lower`."""
+def _reaching(
+    number: int, positions: NDArray[np.int64] | None, estimates: Estimates, bar: NDArray[np.float64], top_k: int
+) -> tuple[Pairs, NDArray[np.float64]]:
+    """The slab's rows that may lie at or below their query's bar, and what no key of these is above."""
+    near, shift, error, finite = estimates
+    if not finite:
+        near = np.where(np.isfinite(near), near, np.float32(np.nan))
+    if np.isinf(bar).any() and len(near) > top_k:
+        last = np.partition(near, top_k - 1, axis=0)[top_k - 1]  # NaN counts as the highest of all
+        bar = np.fmin(bar, last + shift + error)
+    with np.errstate(over="ignore"):
+        most = np.nextafter((bar - shift + error).astype(np.float32), np.float32(np.inf))
+    reached = near <= most if finite else ~(near > most)
+    places, owner = np.divmod(np.flatnonzero(reached), len(bar))
+    estimate = near[places, owner] + shift[owner]
+    unknown = np.isnan(estimate)
+    lower = np.where(unknown, -np.inf, estimate - error[owner])
+    place = places if positions is None else positions[places]
+    return Pairs(owner, np.full(len(owner), number), place, lower), np.where(unknown, np.inf, estimate + error[owner])
 
-    def __init__(self, slab: Slab, places: NDArray[np.int64], lower: NDArray[np.float64]) -> None:
-        self.slab, self.places, self.lower = slab, places, lower
+
+def _smallest(known: NDArray[np.float64], owner: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The smallest of what each query had and gets, ascending: float64 (m, k), as `known`."""
+    queries, count = known.shape
+    owners = np.concatenate((np.repeat(np.arange(queries), count), owner))
+    together = np.concatenate((known.reshape(-1), values))
+    order = np.lexsort((together, owners))
+    kept = order[_place_in_group(owners[order]) < count]
+    smallest: NDArray[np.float64] = together[kept].reshape(queries, count)
+    return smallest
 
 
-def _runs(owner: NDArray[np.int64], owners: int) -> list[tuple[int, int]]:
-    edges = np.searchsorted(owner, np.arange(owners + 1)).tolist()
-    return list(pairwise(edges))
+def _place_in_group(owners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each among those of the same owner, from 0; owners ascend."""
+    places = np.arange(len(owners))
+    return places - np.searchsorted(owners, owners, side="left")
 
 
-def _settled(query: NDArray[np.float32], groups: list[_Found], bar: float, top_k: int) -> Nearest:
-    pairs: Nearest = []
-    for group in groups:
-        places = group.places[group.lower <= bar]
-        if len(places):
-            pairs += zip(group.slab.keys(query, places).tolist(), group.slab.rows[places].tolist(), strict=True)
-    return sorted(pairs)[:top_k]
+def _settled(
+    slabs: Sequence[Slab], queries: NDArray[np.float32], pairs: Pairs, bar: NDArray[np.float64], top_k: int
+) -> list[Nearest]:
+    """The nearest by their keys, which are computed of the likeliest first, and then of those that may be nearer than these."""
+    pairs = pairs.some(pairs.lower <= bar[pairs.owner])
+    for slab, count in zip(slabs, np.bincount(pairs.slab, minlength=len(slabs)).tolist(), strict=True):
+        slab.coding.bounded(count / len(queries), top_k)
+    pairs = pairs.some(np.lexsort((pairs.lower, pairs.owner)))
+    likely = _place_in_group(pairs.owner) < top_k
+    first = pairs.some(likely)
+    keys = _keys(slabs, queries, first)
+    worst = np.full(len(queries), -np.inf)
+    np.maximum.at(worst, first.owner, keys)
+    enough = np.bincount(first.owner, minlength=len(queries)) == top_k
+    others = pairs.some(~likely)
+    others = others.some(others.lower <= np.where(enough, worst, np.inf)[others.owner])
+    return _ordered(slabs, first, keys, others, _keys(slabs, queries, others), len(queries), top_k)
+
+
+def _keys(slabs: Sequence[Slab], queries: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
+    """The key of each pair."""
+    keys = np.empty(len(pairs.owner))
+    for number in np.unique(pairs.slab).tolist():
+        here = np.flatnonzero(pairs.slab == number)
+        keys[here] = slabs[number].pair_keys(queries, pairs.owner[here], pairs.place[here])
+    return keys
+
+
+def _ordered(
+    slabs: Sequence[Slab],
+    first: Pairs,
+    first_keys: NDArray[np.float64],
+    others: Pairs,
+    other_keys: NDArray[np.float64],
+    queries: int,
+    top_k: int,
+) -> list[Nearest]:
+    owner, slab, place, _ = _joined((first, others))
+    keys, rows = np.concatenate((first_keys, other_keys)), np.empty(len(owner), np.int64)
+    for number in np.unique(slab).tolist():
+        here = slab == number
+        rows[here] = slabs[number].rows[place[here]]
+    order = np.lexsort((rows, keys, owner))
+    order = order[_place_in_group(owner[order]) < top_k]
+    ends = np.searchsorted(owner[order], np.arange(queries + 1)).tolist()
+    nearest = list(zip(keys[order].tolist(), rows[order].tolist(), strict=True))
+    return [nearest[start:end] for start, end in pairwise(ends)]

@@ -19,11 +19,13 @@ from rgbir.index.metric import Metric
 from rgbir.index.nearest.codes import Codes, length, lost, squared_lengths
 from rgbir.index.nearest.coding import Coding
 from rgbir.index.nearest.kept import KeptRows
+from rgbir.index.nearest.products import LONGEST, are_exact
 from rgbir.index.nearest.rows import Vector
 from rgbir.index.times import inside
 
 NO_TIME = np.iinfo(np.int64).min
 _CHUNK = 1_024  # rows of a matrix product whose result stays in the cache
+_PAIRED = 1_024  # rows whose keys are computed together, each with its query
 _SMALL_PRODUCT = 1_000_000
 _HUGE = 1e37  # below it, no float32 sum overflows
 Rows = NDArray[np.int64]
@@ -221,28 +223,48 @@ class Slab:
         """What decides the order of the rows at some places, float64 (n,), for a query (d,): see `Metric.keys`."""
         return self.metric.keys(query, self.some(places))
 
+    def pair_keys(self, queries: NDArray[np.float32], owners: Rows, places: Rows) -> NDArray[np.float64]:
+        """As `keys`, of pairs: the row at `places[i]` and the query `owners[i]`, both int64 (n,)."""
+        keys = np.empty(len(places))
+        for start in range(0, len(places), _PAIRED):
+            part = slice(start, start + _PAIRED)
+            keys[part] = self.metric.keys(queries[owners[part]], self.some(places[part]))
+        return keys
+
     def some(self, places: Rows) -> Embeddings:
         """The rows at some places (n,), as (n, d)."""
         return self.stored.some(places) if isinstance(self.stored, KeptRows) else self.stored[places]
 
     def estimates(self, queries: NDArray[np.float32], positions: Rows | None) -> Estimates:
-        """Keys of many queries (m, d), float32, in one matrix product."""
-        vectors = self.vectors if positions is None else self.vectors[positions]
-        euclidean = self.metric is Metric.EUCLIDEAN
-        turned = np.ascontiguousarray(queries.T) * np.float32(-2 if euclidean else -1)
-        near = np.empty((len(vectors), len(queries)), np.float32)
+        """Keys of many queries (m, d), float32, in one matrix product: of the codes where there are some, else of the floats."""
         lengths = np.array([length(query) for query in queries])
         finite = bool((lengths.max() + self.reach) ** 2 < _HUGE)
         slack, tiny = lost(queries.shape[1]), queries.shape[1] * 1e-37
+        codes = None if self.coding.loose else self.coding.codes
         with np.errstate(over="ignore", invalid="ignore"):
-            for start in range(0, len(vectors), _CHUNK):
-                piece = vectors[start : start + _CHUNK].astype(np.float32, copy=False)
-                _multiply(piece, turned, near[start : start + _CHUNK])
-            if euclidean:
+            if codes is not None and finite and queries.shape[1] < LONGEST and are_exact():
+                alike, doubt = codes.products(queries, positions)
+            else:
+                alike, doubt = self._products(queries, positions), np.zeros(len(queries))
+            if self.metric is Metric.EUCLIDEAN:
                 squares = self.squares if positions is None else self.squares[positions]
-                near += squares.astype(np.float32)[:, None]
-                return Estimates(near, lengths**2, 2 * slack * (lengths + self.reach) ** 2 + tiny, finite)
-        return Estimates(near, np.ones(len(queries)), 2 * slack * np.maximum(lengths * self.reach, 1.0) + tiny, finite)
+                alike *= np.float32(-2)
+                alike += squares.astype(np.float32)[:, None]
+                error = 2 * slack * (lengths + self.reach) ** 2 + tiny + 2 * doubt
+                return Estimates(alike, lengths**2, error, finite)
+            np.negative(alike, out=alike)
+        error = 2 * slack * np.maximum(lengths * self.reach, 1.0) + tiny + doubt
+        return Estimates(alike, np.ones(len(queries)), error, finite)
+
+    def _products(self, queries: NDArray[np.float32], positions: Rows | None) -> NDArray[np.float32]:
+        """The rows' inner products with the queries (m, d): float32 (n, m)."""
+        vectors = self.vectors if positions is None else self.vectors[positions]
+        turned = np.ascontiguousarray(queries.T)
+        alike = np.empty((len(vectors), len(queries)), np.float32)
+        for start in range(0, len(vectors), _CHUNK):
+            piece = vectors[start : start + _CHUNK].astype(np.float32, copy=False)
+            _multiply(piece, turned, alike[start : start + _CHUNK])
+        return alike
 
     @property
     def coded(self) -> bool:

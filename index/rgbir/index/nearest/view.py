@@ -79,7 +79,7 @@ class View:
     def worth_joining(self, cameras: Iterable[str]) -> int:
         """From how many queries on `nearest_of_many` is quicker than one after another."""
         slabs = self.slabs(cameras)
-        return 12 if 2 * sum(len(slab) for slab in slabs if slab.coded) > sum(map(len, slabs)) else 2
+        return 3 if 2 * sum(len(slab) for slab in slabs if slab.coded) > sum(map(len, slabs)) else 2
 
     def compacted(self) -> View:
         """The same state in as few slabs as can be."""
