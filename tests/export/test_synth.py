@@ -546,7 +546,7 @@ def test_processes_at_once_end_when_they_are_asked_or_their_parent_dies(
     parent, places = process(given), tmp_path / "out/runs"
     _until(lambda: len(list(places.glob("*/run/log.jsonl"))) == 2)
     parent.send_signal(number)
-    parent.wait(60)
+    parent.communicate(timeout=120)
     _until(lambda: all(_free(place) for place in places.iterdir()))
     assert evidence.read(tmp_path / "e.json") == []
     assert all((place / "run/checkpoint.pt").exists() for place in places.iterdir())
