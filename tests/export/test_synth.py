@@ -544,7 +544,7 @@ def test_processes_at_once_end_when_they_are_asked_or_their_parent_dies(
 ) -> None:
     given = words(tiny, tmp_path, "--rows", "expat.id", "--seeds", 2, "--at-once", 2, "--images", 480_000)
     parent, places = process(given), tmp_path / "out/runs"
-    _until(lambda: len(list(places.glob("*/run/log.jsonl"))) == 2)
+    _until(lambda: len(list(places.glob("*/run/recipe.json"))) == 2)
     parent.send_signal(number)
     parent.communicate(timeout=120)
     _until(lambda: all(_free(place) for place in places.iterdir()))
@@ -558,7 +558,7 @@ def _free(place: Path) -> bool:
         return mine
 
 
-def _until(true: Callable[[], bool], seconds: float = 120) -> None:
+def _until(true: Callable[[], bool], seconds: float = 280) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
