@@ -53,6 +53,7 @@ ALONE = {
     "evidence key",
     "keys add",
     "methods",
+    "reproduce synth",
     "synthesize",
 }
 """Commands that need nothing that must be there."""

@@ -378,10 +378,10 @@ def test_a_row_that_fails_is_named_and_the_others_are_done(
 ) -> None:
     trained = training.trained
 
-    def breaking(plan: Plan, job: Any, *more: Any) -> Any:
-        if job.row.name == "t.even":
+    def breaking(what: training.Training, *more: Any) -> Any:
+        if what.row == "t.even":
             raise NotFinite("update 7: the loss is not finite")
-        return trained(plan, job, *more)
+        return trained(what, *more)
 
     with monkeypatch.context() as patched:
         patched.setattr(stages, "trained", breaking)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict, cast
 
 import typer
+from typer.core import TyperGroup
 
 from rgbir.export.errors import Interrupted
+from rgbir.export.reproduce.synth.cli import synth
 from rgbir.index import CantWrite, beside, expect_writable, open_data_set
 from rgbir.index.cli.output import Answer, in_groups, note, remark
 from rgbir.index.datasets.known import ROOT
@@ -44,6 +46,23 @@ class Reproduced(TypedDict):
     curves: list[dict[str, Any]]
 
 
+class _Tables(TyperGroup):
+    """`rgbir reproduce METHOD TABLE` is short for `rgbir reproduce table METHOD TABLE`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["table", *args])
+
+
+reproduce = typer.Typer(
+    cls=_Tables,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Train and measure a published table, or compare the methods on synthetic people.",
+)
+reproduce.command("synth")(synth)
+
+
+@reproduce.command("table")
 @in_groups(
     {
         "What is trained": ("variant", "rows", "seeds", "changes", "smoke"),
@@ -51,7 +70,7 @@ class Reproduced(TypedDict):
         "Files": ("report_file", "markdown"),
     }
 )
-def reproduce(
+def table_again(
     method: Annotated[str, typer.Argument(help="A method; `rgbir methods` lists them.")],
     table: Annotated[str, typer.Argument(help="A table: what its rows' names begin with, such as table1.")],
     data: Annotated[Path, typer.Option(help=ROOT)],
@@ -83,9 +102,11 @@ def reproduce(
 ) -> Answer[Reproduced]:
     """Train, export and measure every row of a published table, and print ours beside the printed numbers.
 
+    The word table may be left out.
+
     Examples:
-        rgbir reproduce expat table1 --data SYSU-MM01 --out tables/expat-1 --device cuda --workers 6
-        rgbir reproduce expat table1 --data demo/people --out smoke --rows id+at --smoke
+        rgbir reproduce table expat table1 --data SYSU-MM01 --out tables/expat-1 --device cuda --workers 6
+        rgbir reproduce table expat table1 --data demo/people --out smoke --rows id+at --smoke
     """
     from rgbir.export.reproduce.cells import lines
     from rgbir.export.reproduce.curve import beside as beside_logs

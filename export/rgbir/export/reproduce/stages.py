@@ -15,12 +15,14 @@ from rgbir.export.errors import ExportFailure, Interrupted
 from rgbir.export.reproduce.curve import Course
 from rgbir.export.reproduce.folder import write
 from rgbir.export.reproduce.plan import MEASURED, Job, Measurement, Plan
-from rgbir.export.reproduce.training import trained
+from rgbir.export.reproduce.smoke import some
+from rgbir.export.reproduce.training import Training, trained
 from rgbir.index import Modality, Setting, UsageError
 from rgbir.index.cli.options import progress
 from rgbir.index.evaluation.benchmark import Choice, of_bundles
 from rgbir.index.evaluation.compare import read_report
 from rgbir.training import TrainingFailure, load_run
+from rgbir.training.data.images import training_records
 from rgbir.training.errors import RunBusy
 
 RUN, BUNDLE = "run", "bundle"
@@ -115,8 +117,18 @@ def _train(plan: Plan, job: Job, place: Path, means: Means) -> None:
     if (place / TRAINED).exists():
         return
     means.say("training")
-    updates, course = trained(plan, job, place / RUN, means.device, means.workers, means.cache, means.stop)
-    write(place / TRAINED, {"updates": updates, "course": course})
+    records = training_records(plan.data, job.recipe.data)
+    training = Training(
+        str(job.folder),
+        plan.data,
+        some(records) if plan.smoke else records,
+        plan.method,
+        plan.variant,
+        job.row.name,
+        job.recipe,
+    )
+    done = trained(training, place / RUN, means.device, means.workers, means.cache, means.stop)
+    write(place / TRAINED, {"updates": done.updates, "course": done.course})
 
 
 def _export(plan: Plan, job: Job, place: Path, means: Means) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rgbir.export.errors import Interrupted
 from rgbir.export.reproduce.curve import Course, course_of
-from rgbir.export.reproduce.plan import Job, Plan
-from rgbir.export.reproduce.smoke import some
+from rgbir.index import DataSet, ImageRecord
 from rgbir.index.cli.options import progress
 from rgbir.training import Run, load_run, loop
 from rgbir.training.data.check import check_images
-from rgbir.training.data.images import name_of, training_records
+from rgbir.training.data.images import name_of
 from rgbir.training.data.source import Source
 from rgbir.training.errors import Stopped
 from rgbir.training.folder import RECIPE
+from rgbir.training.recipe import AnyRecipe
 from rgbir.training.validate import Validation, watchers_of
 
 if TYPE_CHECKING:
@@ -27,37 +29,67 @@ if TYPE_CHECKING:
     from rgbir.training.record import Validate
 
 
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What is trained.
+
+    Attributes:
+        name: what messages call it.
+        data: the data set.
+        records: its images to train on.
+        method, variant, row: which recipe it is.
+        recipe: every setting.
+    """
+
+    name: str
+    data: DataSet
+    records: Sequence[ImageRecord]
+    method: str
+    variant: str
+    row: str | None
+    recipe: AnyRecipe
+
+
+class Trained(NamedTuple):
+    """What came of a training.
+
+    Attributes:
+        updates: of all of it.
+        course: what was measured on the test set on the way.
+        pace: seconds an update of this process took; None if it had fewer than two to do.
+    """
+
+    updates: int
+    course: Course
+    pace: float | None
+
+
 def trained(
-    plan: Plan, job: Job, folder: Path, device: str, workers: int, cache: Path, stop: Callable[[], bool]
-) -> tuple[int, Course]:
+    training: Training, folder: Path, device: str, workers: int, cache: Path, stop: Callable[[], bool]
+) -> Trained:
     """Trains in that folder, or goes on where it was stopped, to the end.
 
     Args:
-        plan: of all.
-        job: which training.
+        training: which.
         folder: of the run.
         device: `cpu`, `cuda`, `cuda:1`, …
         workers: processes that prepare batches.
         cache: folder of decoded images.
         stop: asked after each update.
 
-    Returns:
-        Updates of the whole training, and what was measured on the test set on the way.
-
     Raises:
         Interrupted: `stop` said so; what was done is saved.
         TrainingFailure: the training failed.
         CantWrite: the disk is full, or closed to us.
     """
-    resume, recipe = (folder / RECIPE).exists(), job.recipe
-    records = training_records(plan.data, recipe.data)
-    source = Source(some(records) if plan.smoke else records, recipe)
+    resume, recipe, data = (folder / RECIPE).exists(), training.recipe, training.data
+    source = Source(training.records, recipe)
     if resume:
         run = load_run(folder)
     else:
-        name = name_of(plan.data, recipe.data)
-        run = Run(folder, plan.method, plan.variant, name, source.identities, recipe, job.row.name)
-    watchers = watchers_of(plan.data, recipe, source.classes)
+        name = name_of(data, recipe.data)
+        run = Run(folder, training.method, training.variant, name, source.identities, recipe, training.row)
+    watchers = watchers_of(data, recipe, source.classes)
     stores = [*source.stores, *watchers.stores]
     check_images([record for store in stores for record in store.records], "headers")
     with progress("decoding images", sum(map(len, stores))) as advance:
@@ -72,12 +104,14 @@ def trained(
         return None if measure is None else validate
 
     reached = 0
+    times: list[tuple[int, float]] = []
     with progress("training", len(source)) as advance:
 
         def watch(update: int, losses: Losses) -> None:
             nonlocal reached
             advance(update + 1 - reached)
             reached = update + 1
+            times[1:] = [(update, time.monotonic())]
 
         try:
             loop.train(
@@ -93,6 +127,14 @@ def trained(
             )
         except Stopped as ended:
             raise Interrupted(
-                f"in the training of {job.folder} after {ended.done:,} of {ended.total:,} updates, which are saved"
+                f"in the training of {training.name} after {ended.done:,} of {ended.total:,} updates, which are saved"
             ) from None
-    return len(source), course_of(run, source)
+    return Trained(len(source), course_of(run, source), _pace(times))
+
+
+def _pace(times: Sequence[tuple[int, float]]) -> float | None:
+    """Seconds from one update to the next, of the first and the last that were watched."""
+    if len(times) < 2:
+        return None
+    (first, began), (last, ended) = times
+    return (ended - began) / (last - first)

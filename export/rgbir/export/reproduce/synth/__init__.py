@@ -1,0 +1,1 @@
+"""Every method and the main ablations on synthetic people: trained alike, several seeds each, and compared in pairs."""

@@ -1,0 +1,205 @@
+"""The page that tells the runs: nothing is on it that isn't in their file, or in `synth.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from rgbir.export.reproduce.synth.budget import within
+from rgbir.export.reproduce.synth.drawing import drawing
+from rgbir.export.reproduce.synth.evidence import Run, alike
+from rgbir.export.reproduce.synth.measure import LISTS, SCORES
+from rgbir.export.reproduce.synth.pairs import LEAST, UNDECIDED, Paired, paired
+from rgbir.export.reproduce.synth.rows import SynthRow, changes, rows
+from rgbir.index import listed
+
+SIZES = ("small", "full", "tiny")
+DECIDED_BY = ("rank_1", "mAP")
+"""What two rows are compared by, on the people tested."""
+HEAD = """\
+# Evidence on synthetic people
+
+Every method of the five papers, the main parts of each, and `strong`: trained alike on synthetic people, and compared in pairs.
+Nobody on them is real. **What is found here says nothing about the papers' numbers on real data**, nor about real cameras.
+
+`rgbir reproduce synth` makes this page from [the finished runs](evidence.json); [how](how-to/compare-methods.md).
+"""
+READING = """\
+## How to read it
+
+* A figure is the mean over seeds, in percent; ± is the standard deviation over seeds (n - 1).
+* Infrared asks for colour: all-search, single shot, ten galleries drawn by seed.
+* Networks train on the list train. Nothing is chosen on val or test: the last weights count.
+* A difference is taken seed by seed. Its interval is Student's at 95 percent with n - 1 degrees of freedom.
+* "Higher" and "lower" stand only where the interval excludes zero. Else it is not decided here.
+* Each interval errs once in twenty times by chance. A table of many has a few that do.
+* The seeds change the training, and the people stay. Other people may move a figure more than a seed does.
+* Rows of different methods aren't ordered: nothing is claimed of them.
+* Seconds are those of all updates at the pace of the last process. Other work on the machine counts.
+"""
+BUDGET = """\
+## What was changed of the papers' recipes
+
+Every network is shown as many images, and each view of an image counts as one. A course is as long as the budget allows: so many
+updates, or the nearest number of whole epochs. Warm-up, milestones and steps keep their share of it.
+"""
+
+
+def page(runs: Sequence[Run]) -> str:
+    """All of it, as Markdown.
+
+    Args:
+        runs: finished ones, in any order.
+    """
+    known = rows()
+    parts = [HEAD]
+    here, apart = _groups(runs, known)
+    if not here:
+        parts.append("**Nothing was run yet.** These rows are waiting, from cheap to dear:\n")
+        parts.append("\n".join(f"* `{row.label}`: {row.words}" for row in known) + "\n")
+    for (name, images), group in here.items():
+        parts.append(_section(name, images, group, known))
+    if apart:
+        parts.append(_apart(apart))
+    parts += [READING, BUDGET, _table(("methods", "setting", "why"), _changes()) + "\n"]
+    return "\n".join(parts)
+
+
+def complete(runs: Sequence[Run], size: str, images: int) -> tuple[int, int]:
+    """How many rows have enough seeds of that size and budget, and how many rows there are."""
+    known = rows()
+    here, _ = _groups(runs, known)
+    group = _measured(here.get((drawing(size).name, images), []))
+    return sum(sum(run["label"] == row.label for run in group) >= LEAST for row in known), len(known)
+
+
+def _groups(runs: Sequence[Run], known: Sequence[SynthRow]) -> tuple[dict[tuple[str, int], list[Run]], list[Run]]:
+    """Runs by drawing and budget, as far as they are of the present drawing and recipes; and the others."""
+    by_label = {row.label: row for row in known}
+    drawings = {size: drawing(size) for size in SIZES}
+    here: dict[tuple[str, int], list[Run]] = {}
+    apart = []
+    for size in SIZES:
+        of_size = [run for run in runs if run["drawing"] == drawings[size].to_dict()]
+        for run in sorted(of_size, key=lambda run: int(run["images"])):
+            row = by_label.get(run["label"])
+            if row is not None and alike(run["recipe"], _expected(row, run)):
+                here.setdefault((drawings[size].name, run["images"]), []).append(run)
+            else:
+                apart.append(run)
+    current = [drawn.to_dict() for drawn in drawings.values()]
+    return here, [*apart, *(run for run in runs if run["drawing"] not in current)]
+
+
+def _expected(row: SynthRow, run: Run) -> dict[str, Any]:
+    """The row's present recipe, with that run's budget."""
+    epoch = run["epoch"]
+    recipe = within(row.recipe, run["images"], epoch["images_per_update"], epoch["updates"])
+    return recipe.model_dump(mode="json")
+
+
+def _section(name: str, images: int, runs: Sequence[Run], known: Sequence[SynthRow]) -> str:
+    by_row = {
+        row.label: sorted((run for run in runs if run["label"] == row.label), key=lambda run: int(run["seed"]))
+        for row in known
+    }
+    lacking = {label: len(_measured(of_row)) for label, of_row in by_row.items() if len(_measured(of_row)) < LEAST}
+    partial = "Partial: " if lacking else ""
+    lines = [f"## {partial}{name}, {images:,} images a training", ""]
+    if "/tiny" in name:
+        lines += ["**No measurement**: the size tiny shows that all of it works, and nothing else.", ""]
+    if lacking:
+        lines += [f"**Partial**: {len(known) - len(lacking)} of {len(known)} rows have {LEAST} seeds or more.", ""]
+    lines += [_table(_columns(runs), _figures(known, by_row, runs)), ""]
+    lines += ["**In pairs**, on the people tested, in points:", ""]
+    compared = ("row", "against", "what is said of them", "seeds")
+    columns = (*compared, *(f"{SCORES[score]} {what}" for score in DECIDED_BY for what in ("difference", "verdict")))
+    lines += [_table(columns, _pairs(known, by_row)), ""]
+    if missing := [f"`{label}`" for label, count in lacking.items() if not by_row[label]]:
+        lines += [f"Not run: {listed(missing)}.", ""]
+    if fewer := [f"`{label}` ({count})" for label, count in lacking.items() if count]:
+        lines += [f"With fewer than {LEAST} seeds: {listed(fewer)}.", ""]
+    failed = [f"* `{run['label']}` from seed {run['seed']} failed: {run['failed']}" for run in runs if "failed" in run]
+    versions = dict.fromkeys(
+        listed(f"{package} {number}" for package, number in run["versions"].items()) for run in runs
+    )
+    lines += [*failed, *([""] if failed else []), *(f"Trained with {words}." for words in versions)]
+    return "\n".join(lines) + "\n"
+
+
+def _measured(runs: Iterable[Run]) -> list[Run]:
+    return [run for run in runs if "test" in run]
+
+
+def _columns(runs: Sequence[Run]) -> list[str]:
+    scores = [f"{of} {words}" for of in _lists(runs) for words in SCORES.values()]
+    return ["row", "what it is", "seeds", *scores, "updates", "images", "seconds", "on"]
+
+
+def _lists(runs: Sequence[Run]) -> list[str]:
+    """Those of which something was measured."""
+    return [of for of in LISTS if any(of in run for run in runs)]
+
+
+def _figures(known: Sequence[SynthRow], by_row: dict[str, list[Run]], runs: Sequence[Run]) -> Iterator[list[str]]:
+    for row in known:
+        if not (of_row := _measured(by_row[row.label])):
+            continue
+        cells = [_mean([run[of][score] for run in of_row if of in run]) for of in _lists(runs) for score in SCORES]
+        costs = [run["cost"] for run in of_row]
+        updates, images = (f"{fmean(cost[what] for cost in costs):,.0f}" for what in ("updates", "images"))
+        seconds = [cost["seconds"] for cost in costs if cost["seconds"] is not None]
+        spent = f"{fmean(seconds):,.0f}" if seconds else "-"
+        devices = listed(dict.fromkeys(cost["device"] for cost in costs))
+        yield [f"`{row.label}`", row.words, str(len(of_row)), *cells, updates, images, spent, devices]
+
+
+def _mean(values: Sequence[float]) -> str:
+    """Mean and spread with one decimal."""
+    if not values:
+        return "-"
+    return f"{fmean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+
+
+def _pairs(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> Iterator[list[str]]:
+    for row in known:
+        if not row.against:
+            continue
+        both = [_measured(by_row[label]) for label in (row.label, row.against)]
+        of_scores = [
+            paired(*({run["seed"]: run["test"][score] for run in of_row} for of_row in both)) for score in DECIDED_BY
+        ]
+        cells = [cell for pair in of_scores for cell in _pair(pair)]
+        yield [f"`{row.label}`", f"`{row.against}`", row.claim, str(of_scores[0].seeds), *cells]
+
+
+def _pair(pair: Paired) -> tuple[str, str]:
+    if pair.mean is None:
+        return "-", UNDECIDED
+    if pair.half is None:
+        return f"{pair.mean:+.1f}, no interval", UNDECIDED
+    words = pair.verdict if pair.verdict == UNDECIDED else f"**{pair.verdict}**"
+    return f"{pair.mean:+.1f} ({pair.mean - pair.half:+.1f} to {pair.mean + pair.half:+.1f})", words
+
+
+def _apart(runs: Sequence[Run]) -> str:
+    lines = ["## Not mixed with these", "", "Runs of another drawing, or of recipes that were changed since:", ""]
+    counts: dict[str, int] = {}
+    for run in runs:
+        drawn = run["drawing"]
+        words = f"`{run['label']}` on {drawn['name']}, seed {drawn['seed']}, sheet {drawn['sheet'][:12]}, {run['images']:,} images"
+        counts[words] = counts.get(words, 0) + 1
+    lines += [f"* {words}: {count} {'run' if count == 1 else 'runs'}" for words, count in counts.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _changes() -> Iterator[list[str]]:
+    for change in changes():
+        settings = ", ".join(f"`{name}={value}`" for name, value in change.settings.items())
+        yield [listed(change.of), settings, change.why]
+
+
+def _table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    head, *others = (f"| {' | '.join(line)} |" for line in (columns, *lines))
+    return "\n".join([head, "|" + "---|" * len(columns), *others])
