@@ -43,8 +43,8 @@ from rgbir.training.methods import entry
 from rgbir.training.recipe import flat
 from rgbir.training.validate import embedded
 
-IMAGES_OF_TEST = 96
-"""Two updates of 48 images."""
+IMAGES_OF_TEST = 192
+"""Two updates of 96 images."""
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +363,7 @@ def test_runs_on_another_drawing_are_trained_again_and_told_apart(whole: Path, t
 
     assert done.code == 0, done.stderr
     assert figures(evidence.read(tmp_path / "e.json")[2:]) == figures(before)
-    assert "sheet ffffffffffff, 96 images: 2 runs" in (tmp_path / "e.md").read_text()
+    assert f"sheet ffffffffffff, {IMAGES_OF_TEST} images: 2 runs" in (tmp_path / "e.md").read_text()
 
 
 def test_people_of_another_drawing_or_size_are_refused_by_name(tiny: Path, tmp_path: Path) -> None:
@@ -478,7 +478,13 @@ def process(words: list[str], before: str = "") -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("before", [DYING, NO_MARK], ids=["in the training", "before the file"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(DYING, id="in the training"),
+        pytest.param(NO_MARK, id="before the file", marks=pytest.mark.slow),
+    ],
+)
 def test_a_process_that_is_killed_goes_on_to_the_same_figures(
     whole: Path, tiny: Path, tmp_path: Path, before: str
 ) -> None:
@@ -524,6 +530,7 @@ def test_a_training_that_another_process_has_is_passed_over(whole: Path, tiny: P
     assert [run["seed"] for run in evidence.read(tmp_path / "e.json")] == [1]
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_share_the_trainings(whole: Path, tiny: Path, tmp_path: Path) -> None:
     given = words(tiny, tmp_path, "--rows", "expat.id", "--seeds", 2, "--at-once", 2)
     both = process(given)
