@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def test_int8_without_images_is_refused_and_nothing_is_written(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif("TESTS_OF_RUNNERS" not in os.environ, reason="run by index/test_runners_apart.py")
 def test_an_int8_bundle_runs_in_openvino_as_it_is(tmp_path: Path, people: SysuMM01, bundle: Bundle) -> None:
     form = bundle.card.height, bundle.card.width, bundle.card.resize
     scales = sample(people.records("train"), 16, *form)

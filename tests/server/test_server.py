@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -148,6 +149,7 @@ def test_the_network_the_gallery_and_the_card(client: Client, encoder: Encoder) 
     assert client.ready()
 
 
+@pytest.mark.skipif("TESTS_OF_RUNNERS" not in os.environ, reason="run by index/test_runners_apart.py")
 def test_a_server_computes_by_the_runner_that_it_was_started_with(settings: Settings, people: SysuMM01) -> None:
     with TestClient(create_app(replace(settings, runner="openvino")), base_url="http://127.0.0.1") as http:
         client = Client(http)
