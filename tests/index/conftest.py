@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import os
 
-# OpenVINO and a signal's handler in one process with torch end it; a server never has both. So these have a process of their own.
+# Later tests, which send themselves signals, ended a process that had computed with OpenVINO (docs/decisions/0023-a-second-runner.md).
 collect_ignore = [] if os.environ.get("TESTS_OF_RUNNERS") else ["test_runners.py"]
