@@ -28,6 +28,7 @@ ON_GPUS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_all_is_measured_on_a_processor_and_what_needs_a_gpu_is_named(tmp_path: Path) -> None:
     measurement = bench_gpu("cpu", small=True, limit=600.0, scratch=tmp_path).content
     figures = measurement.figures | measurement.ratios

@@ -71,6 +71,7 @@ def test_what_an_engine_misses_is_told_and_one_that_fails_is_named(
     assert peers.packages() == ["numpy", "numpy"]
 
 
+@pytest.mark.slow
 def test_a_gallerys_search_is_compared_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "PEERS", {"faiss tuned": PEERS["faiss tuned"]})
 
