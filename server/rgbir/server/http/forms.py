@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
+from starlette.datastructures import FormData
 
 from rgbir.client import wire
 from rgbir.index import CameraEdit, Modality, Position, SearchOptions, UsageError, listed, parse_polygons
@@ -90,22 +91,21 @@ class Seldom(Generic[T]):
         """What the form says.
 
         Raises:
-            RequestValidationError: fields that aren't of their kind.
+            RequestValidationError: fields that aren't of their kind, with all others of the route that aren't.
         """
-        given, errors, form = dict[str, Any](), list[Any](), await request.form()
-        for name in form:
-            if name not in self._kinds:
-                continue
-            value = form.getlist(name) if self.several[name] else form[name]
-            if value == "":
-                continue  # as FastAPI has it, a field without a value wasn't sent
-            try:
-                given[name] = self._kinds[name].validate_python(value)
-            except ValidationError as error:
-                errors += [{**entry, "loc": ("body", name, *entry["loc"])} for entry in error.errors(include_url=False)]
-        if errors:
-            raise RequestValidationError(errors, body=form)
+        form = await request.form()
+        given, wrong = self.look(form)
+        if wrong:
+            raise RequestValidationError(list(_all_wrong(request.scope["route"].dependant, form)), body=form)
         return await self._take(**given)
+
+    def look(self, form: FormData) -> tuple[dict[str, Any], list[Any]]:
+        """Its fields of a form that are right, by name, and what is wrong with the others."""
+        given, wrong = dict[str, Any](), list[Any]()
+        for name in form:
+            if name in self._kinds:
+                _look(name, self._kinds[name], self.several[name], form, given, wrong)
+        return given, wrong
 
     def properties(self) -> dict[str, Any]:
         """The fields in the document of the interface, as FastAPI writes them."""
@@ -116,6 +116,33 @@ class Seldom(Generic[T]):
             schema["properties"] for name, schema in schemas.items() if name.startswith("Body_")
         )
         return properties
+
+
+def _look(
+    name: str, kind: TypeAdapter[Any], several: bool, form: FormData, given: dict[str, Any], wrong: list[Any]
+) -> None:
+    """Puts a field's value into `given`, or what is wrong with it into `wrong`."""
+    value = form.getlist(name) if several else form[name]
+    if value == "":
+        return  # as FastAPI has it, a field without a value wasn't sent
+    try:
+        given[name] = kind.validate_python(value)
+    except ValidationError as error:
+        wrong += [{**entry, "loc": ("body", name, *entry["loc"])} for entry in error.errors(include_url=False)]
+
+
+def _all_wrong(dependant: Dependant, form: FormData) -> Iterator[Any]:
+    """What is wrong with the fields of a route, those of FastAPI included, which it would look at later."""
+    for seldom in seldom_of(dependant):
+        yield from seldom.look(form)[1]
+    for field in dependant.body_params:
+        kind: Any = field.field_info.annotation
+        wrong = list[Any]()
+        if field.alias in form:
+            _look(field.alias, TypeAdapter(kind), is_list(kind), form, {}, wrong)
+        elif field.field_info.is_required():
+            wrong = [{"type": "missing", "loc": ("body", field.alias), "msg": "Field required", "input": None}]
+        yield from wrong
 
 
 async def _nothing() -> None:
