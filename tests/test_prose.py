@@ -7,7 +7,6 @@ import pytest
 from tests.prose import ROOT, offences, pages
 
 NOT_YET = {
-    "README.md": 6,
     "docs/benchmarks.md": 78,
     "docs/how-to/kubernetes.md": 3,
     "docs/how-to/measure-by-judging.md": 3,
@@ -18,7 +17,6 @@ NOT_YET = {
     "docs/how-to/sizing.md": 12,
     "docs/large-galleries.md": 6,
     "docs/server.md": 124,
-    "docs/tour.md": 7,
 }
 """How many offences a page may still have; a page that isn't here may have none. Numbers only fall."""
 
