@@ -23,7 +23,7 @@ WORDS = {
     r"\broads?\b(?! (?:sign|user|traffic))": "way, or link",
     r"\b[Tt]he own\b|\b[Aa]n own\b": "its own",
     rf"\b{_COUNTED} an? {_EACH}\b": "per, or for each",
-    r"^Who (?:[a-z]+s|may|can|has|is)\b(?!.*\?$)": "whoever",
+    r"^Who (?:[a-z]+s|may|can|was)\b(?=.*\.$)": "whoever",
 }
 """What to say instead, by an expression that finds the word in a sentence."""
 
