@@ -18,7 +18,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_moment(moment: datetime | None, name: str) -> None:
-    """A moment that is kept can be read, shown in every zone and erased: it has a zone, and lies in the calendar with a year to spare.
+    """A moment that is kept can be read, shown in every zone and erased. It has a zone, and lies in the calendar with a year
+    to spare.
 
     Raises:
         UsageError: it doesn't.

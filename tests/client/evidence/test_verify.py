@@ -83,7 +83,7 @@ def test_a_key_that_nobody_vouches_for_and_no_signature_are_told(handed: Path) -
     assert "whose key that is isn't proven" in signed.remarks[0]
     assert unsigned.whole
     assert unsigned.signed_by is None
-    assert "unsigned: whoever had it could have made all of it anew" in unsigned.remarks[0]
+    assert "unsigned: whoever had it could have made all of it again" in unsigned.remarks[0]
     wanted = verify(handed / "unsigned.zip", read_public(handed / "key.pem.pub"))
     assert wanted.problems == ["it is unsigned, and a key was given that it should be signed by"]
 

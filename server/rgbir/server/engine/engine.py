@@ -515,7 +515,7 @@ class Engine:
             UsageError: none, or more images or pixels than a request may have.
         """
         if not 1 <= len(images) <= self.settings.max_images:
-            raise UsageError(f"between 1 and {self.settings.max_images} images a request, not {len(images)}")
+            raise UsageError(f"between 1 and {self.settings.max_images} images in one request, not {len(images)}")
         if len(images) * self.settings.max_pixels <= self.settings.max_request_pixels:
             return  # each is judged by itself before it is decoded
         together = await self.look(lambda: sum(pixels_in(data) for _, data in images))

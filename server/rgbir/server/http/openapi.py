@@ -22,7 +22,7 @@ TAGS = {
     "judgements": "Pairs that people judge, to measure what distances mean.",
     "cameras": "Which cameras there are, and where they look.",
     "models": "What answers, and another in its place.",
-    "keys": "Who asks, and who may.",
+    "keys": "The caller, and who may.",
     "operations": "For those who run the server: log, probes, metrics.",
 }
 KEY = "key"

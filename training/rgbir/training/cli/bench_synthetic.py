@@ -34,8 +34,8 @@ def bench_synthetic(
     """Whether drawing 2 of synthetic people is as hard as it should be: what must not find them, and what must.
 
     Figures are rank-1 in percent, infrared to colour, on the 60 people whom `--size small` holds back. With `--run` they are
-    what that network finds of them: across the modalities, in colour, in infrared, and the share of look-alikes among its
-    wrong first answers.
+    what that network finds of them: across the modalities, in colour, and in infrared. The share of look-alikes among its
+    wrong first answers stands beside them.
 
     Examples:
         rgbir bench synthetic

@@ -183,7 +183,7 @@ async def _of_case(engine: Engine, book: Casebook | None, caller: Key, why: Purp
     return (why, {}) if work is None else (why._replace(case=work.case.number), {"case_id": work.case.id})
 
 
-@router.post("/search/batch", summary="Each image a search of its own", response_model=wire.BatchResponse)
+@router.post("/search/batch", summary="Search for each image alone", response_model=wire.BatchResponse)
 async def search_batch(
     request: Request,
     engine: Serving,
