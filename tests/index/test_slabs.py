@@ -227,7 +227,7 @@ def test_a_slabs_first_and_last_moment_decide_as_its_rows_do() -> None:
         assert (list(range(len(times))) if allowed is None else allowed.tolist()) == passing
         counts = {why: getattr(tally, why) for why in ("place", "untimed", "time", "passages", "searched")}
         assert counts == {why: whys.count(why) for why in counts}
-        if place is walk is hours is None and None not in times:
+        if place is None and walk is None and hours is None and None not in times:
             apart = (since is not None and since > max(drawn)) or (until is not None and until <= min(drawn))
             whole = (since is None or since <= min(drawn)) and (until is None or until > max(drawn))
             assert tally.looked_at == (0 if apart or whole else len(times))
