@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from rgbir.index.errors import UsageError
 from rgbir.index.nearest.view import ROWS
@@ -131,7 +130,7 @@ class City:
         return self.cameras * -math.expm1(-self.sightings_a_day / 86_400 * between_s)
 
 
-def figures_of(city: City) -> dict[str, Any]:
+def figures_of(city: City) -> dict[str, int | float]:
     """Every figure by its name; units are in the names."""
     every, floats = city.sightings, 4 * city.dimension
     kept, entity = city.value_bytes * city.dimension, floats + city.label_bytes + IN_TEXT * city.crop_bytes

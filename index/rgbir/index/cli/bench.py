@@ -155,7 +155,7 @@ def bench_city_command(
     cores: Annotated[int, typer.Option(help="Of a machine for Milvus's query nodes.")] = 32,
     memory_gib: Annotated[float, typer.Option(help="Of a machine for Milvus's query nodes.")] = 512.0,
     log_hours: Annotated[float, typer.Option(help="How long Milvus's log of messages is kept.")] = 24.0,
-) -> Answer[Figures]:
+) -> Answer[dict[str, int | float]]:
     """Work out what many cameras need of memory, disks, processors and network. It measures nothing.
 
     Examples:
@@ -164,33 +164,36 @@ def bench_city_command(
     """
     from rgbir.index.bench.city import City, figures_of
 
-    return figured(
-        figures_of(
-            City(
-                cameras=cameras,
-                cameras_a_place=cameras_a_place,
-                sightings_a_day=sightings_a_day,
-                days=days,
-                busiest_hour=busiest_hour,
-                dimension=dimension,
-                value_bytes=value_bytes,
-                crop_bytes=crop_bytes,
-                label_bytes=label_bytes,
-                searches_per_s=searches_per_s,
-                asked_cameras=asked_cameras,
-                asked_hours=asked_hours,
-                answer_s=answer_s,
-                rows_per_core_s=rows_per_core_s,
-                flat_rows_per_core_s=flat_rows_per_core_s,
-                images_per_s=images_per_s,
-                servers=servers,
-                replicas=replicas,
-                cores=cores,
-                memory_gib=memory_gib,
-                log_hours=log_hours,
-            )
+    figures = figures_of(
+        City(
+            cameras=cameras,
+            cameras_a_place=cameras_a_place,
+            sightings_a_day=sightings_a_day,
+            days=days,
+            busiest_hour=busiest_hour,
+            dimension=dimension,
+            value_bytes=value_bytes,
+            crop_bytes=crop_bytes,
+            label_bytes=label_bytes,
+            searches_per_s=searches_per_s,
+            asked_cameras=asked_cameras,
+            asked_hours=asked_hours,
+            answer_s=answer_s,
+            rows_per_core_s=rows_per_core_s,
+            flat_rows_per_core_s=flat_rows_per_core_s,
+            images_per_s=images_per_s,
+            servers=servers,
+            replicas=replicas,
+            cores=cores,
+            memory_gib=memory_gib,
+            log_hours=log_hours,
         )
     )
+    lines = [
+        f"{name:>34}  {value:,.3f}" if isinstance(value, float) else f"{name:>34}  {value:,}"
+        for name, value in figures.items()
+    ]
+    return Answer(figures, lines)
 
 
 @bench.command("evaluate")
