@@ -41,6 +41,7 @@ PHRASES = (
     "Is a directory", "codec can't", "Value error",
 )  # fmt: skip
 ALONE = {
+    "bench city",
     "bench evaluate",
     "bench footage",
     "bench gpu",
