@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 ERRORS = "errors.json"
 """The report's name in a bundle's folder. No sum of the card covers it, and no embedding depends on it."""
-COMMAND = "rgbir evaluate --data DATA --bundle BUNDLE --report robustness --report BUNDLE/errors.json"
+ERRORS_COMMAND = "rgbir evaluate --data DATA --bundle BUNDLE --report robustness --report BUNDLE/errors.json"
 """Measures it, and puts it where every answer names it."""
 
 
@@ -133,7 +133,9 @@ def errors_of(bundle: Bundle, fingerprint: str) -> Robustness | None:
         _log.warning("%s", error)
         return None
     if (measured := report.about.get("fingerprint")) != fingerprint:
-        _log.warning("%s is of model %s, and %s answers; measure again with: %s", file, measured, fingerprint, COMMAND)
+        _log.warning(
+            "%s is of model %s, and %s answers; measure again with: %s", file, measured, fingerprint, ERRORS_COMMAND
+        )
         return None
     return report
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from html import escape
 from typing import NamedTuple
 
@@ -32,6 +34,11 @@ STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.2rem .7rem;border-bottom:1px solid #999;text-align:left}"
 )
+PAGE_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'; sandbox"
+)
+"""The Content-Security-Policy that a server sends with it."""
 
 
 class Block(NamedTuple):
@@ -76,7 +83,7 @@ def markdown(report: Robustness) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def html(report: Robustness) -> str:
+def errors_page(report: Robustness) -> str:
     """A whole document, with its style and without a script."""
     body = []
     for block in blocks(report):
