@@ -171,7 +171,7 @@ def site(folder: Path, change: Change | None = None, whose: str = "probe", times
     An odd person's infrared pictures have the embedding of the next odd person, and are changed, or else the colour ones are.
     """
     (folder / "site.toml").write_text(SITE)
-    names, vectors, identities, cameras = [], [], [], []
+    names, vectors, identities, cameras = list[str](), [], list[int](), list[str]()
     with (folder / "site.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["path", "camera", "identity", *(["time"] if times else [])])
@@ -331,7 +331,7 @@ def embedded(data: SysuMM01) -> tuple[Any, Features, Features]:
         np.stack([centres[r.identity or 0] + rng.normal(scale=1.1, size=8) for r in records]).astype(np.float32)
         for records in (task.queries, task.gallery)
     ]
-    return task, *(Features.of_images(e, r) for e, r in zip(sides, (task.queries, task.gallery), strict=True))
+    return task, Features.of_images(sides[0], task.queries), Features.of_images(sides[1], task.gallery)
 
 
 def test_pairs_of_cameras_are_those_of_a_slow_loop_and_the_whole_is_the_evaluation_s(crowd: SysuMM01) -> None:
@@ -425,7 +425,7 @@ def test_the_verdict_is_worth_what_a_slow_loop_counts(crowd: SysuMM01) -> None:
                         found.append(right and expected < 1)
                         passing += [expected < 1] if right else []
         line = lines[asked, title]
-        for got, counted in ((line.false_accepts, false), (line.found, found), (line.passing, passing)):
+        for got, counted in ((line.false_accepts, false), (line.right_leads, found), (line.passing, passing)):
             assert got is not None
             assert got.value == pytest.approx(np.mean(counted)), (asked, title)
             assert got.low <= got.value <= got.high

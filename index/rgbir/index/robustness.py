@@ -69,7 +69,7 @@ class Accepts(BaseModel, frozen=True, extra="forbid"):
         camera: of the probes. searched: the camera that was searched, or `all`.
         probes, identities: whom nobody else in the gallery shows.
         false_accepts: share of searches without the person in the gallery that are called a lead all the same.
-        found: share of searches with the person in the gallery whose first hit is right, and that are called a lead.
+        right_leads: share of searches with the person in the gallery whose first hit is right, and that are called a lead.
         passing: share of right first hits that are called a lead.
         why: there is no figure.
     """
@@ -79,7 +79,7 @@ class Accepts(BaseModel, frozen=True, extra="forbid"):
     probes: int
     identities: int
     false_accepts: Estimate | None = None
-    found: Estimate | None = None
+    right_leads: Estimate | None = None
     passing: Estimate | None = None
     why: str = ""
 

@@ -120,7 +120,7 @@ def _accepts(side: Side) -> tuple[tuple[str, ...], ...]:
 
 
 def _accept(each: Accepts) -> tuple[str, ...]:
-    figures = [each.why, "", ""] if each.why else map(_shown, (each.false_accepts, each.found, each.passing))
+    figures = [each.why, "", ""] if each.why else map(_shown, (each.false_accepts, each.right_leads, each.passing))
     return each.camera, each.searched, f"{each.probes:,}", f"{each.identities:,}", *figures
 
 

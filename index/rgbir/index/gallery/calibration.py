@@ -205,7 +205,7 @@ def _moments_at(camera: Camera, place: str) -> Moments:
 
 
 def evenly(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many places, evenly."""
+    """At most so many of `count` places, evenly: int64 (m,), ascending."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.empty(0, np.int64)
 
 

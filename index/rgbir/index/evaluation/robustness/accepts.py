@@ -154,7 +154,7 @@ def _judged(
         )
     if reason := too_few(identities):
         return Accepts(**counts, why=reason)
-    false, found, passing = [], [], []
+    false, right_leads, passing = [], [], []
     for trial, asked in enumerate(asked_in):
         nearest = [each.trials[trial] for each in searched]
         person, stranger = (np.min([getattr(n, side) for n in nearest], axis=0) for side in ("person", "stranger"))
@@ -163,9 +163,11 @@ def _judged(
         without = _lead(searched, stranger, [n.strangers for n in nearest], halves)
         there, right, others = asked & np.isfinite(person), person < stranger, asked & np.isfinite(stranger)
         false.append((without[others], people[others]))
-        found.append(((right & with_person)[there], people[there]))
+        right_leads.append(((right & with_person)[there], people[there]))
         passing.append((with_person[there & right], people[there & right]))
-    return Accepts(**counts, false_accepts=_estimate(false), found=_estimate(found), passing=_estimate(passing))
+    return Accepts(
+        **counts, false_accepts=_estimate(false), right_leads=_estimate(right_leads), passing=_estimate(passing)
+    )
 
 
 def _lead(

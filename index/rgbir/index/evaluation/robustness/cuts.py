@@ -27,11 +27,11 @@ def thirds(values: NDArray[np.float64], unit: str = "") -> list[Cut]:
 
 
 def between(values: NDArray[np.float64], edges: Sequence[float], names: Sequence[str]) -> list[Cut]:
-    """Values below the first edge, from each edge on, and from the last one on; one name more than edges."""
+    """Values (n,) below the first edge, from each edge on, and from the last one on; one name more than edges."""
     place = np.searchsorted(np.asarray(edges), values, side="right")
     return with_unknown([(name, (place == n) & ~np.isnan(values)) for n, name in enumerate(names)], values)
 
 
 def with_unknown(parts: list[Cut], values: NDArray[np.float64]) -> list[Cut]:
-    """Without empty slices, and with one of what isn't known."""
+    """Slices of values (n,), without empty ones, and with one of what isn't known."""
     return [(name, mask) for name, mask in [*parts, ("not known", np.isnan(values))] if mask.any()]

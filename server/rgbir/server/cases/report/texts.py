@@ -173,12 +173,12 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Wie oft und wobei dieses Modell irrt, wurde auf {data} gemessen. Der Server zeigt es unter {path}.",
         "该模型的出错频率及情形已在 {data} 上测定,服务器在 {path} 处显示。",
     ),
-    "errors.leads.infrared": (
+    "leads.infrared": (
         "There, of 100 searches in infrared for somebody who wasn't in the gallery, {low} to {high} were called a lead.",
         "Dort galten von 100 Infrarot-Suchen nach jemandem, der nicht im Bestand war, {low} bis {high} als Hinweis.",
         "其中,每 100 次以红外图片查找图库中不存在的人,有 {low} 至 {high} 次被判为线索。",
     ),
-    "errors.leads.visible": (
+    "leads.visible": (
         "There, of 100 searches in colour for somebody who wasn't in the gallery, {low} to {high} were called a lead.",
         "Dort galten von 100 Farb-Suchen nach jemandem, der nicht im Bestand war, {low} bis {high} als Hinweis.",
         "其中,每 100 次以彩色图片查找图库中不存在的人,有 {low} 至 {high} 次被判为线索。",

@@ -194,7 +194,7 @@ class View:
             leads = [each.false_accepts.value for each in side.accepts if each.false_accepts and each.searched == "all"]
             if leads:
                 low, high = (words.number(round(100 * share)) for share in (min(leads), max(leads)))
-                yield words(f"errors.leads.{side.probes}", low=low, high=high)
+                yield words(f"leads.{side.probes}", low=low, high=high)
 
     def checks(self, command: str, zone: str) -> Pairs:
         """
