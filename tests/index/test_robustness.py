@@ -29,6 +29,7 @@ from rgbir.index.evaluation.robustness.cuts import between, thirds
 from rgbir.index.evaluation.robustness.intervals import LEAST_IDENTITIES, estimate
 from rgbir.index.evaluation.robustness.measuring import robustness
 from rgbir.index.evaluation.robustness.pictures import Looks, sharpness
+from rgbir.index.evaluation.robustness.units import Units, sought
 from rgbir.index.gallery.calibration import pair_of
 from rgbir.index.metric import Metric
 from rgbir.index.robustness import ERRORS, Robustness, errors_of
@@ -368,6 +369,25 @@ def test_pairs_of_cameras_are_those_of_a_slow_loop_and_the_whole_is_the_evaluati
     assert side.whole.rank_1.value == pytest.approx(report.rank(1))
     assert side.whole.mean_ap is not None
     assert side.whole.mean_ap.value == pytest.approx(report.mean_ap)
+
+
+def test_the_rows_sought_are_those_of_the_person_that_the_probe_may_see(crowd: SysuMM01) -> None:
+    task, queries, gallery = embedded(crowd)
+    report = evaluate(task, queries, gallery, PROTOCOLS["sysu-seeded"], Metric.EUCLIDEAN)
+    units = Units.of(task, task.draws, [trial.by_query for trial in report.trials])
+
+    rows = sought(task, "place", units)
+
+    assert len(rows) == len(units.probe) == 3 * len(task.queries)
+    for numbers, probe, trial in zip(rows, units.probe, units.trial, strict=True):
+        asked = task.queries[probe]
+        cameras = {"1", "4", "5"} | ({"2"} if asked.camera == "6" else set())
+        shown = [
+            int(row)
+            for row in task.draws[trial].gallery
+            if task.gallery[row].identity == asked.identity and task.gallery[row].camera in cameras
+        ]
+        assert sorted(numbers) == sorted(shown)
 
 
 def test_the_verdict_is_worth_what_a_slow_loop_counts(crowd: SysuMM01) -> None:
