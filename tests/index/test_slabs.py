@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.waiting import HANGS_AFTER_S, until
@@ -111,6 +112,7 @@ def test_the_answer_is_brute_forces_in_its_order(
     kind=st.sampled_from(KINDS), metric=st.sampled_from(list(Metric)), seed=st.integers(0, 2**32 - 1),
     d=st.sampled_from([24, 32, 64, 512]), inside=st.booleans(), times=st.sampled_from([1e-3, 1.0, 7.0]),
 )  # fmt: skip
+@pytest.mark.slow
 def test_no_key_is_below_its_bound(kind: str, metric: Metric, seed: int, d: int, inside: bool, times: float) -> None:
     rng = np.random.default_rng(seed)
     vectors = metric.prepare(rows_of(kind, rng, 80, d))

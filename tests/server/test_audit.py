@@ -79,6 +79,7 @@ def test_searches_and_erasures_are_noted_with_who_why_and_what(
     assert problems(log) == []
 
 
+@pytest.mark.slow
 def test_a_server_that_wants_a_purpose_refuses_searches_without(gallery: Gallery, log: Path, people: SysuMM01) -> None:
     settings = replace(Settings(gallery.folder, BUNDLE, threads=1, audit=log), need_purpose=True)
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:

@@ -202,6 +202,7 @@ def test_a_log_of_somebody_else_is_not_gone_on_in(log: Path) -> None:
     assert problems([log.with_name("away"), log]) == []
 
 
+@pytest.mark.slow
 def test_a_server_goes_on_in_a_new_log_after_sighup(tmp_path: Path, gallery: Gallery, people: SysuMM01) -> None:
     gallery.close()
     shutil.copytree(gallery.folder, tmp_path / "site/gallery")

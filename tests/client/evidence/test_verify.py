@@ -59,6 +59,7 @@ def named(part: str, files: Files) -> str:
     return part if part in files else next(name for name in files if name.startswith(f"{part}/"))
 
 
+@pytest.mark.slow
 def test_what_was_written_passes_with_its_key(handed: Path) -> None:
     outcome = verify(handed / "signed.zip", read_public(handed / "key.pem.pub"))
 
