@@ -16,6 +16,7 @@ import uvicorn
 
 from rgbir.server.http.certificate import Certificate
 from rgbir.server.http.connection import ConnectionLimits
+from rgbir.server.worker import Count, Counts
 
 _log = logging.getLogger(__name__)
 _GOODBYE_S = 5.0
@@ -28,13 +29,19 @@ class SecureServer(uvicorn.Server):
 
     Args:
         closed: told why a connection was ended: `no handshake` or `too many`.
+        counts: where connections of all workers are counted.
     """
 
     def __init__(
-        self, config: uvicorn.Config, certificate: Certificate, limits: ConnectionLimits, closed: Callable[[str], None]
+        self,
+        config: uvicorn.Config,
+        certificate: Certificate,
+        limits: ConnectionLimits,
+        closed: Callable[[str], None],
+        counts: Counts,
     ) -> None:
         super().__init__(config)
-        self.certificate, self.limits, self.closed = certificate, limits, closed
+        self.certificate, self.limits, self.closed, self.counts = certificate, limits, closed, counts
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, whose own listeners know no TLS and get no socket."""
@@ -59,23 +66,31 @@ class _Doorstep:
         self.loop = asyncio.get_running_loop()
         self.greeting: set[asyncio.Task[None]] = set()
         listening.setblocking(False)
-        self.accepting = self.loop.create_task(self._accept())
+        self.open = True
+        self._listen()
 
-    async def _accept(self) -> None:
-        while True:
-            try:
-                peer, _ = await self.loop.sock_accept(self.listening)
-            except OSError as error:  # out of files, or the peer is gone already
-                _log.warning("a connection couldn't be taken: %s", error)
-                await asyncio.sleep(_OUT_OF_FILES_S)
-                continue
-            if len(self.server.server_state.connections) + len(self.greeting) >= self.server.limits.most:
-                self.server.closed("too many")
-                peer.close()
-                continue
-            task = self.loop.create_task(self._greet(peer))
-            self.greeting.add(task)
-            task.add_done_callback(self.greeting.discard)
+    def _listen(self) -> None:
+        if self.open:
+            self.loop.add_reader(self.listening.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        try:
+            peer, _ = self.listening.accept()
+        except BlockingIOError:  # another worker was quicker
+            return
+        except OSError as error:  # out of files, or the peer is gone already
+            _log.warning("a connection couldn't be taken: %s", error)
+            self.loop.remove_reader(self.listening.fileno())
+            self.loop.call_later(_OUT_OF_FILES_S, self._listen)
+            return
+        if self.server.counts.total(Count.CONNECTIONS) + len(self.greeting) >= self.server.limits.most:
+            self.server.closed("too many")
+            peer.close()
+            return
+        peer.setblocking(False)
+        task = self.loop.create_task(self._greet(peer))
+        self.greeting.add(task)
+        task.add_done_callback(self.greeting.discard)
 
     async def _greet(self, peer: socket.socket) -> None:
         try:
@@ -89,11 +104,18 @@ class _Doorstep:
         except OSError:  # of TLS too, and of time
             self.server.closed("no handshake")
 
+    def stop(self) -> None:
+        """Takes no further connection; those that shake hands go on."""
+        if self.open:
+            self.open = False
+            self.loop.remove_reader(self.listening.fileno())
+
     def close(self) -> None:
-        """Takes no further connection."""
-        for task in (self.accepting, *self.greeting):
+        """Takes no further connection, and ends those that shake hands."""
+        self.stop()
+        for task in self.greeting:
             task.cancel()
 
     async def wait_closed(self) -> None:
         """Until those are gone that were shaking hands."""
-        await asyncio.gather(self.accepting, *self.greeting, return_exceptions=True)
+        await asyncio.gather(*self.greeting, return_exceptions=True)
