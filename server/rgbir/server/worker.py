@@ -18,8 +18,8 @@ import numpy as np
 
 P = ParamSpec("P")
 T = TypeVar("T")
-INNER = "rgbir.inner"
-"""What marks a request of another worker."""
+PASSED_ON = "rgbir.passed_on"
+"""What marks a request that came to another worker first."""
 LATE_S = 120
 """Seconds after which a worker that doesn't tell how it does counts as stuck."""
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rgbir.server.http.metrics import Metrics
 from rgbir.server.http.problems import REQUEST_ID
-from rgbir.server.worker import INNER
+from rgbir.server.worker import PASSED_ON
 
 log = logging.getLogger("rgbir.requests")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -27,7 +27,7 @@ class RequestLog:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope.get(INNER):  # whoever passed it on counts it
+        if scope["type"] != "http" or scope.get(PASSED_ON):  # whoever passed it on counts it
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")

@@ -20,9 +20,11 @@ from rgbir.server.errors import ClientGone, TooBusy
 from rgbir.server.http.connection import Connection
 from rgbir.server.http.door import ROUTE
 from rgbir.server.http.problems import REQUEST_ID, answer
-from rgbir.server.worker import INNER, Worker
+from rgbir.server.worker import PASSED_ON, Worker
 
 LOOK = "/workers/look"
+INNER = "rgbir.inner"
+_PASSED_ON = (b"rgbir-passed-on", b"1")
 LED = ("/gallery/jobs", "/gallery/footage")
 """Paths that the leading worker answers: what they are about is in its memory."""
 WAITS_S, AGAIN_S, LOOKS_S = 30.0, 0.02, 10.0
@@ -40,6 +42,10 @@ class Inner(Connection):
         super().on_message_begin()
         if not self._refused:
             self.scope[INNER] = True  # type: ignore[literal-required]
+
+    def on_headers_complete(self) -> None:
+        self.scope[PASSED_ON] = _PASSED_ON in self.headers  # type: ignore[literal-required]
+        super().on_headers_complete()
 
 
 class Colleagues:
@@ -104,7 +110,7 @@ class Relay:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self.worker.leads or not scope["path"].startswith(LED):
             await self.app(scope, receive, send)
-        elif scope.get(INNER):  # it led a moment ago
+        elif scope.get(PASSED_ON):  # it led a moment ago
             await answer(TooBusy("another worker leads now; try again in a moment"))(scope, receive, send)
         else:
             await self._pass_on(scope, receive, send)
@@ -125,7 +131,7 @@ class Relay:
         query = scope["query_string"].decode("latin-1")
         target = httpx2.URL("http://localhost" + scope["path"] + (f"?{query}" if query else ""))
         headers = [(name, value) for name, value in scope["headers"] if name not in _HOPS]
-        headers += [(b"x-request-id", scope[REQUEST_ID].encode()), (b"connection", b"close")]
+        headers += [(b"x-request-id", scope[REQUEST_ID].encode()), (b"connection", b"close"), _PASSED_ON]
         has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
         while True:
             content = body() if has_body else None
