@@ -186,6 +186,21 @@ def test_what_was_erased_on_one_worker_is_in_no_answer_that_another_begins_after
         assert all(sighting not in hits for hits in late)
 
 
+def test_an_erasure_is_answered_once_the_other_workers_have_looked(two: Several, image: bytes) -> None:
+    """The other one is halted meanwhile, so it can't look."""
+    sighting, halted = enrol(two, image, worker=0), two.process_of(1)
+    with ThreadPoolExecutor(1) as pool, Gallery(two.gallery) as gallery:
+        os.kill(halted, signal.SIGSTOP)
+        try:
+            erasing = pool.submit(two.ask, "DELETE", f"/gallery/sightings/{sighting}", 0)
+            until(lambda: gallery.get(sighting) is None, "the erasure")
+            time.sleep(1)  # no answer comes, however long that is below `LOOKS_S`
+            assert not erasing.done()
+        finally:
+            os.kill(halted, signal.SIGCONT)
+        assert erasing.result().is_success
+
+
 def test_both_enrol_at_once_and_the_same_picture_is_enrolled_once(two: Several, image: bytes) -> None:
     pictures = [other_picture(image, number) for number in range(20, 26)]
     ids = list[list[str]]()
