@@ -79,6 +79,10 @@ class Counts:
         """The sum over all workers."""
         return int(self.cells[:, count].sum())
 
+    def mine(self, count: Count) -> int:
+        """What this worker alone has counted."""
+        return int(self.cells[self.place, count])
+
     def most(self, count: Count) -> int:
         """The largest over all workers."""
         return int(self.cells[:, count].max())

@@ -67,9 +67,7 @@ class _Worker(uvicorn.Server):
         idle, late = loop.time() + _IDLE_S, loop.time() + (self.config.timeout_graceful_shutdown or 0)
         await asyncio.sleep(0.1)  # what was accepted just now becomes a connection
         counts = self.worker.counts
-        while counts.cells[counts.place, Count.CONNECTIONS] and loop.time() < (
-            late if counts.cells[counts.place, Count.IN_FLIGHT] else idle
-        ):
+        while counts.mine(Count.CONNECTIONS) and loop.time() < (late if counts.mine(Count.IN_FLIGHT) else idle):
             await asyncio.sleep(0.05)
 
 
