@@ -66,31 +66,23 @@ class _Doorstep:
         self.loop = asyncio.get_running_loop()
         self.greeting: set[asyncio.Task[None]] = set()
         listening.setblocking(False)
-        self.open = True
-        self._listen()
+        self.accepting = self.loop.create_task(self._accept())
 
-    def _listen(self) -> None:
-        if self.open:
-            self.loop.add_reader(self.listening.fileno(), self._accept)
-
-    def _accept(self) -> None:
-        try:
-            peer, _ = self.listening.accept()
-        except BlockingIOError:  # another worker was quicker
-            return
-        except OSError as error:  # out of files, or the peer is gone already
-            _log.warning("a connection couldn't be taken: %s", error)
-            self.loop.remove_reader(self.listening.fileno())
-            self.loop.call_later(_OUT_OF_FILES_S, self._listen)
-            return
-        if self.server.counts.total(Count.CONNECTIONS) + len(self.greeting) >= self.server.limits.most:
-            self.server.closed("too many")
-            peer.close()
-            return
-        peer.setblocking(False)
-        task = self.loop.create_task(self._greet(peer))
-        self.greeting.add(task)
-        task.add_done_callback(self.greeting.discard)
+    async def _accept(self) -> None:
+        while True:
+            try:
+                peer, _ = await self.loop.sock_accept(self.listening)
+            except OSError as error:  # out of files, or the peer is gone already
+                _log.warning("a connection couldn't be taken: %s", error)
+                await asyncio.sleep(_OUT_OF_FILES_S)
+                continue
+            if self.server.counts.total(Count.CONNECTIONS) + len(self.greeting) >= self.server.limits.most:
+                self.server.closed("too many")
+                peer.close()
+                continue
+            task = self.loop.create_task(self._greet(peer))
+            self.greeting.add(task)
+            task.add_done_callback(self.greeting.discard)
 
     async def _greet(self, peer: socket.socket) -> None:
         try:
@@ -106,9 +98,7 @@ class _Doorstep:
 
     def stop(self) -> None:
         """Takes no further connection; those that shake hands go on."""
-        if self.open:
-            self.open = False
-            self.loop.remove_reader(self.listening.fileno())
+        self.accepting.cancel()
 
     def close(self) -> None:
         """Takes no further connection, and ends those that shake hands."""
@@ -118,4 +108,4 @@ class _Doorstep:
 
     async def wait_closed(self) -> None:
         """Until those are gone that were shaking hands."""
-        await asyncio.gather(*self.greeting, return_exceptions=True)
+        await asyncio.gather(self.accepting, *self.greeting, return_exceptions=True)
