@@ -62,6 +62,7 @@ ENCODED = (
     Row("against ONNX Runtime", "runner_against_onnxruntime", 2),
 )
 SERVED = (
+    Row("from its start to ready, s", "ready_s"),
     Row("the bare loop, ms", "bare_ms"),
     Row("a lone search over HTTP, ms", "lone_ms"),
     Row("decoding", "decode_ms"),

@@ -19,6 +19,7 @@ def test_searches_over_http_are_measured_beside_the_loop_without_it() -> None:
     parts = [figures[f"{part}_ms"] for part in (*STAGES, "http")]
     assert sum(parts) == pytest.approx(figures["lone_ms"])
     assert min(parts) > 0
+    assert figures["ready_s"] > 0
     assert figures["together_p50_ms"] <= figures["together_p99_ms"]
     assert ratios(figures) == {
         "lone_against_bare": pytest.approx(figures["bare_ms"] / figures["lone_ms"]),

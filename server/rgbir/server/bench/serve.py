@@ -62,7 +62,7 @@ def bench_serve(bundle: Path, sightings: int = 1000, requests: int = 500, connec
 
     Returns:
         Milliseconds are medians. `bare_ms` is of the loop without a server, `lone_ms` of a lone request. It is divided into the
-        stages that its answer names, and `http_ms`, which is the rest.
+        stages that its answer names, and `http_ms`, which is the rest. `ready_s` is from the server's start until it is ready.
 
     Raises:
         ServerFailure: the server didn't start, or refused a search.
@@ -71,7 +71,9 @@ def bench_serve(bundle: Path, sightings: int = 1000, requests: int = 500, connec
         folder = Path(name)
         picture, gallery = _drawn(folder, bundle, sightings)
         bare = _bare(picture, gallery, bundle, requests)
+        starting = time.perf_counter()
         with _served(gallery, bundle) as address:
+            ready_s = time.perf_counter() - starting
             (lone,) = _asked(address, picture, WARM + requests, 1)
             begun = time.perf_counter()
             many = _asked(address, picture, requests, connections)
@@ -82,7 +84,7 @@ def bench_serve(bundle: Path, sightings: int = 1000, requests: int = 500, connec
     return {
         "bare_ms": bare, "lone_ms": lone_ms, **{f"{stage}_ms": taken for stage, taken in stages.items()},
         "http_ms": lone_ms - sum(stages.values()),
-        "searches_per_s": per_s, "bare_per_s": 1000 / bare,
+        "ready_s": ready_s, "searches_per_s": per_s, "bare_per_s": 1000 / bare,
         "together_p50_ms": float(np.median(together)), "together_p99_ms": float(np.percentile(together, 99)),
     }  # fmt: skip
 
