@@ -20,8 +20,7 @@ from tests.prose import ROOT, WORDS, offences, pages
 from tests.rooms import PARTS
 
 NOT_YET = {
-    "docs/benchmarks.md": 21,
-    "docs/server.md": 124,
+    "docs/server.md": 29,
 }
 """How many offences a page may still have; a page that isn't here may have none. Numbers only fall."""
 
