@@ -177,7 +177,10 @@ def origins(measurements: Sequence[Measurement], label: Callable[[Measurement], 
     shared: dict[str, list[str]] = {}
     for each in measurements:
         shared.setdefault(origin(each), []).append(label(each))
-    texts = list(shared) if len(shared) == 1 else [f"{'; '.join(labels)}: {text}" for text, labels in shared.items()]
+    texts = [
+        text if len(shared) == 1 else f"{', '.join(f'`{each}`' for each in labels)}: {text}"
+        for text, labels in shared.items()
+    ]
     return "\n\n".join(textwrap.fill(text, 118, break_long_words=False, break_on_hyphens=False) for text in texts)
 
 

@@ -20,8 +20,9 @@ DECIDED_BY = ("rank_1", "mAP")
 HEAD = """\
 # Evidence on synthetic people
 
-Every method of the five papers, the main parts of each, and `strong`: trained alike on synthetic people, and compared in pairs.
-Nobody on them is real. **What is found here says nothing about the papers' numbers on real data**, nor about real cameras.
+Every method of the five papers, the main parts of each, and `strong` are trained alike on synthetic people. Then they
+are compared in pairs. Nobody on the images is real. **What is found here says nothing about the papers' numbers on real
+data**, nor about real cameras.
 
 `rgbir reproduce synth` makes this page from [the finished runs](evidence.json); [how](how-to/compare-methods.md).
 """
@@ -41,8 +42,8 @@ READING = """\
 BUDGET = """\
 ## What was changed of the papers' recipes
 
-Every network is shown as many images, and each view of an image counts as one. A course is as long as the budget allows: so many
-updates, or the nearest number of whole epochs. Warm-up, milestones and steps keep their share of it.
+Every network is shown as many images, and each view of an image counts as one. A course is as long as the budget
+allows: so many updates, or the nearest number of whole epochs. Warm-up, milestones and steps keep their share of it.
 """
 
 
