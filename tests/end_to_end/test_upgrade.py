@@ -83,7 +83,9 @@ def answers(gallery: Gallery, truth: dict[str, Any]) -> Iterator[tuple[Any, Any]
     """What the older program answered, and what is answered now, query for query."""
     rows = gallery.embeddings([row[0] for row in truth["sightings"]])
     for number, filters, hits in truth["answers"]:
-        named = {name: datetime.fromisoformat(value) if name == "since" else value for name, value in filters.items()}
+        named: dict[str, Any] = {
+            name: datetime.fromisoformat(value) if name == "since" else value for name, value in filters.items()
+        }
         found = gallery.search(Query(rows[number], camera="3", **named)).hits
         yield hits, [[hit.id, hit.distance] for hit in found]
 
