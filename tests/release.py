@@ -101,7 +101,10 @@ def check_wheel(wheel: Path, version: str, extras: list[str], tracked: list[str]
         names = set(opened.namelist())
         about = f"rgbir-{version}.dist-info"
         raw = opened.read(f"{about}/METADATA")
-    metadata = Metadata.from_email(raw, validate=True)
+    try:
+        metadata = Metadata.from_email(raw, validate=True)
+    except ExceptionGroup as error:
+        raise NotAsReleased(f"{wheel.name}: {'; '.join(map(str, error.exceptions))}") from error
     if (
         str(metadata.version) != version
         or sorted(BytesParser().parsebytes(raw).get_all("Provides-Extra", [])) != extras
