@@ -23,6 +23,7 @@ SCRIPTS = ROOT / "deploy/airgap"
 CONTEXT = ("Dockerfile", ".dockerignore", "compose.yaml", "deploy", "pyproject.toml", "constraints.txt", "README.md",
            "LICENSE", "client", "index", "footage", "server")  # fmt: skip
 """What the Dockerfile and compose.yaml need of a checkout."""
+BLOCK = 4096
 PIP_KIB = 30 * 1024
 """What an empty virtual environment takes, with pip."""
 
@@ -51,12 +52,16 @@ def glibc_of(names: Iterable[str]) -> str:
 
 
 def room_kib(wheels: Iterable[Path]) -> int:
-    """What they take when they are installed, with their compiled modules, as an upper bound."""
-    total = 0
+    """What they take when they are installed, as an upper bound: whole blocks of files and folders, and compiled modules."""
+    blocks = 0
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as opened:
-            total += sum(entry.file_size * (2 if entry.filename.endswith(".py") else 1) for entry in opened.infolist())
-    return total // 1024 + PIP_KIB
+            entries = opened.infolist()
+        folders = {str(folder) for entry in entries for folder in Path(entry.filename).parents}
+        modules = [entry.file_size for entry in entries if entry.filename.endswith(".py")]
+        sizes = [entry.file_size for entry in entries] + [size * 3 // 2 for size in modules] + [1] * 2 * len(folders)
+        blocks += sum(-(-size // BLOCK) for size in sizes)
+    return blocks * BLOCK * 11 // 10 // 1024 + PIP_KIB  # a tenth more, since file systems differ
 
 
 def requirement(wheel: Path) -> str:
