@@ -9,7 +9,7 @@ BIN := $(DEV)/bin
 docs: install
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
 
-.PHONY: release airgap docs install demo test test-all test-browser methods test-gpu check format lint types bench bench-page bench-gpu clean
+.PHONY: release airgap docs install demo test test-all test-browser methods test-gpu check format lint types bench bench-search bench-page bench-gpu clean
 
 install: $(DEV)/ready
 
@@ -67,10 +67,27 @@ lint: install
 types: install
 	$(BIN)/mypy
 
+# Speeds, in minutes, on a machine that does nothing else: kept in KEEP, whence docs/benchmarks.md is written.
+KEEP ?= docs/benchmarks
+BENCH := $(BIN)/rgbir bench
+BUNDLE := server/rgbir/server/bundles/expat_compact.synthetic_people
+
 bench: install
-	$(BIN)/rgbir bench encode --bundle server/rgbir/server/bundles/expat_compact.synthetic_people
-	$(BIN)/rgbir bench search
-	$(BIN)/rgbir bench evaluate
+	$(BENCH) encode --bundle $(BUNDLE) --keep $(KEEP)
+	$(BENCH) search --sightings 20000 --dimension 2048 --peers --keep $(KEEP)
+	$(BENCH) evaluate --keep $(KEEP)
+	$(BENCH) rerank --keep $(KEEP)
+	$(BENCH) footage --seconds 8 --keep $(KEEP)
+	$(BENCH) train --small --workers 1 --rounds 5 --keep $(KEEP)
+	$(BIN)/python -m tests.publish_benchmarks
+
+# Searches at every size of docs/benchmarks.md; a million of 2,048 values needs 24 GiB of memory, and as much disk.
+bench-search: install
+	for dimension in 512 2048; do for sightings in 10000 100000 1000000; do \
+		$(BENCH) search --sightings $$sightings --dimension $$dimension --keep $(KEEP) || exit; done; done
+	$(BENCH) search --sightings 100000 --dimension 2048 --storage float16 --keep $(KEEP)
+	$(BENCH) search --sightings 100000 --dimension 2048 --noise --keep $(KEEP)
+	$(BIN)/python -m tests.publish_benchmarks
 
 # The page in chromium: what is loaded, first paint, 1,000 hits, memory.
 bench-page: install
@@ -78,10 +95,11 @@ bench-page: install
 
 # On a machine with a GPU, with torch for CUDA and rgbir[gpu] in place of the CPU wheels.
 bench-gpu: install
-	$(BIN)/rgbir bench encode --bundle server/rgbir/server/bundles/expat_compact.synthetic_people
-	$(BIN)/rgbir bench search --device gpu --sightings 100000 --dimension 2048
-	$(BIN)/rgbir bench train --device cuda --workers 8
-	$(BIN)/rgbir bench gpu
+	$(BENCH) encode --bundle $(BUNDLE) --keep $(KEEP)
+	$(BENCH) search --device gpu --sightings 100000 --dimension 2048 --keep $(KEEP)
+	$(BENCH) train --device cuda --workers 8 --updates 20 --keep $(KEEP)
+	$(BENCH) gpu --keep $(KEEP)
+	$(BIN)/python -m tests.publish_benchmarks
 
 # Wheel, sdist, SBOM and sums in dist/, checked.
 release: install

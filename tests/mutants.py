@@ -1,6 +1,6 @@
 """Does the suite notice? Applies the faults of `mutants.toml` one at a time to a copy, and tells which test noticed each.
 
-`python -m tests.mutants` runs, for each fault, the tests of its room first and then the rest of the default suite. A fault that
+`python -m tests.mutants` runs, for each fault, the tests of its room first and then the rest, slow ones included. A fault that
 no test notices is a hole in the suite. Faults of the page's logic are tried with `node --test`, which needs node. `--only NAME` takes some of them, `--first` leaves the rest of the suite out.
 """
 
@@ -67,7 +67,7 @@ def noticed(tree: Path, tests: tuple[str, ...], workers: int) -> str | None:
         return by_node(tree, tests)
     path = os.pathsep.join(str(tree / part) for part in PARTS)
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not gpu and not browser"]
     options += ["-n", str(workers), "--dist", "worksteal"] if workers else []
     try:
         done = subprocess.run(

@@ -1,12 +1,14 @@
-"""Draws the pictures of the page in the documents: synthetic people of one night, in chromium. Run it after a change of the page.
+"""Draws the pictures of the page in the documents, still and moving: synthetic people of one night, in chromium.
 
-Needs chromium and playwright (`make test-browser` installs them): `python -m tests.publish_pictures`.
+Run it after a change of the page: `python -m tests.publish_pictures`. It needs chromium and playwright, which
+`make test-browser` installs. With names, such as `film`, only those are drawn.
 """
 
 from __future__ import annotations
 
 import io
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +44,7 @@ def worked(address: str, picture: Path) -> tuple[str, str]:
         for place, hit in enumerate(first.hits[:9]):
             truth = hit.identity == first.hits[0].identity
             mark: Any = "unsure" if place == 2 else "same" if truth else "different"
-            client.mark(case, mark, sighting=hit.id, search=1, note=notes.get(place, ""))
+            client.mark(case, mark, sighting=hit.id, search=1, note=notes.get(place))
         client.look_at_case(case, search=1)
         assert first.case is not None
         client.search(query=first.case.queries, top_k=40, case=case, refine=True)
@@ -87,31 +89,75 @@ OF_A_CASE: dict[str, tuple[tuple[int, int], Literal["light", "dark"], Callable[[
 }
 
 
-def main() -> None:
+FILM: tuple[tuple[int, Callable[[Any, Path], object]], ...] = (
+    (1800, lambda page, _: page.locator("input[type=file]").wait_for(state="attached")),
+    (1800, lambda page, picture: page.locator("input[type=file]").set_input_files(picture)),
+    (1800, lambda page, _: page.evaluate(f"location.hash = {QUESTION!r}")),
+    (3000, lambda page, _: (page.locator("#go").click(), page.locator(".card").first.wait_for())),
+    (2000, lambda page, _: page.mouse.wheel(0, 320)),
+    (2500, lambda page, _: page.locator(".card").first.click()),
+    (3500, lambda page, _: (page.keyboard.press("Escape"), page.locator("#view-timeline").click())),
+    (3000, lambda page, _: page.locator("#view-plan").click()),
+)
+"""What is done before each picture of the film, and how many milliseconds it stands."""
+
+
+def clear(address: str, pictures: list[Path]) -> Path:
+    """The first picture whose hits stand out: of a doubtful answer a film shows little."""
+    with Client(address) as client:
+        answers = ((picture, client.search(picture, camera="3", taken_at=NIGHT, top_k=40)) for picture in pictures)
+        return next(picture for picture, answer in answers if answer.doubtful is False)
+
+
+def film(page: Any, address: str, picture: Path) -> None:
+    """A question, its hits, one of them beside the query, and the course of the night: an animation that goes round."""
+    page.goto(f"{address}#/search")
+    frames = []
+    for _, step in FILM:
+        step(page, picture)
+        page.wait_for_timeout(1500)
+        frames.append(drawn(page).resize((960, 600), Image.Resampling.LANCZOS))
+    durations = [stands for stands, _ in FILM]
+    frames[0].save(
+        FOLDER / "film.webp", save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=80, method=6
+    )
+
+
+def drawn(page: Any) -> Image.Image:
+    return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+
+
+def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as made, sync_playwright() as driver:
         folder = Path(made)
         make_night(folder, people=40, seed=7, step=29)
-        picture = sorted((folder / "people/cam3").glob("*/*.jpg"))[0]
+        pictures = sorted((folder / "people/cam3").glob("*/*.jpg"))
+        picture = pictures[0]
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         settings = Settings(folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", cases=folder / "cases")
         with serving(settings) as address:
             case, search = worked(address, picture)
-            for name, ((width, height), theme, _) in (PICTURES | OF_A_CASE).items():
+            sizes = {name: (size, theme) for name, (size, theme, _) in (PICTURES | OF_A_CASE).items()}
+            for name in names or ["film", *sizes]:
+                (width, height), theme = sizes.get(name, ((1280, 800), "light"))
                 context = browser.new_context(
                     viewport={"width": width, "height": height}, locale="en-GB", timezone_id="Europe/Berlin",
                     color_scheme=theme, reduced_motion="reduce",
                 )  # fmt: skip
                 page = context.new_page()
-                if name in OF_A_CASE:
+                if name == "film":
+                    film(page, address, clear(address, pictures))
+                elif name in OF_A_CASE:
                     OF_A_CASE[name][2](page, address, case, search)
                 else:
                     asked(page, address, picture)
                     PICTURES[name][2](page)
-                page.wait_for_timeout(1500)
-                drawn = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-                drawn.quantize(128, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+                if name != "film":
+                    page.wait_for_timeout(1500)
+                    still = drawn(page).quantize(128, dither=Image.Dither.NONE)
+                    still.save(FOLDER / f"{name}.png", optimize=True)
                 context.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

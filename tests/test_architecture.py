@@ -46,6 +46,7 @@ assert not [name for name in sys.modules if name.split(".")[0] == "torch"]
 """
 
 
+@pytest.mark.slow
 def test_serving_stays_free_of_torch() -> None:
     subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(BUNDLE)], check=True)
 
@@ -80,6 +81,7 @@ print(counted)
 """
 
 
+@pytest.mark.slow
 def test_every_help_works_and_needs_neither_torch_nor_onnx_nor_faiss() -> None:
     done = subprocess.run([sys.executable, "-c", EVERY_HELP], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -112,6 +114,7 @@ def test_the_list_of_commands_has_a_line_for_each_and_loads_none() -> None:
         ("onnx", ["export", "adopt", "x", "--out", "z"], "export", "export"),
     ],
 )
+@pytest.mark.slow
 def test_a_missing_extra_is_one_line_that_names_it(missing: str, command: list[str], name: str, extra: str) -> None:
     script = (
         f"import sys; sys.modules[{missing!r}] = None; sys.argv = {['rgbir', *command]};"
@@ -122,6 +125,7 @@ def test_a_missing_extra_is_one_line_that_names_it(missing: str, command: list[s
     assert done.stderr.strip() == f"error: rgbir {name} needs {missing}: pip install 'rgbir[{extra}]'"
 
 
+@pytest.mark.slow
 def test_a_parts_command_in_another_parts_group_leaves_the_groups_own_as_they_are() -> None:
     script = (
         "import sys; sys.modules['lazy_loader'] = None; sys.argv = ['rgbir', 'bench', '--help'];"
@@ -194,6 +198,7 @@ def imported(tree: ast.AST) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_sql_stands_in_the_two_stores_and_few_files_beside_them() -> None:
     spoken = {FOLDER + name for name in ("store.py", "file.py", "schema.py", "erasing.py")}
     spoken |= {"server/rgbir/server/cases/" + name for name in ("store.py", "file.py", "schema.py", "judging.py")}

@@ -41,6 +41,7 @@ PHRASES = (
     "Is a directory", "codec can't", "Value error",
 )  # fmt: skip
 ALONE = {
+    "bench city",
     "bench evaluate",
     "bench footage",
     "bench gpu",
@@ -455,6 +456,7 @@ def answers(people: SysuMM01, folder: Path, image: Path, tmp_path: Path) -> dict
     }
 
 
+@pytest.mark.slow
 def test_json_is_one_document_of_the_shape_that_is_documented(
     people: SysuMM01, folder: Path, image: Path, tmp_path: Path
 ) -> None:
@@ -531,6 +533,7 @@ def test_times_are_on_this_machine_s_clocks_with_their_zone(
     assert local(None) == output.local(None) == "-"
 
 
+@pytest.mark.slow
 def test_tables_fit_in_80_columns_and_cut_nothing(
     people: SysuMM01, folder: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

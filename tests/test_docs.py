@@ -133,6 +133,7 @@ def test_the_site_builds_and_every_link_leads_somewhere(tmp_path: Path) -> None:
     assert "AsyncClient" in (tmp_path / "site/reference/python.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_fault_in_the_documents_is_noticed(tmp_path: Path) -> None:
     docs, site = tmp_path / "docs", tmp_path / "site"
     docs.mkdir()

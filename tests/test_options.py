@@ -18,7 +18,7 @@ from rgbir.client import Client, wire
 from rgbir.client.commands import search
 from rgbir.index import InvalidQuery, SearchOptions
 from rgbir.index.gallery.options import Filters, options_of
-from rgbir.server.http.forms import options_from
+from rgbir.server.http.forms import taken
 
 NOT_ASKED = {"visible"}
 """Decided by the caller's key."""
@@ -56,14 +56,14 @@ def test_the_wire_mirrors_every_option_with_its_default_bounds_values_and_words(
 
 @pytest.mark.parametrize("form", [wire.QueryFields, wire.SearchFields])
 def test_the_server_takes_each_field_of_the_wire_with_its_bounds(form: type) -> None:
-    taken = inspect.signature(options_from(form)).parameters
+    parameters = inspect.signature(taken(form, dict)).parameters
     hints = get_type_hints(form, include_extras=True)
 
-    assert list(taken) == list(hints)
+    assert list(parameters) == list(hints)
     for name, hint in hints.items():
         _, field = get_args(hint)
-        _kind, *metadata = get_args(taken[name].annotation)
-        assert taken[name].default == field.default
+        _kind, *metadata = get_args(parameters[name].annotation)
+        assert parameters[name].default == field.default
         assert [each for each in metadata if not isinstance(each, Form)] == field.metadata
         assert any(isinstance(each, Form) and str(each.description).startswith(field.description) for each in metadata)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from PIL import Image
+from PIL.WebPImagePlugin import WebPImageFile
+
 from rgbir.index.gallery.folder.schema import MOVED
 from tests.conftest import ROOT
 
@@ -75,3 +78,40 @@ def test_words_that_the_answers_to_questions_quote_exist() -> None:
     for text in quoted - {"make demo", "CONTRIBUTING.md"}:
         words = text.removeprefix("rgbir ").replace("--no-", "--").removeprefix("--").replace("-", "_")
         assert all(word in source for word in re.findall(r"\w+", words)), text
+
+
+def test_figures_of_the_readme_stand_where_it_says_how_they_were_measured() -> None:
+    rows = re.findall(
+        r"^\| \*\*([\d.]+).*\| \[.*\]\(docs/benchmarks.md#(.*)\) \|$", (ROOT / "README.md").read_text(), re.M
+    )
+    assert len(rows) == 3
+    sections = (ROOT / "docs/benchmarks.md").read_text().split("\n## ")
+    for figure, anchor in rows:
+        (section,) = (text for text in sections if text.split("\n")[0].lower().replace(" ", "-") == anchor)
+        assert re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d.])", section), (figure, anchor)
+
+
+def test_every_room_has_its_line_in_the_tables_of_rooms() -> None:
+    tables = (ROOT / "docs/reference/rooms.md").read_text()
+    for part in ("index", "server"):
+        table = tables[tables.index(f"| room of `{part}/rgbir/{part}/` |") :].partition("\n\n")[0]
+        named = set(re.findall(r"^\| `(\w+)(?:/|\.py)`", table, re.MULTILINE))
+        rooms = {
+            path.stem
+            for path in (ROOT / part / "rgbir" / part).iterdir()
+            if path.stem[0] != "_" and (path.suffix == ".py" or (path / "__init__.py").exists())
+        }
+        assert named == rooms
+
+
+def test_the_film_is_small_goes_round_and_each_picture_stands_long_enough_to_be_read() -> None:
+    path = ROOT / "docs/images/film.webp"
+    assert path.stat().st_size < 2_000_000
+    with Image.open(path) as film:
+        assert isinstance(film, WebPImageFile)
+        assert 6 <= film.n_frames <= 10
+        assert film.info["loop"] == 0
+        for frame in range(film.n_frames):
+            film.seek(frame)
+            film.load()
+            assert film.info["duration"] >= 1500

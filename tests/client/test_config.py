@@ -149,6 +149,7 @@ def every_command() -> Iterator[tuple[tuple[str, ...], Any]]:
         yield from inner((name,), group.get_command(context, name))
 
 
+@pytest.mark.slow
 def test_every_options_variable_is_in_the_reference_and_its_form_in_the_help() -> None:
     reference = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     for path, command in every_command():

@@ -21,6 +21,7 @@ from tests.deploy.kustomize import Object, applied, identity
 from tests.deploy.program import unknown
 from tests.programs import needs
 
+from rgbir.index.bench.city import City, figures_of
 from rgbir.server import Settings
 from rgbir.server.http.routes import ROUTERS
 
@@ -171,7 +172,7 @@ def test_what_is_measured_is_asked_for_where_it_is() -> None:
     assert endpoint["path"] in ROUTES
 
 
-@pytest.mark.parametrize("folder", ["base", "monitoring", *(f"overlays/{name}" for name in OVERLAYS)])
+@pytest.mark.parametrize("folder", ["base", "milvus", "monitoring", *(f"overlays/{name}" for name in OVERLAYS)])
 def test_kubectl_makes_the_same_of_an_overlay(folder: str) -> None:
     needs("kubectl", "its own merging of the overlays")
     done = subprocess.run(["kubectl", "kustomize", FOLDER / folder], capture_output=True, text=True, check=True)
@@ -198,6 +199,75 @@ def test_objects_are_valid(objects: list[Object], version: str) -> None:
     spoilt["spec"]["template"]["spec"]["containers"][0]["prots"] = []
     with pytest.raises(validate.ValidationError):
         validate.validate(spoilt, version, strict=True)
+
+
+MILVUS = {
+    "config": {"common", "queryNode", "queryCoord", "minio"},
+    "components": {"proxy", "mixCoord", "streamingNode", "dataNode", "queryNode"},
+    "dependencies": {"etcd", "storage", "msgStreamType", "pulsar"},
+}
+"""Fields of the Milvus operator's resource, as its documents and samples name them; its schema isn't here."""
+
+
+def quantity(text: str) -> float:
+    """GiB of a Kubernetes quantity."""
+    assert text.endswith("Gi"), text
+    return float(text.removesuffix("Gi"))
+
+
+def test_the_milvus_cluster_is_as_large_as_the_arithmetic_says() -> None:
+    cluster = of_kind(applied(FOLDER / "milvus"), "Milvus")
+    spec, city, figures = cluster["spec"], City(), figures_of(City())
+    nodes, dependencies = spec["components"]["queryNode"], spec["dependencies"]
+    wanted, limits = nodes["resources"]["requests"], nodes["resources"]["limits"]
+    assert nodes["replicas"] == figures["milvus_query_nodes"]
+    assert spec["config"]["queryCoord"]["clusterLevelLoadReplicaNumber"] == city.replicas
+    assert quantity(wanted["memory"]) * nodes["replicas"] > figures["milvus_memory_gib"]
+    assert quantity(wanted["memory"]) <= quantity(limits["memory"]) < city.memory_gib
+    assert float(wanted["cpu"]) < city.cores
+    assert float(wanted["cpu"]) * nodes["replicas"] > figures["milvus_cores"]
+    assert quantity(wanted["ephemeral-storage"]) * nodes["replicas"] > figures["milvus_disk_of_query_nodes_gib"]
+    pulsar = dependencies["pulsar"]["inCluster"]["values"]
+    assert quantity(pulsar["bookkeeper"]["volumes"]["ledgers"]["size"]) > 2 * figures["milvus_log_gib"]
+    assert float(pulsar["broker"]["configData"]["defaultRetentionTimeInMinutes"]) == 60 * city.log_hours
+    etcd = quantity(dependencies["etcd"]["inCluster"]["values"]["persistence"]["size"])
+    assert etcd * 2**30 > figures["milvus_segments"] * 2**20  # room for far more than the few KiB of each
+
+
+def test_the_milvus_cluster_is_the_one_that_the_servers_ask() -> None:
+    objects = applied(FOLDER / "milvus")
+    cluster, service, policy = (of_kind(objects, kind) for kind in ("Milvus", "Service", "NetworkPolicy"))
+    assert identity(cluster) == ("milvus.io/v1beta1", "Milvus", "milvus")
+    assert cluster["spec"]["mode"] == "cluster"
+    assert {name: set(cluster["spec"][name]) for name in MILVUS} == MILVUS
+    assert cluster["spec"]["config"]["common"]["security"]["authorizationEnabled"] is True
+    assert cluster["spec"]["config"]["queryNode"]["mmap"] == {
+        "vectorField": False,
+        "vectorIndex": False,
+        "scalarField": True,
+        "scalarIndex": True,
+    }
+    (container,) = of_kind(applied(FOLDER / "overlays/replicas"), "StatefulSet")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    environment = {each["name"]: each for each in container["env"]}
+    host, _, port = environment["RGBIR_GALLERY"]["value"].partition("//")[2].partition("/")[0].partition(":")
+    assert host == f"{service['metadata']['name']}.{service['metadata']['namespace']}"
+    assert service["spec"]["externalName"] == f"{cluster['metadata']['name']}-milvus.milvus.svc.cluster.local"
+    assert "RGBIR_MILVUS_TOKEN" in environment
+    (asked,) = (rule for rule in policy["spec"]["ingress"] if "ports" in rule)
+    assert [str(each["port"]) for each in asked["ports"]] == [port]
+    let_in = asked["from"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+    assert let_in == of_kind(applied(FOLDER / "base"), "Namespace")["metadata"]["name"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_stands_beside_the_milvus_cluster_is_valid(version: str) -> None:
+    validate = pytest.importorskip("kubernetes_validate", reason="needs kubernetes-validate: pip install 'rgbir[dev]'")
+    beside = [each for each in applied(FOLDER / "milvus") if each["kind"] != "Milvus"]
+    assert len(beside) == 3
+    for each in beside:
+        validate.validate(each, version, strict=True)
 
 
 def test_a_patch_that_meets_nothing_is_an_error(tmp_path: Any) -> None:

@@ -157,6 +157,7 @@ def test_a_protocol_of_another_data_set_and_missing_options_say_what_to_do(peopl
         assert message in str(refused.exception)
 
 
+@pytest.mark.slow
 def test_several_shots_and_reranking_have_names_of_their_own(people: SysuMM01) -> None:
     base = ["--data", people.root, "--bundle", BUNDLE]
     plain, shots = measured(*base), measured(*base, "--query-shots", 3)

@@ -21,6 +21,7 @@ def empty(tmp_path: Path, encoder: Encoder) -> Path:
     return tmp_path / "gallery"
 
 
+@pytest.mark.slow
 def test_folders_are_enrolled_and_searched_over_http(
     empty: Path, people: SysuMM01, tmp_path: Path, gallery: Gallery, encoder: Encoder
 ) -> None:

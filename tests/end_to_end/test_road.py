@@ -59,6 +59,7 @@ def in_a_process(*arguments: object, cwd: Path | None = None) -> subprocess.Comp
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_from_images_to_a_trained_answer(tmp_path: Path, people: SysuMM01) -> None:
     settings = [
         "backbone=compact",

@@ -180,6 +180,7 @@ def test_a_batch_of_one_length_is_refused(tmp_path: Path) -> None:
         adopt(written(tmp_path, '[graphs]\nir = "net.onnx"', model), tmp_path / "bundle")
 
 
+@pytest.mark.slow
 def test_a_model_that_tells_nobody_apart_is_refused(tmp_path: Path) -> None:
     network = Net().eval()
     with torch.no_grad():

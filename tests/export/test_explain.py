@@ -92,6 +92,7 @@ def test_a_map_is_the_length_of_torchs_last_feature_map(
         np.testing.assert_allclose(ours, by_torch, rtol=1e-4, atol=1e-5 * by_torch.max())
 
 
+@pytest.mark.slow
 def test_the_demos_bundle_passes_both_tests_and_keeps_its_fingerprint_and_its_embeddings(
     demo: Path, pictures: dict[Modality, list[Images]]
 ) -> None:

@@ -65,6 +65,7 @@ def run_of(folder: Path, recipe: ExpATRecipe) -> Run:
 @pytest.mark.parametrize(
     ("value", "message"), [(math.nan, "embeddings aren't finite"), (0.0, "gives different .* images one embedding")]
 )
+@pytest.mark.slow
 def test_a_network_that_tells_nobody_apart_makes_no_bundle(
     exported: tuple[Path, ExpAT, Card], value: float, message: str
 ) -> None:
@@ -106,6 +107,7 @@ def test_every_neck_exports_without_a_batch_norm_and_with_parity(tmp_path: Path,
 
 
 @pytest.mark.parametrize("precise", [True, False], ids=["fp32", "fp16"])
+@pytest.mark.slow
 def test_a_channel_that_is_zero_everywhere_is_pooled_as_by_the_formula(precise: bool) -> None:
     """((mean 0^3) + 1e-12)^(1/3) is 1e-4, which a neck can make large; float16 has no 1e-12, and makes it 0."""
     model = traced(GeneralisedMeanPool().eval(), torch.zeros(2, 4, 3, 2))
@@ -121,6 +123,7 @@ def test_a_channel_that_is_zero_everywhere_is_pooled_as_by_the_formula(precise: 
     np.testing.assert_allclose(pooled, expected, rtol=1e-5 if precise else 2e-3, atol=0 if precise else 1.01e-4)
 
 
+@pytest.mark.slow
 def test_the_compact_graph_multiplies_and_adds_once_for_its_neck(tmp_path: Path) -> None:
     method, recipe = trained()
 
@@ -162,6 +165,7 @@ def test_any_batch_is_answered_and_black_and_white_images_too(exported: tuple[Pa
         assert encoder.encode(np.zeros((n, 64, 32, 3), np.uint8), Modality.IR).shape == (n, 256)
 
 
+@pytest.mark.slow
 def test_a_bundle_that_differs_is_refused_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: tuple[Path, ExpAT, Card]
 ) -> None:
@@ -259,6 +263,7 @@ class Nested(nn.Module):
         return embeddings
 
 
+@pytest.mark.slow
 def test_folding_keeps_the_function_whatever_stands_before_a_batch_norm(tmp_path: Path) -> None:
     import onnxruntime
 
@@ -300,6 +305,7 @@ SERVED = [
 @pytest.mark.proves("exports with parity")
 @pytest.mark.proves("served in a search")
 @pytest.mark.parametrize(("name", "variant"), SERVED)
+@pytest.mark.slow
 def test_every_method_exports_with_parity_and_answers_a_search_over_http(
     tmp_path: Path, people: SysuMM01, name: str, variant: str
 ) -> None:

@@ -510,6 +510,7 @@ def test_the_card_knows_the_people_of_own_pictures(
 # --- the command, and galleries
 
 
+@pytest.mark.slow
 def test_the_command_needs_no_torch(tmp_path: Path, small: Bundle) -> None:
     filled(tmp_path / "gallery", Encoder(small)).close()
     script = (

@@ -78,6 +78,7 @@ SERVED = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) 
 @pytest.mark.proves("exports with parity")
 @pytest.mark.proves("served in a search")
 @pytest.mark.parametrize("name", SERVED)
+@pytest.mark.slow
 def test_every_system_is_a_bundle_with_the_metrics_own_distances_and_answers_a_search(
     tmp_path: Path, people: SysuMM01, name: str
 ) -> None:
@@ -227,6 +228,7 @@ def test_what_has_no_effect_is_refused(tmp_path: Path, people: SysuMM01) -> None
     assert done.code != 0
 
 
+@pytest.mark.slow
 def test_the_card_knows_the_people_of_own_pictures_and_nobody_known_is_measured(
     tmp_path: Path, people: SysuMM01
 ) -> None:

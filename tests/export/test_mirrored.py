@@ -62,6 +62,7 @@ def bundles(run: tuple[Run, Method], tmp_path_factory: pytest.TempPathFactory) -
     return {str(kind): folder / str(kind) for kind in kinds}
 
 
+@pytest.mark.slow
 def test_graphs_add_the_mirror_images_vector(run: tuple[Run, Method], bundles: dict[str, Path]) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 32, 3), np.uint8)
     method = run[1]

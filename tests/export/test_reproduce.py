@@ -97,6 +97,7 @@ def lines_of(markdown: str) -> Iterator[tuple[str, str, list[str]]]:
             yield row, setting, rest
 
 
+@pytest.mark.slow
 def test_every_cell_is_what_a_slow_loop_over_known_features_says(stand_in: None, colours: Path, tmp_path: Path) -> None:
     done = run(
         "flat", "t", "--data", colours, "--out", tmp_path / "t", "--markdown", tmp_path / "t.md", "--report", tmp_path / "t.json"

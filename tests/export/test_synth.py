@@ -142,6 +142,7 @@ def test_the_whole_course_shrinks_in_proportion(label: str) -> None:
     assert after.model_dump(exclude=others) == before.model_dump(exclude=others)
 
 
+@pytest.mark.slow
 def test_all_rows_are_shown_as_many_images(tiny: Path) -> None:
     data = SysuMM01(tiny)
     records = training_records(data, rows()[0].recipe.data)
@@ -314,6 +315,7 @@ def whole(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "synth-whole", make)
 
 
+@pytest.mark.slow
 def test_a_finished_run_says_with_what_it_was_trained_and_what_it_found(whole: Path, tiny: Path) -> None:
     runs = evidence.read(whole / "e.json")
     assert [(run["label"], run["seed"]) for run in runs] == [("expat.id", 0), ("expat.id", 1)]
@@ -354,6 +356,7 @@ def test_what_is_done_is_not_done_again_and_more_seeds_are_added(whole: Path, ti
     assert evidence.read(tmp_path / "e.json") == evidence.read(whole / "e.json")
 
 
+@pytest.mark.slow
 def test_runs_on_another_drawing_are_trained_again_and_told_apart(whole: Path, tiny: Path, tmp_path: Path) -> None:
     before = evidence.read(whole / "e.json")
     old = [{**one, "drawing": {**one["drawing"], "sheet": "f" * 64}} for one in before]
@@ -417,6 +420,7 @@ def test_no_time_trains_nothing_and_writes_the_page(tiny: Path, tmp_path: Path) 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_time_that_is_up_in_a_training_saves_it_and_the_same_command_goes_on(
     whole: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -485,6 +489,7 @@ def process(words: list[str], before: str = "") -> subprocess.Popen[str]:
         pytest.param(NO_MARK, id="before the file", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_process_that_is_killed_goes_on_to_the_same_figures(
     whole: Path, tiny: Path, tmp_path: Path, before: str
 ) -> None:
@@ -502,6 +507,7 @@ def test_a_process_that_is_killed_goes_on_to_the_same_figures(
     assert len(list((tmp_path / "out/runs").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_signal_saves_and_says_how_to_go_on(
     whole: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -520,6 +526,7 @@ def test_a_signal_saves_and_says_how_to_go_on(
     assert stopped.stdout.splitlines()[-1].startswith("rgbir reproduce synth --out")
 
 
+@pytest.mark.slow
 def test_a_training_that_another_process_has_is_passed_over(whole: Path, tiny: Path, tmp_path: Path) -> None:
     name = next((whole / "out/runs").glob("expat.id.seed-0.*")).name
     with work.claimed(tmp_path / "out/runs" / name) as mine:

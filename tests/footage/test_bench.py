@@ -7,8 +7,9 @@ import pytest
 from rgbir.footage.cli.bench import bench_footage
 
 
+@pytest.mark.slow
 def test_the_bench_stands_beside_the_bare_decoder_and_tells_every_stage() -> None:
-    figures = bench_footage(seconds=1.0, rounds=1, sample=5.0).content
+    figures = bench_footage(seconds=1.0, rounds=1, sample=5.0).content.figures
 
     assert figures["found by"] == "motion"
     assert figures["film"] == "1 s, 1280x720, 10 frames/s, 5 looked at, H.264"

@@ -176,6 +176,7 @@ def test_a_film_that_is_cut_off_says_so_or_gives_what_is_there(tmp_path: Path, c
         read(tmp_path / "half.mp4")
 
 
+@pytest.mark.slow
 def test_what_is_no_film_is_refused_with_its_reason(tmp_path: Path) -> None:
     write_sound(tmp_path / "sound.mp4")
     (tmp_path / "empty.mp4").write_bytes(b"")
@@ -278,6 +279,7 @@ def test_the_decoder_inherits_none_of_our_secrets(clip: Path, monkeypatch: pytes
     assert str(clip).encode() not in command
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_is_read_to_where_it_stops_growing(tmp_path: Path) -> None:
     whole, growing = tmp_path / "whole.ts", tmp_path / "growing.ts"
     write_film(whole, numbered(20), 10)

@@ -81,6 +81,7 @@ def by_track(sightings: list[Sighting]) -> dict[str, list[Sighting]]:
     return tracks
 
 
+@pytest.mark.slow
 def test_everyone_who_passes_is_a_track_of_some_shots(passers: Path, yard: Gallery) -> None:
     report = run(passers, yard)
 
@@ -95,6 +96,7 @@ def test_everyone_who_passes_is_a_track_of_some_shots(passers: Path, yard: Galle
     assert report.counts.frames == {Modality.RGB: 450}
 
 
+@pytest.mark.slow
 def test_a_sighting_says_where_it_comes_from(passers: Path, yard: Gallery) -> None:
     run(passers, yard)
     digest = Recording.at(passers).digest
@@ -129,6 +131,7 @@ def test_a_clock_that_was_set_right_is_kept_with_every_sighting(passers: Path, y
         assert (frame["clock"]["offset_s"], frame["clock"]["drift_s"]) == (-37, 0.4)
 
 
+@pytest.mark.slow
 def test_the_same_film_again_adds_nothing(passers: Path, yard: Gallery, tmp_path: Path) -> None:
     run(passers, yard, tmp_path / "points")
     once = content(yard)
@@ -143,12 +146,14 @@ def test_the_same_film_again_adds_nothing(passers: Path, yard: Gallery, tmp_path
     assert content(yard) == once
 
 
+@pytest.mark.slow
 def test_another_way_of_working_is_no_run_that_was_done(passers: Path, yard: Gallery, tmp_path: Path) -> None:
     run(passers, yard, tmp_path / "points")
 
     assert not run(passers, yard, tmp_path / "points", Manner(shots=2)).was_done
 
 
+@pytest.mark.slow
 def test_a_run_that_is_asked_to_stop_goes_on_where_nobody_was_in_the_picture(
     passers: Path, yard: Gallery, tmp_path: Path, undisturbed: Known
 ) -> None:
@@ -165,6 +170,7 @@ def test_a_run_that_is_asked_to_stop_goes_on_where_nobody_was_in_the_picture(
     assert resumed[-1] > 40
 
 
+@pytest.mark.slow
 def test_notes_of_recordings_that_are_done_hold_no_picture(passers: Path, yard: Gallery, tmp_path: Path) -> None:
     left = iter(range(200))
     run(passers, yard, tmp_path / "points", stopped=lambda: next(left, None) is None)
@@ -187,6 +193,7 @@ def test_notes_that_nobody_takes_up_are_deleted_after_thirty_days(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_damaged_note_is_no_point_to_go_on_from(
     passers: Path, yard: Gallery, tmp_path: Path, undisturbed: Known
 ) -> None:
@@ -199,6 +206,7 @@ def test_a_damaged_note_is_no_point_to_go_on_from(
     assert content(yard) == undisturbed
 
 
+@pytest.mark.slow
 def test_notes_of_a_gallery_that_was_made_anew_lose_nobody(passers: Path, tmp_path: Path, undisturbed: Known) -> None:
     for done in (250, 10_000):  # in the middle, and worked through
         folder = tmp_path / str(done)
@@ -214,6 +222,7 @@ def test_notes_of_a_gallery_that_was_made_anew_lose_nobody(passers: Path, tmp_pa
             assert content(gallery) == undisturbed
 
 
+@pytest.mark.slow
 def test_notes_of_a_gallery_that_an_older_copy_replaced_lose_nobody(
     passers: Path, tmp_path: Path, undisturbed: Known
 ) -> None:
@@ -230,6 +239,7 @@ def test_notes_of_a_gallery_that_an_older_copy_replaced_lose_nobody(
         assert content(gallery) == undisturbed
 
 
+@pytest.mark.slow
 def test_who_was_erased_after_a_run_does_not_come_back_by_the_same_command(
     passers: Path, yard: Gallery, tmp_path: Path
 ) -> None:
@@ -255,6 +265,7 @@ HAPPENS = {("note", "deleted"), ("note", "scribbled")}
         for event in EVENTS
     ],
 )
+@pytest.mark.slow
 def test_whatever_happens_to_resume_points_everybody_is_enrolled_once(
     passers: Path, yard: Gallery, tmp_path: Path, undisturbed: Known, event: str, what: str
 ) -> None:
@@ -296,6 +307,7 @@ def killed(film: Path, folder: Path, times: int, chance: random.Random) -> int:
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_killed_in_the_middle_the_sightings_are_those_of_an_undisturbed_run(
     passers: Path, tmp_path: Path, undisturbed: Known, times: int
 ) -> None:
@@ -310,6 +322,7 @@ def test_killed_in_the_middle_the_sightings_are_those_of_an_undisturbed_run(
 
 
 @pytest.mark.parametrize("at", [0, 60])
+@pytest.mark.slow
 def test_a_run_is_stopped_while_its_decoder_is_silent_and_goes_on(
     passers: Path, yard: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Known, at: int
 ) -> None:
@@ -345,6 +358,7 @@ def test_a_run_is_stopped_while_its_decoder_is_silent_and_goes_on(
     assert content(yard) == undisturbed
 
 
+@pytest.mark.slow
 def test_who_is_erased_while_a_run_is_stopped_is_not_enrolled_when_it_goes_on(
     passers: Path, yard: Gallery, tmp_path: Path
 ) -> None:
@@ -364,6 +378,7 @@ def test_who_is_erased_while_a_run_is_stopped_is_not_enrolled_when_it_goes_on(
     assert not gone & {each.id for each in yard.sightings()}
 
 
+@pytest.mark.slow
 def test_a_fresh_run_after_an_erasure_enrols_again(passers: Path, yard: Gallery) -> None:
     run(passers, yard)
     everybody = content(yard).keys()
@@ -372,6 +387,7 @@ def test_a_fresh_run_after_an_erasure_enrols_again(passers: Path, yard: Gallery)
     assert run(passers, yard).added == len(everybody)
 
 
+@pytest.mark.slow
 def test_without_pictures_the_sightings_are_the_same(passers: Path, yard: Gallery, undisturbed: Known) -> None:
     run(passers, yard, manner=Manner(keep_crops=False))
 
@@ -389,6 +405,7 @@ def film(folder: Path, name: str, *parts: dict[str, Any]) -> Path:
     return folder / name
 
 
+@pytest.mark.slow
 def test_a_camera_that_turns_to_infrared_gives_tracks_of_both(tmp_path: Path, yard: Gallery) -> None:
     dusk = film(
         tmp_path,
@@ -406,6 +423,7 @@ def test_a_camera_that_turns_to_infrared_gives_tracks_of_both(tmp_path: Path, ya
         assert (frame["modality"] == "rgb") == (frame["track_end"] < 20) == (frame["track_start"] < 20)
 
 
+@pytest.mark.slow
 def test_frames_of_another_modality_than_the_cameras_are_counted_and_not_enrolled(
     tmp_path: Path, yard: Gallery
 ) -> None:
@@ -425,6 +443,7 @@ def test_frames_of_another_modality_than_the_cameras_are_counted_and_not_enrolle
 # --- what is ignored
 
 
+@pytest.mark.slow
 def test_nothing_of_an_ignored_zone_is_kept(passers: Path, tmp_path: Path) -> None:
     left_half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
     hall = replace(NETWORK["hall"], ignored=(left_half,))
@@ -440,6 +459,7 @@ def test_nothing_of_an_ignored_zone_is_kept(passers: Path, tmp_path: Path) -> No
         assert any(json.loads(each.frame or "")["box"][2] < 160 for each in gallery.sightings())
 
 
+@pytest.mark.slow
 def test_a_person_behind_an_ignored_strip_is_kept_without_it(passers: Path, tmp_path: Path) -> None:
     strip = ((0.0, 0.48), (1.0, 0.48), (1.0, 0.54), (0.0, 0.54))
     hall = replace(NETWORK["hall"], ignored=(strip,))
@@ -477,6 +497,7 @@ def test_how_long_people_are_kept_must_be_said(yard: Gallery) -> None:
         settle(yard, None, True)
 
 
+@pytest.mark.slow
 def test_a_rule_is_not_set_on_a_gallery_that_holds_people(passers: Path, yard: Gallery) -> None:
     run(passers, yard)
 
@@ -485,6 +506,7 @@ def test_a_rule_is_not_set_on_a_gallery_that_holds_people(passers: Path, yard: G
     assert yard.keep_days is None
 
 
+@pytest.mark.slow
 def test_a_recording_that_the_rule_never_reaches_or_reaches_at_once_is_not_enrolled(
     passers: Path, tmp_path: Path, yard: Gallery
 ) -> None:
@@ -528,6 +550,7 @@ def test_a_folder_of_pictures_gives_what_the_film_of_them_gives(tmp_path: Path, 
         run(folder, yard)
 
 
+@pytest.mark.slow
 def test_the_command_stops_with_sigterm_and_goes_on(passers: Path, tmp_path: Path) -> None:
     network = tmp_path / "site.toml"
     network.write_text('name = "site"\n[[cameras]]\nid = "hall"\n')

@@ -141,6 +141,7 @@ def test_without_pyav_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, t
             write()
 
 
+@pytest.mark.slow
 def test_synthetic_footage_can_be_films(tmp_path: Path) -> None:
     synthesize_footage(tmp_path / "footage", SCENE, "mp4", film_writer(), workers=1)
 

@@ -132,6 +132,7 @@ def growing(film: Path, patience: float = 3.0, stopped: Any = lambda: False) -> 
 
 
 @pytest.mark.parametrize("suffix", [".mkv", *(pytest.param(each, marks=pytest.mark.slow) for each in (".ts", ".flv"))])
+@pytest.mark.slow
 def test_a_film_that_grows_gives_the_sightings_of_the_whole_one(
     films: dict[str, Path], tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +218,7 @@ def house(tmp_path: Path) -> Path:
     return tmp_path / "house"
 
 
+@pytest.mark.slow
 def test_segments_of_a_recorder_are_enrolled_as_they_are_closed(house: Path, tmp_path: Path) -> None:
     segments = tmp_path / "segments"
     segments.mkdir()
@@ -246,6 +248,7 @@ def test_segments_of_a_recorder_are_enrolled_as_they_are_closed(house: Path, tmp
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_growing_film_is_taken_up_again_after_a_stop(
     house: Path, films: dict[str, Path], tmp_path: Path, number: int
 ) -> None:

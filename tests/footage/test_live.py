@@ -176,6 +176,7 @@ class Standing:
         return Detections(np.array([[100, 60, 124, 132]], np.float32), np.array([0.9], np.float32))
 
 
+@pytest.mark.slow
 def test_who_stands_for_long_is_enrolled_every_ten_minutes_while_being_there(yard: Gallery) -> None:
     time = Time()
     live = live_in(yard, time, detector=Standing())
@@ -221,6 +222,7 @@ def test_the_rule_is_carried_out_every_hour_while_it_runs(yard: Gallery, monkeyp
 
 
 @pytest.mark.parametrize("minutes", [3, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_memory_is_flat_over_an_hour(yard: Gallery, minutes: int) -> None:
     """Somebody passes every twelve seconds, for an hour of the camera's time."""
     time = Time()

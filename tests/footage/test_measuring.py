@@ -51,6 +51,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_people_are_measured_by_camera_by_modality_and_in_all(filmed: Path) -> None:
     content = score(filmed).content
 
@@ -70,6 +71,7 @@ def test_people_are_measured_by_camera_by_modality_and_in_all(filmed: Path) -> N
     assert content.shots is None
 
 
+@pytest.mark.slow
 def test_every_frame_that_is_not_sampled_is_left_out(filmed: Path) -> None:
     content = score(filmed, sample=2.5).content
 
@@ -139,6 +141,7 @@ def scene(person: float, ghost: float, frames: int = 20) -> Scene:
     return Scene(Modality.IR, rows, truth, 640)
 
 
+@pytest.mark.slow
 def test_the_highest_thresholds_that_miss_least_without_false_boxes_are_chosen() -> None:
     # 0.40 and 0.45 find the person and not the ghost.
     (choice,) = chosen([scene(person=0.47, ghost=0.37)]).values()

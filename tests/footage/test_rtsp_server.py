@@ -54,6 +54,7 @@ def read(port: int, word: str, **how: Any) -> tuple[tuple[Any, ...], list[float]
     return (about.kind, about.codec, about.width, about.height, about.rate, about.seconds, about.rotation), seconds
 
 
+@pytest.mark.slow
 def test_a_stream_is_what_a_real_server_sends(port: int) -> None:
     about, seconds = read(port, "geheim", sample=None)
 
@@ -61,6 +62,7 @@ def test_a_stream_is_what_a_real_server_sends(port: int) -> None:
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_refused(port: int) -> None:
     with pytest.raises(Denied, match="doesn't let this user in"):
         read(port, "other")

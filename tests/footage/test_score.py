@@ -171,6 +171,7 @@ def test_as_many_pairs_as_possible_are_made_before_better_ones() -> None:
 # --- by slow loops
 
 
+@pytest.mark.slow
 def test_pairs_are_those_of_trying_all() -> None:
     rng = np.random.default_rng(3)
     for _ in range(60):
@@ -261,6 +262,7 @@ def walkers(rng: np.random.Generator) -> tuple[dict[int, list[TrueBox]], dict[in
 # --- truth that is read
 
 
+@pytest.mark.slow
 def test_the_truth_of_synthetic_footage_is_read_and_is_a_perfect_track_of_itself(tmp_path: Path) -> None:
     scene = Scene("gate", width=320, height=180, rate=2, seconds=12, people=30, seed=2)
     synthesize_footage(tmp_path / "footage", scene, workers=1)

@@ -247,6 +247,7 @@ def test_the_size_of_who_is_unseen_stays_and_the_place_moves_on() -> None:
     assert after[0] - before[0] > 30
 
 
+@pytest.mark.slow
 def test_someone_who_stays_is_cut_after_ten_minutes() -> None:
     watched = Watched()
     for _ in range(int(LONGEST_S * 5) + 20):
@@ -273,6 +274,7 @@ def test_pieces_haveletters() -> None:
         max_size=40,
     )
 )
+@pytest.mark.slow
 def test_no_detection_belongs_to_two_tracks_and_no_track_has_two_in_a_frame(
     frames: list[list[tuple[int, int, int, float]]],
 ) -> None:

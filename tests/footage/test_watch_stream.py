@@ -104,6 +104,7 @@ def sightings(house: Path) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("in_address", [False, True])
+@pytest.mark.slow
 def test_sigterm_enrols_who_is_there_and_the_password_is_nowhere(
     house: Path, camera: CameraDouble, scene: Scene, in_address: bool
 ) -> None:
@@ -128,6 +129,7 @@ def test_sigterm_enrols_who_is_there_and_the_password_is_nowhere(
     assert any("Digest" in request for request in camera.requests)  # it was asked for, and given
 
 
+@pytest.mark.slow
 def test_what_was_enrolled_stays_after_a_kill_and_the_next_run_has_tracks_of_its_own(
     house: Path, camera: CameraDouble, scene: Scene
 ) -> None:
@@ -166,6 +168,7 @@ def test_twenty_cuts_lose_nobody_and_double_nobody(house: Path, camera: CameraDo
     assert content["opened"] >= 21, words
 
 
+@pytest.mark.slow
 def test_another_process_that_watches_the_same_camera_is_refused(house: Path, camera: CameraDouble) -> None:
     command = Command(house, camera)
     playing(camera, command)
@@ -177,6 +180,7 @@ def test_another_process_that_watches_the_same_camera_is_refused(house: Path, ca
     assert str(command.process.pid) in second.stderr
 
 
+@pytest.mark.slow
 def test_a_wrong_password_ends_the_command_and_is_not_repeated(house: Path, camera: CameraDouble) -> None:
     url = camera.url.replace("//", "//anna:f4lsch@")
 

@@ -182,6 +182,7 @@ def row_numbers(gallery: Gallery, ids: Sequence[str]) -> set[int]:
 
 
 @pytest.mark.parametrize("how", ["erase a person", "remove sightings", "follow another gallery", "another process"])
+@pytest.mark.slow
 def test_nothing_derived_knows_who_left_the_gallery(gallery: Gallery, how: str) -> None:
     with gallery:
         query = Query(gallery.embeddings([gallery.sightings()[16].id])[0], top_k=COUNT)  # of identity 4
@@ -209,6 +210,7 @@ def test_nothing_derived_knows_who_left_the_gallery(gallery: Gallery, how: str) 
         assert files(gallery.folder) <= before  # lists are in memory only
 
 
+@pytest.mark.slow
 def test_who_comes_back_is_a_new_row_and_a_restart_begins_without_lists(gallery: Gallery) -> None:
     query = replace(ASKED, camera=None, modality=None, cameras=CAMERAS, top_k=COUNT)
     with gallery:
@@ -290,6 +292,7 @@ def test_the_nearest_alone_are_ordered_for_a_query_that_sees_too_little_for_the_
         assert [(hit.id, hit.plain_rank) for hit in answer.hits] == expected(gallery, query, affinity, 20)
 
 
+@pytest.mark.slow
 def test_many_new_sightings_let_all_lists_be_made_again_beside_the_searches(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_its_scores_are_those_of_another_program(k1: int, k2: int, expected: lis
 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**31), rows=st.integers(1, 30), k1=st.integers(1, 12), k2=st.integers(1, 6))
+@pytest.mark.slow
 def test_it_is_the_formula_with_fewer_rows_than_neighbours_and_with_twins(
     seed: int, rows: int, k1: int, k2: int
 ) -> None:
@@ -102,6 +103,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         Affinity(0, 1)
 
 
+@pytest.mark.slow
 def test_a_benchmark_reranks_each_query_among_the_rows_that_it_may_see(people: SysuMM01) -> None:
     protocol, rng = people.protocols[0], np.random.default_rng(4)
     task = people.task(protocol, Setting("available"))

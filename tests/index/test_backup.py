@@ -41,6 +41,7 @@ def test_a_backup_is_the_gallery_of_one_moment_and_comes_back_whole(tmp_path: Pa
     assert [hit.id for hit in hits] == [hit.id for hit in before if int(hit.source.removesuffix(".jpg")) < 100]
 
 
+@pytest.mark.slow
 def test_a_backup_while_another_thread_writes_is_one_state(tmp_path: Path) -> None:
     with filled(tmp_path / "gallery", sightings(10)) as gallery:
         stop = threading.Event()
@@ -119,6 +120,7 @@ def test_retention_removes_what_is_older_and_keeps_what_has_no_time(tmp_path: Pa
             gallery.keep(0)
 
 
+@pytest.mark.slow
 def test_retention_by_the_command_line(tmp_path: Path) -> None:
     filled(tmp_path / "gallery", sightings(3, taken_at=datetime.now(UTC) - timedelta(days=9))).close()
     runner, folder = CliRunner(), str(tmp_path / "gallery")

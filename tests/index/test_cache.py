@@ -122,6 +122,7 @@ def test_a_process_killed_between_erasing_and_forgetting_leaves_nothing_for_long
     assert not any(gone in file.read_bytes() for file in (tmp_path / "g/cache").rglob("vectors.npy"))
 
 
+@pytest.mark.slow
 def test_processes_that_forget_the_same_rows_at_once_do_not_trip(tmp_path: Path) -> None:
     for number in range(12):
         folder = tmp_path / f"{number}"
@@ -322,6 +323,7 @@ for step in range(start, start + 100_000):
 
 
 @pytest.mark.parametrize("kills", [6, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_killed_while_the_cache_is_written_or_the_gallery_compacted(tmp_path: Path, kills: int) -> None:
     moments, folder = random.Random(11), tmp_path / "gallery"
     present: set[int] = set()

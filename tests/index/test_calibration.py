@@ -135,6 +135,7 @@ def test_alogistic_curve_is_found_again_and_separable_data_stay_finite(rng: np.r
 
 
 @pytest.mark.parametrize("how", ["identity", "ids", "track", "older file"])
+@pytest.mark.slow
 def test_what_was_measured_with_the_erased_is_measured_again_without_them(
     tmp_path: Path, rng: np.random.Generator, how: str
 ) -> None:

@@ -89,6 +89,7 @@ def test_an_infrared_camera_is_added_to_a_gallery_that_began_without(gallery: Pa
         run(gallery, "add", "y", "--modality", "ir", "--position", "here")
 
 
+@pytest.mark.slow
 def test_a_move_says_what_it_touches_and_wants_a_word(gallery: Path) -> None:
     move = ("edit", "a", "--place", "gate", "--since", "2026-05-01T06:00:00+00:00")
     with pytest.raises(UsageError, match=r"Of the 11 sightings of camera a, 4 were taken since 2026-05-01 06:00:00 UTC at another"
@@ -129,6 +130,7 @@ def test_a_camera_is_renamed_and_removed_once_its_sightings_are_erased(gallery: 
         assert [camera.id for camera in opened.network] == ["b"]
 
 
+@pytest.mark.slow
 def test_passages_are_listed_set_and_removed(gallery: Path) -> None:
     assert run(gallery, "passages") == "no passages\n"
     run(gallery, "passages", "--from", "hall", "--to", "gate", "--soonest", "40", "--latest", "900")
@@ -199,6 +201,7 @@ print(at)
 """
 
 
+@pytest.mark.slow
 def test_a_change_killed_at_any_statement_leaves_before_or_after(gallery: Path, tmp_path: Path) -> None:
     with Gallery(gallery) as opened:
         before = opened.network

@@ -21,6 +21,7 @@ from rgbir.index.nearest import view as view_module
 
 
 @pytest.mark.parametrize("changes", [25, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_every_answer_is_the_state_of_its_generation_while_slabs_are_rebuilt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int
 ) -> None:
@@ -80,6 +81,7 @@ def test_every_answer_is_the_state_of_its_generation_while_slabs_are_rebuilt(
         assert len(sources) in (min(5, len(names)), len(names))
 
 
+@pytest.mark.slow
 def test_a_second_writer_is_refused_and_a_reader_is_welcome(tmp_path: Path) -> None:
     folder = tmp_path / "gallery"
     script = (

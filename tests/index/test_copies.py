@@ -39,6 +39,7 @@ def remove(gallery: Path, *words: str) -> tuple[int, dict[str, Any], str]:
     return done.exit_code, json.loads(done.stdout), done.stderr
 
 
+@pytest.mark.slow
 def test_a_dry_run_counts_in_each_gallery_what_the_erasure_then_removes(galleries: dict[str, Path]) -> None:
     code, would, _ = remove(galleries["gallery"], "--identity", "1", "--dry-run")
     for name, folder in galleries.items():
@@ -77,6 +78,7 @@ def test_a_gallery_that_cannot_be_opened_is_named_and_the_others_are_done(
         assert {s.identity for s in opened.sightings()} == ({0, 2} if "--yes" in words else {0, 1, 2, 3})
 
 
+@pytest.mark.slow
 def test_ids_that_no_sighting_has_are_told(galleries: dict[str, Path]) -> None:
     with Gallery(galleries["gallery"]) as opened:
         known = opened.sightings()[0].id

@@ -139,6 +139,7 @@ def asked_for(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("where", ["folder", "milvus"])
+@pytest.mark.slow
 def test_every_sighting_is_counted_once_and_where_it_belongs(
     where: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -51,6 +51,7 @@ def run_and_kill(people: SysuMM01, folder: Path, chance: random.Random) -> tuple
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_killed_enrolments_lose_nothing_and_double_nothing(
     tmp_path: Path, people: SysuMM01, encoder: Encoder, kills: int
 ) -> None:
@@ -106,6 +107,7 @@ for step in range(start, start + 100_000):
 
 
 @pytest.mark.parametrize("kills", [6, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_killed_changes_are_there_as_a_whole_or_not_at_all(tmp_path: Path, kills: int) -> None:
     moments = random.Random(7)
     folder = tmp_path / "gallery"
@@ -170,6 +172,7 @@ for work in (
 """
 
 
+@pytest.mark.slow
 def test_a_gallery_or_a_copy_that_finds_no_room_is_a_clear_error_and_leaves_none(tmp_path: Path) -> None:
     Gallery.create(tmp_path / "gallery", model(64), YARD).close()
 
@@ -183,6 +186,7 @@ def test_a_gallery_or_a_copy_that_finds_no_room_is_a_clear_error_and_leaves_none
     assert back_up(tmp_path / "gallery", tmp_path / "copy").sightings == 0
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
     Gallery.create(tmp_path / "gallery", model(64), YARD).close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image
 from tests.conftest import ROOT
 
@@ -13,6 +14,7 @@ STORED = ROOT / "tests" / "index" / "drawing1.png"
 """One picture by each camera, of six people of seed 5, side by side in columns of 136 pixels; drawn in November 2026."""
 
 
+@pytest.mark.slow
 def test_the_pictures_are_the_stored_ones_within_one_level() -> None:
     stored = np.asarray(Image.open(STORED), np.int64)
     different = values = 0

@@ -89,6 +89,7 @@ def elsewhere(layout: str, people: range, images: int, lacking: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_sheet_is_the_frozen_one() -> None:
     assert digest(LAYOUTS["sysu"](PEOPLE, IMAGES)) == SHEETS["sysu"]
 
@@ -101,6 +102,7 @@ def test_the_sheets_of_the_other_layouts_are_the_frozen_ones(layout: str) -> Non
 
 @pytest.mark.skipif(not dispatched(WITHOUT["AVX2"]), reason="this NumPy has no kernels here that can be switched off")
 @pytest.mark.parametrize("drawn", ["unrounded", "regdb"])
+@pytest.mark.slow
 def test_a_processor_without_avx2_draws_the_same_pixels(drawn: str) -> None:
     people = range(5, 7)
 
@@ -119,6 +121,7 @@ def files(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in every}
 
 
+@pytest.mark.slow
 def test_workers_don_t_change_a_byte(tmp_path: Path) -> None:
     for workers in (1, 3):
         write_sysu(tmp_path / str(workers), World(4), Split(2, 0, 1), 2, workers=workers)

@@ -37,6 +37,7 @@ def test_nine_cameras_are_as_llcms() -> None:
     assert (min(seen), max(seen)) == (2, 6)
 
 
+@pytest.mark.slow
 def test_a_folder_reads_as_llcm(tmp_path: Path) -> None:
     count = write_llcm(tmp_path / "p", WORLD, LowLight(2, 1, 1), "3x1", workers=1)
     data = LLCM(tmp_path / "p")
@@ -49,6 +50,7 @@ def test_a_folder_reads_as_llcm(tmp_path: Path) -> None:
     assert not any(record.camera == "3" for record in data.test(Modality.IR))
 
 
+@pytest.mark.slow
 def test_tracks_have_the_pictures_as_every_fourth_frame_and_times_that_can_be_walked(tmp_path: Path) -> None:
     split = Split(1, 0, 0)
     write_sysu(tmp_path / "pictures", WORLD, split, 2, workers=1)

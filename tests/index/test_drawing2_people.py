@@ -85,6 +85,7 @@ def test_absent_people_are_as_in_sysu() -> None:
     assert not any(({3, 6} <= cameras) or ({1, 2, 4, 5} <= cameras) for cameras in gone)
 
 
+@pytest.mark.slow
 def test_lists_begin_with_a_block_and_the_folder_reads_as_sysu(tmp_path: Path) -> None:
     write_sysu(tmp_path / "p", WORLD, Split(3, 1, 2), 2, "6x2", workers=1)
     data = SysuMM01(tmp_path / "p")

@@ -29,6 +29,7 @@ def frames(world: World, people: range, camera: int) -> list[Frame]:
     return [frame_of(world, optics, key._replace(walk=walk), frame, 0) for key, walk, frame in keys]
 
 
+@pytest.mark.slow
 def test_boxes_miss_as_detectors_do() -> None:
     overlaps = sorted(overlap(frame.box, frame.true) for frame in frames(WORLD, range(1, 60), 4))
 
@@ -43,6 +44,7 @@ def test_without_crops_the_box_is_the_true_one() -> None:
         assert frame.box == frame.true
 
 
+@pytest.mark.slow
 def test_people_are_never_hidden_by_more_than_the_rule_says() -> None:
     hidden = [frame for frame in frames(WORLD, range(1, 60), 5) if frame.thing is not None]
 
@@ -53,6 +55,7 @@ def test_people_are_never_hidden_by_more_than_the_rule_says() -> None:
         assert (covered & (frame.thing.mask < 0.5)).sum() / covered.sum() >= LEAST_VISIBLE
 
 
+@pytest.mark.slow
 def test_without_occlusion_nobody_and_nothing_is_in_front() -> None:
     for frame in frames(World(0, frozenset({"occlusion"})), range(1, 40), 5):
         assert frame.thing is None
@@ -78,6 +81,7 @@ def test_a_pass_is_seen_every_half_second() -> None:
         assert all(frame % 4 == 0 for _, frame in taken)
 
 
+@pytest.mark.slow
 def test_what_changes_slowly_has_deviation_1_and_a_correlation_of_eight_tenths_from_frame_to_frame() -> None:
     values = np.array([[slow_walk(Key(0, number).stream("slow"), frame) for frame in (7, 8)] for number in range(1500)])
 
@@ -85,6 +89,7 @@ def test_what_changes_slowly_has_deviation_1_and_a_correlation_of_eight_tenths_f
     assert np.corrcoef(values.T)[0, 1] == pytest.approx(0.8, abs=0.04)
 
 
+@pytest.mark.slow
 def test_visits_last_four_to_ten_frames_and_cover_the_share_that_was_asked_for() -> None:
     covered, lengths = 0, []
     for number in range(300):
@@ -104,6 +109,7 @@ def test_who_walks_turns_slowly_and_steps_on() -> None:
     assert (np.diff([how.phase for how in poses]) > 0).all() == (walk.speed > 0)
 
 
+@pytest.mark.slow
 def test_pictures_are_grey_in_infrared_tall_and_of_many_sizes() -> None:
     shapes = set()
     for camera in SYSU:
@@ -122,6 +128,7 @@ def test_jpegs_are_of_quality_60_to_92() -> None:
     assert (min(drawn), max(drawn)) == (60, 92)
 
 
+@pytest.mark.slow
 def test_a_picture_takes_less_than_35_milliseconds_of_one_core() -> None:
     picture(WORLD, SYSU[0], Key(0, 1, 1, 1), 0, 0)
     begun = time.process_time()

@@ -91,6 +91,7 @@ def test_functions_by_table_are_near_the_functions() -> None:
     assert knee(bright) == pytest.approx(np.array(expected), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_reduction_gives_each_pixel_the_mean_of_what_it_covers() -> None:
     values = Stream("picture").normals(3 * 40 * 30).reshape(3, 40, 30)
     left, top, right, bottom = 2.5, -3.25, 27.25, 33.5

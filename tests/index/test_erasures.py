@@ -92,6 +92,7 @@ def condition(chance: random.Random, known: list[int]) -> tuple[dict[str, Any], 
 
 
 @pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 200))])
+@pytest.mark.slow
 def test_no_history_brings_the_erased_back_or_loses_what_was_enrolled_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

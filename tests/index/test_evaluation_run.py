@@ -238,6 +238,7 @@ def by_hand(task: Task, queries: Features, gallery: Features, protocol: Protocol
     ap=st.sampled_from(["rectangle", "trapezoid"]),
     levels=st.sampled_from([3, 1_000_000]),
 )
+@pytest.mark.slow
 def test_every_trial_is_measured_as_if_it_were_alone_ties_included(
     seed: int, hiding: Any, cmc: Any, ap: Any, levels: int
 ) -> None:

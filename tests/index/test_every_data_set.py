@@ -66,6 +66,7 @@ def test_its_counts_name_what_they_count_once(data: DataSet) -> None:
     assert isinstance(data.passed_over(), Counter)
 
 
+@pytest.mark.slow
 def test_it_is_counted_enrolled_and_measured_by_the_commands(data: DataSet, tmp_path: Path) -> None:
     root, bundle, gallery = str(data.root), str(BUNDLE), str(tmp_path / "gallery")
     passed = 3 if data.passed_over() else 0

@@ -104,6 +104,7 @@ HALVES = (Storage.FLOAT32, Storage.FLOAT16, Storage.FLOAT32, Storage.FLOAT16)
 
 
 @pytest.mark.parametrize(("kind", "storage"), [*zip(KINDS, HALVES, strict=True)])
+@pytest.mark.slow
 def test_what_is_imported_is_what_was_exported(tmp_path: Path, kind: str, storage: Storage) -> None:
     with filled(tmp_path / "a", varied(random_rows(40)), metric=Metric.COSINE, storage=storage) as given:
         export_gallery(given, tmp_path / f"x.{kind}")
@@ -503,6 +504,7 @@ def test_other_labels_than_a_sighting_has_are_passed_over_and_told(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.slow
 def test_an_import_that_was_stopped_goes_on(tmp_path: Path) -> None:
     with filled(tmp_path / "a", sightings(2500, people=9)) as given:
         export_gallery(given, tmp_path / "x.parquet")
@@ -548,6 +550,7 @@ def test_sightings_that_are_erased_while_they_are_written_are_not_handed_on(tmp_
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.slow
 def test_the_commands_say_what_they_did_in_json(tmp_path: Path) -> None:
     with filled(tmp_path / "a", sightings(3)):
         pass

@@ -86,6 +86,7 @@ def arrays(file: Path, **parts: Any) -> Path:
 # --- FAISS
 
 
+@pytest.mark.slow
 def test_an_index_that_claims_more_than_it_has_is_refused(tmp_path: Path) -> None:
     def claim(content: bytearray) -> None:
         struct.pack_into("<q", content, 8, 2**60)
@@ -104,6 +105,7 @@ def test_an_index_that_claims_more_than_it_has_is_refused(tmp_path: Path) -> Non
     assert "it takes more memory than" in refused(flat(tmp_path / "c.faiss", large))
 
 
+@pytest.mark.slow
 def test_a_truncated_index_and_one_that_is_none_are_refused(tmp_path: Path) -> None:
     def cut(content: bytearray) -> None:
         del content[-20:]
@@ -132,6 +134,7 @@ def test_an_index_that_does_not_hold_its_vectors_is_refused_by_its_kind(tmp_path
 # --- Parquet
 
 
+@pytest.mark.slow
 def test_a_parquet_bomb_ends_within_its_limits(tmp_path: Path) -> None:
     """A few kilobytes that stand for 2 GB of text, and for 2 GB of zeros."""
     text = pa.DictionaryArray.from_arrays(np.zeros(100, np.int32), pa.array(["x" * (20 * MIB)]))
@@ -223,6 +226,7 @@ def test_rows_of_another_length_are_named(tmp_path: Path) -> None:
 # --- npz
 
 
+@pytest.mark.slow
 def test_a_pickle_in_an_npz_file_is_never_loaded(tmp_path: Path) -> None:
     tracks = np.array([Harmful(tmp_path / "harm")] * 8, object)
     assert "tracks holds Python objects, which would have to be unpickled" in refused(
@@ -325,6 +329,7 @@ def test_a_cell_that_is_no_embedding_is_named_by_its_row(tmp_path: Path, cell: s
     assert '"problems": [[2, "embedding is a JSON list of numbers, not ' in (folder / "about.json").read_text()
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_2_and_makes_no_gallery(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"PAR1")
     done = CliRunner().invoke(app, ["index", "import", str(tmp_path / "x.parquet"), "--gallery", str(tmp_path / "g")])

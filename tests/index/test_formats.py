@@ -102,6 +102,7 @@ print(at)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.slow
 def test_a_migration_killed_at_any_statement_is_done_by_the_next_opening(tmp_path: Path, number: int) -> None:
     command = [sys.executable, "-c", KILLED, str(FORMATS / str(number)), str(tmp_path)]
     statements = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

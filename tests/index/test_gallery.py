@@ -109,6 +109,7 @@ def adversarial(draw: st.DrawFn) -> np.ndarray:
     camera=st.sampled_from([None, "yard-ir"]),
     like=st.integers(0, 119),
 )
+@pytest.mark.slow
 def test_a_search_is_brute_force_in_its_order(
     tmp_path_factory: pytest.TempPathFactory,
     vectors: np.ndarray,
@@ -332,6 +333,7 @@ with Gallery(sys.argv[1]) as gallery, gallery.writing():
 """
 
 
+@pytest.mark.slow
 def test_a_second_writing_process_is_refused_with_a_message_and_a_reader_is_welcome(tmp_path: Path) -> None:
     make(tmp_path / "g", np.eye(4)).close()
     command = [sys.executable, "-c", HOLD, str(tmp_path / "g")]
@@ -345,6 +347,7 @@ def test_a_second_writing_process_is_refused_with_a_message_and_a_reader_is_welc
         holder.communicate()
 
 
+@pytest.mark.slow
 def test_searches_in_threads_see_one_state_each_while_sightings_come_and_go(tmp_path: Path) -> None:
     """Batches of 6 rows come and go as a whole; a search must find a multiple of 6 of each batch, never half."""
     errors: list[str] = []

@@ -205,6 +205,7 @@ def by_their_means(metric: Metric, enrolled: list[NewSighting], query: Query) ->
 
 
 @pytest.mark.parametrize("metric", Metric)
+@pytest.mark.slow
 def test_tracks_rank_by_the_mean_of_their_shots_that_pass_every_filter(make: Maker, metric: Metric) -> None:
     gallery, enrolled = make(metric), sightings(120)
     gallery.add(enrolled[:50])
@@ -452,6 +453,7 @@ def test_all_distances_of_a_scope(make: Maker) -> None:
         gallery.distances(Query(enrolled[2].embedding), most=19)
 
 
+@pytest.mark.slow
 def test_a_gallery_is_copied_from_one_place_to_another_and_back(make: Maker, tmp_path: Path, database: Path) -> None:
     gallery, enrolled = make(), sightings(25)
     gallery.add(enrolled)
@@ -514,6 +516,7 @@ def test_more_hits_than_milvus_gives_at_once_are_all_compared(
         assert [hit.id for hit in gallery.search(query).hits] == brute(Metric.EUCLIDEAN, enrolled, query)
 
 
+@pytest.mark.slow
 def test_a_large_crop_is_kept_smaller(database: Path) -> None:
     import io
 
@@ -583,6 +586,7 @@ def test_a_moment_never_runs_back(make: Maker, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(("stop", "times"), [("delete", 1), ("note", 4), ("some", 1)])
 @pytest.mark.parametrize("by", ["camera", pytest.param("ids", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_an_erasure_of_milvus_that_was_stopped_is_finished_by_the_next_opening(
     database: Path, monkeypatch: pytest.MonkeyPatch, stop: str, times: int, by: str
 ) -> None:

@@ -74,6 +74,7 @@ def test_saved_features_refuse_what_has_no_effect_on_them(saved: dict[str, Path]
     assert f"{more[0]} has no effect" in message
 
 
+@pytest.mark.slow
 def test_a_data_set_refuses_options_of_the_others(people: SysuMM01, tmp_path: Path) -> None:
     regdb = layouts.regdb(tmp_path / "regdb", people)
     market = layouts.market(tmp_path / "market", people)
@@ -118,6 +119,7 @@ def test_one_split_of_regdb_is_one_trial(people: SysuMM01, tmp_path: Path) -> No
         assert "several would write over each other" in message
 
 
+@pytest.mark.slow
 def test_an_enrolment_refuses_what_has_no_effect_on_it(gallery: Gallery, people: SysuMM01, tmp_path: Path) -> None:
     gallery.close()
     folder = tmp_path / "photos"
@@ -144,6 +146,7 @@ def test_an_enrolment_refuses_what_has_no_effect_on_it(gallery: Gallery, people:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_labels_that_were_corrected_are_told_and_not_dropped(
     gallery: Gallery, people: SysuMM01, tmp_path: Path
 ) -> None:
@@ -178,6 +181,7 @@ def test_folders_name_every_file_that_is_no_image_by_its_name(tmp_path: Path) ->
     }
 
 
+@pytest.mark.slow
 def test_files_of_a_data_set_that_are_passed_over_are_counted_and_end_in_exit_code_3(
     people: SysuMM01, tmp_path: Path
 ) -> None:

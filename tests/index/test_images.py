@@ -68,6 +68,7 @@ def test_an_exif_rotated_image_comes_upright() -> None:
 
 
 @pytest.mark.parametrize(("side", "message"), [(9_000, "9000 x 9000 pixels"), (30_000, "too many pixels")])
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_its_pixels_are_decoded(side: int, message: str) -> None:
     bomb = encoded(Image.new("1", (side, side)), "PNG")
 

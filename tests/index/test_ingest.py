@@ -143,6 +143,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_gallery_that_goes_on(tmp_path: Path, people: SysuMM01) -> None:
     command = [
         "index", "add", str(people.root), "--layout", "sysu", "--list", "available",

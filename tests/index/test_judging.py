@@ -103,6 +103,7 @@ def test_octaves_cover_a_ranking_once(count: int) -> None:
     assert all(1 <= last - first <= 2 * max(first, 1) for first, last in itertools.pairwise(edges))
 
 
+@pytest.mark.slow
 def test_every_place_of_a_ranking_is_drawn_as_often_as_its_weight_says(tmp_path: Path) -> None:
     gallery = peopled(tmp_path / "g", 0.7, people=5, shots=1)
     ids = {sighting.id: sighting.camera for sighting in gallery.sightings()}
@@ -124,6 +125,7 @@ def test_every_place_of_a_ranking_is_drawn_as_often_as_its_weight_says(tmp_path:
     gallery.close()
 
 
+@pytest.mark.slow
 def test_a_draw_is_its_seeds_and_its_order_says_nothing_of_ranks(tmp_path: Path) -> None:
     gallery = peopled(tmp_path / "g", 0.7)
 
@@ -173,6 +175,7 @@ def test_what_tells_nothing_or_cannot_be_looked_at_is_never_drawn(tmp_path: Path
 
 
 @pytest.mark.parametrize("noise", [0.7, 1.5])
+@pytest.mark.slow
 def test_the_estimate_agrees_with_the_labels_of_everybody(tmp_path: Path, noise: float) -> None:
     gallery = peopled(tmp_path / "g", noise)
     same, strangers = by_hand(gallery, "n", "a")
@@ -323,6 +326,7 @@ def test_a_move_ends_what_was_judged(measured_on: tuple[Gallery, Pair]) -> None:
     gallery.close()
 
 
+@pytest.mark.slow
 def test_labels_say_more_than_judgements_unless_somebody_asks(tmp_path: Path) -> None:
     gallery = peopled(tmp_path / "g", 0.7)
     labels = gallery.calibrate().of("n", "a")

@@ -130,6 +130,7 @@ NAMES = [*QUICK, "opening", "restore", "compact", "cache", "backup"]
     ("name", "kills"),
     [*((name, 1) for name in QUICK), *(pytest.param(name, 40, marks=pytest.mark.slow) for name in NAMES)],
 )
+@pytest.mark.slow
 def test_killed_before_every_step_nothing_acknowledged_is_lost_and_nothing_erased_comes_back(
     tmp_path: Path, name: str, kills: int
 ) -> None:

@@ -31,6 +31,7 @@ def copied(folder: Path, tmp_path: Path) -> Path:
     return tmp_path / folder.name
 
 
+@pytest.mark.slow
 def test_a_folder_is_known_by_what_it_holds(
     tmp_path: Path, people: SysuMM01, regdb: Path, llcm: Path, market: Path
 ) -> None:

@@ -41,6 +41,7 @@ def killed(folder: Path) -> None:
     assert (folder / f"{FILE}-wal").stat().st_size
 
 
+@pytest.mark.slow
 def test_a_journal_beside_an_older_file_is_refused_and_brings_nobody_back(tmp_path: Path) -> None:
     made(tmp_path / "gallery").close()
     shutil.copy(tmp_path / "gallery" / FILE, tmp_path / "older")

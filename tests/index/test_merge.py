@@ -19,6 +19,7 @@ from rgbir.index.errors import GalleryMismatch, UsageError
 runner = CliRunner()
 
 
+@pytest.mark.slow
 def test_parts_share_the_images_and_merged_they_are_the_whole(tmp_path: Path, people: SysuMM01) -> None:
     def add(gallery: str, *options: str) -> str:
         base = ["index", "add", str(people.root), "--layout", "sysu", "--bundle", str(BUNDLE), "--threads", "1"]

@@ -100,6 +100,7 @@ def slow(
     ap=st.sampled_from(["rectangle", "trapezoid"]),
     infinite=st.booleans(),
 )
+@pytest.mark.slow
 def test_it_is_the_slow_loop_with_ties_hidden_rows_and_infinities(
     seed: int, rows: int, cmc: CmcLevel, ap: ApRule, infinite: bool
 ) -> None:

@@ -155,6 +155,7 @@ def filled(proxy: Between, name: str, count: int) -> AnyGallery:
 
 
 @pytest.mark.parametrize("count", [FEW, MANY])
+@pytest.mark.slow
 def test_no_call_costs_more_where_more_are_enrolled(proxy: Between, count: int) -> None:
     dear = {}
     with filled(proxy, f"g{count}", count) as gallery:
@@ -166,6 +167,7 @@ def test_no_call_costs_more_where_more_are_enrolled(proxy: Between, count: int) 
     assert dear == {}
 
 
+@pytest.mark.slow
 def test_what_looks_at_every_sighting_is_named(proxy: Between) -> None:
     with filled(proxy, "walks", FEW) as gallery:
         for name, walk in WALKS.items():
@@ -207,6 +209,7 @@ def test_a_camera_is_counted_again_when_somebody_added_to_it(proxy: Between) -> 
         assert {count.camera: count.identities for count in gallery.counts()}["yard"] == 6
 
 
+@pytest.mark.slow
 def test_people_are_counted_as_they_come_and_go(proxy: Between) -> None:
     with filled(proxy, "people", 100) as gallery:
         left = ENROLLED[:100]
@@ -222,6 +225,7 @@ def test_people_are_counted_as_they_come_and_go(proxy: Between) -> None:
             assert {count.camera: count.identities for count in gallery.counts()} == expected()
 
 
+@pytest.mark.slow
 def test_a_gallery_whose_people_nobody_noted_notes_them_when_it_is_opened(proxy: Between) -> None:
     with filled(proxy, "older", 100) as gallery:
         counts = gallery.counts()
@@ -235,6 +239,7 @@ def test_a_gallery_whose_people_nobody_noted_notes_them_when_it_is_opened(proxy:
         assert cost(seen)[1] < 20
 
 
+@pytest.mark.slow
 def test_a_copy_that_was_stopped_goes_on_where_it_was(proxy: Between, tmp_path: Path) -> None:
     """What is there isn't read again: neither embeddings nor crops."""
     with filled(proxy, "whole", 600) as gallery, create(tmp_path / "copy", gallery.model, NETWORK) as copy:
@@ -266,6 +271,7 @@ def test_sightings_are_put_in_their_places_and_never_beside_themselves(proxy: Be
     assert names(seen)["Upsert"] == 2
 
 
+@pytest.mark.slow
 def test_a_large_add_is_sent_in_messages_that_fit_and_taken_back_when_one_fails(
     proxy: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,7 @@ def galleries(proxy: Between) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("name", "fault"), every(WRITES, {"add"}))
+@pytest.mark.slow
 def test_a_change_whose_request_is_lost_is_made_once_and_whole(proxy: Between, name: str, fault: Fault) -> None:
     call, stays = WRITES[name]
     with filled(proxy, f"w{abs(hash((name, fault)))}") as gallery, proxy.counted() as seen:
@@ -188,6 +189,7 @@ def test_a_change_that_comes_late_is_an_error_and_is_made_by_asking_again(
         expect_whole(gallery, [*filter(stays, ENROLLED), *(new(9, seed=1) if name == "add" else [])])
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_is_an_error(tmp_path: Path) -> None:
     with served(tmp_path) as between:
         address = f"milvus://{between.uri}/gone?timeout=1"

@@ -142,6 +142,7 @@ SIGHTINGS: list[tuple[str, int | None]] = [(name, hour) for name in NAMES for ho
 
 
 @pytest.mark.parametrize("where", ["folder", "milvus"])
+@pytest.mark.slow
 def test_no_move_whatever_its_date_makes_a_pair_of_one_place_searchable(
     where: str, tmp_path_factory: pytest.TempPathFactory, database: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_search_is_the_formula_on_the_rows_that_it_may_see(
 @pytest.mark.parametrize("metric", list(Metric))
 @settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 2**31), k2=st.integers(1, 3))
+@pytest.mark.slow
 def test_lists_follow_what_comes_and_goes(metric: Metric, seed: int, k2: int) -> None:
     rng, rows = np.random.default_rng(seed), Rows(metric)
     rows.add(random_rows(rng, 50))

@@ -204,6 +204,7 @@ def test_what_cannot_be_used_is_counted_and_named(sheet: Path, network: Path, fo
     assert "1 of 181 images show nobody known" in open_data_set(folder, str(network)).remarks()[0]
 
 
+@pytest.mark.slow
 def test_people_of_one_modality_are_counted_and_named_where_they_are_measured(
     sheet: Path, network: Path, tmp_path: Path
 ) -> None:
@@ -231,6 +232,7 @@ def test_people_of_one_modality_are_counted_and_named_where_they_are_measured(
     assert (report["queries"], report["valid_queries"]) == (172, 160)
 
 
+@pytest.mark.slow
 def test_wrong_input_is_refused_in_words(
     folder: Path, sheet: Path, network: Path, people: SysuMM01, tmp_path: Path
 ) -> None:
@@ -336,6 +338,7 @@ def test_one_camera_of_each_modality_in_the_training_list_is_refused(sheet: Path
     assert data.task(CROSS).queries
 
 
+@pytest.mark.slow
 def test_reports_of_other_lists_or_places_are_not_compared(sheet: Path, network: Path, tmp_path: Path) -> None:
     own = ["evaluate", "--data", sheet, "--bundle", BUNDLE, "--list", "available"]
     moved = tmp_path / "moved.toml"
@@ -354,6 +357,7 @@ def test_reports_of_other_lists_or_places_are_not_compared(sheet: Path, network:
 # --- protocol cross
 
 
+@pytest.mark.slow
 def test_infrared_asking_is_sysu_seeded_on_the_same_people(people: SysuMM01, tmp_path: Path, encoder: Encoder) -> None:
     for camera in range(1, 7):
         shutil.copytree(people.root / f"cam{camera}", tmp_path / f"site/cam{camera}")
@@ -423,6 +427,7 @@ def test_each_modality_asks_the_other_as_a_slow_loop_has_it(
         assert alone.directions == {}
 
 
+@pytest.mark.slow
 def test_bundle_gallery_features_and_the_gallery_by_itself_give_the_same_numbers(
     sheet: Path, network: Path, tmp_path: Path
 ) -> None:
@@ -470,6 +475,7 @@ def test_bundle_gallery_features_and_the_gallery_by_itself_give_the_same_numbers
     assert "has no sighting of a known person" in refusal("evaluate", "--gallery", tmp_path / "g")
 
 
+@pytest.mark.slow
 def test_boxes_of_one_frame_are_images_of_their_own(tmp_path: Path, sheet: Path, network: Path) -> None:
     """Frames of several people, by cameras that see two each; their crops by themselves give the same numbers."""
     crops: list[tuple[object, ...]] = []
@@ -530,6 +536,7 @@ def test_a_bundle_is_not_measured_on_people_whom_its_card_knows(sheet: Path, net
     assert rgbir(*measured, "--people", tmp_path / "strangers.json", "--list", "trainval").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_server_is_measured_on_own_pictures_but_for_people_whom_its_model_knows(
     sheet: Path, network: Path, tmp_path: Path
 ) -> None:
@@ -558,6 +565,7 @@ def test_a_server_is_measured_on_own_pictures_but_for_people_whom_its_model_know
 # --- features files of `embed`
 
 
+@pytest.mark.slow
 def test_embedded_pictures_are_asked_with(sheet: Path, network: Path, tmp_path: Path) -> None:
     q, g = tmp_path / "q.npz", tmp_path / "g.npz"
     for file, modality in ((q, "ir"), (g, "rgb")):
@@ -590,6 +598,7 @@ def test_pictures_are_embedded_whatever_is_known_of_them(sheet: Path, network: P
     assert "has no IR image to embed" in refusal(*embed, "--modality", "ir")
 
 
+@pytest.mark.slow
 def test_an_image_without_camera_is_hidden_from_nobody_and_one_without_identity_is_refused(
     sheet: Path, network: Path, tmp_path: Path, folder: Path
 ) -> None:

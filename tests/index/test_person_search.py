@@ -309,6 +309,7 @@ def test_detections_from_a_table_give_what_the_detector_gives(frames: FrameSet, 
     assert found_before == found_now
 
 
+@pytest.mark.slow
 def test_printed_numbers_stand_below_those_of_the_same_rules_only(
     people: SysuMM01, detector: Path, tmp_path: Path
 ) -> None:
@@ -458,6 +459,7 @@ def test_infrared_asks_frames_in_colour_and_who_is_hardly_seen_is_neither_right_
         assert number not in query.shown or who != int(whom)
 
 
+@pytest.mark.slow
 def test_infrared_asks_what_the_synthesizer_films(tmp_path: Path) -> None:
     synthesize_footage(tmp_path / "footage", Scene(width=640, height=360, rate=1, seconds=8, people=30), workers=1)
     data = frame_set(tmp_path / "footage")

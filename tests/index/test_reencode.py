@@ -36,6 +36,7 @@ def other(tmp_path: Path) -> Encoder:
     return Encoder(Bundle(tmp_path / "other"), threads=1)
 
 
+@pytest.mark.slow
 def test_every_crop_is_encoded_again_under_its_own_id(
     gallery: Gallery, other: Encoder, tmp_path: Path, people: SysuMM01
 ) -> None:

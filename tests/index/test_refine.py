@@ -268,6 +268,7 @@ def test_hours_go_over_midnight_and_know_summer_time() -> None:
         night.windows(0, int(4e15))
 
 
+@pytest.mark.slow
 def test_a_sighting_is_searched_for_by_its_id(people: SysuMM01, encoder: Encoder, tmp_path: Path) -> None:
     with Gallery.open_or_create(tmp_path / "g", encoder.card, CameraNetwork.read("sysu-mm01")) as gallery:
         enrol(people.records("available"), encoder, gallery)

@@ -64,6 +64,7 @@ def modules() -> Iterator[tuple[Path, ast.Module]]:
             yield file, ast.parse(file.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_no_warning_is_made_without_a_code() -> None:
     """`warnings` are the remarks' words: nobody gives an answer others, and each remark names a code of its kind."""
     made: dict[str, set[str]] = {"warning": set(), "camera": set(), "verdict": set()}

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from tests.conftest import ROOT
 
 TESTS = (
@@ -15,6 +16,7 @@ TESTS = (
 )
 
 
+@pytest.mark.slow
 def test_runners_compute_what_they_should() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-n", "0", *TESTS],

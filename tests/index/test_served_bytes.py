@@ -75,6 +75,7 @@ def cached(tmp_path: Path) -> Iterator[Gallery]:
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_cache_that_is_harmed_under_a_gallery_changes_no_answer(
     cached: Gallery, name: str, harm: Callable[[Path, random.Random], None], touched: bool
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_cache_that_is_harmed_under_a_gallery_changes_no_answer(
         assert answers(again) == expected
 
 
+@pytest.mark.slow
 def test_rows_that_find_no_room_in_memory_are_read_again_each_time(
     cached: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +241,7 @@ gallery.remove(camera="a")
 
 
 @pytest.mark.parametrize("after", [1, 2, 4])
+@pytest.mark.slow
 def test_an_erasure_killed_halfway_on_a_full_disk_is_finished_by_the_next_opening(tmp_path: Path, after: int) -> None:
     with disk(tmp_path / "disk", 24) as small:
         filled(small / "g", sightings(random_rows(500, 2048), crop_bytes=8192)).close()

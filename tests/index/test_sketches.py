@@ -296,6 +296,7 @@ def test_joined_queries_ask_a_device_together(tmp_path: Path, metric: Metric) ->
             assert answer.exact
 
 
+@pytest.mark.slow
 def test_what_a_device_held_is_given_back_and_it_is_used_as_long_as_rows_come_and_go(tmp_path: Path) -> None:
     with make(tmp_path / "g") as gallery:
         device = Processor(4 * D * (N + 200))  # both cameras, and a little more: never one of them twice
@@ -328,6 +329,7 @@ def test_a_camera_without_room_is_not_tried_again_by_every_search(tmp_path: Path
         assert device.refusals <= 3
 
 
+@pytest.mark.slow
 def test_a_device_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
     with make(tmp_path / "g") as gallery:
         view = gallery.view()
@@ -399,6 +401,7 @@ class Guarded:
             pass
 
 
+@pytest.mark.slow
 def test_one_thread_at_a_time_uses_the_memory_of_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As FAISS 1.15.1 wants it on an H200: `StackDeviceMemory` failed its assertion when two cameras were searched at once."""
     monkeypatch.setattr(faiss, "StandardGpuResources", object, raising=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.waiting import HANGS_AFTER_S, until
@@ -14,7 +16,7 @@ from rgbir.index import Metric
 from rgbir.index.nearest.codes import Codes
 from rgbir.index.nearest.coding import ASKED_BEFORE_CODES, WORTH_CODES, Coding
 from rgbir.index.nearest.rows import Mark
-from rgbir.index.nearest.slabs import NO_TIME, Filter, Slab
+from rgbir.index.nearest.slabs import NO_TIME, Filter, Moments, Slab, Tally
 from rgbir.index.nearest.view import View
 
 KINDS = (
@@ -111,6 +113,7 @@ def test_the_answer_is_brute_forces_in_its_order(
     kind=st.sampled_from(KINDS), metric=st.sampled_from(list(Metric)), seed=st.integers(0, 2**32 - 1),
     d=st.sampled_from([24, 32, 64, 512]), inside=st.booleans(), times=st.sampled_from([1e-3, 1.0, 7.0]),
 )  # fmt: skip
+@pytest.mark.slow
 def test_no_key_is_below_its_bound(kind: str, metric: Metric, seed: int, d: int, inside: bool, times: float) -> None:
     rng = np.random.default_rng(seed)
     vectors = metric.prepare(rows_of(kind, rng, 80, d))
@@ -194,3 +197,71 @@ def test_codes_that_were_given_up_are_not_made_again(rng: np.random.Generator) -
     assert not any(opened.scanned() for _ in range(100))
     opened.make(Metric.EUCLIDEAN, vectors)  # which was going on meanwhile
     assert (opened.codes, opened.lacking) == (None, False)
+
+
+def test_a_slabs_first_and_last_moment_decide_as_its_rows_do() -> None:
+    """Positions and every count are those of a loop over rows, and rows are looked at one by one only where they differ."""
+    rng = np.random.default_rng(0)
+
+    def chance() -> bool:
+        return bool(rng.random() < 0.5)
+
+    def windows() -> np.ndarray:
+        edges = np.sort(rng.choice(np.arange(-3, 19), 2 * rng.integers(0, 4), replace=False))
+        return np.asarray(edges, np.int64).reshape(-1, 2)
+
+    def bound() -> int | None:
+        return int(rng.integers(-3, 19)) if chance() else None
+
+    for _ in range(3_000):
+        drawn = rng.integers(0, 16, rng.integers(1, 6)).tolist()
+        times = [None if rng.random() < 0.15 else time for time in drawn]
+        since, until, hours = bound(), bound(), windows() if chance() else None
+        place = Moments(windows(), chance()) if rng.random() < 0.3 else None
+        walk = Moments(windows(), chance()) if chance() else place
+        slab = slab_at(times)
+        tally = Tally()
+
+        allowed = slab.allowed(Filter(since, until, windows=hours, camera=walk, place=place, tally=tally))
+
+        whys = [left_out_by(time, since, until, hours, place, walk) for time in times]
+        passing = [position for position, why in enumerate(whys) if why == "searched"]
+        assert (list(range(len(times))) if allowed is None else allowed.tolist()) == passing
+        counts = {why: getattr(tally, why) for why in ("place", "untimed", "time", "passages", "searched")}
+        assert counts == {why: whys.count(why) for why in counts}
+        if place is None and walk is None and hours is None and None not in times:
+            apart = (since is not None and since > max(drawn)) or (until is not None and until <= min(drawn))
+            whole = (since is None or since <= min(drawn)) and (until is None or until > max(drawn))
+            assert tally.looked_at == (0 if apart or whole else len(times))
+
+
+def slab_at(times: Sequence[int | None]) -> Slab:
+    moments = np.array([NO_TIME if time is None else time for time in times], np.int64)
+    return Slab(
+        Metric.EUCLIDEAN, np.zeros((len(times), 2), np.float32), np.arange(len(times)), moments, np.full(len(times), -1)
+    )
+
+
+def left_out_by(
+    time: int | None,
+    since: int | None,
+    until: int | None,
+    hours: np.ndarray | None,
+    place: Moments | None,
+    walk: Moments | None,
+) -> str:
+    """What leaves a row of that time out first, in the order in which filters count; `searched` if nothing does."""
+
+    def met(moments: Moments) -> bool:
+        return moments.untimed if time is None else any(begin <= time < end for begin, end in moments.windows)
+
+    if place is not None and not met(place):
+        return "place"
+    if since is not None or until is not None or hours is not None:
+        if time is None:
+            return "untimed"
+        if (since is not None and time < since) or (until is not None and time >= until):
+            return "time"
+        if hours is not None and not any(begin <= time < end for begin, end in hours):
+            return "time"
+    return "passages" if walk is not None and walk is not place and not met(walk) else "searched"

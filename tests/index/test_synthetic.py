@@ -24,6 +24,7 @@ def digests(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_in_one_process_and_in_many(tmp_path: Path) -> None:
     synthesize(tmp_path / "one", Split(1, 1, 1), images=2, seed=3, workers=1)
     synthesize(tmp_path / "many", Split(1, 1, 1), images=2, seed=3, workers=2)
@@ -31,6 +32,7 @@ def test_the_same_seed_gives_the_same_bytes_in_one_process_and_in_many(tmp_path:
     assert digests(tmp_path / "one") == digests(tmp_path / "many")
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_people(tmp_path: Path) -> None:
     synthesize(tmp_path / "a", Split(0, 0, 1), images=1, seed=1, workers=1)
     synthesize(tmp_path / "b", Split(0, 0, 1), images=1, seed=2, workers=1)
@@ -68,6 +70,7 @@ def test_crops_are_tall_and_vary_in_size(people: SysuMM01) -> None:
     assert max(ratios) < 3.2
 
 
+@pytest.mark.slow
 def test_mean_colour_alone_does_not_find_a_person_across_modalities(tmp_path: Path) -> None:
     synthesize(tmp_path / "p", Split(0, 0, 16), images=2, seed=4, workers=1)
     data = SysuMM01(tmp_path / "p")
@@ -91,6 +94,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow
 def test_regdbs_layout_has_ten_splits_and_can_be_drawn_again(tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert synthesize_regdb(tmp_path / name, 4, images=2, seed=3, workers=1) == 16

@@ -40,6 +40,7 @@ def digest(scene: Scene) -> str:
     return sums.hexdigest()
 
 
+@pytest.mark.slow
 def test_the_same_values_give_the_same_bytes_in_another_process_and_in_any_order() -> None:
     scene = replace(SMALL, camera="gate", seconds=2)
     code = f"from rgbir.index.synthetic.footage import Scene\nfrom {__name__} import digest\nprint(digest({scene!r}))"
@@ -54,6 +55,7 @@ def test_the_same_values_give_the_same_bytes_in_another_process_and_in_any_order
     assert digest(replace(scene, seed=4)) != here
 
 
+@pytest.mark.slow
 def test_every_camera_sees_the_same_people_each_at_a_time_of_its_own() -> None:
     seen = {}
     for camera in PLACES:
@@ -71,6 +73,7 @@ def test_every_camera_sees_the_same_people_each_at_a_time_of_its_own() -> None:
     assert (SMALL.taken_at(6) - SMALL.taken_at(1)).total_seconds() == 1
 
 
+@pytest.mark.slow
 def test_the_truth_is_what_a_slow_count_of_the_drawn_pixels_gives() -> None:
     hidden = 0
     for number in range(1, len(SMALL) + 1, 6):
@@ -193,6 +196,7 @@ def test_of_six_people_two_meet_two_walk_side_by_side_and_one_stands() -> None:
         assert abs(way.end[0]) > lens.half_m(way.end[1])
 
 
+@pytest.mark.slow
 def test_people_of_all_cameras_are_seen_and_hidden() -> None:
     """What a tracker has to cope with is there: somebody behind the pillar, and two who overlap."""
     shares, overlaps = [], 0
@@ -249,6 +253,7 @@ def digests(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 def test_a_folder_holds_the_same_bytes_whatever_the_number_of_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +267,7 @@ def test_a_folder_holds_the_same_bytes_whatever_the_number_of_workers(
     assert sum(done) == 60
 
 
+@pytest.mark.slow
 def test_a_folder_says_what_each_picture_is_and_who_is_in_it(tmp_path: Path) -> None:
     synthesize_footage(tmp_path / "footage", TINY, workers=1)
     root = tmp_path / "footage"
@@ -294,6 +300,7 @@ def test_a_folder_says_what_each_picture_is_and_who_is_in_it(tmp_path: Path) -> 
     assert "4 people pass three cameras" in (root / "README.txt").read_text()
 
 
+@pytest.mark.slow
 def test_films_are_written_by_whoever_can(tmp_path: Path) -> None:
     films: dict[str, Any] = {}
 
@@ -322,6 +329,7 @@ def run(*words: object) -> Any:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+@pytest.mark.slow
 def test_the_command_draws_footage_of_the_size_it_is_given(tmp_path: Path) -> None:
     words = ["--layout", "footage", "--seconds", 2, "--rate", 3, "--width", 128, "--height", 72, "--people", 60]
     assert run(tmp_path / "f", *words, "--seed", 5, "--workers", 1).exit_code == 0

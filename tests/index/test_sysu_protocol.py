@@ -140,6 +140,7 @@ QUICK = {("official", "all", "multi"), ("seeded", "indoor", "single")}
     ("selection", "mode", "shots"),
     [pytest.param(*setting, marks=[] if setting in QUICK else [pytest.mark.slow]) for setting in SETTINGS],
 )
+@pytest.mark.slow
 def test_the_self_check_at_full_size(selection: str, mode: Mode, shots: Shots) -> None:
     asked = task(selection, mode, shots)
     x, rows = vectors(asked.queries), vectors(asked.gallery)

@@ -288,6 +288,7 @@ def test_features_of_whole_tracklets_are_taken_by_the_tracklets_names(campus: BU
     assert json.loads(answer.stdout)["mAP"] == 1
 
 
+@pytest.mark.slow
 def test_a_bundle_is_measured_by_pooled_frames_and_the_table_has_every_setting(campus: BUPTCampus) -> None:
     encoder, task = Encoder(Bundle(BUNDLE)), campus.task(PROTOCOLS["bupt"])
     features = encoded(task.images, encoder)
@@ -305,6 +306,7 @@ def test_a_bundle_is_measured_by_pooled_frames_and_the_table_has_every_setting(c
     assert content["protocol"]["pool"] == "mean"
 
 
+@pytest.mark.slow
 def test_a_gallery_that_holds_the_frames_leads_to_the_same_numbers(campus: BUPTCampus, tmp_path: Path) -> None:
     gallery = tmp_path / "gallery"
     whole = ("--bundle", BUNDLE, "--modality", "both", "--layout", "bupt")
@@ -317,6 +319,7 @@ def test_a_gallery_that_holds_the_frames_leads_to_the_same_numbers(campus: BUPTC
     assert {**enrolled, "about": here["about"]} == here
 
 
+@pytest.mark.slow
 def test_tracklets_are_drawn_by_their_first_frames(campus: BUPTCampus, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
 
@@ -326,6 +329,7 @@ def test_tracklets_are_drawn_by_their_first_frames(campus: BUPTCampus, tmp_path:
     assert list((tmp_path / "plots").iterdir())
 
 
+@pytest.mark.slow
 def test_what_takes_single_images_is_refused_for_tracklets(campus: BUPTCampus) -> None:
     measure = ("evaluate", "--data", campus.root)
 
@@ -338,6 +342,7 @@ def test_what_takes_single_images_is_refused_for_tracklets(campus: BUPTCampus) -
     assert "a server gives distances of images. Measure a bundle" in str(served.exception)
 
 
+@pytest.mark.slow
 def test_lists_of_vcm_may_lie_beside_the_people(people: SysuMM01, tmp_path: Path) -> None:
     inside = HitszVcm(vcm(tmp_path / "inside", people))
     beside = open_data_set(vcm(tmp_path / "beside", people, lists="."))

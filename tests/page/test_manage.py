@@ -397,7 +397,7 @@ def test_a_chain_that_is_broken_is_told_with_its_entry(page: Any, logged: Settin
         opened(page, address, "audit")
         page.get_by_role("button", name="Look now").click()
         page.get_by_text("Unbroken to entry 130.").wait_for()
-        page.get_by_text("could have made all of it anew").wait_for()
+        page.get_by_text("could have made all of it again").wait_for()
         lines = log.read_bytes().splitlines(keepends=True)
         log.write_bytes(b"".join([*lines[:40], lines[40].replace(b'"missing"', b'"lost"'), *lines[41:]]))
         page.get_by_role("button", name="Look now").click()

@@ -79,6 +79,7 @@ def test_searches_and_erasures_are_noted_with_who_why_and_what(
     assert problems(log) == []
 
 
+@pytest.mark.slow
 def test_a_server_that_wants_a_purpose_refuses_searches_without(gallery: Gallery, log: Path, people: SysuMM01) -> None:
     settings = replace(Settings(gallery.folder, BUNDLE, threads=1, audit=log), need_purpose=True)
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
@@ -104,7 +105,7 @@ def test_without_its_log_nothing_is_answered_and_nothing_erased(
     assert len(gallery) == before
 
 
-@pytest.mark.parametrize("harm", ["change", "take out", "put in", "swap", "write anew"])
+@pytest.mark.parametrize("harm", ["change", "take out", "put in", "swap", "write again"])
 def test_every_change_of_the_log_is_found(log: Path, harm: str) -> None:
     writer = AuditLog(log)
     for number in range(6):
@@ -119,7 +120,7 @@ def test_every_change_of_the_log_is_found(log: Path, harm: str) -> None:
             lines.insert(3, lines[2])
         case "swap":
             lines[1], lines[2] = lines[2], lines[1]
-        case "write anew":  # with a hash that is right
+        case "write again":  # with a hash that is right
             entry = json.loads(lines[2]) | {"who": "w9"}
             del entry["hash"]
             digest = hashlib.sha256(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -92,6 +92,7 @@ def shown(answer: httpx2.Response) -> tuple[float, float, float]:
     return tuple(float(answer.headers[f"Rgbir-Clip-{name}"]) for name in ("Since", "Until", "Hit"))  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 def test_the_seconds_around_a_sighting_are_shown_from_a_folder_of_recordings(
     filmed: Path, film: Path, tmp_path: Path
 ) -> None:
@@ -126,6 +127,7 @@ def test_the_seconds_around_a_sighting_are_shown_from_a_folder_of_recordings(
     assert entry["sha256"] == Recording.at(film).digest
 
 
+@pytest.mark.slow
 def test_a_film_that_was_sent_is_shown_where_films_are_kept(empty: Path, recordings: Path, tmp_path: Path) -> None:
     with Gallery(empty) as gallery:
         gallery.set_keep_days(30)
@@ -200,6 +202,7 @@ def test_a_key_sees_clips_of_its_cameras_only(filmed: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("film", ["h264"], indirect=True)
+@pytest.mark.slow
 def test_the_index_of_recordings_is_kept_and_renewed_when_files_change(
     filmed: Path, film: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

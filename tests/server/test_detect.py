@@ -317,6 +317,7 @@ def test_the_asynchronous_client_sends_the_same(infrared: list[bytes]) -> None:
 # --- commands
 
 
+@pytest.mark.slow
 def test_commands_search_and_enrol_with_whole_pictures(
     settings: Settings, gallery: Gallery, tmp_path: Path, infrared: list[bytes]
 ) -> None:

@@ -76,6 +76,7 @@ def held_on_disk(server: Server) -> int:
     return total
 
 
+@pytest.mark.slow
 def test_no_byte_of_a_body_is_taken_before_its_key_is_known(server: Server) -> None:
     for headers in (b"", b"Authorization: Bearer rgbir_guess\r\n"):
         with connected(server) as connection:
@@ -200,6 +201,7 @@ def test_a_body_that_trickles_is_ended_and_told_why(server: Server) -> None:
     assert response.startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.slow
 def test_sigterm_ends_in_its_time_whatever_trickles(site: Site) -> None:
     with (
         site.server(slowest_s=100, ending_s=2) as server,
@@ -239,6 +241,7 @@ def test_requests_on_one_connection_and_in_one_piece_are_answered_as_ever(server
         assert answer(connection).count(b"HTTP/1.1 200 OK") == 10
 
 
+@pytest.mark.slow
 def test_who_never_reads_an_answer_is_ended(server: Server) -> None:
     before = closed(server, "slow reader")
     with connected(server) as connection:

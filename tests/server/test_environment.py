@@ -39,6 +39,7 @@ def site(tmp_path: Path, gallery: Gallery) -> Site:
     return Site(tmp_path)
 
 
+@pytest.mark.slow
 def test_what_orchestrators_and_uvicorn_s_variables_say_stops_no_server(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,6 +51,7 @@ def test_what_orchestrators_and_uvicorn_s_variables_say_stops_no_server(
 
 
 @pytest.mark.parametrize("name", ["RGBIR_SERVE__PROT", pytest.param("RGBIR_SERVICE", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_variable_that_is_misspelt_is_still_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert all(config._of_a_service(*link) for link in LINKS.items())
     assert not config._of_a_service(name, "8077")
@@ -62,6 +64,7 @@ def test_a_variable_that_is_misspelt_is_still_refused(monkeypatch: pytest.Monkey
     assert f"no option has the variable {name}" in process.stderr
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_told_before_anything_is_said_of_listening(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, site.server(port=other.getsockname()[1]) as server:
         assert server.ended
@@ -79,6 +82,7 @@ def test_head_is_answered_wherever_get_is(gallery: Gallery) -> None:
         assert http.head("/search").status_code == http.get("/search").status_code == 405
 
 
+@pytest.mark.slow
 def test_a_full_temporary_folder_is_told_by_its_name(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

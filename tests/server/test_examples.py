@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.conftest import ROOT
 from tests.publish_examples import FILE, answered, shortened
 
@@ -30,6 +31,7 @@ def alike(published: Any, answer: Any) -> bool:
     return published == answer or "NoneType" in (published, answer) or {published, answer} == {"int", "float"}
 
 
+@pytest.mark.slow
 def test_the_examples_are_what_a_server_answers(tmp_path: Path) -> None:
     published = json.loads(FILE.read_text())
     seen = set()

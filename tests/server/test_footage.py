@@ -140,6 +140,7 @@ class HeldUp:
         self.free.set()
 
 
+@pytest.mark.slow
 def test_whoever_passes_in_a_film_is_enrolled_as_the_command_does_and_the_film_is_deleted(
     http: TestClient, film: Path, kept: Path, tmp_path: Path, wanted: dict[str, Sighting]
 ) -> None:
@@ -166,6 +167,7 @@ def test_whoever_passes_in_a_film_is_enrolled_as_the_command_does_and_the_film_i
     assert datetime.fromisoformat(end["span"][1]) == BEGAN + timedelta(seconds=PEOPLE * EVERY_S - 0.2)
 
 
+@pytest.mark.slow
 def test_the_same_film_twice_enrols_nobody_twice(http: TestClient, film: Path, wanted: dict[str, Sighting]) -> None:
     client = Client(http)
     first = client.enrol_footage(film, camera="door", start=BEGAN)
@@ -181,6 +183,7 @@ def test_the_same_film_twice_enrols_nobody_twice(http: TestClient, film: Path, w
     assert f"rgbir_footage_seconds_total {2 * (PEOPLE * EVERY_S - 0.2)}" in counts
 
 
+@pytest.mark.slow
 def test_a_cancelled_film_keeps_whom_it_enrolled(
     http: TestClient, film: Path, tmp_path: Path, kept: Path, wanted: dict[str, Sighting], held_up: HeldUp
 ) -> None:
@@ -202,6 +205,7 @@ def test_a_cancelled_film_keeps_whom_it_enrolled(
     ]
 
 
+@pytest.mark.slow
 def test_a_film_goes_on_after_a_restart(
     film: Path, kept: Path, tmp_path: Path, wanted: dict[str, Sighting], held_up: HeldUp
 ) -> None:
@@ -218,6 +222,7 @@ def test_a_film_goes_on_after_a_restart(
 
 
 @pytest.mark.parametrize("by", ["camera", "id"])
+@pytest.mark.slow
 def test_who_is_erased_while_a_film_waits_is_not_enrolled_from_it(
     http: TestClient, film: Path, kept: Path, wanted: dict[str, Sighting], held_up: HeldUp, by: str
 ) -> None:
@@ -240,6 +245,7 @@ def test_who_is_erased_while_a_film_waits_is_not_enrolled_from_it(
     assert (later.added, later.skipped) == (len(wanted) - len(left), 0)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_changed_in_the_middle_leaves_no_embedding_of_the_old_one(
     film: Path, kept: Path, tmp_path: Path, wanted: dict[str, Sighting], held_up: HeldUp, people: SysuMM01
 ) -> None:
@@ -318,6 +324,7 @@ def test_a_gallery_without_a_rule_takes_films_only_if_that_is_meant(empty: Path,
         assert ended(Client(http), Client(http).enrol_footage(film, camera="door")).state == "done"
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_taken_away_while_a_film_waits_ends_its_job(
     http: TestClient, film: Path, kept: Path, held_up: HeldUp
 ) -> None:
@@ -489,6 +496,7 @@ def test_a_film_that_finds_no_room_is_refused_and_nothing_left(
     assert list((tmp_path / "gallery.jobs").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_in_the_middle_keeps_whom_it_acknowledged(
     http: TestClient, film: Path, kept: Path, tmp_path: Path, wanted: dict[str, Sighting],
     monkeypatch: pytest.MonkeyPatch, held_up: HeldUp,
@@ -516,6 +524,7 @@ def test_a_disk_that_fills_in_the_middle_keeps_whom_it_acknowledged(
 # --- films that are kept
 
 
+@pytest.mark.slow
 def test_a_film_is_kept_where_films_are_kept_as_long_as_people_are(
     kept: Path, film: Path, tmp_path: Path, wanted: dict[str, Sighting]
 ) -> None:
@@ -541,6 +550,7 @@ def test_a_film_is_kept_where_films_are_kept_as_long_as_people_are(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_film_that_can_not_be_kept_is_told_and_its_people_stay(
     kept: Path, film: Path, tmp_path: Path, wanted: dict[str, Sighting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -623,6 +633,7 @@ def test_both_clients_send_the_same(asynchronous: bool, tmp_path: Path) -> None:
 # --- the command
 
 
+@pytest.mark.slow
 def test_the_command_sends_films_to_a_server_and_waits(
     http: TestClient, film: Path, kept: Path, tmp_path: Path, wanted: dict[str, Sighting]
 ) -> None:

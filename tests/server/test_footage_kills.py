@@ -57,6 +57,7 @@ def sightings(folder: Path) -> dict[str, Sighting]:
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_film_whose_server_is_killed_gives_the_sightings_of_an_undisturbed_run(
     site: Site, tmp_path: Path, encoder: Encoder, kills: int
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_film_whose_server_is_killed_gives_the_sightings_of_an_undisturbed_run
     print(f"{killed} kills in the middle of {next(films)} films: the sightings are those of undisturbed runs")
 
 
+@pytest.mark.slow
 def test_who_leaves_in_the_middle_of_sending_a_film_leaves_nothing_behind(site: Site, tmp_path: Path) -> None:
     film = film_of(tmp_path / "clip.mp4", 1).read_bytes()
     edge = b"edge"
@@ -110,6 +112,7 @@ def test_who_leaves_in_the_middle_of_sending_a_film_leaves_nothing_behind(site: 
     assert list((site.root / "gallery.jobs").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_film_that_came_while_the_server_was_killed_is_deleted(site: Site, tmp_path: Path) -> None:
     folder = site.root / "gallery.jobs"
     folder.mkdir()
@@ -134,6 +137,7 @@ MATRIX = [
 
 
 @pytest.mark.parametrize(("name", "event"), MATRIX)
+@pytest.mark.slow
 def test_whatever_happens_to_the_files_of_films_nobody_enrolled_is_lost_and_no_request_fails(
     site: Site, tmp_path: Path, name: str, event: str
 ) -> None:

@@ -74,6 +74,7 @@ def harmed(original: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_harmed_images_are_refused_or_searched_and_never_fail(http: TestClient, people: SysuMM01, count: int) -> None:
     chance, whole = random.Random(17), originals(people)
     http.post("/search", files=[("images", whole[0])], data={"camera": "3"})

@@ -297,6 +297,7 @@ def test_a_purpose_is_something_that_can_be_read(gallery: Gallery, infrared: byt
             assert http.post("/search", files=[("images", infrared)], data=form).status_code == status, purpose
 
 
+@pytest.mark.slow
 def test_a_purpose_is_wanted_where_people_are_searched_and_nowhere_else(
     gallery: Gallery, infrared: bytes, tmp_path: Any
 ) -> None:

@@ -243,6 +243,7 @@ def images(archive: Path, camera: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("by", ["camera", pytest.param("ids", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_what_is_erased_while_an_archive_waits_is_not_enrolled_from_it(
     empty: Path, people: SysuMM01, tmp_path: Path, by: str
 ) -> None:

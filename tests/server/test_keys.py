@@ -134,6 +134,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+@pytest.mark.slow
 def test_every_role_at_every_route(http: TestClient, ring: Keyring, people: SysuMM01, gallery: Gallery) -> None:
     tokens = {role: ring.add(role.value, role) for role in Role}
     routes = [

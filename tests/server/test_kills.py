@@ -89,6 +89,7 @@ def test_an_archive_whose_server_is_killed_is_enrolled_but_for_what_was_erased(
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_track_whose_server_is_killed_is_there_whole_or_not_at_all_and_once_when_sent_again(
     site: Site, people: SysuMM01, kills: int
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_track_whose_server_is_killed_is_there_whole_or_not_at_all_and_once_wh
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_change_of_the_model_whose_server_is_killed_loses_nothing(site: Site, people: SysuMM01, kills: int) -> None:
     picture = next(people.records("test", (1,))).path.read_bytes()
     chance, wanted, erased, killed, answering = random.Random(6), verified_ids(site), set[str](), 0, {BUNDLE.name}

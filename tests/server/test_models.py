@@ -188,6 +188,7 @@ def test_no_request_fails_while_models_change_and_every_answer_is_one_models(cli
     assert all(client.sighting(sighting) for sighting in enrolled)
 
 
+@pytest.mark.slow
 def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
     client: Client, people: SysuMM01, settings: Settings
 ) -> None:
@@ -239,6 +240,7 @@ def test_lists_of_neighbours_are_each_models_and_know_nobody_who_was_erased(
             assert not rows & {*lists.rows.tolist(), *lists.near.reshape(-1).tolist()}
 
 
+@pytest.mark.slow
 def test_a_damaged_gallery_of_another_model_keeps_nobody_from_being_erased(client: Client, settings: Settings) -> None:
     client.prepare_model("cosine")
     filled(client, "cosine")
@@ -262,6 +264,7 @@ def client_other(client: Client, settings: Settings) -> Path:
     return Path(f"{settings.gallery}.{name}")
 
 
+@pytest.mark.slow
 def test_what_another_process_erased_is_gone_from_the_next_model_too(
     client: Client, gallery: Gallery, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +282,7 @@ def test_what_another_process_erased_is_gone_from_the_next_model_too(
             assert opened.known(gone) == set()
 
 
+@pytest.mark.slow
 def test_the_choice_outlives_a_restart_and_needs_its_bundles(
     settings: Settings, people: SysuMM01, bundles: Path
 ) -> None:
@@ -301,6 +305,7 @@ def test_the_choice_outlives_a_restart_and_needs_its_bundles(
         Galleries(replace(settings, gallery="milvus://host:1/name"))
 
 
+@pytest.mark.slow
 def test_what_can_not_be_changed_to_is_said(client: Client, gallery: Gallery, bundles: Path) -> None:
     with pytest.raises(NotFound, match="no bundle 'nothing' here; there are"):
         client.prepare_model("nothing")

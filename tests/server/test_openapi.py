@@ -161,6 +161,7 @@ def test_the_operations_that_a_key_is_needed_for_are_those_that_are_refused_with
             assert operation["security"] == ([{"key": []}, {}] if refused else []), name
 
 
+@pytest.mark.slow
 def test_the_document_says_where_the_server_is(gallery: Gallery) -> None:
     for root_path, url in (("", "/"), ("/site", "/site")):
         app = create_app(Settings(gallery.folder, BUNDLE, root_path=root_path))
@@ -205,6 +206,7 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize(("root_path", "passed_on"), [("", ""), ("/site", "/site"), ("/site", "")])
+@pytest.mark.slow
 def test_the_page_has_every_route_and_takes_nothing_from_outside(
     settings: Settings, ring: Keyring, root_path: str, passed_on: str
 ) -> None:

@@ -31,6 +31,7 @@ def accepted(port: int) -> float:
     return sum(float(value) for name, value in samples if "in_flight" in name or 'route="/search"' in name)
 
 
+@pytest.mark.slow
 def test_what_was_accepted_is_answered_before_the_server_ends(gallery: Gallery, people: SysuMM01) -> None:
     image = next(people.records("test", (3,))).path.read_bytes()
     with process(gallery.folder) as (server, port):
@@ -47,6 +48,7 @@ def test_what_was_accepted_is_answered_before_the_server_ends(gallery: Gallery, 
 
 
 @pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.slow
 def test_a_body_that_does_not_come_is_not_waited_for(gallery: Gallery, announced: bool) -> None:
     with process(gallery.folder, ", slowest_s=0.5") as (_, port):
         with socket.create_connection(("127.0.0.1", port), timeout=HANGS_AFTER_S) as slow:
@@ -59,6 +61,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(gallery: Gallery, announced
             assert client.ready()
 
 
+@pytest.mark.slow
 def test_paths_and_headers_lead_nowhere_else(gallery: Gallery) -> None:
     with process(gallery.folder) as (_, port):
         for path in ("/page/../settings.py", "/page/..%2f..%2fsettings.py", "/samples/..%2f..%2fetc%2fpasswd", "//etc/passwd",
@@ -93,6 +96,7 @@ class Collector(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_a_trace_has_the_stages_of_a_search(gallery: Gallery, people: SysuMM01) -> None:
     image = next(people.records("test", (3,))).path
     with HTTPServer(("127.0.0.1", 0), Collector) as collector:

@@ -65,6 +65,7 @@ def modules_after(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("passed_on", ["/site/rgbir", ""])
+@pytest.mark.slow
 def test_page_api_and_document_are_found_below_the_path(
     http: TestClient, people: SysuMM01, gallery: Gallery, passed_on: str
 ) -> None:

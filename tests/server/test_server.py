@@ -184,7 +184,7 @@ def picture(size: tuple[int, int] = (30, 80)) -> bytes:
         ({"camera": "3", "since": "yesterday"}, 1, 422, "since"),
         ({"camera": "3", "cameras": "1,7"}, 1, 422, "no camera '7'"),
         ({"camera": "3"}, 0, 422, "images"),
-        ({"camera": "3"}, 5, 422, "between 1 and 4 images a request, not 5"),
+        ({"camera": "3"}, 5, 422, "between 1 and 4 images in one request, not 5"),
     ],
 )
 def test_a_wrong_search_is_a_problem_document_that_says_how(

@@ -163,6 +163,7 @@ MATRIX = [
 
 
 @pytest.mark.parametrize(("name", "event"), MATRIX)
+@pytest.mark.slow
 def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_fails(
     site: Site, image: bytes, archive: bytes, name: str, event: str
 ) -> None:
@@ -232,6 +233,7 @@ def put_right(site: Site, path: Path, name: str, whole: bytes) -> None:
         path.write_bytes(path.read_bytes().split(b"\0", 1)[0])
 
 
+@pytest.mark.slow
 def test_a_full_disk_refuses_enrolments_and_lets_erasures_through(tmp_path: Path, site: Site, image: bytes) -> None:
     acknowledged = Acknowledged()
     with disk(tmp_path / "disk", 64) as small:
@@ -273,6 +275,7 @@ def test_two_servers_on_one_gallery_lose_nothing_of_each_other(site: Site, image
     assert problems(site.audit) == []
 
 
+@pytest.mark.slow
 def test_a_server_that_is_suspended_goes_on(site: Site, image: bytes) -> None:
     acknowledged = Acknowledged()
     with site.server() as server:

@@ -161,6 +161,7 @@ def test_a_table_adds_nothing_to_a_camera_that_the_key_doesn_t_have(
     assert (done.added, done.skipped_by) == (1, {"not this key's camera": 1})
 
 
+@pytest.mark.slow
 def test_a_job_with_a_table_goes_on_after_a_kill_and_loses_no_label(
     empty: Path, pictures: list[bytes], tmp_path: Path
 ) -> None:

@@ -83,6 +83,7 @@ def measured(server: Server, name: str) -> float:
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.slow
 def test_tls_is_spoken_from_version_1_2_on(server: Server) -> None:
     for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
         with pytest.raises(ssl.SSLError, match=r"PROTOCOL_VERSION|EOF occurred"):
@@ -121,6 +122,7 @@ def by_pieces(server: Server, new: Files, place: Files) -> None:
 
 
 @pytest.mark.parametrize("renew", [by_rename, pytest.param(by_copy, marks=pytest.mark.slow), by_pieces])
+@pytest.mark.slow
 def test_a_renewed_certificate_is_taken_while_no_request_fails(
     server: Server, files: Files, tmp_path: Path, renew: Callable[[Server, Files, Files], None]
 ) -> None:
@@ -181,6 +183,7 @@ def test_what_is_no_pair_leaves_the_one_in_use(
     assert server.ready()[0] == 200
 
 
+@pytest.mark.slow
 def test_sighup_takes_it_at_once_and_a_mounted_secret_s_link_is_followed(
     server: Server, files: Files, tmp_path: Path
 ) -> None:
@@ -251,6 +254,7 @@ def test_sigterm_ends_it_whoever_shakes_hands_or_is_connected(tmp_path: Path, en
         assert "never retrieved" not in server.printed()
 
 
+@pytest.mark.slow
 def test_limits_hold_within_tls_and_their_answer_arrives(server: Server) -> None:
     with hands(server.port) as connection:
         head = b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: "
@@ -264,6 +268,7 @@ def test_limits_hold_within_tls_and_their_answer_arrives(server: Server) -> None
         assert connection.recv(1) == b""  # silent
 
 
+@pytest.mark.slow
 def test_clients_trust_an_authority_that_they_are_told(
     server: Server, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

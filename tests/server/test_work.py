@@ -124,6 +124,7 @@ def entries(count: int) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_nothing_that_grows_with_what_is_sent_runs_on_the_event_loop(
     gallery: Gallery, people: SysuMM01, tmp_path: Path
 ) -> None:

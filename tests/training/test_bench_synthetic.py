@@ -74,6 +74,7 @@ def test_figures_outside_their_target_are_named() -> None:
     assert missed(good | {"d_gradient_histograms": 12.0}) == ["d_gradient_histograms is 12.0, not within 4 to 9"]
 
 
+@pytest.mark.slow
 def test_a_check_measures_the_people_who_are_held_back(tmp_path: Path) -> None:
     write_sysu(tmp_path / "p", World(0), Split(0, 4, 0), 1, workers=1)
     data = SysuMM01(tmp_path / "p")
@@ -94,6 +95,7 @@ def test_drawing_2_is_as_hard_as_it_should_be() -> None:
     assert bench_synthetic(networks=2)["missed"] == "none"
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_measured_across_modalities_and_within(tmp_path: Path) -> None:
     """By a slow loop: each query alone, what its camera's place may show it, and the nearest of that."""
     write_sysu(tmp_path / "p", World(0), Split(0, 20, 0), 2, workers=2)

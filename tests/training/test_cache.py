@@ -325,6 +325,7 @@ def test_a_process_that_gets_a_copy_maps_the_file_itself(tmp_path: Path, paths: 
     np.testing.assert_array_equal(pickle.loads(sent).images, mapped.images)
 
 
+@pytest.mark.slow
 def test_batches_fitting_and_validation_read_what_was_decoded_once(
     tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
 ) -> None:

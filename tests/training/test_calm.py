@@ -59,6 +59,7 @@ def test_a_resumed_watch_goes_on_where_it_was() -> None:
     assert second.state() == whole.state()
 
 
+@pytest.mark.slow
 def test_a_run_that_explodes_ends_with_advice_and_without_its_last_update(tmp_path: Path, people: SysuMM01) -> None:
     changes = {"schedule.updates": 4, "schedule.warmup": 0, "optimiser.learning_rate": 100.0, "checkpoint_every": 1}
     run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes=changes))

@@ -272,6 +272,7 @@ def test_a_reversed_gradient_is_the_other_way_round() -> None:
     torch.testing.assert_close(x.grad, -0.05 * 2 * x.detach())
 
 
+@pytest.mark.slow
 def test_the_discriminator_learns_and_the_network_unlearns_as_the_strength_rises() -> None:
     torch.manual_seed(0)
     recipe = recipe_of("cmgan", changes={"reversal": 0.05, "rise": 10})
@@ -314,6 +315,7 @@ def test_cmgans_terms_are_those_of_its_anchors_and_tuples() -> None:
     torch.testing.assert_close(losses["identity"], identity_pair(*logits, batch.labels, 0.0))
 
 
+@pytest.mark.slow
 def test_cmgan_trains_thirty_epochs_of_sysu_at_a_stride_of_32() -> None:
     recipe = METHODS["cmgan"].recipe
     assert isinstance(recipe, CmGANRecipe)
@@ -330,6 +332,7 @@ def test_cmgan_trains_thirty_epochs_of_sysu_at_a_stride_of_32() -> None:
 
 
 @pytest.mark.parametrize("distance", ["euclidean", "released"])
+@pytest.mark.slow
 def test_gradients_are_those_of_finite_differences(distance: Literal["euclidean", "released"]) -> None:
     a, b, c = (part.clone().requires_grad_() for part in (P, Q, P2))
     assert torch.autograd.gradcheck(lambda x, y: CentreGap(2.0, distance)(x, y, THREE), [a, b])

@@ -39,6 +39,7 @@ LAYOUTS = {"regdb": layouts.regdb, "llcm": layouts.llcm, "market": layouts.marke
         ("market", "expat_single", "table10.expat", 4, "market"),
     ],
 )
+@pytest.mark.slow
 def test_a_row_trains_on_its_data_set_by_one_command(
     tmp_path: Path, people: SysuMM01, layout: str, method: str, row: str | None, identities: int, name: str
 ) -> None:
@@ -128,6 +129,7 @@ def trained(root: Path, out: Path, method: str, *settings: str) -> tuple[str, li
     return result.output.splitlines()[0], [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_nobody_is_validated_on_who_is_trained_on(tmp_path: Path, people: SysuMM01) -> None:
     settings = ("schedule.updates=2", "validate_every=1")
     for number, (method, more, reason) in enumerate(
@@ -159,6 +161,7 @@ def test_whether_people_are_trained_on_is_seen_by_who_they_are(people: SysuMM01)
     assert validation_of(people, recipe, [second]) == "1 of the 2 people that are held back are trained on"
 
 
+@pytest.mark.slow
 def test_people_of_one_modality_are_left_out_and_named(tmp_path: Path, people: SysuMM01) -> None:
     root = tmp_path / "people"
     shutil.copytree(people.root, root)
@@ -221,6 +224,7 @@ def renamed(root: Path, old: int, new: int) -> None:
     listed.write_text(",".join(str(new if int(cell) == old else cell) for cell in listed.read_text().split(",")))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_people_and_images_that_it_was_begun_on(tmp_path: Path, people: SysuMM01) -> None:
     root, run = tmp_path / "people", tmp_path / "run"
     shutil.copytree(people.root, root)

@@ -140,6 +140,7 @@ def full() -> DFERecipe:
     return recipe
 
 
+@pytest.mark.slow
 def test_the_papers_shapes_and_settings() -> None:
     method = DFE(full(), 296)
     recipe = full()

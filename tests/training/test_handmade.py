@@ -224,6 +224,7 @@ def slow_lomo(image: NDArray[np.uint8], colour: bool) -> NDArray[np.float64]:
 
 @pytest.mark.proves("worked numbers", *(f"lomo+{metric}" for metric in METRICS))
 @pytest.mark.parametrize("seen", ["colour", "grey"])
+@pytest.mark.slow
 def test_lomo_is_that_of_a_slow_loop(rng: np.random.Generator, seen: Any) -> None:
     images = pictures(rng, 6)[[2, 5]] if seen == "colour" else pictures(rng, 6)[[2]]
 

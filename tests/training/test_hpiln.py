@@ -223,6 +223,7 @@ def test_mgn_halves_the_resolution_in_its_first_branch_only() -> None:
 
 
 @pytest.mark.parametrize("build", [ResMid, PCB, BFE])
+@pytest.mark.slow
 def test_a_network_on_resnet50_starts_from_its_checkpoint(tmp_path: Path, build: type[Network]) -> None:
     given = ResNet50()
     save_file({**given.state_dict(), "fc.weight": torch.zeros(1000, 2048)}, tmp_path / "resnet50.safetensors")

@@ -133,6 +133,7 @@ def test_a_non_local_block_is_the_identity_at_the_start_and_its_formula_later() 
     torch.testing.assert_close(block(x), x + block.bn(block.w(expected.reshape(2, 3, 4, 2))))
 
 
+@pytest.mark.slow
 def test_non_local_blocks_stand_where_the_code_has_them() -> None:
     method = LCCRF(recipe_full(), 5)
 
@@ -149,6 +150,7 @@ def recipe_full() -> LCCRFRecipe:
     return recipe
 
 
+@pytest.mark.slow
 def test_stages_together_are_the_backbone() -> None:
     torch.manual_seed(0)
     for backbone in (CompactResNet().eval(), ResNet50().eval()):
@@ -158,6 +160,7 @@ def test_stages_together_are_the_backbone() -> None:
             torch.testing.assert_close(parts, backbone(images))
 
 
+@pytest.mark.slow
 def test_both_stems_and_the_trunk_start_from_the_imagenet_checkpoint(tmp_path: Path) -> None:
     given = ResNet50()
     save_file(given.state_dict(), tmp_path / "resnet50.safetensors")

@@ -93,6 +93,7 @@ LEARNS = {"expat", "dfe", "hpiln"}
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in LEARNS else [pytest.mark.slow]) for name in METHODS]
 )
+@pytest.mark.slow
 def test_a_stopped_run_resumes_to_identical_losses_and_weights(tmp_path: Path, people: SysuMM01, name: str) -> None:
     variant = list(METHODS[name].variants)[-1]
     recipe = recipe_of(name, variant, changes={**lasting(name, 4), "checkpoint_every": 2})
@@ -171,6 +172,7 @@ LEARNING = [
 
 @pytest.mark.proves("trains")
 @pytest.mark.parametrize(("name", "variant"), LEARNING)
+@pytest.mark.slow
 def test_it_learns_four_synthetic_people(tmp_path: Path, people: SysuMM01, name: str, variant: str) -> None:
     changes = {
         **lasting(name, 60), "data.train_identities": "train", "validate_every": 1000,
@@ -188,6 +190,7 @@ def test_it_learns_four_synthetic_people(tmp_path: Path, people: SysuMM01, name:
     assert last["rank_1"] > 0.5  # of four people; chance is a quarter
 
 
+@pytest.mark.slow
 def test_loader_processes_do_not_change_what_is_trained(tmp_path: Path, people: SysuMM01) -> None:
     recipe = recipe_of("expat", changes={"schedule.updates": 3})
     alone = recorded(*make_run(tmp_path / "a", people, recipe))[1]
@@ -214,6 +217,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, people: SysuMM0
         train(*make_run(tmp_path / "run", people, recipe_of("expat", changes=changes)))
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_not_finite_stops_the_run_with_its_name_and_the_weights_before_it(
     tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +239,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_with_its_name_and_the_weigh
     assert all(torch.isfinite(weight).all() for weight in run.load_weights().state_dict().values())
 
 
+@pytest.mark.slow
 def test_a_weight_that_is_not_finite_is_in_no_checkpoint(
     tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +271,7 @@ def test_a_row_that_is_not_finite_stays_so_and_is_no_zero() -> None:
     assert torch.isnan(made[2]).all()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: SysuMM01) -> None:
     small = [
         "backbone=compact",
@@ -311,6 +317,7 @@ def test_a_run_goes_on_as_it_was_begun_or_not_at_all(tmp_path: Path, people: Sys
     assert rgbir_train("expat", *base, "--row", "table1.id+at", "--resume")[0] == 0
 
 
+@pytest.mark.slow
 def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: SysuMM01) -> None:
     first, source = make_run(tmp_path / "first", people, recipe_of("expat", changes={"schedule.updates": 1}))
     train(first, source)
@@ -328,6 +335,7 @@ def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path, people: Sys
         train(*make_run(tmp_path / "fourth", people, both))
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_a_training_in_words_with_what_was_kept_before(tmp_path: Path, people: SysuMM01) -> None:
     changes = {"schedule.updates": 3, "checkpoint_every": 1}
     with disk(tmp_path / "full", 64) as full:

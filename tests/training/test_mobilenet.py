@@ -68,6 +68,7 @@ def test_names_and_shapes_are_torchvisions() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == COUNTED - CLASSIFIER
 
 
+@pytest.mark.slow
 def test_the_map_is_a_sixteenth_of_the_image_and_a_thirty_second_as_published() -> None:
     with torch.inference_mode():
         assert MobileNetV2().eval()(torch.zeros(1, 3, 128, 64)).shape == (1, 1280, 8, 4)
@@ -93,6 +94,7 @@ def test_a_block_is_what_the_paper_says() -> None:
         torch.testing.assert_close(block(x), x + y)
 
 
+@pytest.mark.slow
 def test_its_imagenet_file_starts_it(tmp_path: Path) -> None:
     given, network = MobileNetV2(), MobileNetV2()
     classifier = {"classifier.1.weight": torch.zeros(1000, 1280), "classifier.1.bias": torch.zeros(1000)}
@@ -104,6 +106,7 @@ def test_its_imagenet_file_starts_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BACKBONES))
+@pytest.mark.slow
 def test_the_stages_of_a_backbone_one_after_the_other_are_the_backbone(name: str) -> None:
     torch.manual_seed(0)
     backbone = BACKBONES[name]().eval()
@@ -121,6 +124,7 @@ def test_the_stages_of_a_backbone_one_after_the_other_are_the_backbone(name: str
 
 
 @pytest.mark.parametrize("name", ["expat", "agw", "lccrf", "dfe", "zero_padding", "bdtr"])
+@pytest.mark.slow
 def test_methods_start_it_from_its_imagenet_file(tmp_path: Path, name: str) -> None:
     given = MobileNetV2()
     save_file(given.state_dict(), tmp_path / "mobilenet_v2.safetensors")
@@ -134,6 +138,7 @@ def test_methods_start_it_from_its_imagenet_file(tmp_path: Path, name: str) -> N
     assert all(torch.equal(value, given.get_parameter(last)) for value in counters)
 
 
+@pytest.mark.slow
 def test_a_method_trains_on_it(tmp_path: Path, people: SysuMM01) -> None:
     changes = {"backbone": "mobilenet_v2", "schedule.updates": 2, "schedule.warmup": 0}
     run, source = make_run(tmp_path / "run", people, recipe_of("expat", changes=changes))

@@ -321,6 +321,7 @@ def test_averages_follow_more_slowly_after_epoch_99() -> None:
     assert rates == pytest.approx({1: 0.2, 99: 0.2, 100: 0.2 * 100 / 101, 140: 0.2 * 100 / 141})
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_inside_an_epoch_goes_on_with_the_averages_and_their_rate(
     tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
 ) -> None:

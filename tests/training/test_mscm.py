@@ -155,6 +155,7 @@ def trained_parameters(**changes: Any) -> dict[str, int]:
     return {name: p.numel() for name, p in method.named_parameters() if p.requires_grad}
 
 
+@pytest.mark.slow
 def test_parameters_are_those_of_the_released_network() -> None:
     sizes = trained_parameters()
     assert sum(sizes.values()) == 42_853_440
@@ -169,6 +170,7 @@ def test_parameters_are_those_of_the_released_network() -> None:
     assert sum(trained_parameters(**{"mscm.stems": 2}).values()) == 42_853_440 - 38_144 // 2
 
 
+@pytest.mark.slow
 def test_maps_at_the_released_size() -> None:
     with torch.device("meta"):
         shapes = map_shapes(ResNet50(), 384, 192)
@@ -202,6 +204,7 @@ def test_the_code_measures_the_test_set_after_every_epoch_and_the_sizes_are_its(
     assert (paper.data.train_identities, paper.label_smoothing) == ("trainval", 0)
 
 
+@pytest.mark.slow
 def test_an_image_goes_through_all_stems_of_its_modality() -> None:
     torch.manual_seed(0)
     method = build(recipe_of("mscm"), "mscm").eval()

@@ -43,6 +43,7 @@ def train(data: Path, out: Path, *more: object, settings: list[str] = SMALL) -> 
     return rgbir("train", "expat", "--data", data, "--network", NETWORK, "--out", out, "--no-cache", *sets, *more)
 
 
+@pytest.mark.slow
 def test_own_pictures_are_trained_on_by_lists_that_are_drawn_and_written_down(sheet: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
 
@@ -126,6 +127,7 @@ def test_own_pictures_set_the_scales_of_int8(sheet: Path, tmp_path: Path) -> Non
     assert "drift from fp32" in made.output
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_by_its_own_lists(sheet: Path, tmp_path: Path) -> None:
     run, others = tmp_path / "run", tmp_path / "others.json"
     drawn = rgbir(

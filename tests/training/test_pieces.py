@@ -89,6 +89,7 @@ def test_a_frozen_bias_is_not_given_to_the_optimiser() -> None:
     assert frozen == ["csbn.part.bias"]
 
 
+@pytest.mark.slow
 def test_resnet50_is_torchvisions_without_its_classifier() -> None:
     network = ResNet50()
     names = set(network.state_dict())
@@ -98,6 +99,7 @@ def test_resnet50_is_torchvisions_without_its_classifier() -> None:
     assert sum(name.endswith("conv2.weight") for name in names) == 16
 
 
+@pytest.mark.slow
 def test_the_last_stage_keeps_its_resolution() -> None:
     network = ResNet50().eval()
     first = network.layer4[0]
@@ -129,6 +131,7 @@ def classic(network: nn.Module) -> dict[str, torch.Tensor]:
     return {**state, "fc.weight": torch.zeros(1000, 2048), "fc.bias": torch.zeros(1000)}
 
 
+@pytest.mark.slow
 def test_the_classic_checkpoint_loads(tmp_path: Path) -> None:
     given, network = classic(ResNet50()), ResNet50()
     save_file(given, tmp_path / "resnet50.safetensors")
@@ -138,6 +141,7 @@ def test_the_classic_checkpoint_loads(tmp_path: Path) -> None:
     assert torch.equal(network.state_dict()["layer3.5.conv2.weight"], given["layer3.5.conv2.weight"])
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     network = CompactResNet()
     before = network.state_dict()["conv1.weight"].clone()

@@ -120,6 +120,7 @@ def taken(folder: Path, name: str, content: Content, **options: Any) -> Imported
 
 
 @pytest.mark.parametrize(("name", "variant", "changes", "form"), FORMS)
+@pytest.mark.slow
 def test_an_imported_network_embeds_as_the_original(
     tmp_path: Path, name: str, variant: str, changes: dict[str, Any], form: Callable[[Method], dict[str, Any]]
 ) -> None:

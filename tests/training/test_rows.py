@@ -71,6 +71,7 @@ def test_every_table_has_all_its_rows_and_they_resolve(name: str) -> None:
             assert resolved == METHODS[name].resolve(variant).changed(changes)
 
 
+@pytest.mark.slow
 def test_the_docs_list_every_row() -> None:
     assert publish_rows.PAGE.read_text(encoding="utf-8") == publish_rows.page()
 
@@ -166,6 +167,7 @@ def shapes(network: nn.Module) -> Counter[tuple[int, ...]]:
     return Counter(tuple(value.shape) for value in network.state_dict().values() if value.ndim > 1)
 
 
+@pytest.mark.slow
 def test_every_row_has_all_layers_of_the_file_that_it_starts_from(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("kaiming_normal_", "kaiming_uniform_", "normal_", "uniform_", "constant_", "zeros_", "ones_"):
         monkeypatch.setattr(nn.init, name, lambda tensor, *_, **__: tensor)  # shapes alone are looked at
@@ -198,6 +200,7 @@ def test_every_row_has_all_layers_of_the_file_that_it_starts_from(monkeypatch: p
         ("mudeep", "mudeep begins with random weights; no ImageNet weights of it are known"),
     ],
 )
+@pytest.mark.slow
 def test_a_run_from_nothing_says_so(
     tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch, backbone: str, warning: str
 ) -> None:

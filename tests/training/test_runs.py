@@ -51,6 +51,7 @@ def listed(folder: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.slow
 def test_runs_are_found_with_what_they_reached(folder: Path) -> None:
     listing = runs_below(folder)
     a, c, b = listing.runs
@@ -118,6 +119,7 @@ def test_folders_without_runs_and_what_is_no_folder(tmp_path: Path, folder: Path
             load_run(folder / name)
 
 
+@pytest.mark.slow
 def test_a_list_of_runs_needs_no_torch(folder: Path) -> None:
     script = (
         "import sys; sys.modules['torch'] = None; sys.argv = ['rgbir', 'runs', sys.argv[1]];"

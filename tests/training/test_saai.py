@@ -136,6 +136,7 @@ def test_prototypes_and_places_begin_small() -> None:
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
 @pytest.mark.parametrize(("height", "width"), [(288, 144), (300, 130), (64, 32)])
+@pytest.mark.slow
 def test_places_are_as_many_as_a_map_has_cells(backbone: str, height: int, width: int) -> None:
     with torch.device("meta"):
         maps = BACKBONES[backbone]()(torch.empty(1, 3, height, width))

@@ -47,6 +47,7 @@ def small(select: str, updates: int = 4, **changes: Any) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_the_best_validation_is_kept_beside_the_last_weights_the_first_of_equals(
     tmp_path: Path, people: SysuMM01
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_best_that_it_had(tmp_path: Path
     assert same(run.load_weights(), measured.states[1])
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_forgets_a_best_from_beyond_its_checkpoint(tmp_path: Path, people: SysuMM01) -> None:
     run, source = make_run(tmp_path / "run", people, small("best_validation", checkpoint_every=2))
 
@@ -94,6 +96,7 @@ def test_a_run_that_was_killed_forgets_a_best_from_beyond_its_checkpoint(tmp_pat
 
 
 @pytest.mark.parametrize("select", ["best_validation", "best_on_test"])
+@pytest.mark.slow
 def test_a_run_that_is_stopped_while_it_measures_measures_first_when_it_goes_on(
     tmp_path: Path, people: SysuMM01, select: str
 ) -> None:

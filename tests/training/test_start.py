@@ -97,6 +97,7 @@ def test_what_has_a_row_for_each_person_is_known_of_every_method(name: str, vari
     assert all(key.split(".")[0] in few.of_identities for key in differing)
 
 
+@pytest.mark.slow
 def test_another_pooling_does_not_stand_in_the_way(tmp_path: Path) -> None:
     _, average = saved(tmp_path / "average", "agw", pool="gap")
     _, power = saved(tmp_path / "power", "agw", pool="gem")
@@ -156,6 +157,7 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
         started("expat", tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_screen_says_what_was_left_at_its_start(tmp_path: Path, people: SysuMM01) -> None:
     saved(tmp_path / "run", identities=9)
     small = ["backbone=compact", "height=64", "width=32", "tuples=2", "schedule.updates=1", "validate_every=0"]

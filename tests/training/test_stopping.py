@@ -72,6 +72,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, people: SysuMM01) -> Path:
 
 
 @pytest.mark.parametrize("last", [1, 4])
+@pytest.mark.slow
 def test_a_run_that_is_asked_to_stop_saves_its_last_update_and_goes_on_from_it(
     tmp_path: Path, people: SysuMM01, whole: Path, last: int
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_run_that_is_asked_to_stop_saves_its_last_update_and_goes_on_from_it(
 
 
 @pytest.mark.parametrize("at", [2, 6])
+@pytest.mark.slow
 def test_a_validation_that_was_broken_off_is_made_up_for_when_the_run_is_resumed(
     tmp_path: Path, people: SysuMM01, whole: Path, at: int
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_validation_that_was_broken_off_is_made_up_for_when_the_run_is_resumed
     is_as_if_it_never_stopped(run.folder, whole)
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_told_past_its_checkpoint_is_taken_back(
     tmp_path: Path, people: SysuMM01, whole: Path
 ) -> None:
@@ -144,6 +147,7 @@ def test_what_a_killed_run_told_past_its_checkpoint_is_taken_back(
     is_as_if_it_never_stopped(run.folder, whole)
 
 
+@pytest.mark.slow
 def test_weights_that_are_older_than_the_checkpoint_are_made_of_it(
     tmp_path: Path, people: SysuMM01, whole: Path
 ) -> None:
@@ -162,6 +166,7 @@ def test_weights_that_are_older_than_the_checkpoint_are_made_of_it(
         is_as_if_it_never_stopped(run.folder, whole)
 
 
+@pytest.mark.slow
 def test_a_run_whose_checkpoint_was_removed_is_not_begun_again_over_its_weights(
     tmp_path: Path, people: SysuMM01
 ) -> None:
@@ -186,6 +191,7 @@ def sets(**changes: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_signal_ends_the_command_with_the_line_that_resumes_it(
     tmp_path: Path, people: SysuMM01, whole: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
@@ -211,6 +217,7 @@ def test_a_signal_ends_the_command_with_the_line_that_resumes_it(
     assert [json.loads(line) for line in log_lines(run)] == [json.loads(line) for line in log_lines(whole)]
 
 
+@pytest.mark.slow
 def test_two_trainings_in_one_folder_are_one_too_many(tmp_path: Path, people: SysuMM01) -> None:
     recipe = recipe_of("expat", changes={"schedule.updates": 2})
     (run, source), busy = make_run(tmp_path / "run", people, recipe), list[str]()

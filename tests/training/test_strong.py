@@ -114,6 +114,7 @@ def test_an_average_is_its_formula_written_as_a_loop() -> None:
     assert again.network is not None
 
 
+@pytest.mark.slow
 def test_the_average_is_tested_from_its_epoch_on_and_no_gradient_reaches_it(tmp_path: Path, people: SysuMM01) -> None:
     changes = {"schedule.epochs": 2, "average.since": 1, "average.decay": 0.5}
     run, source = make_run(tmp_path / "run", people, recipe_of("strong", changes=changes), "strong")
@@ -130,6 +131,7 @@ def test_the_average_is_tested_from_its_epoch_on_and_no_gradient_reaches_it(tmp_
 
 
 @pytest.mark.parametrize("kept", [9, 11])
+@pytest.mark.slow
 def test_a_run_that_ends_inside_an_epoch_goes_on_with_the_same_average(
     tmp_path: Path, people: SysuMM01, kept: int
 ) -> None:

@@ -58,6 +58,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("method", ["agw", "hpiln", "dfe", "expat"])
+@pytest.mark.slow
 def test_every_frame_is_drawn_as_often_as_one_over_tracklets_and_length(method: str, drawn: list[int]) -> None:
     # A person's image is shown with probability 1 / (3 tracklets · frames of its own); expected counts are those times N.
     source = Source(records(), recipe(method, **({"pairs": 4} if method == "dfe" else {})))
@@ -110,6 +111,7 @@ def test_an_image_without_a_track_is_one_by_itself_and_none_at_all_is_refused() 
         Source(records(tracks=False), recipe("agw"))
 
 
+@pytest.mark.slow
 def test_the_test_set_watches_a_training_by_pooled_tracklets(people: SysuMM01, tmp_path: Path) -> None:
     settings = recipe("agw", select="best_on_test")
     data = open_data_set(bupt(tmp_path / "bupt", people, frames=3))
@@ -130,6 +132,7 @@ def test_the_test_set_watches_a_training_by_pooled_tracklets(people: SysuMM01, t
 
 
 @pytest.mark.parametrize("tree", [vcm, bupt])
+@pytest.mark.slow
 def test_tracklets_are_trained_on_by_the_command(
     tree: Callable[[Path, SysuMM01], Path], people: SysuMM01, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def test_a_bundles_views_are_those_of_one_image_after_another(bundle: Augmenting
         assert rngs[0].random() == rngs[1].random()
 
 
+@pytest.mark.slow
 def test_the_bundles_are_those_of_the_table() -> None:
     """How often each happens, of 3,000 images a view."""
     n = 3_000
@@ -176,6 +177,7 @@ def world(counts: list[tuple[int, int]]) -> tuple[dict[int, list[int]], dict[int
     people=st.integers(2, 3), images=st.integers(1, 4), seed=st.integers(0, 99),
     balance=st.sampled_from(["drop", "repeat"]),
 )  # fmt: skip
+@pytest.mark.slow
 def test_an_epoch_is_a_pass(
     counts: list[tuple[int, int]], people: int, images: int, seed: int, balance: Literal["drop", "repeat"]
 ) -> None:

@@ -34,6 +34,7 @@ def wrapped(network: nn.Module) -> dict[str, Any]:
     return {"net": {**state, "module.fc.weight": torch.zeros(1000, 256)}, **NUMBERS}
 
 
+@pytest.mark.slow
 def test_a_container_with_numpys_numbers_starts_a_backbone(tmp_path: Path) -> None:
     given, network = CompactResNet(), CompactResNet()
     torch.save(wrapped(given), tmp_path / "agw.t")
@@ -68,6 +69,7 @@ class Harmful:
         return os.open, (str(self.file), os.O_CREAT)
 
 
+@pytest.mark.slow
 def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
     harm = tmp_path / "harm"
     torch.save({"conv1.weight": torch.ones(2), "more": Harmful(harm)}, tmp_path / "evil.pth")
@@ -82,6 +84,7 @@ def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
     assert harm.exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_asks_for_more_memory_than_it_may_is_refused(tmp_path: Path) -> None:
     """Its one number stands for 2 GB of them."""
     torch.save({"a": torch.ones(1).expand(5 * 10**8)}, tmp_path / "bomb.pth")
@@ -104,6 +107,7 @@ def test_a_file_that_is_no_checkpoint_is_not_read(tmp_path: Path, content: bytes
         child.unpickled(tmp_path / "x.pth")
 
 
+@pytest.mark.slow
 def test_a_damaged_file_and_an_absent_one_are_refused_in_words(tmp_path: Path) -> None:
     for name in ("x.pth", "x.safetensors"):
         (tmp_path / name).write_bytes(b"garbage")

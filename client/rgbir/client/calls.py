@@ -103,7 +103,7 @@ def search_each(
     case: str | None = None,
     **options: Unpack[wire.SearchFields],
 ) -> Call[wire.Answers]:
-    """Every image a search of its own, with the same options; see `search`. Hits are neither grouped nor re-ranked.
+    """Searches for every image alone, with the same options; see `search`. Hits are neither grouped nor re-ranked.
 
     Raises:
         TypeError: an option that there isn't.
@@ -150,7 +150,8 @@ def enrol_track(
     """Adds the shots of one track together, or none of them; one result a shot. Send it again after a stop.
 
     Args:
-        images: paths, bytes of files, open files, images of Pillow or arrays: each is a shot, or the only one is a frame with several boxes.
+        images: paths, bytes of files, open files, images of Pillow or arrays. Each is a shot, or the only one is a frame with
+            several boxes.
         camera: that took them.
         track: its name, which no other track of the gallery has.
         box, taken_at: as of `enrol`: one for all shots, or one for each.
@@ -187,8 +188,8 @@ def _enrolled(path: str, form: dict[str, Any], images: Image | Sequence[Image]) 
 def start_job(archive: Path | str) -> Call[wire.Job]:
     """Sends a ZIP file with CAMERA/…/image.jpg; the server enrols it beside the searches. Send it again after a stop.
 
-    A table `sightings.csv` at the top of the archive, with columns path and optionally camera, time, identity, track and box, says
-    which images are meant and what is known of each.
+    A table `sightings.csv` at the top of the archive says which images are meant and what is known of each. Its columns are
+    path and optionally camera, time, identity, track and box.
     """
     return Call(_as(wire.Job), "POST", "/gallery/jobs", archive=Path(archive))
 
@@ -459,7 +460,7 @@ def remove_camera(camera: str, *, dry_run: bool = False) -> Call[wire.CameraChan
 
 
 def keys() -> Call[list[wire.KeyInfo]]:
-    """Who has a key; for administrators."""
+    """All keys, and who has them; for administrators."""
     read = _as(wire.KeyList)
     return Call(lambda response: read(response).keys, "GET", "/keys")
 
@@ -497,7 +498,7 @@ def queue() -> Call[wire.Queue]:
 
 
 def me() -> Call[wire.Caller]:
-    """Who asks: the key's name, role, rights and cameras, and when it ends."""
+    """The key that asks: its name, role, rights and cameras, and when it ends."""
     return Call(_as(wire.Caller), "GET", "/me")
 
 

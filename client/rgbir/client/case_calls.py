@@ -228,8 +228,8 @@ def evidence(
     paper: casework.Paper = "a4",
     zone: str = "UTC",
 ) -> Call[casework.Evidence]:
-    """Writes a case down as a ZIP: report, pictures, decisions, searches, log, and a manifest of all of it, signed if the server has a
-    key; for its owner and administrators.
+    """Writes a case down as a ZIP: report, pictures, decisions, searches, log, and a manifest of all of it. The manifest is
+    signed if the server has a key. For its owner and administrators.
 
     Args:
         out: the file, which isn't there yet.

@@ -52,7 +52,7 @@ SUMMARIES = {
     "cases": "List, check, copy and bring back a server's cases.",
     "config": "What the options are, and where each comes from.",
     "counts": "Count a data set's images and people, beside what was published.",
-    "demo": "The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.",
+    "demo": "The whole way without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.",
     "embed": "Embed images and write a features file.",
     "enrol": "Enrol images on a server.",
     "evaluate": "Measure a model by a benchmark's protocol.",

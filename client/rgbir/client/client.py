@@ -56,7 +56,7 @@ class _Common:
             certificate itself.
         timeout_s: longest wait for an answer, 60 if it isn't given. This, `key` and `ca` are for a URL: a ready client has its own.
         retries: how often to ask again after no answer, or after one that says `later` (409, 429, 503). Every request is safe to
-            repeat: searches change nothing, the same image is enrolled once, what is erased stays erased, and a camera is moved once.
+            repeat. Searches change nothing, the same image is enrolled once, what is erased stays erased, and a camera is moved once.
 
     Every method raises a `ClientError`: `ConnectionFailed`, or `Refused` and its kinds with what the server said.
     """
@@ -310,7 +310,7 @@ class Client(_Common):
         Args:
             images: each with its `camera`, and perhaps `box`, `taken_at`, `identity`, `track`; neighbours of a camera are sent
                 together.
-            together: most images a request.
+            together: most images in one request.
         """
         for shots, labels in _neighbours(images, together):
             yield from self.enrol(shots, **labels)
@@ -482,7 +482,7 @@ class AsyncClient(_Common):
         Args:
             images: each with its `camera`, and perhaps `box`, `taken_at`, `identity`, `track`; neighbours of a camera are sent
                 together.
-            together: most images a request.
+            together: most images in one request.
         """
         for shots, labels in _neighbours(images, together):
             for enrolled in await self.enrol(shots, **labels):

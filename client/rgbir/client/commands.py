@@ -245,7 +245,7 @@ def _shown(response: SearchResponse) -> list[str | Table]:
         lines.append("doubtful: the person is probably not in this gallery")
     if (done := response.reranking) is not None:
         which = "all" if done.scored == done.seen else f"the nearest {done.scored:,} of"
-        lines.append(f"re-ranked by {done.method}: {which} {done.seen:,} sightings that may answer were ordered anew")
+        lines.append(f"re-ranked by {done.method}: {which} {done.seen:,} sightings that may answer were ordered again")
     if not response.exact:
         lines.append("approximate: an index proposed the hits, and may have missed some")
     lines += [f"warning: {warning}" for warning in response.warnings]

@@ -69,7 +69,7 @@ class SearchFields(QueryFields, total=False):
         Moment | None,
         Field(
             None,
-            description="when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked, and to know where a camera that moved was",
+            description="when the images were taken, ISO 8601 with a zone; needed for walking times, and to know where a camera that moved was",
         ),
     ]
     passages: Annotated[
@@ -96,7 +96,7 @@ class SearchFields(QueryFields, total=False):
         Text | None,
         Field(
             None,
-            description="order hits anew by their neighbours: aim or k-reciprocal, or with settings aim:k1,k2 or k-reciprocal:k1,k2,weight",
+            description="order hits again by their neighbours: aim or k-reciprocal, or with settings aim:k1,k2 or k-reciprocal:k1,k2,weight",
         ),
     ]
     candidates: Annotated[
@@ -105,7 +105,7 @@ class SearchFields(QueryFields, total=False):
             0,
             ge=0,
             le=1000,
-            description="with rerank: order so many nearest anew; 0 is all for aim where lists of neighbours are kept, else 1,000",
+            description="with rerank: order so many nearest again; 0 is all for aim where lists of neighbours are kept, else 1,000",
         ),
     ]
 
@@ -273,12 +273,12 @@ class FoundIn(FoundPerson):
 
 
 class Reranking(Wire):
-    """How hits were ordered anew by their neighbours. Only sightings that the query may see are neighbours."""
+    """How hits were ordered again by their neighbours. Only sightings that the query may see are neighbours."""
 
     method: str = Field(description="with its settings, such as aim(4,1)")
-    scored: int = Field(description="sightings that were ordered anew, the nearest ones; no other is a hit")
+    scored: int = Field(description="sightings that were ordered again, the nearest ones; no other is a hit")
     seen: int = Field(description="sightings that the query may see")
-    most: int = Field(description="sightings that are ordered anew where not all are")
+    most: int = Field(description="sightings that are ordered again where not all are")
     made: int = Field(description="lists of neighbours that were made for this answer")
     kept: int = Field(description="lists of neighbours that the server keeps now, in memory")
     most_kept: int = Field(
@@ -738,7 +738,7 @@ class FilmFields(TypedDict, total=False):
         Field(
             None,
             description="read the start from the film's name: unix, unix-ms, dahua, hikvision, reolink, axis, frigate, or a pattern such as"
-            " %Y%m%d_%H%M%S; the film may be named with its folders",
+            " %Y%m%d_%H%M%S. The film may be named with its folders",
         ),
     ]
     zone: Annotated[Name | None, Field(None, description="of local times, such as Europe/Berlin")]
@@ -932,7 +932,7 @@ Right = Literal["search", "enrol", "export", "look", "cases", "monitor", "erase"
 
 
 class Caller(Wire):
-    """Who asks, as the server sees it."""
+    """The caller, as the server sees it."""
 
     keys: bool = Field(description="whether this server asks for keys; where it doesn't, everybody may do everything")
     name: str = Field(description="the key's; the audit log has it")

@@ -77,9 +77,9 @@ class Fitted(BaseModel, frozen=True, extra="forbid"):
 class Reaction(BaseModel, frozen=True, extra="forbid"):
     """That a bundle tells where its network reacted, and by which tests that says something of the network.
 
-    A map has the length of the last feature map's vector at each place. Both tests were passed, or a bundle has no such maps:
-    with its weights shuffled the network must give other maps, and covering the fifth of an image that the map marks must
-    move the embedding further than covering another fifth.
+    A map has the length of the last feature map's vector at each place. Two tests were passed, or a bundle has no such maps.
+    With its weights shuffled the network must give other maps. Covering the fifth of an image that the map marks must move the
+    embedding further than covering another fifth.
     """
 
     graphs: dict[Modality, str] = Field(description="ONNX file for each modality: pixels in, maps out")
@@ -163,7 +163,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     def computed(self, runner: Runner) -> Card:
         """Of the embeddings that the runner makes with this bundle.
 
-        A runner that rounds to bf16 makes others than the graphs say, as an int8 bundle does; so they have a name and a
+        A runner that rounds to bf16 makes others than the graphs say, as an int8 bundle does. So they have a name and a
         fingerprint of their own. Other runners differ by the order of their sums.
         """
         if not runner.bf16:

@@ -29,7 +29,7 @@ class Encoder:
         bundle: what to load.
         threads: of one session; as many as the process may use if None.
         providers: ONNX Runtime's execution providers, best first; CUDA where it is there, else the processor, if None.
-        batch: images a run of the graph.
+        batch: images in one run of the graph.
         runner: what computes the graphs, as `Runner.read` reads it. Its `card` is the bundle's, or in bf16 a card of another
             name and fingerprint, since such embeddings are others.
 

@@ -13,7 +13,7 @@ from rgbir.index.words import why
 
 
 def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
-    """Writes a small file in one step: after a crash it is the old one or the new one, and once this returns it is the new one."""
+    """Writes a small file in one step: after a crash it is the old one or the new one. Once this returns it is the new one."""
     new = file.with_name(file.name + ".new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as opened:
         opened.write(content)

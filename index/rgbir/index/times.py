@@ -18,7 +18,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_moment(moment: datetime | None, name: str) -> None:
-    """A moment that is kept can be read, shown in every zone and erased: it has a zone, and lies in the calendar with a year to spare.
+    """A moment that is kept can be read, shown in every zone and erased. It has a zone, and lies in the calendar with a year
+    to spare.
 
     Raises:
         UsageError: it doesn't.
@@ -141,3 +142,16 @@ def inside(times: NDArray[np.int64], windows: NDArray[np.int64]) -> NDArray[np.b
         if len(windows)
         else np.zeros(len(times), bool)
     )
+
+
+def span_inside(first: int, last: int, windows: NDArray[np.int64]) -> bool | None:
+    """Whether everything from `first` to `last` lies in one of the windows, or nothing; None where each moment decides.
+
+    Args:
+        first, last: microseconds, both included.
+        windows: int64 (w, 2), in order and apart.
+    """
+    touched = windows[(windows[:, 0] <= last) & (windows[:, 1] > first)]
+    if not len(touched):
+        return False
+    return True if touched[0, 0] <= first and last < touched[0, 1] else None

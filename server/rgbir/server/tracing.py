@@ -8,14 +8,9 @@ from typing import Any
 
 from rgbir.server.errors import BadSettings
 
-try:
-    from opentelemetry import trace
-
-    _tracer: trace.Tracer | None = trace.get_tracer("rgbir")
-except ImportError:
-    _tracer = None
-
 QUIET = "/health,/metrics,/page"
+_tracer: Any = None
+"""What spans are made by, once traces are sent."""
 
 
 @contextmanager
@@ -39,7 +34,9 @@ def install(add_middleware: Callable[..., None]) -> Any:
     Raises:
         BadSettings: its packages are missing.
     """
+    global _tracer
     try:
+        from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
         from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
@@ -54,4 +51,5 @@ def install(add_middleware: Callable[..., None]) -> Any:
         OpenTelemetryMiddleware, tracer_provider=provider, excluded_urls=QUIET, exclude_spans=["receive", "send"]
     )
     trace.set_tracer_provider(provider)
+    _tracer = trace.get_tracer("rgbir")
     return provider

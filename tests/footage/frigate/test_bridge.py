@@ -117,6 +117,7 @@ class Site:
             self.publish("frigate/events", passing.message())
 
 
+@pytest.mark.slow
 def test_people_are_enrolled_as_their_tracks_end_and_sigterm_ends_it_in_order(
     house: Path, frigate: FrigateDouble, broker: AnyBroker, people: SysuMM01
 ) -> None:
@@ -144,6 +145,7 @@ def test_people_are_enrolled_as_their_tracks_end_and_sigterm_ends_it_in_order(
     assert f"event {shown[1].id} of front_door: added as a sighting of hall" in words
 
 
+@pytest.mark.slow
 def test_the_broker_and_frigate_may_be_away_at_the_start_and_go_away_later(
     house: Path, people: SysuMM01, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -177,6 +179,7 @@ def test_the_broker_and_frigate_may_be_away_at_the_start_and_go_away_later(
     assert len(enrolled(house)) == 4
 
 
+@pytest.mark.slow
 def test_what_it_can_t_go_on_after_ends_it(house: Path, frigate: FrigateDouble, broker: AnyBroker) -> None:
     with bridging(house, frigate, broker.port, "--map", "garden=hallway") as bridge:
         told, words = bridge.process.communicate(timeout=HANGS_AFTER_S)
@@ -196,6 +199,7 @@ def undisturbed(house: Path, frigate: FrigateDouble, port: int, shown: Sequence[
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_bridge_that_is_killed_in_the_middle_loses_and_doubles_nothing(
     kills: int, house: Path, frigate: FrigateDouble, broker: AnyBroker, people: SysuMM01, tmp_path: Path
 ) -> None:
@@ -226,6 +230,7 @@ def test_a_bridge_that_is_killed_in_the_middle_loses_and_doubles_nothing(
     assert len(expected) == len(shown)
 
 
+@pytest.mark.slow
 def test_passwords_are_in_no_word_no_file_and_no_process_list(
     house: Path, frigate: FrigateDouble, people: SysuMM01, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -256,6 +261,7 @@ def test_passwords_are_in_no_word_no_file_and_no_process_list(
 
 
 @pytest.mark.skipif(MOSQUITTO is None, reason=NO_MOSQUITTO)
+@pytest.mark.slow
 def test_the_double_of_a_broker_does_as_mosquitto_does(tmp_path: Path) -> None:
     """The same is told to a subscriber, by both, before and after a restart."""
     from paho.mqtt import client as paho
@@ -291,6 +297,7 @@ def test_the_double_of_a_broker_does_as_mosquitto_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(MOSQUITTO is None, reason=NO_MOSQUITTO)
+@pytest.mark.slow
 def test_a_broker_with_tls_and_a_password(
     house: Path, frigate: FrigateDouble, people: SysuMM01, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

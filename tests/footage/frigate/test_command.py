@@ -28,6 +28,7 @@ def watch(*words: object) -> tuple[int, str]:
     return done.code, done.stderr
 
 
+@pytest.mark.slow
 def test_once_takes_what_frigate_lists_into_a_new_gallery_and_ends(
     frigate: FrigateDouble, people: SysuMM01, tmp_path: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_once_says_no_where_nobody_answers(house: Path) -> None:
     assert "Frigate doesn't answer: nobody listens there" in words
 
 
+@pytest.mark.slow
 def test_somebody_must_say_for_how_long_people_are_kept(tmp_path: Path, encoder: Encoder) -> None:
     folder = tmp_path / "house"
     with Gallery.create(folder, Model.of(encoder.card), CameraNetwork.from_toml(NETWORK)):
@@ -140,6 +142,7 @@ def test_an_address_that_is_none(address: str) -> None:
         Broker.of(address, None, "frigate")
 
 
+@pytest.mark.slow
 def test_a_server_takes_the_people_and_says_what_it_can_t(
     house: Path, frigate: FrigateDouble, people: SysuMM01, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_clock_that_is_ahead_hides_nothing_that_comes(tmp_path: Path) -> None:
     assert ledger.after < time.time() - DAY + 60
 
 
+@pytest.mark.slow
 def test_the_file_doesn_t_grow_for_ever_and_keeps_a_day(tmp_path: Path) -> None:
     file = tmp_path / "state"
     ledger = Ledger(file, 0.0)

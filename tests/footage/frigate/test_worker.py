@@ -78,6 +78,7 @@ def test_a_person_becomes_a_sighting_with_all_that_frigate_knows(
         assert decode(crop.data).size == (96, 234)
 
 
+@pytest.mark.slow
 def test_the_same_event_by_both_ways_and_however_often_is_one_sighting(
     house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make, tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_list_that_doesn_t_say_when_has_the_time_at_which_the_track_began(
     assert json.loads(sighting.frame or "")["time"] == ("snapshot" if latest else "start of the track")
 
 
+@pytest.mark.slow
 def test_a_gap_of_many_pages_is_closed_and_nothing_is_asked_for_twice(
     house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,7 +99,7 @@ test("arrows move by position and stop at the edges", () => {
   assert.equal(stepped("x", 1, 10, 4), null);
 });
 
-test("a re-ranked answer says by what, and how many were ordered anew", () => {
+test("a re-ranked answer says by what, and how many were ordered again", () => {
   const done = { method: "aim(4,1)", scored: 40, seen: 40, most: 1000, made: 0, kept: 90, most_kept: 100000, bytes: 1 };
   assert.equal(reordered({ reranking: null }), null);
   assert.deepEqual(reordered({ reranking: done }), { code: "reordered.all", values: { m: "aim(4,1)", n: 40, total: 40 } });

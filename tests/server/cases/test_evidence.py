@@ -48,6 +48,7 @@ def filled(office: Office, night: bytes, marks: int = 4) -> tuple[Client, CaseHe
     return weber, case, hits
 
 
+@pytest.mark.slow
 def test_it_holds_the_case_as_it_is_kept(office: Office, night: bytes, tmp_path: Path) -> None:
     weber, case, hits = filled(office, night)
     mark = weber.mark(case.id, "different", sighting=hits[0])

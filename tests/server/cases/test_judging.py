@@ -105,6 +105,7 @@ def test_a_draw_is_told_to_whoever_sees_both_cameras(open_office: Any, ring: Key
             office("weber").use_judgement(task.id)
 
 
+@pytest.mark.slow
 def test_what_was_judged_tells_distances_once_it_is_whole_and_used(
     office: Office, right: Say, gallery: Gallery, settings: Settings, night: bytes
 ) -> None:
@@ -190,6 +191,7 @@ def test_a_second_judge_is_compared_and_where_two_disagree_nobody_is_sure(office
 
 
 @pytest.mark.parametrize("how", ["by id", "by identity", "by age"])
+@pytest.mark.slow
 def test_who_is_erased_leaves_the_pairs_the_answers_and_the_calibration(
     open_office: Any, right: Say, gallery: Gallery, tmp_path: Path, how: str
 ) -> None:

@@ -44,6 +44,7 @@ QUICK = {"mark", "search", "delete"}
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in WORK]
 )
+@pytest.mark.slow
 def test_a_kill_leaves_all_of_it_or_nothing(tmp_path: Path, gallery: Gallery, name: str) -> None:
     case, hit = filled(tmp_path / "before", gallery)
     before = state(tmp_path / "before")
@@ -67,6 +68,7 @@ def test_a_kill_leaves_all_of_it_or_nothing(tmp_path: Path, gallery: Gallery, na
     assert all(there in (before, after) for there in left)
 
 
+@pytest.mark.slow
 def test_an_erasure_that_is_killed_is_carried_out_by_the_next_opening(tmp_path: Path, gallery: Gallery) -> None:
     case, hit = filled(tmp_path / "before", gallery)
     gallery.remove(ids=[hit])

@@ -81,6 +81,7 @@ def test_where_approval_is_needed_nothing_is_searched_without_a_case(
                 ask("26-117")
 
 
+@pytest.mark.slow
 def test_a_basis_is_one_of_the_sites(open_office: Callable[..., Any]) -> None:
     with open_office(need_basis=True, bases=("protection of life", "court order")) as office:
         weber = office("weber")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import platform
 import re
 import statistics
 import tempfile
@@ -11,14 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from rgbir.index import SysuMM01, cores
+from rgbir.index import SysuMM01
 from rgbir.index.synthetic import Split, synthesize
 from rgbir.training.data.source import Source, batches
 from rgbir.training.loop import PRECISIONS, train
@@ -76,10 +74,7 @@ def bench_train(
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         people = Path(folder) / "people"
         synthesize(people, Split(identities, 0, 0), images)
-        figures: dict[str, Any] = {
-            **machine(device), "device": device, "workers": workers, "amp": amp, "updates": updates, "rounds": rounds,
-            "images": 6 * identities * images,
-        }  # fmt: skip
+        figures: dict[str, Any] = {"threads": torch.get_num_threads(), "images": 6 * identities * images}
         runs = {kind: _run(kind, Path(folder), small, amp, identities) for kind in kinds}
         sources = {kind: Source(list(SysuMM01(people).training()), run.recipe) for kind, run in runs.items()}
         measured = {
@@ -93,25 +88,10 @@ def bench_train(
     return figures
 
 
-def machine(device: str = "cpu") -> dict[str, Any]:
-    """Of what the figures are: processor, cores, the device, and the versions of what computes."""
-    return {
-        "processor": _processor(),
-        "cores": cores(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else "none",
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("rgbir", "torch", "numpy", "pillow")},
-    }
-
-
-def _processor() -> str:
-    try:
-        named = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    except OSError:
-        named = None
-    return named[1] if named else platform.processor() or "unknown"
+def ratios(figures: Mapping[str, Any]) -> dict[str, float]:
+    """The loop against ready tensors, of each kind of batch."""
+    kinds = [name.removesuffix("_ratio") for name in figures if name.endswith("_ratio")]
+    return {f"{kind}_loop_against_ready_tensors": figures[f"{kind}_ratio"] for kind in kinds}
 
 
 def _run(kind: str, folder: Path, small: bool, amp: str, identities: int) -> Run:

@@ -375,7 +375,7 @@ class Run:
         """
         file = self.folder / CHECKPOINT
         if not self.has_checkpoint:
-            raise BadCheckpoint(f"{file} is not there; the run stopped before its first checkpoint, start it anew")
+            raise BadCheckpoint(f"{file} is not there; the run stopped before its first checkpoint, start it again")
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)  # noqa: TID251  # a run of ours
         except Exception as error:  # torch raises many kinds on a damaged file

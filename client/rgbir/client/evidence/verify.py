@@ -19,7 +19,7 @@ from rgbir.client.words import why
 MOST_MANIFEST, MOST_CASE, LONGEST_LINE = 64 << 20, 512 << 20, 16 << 20
 """Bytes of the manifest, of `case.json`, and of an entry of the log."""
 SIGNATURE_BYTES = 64
-UNSIGNED = "it is unsigned: whoever had it could have made all of it anew"
+UNSIGNED = "it is unsigned: whoever had it could have made all of it again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,14 @@ from typing import Annotated, Literal
 import typer
 
 from rgbir.index import UsageError
-from rgbir.index.cli.bench import Figures, figured
+from rgbir.index.bench.document import Measurement
+from rgbir.index.cli.bench import ENCODING, SEARCHING
+from rgbir.index.cli.measured import KEPT, KeepOption, StrictOption, begun
 from rgbir.index.cli.options import progress
-from rgbir.index.cli.output import Answer
+from rgbir.index.cli.output import Answer, in_groups
 
 
+@in_groups({"What becomes of the measurement": KEPT})
 def bench_gpu(
     device: Annotated[Literal["cuda", "cpu"], typer.Option(help="What is measured.")] = "cuda",
     small: Annotated[bool, typer.Option("--small", help="A compact network and few rows, for processors.")] = False,
@@ -26,7 +29,9 @@ def bench_gpu(
     scratch: Annotated[
         Path | None, typer.Option(help="Where the bundle is made; the system's temporary folder by default.")
     ] = None,
-) -> Answer[Figures]:
+    keep: KeepOption = None,
+    strict: StrictOption = False,
+) -> Answer[Measurement]:
     """A GPU's memory, expAT's network in ONNX Runtime and torch, and FAISS's flat search.
 
     What fails doesn't end the rest: it is named, with the reason.
@@ -37,7 +42,7 @@ def bench_gpu(
     """
     import torch
 
-    from rgbir.export.bench.gpu import PARTS, SMALL
+    from rgbir.export.bench.gpu import PARTS, SMALL, ratios
     from rgbir.export.bench.gpu import bench_gpu as measure
     from rgbir.export.bench.settings import Settings
 
@@ -45,6 +50,8 @@ def bench_gpu(
         raise UsageError("torch sees no GPU here; --device cpu --small measures the same on the processor")
     settings = replace(SMALL if small else Settings(""), device=device)
     settings = replace(settings, batch=batch or settings.batch, rows=tuple(rows or settings.rows))
+    given = {"device": device, "small": small, "batch": settings.batch, "rows": list(settings.rows)}
+    measuring = begun("gpu", given, ("torch", "onnx", *ENCODING, *SEARCHING), keep)
     with progress("measuring", len(PARTS)) as advance:
         figures = measure(settings, limit, scratch, done=lambda part: advance(1))
-    return figured(figures)
+    return measuring.answer(figures, ratios(figures), strict)

@@ -50,21 +50,21 @@ def bench_gpu(
             figures |= measured(f"rgbir.export.bench.{part}", chosen, ends - started - kept_s)
             figures[f"{part}_part_s"] = time.monotonic() - started
             done(part)
-    return figures | _ratios(figures)
+    return figures
 
 
-def _ratios(figures: Figures) -> Figures:
+def ratios(figures: Figures) -> dict[str, float]:
     """Searches beside the copy, and each encoder beside torch's plain float32."""
     numbers = {name: value for name, value in figures.items() if type(value) is float}
-    ratios: Figures = {}
+    shares: dict[str, float] = {}
     for name, value in numbers.items():
         if name.startswith("search_") and name.endswith("_gb_per_s") and "copy_gb_per_s" in numbers:
             stem = name.removesuffix("_gb_per_s")
-            ratios[f"{stem}_of_copy_reads"] = value / (numbers["copy_gb_per_s"] / 2)
-            ratios[f"{stem}_of_copy_traffic"] = value / numbers["copy_gb_per_s"]
+            shares[f"{stem}_of_copy_reads"] = value / (numbers["copy_gb_per_s"] / 2)
+            shares[f"{stem}_of_copy_traffic"] = value / numbers["copy_gb_per_s"]
         if name.startswith(("encode_", "torch_")) and name.endswith("_per_s") and "torch_float32_per_s" in numbers:
-            ratios[f"{name.removesuffix('_per_s')}_of_torch_float32"] = value / numbers["torch_float32_per_s"]
+            shares[f"{name.removesuffix('_per_s')}_of_torch_float32"] = value / numbers["torch_float32_per_s"]
     if {"encode_ours_per_s", "torch_float32_host_per_s"} <= numbers.keys():
-        ratios["encode_ours_of_torch_float32_host"] = numbers["encode_ours_per_s"] / numbers["torch_float32_host_per_s"]
-    ratios.pop("torch_float32_of_torch_float32", None)
-    return ratios
+        shares["encode_ours_of_torch_float32_host"] = numbers["encode_ours_per_s"] / numbers["torch_float32_host_per_s"]
+    shares.pop("torch_float32_of_torch_float32", None)
+    return shares

@@ -36,7 +36,7 @@ DetectorOption = Annotated[
     str,
     typer.Option(
         "--detector",
-        help="Who finds people: a detector bundle's folder, or motion, which needs no model and finds what moves.",
+        help="What finds people: a detector bundle's folder, or motion, which needs no model and finds what moves.",
     ),
 ]
 CameraOption = Annotated[str, typer.Option(help="The camera that recorded them, in the gallery's network.")]

@@ -56,6 +56,12 @@ def bench_encode(
     return figures
 
 
+def ratios(figures: dict[str, Any]) -> dict[str, float]:
+    """Enrolment against the bare session; another runner's against ONNX Runtime's."""
+    names = {"index_add_against_bare_session": "ratio", "runner_against_onnxruntime": "runner_against_onnxruntime"}
+    return {name: figures[key] for name, key in names.items() if key in figures}
+
+
 def _bare(encoder: Encoder, pixels: NDArray[np.uint8]) -> float:
     """Seconds of encoding them, the least of three."""
     return best(lambda: encoder.encode(pixels, Modality.RGB), 3)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -52,11 +51,9 @@ def installed() -> dict[str, Peer]:
     return {name: peer for name, peer in PEERS.items() if find_spec(peer.module)}
 
 
-def version_of(peer: Peer) -> str:
-    try:
-        return version(peer.package)
-    except PackageNotFoundError:
-        return "unknown"
+def packages() -> list[str]:
+    """Those of the engines that can be asked here."""
+    return [peer.package for peer in installed().values()]
 
 
 @contextmanager
@@ -198,8 +195,7 @@ def compared(rows: Rows, asked: Rows, joined: int, top_k: int, ours: Numbers) ->
             continue
         right = [len({*row.tolist()} & {*wanted.tolist()}) / top_k for row, wanted in zip(answered, ours, strict=True)]
         figures |= {
-            key: version_of(peer), f"{key}_ms": 1000 * single, f"{key}_joined_ms": 1000 * together,
-            f"{key}_recall": float(np.mean(right)),
+            f"{key}_ms": 1000 * single, f"{key}_joined_ms": 1000 * together, f"{key}_recall": float(np.mean(right)),
         }  # fmt: skip
     return figures
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from dataclasses import replace
@@ -59,7 +58,6 @@ def bench_rerank(
         worked = time.process_time() - begun
         again = each(lambda query: gallery.search_affine(query, by, candidates=1000), [asked[0]] * 3)
         figures = {
-            "sightings": sightings, "dimension": dimension, "rerank": by.name, "cores": len(os.sched_getaffinity(0)),
             "plain_ms": 1000 * plain, "first_1000_ms": 1000 * first, "first_1000_processor_ms": 1000 * worked,
             "first_1000_again_ms": 1000 * again,
         }  # fmt: skip
@@ -70,6 +68,14 @@ def bench_rerank(
                 np.median([seconds(lambda q=query: gallery.search_affine(q, by)) for query in asked[1:]])  # type: ignore[misc]
             )
         return figures | {"lists": len(gallery.neighbours), "lists_mib": gallery.neighbours.bytes / 2**20}
+
+
+def ratios(figures: dict[str, Any]) -> dict[str, float]:
+    """A plain search's time against a re-ranked one's, among the first candidates and with all lists."""
+    pairs = {"first_1000_again": "first_1000_again_ms", "reranked": "reranked_ms"}
+    return {
+        f"plain_against_{name}": figures["plain_ms"] / figures[key] for name, key in pairs.items() if key in figures
+    }
 
 
 def _kept(gallery: Gallery, asked: list[Query], by: Affinity) -> dict[str, float]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from rgbir.index.bench.document import Measurement
+from rgbir.index.cli.measured import KEPT, KeepOption, StrictOption, begun
 from rgbir.index.cli.options import BundleOption, RunnerOption, ThreadsOption
-from rgbir.index.cli.output import Answer
+from rgbir.index.cli.output import Answer, in_groups
 from rgbir.index.gallery.model import Storage
 
-Figures = dict[str, Any]
-"""What was measured, by its name: numbers, and what they were measured on."""
+SEARCHING = ("numpy", "faiss-cpu", "faiss-gpu-cuvs")
+ENCODING = ("numpy", "pillow", "onnxruntime", "onnxruntime-gpu", "openvino")
+"""Packages whose versions are told, where they are installed."""
 bench = typer.Typer(
     help="What this machine does, against the bare libraries in the same run.",
     no_args_is_help=True,
@@ -21,6 +24,7 @@ bench = typer.Typer(
 
 
 @bench.command("search")
+@in_groups({"What becomes of the measurement": KEPT})
 def bench_search_command(
     sightings: Annotated[int, typer.Option(help="How many are drawn.", min=100)] = 20_000,
     dimension: Annotated[int, typer.Option(help="Values of an embedding.", min=2)] = 512,
@@ -36,7 +40,9 @@ def bench_search_command(
     peers: Annotated[
         bool, typer.Option("--peers", help="Ask FAISS set up by hand, and other engines that are installed.")
     ] = False,
-) -> Answer[Figures]:
+    keep: KeepOption = None,
+    strict: StrictOption = False,
+) -> Answer[Measurement]:
     """Add, open, search and remove, against bare flat FAISS and the memory's bandwidth.
 
     Engines that `--peers` asks: usearch, hnswlib, lancedb, qdrant-client and milvus-lite.
@@ -45,13 +51,19 @@ def bench_search_command(
         rgbir bench search --sightings 100000 --dimension 2048
         rgbir bench search --peers
         rgbir bench search --storage float16 --device gpu --json
+        rgbir bench search --keep docs/benchmarks
     """
-    from rgbir.index.bench.search import bench_search
+    from rgbir.index.bench.peers import packages
+    from rgbir.index.bench.search import bench_search, ratios
 
+    settings = {
+        "sightings": sightings, "dimension": dimension, "noise": noise, "storage": str(storage), "device": device, "peers": peers,
+    }  # fmt: skip
+    measuring = begun("search", settings, (*SEARCHING, *(packages() if peers else ())), keep)
     figures = bench_search(
         sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch, peers=peers
     )
-    return figured(figures)
+    return measuring.answer(figures, ratios(figures), strict)
 
 
 @bench.command("rerank")
@@ -63,16 +75,21 @@ def bench_rerank_command(
     scratch: Annotated[
         Path | None, typer.Option(help="Where the gallery is made; the system's temporary folder by default.")
     ] = None,
-) -> Answer[Figures]:
+    keep: KeepOption = None,
+    strict: StrictOption = False,
+) -> Answer[Measurement]:
     """Re-ranked searches beside plain ones: lists made and kept, their memory, and the milliseconds of a search.
 
     Examples:
         rgbir bench rerank --sightings 100000
         rgbir bench rerank --sightings 1000000 --queries 3 --json
     """
-    from rgbir.index.bench.rerank import bench_rerank
+    from rgbir.index.bench.rerank import bench_rerank, ratios
 
-    return figured(bench_rerank(sightings, dimension, queries, rerank, scratch))
+    settings = {"sightings": sightings, "dimension": dimension, "queries": queries, "rerank": rerank}
+    measuring = begun("rerank", settings, SEARCHING, keep)
+    figures = bench_rerank(sightings, dimension, queries, rerank, scratch)
+    return measuring.answer(figures, ratios(figures), strict)
 
 
 @bench.command("encode")
@@ -81,39 +98,118 @@ def bench_encode_command(
     threads: ThreadsOption = None,
     runner: RunnerOption = "onnxruntime",
     identities: Annotated[int, typer.Option(help="People who are drawn, 24 images of each.", min=1)] = 20,
-) -> Answer[Figures]:
+    keep: KeepOption = None,
+    strict: StrictOption = False,
+) -> Answer[Measurement]:
     """Bulk enrolment against the runner's bare session, and that against ONNX Runtime's.
 
     Examples:
         rgbir bench encode --bundle demo/expat_compact.synthetic_people
         rgbir bench encode --bundle expat_resnet50.sysu_mm01 --runner openvino:bf16 --json
     """
-    from rgbir.index.bench.encode import bench_encode
+    from rgbir.index.bench.encode import bench_encode, ratios
+    from rgbir.index.bundle import Bundle
 
-    return figured(bench_encode(bundle, identities, runner=runner, threads=threads))
+    settings = {"bundle": Bundle(bundle).card.name, "threads": threads, "runner": runner, "identities": identities}
+    measuring = begun("encode", settings, ENCODING, keep)
+    figures = bench_encode(bundle, identities, runner=runner, threads=threads)
+    return measuring.answer(figures, ratios(figures), strict)
+
+
+@bench.command("city")
+@in_groups(
+    {
+        "What comes": ("cameras", "cameras_a_place", "sightings_a_day", "days", "busiest_hour"),
+        "What a sighting takes": ("dimension", "value_bytes", "crop_bytes", "label_bytes"),
+        "What is asked": ("searches_per_s", "asked_cameras", "asked_hours", "answer_s"),
+        "What machines do": (
+            "rows_per_core_s", "flat_rows_per_core_s", "images_per_s", "servers", "replicas", "cores", "memory_gib", "log_hours",
+        ),
+    }
+)  # fmt: skip
+def bench_city_command(
+    cameras: Annotated[int, typer.Option(help="How many cameras.")] = 5_000,
+    cameras_a_place: Annotated[
+        float, typer.Option(help="Cameras that look at one place; a search leaves those of its query's place out.")
+    ] = 2.0,
+    sightings_a_day: Annotated[float, typer.Option(help="Of one camera.")] = 1_000.0,
+    days: Annotated[float, typer.Option(help="How long sightings are kept.")] = 30.0,
+    busiest_hour: Annotated[float, typer.Option(help="The share of a day's sightings that it brings.")] = 0.1,
+    dimension: Annotated[int, typer.Option(help="Values of an embedding.")] = 2_048,
+    value_bytes: Annotated[int, typer.Option(help="4, or 2 in a folder of float16; Milvus keeps 4.")] = 4,
+    crop_bytes: Annotated[int, typer.Option(help="Of a crop, on average.")] = 8_000,
+    label_bytes: Annotated[int, typer.Option(help="Of a file, for a sighting beside embedding and crop.")] = 900,
+    searches_per_s: Annotated[float, typer.Option(help="Of all who ask together.")] = 2.0,
+    asked_cameras: Annotated[float, typer.Option(help="The share of other places' cameras that are searched.")] = 1.0,
+    asked_hours: Annotated[float, typer.Option(help="The time window that a search asks for.")] = 6.0,
+    answer_s: Annotated[float, typer.Option(help="How long 99 of 100 searches may take.")] = 2.0,
+    rows_per_core_s: Annotated[
+        float, typer.Option(help="Rows that a core passes: rgbir bench search, sightings / search_ms x 1000 / cores.")
+    ] = 9_800_000.0,
+    flat_rows_per_core_s: Annotated[
+        float, typer.Option(help="Rows whose floats a core reads: sightings / bare_faiss_ms x 1000 there; for Milvus.")
+    ] = 1_700_000.0,
+    images_per_s: Annotated[float, typer.Option(help="Of one encoder: index_add_per_s of rgbir bench encode.")] = 15.7,
+    servers: Annotated[int, typer.Option(help="That answer, on a gallery in Milvus.")] = 3,
+    replicas: Annotated[int, typer.Option(help="Of the gallery in Milvus.")] = 2,
+    cores: Annotated[int, typer.Option(help="Of a machine for Milvus's query nodes.")] = 32,
+    memory_gib: Annotated[float, typer.Option(help="Of a machine for Milvus's query nodes.")] = 512.0,
+    log_hours: Annotated[float, typer.Option(help="How long Milvus's log of messages is kept.")] = 24.0,
+) -> Answer[dict[str, int | float]]:
+    """Work out what many cameras need of memory, disks, processors and network. It measures nothing.
+
+    Examples:
+        rgbir bench city
+        rgbir bench city --cameras 800 --days 14 --asked-hours 2 --json
+    """
+    from rgbir.index.bench.city import City, figures_of
+
+    figures = figures_of(
+        City(
+            cameras=cameras,
+            cameras_a_place=cameras_a_place,
+            sightings_a_day=sightings_a_day,
+            days=days,
+            busiest_hour=busiest_hour,
+            dimension=dimension,
+            value_bytes=value_bytes,
+            crop_bytes=crop_bytes,
+            label_bytes=label_bytes,
+            searches_per_s=searches_per_s,
+            asked_cameras=asked_cameras,
+            asked_hours=asked_hours,
+            answer_s=answer_s,
+            rows_per_core_s=rows_per_core_s,
+            flat_rows_per_core_s=flat_rows_per_core_s,
+            images_per_s=images_per_s,
+            servers=servers,
+            replicas=replicas,
+            cores=cores,
+            memory_gib=memory_gib,
+            log_hours=log_hours,
+        )
+    )
+    lines = [
+        f"{name:>34}  {value:,.3f}" if isinstance(value, float) else f"{name:>34}  {value:,}"
+        for name, value in figures.items()
+    ]
+    return Answer(figures, lines)
 
 
 @bench.command("evaluate")
 def bench_evaluate_command(
     dimension: Annotated[int, typer.Option(help="Values of an embedding.", min=2)] = 2048,
-) -> Answer[Figures]:
+    keep: KeepOption = None,
+    strict: StrictOption = False,
+) -> Answer[Measurement]:
     """SYSU-MM01's protocol at full size on drawn features, against a loop over queries.
 
     Examples:
         rgbir bench evaluate
         rgbir bench evaluate --dimension 512 --json
     """
-    from rgbir.index.bench.evaluation import bench_evaluation
+    from rgbir.index.bench.evaluation import bench_evaluation, ratios
 
-    return figured(bench_evaluation(dimension))
-
-
-def figured(figures: Figures) -> Answer[Figures]:
-    """A line for each by its name."""
-    return Answer(
-        figures,
-        [
-            f"{name:>34}  {value:,.3f}" if isinstance(value, float) else f"{name:>34}  {value}"
-            for name, value in figures.items()
-        ],
-    )
+    measuring = begun("evaluate", {"dimension": dimension}, ("numpy",), keep)
+    figures = bench_evaluation(dimension)
+    return measuring.answer(figures, ratios(figures), strict)

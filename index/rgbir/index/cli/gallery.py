@@ -150,7 +150,9 @@ def add(
     modality: Annotated[Wanted, typer.Option(help="Layouts of data sets: which images.")] = "rgb",
     split: Annotated[int, typer.Option(help="Layout regdb: which split's test images.", min=1, max=10)] = 1,
     batch: Annotated[int, typer.Option(help="Images a run of the model, and a transaction.", min=1, max=4096)] = 32,
-    workers: Annotated[int, typer.Option(help="Threads that read and decode.", min=1, max=64)] = 2,
+    workers: Annotated[
+        int, typer.Option(help="Threads that read and decode; with --ray, encoders, one core each.", min=1, max=64)
+    ] = 2,
     threads: ThreadsOption = None,
     runner: RunnerOption = "onnxruntime",
     keep_images: Annotated[bool, typer.Option(help="Keep each crop in the gallery, to be shown with a hit.")] = True,
@@ -227,7 +229,7 @@ def _refuse_others(ctx: typer.Context, folder: Path, layout: str, url: str | Non
     else:
         refuse(ctx, "--key is a server's", only=("key",))
     if on_ray is not None:
-        refuse(ctx, "Ray decides how many work", only=("workers", "threads"))
+        refuse(ctx, "an encoder on Ray takes one processor core", only=("threads",))
     choices = LAYOUTS[layout].choices if layout in LAYOUTS else frozenset()
     refuse(ctx, f"layout {layout} has no such choice", only=sorted({"identities", "split"} - choices))
     if layout in LAYOUTS:

@@ -126,7 +126,7 @@ def evaluate(
     against: Annotated[Path | None, typer.Option(help="Anybody's saved features of the gallery.")] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(help=f"One of {listed((*PROTOCOLS, *SEARCHES), 'or')}; the data set's own if not given."),
+        typer.Option(help=f"The data set's own if not given. One of {listed((*PROTOCOLS, *SEARCHES), 'or')}."),
     ] = None,
     mode: Annotated[Mode, typer.Option(help="SYSU-MM01: all or indoor, the gallery's cameras.")] = "all",
     shots: Annotated[
@@ -162,7 +162,7 @@ def evaluate(
     network: Annotated[
         str | None,
         typer.Option(
-            help=f"Cameras and places of own pictures, or of --query and --against (sysu-mm01 if not given): {listed(['a TOML file', *CameraNetwork.built_in()], 'or')}."
+            help=f"Cameras and places of own pictures, or of --query and --against; sysu-mm01 if not given. It is {listed(['a TOML file', *CameraNetwork.built_in()], 'or')}."
         ),
     ] = None,
     people: PeopleOption = None,

@@ -361,7 +361,7 @@ def calibrate_gallery(gallery: FolderOption) -> Answer[list[Pair]]:
 
 @index.command("reencode")
 def reencode_gallery(
-    source: Annotated[str, typer.Argument(help="The gallery to encode anew; it stays as it is.")],
+    source: Annotated[str, typer.Argument(help="The gallery to encode again; it stays as it is.")],
     gallery: GalleryOption,
     bundle: BundleOption,
     storage: Annotated[Storage, typer.Option(help="Of a new gallery in a folder.")] = Storage.FLOAT32,

@@ -18,7 +18,7 @@ def read_folders(root: Path, camera: str | None = None) -> Iterator[ImageRecord 
 
     Dot files and what systems leave in folders are passed over in silence. Files that aren't images by their suffix, images
     outside of any camera's folder and folders that can't be read are skipped with a reason. A folder reached again through a symbolic link
-    (a loop, or a second road) is skipped too: no image comes twice.
+    (a loop, or a second link) is skipped too: no image comes twice.
 
     Args:
         root: the folder.

@@ -39,7 +39,7 @@ class OwnPictures(DataSet):
     Protocol:
         Each modality asks the other (`cross`), of the people that are listed for the test.
 
-    A camera of both modalities doesn't say which of them an image is, so its images aren't used: declare two cameras at one
+    A camera of both modalities doesn't say which of them an image is, so its images aren't used. Declare two cameras at one
     place, and sort the images between them.
 
     Attributes:

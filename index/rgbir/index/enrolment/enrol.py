@@ -102,7 +102,7 @@ def enrol(
 
     Args:
         records: from a reader. Their cameras must be in the gallery's network.
-        batch: images a run of the model, and a transaction.
+        batch: images in one run of the model, and in one transaction.
         workers: threads that read and decode.
         keep_crops: store each image in the gallery, to be shown with a hit.
         progress: called after each batch with the number of inputs it dealt with; they are acknowledged then.

@@ -43,7 +43,7 @@ def reencode(
     Run again, it goes on. A sighting without a crop is skipped with that reason. Crops that were made smaller when they were
     enrolled give slightly other embeddings than their originals would.
 
-    Where the encoder's bundle was fitted to that of the first gallery, its map is applied to the embeddings that are kept, and
+    Where the encoder's bundle was fitted to that of the first gallery, its map is applied to the embeddings that are kept. Then
     crops aren't encoded. Those of a day/night camera are, since nobody noted which of the two maps is theirs.
 
     Raises:
@@ -62,8 +62,8 @@ def reencode(
 
 
 def map_for(source: AnyGallery, encoder: Encoder) -> FittedMap | None:
-    """What makes the encoder's embeddings of those that the gallery keeps; None if its bundle wasn't fitted to the gallery's,
-    or it computes in bf16: what is kept was computed otherwise.
+    """What makes the encoder's embeddings of those that the gallery keeps. None if its bundle wasn't fitted to the gallery's,
+    or it computes in bf16, since what is kept was computed otherwise.
 
     Raises:
         BadBundle: the map's file is altered, or no map.
@@ -83,7 +83,8 @@ def renewed(
     progress: Progress = silent,
     mapped: FittedMap | None = None,
 ) -> Iterator[list[NewSighting]]:
-    """What the source has and the target lacks, encoded anew, a batch at a time, to be added; the tally says what else there was.
+    """What the source has and the target lacks, encoded again, a batch at a time, to be added. The tally says what else there
+    was.
 
     Args:
         mapped: makes the new embeddings of the kept ones, where a camera has one modality (see `map_for`).

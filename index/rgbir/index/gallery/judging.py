@@ -148,8 +148,8 @@ class _Side:
 
 
 def measured(answers: Sequence[Answer], task: str, judges: Sequence[str], seed: int = 0) -> Pair:
-    """What distances mean, by judged pairs. The spread is of 2,000 resamplings of the queries, since pairs of one query depend on
-    each other; unsure pairs are left out of the value, and counted as one kind and as the other for the ends of the spread.
+    """What distances mean, by judged pairs. The spread is of 2,000 resamplings of the queries, since pairs of one query depend
+    on each other. Unsure pairs are left out of the value, and counted as one kind and as the other for the ends of the spread.
 
     It can't know what the judges got wrong, nor much of one person's pairs that the model ranks late: they are hardly ever drawn.
 

@@ -18,8 +18,8 @@ BF16 = Runner("openvino", bf16=True)
 class Storage(StrEnum):
     """How a gallery keeps embeddings, chosen when it is made.
 
-    FLOAT32 keeps them as the model gave them. FLOAT16 halves disk and memory: each value is rounded by at most 2^-11 of
-    itself (values below 6e-5 by at most 3e-8), and searches are exact among the rounded embeddings.
+    FLOAT32 keeps them as the model gave them. FLOAT16 halves disk and memory. Each value is rounded by at most 2^-11 of itself
+    (values below 6e-5 by at most 3e-8). Searches are exact among the rounded embeddings.
     """
 
     FLOAT32 = "float32"

@@ -68,7 +68,7 @@ class Filters:
     taken_at: Annotated[
         datetime | None,
         Option(
-            "when the images were taken, ISO 8601 with a zone; needed to leave out what can't be walked, and to know where a camera that moved was"
+            "when the images were taken, ISO 8601 with a zone; needed for walking times, and to know where a camera that moved was"
         ),
     ] = None
     identity: Annotated[int | None, Option("only sightings labelled with it", least=0, most=MOST_IDENTITY)] = None
@@ -131,13 +131,13 @@ class SearchOptions(Filters):
     rerank: Annotated[
         str | None,
         Option(
-            "order hits anew by their neighbours: aim or k-reciprocal, or with settings aim:k1,k2 or k-reciprocal:k1,k2,weight"
+            "order hits again by their neighbours: aim or k-reciprocal, or with settings aim:k1,k2 or k-reciprocal:k1,k2,weight"
         ),
     ] = None
     candidates: Annotated[
         int,
         Option(
-            "with rerank: order so many nearest anew; 0 is all for aim where lists of neighbours are kept, else 1,000",
+            "with rerank: order so many nearest again; 0 is all for aim where lists of neighbours are kept, else 1,000",
             least=0,
             most=MOST_RERANKED,
         ),

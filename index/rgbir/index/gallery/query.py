@@ -150,7 +150,7 @@ class Answer:
         model, fingerprint: whose embeddings were compared.
         milliseconds: how long each step took.
         remarks: what the one who asks may have overlooked.
-        doubtful: a stranger is expected to be as near as the nearest hit, so the person is probably not in the gallery; None
+        doubtful: a stranger is expected to be as near as the nearest hit, so the person is probably not in the gallery. None
             where that isn't known.
         uncalibrated: where distances to some of the searched cameras are measured, those to which they aren't.
         compared: sightings that strangers were counted among; 0 where they weren't.

@@ -100,8 +100,8 @@ class NewSighting:
         identity: who, 0 or more; None if unknown.
         track: the name that it shares with the camera's other images of that passing; None if unknown.
         crop: the picture to keep; None to keep none.
-        since: the moment since which it is known, microseconds since 1970, of what comes from an archive or another gallery: an
-            erasure after that binds it; None is now.
+        since: the moment since which it is known, microseconds since 1970, of what comes from an archive or another gallery. An
+            erasure after that binds it. None is now.
         frame: where in which recording, as JSON.
 
     Raises:

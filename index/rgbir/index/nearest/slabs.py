@@ -21,9 +21,9 @@ from rgbir.index.nearest.coding import Coding
 from rgbir.index.nearest.kept import KeptRows
 from rgbir.index.nearest.products import LONGEST, are_exact
 from rgbir.index.nearest.rows import Vector
-from rgbir.index.times import inside
+from rgbir.index.times import inside, span_inside
 
-NO_TIME = np.iinfo(np.int64).min
+NO_TIME, _END = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _CHUNK = 1_024  # rows of a matrix product whose result stays in the cache
 _PAIRED = 1_024  # rows whose keys are computed together, each with its query
 _SMALL_PRODUCT = 1_000_000
@@ -60,6 +60,7 @@ class Tally:
         passages: nobody could have walked there in time.
         labels: another identity, or not among the rows wanted.
         searched: they passed.
+        looked_at: rows that were compared with the filter, one by one. A slab's first and last moment decide for all others.
     """
 
     place: int = 0
@@ -68,6 +69,7 @@ class Tally:
     passages: int = 0
     labels: int = 0
     searched: int = 0
+    looked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +186,14 @@ class Slab:
     def allowed(self, rows: Filter) -> Rows | None:
         """Positions that pass the filter; None where all do. Each call adds to the filter's tally."""
         tally = rows.tally or Tally()
+        undecided = self._by_span(rows, tally)
+        if undecided is None:
+            return np.empty(0, np.int64)
+        rows = undecided
         if rows.empty:
             tally.searched += len(self)
             return None
+        tally.looked_at += len(self)
         passing, left = np.ones(len(self), bool), len(self)
 
         def gone() -> int:
@@ -218,6 +225,31 @@ class Slab:
         tally.labels += gone()
         tally.searched += left
         return np.flatnonzero(passing)
+
+    def _by_span(self, rows: Filter, tally: Tally) -> Filter | None:
+        """The filter without the times that all rows meet; None, and counted, where no row meets them."""
+        if self.span is None or rows.place is not None:
+            return rows
+        bounds = None
+        if rows.since is not None or rows.until is not None:
+            bounds = np.array(
+                [[NO_TIME if rows.since is None else rows.since, _END if rows.until is None else rows.until]]
+            )
+        asked = [span_inside(*self.span, windows) for windows in (bounds, rows.windows) if windows is not None]
+        if False in asked:
+            tally.untimed += self.untimed
+            tally.time += len(self) - self.untimed
+            return None
+        if asked and (self.untimed or None in asked):
+            return rows
+        rows = replace(rows, since=None, until=None, windows=None) if asked else rows
+        if rows.camera is None:
+            return rows
+        walked, untimed = span_inside(*self.span, rows.camera.windows), self.untimed > 0
+        if walked is False and not (untimed and rows.camera.untimed):
+            tally.passages += len(self)
+            return None
+        return replace(rows, camera=None) if walked and (rows.camera.untimed or not untimed) else rows
 
     def keys(self, query: NDArray[np.float32], places: Rows) -> NDArray[np.float64]:
         """What decides the order of the rows at some places, float64 (n,), for a query (d,): see `Metric.keys`."""

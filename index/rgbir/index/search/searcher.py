@@ -197,8 +197,8 @@ class Searcher:
         `plain_rank` of a hit is its rank in the same search without the marks; None if it wasn't among those hits. Marks of
         sightings that are erased since, or of cameras that the one who asks may not see, say nothing.
 
-        From the front: hits that no mark moves; those who look like a hit marked different; with passages "rank" those that nobody
-        could have walked to; and hits marked different themselves.
+        First stand hits that no mark moves, then those who look like a hit marked different. Then, with passages "rank", come
+        those that nobody could have walked to, and last the hits marked different themselves.
 
         Args:
             embeddings: float32 (shots, d), all of one person; (0, d) where the marked ones are all there is.

@@ -97,7 +97,7 @@ def examined(
             findings.append(Finding(None, text))
             break
         if noted.hash not in seen:
-            text = f"{which} not in the {number} entries; the log was made anew, or its end was cut off"
+            text = f"{which} not in the {number} entries; the log was made again, or its end was cut off"
             findings.append(Finding(noted.n, text))
             break
     return Chain(first, None if first is None else number, findings)

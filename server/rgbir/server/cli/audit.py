@@ -99,8 +99,8 @@ def verify(
 ) -> Answer[Verified]:
     """Prove that no single entry was changed, taken out or put in. Exit code 1 if one was.
 
-    Heads that were noted where the log's writers can't write prove more, up to the last of them: that the log wasn't made anew
-    as a whole, and that its end wasn't cut off.
+    Heads that were noted where the log's writers can't write prove more, up to the last of them. The log wasn't made again as a
+    whole, and its end wasn't cut off.
 
     Examples:
         rgbir audit verify audit.log
@@ -117,7 +117,7 @@ def verify(
             f"it goes on from entry {first - 1} of a file that was rotated away; name that one first to have both checked"
         )
     if head is None and heads is None:
-        remark("whoever can write the log could have made all of it anew; --head or --heads would show that")
+        remark("whoever can write the log could have made all of it again; --head or --heads would show that")
     return Answer(Verified(True, [], count, first), lines)
 
 

@@ -176,7 +176,7 @@ def restore_backup(
 ) -> Answer[BroughtBack]:
     """Make cases of a backup, in a folder that holds none. What was erased since stays erased.
 
-    Who was erased from the gallery since then leaves them when a server opens them, before its first answer.
+    People who were erased from the gallery since then leave them when a server opens them, before its first answer.
 
     Examples:
         rgbir cases restore /mnt/backups/cases-2026-03-01 --cases /srv/cases

@@ -69,7 +69,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the server.", min=0, max=65535)] = 8077,
     start: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the server at the end.")] = True,
 ) -> Answer[Demonstration]:
-    """The whole road without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.
+    """The whole way without downloads: synthetic people, a gallery of them, a benchmark, a server with a page.
 
     Examples:
         rgbir demo

@@ -112,7 +112,7 @@ def revoke(name: Annotated[str, typer.Argument(help="Whose.")], file: KeysOption
 
 @keys.command("list")
 def list_keys(file: KeysOption) -> Answer[list[OneKey]]:
-    """Who has a key, with which role, and for how long.
+    """Show who has a key, with which role, and for how long.
 
     Examples:
         rgbir keys list --keys keys.json

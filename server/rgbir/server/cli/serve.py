@@ -85,7 +85,7 @@ def serve(
     device: Annotated[Literal["cpu", "gpu", "auto"], typer.Option(help="Where the gallery is searched.")] = "auto",
     gpu_half: Annotated[bool, typer.Option(help="Embeddings as float16 on the GPU.")] = False,
     gpu_bytes: Annotated[int | None, typer.Option(help="Most bytes of GPU memory to take.", min=1)] = None,
-    keys: Annotated[Path | None, typer.Option(help="Who may do what: a file that `rgbir keys` keeps.")] = None,
+    keys: Annotated[Path | None, typer.Option(help="The file that `rgbir keys` keeps, of who may do what.")] = None,
     key_routes: Annotated[
         bool,
         typer.Option("--key-routes/--no-key-routes", help="Let administrators make and end keys over HTTP."),

@@ -59,6 +59,11 @@ class Batcher:
         return sum(len(request.pixels) for request in self._waiting)
 
     @property
+    def idle(self) -> bool:
+        """Nobody waits for the model, or has it."""
+        return not self._waiting and (self._running is None or self._running.done())
+
+    @property
     def requests(self) -> int:
         """Requests in the queue."""
         return len(self._waiting)
@@ -92,12 +97,16 @@ class Batcher:
             if request in self._waiting:
                 self._waiting.remove(request)
 
+    def passed(self, images: int, seconds: float) -> None:
+        """Counts a batch that went through the model, here or past this queue."""
+        self.batches += 1
+        self.images += images
+        self._recent.append((images, seconds))
+
     async def _run(self) -> None:
         while self._waiting:
             batch = self._next()
             images = [image for request in batch for image in request.pixels]
-            self.batches += 1
-            self.images += len(images)
             self.running, begun = len(images), self._clock()
             try:
                 work = partial(self._encode, np.stack(images))
@@ -109,7 +118,7 @@ class Batcher:
                 continue
             finally:
                 self.running = 0
-            self._recent.append((len(images), self._clock() - begun))
+            self.passed(len(images), self._clock() - begun)
             start = 0
             for request in batch:
                 end = start + len(request.pixels)

@@ -216,12 +216,40 @@ class Engine:
             embeddings = np.empty((0, now.encoder.card.dimension), np.float32)
             remarks: tuple[Remark, ...] = ()
             stages: dict[str, float] = {}
+            search = now.searcher.find if not (marks.same or marks.different) else partial(_marked, now.searcher, marks)
+            if len(images) == 1 and self._alone(now):
+                await self._check(images)
+                alone = partial(self._in_one_go, now, images[0], boxes[0] if boxes else None, modality, options, search)
+                answer, embeddings = await self._run(self._model, alone)
+                now.queues[modality].passed(1, answer.milliseconds["encode"] / 1000)
+                return answer, embeddings
             if images:
                 embeddings, remarks, stages = await self._embedded(now, images, modality, boxes)
-            search = now.searcher.find if not (marks.same or marks.different) else partial(_marked, now.searcher, marks)
             with stage("search"):
                 work = partial(search, embeddings, options, remarks, stages)
                 return await self._run(self._searches, work), embeddings
+
+    def _alone(self, now: Retrieval) -> bool:
+        """Whether one request is all there is to do; traces want to see its stages."""
+        return self._in_flight == 1 and now.idle and not self.settings.traces
+
+    def _in_one_go(
+        self,
+        now: Retrieval,
+        image: Named,
+        box: Box | None,
+        modality: Modality,
+        options: SearchOptions,
+        search: Callable[..., Answer],
+    ) -> tuple[Answer, NDArray[np.float32]]:
+        """A search in the model's thread: alone, it has nobody to share decoders or batches with, and changes threads once."""
+        started = time.perf_counter()
+        pixels, remarks = self._ready(now, modality, image, box)
+        begun = time.perf_counter()
+        now.encoder.bundle.graph(modality)
+        embeddings = now.encoder.encode(pixels[None], modality)
+        stages = {"decode": (begun - started) * 1000, "encode": (time.perf_counter() - begun) * 1000}
+        return search(embeddings, options, remarks_of([remarks]), stages), embeddings
 
     async def like(self, sighting: str, options: SearchOptions) -> Answer:
         """A search for the person of a sighting that is enrolled."""
@@ -487,7 +515,7 @@ class Engine:
             UsageError: none, or more images or pixels than a request may have.
         """
         if not 1 <= len(images) <= self.settings.max_images:
-            raise UsageError(f"between 1 and {self.settings.max_images} images a request, not {len(images)}")
+            raise UsageError(f"between 1 and {self.settings.max_images} images in one request, not {len(images)}")
         if len(images) * self.settings.max_pixels <= self.settings.max_request_pixels:
             return  # each is judged by itself before it is decoded
         together = await self.look(lambda: sum(pixels_in(data) for _, data in images))

@@ -195,7 +195,7 @@ class Jobs:
             NotThere: no such job.
         """
         if name not in self._jobs:
-            raise NotThere(f"no job {name!r}; it was never started, or the server was started anew since")
+            raise NotThere(f"no job {name!r}; it was never started, or the server was started again since")
         return self._jobs[name]
 
     async def cancel(self, name: str) -> Job:

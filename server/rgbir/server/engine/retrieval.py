@@ -44,6 +44,11 @@ class Retrieval:
         return Batcher(lambda images: self.encoder.encode(images, modality), model, most, waiting)
 
     @property
+    def idle(self) -> bool:
+        """Nobody waits for the model, or has it."""
+        return all(queue.idle for queue in self.queues.values())
+
+    @property
     def waiting(self) -> int:
         """Images that wait for the model."""
         return sum(queue.waiting for queue in self.queues.values())

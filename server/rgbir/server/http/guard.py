@@ -20,6 +20,7 @@ from rgbir.index import Answer, Code, Remark, SearchOptions, UsageError, listed
 from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import BadSettings, KeysUnreadable, NoKey, NotAllowed
+from rgbir.server.http.forms import Seldom
 from rgbir.server.http.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -202,20 +203,23 @@ class Purpose(NamedTuple):
             yield Remark(Code.NOT_LOGGED, text)
 
 
-async def _purpose(
-    engine: Serving,
+async def _stated(
     purpose: Annotated[str | None, Form(max_length=500, description="why, for the audit log")] = None,
     case: Annotated[str | None, Form(max_length=100, description="the case it belongs to, for the audit log")] = None,
 ) -> Purpose:
+    return Purpose(purpose, case)
+
+
+async def _purpose(engine: Serving, stated: Annotated[Purpose, Depends(Seldom(_stated))]) -> Purpose:
     """What was stated.
 
     Raises:
         UsageError: no purpose, where the server wants one.
     """
-    text = "".join(sign for sign in purpose or "" if unicodedata.category(sign)[0] in "LNPS")
+    text = "".join(sign for sign in stated.purpose or "" if unicodedata.category(sign)[0] in "LNPS")
     if engine.settings.need_purpose and not text:
         raise UsageError("this server wants to know why: send a purpose, too")
-    return Purpose(purpose, case)
+    return stated
 
 
 Why = Annotated[Purpose, Depends(_purpose)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from rgbir.index import UsageError, did_you_mean, listed
+from rgbir.server.http.forms import is_list, seldom_of
 
 MOST_FIELDS, MOST_FIELD_BYTES = 1_200, 65_536
 """Of one form; a thousand of them may be cameras."""
@@ -70,16 +71,13 @@ def _known(route: APIRoute) -> _Known:
     form: dict[str, bool] = {}
 
     def collect(dependant: Dependant) -> None:
-        query.update((field.alias, _several(field.field_info.annotation)) for field in dependant.query_params)
-        form.update((field.alias, _several(field.field_info.annotation)) for field in dependant.body_params)
+        query.update((field.alias, is_list(field.field_info.annotation)) for field in dependant.query_params)
+        form.update((field.alias, is_list(field.field_info.annotation)) for field in dependant.body_params)
         for more in dependant.dependencies:
             collect(more)
 
     collect(route.dependant)
+    for seldom in seldom_of(route.dependant):
+        form.update(seldom.several)
     _SEEN[id(route)] = known = _Known(query, form)
     return known
-
-
-def _several(annotation: Any) -> bool:
-    """Whether it is a list, or a list or nothing."""
-    return get_origin(annotation) is list or any(get_origin(argument) is list for argument in get_args(annotation))

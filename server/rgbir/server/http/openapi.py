@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from rgbir.client.wire import Problem
 from rgbir.server.http.door import beforehand
+from rgbir.server.http.forms import seldom_of
 
 TAGS = {
     "search": "Who looks like this?",
@@ -21,7 +22,7 @@ TAGS = {
     "judgements": "Pairs that people judge, to measure what distances mean.",
     "cameras": "Which cameras there are, and where they look.",
     "models": "What answers, and another in its place.",
-    "keys": "Who asks, and who may.",
+    "keys": "The caller, and who may.",
     "operations": "For those who run the server: log, probes, metrics.",
 }
 KEY = "key"
@@ -79,6 +80,9 @@ def completed(document: dict[str, Any], routers: Sequence[APIRouter], root_path:
     schemas = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}) | {"Problem": problem})
+    for route in _routes(routers):
+        for seldom in seldom_of(route.dependant):
+            schemas[f"Body_{operation_id(route)}"]["properties"].update(seldom.properties())
     for name, schema in schemas.items():
         if name.startswith("Body_"):
             for field in schema["properties"].values():
@@ -99,10 +103,13 @@ def completed(document: dict[str, Any], routers: Sequence[APIRouter], root_path:
 
 def _guarded(routers: Sequence[APIRouter]) -> Iterator[tuple[str, str]]:
     """Method and path of the routes that a key may be needed for."""
-    for router in routers:
-        for route in router.routes:
-            if isinstance(route, APIRoute) and beforehand(route.dependant):
-                yield from ((method, route.path_format) for method in route.methods or ())
+    for route in _routes(routers):
+        if beforehand(route.dependant):
+            yield from ((method, route.path_format) for method in route.methods or ())
+
+
+def _routes(routers: Sequence[APIRouter]) -> Iterator[APIRoute]:
+    return (route for router in routers for route in router.routes if isinstance(route, APIRoute))
 
 
 def _never_null(schema: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from rgbir.index import (
     did_you_mean,
     listed,
 )
-from rgbir.index.cli.bench import Figures, figured
+from rgbir.index.bench.document import Measurement
+from rgbir.index.cli.measured import KEPT, KeepOption, StrictOption, begun
 from rgbir.index.cli.options import progress
 from rgbir.index.cli.output import Answer, in_groups
 
@@ -21,6 +22,7 @@ from rgbir.index.cli.output import Answer, in_groups
     {
         "What is drawn": ("identities", "images", "scratch"),
         "How it is measured": ("updates", "rounds", "device", "workers", "amp"),
+        "What becomes of the measurement": KEPT,
     }
 )
 def bench_train(
@@ -39,21 +41,38 @@ def bench_train(
     scratch: Annotated[
         Path | None, typer.Option(help="Where people are drawn; the system's temporary folder by default.")
     ] = None,
-) -> Answer[Figures]:
+    keep: KeepOption = None,
+    strict: StrictOption = False,
+) -> Answer[Measurement]:
     """The training loop against the same network on ready tensors, the batches alone, and the workers' memory.
 
     Examples:
         rgbir bench train --small --updates 3
         rgbir bench train --kind tuples --device cuda --workers 6 --amp bf16 --json
     """
-    from rgbir.training.bench import KINDS
+    from rgbir.training.bench import KINDS, ratios
     from rgbir.training.bench import bench_train as measure
 
     if unknown := [name for name in kind or () if name not in KINDS]:
         raise UsageError(f"no kind of batch {unknown[0]!r}{did_you_mean(unknown[0], KINDS)}; there are {listed(KINDS)}")
-    with progress("measuring", len(kind or KINDS)) as advance:
+    kinds = kind or list(KINDS)
+    settings = {
+        "kind": kinds, "small": small, "updates": updates, "rounds": rounds, "device": device, "workers": workers, "amp": amp,
+        "identities": identities, "images": images,
+    }  # fmt: skip
+    measuring = begun("train", settings, ("torch", "numpy", "pillow"), keep)
+    with progress("measuring", len(kinds)) as advance:
         figures = measure(
-            kind or tuple(KINDS), device, workers, updates, rounds, small, amp, identities, images, scratch,
+            kinds,
+            device,
+            workers,
+            updates,
+            rounds,
+            small,
+            amp,
+            identities,
+            images,
+            scratch,
             done=lambda name: advance(1),
-        )  # fmt: skip
-    return figured(figures)
+        )
+    return measuring.answer(figures, ratios(figures), strict)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rgbir.index.cli.bench import Figures, figured
+from rgbir.index.bench.document import Measurement
+from rgbir.index.cli.measured import KeepOption, StrictOption, begun
 from rgbir.index.cli.options import progress
 from rgbir.index.cli.output import Answer
 from rgbir.index.errors import UsageError
@@ -27,12 +28,14 @@ def bench_synthetic(
     scratch: Annotated[
         Path | None, typer.Option(help="Where people are drawn; the system's temporary folder by default.")
     ] = None,
-) -> Answer[Figures]:
+    keep: KeepOption = None,
+    strict: StrictOption = False,
+) -> Answer[Measurement]:
     """Whether drawing 2 of synthetic people is as hard as it should be: what must not find them, and what must.
 
     Figures are rank-1 in percent, infrared to colour, on the 60 people whom `--size small` holds back. With `--run` they are
-    what that network finds of them: across the modalities, in colour, in infrared, and the share of look-alikes among its
-    wrong first answers.
+    what that network finds of them: across the modalities, in colour, and in infrared. The share of look-alikes among its
+    wrong first answers stands beside them.
 
     Examples:
         rgbir bench synthetic
@@ -47,7 +50,13 @@ def bench_synthetic(
     if run is not None and getattr(context.get_parameter_source("networks"), "name", "") == "COMMANDLINE":
         raise UsageError("--networks counts untrained networks, and --run names a trained one; leave one out")
     small = SIZES["small"]
+    settings = {"size": "small", "seed": seed} | (
+        {"networks": networks} if run is None else {"run": run.name, "without": sorted(without or [])}
+    )
+    measuring = begun("synthetic", settings, ("torch", "numpy", "pillow"), keep)
     with progress("drawing", 6 * small.split.val * small.images) as advance:
         if run is not None:
-            return figured(bench_trained(run, "small", seed, knobs(without or []), scratch, done=advance))
-        return figured(measure("small", networks, seed, scratch, done=advance))
+            figures = bench_trained(run, "small", seed, knobs(without or []), scratch, done=advance)
+        else:
+            figures = measure("small", networks, seed, scratch, done=advance)
+    return measuring.answer(figures, {}, strict)

@@ -136,7 +136,7 @@ class GalleryFile:
         if generation is None:  # else a journal was brought in
             raise GalleryMoved(
                 f"{self.folder / FILE} was written over while the gallery was open; nothing is answered or written until it is opened"
-                " anew: restart what has it open, with the file put right"
+                " again: restart what has it open, with the file put right"
             )
         self._content, self._generation = content, generation
 

@@ -558,7 +558,7 @@ class Gallery(AnyGallery):
         return True
 
     def compact(self) -> tuple[int, int]:
-        """Gives the space of what was removed back, joins small slabs, and writes the cache anew.
+        """Gives the space of what was removed back, joins small slabs, and writes the cache again.
 
         Returns:
             Bytes of the gallery's file before and after.

@@ -53,7 +53,7 @@ class Place:
             if opened is not None and identity(file) != opened:
                 raise GalleryMoved(
                     f"{file} was replaced, moved or deleted while the gallery was open; nothing is answered or written until"
-                    " it is opened anew: restart what has it open, or put the file back"
+                    " it is opened again: restart what has it open, or put the file back"
                 )
 
 

@@ -38,7 +38,7 @@ def out_of_calendar(store: Store) -> Iterator[str]:
     """Moments that an older version let in, in words; they are what was written."""
     for row, taken_at in store.moments():
         if not in_calendar(taken_at):
-            yield f"row {row}: taken_at is out of the calendar; erase it, and enrol it anew with its time put right"
+            yield f"row {row}: taken_at is out of the calendar; erase it, and enrol it again with its time put right"
 
 
 def disagreements(view: View, store: Store) -> list[str]:

@@ -77,5 +77,5 @@ async def cancel_job(engine: Serving, jobs: Working, caller: Enrolling, job: str
 def _job(jobs: Jobs, caller: Key, name: str) -> Job:
     job = jobs.get(name)
     if not may_follow(caller, job):
-        raise NotThere(f"no job {name!r}; it was never started, or the server was started anew since")
+        raise NotThere(f"no job {name!r}; it was never started, or the server was started again since")
     return job

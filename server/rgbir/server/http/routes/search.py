@@ -6,10 +6,10 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from numpy.typing import NDArray
 
 from rgbir.client import wire
@@ -21,7 +21,7 @@ from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.engine.people import Peopled
 from rgbir.server.engine.shots import each, noted_boxes
 from rgbir.server.http.casework import PerhapsBook, described, recorded, work_of
-from rgbir.server.http.forms import Asked, QueryBoxes, Text, Wanted
+from rgbir.server.http.forms import Asked, QueryBoxes, Seldom, Text, Wanted
 from rgbir.server.http.guard import Exporting, Measuring, Purpose, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NO_DETECTOR, NOT_FOUND, PROBLEMS
@@ -30,23 +30,17 @@ from rgbir.server.http.routes.shared import Images, read, respond, response_of, 
 router = APIRouter(responses=PROBLEMS, tags=["search"])
 
 
-@router.post(
-    "/search",
-    summary="Who looks like this in the other cameras' images?",
-    responses={**NOT_FOUND, **NO_DETECTOR},
-    response_model=wire.SearchResponse,
-)
-async def search(
-    request: Request,
-    engine: Serving,
-    book: PerhapsBook,
-    metrics: Measuring,
-    caller: Searching,
-    why: Why,
-    options: Wanted,
-    images: Annotated[
-        list[UploadFile] | None, File(description="several are several shots of one person; none with `like`")
-    ] = None,
+class Shown(NamedTuple):
+    """How a search shows whom it looks for, beside its images: see the fields of the form."""
+
+    box: list[str] | None
+    detect: bool
+    like: str | None
+    query: list[str] | None
+    refine: bool
+
+
+async def _shown(
     box: QueryBoxes = None,
     detect: Annotated[
         bool,
@@ -66,7 +60,33 @@ async def search(
             " goes behind all others"
         ),
     ] = False,
+) -> Shown:
+    return Shown(box, detect, like, query, refine)
+
+
+Showing = Annotated[Shown, Depends(Seldom(_shown))]
+
+
+@router.post(
+    "/search",
+    summary="Who looks like this in the other cameras' images?",
+    responses={**NOT_FOUND, **NO_DETECTOR},
+    response_model=wire.SearchResponse,
+)
+async def search(
+    request: Request,
+    engine: Serving,
+    book: PerhapsBook,
+    metrics: Measuring,
+    caller: Searching,
+    why: Why,
+    options: Wanted,
+    how: Showing,
+    images: Annotated[
+        list[UploadFile] | None, File(description="several are several shots of one person; none with `like`")
+    ] = None,
 ) -> Response:
+    box, detect, like, query, refine = how
     work = await work_of(engine, book, caller, why, query or (), refine)
     if work is not None:
         why = why._replace(case=work.case.number)
@@ -163,7 +183,7 @@ async def _of_case(engine: Engine, book: Casebook | None, caller: Key, why: Purp
     return (why, {}) if work is None else (why._replace(case=work.case.number), {"case_id": work.case.id})
 
 
-@router.post("/search/batch", summary="Each image a search of its own", response_model=wire.BatchResponse)
+@router.post("/search/batch", summary="Search for each image alone", response_model=wire.BatchResponse)
 async def search_batch(
     request: Request,
     engine: Serving,

@@ -155,7 +155,7 @@ export const ENROL = {
   "job.why": ["Why", "Warum", "原因"],
   "job.gone": ["No such ZIP here.", "Dieses ZIP gibt es hier nicht.", "没有此任务。"],
   "job.gone.why": [
-    "It was never sent, or it had ended before the server was started anew. What it enrolled is in the gallery.",
+    "It was never sent, or it had ended before the server was started again. What it enrolled is in the gallery.",
     "Es wurde nie gesendet, oder es war zu Ende, bevor der Server neu gestartet wurde. Was es erfasst hat, ist im Bestand.",
     "任务从未发送,或在服务器重启前已结束。已导入的内容仍在图库中。",
   ],

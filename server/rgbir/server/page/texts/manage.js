@@ -266,7 +266,7 @@ export const MANAGE = {
   ],
   "audit.chain.heads": ["Hashes that were noted elsewhere are all in it.", "Anderswo vermerkte Prüfsummen sind alle darin.", "其他位置记录的哈希均在其中。"],
   "audit.chain.noheads": [
-    "Whoever can write the log could have made all of it anew. Only hashes that are noted elsewhere show that (--audit-heads).",
+    "Whoever can write the log could have made all of it again. Only hashes that are noted elsewhere show that (--audit-heads).",
     "Wer das Protokoll schreiben kann, kann es ganz neu machen. Das zeigen nur anderswo vermerkte Prüfsummen (--audit-heads).",
     "能写入日志的人可以整体重做。只有在其他位置记录的哈希才能发现(--audit-heads)。",
   ],

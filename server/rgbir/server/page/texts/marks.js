@@ -116,7 +116,7 @@ export const MARKS = {
   "new.need.purpose": ["Say why somebody is looked for.", "Sagen Sie, warum jemand gesucht wird.", "请填写目的。"],
   "new.need.basis": ["This server wants each case's legal basis.", "Dieser Server will zu jedem Fall die Rechtsgrundlage.", "此服务器要求填写法律依据。"],
   "new.need.days": ["A whole number of days, from 1 to 36,500.", "Eine ganze Zahl von Tagen, 1 bis 36.500.", "请填写 1 到 36500 之间的整数。"],
-  "new.need.once": ["Somebody is named twice. Who works on it may look at it anyway.", "Jemand ist doppelt genannt. Wer mitarbeitet, darf ihn ohnehin ansehen.", "有人被重复填写;共同办理人本就可查看。"],
+  "new.need.once": ["Somebody is named twice. Whoever works on it may look at it anyway.", "Jemand ist doppelt genannt. Wer mitarbeitet, darf ihn ohnehin ansehen.", "有人被重复填写;共同办理人本就可查看。"],
   "new.need.second": ["A second person approves: name somebody else, or nobody.", "Eine zweite Person genehmigt: Nennen Sie jemand anderen oder niemanden.", "须由第二人批准:请填他人或留空。"],
   "new.taken": ["There is a case with this number already.", "Es gibt schon einen Fall mit diesem Aktenzeichen.", "此编号已存在。"],
   "erase.cases": ["In cases", "In Fällen", "案件中"],
