@@ -128,6 +128,7 @@ def examples(
         Example("GET /keys"),
         Example("DELETE /keys/{name}", path={"name": "front desk"}),
         Example("GET /model"),
+        Example("GET /model/errors"),
         Example("GET /models"),
         Example("POST /models/{name}/prepare", path={"name": "newer"}),
         Example("POST /models/{name}/activate", path={"name": "newer"}),

@@ -45,7 +45,7 @@ class Asked(Searcher):
     """A searcher without a model."""
 
     def __init__(self, gallery: Gallery) -> None:
-        self.gallery = gallery
+        self.gallery, self.errors = gallery, None
 
 
 def test_probabilities_are_the_shares_they_say(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import BUNDLE
 from tests.page.conftest import NIGHT, ask, keyed, serving, until
 
 from rgbir.server import Settings
@@ -157,6 +160,39 @@ def test_copying_says_what_happened(page: Any, address: str, picture: Path, clip
     page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Copy the link").click()
     page.locator(".menu-list .note", has_text=words).wait_for()
+
+
+def test_below_the_verdict_stands_where_the_model_s_errors_are_read(page: Any, address: str, picture: Path) -> None:
+    ask(page, address, picture)
+    link = page.locator(".verdict .errors a", has_text="How often this model errs, and on what")
+    with page.expect_popup() as opened:
+        link.click()
+    opened.value.get_by_role("heading", name="Errors that you must know").wait_for()
+    opened.value.get_by_role("heading", name="False leads").first.wait_for()
+
+
+def test_with_a_key_the_errors_are_handed_over_as_a_file(
+    page: Any, settings: Settings, picture: Path, tmp_path: Path
+) -> None:
+    settings, token = keyed(settings, tmp_path, Role.SEARCH)
+    with serving(settings) as address:
+        page.goto(address)
+        page.get_by_label("Your key").fill(token)
+        page.keyboard.press("Enter")
+        page.locator(".who button").wait_for()
+        ask(page, address, picture)
+        with page.expect_download() as handed:
+            page.locator(".verdict .errors button").click()
+        assert "Errors that you must know" in Path(handed.value.path()).read_text(encoding="utf-8")
+
+
+def test_where_nobody_measured_the_errors_the_command_stands_there(
+    page: Any, settings: Settings, picture: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(BUNDLE, tmp_path / "unmeasured", ignore=shutil.ignore_patterns("errors.json"))
+    with serving(replace(settings, bundle=tmp_path / "unmeasured")) as address:
+        ask(page, address, picture)
+        page.locator(".verdict .errors code", has_text="rgbir evaluate --report robustness").wait_for()
 
 
 def test_after_a_search_the_verdict_has_the_focus_unless_one_types(page: Any, address: str, picture: Path) -> None:

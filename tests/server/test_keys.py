@@ -74,6 +74,7 @@ MAY = {
     ("GET", "/plan"): {Role.SEARCH, Role.ENROL},
     ("GET", "/me"): set(Role),
     ("GET", "/model"): {Role.SEARCH, Role.ENROL},
+    ("GET", "/model/errors"): {Role.SEARCH, Role.ENROL},
     ("GET", "/metrics"): {Role.SEARCH, Role.ENROL, Role.MONITOR},
     ("GET", "/gallery/sightings/{sighting}"): {Role.SEARCH},
     ("GET", "/gallery/sightings/{sighting}/image"): {Role.SEARCH},

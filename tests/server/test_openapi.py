@@ -36,7 +36,7 @@ OPERATIONS = {
 FROZEN = {
     "search", "search_each", "distances", "embed", "explain", "enrol", "enrol_track", "enrol_frames", "enrol_footage", "gallery", "sighting", "image", "clip", "erase", "erase_sighting",
     "browse", "neighbours", "counts", "calibration", "plan", "me", "keys", "add_key", "end_key", "queue",
-    "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "models", "prepare_model",
+    "jobs", "start_job", "job", "cancel_job", "cameras", "camera", "put_camera", "remove_camera", "model", "model_errors", "models", "prepare_model",
     "cases", "case", "add_case", "change_case", "delete_case", "look_at_case", "hold_case", "lift_hold", "approve_case", "mark",
     "case_report", "evidence", "withdraw_mark", "add_note", "case_search", "case_image", "remove_picture", "keep_picture", "near_erased", "asked_erasures", "ask_erasure", "decide_erasure",
     "judgements", "judgement", "add_judgement", "next_pair", "answer_pair", "take_answer_back", "use_judgement", "delete_judgement",
@@ -56,7 +56,7 @@ def test_operations_keep_their_names() -> None:
         (calls.search(b"x"), "search"), (calls.search_each([b"x"]), "search_each"), (calls.enrol(b"x", camera="1"), "enrol"),
         (calls.enrol_track(b"x", camera="1", track="t"), "enrol_track"), (calls.enrol_frames(b"x", camera="1", taken_at=datetime(2026, 1, 1, tzinfo=UTC)), "enrol_frames"), (calls.start_job("x"), "start_job"),
         (calls.enrol_footage("x", camera="1"), "enrol_footage"), (calls.clip("x"), "clip"),
-        (calls.job("sighting"), "job"), (calls.cancel_job("x"), "cancel_job"), (calls.models(), "models"),
+        (calls.job("sighting"), "job"), (calls.cancel_job("x"), "cancel_job"), (calls.models(), "models"), (calls.model_errors(), "model_errors"),
         (calls.prepare_model("x"), "prepare_model"), (calls.activate_model("x"), "activate_model"),
         (calls.forget_model("x"), "forget_model"), (calls.embed(b"x", modality="ir"), "embed"), (calls.explain(b"x", modality="ir"), "explain"),
         (calls.distances(b"x"), "distances"), (calls.sighting("x"), "sighting"), (calls.image("x"), "image"),

@@ -69,7 +69,7 @@ def test_a_search_over_http_is_the_search_in_process(
 
     asked = SearchOptions.read(options)
     in_process = SearchResponse.of(
-        Searcher(encoder, gallery).search([decode(read_bytes(path)) for path in shots], asked)
+        Searcher(encoder, gallery).search([decode(read_bytes(path)) for path in shots], asked), root_path=""
     )
     assert over_http.hits == in_process.hits
     assert over_http.model_dump(exclude={"milliseconds"}) == in_process.model_dump(exclude={"milliseconds"})

@@ -507,6 +507,15 @@ def model() -> Call[dict[str, Any]]:
     return Call(lambda response: dict(response.json()), "GET", "/model")
 
 
+def model_errors() -> Call[dict[str, Any]]:
+    """How often the model errs, and on what, as `rgbir evaluate --report robustness` measured it.
+
+    Raises:
+        NotFound: nobody has measured it.
+    """
+    return Call(lambda response: dict(response.json()), "GET", "/model/errors")
+
+
 def models() -> Call[Rows[wire.ServedModel]]:
     """The bundles the server may answer with, and where each stands."""
     read = _as(wire.ModelList)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rgbir.client.wire import (
+    ERRORS_AT,
     CaseTouched,
     Coverage,
     ExcludedCamera,
@@ -172,6 +173,7 @@ class CaseAnswer(CaseSearch):
     coverage: Coverage | None = None
     remarks: list[Remark] = Field([])
     doubtful: bool | None = None
+    errors: str | None = Field(None, description=f"{ERRORS_AT}, or where another model answers now")
 
 
 class CaseNear(Wire):

@@ -17,7 +17,7 @@ from rgbir.client.dress import in_groups
 from rgbir.client.exits import PASSED_OVER
 from rgbir.client.options import box_of, expect_filled, flag, moment, with_options
 from rgbir.client.output import Answer, local, remark
-from rgbir.client.wire import Hit, SearchFields, SearchResponse, ServedModel
+from rgbir.client.wire import Hit, SearchFields, SearchResponse, ServedModel, told_errors
 from rgbir.client.words import listed
 
 T = TypeVar("T")
@@ -243,6 +243,7 @@ def _shown(response: SearchResponse) -> list[str | Table]:
             lines.append(f"hit {hit.rank}: {hit.meaning.probability:.0%} likely one person{strangers}")
     if response.doubtful:
         lines.append("doubtful: the person is probably not in this gallery")
+    lines.append(told_errors(response.errors))
     if (done := response.reranking) is not None:
         which = "all" if done.scored == done.seen else f"the nearest {done.scored:,} of"
         lines.append(f"re-ranked by {done.method}: {which} {done.seen:,} sightings that may answer were ordered again")

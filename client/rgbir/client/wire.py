@@ -190,6 +190,9 @@ class Coverage(Wire):
     searched: int = Field(description="compared with the query")
 
 
+ERRORS_AT = "where to read how often this model errs, and on what; none where nobody has measured it"
+
+
 class Verdict(Wire):
     """Whether looking at the hits is worth it."""
 
@@ -307,6 +310,7 @@ class SearchResponse(Wire):
     remarks: list[Remark] = Field([], description="the warnings with codes for programs, in the same order")
     doubtful: bool | None = Field(None, description="probably not in this gallery; none where that isn't known")
     verdict: Verdict = Field(Verdict(code="unknown"), description="whether looking at the hits is worth it")
+    errors: str | None = Field(None, description=ERRORS_AT)
     error: str | None = Field(
         None, description="of a batch: why this image couldn't be searched with; nothing was searched then"
     )
@@ -317,17 +321,17 @@ class SearchResponse(Wire):
     )
 
     @classmethod
-    def of(cls, answer: Answer, root_path: str = "") -> SearchResponse:
+    def of(cls, answer: Answer, root_path: str | None = None) -> SearchResponse:
         """An index's answer as it travels.
 
         Args:
-            root_path: below which the server is seen.
+            root_path: below which the server is seen; None without a server.
         """
         return cls(
             query=UnderstoodQuery.model_validate(answer),
             searched_cameras=list(answer.searched_cameras),
             excluded_cameras=[ExcludedCamera.model_validate(excluded) for excluded in answer.excluded_cameras],
-            hits=[_hit(hit, root_path) for hit in answer.hits],
+            hits=[_hit(hit, root_path or "") for hit in answer.hits],
             model=Model(name=answer.model, fingerprint=answer.fingerprint),
             generation=answer.generation,
             exact=answer.exact,
@@ -337,6 +341,7 @@ class SearchResponse(Wire):
             remarks=[Remark.model_validate(remark) for remark in answer.remarks],
             verdict=Verdict.model_validate(answer.verdict),
             doubtful=answer.doubtful,
+            errors=answer.errors if answer.errors is None or root_path is None else errors_path(root_path),
             error=answer.error,
             reranking=None if answer.reranking is None else Reranking.model_validate(answer.reranking),
         )
@@ -376,6 +381,7 @@ class SearchResponse(Wire):
             yield f"not searched: {self.error}"
         if self.doubtful:
             yield "doubtful: the person is probably not in this gallery"
+        yield told_errors(self.errors)
         if not self.exact:
             yield "approximate: an index proposed the hits, and may have missed some"
         yield from (f"warning: {warning}" for warning in self.warnings)
@@ -472,6 +478,8 @@ class Answer(Protocol):
     @property
     def doubtful(self) -> bool | None: ...
     @property
+    def errors(self) -> str | None: ...
+    @property
     def error(self) -> str | None: ...
     @property
     def reranking(self) -> Any: ...
@@ -480,6 +488,18 @@ class Answer(Protocol):
 def image_path(sighting: str, root_path: str) -> str:
     """Where a server shows a sighting's crop."""
     return f"{root_path}/gallery/sightings/{sighting}/image"
+
+
+def errors_path(root_path: str) -> str:
+    """Where a server shows how often its model errs."""
+    return f"{root_path}/model/errors"
+
+
+def told_errors(errors: str | None) -> str:
+    """Where an answer says that how often its model errs can be read, in words."""
+    if errors is None:
+        return "errors: nobody has measured how often this model errs; `rgbir evaluate --report robustness` does"
+    return f"errors: how often this model errs, and on what: {errors}"
 
 
 def clip_path(sighting: str, root_path: str) -> str:

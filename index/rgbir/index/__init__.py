@@ -97,6 +97,8 @@ from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
 from rgbir.index.recording import needs_frame, recording_of
+from rgbir.index.robustness import ERRORS_COMMAND, Robustness
+from rgbir.index.robustness_page import PAGE_POLICY, errors_page
 from rgbir.index.runner import Runner
 from rgbir.index.sealed import CARD, sha256
 from rgbir.index.search.marks import Marks
@@ -261,6 +263,10 @@ __all__ = [
     "locked",
     "modality_for",
     "open_data_set",
+    "ERRORS_COMMAND",
+    "PAGE_POLICY",
+    "Robustness",
+    "errors_page",
     "open_gallery",
     "open_or_create",
     "overlap",

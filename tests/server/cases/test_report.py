@@ -6,18 +6,21 @@ import base64
 import hashlib
 import json
 import re
+import shutil
+from collections.abc import Callable
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.conftest import BUNDLE
 from tests.server.cases.conftest import Office
 from tests.server.test_keys import bearer
 
 from rgbir.client import Client, NotFound, Unprocessable
 from rgbir.client.casework import CaseHead
-from rgbir.index import Gallery, NewSighting
+from rgbir.index import ERRORS_COMMAND, Gallery, NewSighting
 from rgbir.server import Settings
 from rgbir.server.access.audit import entries
 from rgbir.server.access.keys import Keyring, Role
@@ -264,6 +267,41 @@ def test_every_report_is_noted(office: Office, night: bytes, settings: Settings)
     assert (last["action"], last["who"], last["case"]) == ("print report", "weber", "26-117")
 
 
+def test_where_the_model_s_errors_stand_is_said_in_it_and_with_its_stored_answers(office: Office, night: bytes) -> None:
+    weber, case, _ = searched(office, night)
+
+    assert weber.case_search(case.id, 1).errors == "/model/errors"
+    (side,) = weber.model_errors()["sides"]
+    leads = [line["false_accepts"]["value"] for line in side["accepts"] if line["searched"] == "all"]
+    low, high = (round(100 * share) for share in (min(leads), max(leads)))
+    said = {
+        "en": f"for somebody who wasn't in the gallery, {low} to {high} were called a lead.",
+        "de": "Der Server zeigt es unter /model/errors.",
+        "zh": "服务器在 /model/errors 处显示。",
+    }
+    for language, sentence in said.items():
+        assert sentence in words(weber.case_report(case.id, language=language))  # type: ignore[arg-type]
+
+
+def test_where_nobody_measured_the_model_s_errors_the_command_stands_in_it(
+    open_office: Callable[..., object], night: bytes, tmp_path: Path
+) -> None:
+    shutil.copytree(BUNDLE, tmp_path / "unmeasured", ignore=shutil.ignore_patterns("errors.json"))
+    with open_office(bundle=tmp_path / "unmeasured") as office:  # type: ignore[attr-defined]
+        weber, case, _ = searched(office, night)
+        assert weber.case_search(case.id, 1).errors is None
+        assert f"It is measured by: {ERRORS_COMMAND}" in words(weber.case_report(case.id))
+
+
+def test_what_another_model_answered_isn_t_told_this_one_s_errors(office: Office, night: bytes) -> None:
+    weber, case, _ = searched(office, night)
+    searcher = office.http.app.state.engine.now.searcher  # type: ignore[attr-defined]
+    searcher.errors = searcher.errors.model_copy(update={"about": {"fingerprint": "0" * 16}})
+
+    assert weber.case_search(case.id, 1).errors is None
+    assert f"It is measured by: {ERRORS_COMMAND}" in words(weber.case_report(case.id))
+
+
 def test_a_case_without_a_search_prints_too(office: Office) -> None:
     weber = office("weber")
     weber.add_case("26-117", title="Missing patient", purpose="find")
@@ -311,7 +349,7 @@ def test_no_text_is_left_over_or_missing() -> None:
 
     def built(name: str) -> bool:
         """Names that are put together."""
-        return name.partition(".")[0] in ("mark", "light", "left", "walk")
+        return name.partition(".")[0] in ("mark", "light", "left", "walk", "leads")
 
     assert used - TEXTS.keys() == set()
     assert {name for name in TEXTS.keys() - used if not built(name)} == {"exact", "approximate"} - used

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NotRequired, TypedDict, cast
 import typer
 from rich.table import Table
 
+from rgbir.index import robustness_page
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.cli import searches
@@ -39,6 +40,7 @@ from rgbir.index.datasets.protocol import (
     Selection,
     Shots,
 )
+from rgbir.index.datasets.task import Task
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation import Features, Report, Reranker, evaluate_trial, reranker
@@ -48,13 +50,22 @@ from rgbir.index.evaluation.benchmark import Choice, Pictures, versions
 from rgbir.index.evaluation.cost import Cost, cost
 from rgbir.index.evaluation.person_search import SearchReport
 from rgbir.index.evaluation.report import COLUMNS
+from rgbir.index.evaluation.robustness.alike import drawn, written
+from rgbir.index.evaluation.robustness.measuring import robustness
 from rgbir.index.files import write_beside
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.affinity import PUBLISHED, published
-from rgbir.index.words import listed
+from rgbir.index.robustness import Robustness
+from rgbir.index.words import did_you_mean, listed
 
-WRITTEN = ("report_file", "markdown", "as_json", "quiet", "verbose")
+WRITTEN = ("reports", "markdown", "as_json", "quiet", "verbose")
 """Options that only say where the report goes."""
+ROBUSTNESS = "robustness"
+NOT_ROBUST = (
+    "url", "gallery", "query", "against", "compare", "cost_against", "rerank", "query_shots", "pool", "plots", "curves",
+    "save_features", "detector", "detections",
+)  # fmt: skip
+"""Options that measure something else than a model's plain rankings of single pictures."""
 
 
 class Measured(TypedDict):
@@ -87,6 +98,9 @@ class Measured(TypedDict):
     about: dict[str, Any]
 
 
+Evaluated = Measured | searches.Searched | list[paired.Difference] | Cost | Robustness
+
+
 @in_groups(
     {
         "What is measured": ("bundle", "gallery", "url", "features", "query", "against", "cost_against"),
@@ -96,7 +110,7 @@ class Measured(TypedDict):
         ),
         "Full frames": ("detector", "detections", "confidence", "gallery_size"),
         "The protocol": ("protocol", "selection", "cmc", "ap", "denominator", "metric", "rerank"),
-        "Files": ("plots", "curves", "save_features", "report_file", "markdown"),
+        "Files": ("plots", "curves", "save_features", "reports", "alike", "markdown"),
     }
 )  # fmt: skip
 def evaluate(
@@ -221,19 +235,35 @@ def evaluate(
     ] = None,
     threads: ThreadsOption = None,
     runner: RunnerOption = "onnxruntime",
-    report_file: Annotated[
-        Path | None, typer.Option("--report", help="Write the report as JSON to this file, as --json prints it.")
+    reports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            help="Write the report as JSON to this file, as --json prints it. robustness: report instead on what the model errs; may be given beside a file.",
+        ),
+    ] = None,
+    alike: Annotated[
+        Path | None,
+        typer.Option(
+            help="--report robustness: who is dressed alike, CSV: identity, group; a drawing knows it itself."
+        ),
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the report's table as Markdown to this file.")] = None,
-) -> Answer[Measured | searches.Searched | list[paired.Difference] | Cost]:
+) -> Answer[Evaluated]:
     """Measure a model by a benchmark's protocol: CMC, mAP and mINP of each trial, and their mean.
 
     Examples:
         rgbir evaluate --data demo/people --bundle demo/expat_compact.synthetic_people --report report.json
         rgbir evaluate --data PRW --protocol person-search --bundle agw_resnet50.sysu_mm01 --detector yolox
         rgbir evaluate --compare before.json after.json
+        rgbir evaluate --data demo/people --bundle demo/expat_compact.synthetic_people --report robustness
         rgbir evaluate --data demo/people --bundle demo.int8 --cost-against demo/expat_compact.synthetic_people
     """
+    robust, report_file = reports_of(reports or ())
+    if alike is not None and not robust:
+        raise UsageError("--alike says who is dressed alike, for --report robustness; give both, or leave it out")
+    if robust:
+        refuse(ctx, "--report robustness divides plain rankings of a model's pictures", only=NOT_ROBUST)
     if compare is not None:
         refuse(ctx, "--compare measures nothing", but=("compare", *WRITTEN[2:]))
         return _compared(*compare)
@@ -241,7 +271,7 @@ def evaluate(
         if data is None or not bundle or len(bundle) != 1:
             raise UsageError("--cost-against measures one --bundle on --data twice; give both")
         others = ("url", "features", "query", "against", "gallery", "save_features", "plots", "curves", "detector")
-        written = ("detections", "confidence", "gallery_size", "report_file", "markdown")
+        written = ("detections", "confidence", "gallery_size", "reports", "alike", "markdown")
         refuse(ctx, "--cost-against says differences, and writes nothing", only=(*others, *written))
     if (
         cost_against is None
@@ -253,11 +283,11 @@ def evaluate(
         asked_for = searches.Chosen(
             protocol, bundle or [], detector, detections, confidence, gallery_size, metric, threads, runner
         )
+        if robust:
+            raise UsageError(f"--report robustness is of single pictures; {frames.name} has full frames")
         searched = searches.search_of(ctx, frames, asked_for, WRITTEN)
         _write(searched, markdown, report_file)
-        return cast(
-            Answer[Measured | searches.Searched | list[paired.Difference] | Cost], searches.answer(searched, frames)
-        )
+        return cast(Answer[Evaluated], searches.answer(searched, frames))
     why_not = "nobody has to be found, since the images show one person each; people are found in full frames"
     refuse(ctx, why_not, only=searches.ALONE)
     if (query is None) != (against is None):
@@ -303,6 +333,10 @@ def evaluate(
             _reranker(rerank, rules, setting),
             _pictures(plots, curves or ()) if plots else None,
         )
+        if robust:
+            return _robust(
+                data_set, chosen, bundle or (), features or (), metric, threads, runner, alike, (markdown, report_file)
+            )
         if cost_against is not None and bundle:
             exact, other = (
                 Encoder(Bundle(folder), threads=threads, runner=by)
@@ -323,6 +357,79 @@ def evaluate(
     over = data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None)
     beside = _published(data_set.published) if data is not None else []
     return Answer(cast(Measured, report.to_dict()), [*shown(report), *beside], SKIPPED_EXIT if over else 0)
+
+
+def reports_of(asked: Sequence[str]) -> tuple[bool, Path | None]:
+    """Whether `robustness` is asked for, and the file for JSON. A name without a dot and without a folder is no file's.
+
+    Raises:
+        UsageError: no report of that name, or two files.
+    """
+    files = [Path(text) for text in asked if "." in text or "/" in text or "\\" in text]
+    names = [text for text in asked if Path(text) not in files]
+    if unknown := [name for name in names if name != ROBUSTNESS]:
+        raise UsageError(
+            f"--report takes {ROBUSTNESS}, or a file such as report.json, not {unknown[0]!r}{did_you_mean(unknown[0], [ROBUSTNESS])}"
+        )
+    if len(files) > 1:
+        raise UsageError(f"--report writes one file, and {listed(files)} came")
+    return bool(names), next(iter(files), None)
+
+
+def _robust(
+    data: DataSet,
+    choice: Choice,
+    bundles: Sequence[Path],
+    features: Sequence[Path],
+    metric: Metric | None,
+    threads: int | None,
+    runner: str,
+    alike: Path | None,
+    files: tuple[Path | None, Path | None],
+) -> Answer[Evaluated]:
+    """Measures as ever, and divides what was measured.
+
+    Args:
+        files: for Markdown, and for JSON.
+
+    Raises:
+        UsageError: several bundles, or nothing to measure.
+    """
+    if len(bundles) > 1 or not (bundles or features):
+        raise UsageError(f"--report {ROBUSTNESS} is of one model: give one --bundle, or --features")
+    clothes = written(alike) if alike is not None else drawn(data.root)
+    made: list[Robustness] = []
+
+    def divide(task: Task, queries: Features, gallery: Features, rules: Protocol, by: Metric, report: Report) -> None:
+        with progress("looking at pictures", len(task.queries) + len(task.gallery)) as advance:
+            made.append(robustness(task, queries, gallery, rules, by, report, clothes, advance))
+
+    dividing = replace(choice, pictures=divide)
+    if features:
+        measuring.of_features(data, dividing, features, metric)
+    else:
+        measuring.of_bundles(data, dividing, bundles, None, metric, threads, bar=progress, runner=runner)
+    (report,) = made
+    page, file = files
+    if page is not None:
+        write_beside(page, robustness_page.markdown(report))
+    if file is not None:
+        write_beside(file, report.model_dump_json(indent=1) + "\n")
+    over = tell(data, choice.setting if choice.protocol.hiding == CROSS.hiding else None)
+    return Answer(report, shown_blocks(report), SKIPPED_EXIT if over else 0)
+
+
+def shown_blocks(report: Robustness) -> list[str | Table]:
+    """The report's page for a terminal."""
+    lines: list[str | Table] = []
+    for block in robustness_page.blocks(report):
+        lines += ["", block.title, *block.texts]
+        if block.rows:
+            table = Table(*block.rows[0])
+            for row in block.rows[1:]:
+                table.add_row(*row)
+            lines.append(table)
+    return lines[1:]
 
 
 def _write(report: Report | SearchReport, markdown: Path | None, file: Path | None) -> None:
@@ -393,7 +500,7 @@ def _reranker(text: str | None, rules: Protocol, setting: Setting) -> Reranker |
     return reranker(f"k-reciprocal:{text}" if text[:1].isdigit() else text)
 
 
-def _costs(measured: Cost) -> Answer[Measured | searches.Searched | list[paired.Difference] | Cost]:
+def _costs(measured: Cost) -> Answer[Evaluated]:
     embeddings = (
         f"{measured.images:,} embeddings: cosine {measured.cosine_mean:.5f} in the mean, {measured.cosine_least:.5f} at least;"
         f" {100 * measured.nearest_in_common:.1f} % of the ten nearest are the same"
@@ -401,7 +508,7 @@ def _costs(measured: Cost) -> Answer[Measured | searches.Searched | list[paired.
     return Answer(measured, [_table(measured.exact, measured.other, measured.differences), embeddings])
 
 
-def _compared(a: Path, b: Path) -> Answer[Measured | searches.Searched | list[paired.Difference] | Cost]:
+def _compared(a: Path, b: Path) -> Answer[Evaluated]:
     differences = paired.compare(paired.read_report(a), paired.read_report(b))
     return Answer(differences, [_table(a.name, b.name, differences)])
 

@@ -27,6 +27,10 @@ class Outcomes(NamedTuple):
     ap: NDArray[np.float64]
     inp: NDArray[np.float64]
 
+    def some(self, queries: NDArray[np.int64]) -> Outcomes:
+        """Of these queries, by their numbers int64 (m,), in that order."""
+        return Outcomes(self.rank[queries], self.ap[queries], self.inp[queries])
+
 
 def outcomes(
     ranked: NDArray[np.integer],

@@ -63,13 +63,34 @@ def evaluate_ranked(
     Raises:
         EvaluationError: a key is NaN, or no query is valid.
     """
+    return _ranked(task, rank, protocol).report(metric, about)
+
+
+def outcomes_by_trial(
+    task: Task, queries: Features, gallery: Features, protocol: Protocol, metric: Metric
+) -> list[Outcomes]:
+    """What each trial gives each of its queries, in their order; nobody has to be valid.
+
+    Args:
+        queries, gallery: of the task's rows, in their order.
+
+    Raises:
+        EvaluationError: a key is NaN.
+    """
+    compared = Comparison(metric, gallery.embeddings)
+    trials = _ranked(task, lambda rows: compared.ranked(queries.embeddings[rows]), protocol)
+    return [trials.drawn(number) for number in range(len(task.draws))]
+
+
+def _ranked(task: Task, rank: Rank, protocol: Protocol) -> _Trials:
+    """Every query ranked once, and what each trial makes of it."""
     trials = _Trials(task, protocol)
     step = max(1, _BLOCK_CELLS // len(task.gallery))
     blocks = [np.arange(start, min(start + step, len(task.queries))) for start in range(0, len(task.queries), step)]
     with ThreadPoolExecutor(cores()) as pool:
         for block in pool.map(lambda rows: (rows, trials.measured(rows, rank(rows))), blocks):
             trials.keep(*block)
-    return trials.report(metric, about)
+    return trials
 
 
 def evaluate_reranked(
@@ -281,6 +302,10 @@ class _Trials:
             for whole, part in zip(self.by_trial[number], part_outcomes, strict=True):
                 whole[asked] = part
 
+    def drawn(self, trial: int) -> Outcomes:
+        """What that trial's queries contributed, in its order."""
+        return self.by_trial[trial].some(self.draws[trial].queries)
+
     def report(self, metric: Metric, about: dict[str, str] | None) -> Report:
         trials = len(self.task.draws)
         measures = self._measures(self.draws)
@@ -308,7 +333,7 @@ class _Trials:
         trials = []
         for draw, by_query in zip(draws, self.by_trial, strict=True):
             identities = len(np.unique(self.codes[draw.gallery]))
-            drawn = Outcomes(by_query.rank[draw.queries], by_query.ap[draw.queries], by_query.inp[draw.queries])
+            drawn = by_query.some(draw.queries)
             rules = self.protocol.cmc, self.protocol.denominator
             trials.append(Measures.of(drawn, len(draw.gallery), identities, *rules))
         return tuple(trials)

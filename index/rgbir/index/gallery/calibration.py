@@ -24,7 +24,7 @@ from rgbir.index.nearest.view import View
 from rgbir.index.progress import Progress, silent
 
 LEAST_GENUINE, LEAST_STRANGERS = 30, 300
-_ASKED, _AGAINST, _STEPS = 400, 4_000, 201
+ASKED, AGAINST, _STEPS = 400, 4_000, 201
 
 
 class Spread(BaseModel, frozen=True, extra="forbid"):
@@ -177,13 +177,13 @@ class _Labelled(NamedTuple):
 
 
 def _labelled(view: View, camera: str) -> _Labelled:
-    """At most `_AGAINST` with an identity, spread over the whole camera."""
+    """At most `AGAINST` with an identity, spread over the whole camera."""
     parts = []
     for slab in view.cameras[camera]:
         known = np.flatnonzero(slab.identities >= 0)
         parts.append(_Labelled(np.asarray(slab.vectors[known], np.float32), slab.identities[known], slab.times[known]))
     whole = _Labelled(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-    return whole.some(_spread(len(whole.identities), _AGAINST))
+    return whole.some(evenly(len(whole.identities), AGAINST))
 
 
 def ever_apart(a: Camera, b: Camera) -> bool:
@@ -204,19 +204,23 @@ def _moments_at(camera: Camera, place: str) -> Moments:
     return Moments(np.array(windows, np.int64).reshape(-1, 2), untimed=True)
 
 
-def _spread(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many places, evenly."""
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many of `count` places, evenly: int64 (m,), ascending."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.empty(0, np.int64)
 
 
 def _compared(metric: Metric, a: _Labelled, b: _Labelled, cameras: tuple[Camera, Camera]) -> Pair | None:
-    probes = a.some(_spread(len(a.identities), _ASKED))
+    probes = a.some(evenly(len(a.identities), ASKED))
     if not len(probes.identities) or not len(b.identities):
         return None
     distances = metric.distance(np.maximum(Comparison(metric, b.vectors).keys(probes.vectors), 0))
     same = probes.identities[:, None] == b.identities[None, :]
     apart = ~together(cameras[0], probes.times, cameras[1], b.times)
-    genuine, strangers = distances[same & apart], distances[~same & apart]
+    return pair_of(distances[same & apart], distances[~same & apart])
+
+
+def pair_of(genuine: NDArray[np.float64], strangers: NDArray[np.float64]) -> Pair | None:
+    """What distances of pairs of one person (n,) and of two (m,) tell; None of fewer than 30, or 300."""
     if len(genuine) < LEAST_GENUINE or len(strangers) < LEAST_STRANGERS:
         return None
     slope, offset = logistic(genuine, strangers)

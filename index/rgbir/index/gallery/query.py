@@ -156,6 +156,7 @@ class Answer:
         compared: sightings that strangers were counted among; 0 where they weren't.
         error: why the query couldn't be searched with, where it is one of several; nothing was searched then.
         reranking: how hits were ordered again; None where they weren't.
+        errors: the file that says how often this model errs; None where nobody has measured it.
     """
 
     camera: str | None
@@ -177,6 +178,7 @@ class Answer:
     compared: int = 0
     error: str | None = None
     reranking: Reranking | None = None
+    errors: str | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:

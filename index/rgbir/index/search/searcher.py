@@ -18,6 +18,7 @@ from rgbir.index.gallery.options import Filters, SearchOptions
 from rgbir.index.gallery.query import Answer, Distances, Query, fuse, origin
 from rgbir.index.gallery.remarks import Code, Remark
 from rgbir.index.nearest.rerank import reranker
+from rgbir.index.robustness import ERRORS, errors_of
 from rgbir.index.search.explained import explained
 from rgbir.index.search.marks import Marks, pushed_back, rejected_last
 from rgbir.index.search.names import named, named_distances
@@ -33,6 +34,9 @@ _NO_MEANING = Remark(
 class Searcher:
     """An encoder and a gallery of its model.
 
+    Attributes:
+        errors: how often the model errs, and on what; None where nobody has measured it.
+
     Raises:
         GalleryMismatch: the gallery holds another model's embeddings.
     """
@@ -40,6 +44,7 @@ class Searcher:
     def __init__(self, encoder: Encoder, gallery: AnyGallery) -> None:
         gallery.expect(encoder.card)
         self.encoder, self.gallery = encoder, gallery
+        self.errors = errors_of(encoder.bundle, encoder.card.fingerprint)
 
     def modality_of(self, options: SearchOptions) -> Modality:
         """Of the query's images: named, or that of its camera.
@@ -109,7 +114,9 @@ class Searcher:
         return self._placed(replace(answer, remarks=(*answer.remarks, *remarks)), options)
 
     def _placed(self, answer: Answer, options: SearchOptions) -> Answer:
-        """With cameras by their names, and without a place that the caller may not know."""
+        """With cameras by their names, where the model's errors stand, and without a place that the caller may not know."""
+        if self.errors is not None:
+            answer = replace(answer, errors=str(self.encoder.bundle.folder / ERRORS))
         if options.visible is not None and answer.camera is not None and answer.camera not in options.visible:
             answer = replace(answer, place=None)
         return named(answer, self.gallery.network)

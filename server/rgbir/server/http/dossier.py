@@ -27,6 +27,7 @@ def collected(engine: Engine, book: Casebook, case: Case, caller: Key, signed_by
         answers=answers,
         measured=_measured(gallery, caller),
         silent=_silent(gallery, answers[-1]) if answers else None,
+        errors=engine.now.searcher.errors,
         figures={name: value for name, value in card.measured.items() if isinstance(value, dict)},
         model=card.name,
         fingerprint=card.fingerprint,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rgbir.client import casework
+from rgbir.client.wire import errors_path
 from rgbir.index import AnyGallery, Code
 from rgbir.server.access.keys import Key
 from rgbir.server.cases.records import Course, Marked, Picture, Searched
@@ -17,7 +18,10 @@ OF_THE_QUERY = (Code.OWN_CAMERA, Code.SAME_PLACE, Code.SAME_PLACE_AT_TIMES, Code
 
 def told_answer(engine: Engine, course: Course, search: Searched, caller: Key) -> casework.CaseAnswer:
     """A search's answer as it was given, but for hits that are gone or aren't the key's, and for what tells of them."""
-    return casework.CaseAnswer(**_Sight(engine.gallery, course, search, caller).answer())
+    answer = _Sight(engine.gallery, course, search, caller).answer()
+    known = engine.now.searcher.errors
+    same = known is not None and known.about.get("fingerprint") == answer["model"]["fingerprint"]
+    return casework.CaseAnswer(**answer, errors=errors_path(engine.settings.root_path) if same else None)
 
 
 def told_search(engine: Engine, course: Course, search: Searched, caller: Key) -> casework.CaseSearch:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rgbir.client.casework import Case, CaseAnswer
+from rgbir.index import Robustness
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Dossier:
         answers: of its searches, in order; what the key doesn't see isn't in them.
         measured: by pairs of cameras' names; pairs that are missing weren't measured.
         silent: names of the searched cameras without a sighting in the time that the last search asked for; None if nobody looked.
+        errors: how often the model errs, and on what; None where nobody has measured it.
         figures: the model's measured results, by what was measured.
         model, fingerprint, generation: of the model and the gallery now.
         entries: numbers of the first and last entry of the audit log; None where that isn't known.
@@ -43,6 +45,7 @@ class Dossier:
     answers: tuple[CaseAnswer, ...]
     measured: Mapping[frozenset[str], Measured]
     silent: tuple[str, ...] | None
+    errors: Robustness | None
     figures: Mapping[str, Mapping[str, Any]]
     model: str
     fingerprint: str

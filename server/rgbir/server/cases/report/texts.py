@@ -168,6 +168,26 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Die Karte des Modells hat keine gemessenen Ergebnisse.",
         "模型说明中没有测定结果。",
     ),
+    "errors.at": (
+        "How often this model errs, and on what, was measured on {data}. The server shows it at {path}.",
+        "Wie oft und wobei dieses Modell irrt, wurde auf {data} gemessen. Der Server zeigt es unter {path}.",
+        "该模型的出错频率及情形已在 {data} 上测定,服务器在 {path} 处显示。",
+    ),
+    "leads.infrared": (
+        "There, of 100 searches in infrared for somebody who wasn't in the gallery, {low} to {high} were called a lead.",
+        "Dort galten von 100 Infrarot-Suchen nach jemandem, der nicht im Bestand war, {low} bis {high} als Hinweis.",
+        "其中,每 100 次以红外图片查找图库中不存在的人,有 {low} 至 {high} 次被判为线索。",
+    ),
+    "leads.visible": (
+        "There, of 100 searches in colour for somebody who wasn't in the gallery, {low} to {high} were called a lead.",
+        "Dort galten von 100 Farb-Suchen nach jemandem, der nicht im Bestand war, {low} bis {high} als Hinweis.",
+        "其中,每 100 次以彩色图片查找图库中不存在的人,有 {low} 至 {high} 次被判为线索。",
+    ),
+    "errors.none": (
+        "How often this model errs isn't documented. It is measured by: {command}",
+        "Wie oft dieses Modell irrt, ist nicht dokumentiert. Gemessen wird es mit: {command}",
+        "该模型的出错频率没有记录。测定命令:{command}",
+    ),
     "never_measured": (
         "Not measured: other seasons, other clothes.",
         "Nicht gemessen: andere Jahreszeiten, andere Kleidung.",

@@ -9,7 +9,8 @@ from typing import Any
 
 from rgbir.client.casework import CaseAnswer, CaseMark, CasePicture
 from rgbir.client.evidence.manifest import grouped
-from rgbir.client.wire import Hit
+from rgbir.client.wire import Hit, errors_path
+from rgbir.index import ERRORS_COMMAND
 from rgbir.server.cases.report.dossier import Dossier
 from rgbir.server.cases.report.texts import Words
 
@@ -178,7 +179,22 @@ class View:
             yield words("model_measured", protocol=protocol, figures=self._figures(figures))
         if not self.dossier.figures:
             yield words("model_not_measured")
+        yield from self._documented()
         yield words("never_measured")
+
+    def _documented(self) -> Iterator[str]:
+        """Where the model's errors stand, if they are those of the model that answered last."""
+        words, errors = self.words, self.dossier.errors
+        answered = self.dossier.answers[-1].model.fingerprint if self.dossier.answers else self.dossier.fingerprint
+        if errors is None or errors.about.get("fingerprint") != answered:
+            yield words("errors.none", command=ERRORS_COMMAND)
+            return
+        yield words("errors.at", data=errors.about.get("data", ""), path=errors_path(""))
+        for side in errors.sides:
+            leads = [each.false_accepts.value for each in side.accepts if each.false_accepts and each.searched == "all"]
+            if leads:
+                low, high = (words.number(round(100 * share)) for share in (min(leads), max(leads)))
+                yield words(f"leads.{side.probes}", low=low, high=high)
 
     def checks(self, command: str, zone: str) -> Pairs:
         """

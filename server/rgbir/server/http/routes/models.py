@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from rgbir.client import wire
+from rgbir.index import ERRORS_COMMAND, PAGE_POLICY, errors_page
+from rgbir.server.errors import NotThere
 from rgbir.server.http.guard import Administering, Looking, Serving
 from rgbir.server.http.problems import NOT_FOUND, NOT_NOW, PROBLEMS
 from rgbir.server.http.routes.shared import Changing, DryRun
@@ -19,6 +21,36 @@ async def model(engine: Serving, caller: Looking) -> dict[str, Any]:
     encoder = engine.encoder
     runs = {"providers": encoder.providers, "runner": str(encoder.runner)}
     return {**encoder.card.model_dump(mode="json"), "fingerprint": encoder.card.fingerprint, **runs}
+
+
+@router.get(
+    "/model/errors",
+    summary="How often the model errs, and on what",
+    response_class=Response,
+    responses={
+        **NOT_FOUND,
+        200: {
+            "content": {"application/json": {"schema": {"type": "object"}}, "text/html": {"schema": {"type": "string"}}}
+        },
+    },
+)
+async def model_errors(
+    engine: Serving,
+    caller: Looking,
+    form: Annotated[
+        Literal["json", "html"], Query(alias="format", description="for programs, or a page to read")
+    ] = "json",
+) -> Response:
+    """What `rgbir evaluate --report robustness` measured and wrote into the model's bundle as errors.json."""
+    report = engine.now.searcher.errors
+    if report is None:
+        raise NotThere(
+            f"nobody has measured how often {engine.encoder.card.name} errs; measure it with: {ERRORS_COMMAND}"
+        )
+    if form == "json":
+        return Response(report.model_dump_json(), media_type="application/json")
+    headers = {"Content-Security-Policy": PAGE_POLICY}
+    return Response(errors_page(report), media_type="text/html; charset=utf-8", headers=headers)
 
 
 @router.get("/models", summary="The bundles a server may answer with, and where each stands")

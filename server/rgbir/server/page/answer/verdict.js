@@ -9,6 +9,7 @@ import { cancel, change, search } from "../search/actions.js";
 import { whyNot } from "../shell/failure.js";
 import { go, signOut, store, useApp } from "../shell/state.js";
 import { FILTERS, cleared } from "../search/chips.js";
+import { Errors } from "./errors.js";
 import { leftOut, leftOutSightings, putLast, reordered, verdictOf, warnings } from "./model.js";
 
 /** @typedef {import("../core/types.js").Answer} Answer */
@@ -30,6 +31,7 @@ export function VerdictBar({ answer, question, view }) {
       <h2 id="verdict" tabindex="-1">${t(title, values)}</h2>
       <p>${t(more, values)}</p>
       <${ViewNote} answer=${answer} view=${view} />
+      <${Errors} errors=${answer.errors} />
       ${removable.length > 0 &&
       html`<p class="buttons">${removable.map((filter) => html`<button type="button" onClick=${() => (change(cleared(filter)), search())}>${t("none.without", { name: t(`chip.${filter.name}`) })}</button>`)}</p>`}
     </div>

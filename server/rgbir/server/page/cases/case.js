@@ -1,6 +1,6 @@
 /** A case: its head, what can be done with it, and its parts. */
 
-import { request } from "../core/api.js";
+import { handOver } from "../core/handed.js";
 import { html, useState } from "../core/html.js";
 import { Icon } from "../core/icons.js";
 import { language, number, t, zone } from "../core/words.js";
@@ -60,17 +60,11 @@ function Head({ of }) {
     go(`#/cases/${encodeURIComponent(of.id)}/notes`);
     setTimeout(() => document.getElementById("note-text")?.focus(), 100);
   };
-  // A key travels in a header only, so a document that it opens is fetched and handed over as a file.
   const fetched = async (/** @type {string} */ what, /** @type {string} */ path, /** @type {string} */ name) => {
     if (busy) return;
     setBusy(what);
     try {
-      const url = URL.createObjectURL(await (await request(path)).blob());
-      const link = document.createElement("a");
-      link.href = url;
-      link.download = name;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      await handOver(path, name);
     } catch (error) {
       tell(reason(error), { bad: true });
     }

@@ -36,6 +36,8 @@ export const ANSWER = {
   "verdict.no_camera.more": ["All were left out, for the reasons below.", "Alle sind ausgelassen; die Gründe stehen darunter.", "全部已排除,原因见下。"],
   "verdict.failed": ["The search failed", "Die Suche ist fehlgeschlagen", "搜索失败"],
   "verdict.failed.more": ["{detail} Nothing below belongs to this question.", "{detail} Es gibt keine Antwort auf diese Frage.", "{detail} 此问题没有答案。"],
+  "errors.read": ["How often this model errs, and on what", "Wie oft dieses Modell irrt, und wobei", "该模型的出错频率及情形"],
+  "errors.none": ["How often this model errs isn't documented. It is measured by", "Wie oft dieses Modell irrt, ist nicht dokumentiert. Gemessen wird es mit", "该模型的出错频率没有记录。测定命令:"],
   "verdict.untimed": [
     { one: "{n} of {total} hits has no time and is not drawn. *Show it in the grid*", other: "{n} of {total} hits have no time and are not drawn. *Show them in the grid*" },
     { one: "{n} von {total} Treffern hat keine Zeit und ist nicht gezeichnet. *Im Raster zeigen*", other: "{n} von {total} Treffern haben keine Zeit und sind nicht gezeichnet. *Im Raster zeigen*" },
