@@ -186,6 +186,27 @@ with Gallery(site / "gallery") as gallery:
 """
 """Arguments: the folder of the site, the bundle. Restores its backup, starts a server twice, erases the ids in `again.json`."""
 
+IN_MILVUS = """
+import json, sys
+import numpy as np
+from rgbir.index import Bundle, CameraNetwork, NewSighting, Query
+from rgbir.index.milvus import MilvusGallery
+
+address, card = sys.argv[1], Bundle(sys.argv[2]).card
+embeddings = np.random.default_rng(0).standard_normal((20, card.dimension)).astype(np.float32)
+with MilvusGallery.open_or_create(address, card, CameraNetwork.read("sysu-mm01")) as gallery:
+    if not len(gallery):
+        gallery.add([
+            NewSighting(str(1 + n % 2), embeddings[n], f"{n:064x}", f"{n}.jpg", track=f"t{n // 3}", identity=n // 4)
+            for n in range(20)
+        ])
+    gone = gallery.sightings()[0].id
+    gallery.remove(ids=[gone])
+    answer = gallery.search(Query(embeddings[5], camera="3"))
+    print(json.dumps({"gone": gone, "count": len(gallery), "hits": [[hit.id, hit.distance] for hit in answer.hits]}))
+"""
+"""Arguments: an address in Milvus, the bundle. Enrols twenty sightings if none is there, erases the first, and searches."""
+
 
 def checkout(folder: Path) -> Path:
     """The older program's files; skips where the history doesn't have them."""
@@ -197,7 +218,7 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
-def start(older: Path, program: str, *arguments: Path) -> subprocess.Popen[str]:
+def start(older: Path, program: str, *arguments: Path | str) -> subprocess.Popen[str]:
     paths = os.pathsep.join(str(older / part) for part in PARTS)
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
@@ -206,7 +227,7 @@ def start(older: Path, program: str, *arguments: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def run(older: Path, program: str, *arguments: Path) -> Any:
+def run(older: Path, program: str, *arguments: Path | str) -> Any:
     """What it printed in its last line, as JSON says it; None if nothing."""
     process = start(older, program, *arguments)
     out, told = process.communicate(timeout=240)

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -287,3 +290,50 @@ def test_an_older_server_that_still_runs_erases_without_a_note_and_enrols_withou
         assert gallery.erasures() == []
         assert gallery.verify() == ["row 55: the labels are not what was written"]
     assert not (site.folder / "gallery.erasures").exists()
+
+
+@pytest.mark.skipif(find_spec("milvus_lite") is None, reason="needs milvus-lite")
+def test_a_gallery_in_milvus_goes_on_and_an_older_program_erases_in_it_without_a_note(
+    site: Site, tmp_path: Path
+) -> None:
+    """Collections have no number of their format, so nothing keeps an older program out."""
+    address = f"milvus+file:{tmp_path}/milvus.db/people"
+    then = older.run(site.program, older.IN_MILVUS, address, site.bundle)
+
+    between = meets_milvus(address, "goes on")
+    later = older.run(site.program, older.IN_MILVUS, address, site.bundle)
+    after = meets_milvus(address, "looks")
+
+    assert (between["count"], between["faults"]) == (then["count"], [])
+    assert [name for name, _ in between["hits"]] == [name for name, _ in then["hits"]]
+    assert [far for _, far in between["hits"]] == pytest.approx([far for _, far in then["hits"]], rel=1e-6)
+    assert between["erasures"] == after["erasures"] == 1
+    assert later["gone"] not in after["ids"]
+    assert after["faults"] == []
+
+
+def meets_milvus(address: str, what: str) -> Any:
+    """In a process of its own, since the embedded Milvus belongs to one alone."""
+    command = [sys.executable, "-c", IN_MILVUS, address, what]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+IN_MILVUS = """
+import json, sys
+import numpy as np
+from rgbir.index import NewSighting, Query, open_gallery
+
+with open_gallery(sys.argv[1]) as gallery:
+    embeddings = np.random.default_rng(0).standard_normal((20, gallery.model.dimension)).astype(np.float32)
+    hits = gallery.search(Query(embeddings[5], camera="3")).hits
+    seen = {"count": len(gallery), "faults": gallery.verify(), "hits": [[hit.id, hit.distance] for hit in hits]}
+    seen["ids"] = [sighting.id for sighting in gallery.sightings()]
+    if sys.argv[2] == "goes on":
+        assert gallery.add([NewSighting("1", embeddings[5], "e" * 64, "new.jpg")]) == [True]
+        assert gallery.remove(ids=[seen["ids"][0]]) == 1
+    seen["erasures"] = len(gallery.erasures())
+    print(json.dumps(seen))
+"""
+"""What this version does with a gallery in Milvus. `goes on` adds a sighting, and erases one."""
