@@ -75,6 +75,7 @@ BUNDLE := server/rgbir/server/bundles/expat_compact.synthetic_people
 bench: install
 	$(BENCH) encode --bundle $(BUNDLE) --keep $(KEEP)
 	$(BENCH) search --sightings 20000 --dimension 2048 --peers --keep $(KEEP)
+	$(BENCH) serve --bundle $(BUNDLE) --keep $(KEEP)
 	$(BENCH) evaluate --keep $(KEEP)
 	$(BENCH) rerank --keep $(KEEP)
 	$(BENCH) footage --seconds 8 --keep $(KEEP)

@@ -61,6 +61,19 @@ ENCODED = (
     Row("ratio", "index_add_against_bare_session", 2),
     Row("against ONNX Runtime", "runner_against_onnxruntime", 2),
 )
+SERVED = (
+    Row("the bare loop, ms", "bare_ms"),
+    Row("a lone search over HTTP, ms", "lone_ms"),
+    Row("decoding", "decode_ms"),
+    Row("encoding", "encode_ms"),
+    Row("searching", "search_ms"),
+    Row("all the rest", "http_ms"),
+    Row("searches a second by all clients", "searches_per_s", 0),
+    Row("the bare loop, searches a second", "bare_per_s", 0),
+    Row("ratio", "together_against_bare", 2),
+    Row("median, ms", "together_p50_ms"),
+    Row("99 of 100 within, ms", "together_p99_ms"),
+)
 EVALUATED = (
     Row("official all-search single-shot, s", "official all single, s", 2),
     Row("a loop over queries and rows with NumPy distances, same answers, s", "the loop, official all single, s", 2),
@@ -285,6 +298,7 @@ def tables() -> dict[str, str]:
         "search_gpu": across(latest("search", True, ["peers"]), SEARCHES, search_label),
         "encode": down(latest("encode", False, ["identities"]), ENCODED, _bundle),
         "encode_gpu": down(latest("encode", True, ["identities"]), ENCODED, _bundle),
+        "serve": across(latest("serve", False, ["requests"]), SERVED, _served),
         "evaluate": across(latest("evaluate", False), EVALUATED, lambda each: f"{each.settings['dimension']:,} values"),
         "rerank": across(latest("rerank", False), RERANKED, _reranked),
         "footage": down(latest("footage", False), FOUND, _footage),
@@ -299,6 +313,11 @@ def _bundle(measurement: Measurement) -> str:
     threads = f", {settings['threads']} threads" if settings["threads"] else ""
     runner = f", {settings['runner']}" if settings["runner"] != "onnxruntime" else ""
     return f"{settings['bundle']}{runner}{threads}"
+
+
+def _served(measurement: Measurement) -> str:
+    settings = measurement.settings
+    return f"{settings['bundle']}, {settings['sightings']:,} sightings, {settings['connections']} clients"
 
 
 def _footage(measurement: Measurement) -> str:

@@ -47,6 +47,7 @@ ALONE = {
     "bench gpu",
     "bench rerank",
     "bench search",
+    "bench serve",
     "bench synthetic",
     "bench train",
     "config",

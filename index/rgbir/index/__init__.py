@@ -93,9 +93,10 @@ from rgbir.index.images import (
     pixels_in,
     read_bytes,
 )
-from rgbir.index.machine import cores
+from rgbir.index.machine import cores, divide_machine
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.devices import device_named
+from rgbir.index.nearest.sealed import share_codes
 from rgbir.index.recording import needs_frame, recording_of
 from rgbir.index.robustness import ERRORS_COMMAND, Robustness
 from rgbir.index.robustness_page import PAGE_POLICY, errors_page
@@ -240,6 +241,7 @@ __all__ = [
     "frames_of",
     "fuse",
     "digest_of",
+    "divide_machine",
     "enrol",
     "erasures_of",
     "expect_writable",
@@ -288,6 +290,7 @@ __all__ = [
     "writing_to",
     "passed_over_words",
     "sha256",
+    "share_codes",
     "sums_of",
     "superfluous",
     "text_of",

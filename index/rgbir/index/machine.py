@@ -10,6 +10,15 @@ from pathlib import Path
 CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
+_among = 1
+
+
+def divide_machine(among: int) -> None:
+    """From now on this process takes the cores and the memory for a part of what there is: several processes do the same work."""
+    global _among
+    _among = among
+
+
 def cores() -> int:
     """Whole ones, at least one: the processors that it may run on, or the quota of its control group, rounded up."""
     allowed = float(len(os.sched_getaffinity(0)))
@@ -20,7 +29,7 @@ def cores() -> int:
         )
         if quota > 0 and period > 0:
             allowed = min(allowed, quota / period)
-    return max(1, math.ceil(allowed))
+    return max(1, math.ceil(allowed) // _among)
 
 
 def memory() -> int:
@@ -30,7 +39,7 @@ def memory() -> int:
         for name in ("memory.max", "memory.limit_in_bytes"):
             if (limit := _numbers(group / name)) and limit[0] > 0:
                 allowed = min(allowed, limit[0])
-    return allowed
+    return allowed // _among
 
 
 def _groups(controller: str) -> Iterator[Path]:

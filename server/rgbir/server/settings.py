@@ -25,7 +25,8 @@ class Settings:
         bundle: the folder of the model that answers.
         host, port: where the server listens.
         open_to_all: it may listen without keys where others reach it.
-        threads: of the model; all of this process's cores if None.
+        threads: of the model, in each process; the cores, divided among the workers, if None.
+        workers: processes that answer together.
         runner: what computes the model, as `Runner.read` reads it.
         max_bytes: most bytes of a body, and of an image in an archive.
         max_pixels: most pixels of an image.
@@ -130,8 +131,11 @@ class Settings:
     root_path: str = ""
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    workers: int = 1
 
     def __post_init__(self) -> None:
+        if self.workers > 1:
+            self._expect_shareable()
         if self.audit_heads is not None and self.audit is None:
             raise BadSettings("--audit-heads notes heads of an audit log; start the server with --audit FILE, too")
         if self.cases is None and (self.need_basis or self.bases or self.need_approval or self.erase_under_hold):
@@ -173,6 +177,29 @@ class Settings:
                 f"the server has no keys, so it listens on this machine only; {self.host} can be reached by others:"
                 " make keys (`rgbir keys add … --keys FILE`) and start it with --keys, or say --open if everyone who reaches it may do"
                 " everything"
+            )
+
+    def _expect_shareable(self) -> None:
+        """Refuses what several workers can't do rightly.
+
+        Raises:
+            BadSettings: that is wanted.
+        """
+        alone = f"leave --workers {self.workers} out, or"
+        if str(self.gallery).startswith("milvus://"):
+            raise BadSettings(
+                f"{alone} start several servers: a gallery in Milvus is shared by servers, not by workers"
+            )
+        if self.bundles is not None:
+            raise BadSettings(f"{alone} leave --bundles out: the model is changed for one process only")
+        if self.device == "gpu" or self.gpu_half or self.gpu_bytes is not None:
+            raise BadSettings(
+                f"{alone} leave --device gpu, --gpu-half and --gpu-bytes out: a GPU holds the gallery for one process only"
+            )
+        if self.max_waiting // self.workers < self.max_images:
+            raise BadSettings(
+                f"--max-waiting is divided among the workers, and {self.max_waiting} // {self.workers} is fewer than the"
+                f" {self.max_images} images that a request may have; raise it, or lower --max-images or --workers"
             )
 
 

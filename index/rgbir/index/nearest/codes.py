@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import zlib
+import weakref
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.errors import CacheDamaged
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.products import products
+from rgbir.index.nearest.sealed import sealed, shares
 
 _UNIT = 2.0**-24  # float32 rounding
 _CHUNK = 1_024  # rows quantised at once, so that float64 temporaries stay small
@@ -129,22 +128,18 @@ class Codes:
         """
         import faiss
 
-        descriptor = os.memfd_create("rgbir-codes", os.MFD_ALLOW_SEALING)
+        descriptor = sealed(file, checksum)
         try:
-            total = 0
-            with file.open("rb") as content:
-                while piece := content.read(1 << 22):
-                    total = zlib.crc32(piece, total)
-                    while piece:
-                        piece = piece[os.write(descriptor, piece) :]
-            if total != checksum:
-                raise CacheDamaged(f"{file.name} is not what was written")
-            seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
             index = faiss.read_index(f"/proc/self/fd/{descriptor}", faiss.IO_FLAG_MMAP_IFC)
-        finally:
+        except BaseException:
             os.close(descriptor)
-        return cls(metric, index, scale, error, reach)
+            raise
+        codes = cls(metric, index, scale, error, reach)
+        if shares():  # others find it as long as it is open
+            weakref.finalize(codes, os.close, descriptor)
+        else:
+            os.close(descriptor)
+        return codes
 
     @property
     def rows(self) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rgbir.index import replace_file
+from rgbir.index import changing, replace_file
 from rgbir.server.access.keys import Keyring
 
 _log = logging.getLogger(__name__)
@@ -19,8 +19,11 @@ class NotedClock:
     def __init__(self, file: Path, keyring: Keyring) -> None:
         self.file, self.keyring = file, keyring
         self._noted, self._told = datetime.min.replace(tzinfo=UTC), False
+        self._read()
+
+    def _read(self) -> None:
         with suppress(OSError, ValueError):
-            keyring.not_before(datetime.fromisoformat(file.read_text(encoding="utf-8").strip()))
+            self.keyring.not_before(datetime.fromisoformat(self.file.read_text(encoding="utf-8").strip()))
 
     def note(self) -> None:
         """Once a minute of the clock, whichever way it runs."""
@@ -36,5 +39,6 @@ class NotedClock:
             )
         if self.keyring.latest - self._noted > timedelta(minutes=1):
             self._noted = self.keyring.latest
-            with suppress(OSError):  # a medium that is read-only, or full
+            self._read()  # another process may have seen a later time
+            with suppress(OSError), changing(self.file.parent):  # a medium that is read-only, or full
                 replace_file(self.file, self.keyring.latest.isoformat() + "\n")

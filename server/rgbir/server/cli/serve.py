@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import socket
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import typer
-import uvicorn
 
 from rgbir.index import Bundle, CameraNetwork, DetectorBundle, Runner, listed, open_gallery, why
 from rgbir.index.cli.options import RunnerOption
 from rgbir.index.cli.output import Answer, in_groups, remark, wants_json
 from rgbir.server.access.keys import Keyring
+from rgbir.server.cli.supervise import supervised
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.engine.plan import read_plan
 from rgbir.server.errors import BadSettings, NotStarted
 from rgbir.server.http.app import certificate_of, create_app
-from rgbir.server.http.connection import Connection, ConnectionLimits
 from rgbir.server.http.log import to_standard_error
-from rgbir.server.http.secure import SecureServer
+from rgbir.server.http.serving import served
 from rgbir.server.settings import Settings
+from rgbir.server.worker import Worker
 
 LIMITS = Settings("", Path())
 
@@ -53,6 +50,7 @@ class Started:
 @in_groups(
     {
         "The model and the search": (
+            "workers",
             "threads",
             "runner",
             "device",
@@ -80,7 +78,13 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8077,
     open_to_all: Annotated[bool, typer.Option("--open", help="Listen beyond this machine without keys.")] = False,
-    threads: Annotated[int | None, typer.Option(help="Threads of the model.", min=1)] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes that answer together, and share the processors and the codes of the gallery.", min=1
+        ),
+    ] = LIMITS.workers,
+    threads: Annotated[int | None, typer.Option(help="Threads of the model, in each process.", min=1)] = None,
     runner: RunnerOption = LIMITS.runner,
     device: Annotated[Literal["cpu", "gpu", "auto"], typer.Option(help="Where the gallery is searched.")] = "auto",
     gpu_half: Annotated[bool, typer.Option(help="Embeddings as float16 on the GPU.")] = False,
@@ -202,7 +206,7 @@ def serve(
         if folder is not None and not folder.is_dir():
             raise BadSettings(f"{option} is a folder that is there, not {folder}")
     settings = Settings(
-        gallery, bundle, host, port, open_to_all, threads, runner,
+        gallery, bundle, host, port, open_to_all, threads, runner, workers=workers,
         samples=samples, plan=plan, reports=reports, device=device, gpu_half=gpu_half, gpu_bytes=gpu_bytes,
         keys=keys, key_routes=key_routes, audit=audit, audit_heads=audit_heads, need_purpose=need_purpose,
         cases=cases, case_days=case_days, need_basis=need_basis, bases=tuple(basis or ()), need_approval=need_approval, erase_under_hold=erase_under_hold, evidence_key=evidence_key, bundles=bundles, detector=detector, no_retention=no_retention, keep_footage=keep_footage, footage=tuple(footage or ()), traces=traces,
@@ -225,7 +229,8 @@ def run(settings: Settings, json_logs: bool = False, as_json: bool = False) -> N
         NotStarted: something else is wrong, which is in the log.
     """
     certificate = certificate_of(settings)
-    app = create_app(settings, certificate)
+    worker = Worker()
+    app = create_app(settings, certificate, worker)
     # Opened once before the server starts, so that what is wrong is said in one line.
     if settings.detector is not None:
         DetectorBundle(settings.detector)
@@ -244,25 +249,9 @@ def run(settings: Settings, json_logs: bool = False, as_json: bool = False) -> N
         print(json.dumps(asdict(started)) if as_json else line, flush=True)
     to_standard_error(json_logs)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the log is open: rotation must not end a server that begins
-    limits = ConnectionLimits(settings.max_head_bytes, settings.slowest_s, settings.max_connections)
-    # One process, whatever WEB_CONCURRENCY says: model and gallery are in its memory.
-    config = uvicorn.Config(
-        app,
-        http=cast("type[asyncio.Protocol]", partial(Connection, limits=limits, closed=app.state.metrics.closed_for)),
-        ws="none",
-        log_level="warning",
-        server_header=False,
-        workers=1,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        timeout_graceful_shutdown=settings.ending_s,
-        env_file=None,
-    )
-    closed = app.state.metrics.closed_for
-    server = uvicorn.Server(config) if certificate is None else SecureServer(config, certificate, limits, closed)
-    with suppress(KeyboardInterrupt):  # Ctrl-C ends it, after what was begun is finished
-        server.run(sockets=[listening])
-    if not server.started:  # what was wrong is in the log
+    several = settings.workers > 1
+    began = supervised(settings, listening) if several else served(settings, app, certificate, worker, listening)
+    if not began:  # what was wrong is in the log
         raise NotStarted(f"the server at {url} didn't start; the log above says why")
 
 

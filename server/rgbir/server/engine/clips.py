@@ -9,6 +9,7 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -101,7 +102,8 @@ class Clips:
             return
         try:
             suffixes = footage_part().suffixes()
-            await asyncio.get_running_loop().run_in_executor(self._looking, lambda: mounted.renew(suffixes, self._stop))
+            renew = partial(mounted.renew, suffixes, self._stop) if self.engine.worker.leads else mounted.read_again
+            await asyncio.get_running_loop().run_in_executor(self._looking, renew)
         except NoFootage as error:
             _log.error("--footage has no effect: %s", error)
         except Exception:  # whatever it was, the next minute tries again

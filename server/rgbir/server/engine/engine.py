@@ -65,6 +65,7 @@ from rgbir.server.engine.watch import Watch
 from rgbir.server.errors import AuditFailed, BadSettings, KeptForEver, TooBusy
 from rgbir.server.settings import Settings
 from rgbir.server.tracing import stage
+from rgbir.server.worker import Changes, Count, Worker
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -78,18 +79,21 @@ Enrolment = tuple[str, str, str | None, str | None]
 class Engine:
     """What answers now, and threads for it. A request stays with what answered when it began, to its end.
 
+    Args:
+        worker: which of the server's processes this is; None is the only one.
+
     Raises:
         BadBundle, GalleryError: they can't be opened, or don't belong together.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, worker: Worker | None = None) -> None:
+        self.settings, self.worker = settings, worker or Worker()
         self.plan = None if settings.plan is None else read_plan(settings.plan, settings.max_pixels)
         threads = cores()
         self._decoders = ThreadPoolExecutor(threads, "decode")
         self._model = ThreadPoolExecutor(1, "model")
         self._searches = ThreadPoolExecutor(threads, "search")
-        self._changes = ThreadPoolExecutor(1, "change")
+        self._changes = Changes(self.worker)
         self.detector: Detector | None = _detector(settings)
         self.galleries = Galleries(settings)
         self.now = self.opened(*self.galleries.chosen())
@@ -100,7 +104,6 @@ class Engine:
         self._told_of_bundle = False
         self.trouble: str | None = None
         """What keeps this server from answering, as of the watcher's last look."""
-        self._in_flight = 0
         self.filmed = Filmed()
         self.kept = None if settings.keep_footage is None else KeptFilms(settings.keep_footage)
         self.sightings = len(self.gallery)
@@ -124,6 +127,7 @@ class Engine:
             self.trouble = str(error)
         else:
             self.trouble = None
+        self.tell()
         encoder = self.encoder
         if not self._told_of_bundle and encoder.bundle.state() != encoder.state:
             self._told_of_bundle = True
@@ -178,7 +182,19 @@ class Engine:
 
     @property
     def in_flight(self) -> int:
-        return self._in_flight
+        """Requests that are being answered, by all workers."""
+        return self.worker.counts.total(Count.IN_FLIGHT)
+
+    def tell(self) -> None:
+        """Writes where the other workers see it how this one does, and what waits for its model."""
+        seconds = self.now.expected_s
+        counts = self.worker.counts
+        counts.set(Count.REQUESTS, sum(queue.requests for queue in self.now.queues.values()))
+        for modality in Modality:
+            queue = self.now.queues.get(modality)
+            counts.set(Count[f"{modality.name}_IMAGES"], 0 if queue is None else queue.waiting)
+        counts.set(Count.MILLISECONDS, 0 if seconds is None else round(seconds * 1000))
+        self.worker.tell(self.trouble is not None, bool(self.watch.stuck()))
 
     def close(self) -> None:
         """Finishes what was begun."""
@@ -231,7 +247,7 @@ class Engine:
 
     def _alone(self, now: Retrieval) -> bool:
         """Whether one request is all there is to do; traces want to see its stages."""
-        return self._in_flight == 1 and now.idle and not self.settings.traces
+        return self.worker.counts.mine(Count.IN_FLIGHT) == 1 and now.idle and not self.settings.traces
 
     def _in_one_go(
         self,
@@ -544,15 +560,16 @@ class _Place:
 
     def __enter__(self) -> Retrieval:
         limit = self.engine.settings.max_in_flight
-        if self.engine._in_flight >= limit:
+        counts = self.engine.worker.counts
+        if counts.add(Count.IN_FLIGHT) > limit:
+            counts.add(Count.IN_FLIGHT, -1)
             raise TooBusy(f"{limit} requests are being answered already; try again in a moment")
-        self.engine._in_flight += 1
         self.now = self.engine.now
         self.now.users += 1
         return self.now
 
     def __exit__(self, *_: object) -> None:
-        self.engine._in_flight -= 1
+        self.engine.worker.counts.add(Count.IN_FLIGHT, -1)
         self.now.users -= 1
 
 

@@ -16,10 +16,14 @@ MINUTE_S, EVERY_S = 60, 3600
 """Seconds between two rounds, and between carrying out a gallery's retention."""
 
 
-async def keep_house(engine: Engine, expire: Callable[[], None]) -> None:
-    """Goes on until it is cancelled, whatever fails."""
+async def keep_house(engine: Engine, expire: Callable[[], None] | None = None) -> None:
+    """Goes on until it is cancelled, whatever fails.
+
+    Args:
+        expire: carries out the retention; None where another worker does what is done every hour.
+    """
     for minute in itertools.count():
-        if minute % (EVERY_S // MINUTE_S) == 0:
+        if expire is not None and minute % (EVERY_S // MINUTE_S) == 0:
             await _hourly(engine, expire)
         await _every_minute(engine)
         await asyncio.sleep(MINUTE_S)

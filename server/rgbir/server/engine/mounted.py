@@ -28,11 +28,12 @@ class _Entry(BaseModel):
 
 
 class _Index(BaseModel):
-    """By path."""
+    """By path; complete once all films were summed."""
 
     model_config = ConfigDict(extra="forbid")
 
     films: dict[str, _Entry] = {}
+    complete: bool = False
 
 
 class MountedFilms:
@@ -54,6 +55,11 @@ class MountedFilms:
             return _Index.model_validate_json(self.file.read_bytes())
         except (OSError, ValidationError):
             return _Index()
+
+    def read_again(self) -> None:
+        """Takes the index that another process renews."""
+        self._take(self._read())
+        self.complete = self._index.complete
 
     def _take(self, index: _Index) -> None:
         paths: dict[str, list[str]] = {}
@@ -82,11 +88,11 @@ class MountedFilms:
                 continue
             if summed and summed % SAVED_AFTER == 0:
                 self._save(before | films)
-        changed = films != before
-        self._take(_Index(films=films))
+        changed = films != before or not self._index.complete
+        self._take(_Index(films=films, complete=True))
         self.complete = True
         if changed:
-            self._save(films)
+            self._save(films, complete=True)
         return summed
 
     def _paths(self, suffixes: Collection[str]) -> Iterator[Path]:
@@ -97,8 +103,8 @@ class MountedFilms:
                     if path.suffix.lower() in suffixes and not path.is_symlink() and path.is_file():
                         yield path
 
-    def _save(self, films: dict[str, _Entry]) -> None:
-        self._take(_Index(films=films))
+    def _save(self, films: dict[str, _Entry], complete: bool = False) -> None:
+        self._take(_Index(films=films, complete=complete))
         try:
             replace_file(self.file, self._index.model_dump_json(), mode=0o600)
         except OSError as error:

@@ -28,11 +28,13 @@ from rgbir.server.http.door import Door
 from rgbir.server.http.known import MOST_FIELD_BYTES, MOST_FIELDS, only_known
 from rgbir.server.http.limits import BodyLimit, HeadAsGet, SecurityHeaders
 from rgbir.server.http.log import RequestLog
-from rgbir.server.http.metrics import Metrics
+from rgbir.server.http.metrics import Metrics, Shared
 from rgbir.server.http.openapi import TAGS, completed, operation_id
+from rgbir.server.http.relay import Colleagues, Relay
 from rgbir.server.http.root import RootPath, expect_free
 from rgbir.server.http.routes import ROUTERS
 from rgbir.server.settings import Settings
+from rgbir.server.worker import Worker
 
 
 def certificate_of(settings: Settings) -> Certificate | None:
@@ -63,6 +65,12 @@ def _reopening(engine: Engine, certificate: Certificate | None) -> Callable[[], 
     return begin
 
 
+async def _once_leading(worker: Worker, lead: Callable[[], None]) -> None:
+    """Begins with what must be done once."""
+    await worker.leading()
+    lead()
+
+
 def _casebook(settings: Settings, engine: Engine) -> Casebook:
     """The cases, without anybody who was erased from the gallery.
 
@@ -78,20 +86,22 @@ def _casebook(settings: Settings, engine: Engine) -> Casebook:
     return book
 
 
-def create_app(settings: Settings, certificate: Certificate | None = None) -> FastAPI:
+def create_app(settings: Settings, certificate: Certificate | None = None, worker: Worker | None = None) -> FastAPI:
     """The application of one server.
 
     Args:
         certificate: what it is served with, to be looked after while it runs.
+        worker: which of the server's processes serves it; None is the only one.
 
     Raises:
         BadSettings: the root path is one of a route, or the key for evidence can't be used.
     """
     signer = None if settings.evidence_key is None else signer_of(settings.evidence_key)
+    worker = worker or Worker()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = Engine(settings)
+        engine = Engine(settings, worker)
         engine.now.warm_up()
         models = ModelSwap(engine)
         archives, films = Archives(engine), Films(engine)
@@ -100,25 +110,31 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         app.state.jobs = Jobs(engine, {"archive": archives, "footage": films})
         book = app.state.casebook = None if settings.cases is None else _casebook(settings, engine)
         app.state.signer = signer
-        app.state.jobs.resume()
-        keeping = asyncio.create_task(keep_house(engine, models.expire))
-        filing = None if book is None else asyncio.create_task(keep_cases(engine, book))
-        filming = asyncio.create_task(clips.go_on())
-        watching = asyncio.create_task(engine.watch.go_on())
-        renewing = None if certificate is None else asyncio.create_task(certificate.go_on())
+        tasks = [asyncio.create_task(clips.go_on()), asyncio.create_task(engine.watch.go_on())]
+        if certificate is not None:
+            tasks.append(asyncio.create_task(certificate.go_on()))
+
+        def lead() -> None:
+            app.state.jobs.resume()
+            tasks.append(asyncio.create_task(keep_house(engine, models.expire)))
+            if book is not None:
+                tasks.append(asyncio.create_task(keep_cases(engine, book)))
+
+        if worker.leads:
+            lead()
+        else:
+            tasks.append(asyncio.create_task(_once_leading(worker, lead)))
+            tasks.append(asyncio.create_task(keep_house(engine)))
+            tasks.append(asyncio.create_task(app.state.metrics.go_on(engine)))
         with suppress(RuntimeError, ValueError):  # signals come to the main thread only
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reopening(engine, certificate))
         try:
             yield
         finally:
-            keeping.cancel()
-            watching.cancel()
-            filming.cancel()
-            if filing is not None:
-                filing.cancel()
-            if renewing is not None:
-                renewing.cancel()
+            for task in tasks:
+                task.cancel()
             await app.state.jobs.close()
+            worker.resign()
             clips.close()
             await models.close()
             engine.close()
@@ -145,13 +161,15 @@ def create_app(settings: Settings, certificate: Certificate | None = None) -> Fa
         },
     )
 
-    app.state.metrics = Metrics(certificate)
+    app.state.metrics = Metrics(certificate, None if worker.alone else Shared(worker))
     expect_free(settings.root_path, ROUTERS)
     described = app.openapi
     app.openapi = cache(lambda: completed(described(), ROUTERS, settings.root_path))  # type: ignore[method-assign]
     larger = {"/gallery/jobs": settings.max_archive_bytes, "/gallery/footage": settings.max_footage_bytes}
+    app.add_middleware(Relay, worker=worker)
     app.add_middleware(BodyLimit, max_bytes=settings.max_bytes, larger=larger, slowest_s=settings.slowest_s)
-    app.add_middleware(Door, settings=settings, routers=ROUTERS)
+    app.add_middleware(Door, settings=settings, routers=ROUTERS, worker=worker)
+    app.add_middleware(Colleagues, worker=worker)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)

@@ -15,6 +15,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rgbir.server.http.problems import problem
+from rgbir.server.worker import Count, Counts
 
 _LINGERS_S = 5.0
 _MOST_DISCARDED = 64 * 1024 * 1024
@@ -41,18 +42,24 @@ class Connection(HttpToolsProtocol):
 
     Args:
         closed: told why a connection was ended: `silent`, `slow head`, `long head`, `slow body`, `slow reader` or `too many`.
+        counts: where connections of all workers are counted.
     """
 
-    def __init__(self, *args: Any, limits: ConnectionLimits, closed: Callable[[str], None], **more: Any) -> None:
+    counted = True
+    """Whether it counts as one of `ConnectionLimits.most`."""
+
+    def __init__(
+        self, *args: Any, limits: ConnectionLimits, closed: Callable[[str], None], counts: Counts, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
-        self.limits, self.closed = limits, closed
+        self.limits, self.closed, self.counts = limits, closed, counts
         self._in_head, self._head_bytes, self._in_message, self._said = True, 0, False, False
         self._refused, self._ended, self._discarded, self._unread = False, False, 0, 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.limits.most:
+        if self.counted and self.counts.add(Count.CONNECTIONS) > self.limits.most:
             detail = f"{self.limits.most} connections are open already; come back in a moment"
             self._refuse("too-many-connections", detail, "too many")
         else:
@@ -61,6 +68,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         for step in list(self._timers):
             self._came(step)
+        if self.counted:
+            self.counts.add(Count.CONNECTIONS, -1)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -17,8 +17,11 @@ from rgbir.server.errors import NotAllowed, ServerFailure, TooBusy, WrongHost
 from rgbir.server.http.guard import CALLER, Beforehand, caller_of
 from rgbir.server.http.problems import answer
 from rgbir.server.settings import Settings, loopback
+from rgbir.server.worker import Count, Worker
 
 PROBES = ("/health/",)
+ROUTE = "rgbir.route"
+"""Where the door leaves the route of a request, for those who pass it on."""
 READ = ("/", "/docs")
 """Pages that a link of another site may lead to: whoever follows it changes nothing."""
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -31,11 +34,10 @@ class Door:
     everybody: the page, the probes and the OpenAPI document.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, routers: Sequence[APIRouter]) -> None:
-        self.app, self.settings = app, settings
+    def __init__(self, app: ASGIApp, settings: Settings, routers: Sequence[APIRouter], worker: Worker) -> None:
+        self.app, self.settings, self.counts = app, settings, worker.counts
         routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
         self.routes = [(route, list(beforehand(route.dependant)), route.body_field is not None) for route in routes]
-        self.arriving = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,12 +52,17 @@ class Door:
         if not has_body:
             await self.app(scope, receive, send)
             return
-        self.arriving += 1
+        if self.counts.add(Count.ARRIVING) > self.settings.max_in_flight:
+            self.counts.add(Count.ARRIVING, -1)
+            busy = TooBusy(f"{self.settings.max_in_flight} bodies are being received already; try again in a moment")
+            await answer(busy)(scope, receive, send)
+            return
         arrived = False
 
         def arrives() -> None:
             nonlocal arrived
-            self.arriving -= not arrived
+            if not arrived:
+                self.counts.add(Count.ARRIVING, -1)
             arrived = True
 
         async def counted() -> Message:
@@ -83,7 +90,7 @@ class Door:
         matched = next((entry for entry in self.routes if entry[0].matches(scope)[0] is Match.FULL), None)
         if matched is None:
             return has_body
-        _, wanted, takes_body = matched
+        scope[ROUTE], wanted, takes_body = matched
         app: FastAPI = scope["app"]
         if wanted:
             caller = scope[CALLER] = caller_of(app.state.engine, headers.get("authorization", ""))
@@ -95,8 +102,6 @@ class Door:
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind not in FORMS:
                 raise UsageError(f"the body is a form, {' or '.join(FORMS)}, not {kind or 'without a Content-Type'}")
-            if self.arriving >= self.settings.max_in_flight:
-                raise TooBusy(f"{self.arriving} bodies are being received already; try again in a moment")
         return has_body
 
     def _expects_host(self, headers: Headers) -> None:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rgbir.server.http.metrics import Metrics
 from rgbir.server.http.problems import REQUEST_ID
+from rgbir.server.worker import PASSED_ON
 
 log = logging.getLogger("rgbir.requests")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -26,7 +27,7 @@ class RequestLog:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope.get(PASSED_ON):  # whoever passed it on counts it
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
@@ -69,14 +70,20 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
-def to_standard_error(as_json: bool) -> None:
-    """Where logs go when a server runs by itself."""
+def to_standard_error(as_json: bool, level: int | None = None) -> None:
+    """Where logs go when a server runs by itself.
+
+    Args:
+        level: of the process that started this one; None where none did.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(
         JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     root = logging.getLogger("rgbir")
     root.handlers[:] = [handler]
-    if not root.level or (as_json and root.level > logging.INFO):  # else -q or -v says it
+    if level is not None:
+        root.setLevel(level)
+    elif not root.level or (as_json and root.level > logging.INFO):  # else -q or -v says it
         root.setLevel(logging.INFO if as_json else logging.WARNING)
     root.propagate = False

@@ -16,6 +16,7 @@ import uvicorn
 
 from rgbir.server.http.certificate import Certificate
 from rgbir.server.http.connection import ConnectionLimits
+from rgbir.server.worker import Count, Counts
 
 _log = logging.getLogger(__name__)
 _GOODBYE_S = 5.0
@@ -28,13 +29,19 @@ class SecureServer(uvicorn.Server):
 
     Args:
         closed: told why a connection was ended: `no handshake` or `too many`.
+        counts: where connections of all workers are counted.
     """
 
     def __init__(
-        self, config: uvicorn.Config, certificate: Certificate, limits: ConnectionLimits, closed: Callable[[str], None]
+        self,
+        config: uvicorn.Config,
+        certificate: Certificate,
+        limits: ConnectionLimits,
+        closed: Callable[[str], None],
+        counts: Counts,
     ) -> None:
         super().__init__(config)
-        self.certificate, self.limits, self.closed = certificate, limits, closed
+        self.certificate, self.limits, self.closed, self.counts = certificate, limits, closed, counts
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, whose own listeners know no TLS and get no socket."""
@@ -69,7 +76,7 @@ class _Doorstep:
                 _log.warning("a connection couldn't be taken: %s", error)
                 await asyncio.sleep(_OUT_OF_FILES_S)
                 continue
-            if len(self.server.server_state.connections) + len(self.greeting) >= self.server.limits.most:
+            if self.server.counts.total(Count.CONNECTIONS) + len(self.greeting) >= self.server.limits.most:
                 self.server.closed("too many")
                 peer.close()
                 continue
@@ -89,9 +96,14 @@ class _Doorstep:
         except OSError:  # of TLS too, and of time
             self.server.closed("no handshake")
 
+    def stop(self) -> None:
+        """Takes no further connection; those that shake hands go on."""
+        self.accepting.cancel()
+
     def close(self) -> None:
-        """Takes no further connection."""
-        for task in (self.accepting, *self.greeting):
+        """Takes no further connection, and ends those that shake hands."""
+        self.stop()
+        for task in self.greeting:
             task.cancel()
 
     async def wait_closed(self) -> None:

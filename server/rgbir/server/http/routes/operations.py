@@ -83,6 +83,7 @@ async def live(request: Request, response: Response) -> wire.Health:
     """Whether the threads that encode, search and write still answer, as of the last second or two."""
     engine: Engine | None = getattr(request.app.state, "engine", None)
     stuck = [] if engine is None else engine.watch.stuck()
+    stuck += [] if engine is None else [f"worker {place}" for place in engine.worker.silent()]
     if stuck:
         response.status_code = 503
         return wire.Health(status="unavailable", detail=f"no answer from: {listed(stuck)}")
@@ -95,10 +96,10 @@ async def ready(request: Request, response: Response) -> wire.Health:
     if engine is None:
         response.status_code = 503
         return wire.Health(status="unavailable", detail="model and gallery are being opened")
-    if engine.trouble is not None:
+    if engine.trouble is not None or engine.worker.troubled:
         response.status_code = 503
         hidden = "the gallery, the audit log or the keys can't be used; the server's log has the reason"
-        return wire.Health(status="unavailable", detail=engine.trouble if engine.keyring is None else hidden)
+        return wire.Health(status="unavailable", detail=(engine.trouble if engine.keyring is None else None) or hidden)
     detail = f"{engine.encoder.card.name}, {engine.sightings:,} sightings" if engine.keyring is None else ""
     return wire.Health(status="ok", detail=detail)
 

@@ -1,0 +1,185 @@
+"""Several processes that answer together: started here, started again when one died, and exchanged one after the other.
+
+This process has neither model nor gallery. It holds the listening socket, which its workers inherit, so a connection that comes
+while one of them ends is taken by another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import resource
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rgbir.server.errors import BadSettings
+from rgbir.server.settings import Settings
+from rgbir.server.worker import Count, Counts, places
+
+_log = logging.getLogger(__name__)
+LEAST_PAUSE_S, MOST_PAUSE_S, LIVED_S = 1.0, 60.0, 60.0
+"""Seconds before a worker is started again, which double each time, unless it lived so long."""
+KILLED_AFTER_S = 15.0
+"""Seconds beyond those that requests have, after which a worker that doesn't end is killed."""
+_MOST_PATH = 80
+SETTINGS = "settings"
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    place: int
+    process: asyncio.subprocess.Process
+    link: socket.socket
+    began: float
+
+
+def supervised(settings: Settings, listening: socket.socket) -> bool:
+    """Lets workers answer until it is told to end; returns whether the first of them began.
+
+    Raises:
+        BadSettings: the folder for temporary files has too long a name.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="rgbir-"))
+    try:
+        if len(str(folder)) > _MOST_PATH:
+            raise BadSettings(f"{folder} is too long a name for sockets: set TMPDIR to a folder with a shorter one")
+        return asyncio.run(_Supervisor(settings, listening, folder).run())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings, listening: socket.socket, folder: Path) -> None:
+        self.settings, self.listening, self.folder = settings, listening, folder
+        root = logging.getLogger("rgbir")
+        about = (settings, root.level, type(root.handlers[0].formatter).__name__ == "JsonLines")
+        (folder / SETTINGS).write_bytes(pickle.dumps(about))
+        self.row = places(settings.workers) - 1
+        self.counts = Counts(folder / "counts", self.row + 1, self.row)
+        self.workers: list[_Worker] = []
+        self.taken: set[int] = {self.row}
+        self.turn = asyncio.Lock()
+        self.ending = asyncio.Event()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> bool:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ending.set)
+        loop.add_signal_handler(signal.SIGHUP, self._tell, signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGUSR2, lambda: self._begin(self._exchange()))
+        first = await self._start()  # alone, so that it makes what there is to be made, and says what is wrong
+        if first is None:
+            return self.ending.is_set()
+        others = await asyncio.gather(*(self._start() for _ in range(self.settings.workers - 1)))
+        if not self.ending.is_set() and None in others:
+            _log.error("not all workers began; the log above says why")
+        self.workers = [first, *(worker for worker in others if worker is not None)]
+        for at in range(len(self.workers)):
+            self._begin(self._keep(at))
+        await self.ending.wait()
+        self._tell(signal.SIGTERM)
+        await asyncio.gather(*(self._ended(worker) for worker in self.workers))
+        return None not in others or self.ending.is_set()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def _tell(self, number: signal.Signals) -> None:
+        for worker in self.workers:
+            with suppress(ProcessLookupError):
+                worker.process.send_signal(number)
+
+    async def _start(self) -> _Worker | None:
+        """A worker that answers; None if it ended before."""
+        place = min(set(range(self.row)) - self.taken)
+        self.taken.add(place)
+        ours, its = socket.socketpair()
+        ours.setblocking(False)
+        command = [sys.executable, "-m", "rgbir.server.cli.worker", str(self.folder), str(place)]
+        numbers = (self.listening.fileno(), its.fileno())
+        with its:
+            process = await asyncio.create_subprocess_exec(*command, *map(str, numbers), pass_fds=numbers)
+        loop = asyncio.get_running_loop()
+        worker = _Worker(place, process, ours, loop.time())
+        ready = asyncio.ensure_future(loop.sock_recv(ours, 1))
+        over = asyncio.ensure_future(self.ending.wait())
+        await asyncio.wait((ready, over), return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        with suppress(OSError):
+            if ready.done() and ready.result():
+                return worker
+        ready.cancel()
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await self._ended(worker)
+        return None
+
+    async def _ended(self, worker: _Worker) -> int:
+        """Waits until a worker that was told to end has; returns how it did."""
+        try:
+            await asyncio.wait_for(worker.process.wait(), self.settings.ending_s + KILLED_AFTER_S)
+        except TimeoutError:
+            _log.error("worker %d (process %d) doesn't end; it is killed", worker.place, worker.process.pid)
+            worker.process.kill()
+        return await self._gone(worker)
+
+    async def _gone(self, worker: _Worker) -> int:
+        """Waits for the end of a worker, and forgets what it had counted of what there is now."""
+        code = await worker.process.wait()
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.counts.clear(worker.place)
+        self.counts.set(Count.SPENT_MS, int((spent.ru_utime + spent.ru_stime) * 1000))
+        (self.folder / f"{worker.place}.sock").unlink(missing_ok=True)
+        worker.link.close()
+        self.taken.discard(worker.place)
+        return code
+
+    async def _keep(self, at: int) -> None:
+        """Starts a worker again whenever it died."""
+        loop, pause = asyncio.get_running_loop(), LEAST_PAUSE_S
+        while not self.ending.is_set():
+            worker = self.workers[at]
+            await worker.process.wait()
+            async with self.turn:
+                if self.ending.is_set() or self.workers[at] is not worker:
+                    continue
+                code = await self._gone(worker)
+                if loop.time() - worker.began > LIVED_S:
+                    pause = LEAST_PAUSE_S
+                ended = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
+                _log.error("process %d %s; another one is started in %g s", worker.process.pid, ended, pause)
+                while not self.ending.is_set():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self.ending.wait(), pause)
+                    pause = min(2 * pause, MOST_PAUSE_S)
+                    if not self.ending.is_set() and (new := await self._start()) is not None:
+                        self.workers[at] = new
+                        break
+
+    async def _exchange(self) -> None:
+        """One worker after the other: a new one answers before an old one takes no further connection."""
+        for at in range(len(self.workers)):
+            async with self.turn:
+                if self.ending.is_set():
+                    return
+                new, old = await self._start(), self.workers[at]
+                if new is None:
+                    _log.error("a new worker didn't begin, so the old ones go on; the log above says why")
+                    return
+                self.workers[at] = new
+                with suppress(ProcessLookupError):
+                    old.process.send_signal(signal.SIGUSR1)
+                await self._ended(old)
+        _log.warning("all workers were exchanged")

@@ -1,0 +1,447 @@
+"""One server of several processes: what one of them is told, all know; and one of them may die."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.conftest import BUNDLE
+from tests.index.yard import network
+from tests.site.ports import free_port
+from tests.waiting import until
+
+from rgbir.index import Encoder, Gallery, SysuMM01
+from rgbir.server import Settings
+from rgbir.server.access.chain import problems
+from rgbir.server.access.keys import Keyring, Role
+from rgbir.server.errors import BadSettings
+from rgbir.server.worker import LATE_S, Count, Worker
+
+MOST = 8
+"""Requests at once in most of these tests."""
+
+
+@dataclass
+class Several:
+    """A server of several processes."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    folder: Path
+    gallery: Path
+    token: str
+    log: Path
+
+    @property
+    def workers(self) -> list[int]:
+        """Ids of the processes that answer."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(child) for child in children]
+
+    def ask(self, method: str, path: str, worker: int | None = None, **more: object) -> httpx2.Response:
+        """Over a connection of its own.
+
+        Args:
+            worker: which one is asked, on its socket, as if from outside; None is whichever takes the connection.
+        """
+        headers = {"Authorization": f"Bearer {more.pop('token', self.token)}"}
+        transport = None if worker is None else httpx2.HTTPTransport(uds=str(self.sockets[worker]))
+        with httpx2.Client(transport=transport, timeout=60, headers=headers, trust_env=False) as client:
+            return client.request(method, f"http://127.0.0.1:{self.port}{path}", **more)  # type: ignore[arg-type]
+
+    @property
+    def there(self) -> Path:
+        """Where its workers meet."""
+        (command,) = {Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[3].decode() for pid in self.workers}
+        return Path(command)
+
+    @property
+    def sockets(self) -> list[Path]:
+        return sorted(self.there.glob("*.sock"))
+
+    @property
+    def lead(self) -> int:
+        """Which of the sockets is the leading worker's."""
+        return self.sockets.index(self.there / os.readlink(self.there / "lead"))
+
+    def process_of(self, worker: int) -> int:
+        place = self.sockets[worker].stem
+        (pid,) = (
+            pid for pid in self.workers if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[4].decode() == place
+        )
+        return pid
+
+    def samples(self, worker: int | None = None) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        families = text_string_to_metric_families(self.ask("GET", "/metrics", worker).text)
+        return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
+
+
+@contextmanager
+def several(folder: Path, count: int, encoder: Encoder, more: str = f", max_in_flight={MOST}") -> Iterator[Several]:
+    """A server of so many processes on an empty gallery."""
+    gallery, keys, port = folder / "gallery", Keyring(folder / "keys.json"), free_port()
+    Gallery.open_or_create(gallery, encoder.card, network(["door", "yard"])).close()
+    token = keys.add("kim", Role.ADMIN)
+    code = (
+        "import sys; from pathlib import Path; from rgbir.server.cli.serve import run; from rgbir.server import Settings\n"
+        f"run(Settings(sys.argv[1], Path(sys.argv[2]), port={port}, threads=1, workers={count},"
+        f" keys=Path({str(keys.file)!r}), audit=Path({str(folder / 'audit.jsonl')!r}), cases=Path({str(folder / 'cases')!r}){more}))"
+    )
+    log = folder / "log"
+    with (
+        log.open("wb") as told,
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(gallery), str(BUNDLE)], stdout=subprocess.DEVNULL, stderr=told
+        ) as process,
+    ):
+        server = Several(process, port, folder, gallery, token, log)
+        try:
+            until(lambda: process.poll() is not None or _answers(server, count), "the server")
+            yield server
+        finally:
+            process.kill()
+
+
+def _answers(server: Several, count: int) -> bool:
+    try:
+        return len(server.workers) == count and len(server.sockets) == count and (server.there / "lead").is_symlink()
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Iterator[Several]:
+    with several(tmp_path_factory.mktemp("two"), 2, encoder) as server:
+        yield server
+
+
+@pytest.fixture
+def image(people: SysuMM01) -> bytes:
+    return next(people.records("test", (1,))).path.read_bytes()
+
+
+def enrol(server: Several, image: bytes, camera: str = "door", worker: int | None = None) -> str:
+    answer = server.ask("POST", "/gallery/sightings", worker, files={"images": image}, data={"camera": camera})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["results"][0]["id"])
+
+
+def found(server: Several, image: bytes, worker: int) -> list[str]:
+    answer = server.ask("POST", "/search", worker, files={"images": image}, data={"modality": "ir", "purpose": "test"})
+    assert answer.status_code == 200, answer.text
+    return [hit["id"] for hit in answer.json()["hits"]]
+
+
+def other_picture(image: bytes, number: int) -> bytes:
+    """The same picture to the eye, and another file."""
+    return image + bytes([number])
+
+
+def together(*work: Callable[[], object]) -> None:
+    """Does all of it at the same time; a failure of any is raised."""
+    with ThreadPoolExecutor(len(work)) as pool:
+        for done in [pool.submit(each) for each in work]:
+            done.result()
+
+
+def test_what_was_erased_on_one_worker_is_in_no_answer_that_another_begins_after_it(two: Several, image: bytes) -> None:
+    """The other worker is asked all the time; a search that begins once the erasure was answered must not find anybody."""
+    for number in range(4):
+        sighting = enrol(two, other_picture(image, number), worker=0)
+        erased, late = threading.Event(), list[list[str]]()
+
+        def search(erased: threading.Event = erased, late: list[list[str]] = late) -> None:
+            for _ in range(200):
+                begun_after = erased.is_set()
+                hits = found(two, image, 0)
+                if begun_after:
+                    late.append(hits)
+                    if len(late) == 3:
+                        return
+
+        def erase(sighting: str = sighting, erased: threading.Event = erased) -> None:
+            assert sighting in found(two, image, 1)
+            assert two.ask("DELETE", f"/gallery/sightings/{sighting}", 1).is_success
+            erased.set()
+
+        together(search, erase)
+        assert len(late) == 3
+        assert all(sighting not in hits for hits in late)
+
+
+def test_an_erasure_is_answered_once_the_other_workers_have_looked(two: Several, image: bytes) -> None:
+    """The other one is halted meanwhile, so it can't look."""
+    sighting, halted = enrol(two, image, worker=0), two.process_of(1)
+    with ThreadPoolExecutor(1) as pool, Gallery(two.gallery) as gallery:
+        os.kill(halted, signal.SIGSTOP)
+        try:
+            erasing = pool.submit(two.ask, "DELETE", f"/gallery/sightings/{sighting}", 0)
+            until(lambda: gallery.get(sighting) is None, "the erasure")
+            time.sleep(1)  # no answer comes, however long that is below `LOOKS_S`
+            assert not erasing.done()
+        finally:
+            os.kill(halted, signal.SIGCONT)
+        assert erasing.result().is_success
+
+
+def test_both_enrol_at_once_and_the_same_picture_is_enrolled_once(two: Several, image: bytes) -> None:
+    pictures = [other_picture(image, number) for number in range(20, 26)]
+    ids = list[list[str]]()
+
+    def enrol_all(worker: int) -> None:
+        ids.append([enrol(two, picture, "yard", worker) for picture in pictures])
+
+    together(lambda: enrol_all(0), lambda: enrol_all(1))
+    assert ids[0] == ids[1]
+    assert two.ask("DELETE", "/gallery/sightings?camera=yard").json()["removed"] == len(pictures)
+
+
+def test_a_key_that_one_worker_ended_is_nobodys_for_all(two: Several) -> None:
+    token = two.ask("POST", "/keys", 0, data={"name": "lee", "role": "search"}).json()["token"]
+    assert [two.ask("GET", "/me", worker, token=token).status_code for worker in (0, 1)] == [200, 200]
+    assert two.ask("DELETE", "/keys/lee", 0).is_success
+    assert [two.ask("GET", "/me", worker, token=token).status_code for worker in (1, 0)] == [401, 401]
+
+
+def test_a_camera_that_one_worker_changed_is_known_to_all(two: Several) -> None:
+    assert two.ask("PUT", "/cameras/attic", 0, data={"modalities": "rgb", "place": "attic"}).is_success
+    cameras = two.ask("GET", "/cameras", 1).json()["cameras"]
+    assert "attic" in {camera["id"] for camera in cameras}
+    assert two.ask("DELETE", "/cameras/attic", 1).is_success
+    assert "attic" not in two.ask("GET", "/cameras", 0).text
+
+
+def test_a_case_that_one_worker_made_is_seen_by_all(two: Several) -> None:
+    given = {"number": "26-117", "title": "t", "purpose": "p"}
+    case = two.ask("POST", "/cases", 0, data=given).json()["id"]
+    assert two.ask("POST", f"/cases/{case}/notes", 1, data={"text": "seen"}).is_success
+    assert "seen" in two.ask("GET", f"/cases/{case}", 0).text
+    assert two.ask("DELETE", f"/cases/{case}", 1).is_success
+    assert two.ask("GET", f"/cases/{case}", 0).status_code == 404
+
+
+def packed(image: bytes, count: int) -> bytes:
+    """An archive of so many pictures of a camera."""
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as out:
+        for number in range(count):
+            out.writestr(f"yard/{number}.jpg", image + number.to_bytes(2, "big"))
+    return content.getvalue()
+
+
+def test_a_job_is_begun_followed_and_cancelled_on_any_worker(two: Several, image: bytes) -> None:
+    lead, other = two.lead, 1 - two.lead
+    begun = two.ask("POST", "/gallery/jobs", other, files={"archive": packed(image, 3)})
+    assert begun.status_code == 202, begun.text
+    job = begun.json()["id"]
+    for worker in (lead, other):
+        until(lambda worker=worker: two.ask("GET", f"/gallery/jobs/{job}", worker).json()["state"] == "done")  # type: ignore[misc]
+        assert job in {each["id"] for each in two.ask("GET", "/gallery/jobs", worker).json()["jobs"]}
+    assert two.ask("GET", "/gallery/jobs/none", other).status_code == 404
+    long = two.ask("POST", "/gallery/jobs", lead, files={"archive": packed(image, 400)}).json()["id"]
+    assert two.ask("DELETE", f"/gallery/jobs/{long}", other).json()["state"] == "cancelled"
+    assert two.ask("GET", f"/gallery/jobs/{long}", lead).json()["state"] == "cancelled"
+    assert two.ask("DELETE", "/gallery/sightings?camera=yard").is_success
+    assert two.ask("POST", "/gallery/jobs", other, token="nobody").status_code == 401
+
+
+def test_a_limit_is_of_all_workers_together(two: Several) -> None:
+    """Half of the bodies that may come at once come to each worker, and don't end."""
+    begun = list[socket.socket]()
+    head = (
+        "POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        f"Content-Length: 1000\r\nAuthorization: Bearer {two.token}\r\n\r\n--b"
+    )
+    try:
+        for worker in (0, 1):
+            for _ in range(MOST // 2):
+                begun.append(socket.socket(socket.AF_UNIX))
+                begun[-1].connect(str(two.sockets[worker]))
+                begun[-1].sendall(head.encode())
+        for worker in (0, 1):
+            until(lambda worker=worker: two.ask("POST", "/search", worker, data={"like": "x"}).status_code == 429)  # type: ignore[misc]
+    finally:
+        for connection in begun:
+            connection.close()
+    for worker in (0, 1):
+        until(lambda worker=worker: two.ask("POST", "/search", worker, data={"like": "x"}).status_code != 429)  # type: ignore[misc]
+
+
+def test_any_worker_tells_what_all_counted(two: Several) -> None:
+    name = ("rgbir_requests_total", (("method", "GET"), ("route", "/model"), ("status", "200")))
+    before = two.samples(0).get(name, 0)
+    for worker in (0, 1, 1):
+        assert two.ask("GET", "/model", worker).status_code == 200
+    for worker in (0, 1):
+        seen = two.samples(worker)
+        assert seen[name] == before + 3
+        assert seen["rgbir_workers", ()] == 2
+        assert seen["process_resident_memory_bytes", ()] > 1e8
+
+
+def test_the_audit_log_is_one_chain(two: Several, image: bytes) -> None:
+    def search(worker: int) -> None:
+        for _ in range(5):
+            found(two, image, worker)
+
+    together(*(lambda worker=worker: search(worker) for worker in (0, 1, 0, 1)))
+    assert problems(two.folder / "audit.jsonl") == []
+    entries = two.ask("GET", "/audit?limit=1000", 1).json()["entries"]
+    assert [entry["n"] for entry in entries] == list(range(1, len(entries) + 1))
+
+
+def test_when_the_leading_worker_is_killed_another_leads_and_counts_dont_fall(two: Several, image: bytes) -> None:
+    killed, lead, other = two.process_of(two.lead), two.lead, 1 - two.lead
+    until(lambda: two.samples(other)["rgbir_workers", ()] == 2)
+    before = two.samples(other)
+    job = two.ask("POST", "/gallery/jobs", other, files={"archive": packed(image, 60)}).json()["id"]
+    os.kill(killed, signal.SIGKILL)
+
+    until(lambda: len(two.workers) == 2 and killed not in two.workers and _answers(two, 2), "another worker")
+
+    assert two.lead != lead
+    for worker in (0, 1):
+        until(lambda worker=worker: two.ask("GET", f"/gallery/jobs/{job}", worker).json().get("state") == "done")  # type: ignore[misc]
+        after = two.samples(worker)
+        fallen = {
+            name: (value, after.get(name))
+            for name, value in before.items()
+            if name[0].endswith(("_total", "_bucket", "_count")) and after.get(name, 0) < value
+        }
+        assert not fallen
+    assert "was ended by signal 9; another one is started in 1 s" in two.log.read_text()
+    assert problems(two.folder / "audit.jsonl") == []
+    with Gallery(two.gallery) as gallery:
+        assert sum(count.sightings for count in gallery.counts()) == 60
+
+
+@contextmanager
+def asked_all_the_time(server: Several, image: bytes) -> Iterator[list[str]]:
+    """Three clients that keep their connections, and two that make one for each request; the list has what failed."""
+    failed, over = list[str](), threading.Event()
+
+    def ask(lasting: bool) -> None:
+        while not over.is_set():
+            with httpx2.Client(
+                timeout=120, headers={"Authorization": f"Bearer {server.token}"}, trust_env=False
+            ) as http:
+                for _ in range(100 if lasting else 1):
+                    if over.is_set():
+                        break
+                    try:
+                        answer = http.post(
+                            f"http://127.0.0.1:{server.port}/search",
+                            files={"images": image},
+                            data={"modality": "ir", "purpose": "test"},
+                        )
+                        if answer.status_code != 200:
+                            failed.append(answer.text)
+                    except httpx2.TransportError as error:
+                        failed.append(repr(error))
+
+    with ThreadPoolExecutor(5) as pool:
+        asking = [pool.submit(ask, lasting) for lasting in (True, True, True, False, False)]
+        try:
+            yield failed
+        finally:
+            over.set()
+            for each in asking:
+                each.result()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 4])
+def test_workers_are_exchanged_without_a_failed_request(
+    count: int, tmp_path: Path, encoder: Encoder, image: bytes
+) -> None:
+    with several(tmp_path, count, encoder, ", max_in_flight=64") as server:
+        sighting = enrol(server, image)
+        before = server.workers
+        with asked_all_the_time(server, image) as failed:
+            server.process.send_signal(signal.SIGUSR2)
+            until(lambda: "all workers were exchanged" in server.log.read_text(), "the exchange")
+            assert not set(before) & set(server.workers)
+            assert len(server.workers) == count
+        assert failed == []
+        assert found(server, image, 0) == [sighting]
+        assert problems(tmp_path / "audit.jsonl") == []
+        server.process.terminate()
+        assert server.process.wait(120) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 4])
+def test_kills_under_requests_harm_nothing_that_was_acknowledged(
+    count: int, tmp_path: Path, encoder: Encoder, image: bytes
+) -> None:
+    """Requests of a worker that is killed fail; all others are answered, and no erased sighting comes back."""
+    chance = random.Random(5)
+    with several(tmp_path, count, encoder, ", max_in_flight=64") as server:
+        kept, gone = list[str](), list[str]()
+        with asked_all_the_time(server, image):
+            for number in range(3):
+                until(lambda: len(server.workers) == count and _answers(server, count), "all workers")
+                killed = chance.choice(server.workers)
+                os.kill(killed, signal.SIGKILL)
+                until(lambda killed=killed: killed not in server.workers)  # type: ignore[misc]
+                kept.append(enrol(server, other_picture(image, 2 * number)))
+                gone.append(enrol(server, other_picture(image, 2 * number + 1)))
+                assert server.ask("DELETE", f"/gallery/sightings/{gone[-1]}").is_success
+            until(lambda: len(server.workers) == count and _answers(server, count), "all workers")
+        for worker in range(count):
+            assert set(found(server, image, worker)) == set(kept)
+        assert problems(tmp_path / "audit.jsonl") == []
+
+
+def test_workers_end_with_the_process_that_started_them(two: Several) -> None:
+    """Comes last, as nobody answers after it."""
+    workers = two.workers
+    two.process.kill()
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), "the workers' end")
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"gallery": "milvus://localhost:19530/g"}, "start several servers"),
+        ({"bundles": Path(".")}, "--bundles"),
+        ({"device": "gpu"}, "--device gpu"),
+        ({"gpu_half": True}, "--gpu-half"),
+        ({"gpu_bytes": 1}, "--gpu-bytes"),
+        ({"max_waiting": 60}, "--max-waiting is divided among the workers"),
+    ],
+)
+def test_what_several_workers_cant_do_is_refused_by_name(given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadSettings, match=reason):
+        Settings(**cast(Any, {"gallery": "g", "bundle": Path("b"), "workers": 2} | given))
+    Settings(**cast(Any, {"gallery": "g", "bundle": Path("b")} | given))
+
+
+def test_who_is_stuck_or_in_trouble_is_known_to_all(tmp_path: Path) -> None:
+    first, second = Worker(tmp_path, 0, 2), Worker(tmp_path, 1, 2)
+    assert (first.silent(), first.troubled) == ([], False)
+    second.tell(trouble=True, stuck=True)
+    assert (first.silent(), first.troubled, second.silent()) == ([1], True, [])
+    second.tell(trouble=False, stuck=False)
+    assert (first.silent(), first.troubled) == ([], False)
+    second.counts.set(Count.SEEN, int(time.monotonic()) - LATE_S - 2)
+    assert first.silent() == [1]
+    first.counts.clear(1)
+    assert first.silent() == []
