@@ -9,7 +9,7 @@ BIN := $(DEV)/bin
 docs: install
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
 
-.PHONY: docs install demo test test-all test-browser methods test-gpu check format lint types bench bench-search bench-page bench-gpu clean
+.PHONY: release airgap docs install demo test test-all test-browser methods test-gpu check format lint types bench bench-search bench-page bench-gpu clean
 
 install: $(DEV)/ready
 
@@ -101,6 +101,14 @@ bench-gpu: install
 	$(BENCH) train --device cuda --workers 8 --updates 20 --keep $(KEEP)
 	$(BENCH) gpu --keep $(KEEP)
 	$(BIN)/python -m tests.publish_benchmarks
+
+# Wheel, sdist, SBOM and sums in dist/, checked.
+release: install
+	$(BIN)/python -m tests.release
+
+# A tar in dist/ that installs a server without a network. WITH="footage openvino" packs extras, too.
+airgap: install
+	$(BIN)/python -m tests.airgap $(addprefix --with ,$(WITH))
 
 clean:
 	rm -rf $(DEV) $(SERVE) demo dist
