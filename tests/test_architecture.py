@@ -51,6 +51,7 @@ def test_serving_stays_free_of_torch() -> None:
     subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(BUNDLE)], check=True)
 
 
+@pytest.mark.slow
 def test_the_client_imports_nothing_heavy() -> None:
     script = "import sys, rgbir.client, rgbir.client.commands; print(*[n for n in ('numpy', 'PIL', 'faiss', 'fastapi') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -94,6 +95,7 @@ def test_the_lazy_front_doors_open_on_every_name() -> None:
         assert all(getattr(part, name) is not None for name in part.__all__)
 
 
+@pytest.mark.slow
 def test_the_list_of_commands_has_a_line_for_each_and_loads_none() -> None:
     assert sorted(SUMMARIES) == COMMANDS
     script = (
@@ -210,6 +212,7 @@ def test_sql_stands_in_the_two_stores_and_few_files_beside_them() -> None:
     assert sources(lambda tree: "sqlite3" in imported(tree)) == {translating, "index/rgbir/index/versions.py"}
 
 
+@pytest.mark.slow
 def test_expressions_of_milvus_stand_with_its_entities() -> None:
     room = "index/rgbir/index/gallery/milvus/"
     expression = re.compile(r"==|!=|<=|>=|^\(?\S+ [<>] |\blike ['\"]|\bis (not )?null\b|^\(?\S+ (not )?in [{\[(]")
@@ -257,6 +260,7 @@ def test_torch_unpickles_weights_alone_and_in_two_places() -> None:
     assert all("weights_only=True" in call for call in waived)
 
 
+@pytest.mark.slow
 def test_the_openapi_document_is_the_published_one() -> None:
     """After a wanted change: `python tests/publish_openapi.py`."""
     published = json.loads((ROOT / "docs/openapi.json").read_text())

@@ -334,6 +334,7 @@ def test_what_exists_ends_with_2(folder: Path, tmp_path: Path, image: Path) -> N
     assert (there / "x").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_files_of_another_kind_end_with_2_in_our_words(tmp_path: Path, image: Path) -> None:
     for name, content in (("bad.json", "{"), ("bad.toml", "="), ("bytes", "\xff\xfe")):
         (tmp_path / name).write_bytes(content.encode("latin-1"))
@@ -487,6 +488,7 @@ def test_a_number_that_isn_t_finite_is_null_in_json() -> None:
     assert json.loads(text, parse_constant=pytest.fail) == {"a": None, "b": [None, 1.5]}
 
 
+@pytest.mark.slow
 def test_quiet_leaves_the_answer_and_errors_alone(people: SysuMM01, folder: Path, tmp_path: Path) -> None:
     shutil.copytree(people.root, tmp_path / "people")
     (tmp_path / "people/cam1/x.txt").write_text("not read")
@@ -506,6 +508,7 @@ def test_quiet_leaves_the_answer_and_errors_alone(people: SysuMM01, folder: Path
     assert run("ready", "--url", "http://127.0.0.1:9", "--quiet") == Done(1, "", "")
 
 
+@pytest.mark.slow
 def test_verbose_says_what_is_used(folder: Path, image: Path) -> None:
     words = ["search", image, "--camera", "3", "--gallery", folder, "--bundle", BUNDLE]
     plain, verbose = run(*words), run(*words, "-v")
@@ -621,6 +624,7 @@ def test_a_faulty_file_of_options_disturbs_no_completion(tmp_path: Path, monkeyp
     assert set(completed("rgbir se")) - {""} == {"search", "serve"}
 
 
+@pytest.mark.slow
 def test_a_real_bash_completes_and_loads_no_part_for_the_list(tmp_path: Path) -> None:
     command = tmp_path / "rgbir"
     command.write_text(

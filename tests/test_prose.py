@@ -107,6 +107,7 @@ console.log(JSON.stringify(texts));
 """
 
 
+@pytest.mark.slow
 def test_no_message_has_a_word_that_readers_stumble_over() -> None:
     words = [re.compile(word) for word in WORDS if word[0] != "^"]
     found = []

@@ -81,6 +81,7 @@ def test_an_error_has_the_code_and_the_request_s_id_in_its_text() -> None:
     assert (str(nameless.value), nameless.value.code) == ("none", None)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_a_connection_failure() -> None:
     with (
         pytest.raises(ConnectionFailed, match="is `rgbir serve` running there"),

@@ -61,6 +61,7 @@ def test_shared_keys_stand_for_every_command_and_its_own_goes_first(folder: Path
     assert shown(RGBIR_GALLERY="x", RGBIR_CONFIG="other.toml")["index"]["verify"]["gallery"] == "x"
 
 
+@pytest.mark.slow
 def test_a_flag_puts_its_rivals_out_of_force(folder: Path) -> None:
     (folder / "rgbir.toml").write_text('gallery = "g"\nbundle = "b"\nurl = "http://127.0.0.1:9"\nkey = "k"\n')
     picture = folder / "a.jpg"

@@ -50,6 +50,7 @@ def test_tables_remarks_and_documents_are_written_out(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
+@pytest.mark.slow
 def test_names_headers_and_cards_of_others_are_written_out(tmp_path: Path, as_json: list[str]) -> None:
     (tmp_path / "camera").mkdir()
     Image.new("RGB", (8, 16)).save(tmp_path / "camera/good.jpg")

@@ -127,6 +127,7 @@ def test_switches_change_a_preset_and_the_report_prints_them(people: SysuMM01) -
     assert "denominator=valid hiding=place indoor_probes=3,6 trials=10" in shown
 
 
+@pytest.mark.slow
 def test_two_reports_are_compared_with_a_paired_bootstrap(tmp_path: Path, people: SysuMM01) -> None:
     files = [tmp_path / f"{name}.json" for name in "ab"]
     markdown = tmp_path / "a.md"
@@ -144,6 +145,7 @@ def test_two_reports_are_compared_with_a_paired_bootstrap(tmp_path: Path, people
     assert "reports of different protocols can't be compared (cmc: identity and image)" in str(refused.exception)
 
 
+@pytest.mark.slow
 def test_a_protocol_of_another_data_set_and_missing_options_say_what_to_do(people: SysuMM01) -> None:
     cases = [
         (["--data", people.root, "--bundle", BUNDLE, "--protocol", "regdb"], "leave --protocol out, or say sysu"),

@@ -68,6 +68,7 @@ def by_hand(pixels: NDArray[np.uint8]) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
+@pytest.mark.slow
 def test_an_adopted_model_takes_pixels_and_says_what_it_said(tmp_path: Path, order: str, people: SysuMM01) -> None:
     file = written(tmp_path / "theirs", f'order = "{order}"\n[graphs]\nrgb = "net.onnx"\nir = "net.onnx"\n')
 

@@ -69,6 +69,7 @@ def steps(settings):
         ("time.sleep(100)", 4.0, "stopped after 4 s, since no more time was left"),
     ],
 )
+@pytest.mark.slow
 def test_what_fails_is_named_and_the_others_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, limit_s: float, words: str
 ) -> None:

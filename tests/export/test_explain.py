@@ -114,6 +114,7 @@ def test_the_demos_bundle_passes_both_tests_and_keeps_its_fingerprint_and_its_em
     assert encoder.reactions(image, Modality.IR).min() >= 0
 
 
+@pytest.mark.slow
 def test_maps_that_the_weights_have_no_part_in_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
     class Averages(nn.Module):
         """Sums of each picture's parts, whose map is the picture's own brightness, whatever the weights are."""
@@ -172,6 +173,7 @@ def test_each_modality_must_pass_both_tests_by_itself(
     assert {path.name: path.read_bytes() for path in demo.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_the_other_fifth_has_no_place_in_common_with_the_marked_one(
     demo: Path, pictures: dict[Modality, list[Images]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +208,7 @@ def test_covering_is_as_a_slow_loop_has_it_and_ranks_are_scipys() -> None:
     assert rank_correlation(first, np.ones_like(first)) == 1.0, "a map that says nothing is no other map"
 
 
+@pytest.mark.slow
 def test_the_command_says_what_was_measured(demo: Path, people: SysuMM01) -> None:
     done = CliRunner().invoke(app, ["export", "explain", str(demo), "--data", str(people.root)])
     assert done.exit_code == 0, (done.output, done.exception)

@@ -144,6 +144,7 @@ def test_two_streams_share_their_trunk_on_disk(tmp_path: Path, exported: tuple[P
     assert sizes[1] - sizes[0] < 8 * 256 * 4
 
 
+@pytest.mark.slow
 def test_nothing_of_training_is_exported(exported: tuple[Path, ExpAT, Card]) -> None:
     bundle, method, _ = exported
 

@@ -159,6 +159,7 @@ def test_the_two_modalities_count_alike() -> None:
 # --- what it is measured on
 
 
+@pytest.mark.slow
 def test_nobody_and_no_camera_is_fitted_and_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     labelled = vectors(30)
     held_back: list[Labelled] = []
@@ -196,6 +197,7 @@ def test_queries_never_see_their_own_place() -> None:
     assert validation.scores(alone, None, Metric.COSINE) is None
 
 
+@pytest.mark.slow
 def test_a_modality_s_shift_and_a_nuisance_are_taken_away() -> None:
     measured = cross_validated(vectors(60), Metric.EUCLIDEAN)
     plain, centred, fitted = (scores[:, 1].mean() for scores in (measured.plain, measured.centred, measured.fitted))
@@ -267,6 +269,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, small: Bundle, labelled: Labe
     return Bundle(folder)
 
 
+@pytest.mark.slow
 def test_the_card_says_what_it_was_fitted_to(small: Bundle, made: Bundle) -> None:
     card, fitted = made.card, made.card.fitted
     assert fitted is not None
@@ -388,6 +391,7 @@ def test_centring_alone_is_a_bundle_too(
 # --- what is refused
 
 
+@pytest.mark.slow
 def test_labels_by_lot_are_refused_with_the_figures(tmp_path: Path, small: Bundle) -> None:
     labelled = vectors(40, dimension=24)
     rng = np.random.default_rng(0)
@@ -402,6 +406,7 @@ def test_labels_by_lot_are_refused_with_the_figures(tmp_path: Path, small: Bundl
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_refusal_names_centring_where_that_helps(small: Bundle, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labelled = vectors(40, dimension=24)
@@ -479,6 +484,7 @@ def test_of_a_data_set_the_training_people_are_encoded(
         np.testing.assert_allclose(labelled.embeddings[rows[0]], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_of_own_pictures_it_is_the_training_list_or_everybody(
     people: SysuMM01, encoder: Encoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -578,6 +584,7 @@ def test_kept_embeddings_are_mapped_as_encoding_again_would(
             assert target.crop(sighting.id) == source.crop(sighting.id)
 
 
+@pytest.mark.slow
 def test_the_command_that_maps_says_so_and_what_to_measure_anew(tmp_path: Path, small: Bundle, made: Bundle) -> None:
     with filled(tmp_path / "before", Encoder(small), crops=False) as source:
         assert source.calibrate().pairs

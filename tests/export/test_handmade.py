@@ -137,6 +137,7 @@ def by_hand(fitted: Fitted, asked: list[Any], shown: list[Any]) -> NDArray[np.fl
 
 
 @pytest.mark.parametrize("name", ["hog+kissme", "hog+xqda"])
+@pytest.mark.slow
 def test_the_same_images_and_seed_give_the_same_system(people: SysuMM01, name: str) -> None:
     first, again = (fitted_to(people, name, {"pca.images": 60}).projection.colour.matrix for _ in range(2))
 
@@ -152,6 +153,7 @@ def test_axes_of_a_part_of_the_images_are_fitted_to_all_of_them(people: SysuMM01
     assert fitted.images == 144
 
 
+@pytest.mark.slow
 def test_distances_that_may_be_negative_are_measured_and_not_served(tmp_path: Path, people: SysuMM01) -> None:
     """The ranking is that of a loop over the form, whose negative part is far from nothing."""
     fitted = fitted_to(people, "hog+kissme")
@@ -191,6 +193,7 @@ def test_a_bundle_of_lomo_with_retinex_is_refused(tmp_path: Path, people: SysuMM
         write_bundle(fitted, tmp_path / "bundle", "people")
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_bundle_that_is_measured_as_the_command_measures(tmp_path: Path, people: SysuMM01) -> None:
     words = ["export", "handmade", "hog+lfda", "--data", people.root, "--set", "pca.dimension=40"]
 
@@ -207,6 +210,7 @@ def test_the_command_writes_a_bundle_that_is_measured_as_the_command_measures(tm
     assert ours["about"]["model"] == "hog+lfda.people"
 
 
+@pytest.mark.slow
 def test_what_has_no_effect_is_refused(tmp_path: Path, people: SysuMM01) -> None:
     words = ["export", "handmade", "hog+cca", "--data", people.root]
     for more, message in (

@@ -78,6 +78,7 @@ def test_graphs_add_the_mirror_images_vector(run: tuple[Run, Method], bundles: d
                 np.testing.assert_allclose(served, vectors.numpy(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_card_and_name_say_it(bundles: dict[str, Path]) -> None:
     flipped, plain = (Bundle(bundles[kind]).card for kind in ("None", "none"))
     assert (flipped.tta, flipped.name, flipped.recipe["tta"]) == ("flip-renorm", "caj_compact.people.flip", "flip")
@@ -86,6 +87,7 @@ def test_card_and_name_say_it(bundles: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("tta", ["flip", "none"])
+@pytest.mark.slow
 def test_a_training_proposes_the_name_that_the_card_will_have(
     tmp_path: Path, people: SysuMM01, run: tuple[Run, Method], bundles: dict[str, Path], tta: str
 ) -> None:

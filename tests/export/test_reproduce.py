@@ -395,6 +395,7 @@ def test_a_row_that_fails_is_named_and_the_others_are_done(
     assert run("flat", "t", "--data", colours, "--out", tmp_path / "t").exit_code == 0  # as if it had been mended
 
 
+@pytest.mark.slow
 def test_a_smoke_is_no_measurement(stand_in: None, colours: Path, tmp_path: Path) -> None:
     words = ["flat", "t", "--data", colours, "--out", tmp_path / "t", "--rows", "red", "--smoke"]
     words += ["--set", "height=32", "--set", "width=16"]
@@ -413,6 +414,7 @@ def test_a_smoke_is_no_measurement(stand_in: None, colours: Path, tmp_path: Path
 # --- on its way
 
 
+@pytest.mark.slow
 def test_a_training_on_its_way_stands_beside_the_released_log(
     stand_in: None, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -464,6 +466,7 @@ def test_a_training_on_its_way_stands_beside_the_released_log(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_signal_in_training_ends_with_the_line_that_goes_on(
     stand_in: None, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
@@ -498,6 +501,7 @@ def test_a_signal_in_training_ends_with_the_line_that_goes_on(
 
 
 @pytest.mark.parametrize("text", ["{", "{}", ""])
+@pytest.mark.slow
 def test_a_report_that_is_damaged_is_measured_again(stand_in: None, colours: Path, tmp_path: Path, text: str) -> None:
     words = ["flat", "t", "--data", colours, "--out", tmp_path / "t", "--rows", "red", "--report", tmp_path / "t.json"]
     assert run(*words).exit_code == 0
@@ -510,6 +514,7 @@ def test_a_report_that_is_damaged_is_measured_again(stand_in: None, colours: Pat
     assert (tmp_path / "t.json").read_text() == whole
 
 
+@pytest.mark.slow
 def test_a_signal_in_another_stage_ends_after_it(
     stand_in: None, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,7 @@ def figures(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 # --- recipes and budget
 
 
+@pytest.mark.slow
 def test_every_row_is_a_recipe_with_a_row_to_compare_it_with_and_cheap_ones_come_first() -> None:
     known = rows()
     labels = [row.label for row in known]
@@ -347,6 +348,7 @@ def test_a_finished_run_says_with_what_it_was_trained_and_what_it_found(whole: P
     assert "**No measurement**: the size tiny" in page(runs)
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again_and_more_seeds_are_added(whole: Path, tiny: Path, tmp_path: Path) -> None:
     for name in ("e.json", "e.md"):
         (tmp_path / name).write_bytes((whole / name).read_bytes())

@@ -87,6 +87,7 @@ def test_words_of_others_are_cleaned(words: str) -> None:
         ("rtsp://ä:geheim@cam?geheim", "rtsp://xxxxxxxxx@cam?xxxxxx"),
     ],
 )
+@pytest.mark.slow
 def test_an_argument_is_hidden_in_the_list_of_processes_but_for_its_host(address: str, left: str) -> None:
     program = """
 import sys

@@ -28,6 +28,7 @@ def read(file: Path, sample: float | None = None, since: float = 0.0, **given: o
         return film, list(film.frames())
 
 
+@pytest.mark.slow
 def test_every_frame_has_its_number_and_its_time(clip: Path) -> None:
     film, frames = read(clip)
 
@@ -37,6 +38,7 @@ def test_every_frame_has_its_number_and_its_time(clip: Path) -> None:
     assert (film.decoding.frames, film.decoding.taken, film.decoding.damaged, film.decoding.cut) == (60, 60, 0, None)
 
 
+@pytest.mark.slow
 def test_much_fewer_frames_than_a_film_has_are_those_that_others_lean_on(clip: Path) -> None:
     """Where only a third of the frames is wanted or fewer, those that no other frame needs aren't decoded: see `sampling`."""
     for sample in (1, 3):
@@ -58,6 +60,7 @@ def test_sampling_takes_the_first_frame_at_or_behind_each_tick(clip: Path, sampl
 
 
 @pytest.mark.parametrize("since", [0.3, 2.0, 2.55, 4.9, 5.9, 7.0])
+@pytest.mark.slow
 def test_a_film_taken_up_in_the_middle_gives_the_same_frames(clip: Path, since: float) -> None:
     whole = [frame for frame in read(clip)[1] if frame.seconds >= since - 1e-6]
 
@@ -84,6 +87,7 @@ def test_a_film_taken_up_in_the_middle_gives_the_same_frames(clip: Path, since: 
         ("a.mjpeg", "mjpeg", "mjpeg"),
     ],
 )
+@pytest.mark.slow
 def test_containers_and_codecs_of_recorders(tmp_path: Path, name: str, codec: str, kind: str) -> None:
     file = tmp_path / name
     write_film(file, numbered(20), 10, codec=codec)  # type: ignore[arg-type]
@@ -95,6 +99,7 @@ def test_containers_and_codecs_of_recorders(tmp_path: Path, name: str, codec: st
     assert len(frames) == 20
 
 
+@pytest.mark.slow
 def test_frames_keep_the_times_of_a_variable_rate(tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.5, 0.51, 2.0, 2.2, 5.0]
     write_film(tmp_path / "a.mkv", numbered(7), times=times)
@@ -106,6 +111,7 @@ def test_frames_keep_the_times_of_a_variable_rate(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.slow
 def test_a_turned_film_stands_upright(tmp_path: Path, rotation: int) -> None:
     picture = next(numbered(1))
     picture[:20, :30] = (200, 30, 30)  # upper left
@@ -119,6 +125,7 @@ def test_a_turned_film_stands_upright(tmp_path: Path, rotation: int) -> None:
     assert np.abs(frames[0].image.astype(int) - picture).mean() < 4
 
 
+@pytest.mark.slow
 def test_what_a_film_says_of_itself(tmp_path: Path) -> None:
     began = datetime(2026, 11, 2, 21, 15, tzinfo=UTC)
     write_film(tmp_path / "a.mov", numbered(20), 10, began, timecode="22:15:00:00")
@@ -135,6 +142,7 @@ def test_a_recorder_that_has_no_clock_tells_no_time(tmp_path: Path) -> None:
     assert read(tmp_path / "a.mp4")[0].about().made_at is None
 
 
+@pytest.mark.slow
 def test_infrared_with_a_cast_and_full_range_has_no_spread_of_colour(tmp_path: Path) -> None:
     grey = [np.repeat(image[..., :1], 3, axis=2) for image in numbered(8)]
     for full in (False, True):
@@ -146,6 +154,7 @@ def test_infrared_with_a_cast_and_full_range_has_no_spread_of_colour(tmp_path: P
     assert read(tmp_path / "colour.mp4")[1][5].chroma.spread > 3
 
 
+@pytest.mark.slow
 def test_damaged_packets_are_counted_and_passed_over(tmp_path: Path) -> None:
     noise = np.random.default_rng(1)
     write_film(tmp_path / "a.avi", (noise.integers(0, 255, (96, 160, 3)).astype(np.uint8) for _ in range(60)), 10)
@@ -162,6 +171,7 @@ def test_damaged_packets_are_counted_and_passed_over(tmp_path: Path) -> None:
     assert frames[-1].seconds > 5
 
 
+@pytest.mark.slow
 def test_a_film_that_is_cut_off_says_so_or_gives_what_is_there(tmp_path: Path, clip: Path) -> None:
     write_film(tmp_path / "a.mkv", numbered(60), 10)
     data = (tmp_path / "a.mkv").read_bytes()
@@ -188,6 +198,7 @@ def test_what_is_no_film_is_refused_with_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["list.m3u8", "list.mp4", "list.ffconcat", "list.sdp", "list.mpd"])
+@pytest.mark.slow
 def test_a_playlist_opens_neither_a_file_nor_an_address(tmp_path: Path, clip: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.2)
@@ -244,6 +255,7 @@ def test_a_decoder_without_memory_is_a_film_that_cannot_be_read(clip: Path) -> N
         read(clip, limits=Limits(memory=1 << 16))
 
 
+@pytest.mark.slow
 def test_a_decoder_that_says_nothing_is_ended(clip: Path) -> None:
     with Film(clip, None) as film:
         frames = film.frames()

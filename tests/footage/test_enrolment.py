@@ -118,6 +118,7 @@ def test_a_sighting_says_where_it_comes_from(passers: Path, yard: Gallery) -> No
         assert crop.media_type == "image/jpeg"
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_set_right_is_kept_with_every_sighting(passers: Path, yard: Gallery) -> None:
     run(passers, yard, manner=Manner(start=BEGAN, correction=Correction(-37, 0.4, BEGAN - timedelta(days=5))))
 
@@ -534,6 +535,7 @@ def test_a_gallery_of_another_model_is_not_written(passers: Path, yard: Gallery,
 # --- a folder of numbered pictures
 
 
+@pytest.mark.slow
 def test_a_folder_of_pictures_gives_what_the_film_of_them_gives(tmp_path: Path, yard: Gallery) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()

@@ -54,6 +54,7 @@ def test_a_film_shows_the_pictures_it_is_made_of_at_their_times(tmp_path: Path, 
         assert "creation_time" not in film.metadata
 
 
+@pytest.mark.slow
 def test_the_same_pictures_give_the_same_film(tmp_path: Path) -> None:
     films = set()
     for size in range(20):  # x264 is not so by itself, and shows it once in a few times
@@ -95,6 +96,7 @@ def test_luma_is_of_the_range_that_was_asked_for(tmp_path: Path) -> None:
         assert frame.to_ndarray(format="rgb24").mean() > 252
 
 
+@pytest.mark.slow
 def test_infrared_can_have_a_cast_that_a_recorder_stores(tmp_path: Path) -> None:
     infrared: list[NDArray[np.uint8]] = [frame.image for frame in replace(SCENE, camera="yard")]
     write_film(tmp_path / "plain.mkv", infrared)

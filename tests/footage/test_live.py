@@ -129,6 +129,7 @@ def test_a_clock_that_is_moved_begins_a_session_and_no_track_runs_backwards(yard
     assert all(4 <= second - moved_s <= 24 for second in after)
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_right_bit_by_bit_begins_no_session(yard: Gallery) -> None:
     time = Time()
     live = live_in(yard, time)

@@ -79,6 +79,7 @@ def test_every_frame_that_is_not_sampled_is_left_out(filmed: Path) -> None:
     assert content.cameras[0].figures.people == sum(number % 2 == 1 for number, _, _ in places())
 
 
+@pytest.mark.slow
 def test_what_does_not_belong_together_is_refused(filmed: Path) -> None:
     with pytest.raises(UsageError, match="motion has no thresholds to choose"):
         score(filmed, find_thresholds=True)

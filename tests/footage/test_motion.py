@@ -135,6 +135,7 @@ def test_what_is_too_small_or_too_wide_is_no_person(ground: Pixels) -> None:
     assert watched.motion.moving
 
 
+@pytest.mark.slow
 def test_who_stands_is_seen_for_a_quarter_of_a_minute(ground: Pixels) -> None:
     watched = Watched(ground, 40.0)
     standing = with_people(ground, person(300))

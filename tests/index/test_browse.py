@@ -102,6 +102,7 @@ def test_pages_are_the_sorted_list(gallery: AnyGallery, given: dict[str, Any], o
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.slow
 def test_pages_fit_together_while_others_write(gallery: AnyGallery, order: Order) -> None:
     """What is there all the time comes once, whatever comes and goes between two pages, the last one shown too."""
     steady = {sighting.id for sighting in new(range(60))}

@@ -187,6 +187,7 @@ def test_damaged_vectors_are_found_when_they_are_used(tmp_path: Path) -> None:
         assert gallery.verify() == []
 
 
+@pytest.mark.slow
 def test_a_cache_of_another_gallery_or_another_past_is_not_used(tmp_path: Path) -> None:
     cached(tmp_path / "g")
     with Gallery.create(tmp_path / "other", model(fingerprint="g"), YARD) as other:

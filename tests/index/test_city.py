@@ -90,6 +90,7 @@ def test_the_page_has_the_commands_figures_and_the_command_those_that_were_measu
     assert f"| {City().images_per_s} |" in BENCHMARKS
 
 
+@pytest.mark.slow
 def test_every_assumption_is_an_option_and_changes_a_figure() -> None:
     usual = figures_of(City())
     for name in City.__slots__:
@@ -121,6 +122,7 @@ def drawn(city: City, rng: np.random.Generator) -> Iterator[NewSighting]:
             yield NewSighting(f"c{camera[at]}", random_rows(1, 2)[0], name, name, moment)
 
 
+@pytest.mark.slow
 def test_a_gallery_passes_as_many_rows_of_drawn_sightings_as_the_arithmetic_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +175,7 @@ class Scoped:
     places: dict[str, object] = {}  # noqa: RUF012
 
 
+@pytest.mark.slow
 def test_a_gallery_takes_the_memory_and_the_disk_of_the_arithmetic(tmp_path: Path) -> None:
     count, city = 600, City(cameras=4, sightings_a_day=150, days=1)
     figures = figures_of(city)

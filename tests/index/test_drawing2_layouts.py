@@ -86,6 +86,7 @@ def test_tracks_have_the_pictures_as_every_fourth_frame_and_times_that_can_be_wa
 
 
 @pytest.mark.parametrize(("person", "camera", "place"), [(24, 2, -0.9), (13, 4, 0.9)])
+@pytest.mark.slow
 def test_whoever_walks_past_the_edge_of_the_frame_stays_inside_it(person: int, camera: int, place: float) -> None:
     walk = next(walk for walk in walks(WORLD, person, 3) if (walk.camera.number, walk.key.walk) == (camera, 1))
     places = []
@@ -108,6 +109,7 @@ def run(*arguments: object) -> tuple[int, str]:
     return result.exit_code, f"{result.output}{result.exception or ''}"
 
 
+@pytest.mark.slow
 def test_the_command_draws_by_drawing_2_unless_told_otherwise(tmp_path: Path) -> None:
     few = ("--identities", 1, "--images", 1, "--only-test", "--workers", 1)
     for name, more in (("second", ()), ("first", ("--drawing", 1))):

@@ -82,6 +82,7 @@ def test_it_is_counted_enrolled_and_measured_by_the_commands(data: DataSet, tmp_
     assert (measured.exit_code, data.protocols[0].name in measured.output) == (passed, True), measured.output
 
 
+@pytest.mark.slow
 def test_choices_and_drawings_that_it_does_not_have_are_refused(data: DataSet, tmp_path: Path) -> None:
     measure = ["evaluate", "--data", str(data.root), "--bundle", str(BUNDLE)]
     options = {

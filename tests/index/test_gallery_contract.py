@@ -492,6 +492,7 @@ def test_addresses_that_are_none_and_indexes_that_may_miss() -> None:
         entities_module.Address.parse("milvus://host:1/lab?index=HNSW")
 
 
+@pytest.mark.slow
 def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"milvus+file:{database}/g{next(_numbers)}"
     with monkeypatch.context() as patched:
@@ -503,6 +504,7 @@ def test_an_index_that_may_miss_is_not_opened(database: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("top_k", [1, 3, 30, 60])
+@pytest.mark.slow
 def test_more_hits_than_milvus_gives_at_once_are_all_compared(
     database: Path, monkeypatch: pytest.MonkeyPatch, top_k: int
 ) -> None:

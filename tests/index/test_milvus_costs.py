@@ -178,6 +178,7 @@ def test_what_looks_at_every_sighting_is_named(proxy: Between) -> None:
     assert public - {*CALLS, *WALKS} <= ELSEWHERE
 
 
+@pytest.mark.slow
 def test_many_that_are_equally_near_are_read_and_no_others(proxy: Between, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred black pictures among a thousand others, where Milvus gives forty hits at once; the earliest come first."""
     monkeypatch.setattr(store_module, "MOST", 40)
@@ -194,6 +195,7 @@ def test_many_that_are_equally_near_are_read_and_no_others(proxy: Between, monke
         assert cost(seen)[0] < 12
 
 
+@pytest.mark.slow
 def test_a_camera_is_counted_again_when_somebody_added_to_it(proxy: Between) -> None:
     """Another process's change is seen by the next search, and counts of other cameras aren't asked for again."""
     with filled(proxy, "two", 30) as gallery, open_gallery(gallery.address) as other:
@@ -263,6 +265,7 @@ def test_a_copy_that_was_stopped_goes_on_where_it_was(proxy: Between, tmp_path: 
         assert cost(requests)[1] < 600 + 100
 
 
+@pytest.mark.slow
 def test_sightings_are_put_in_their_places_and_never_beside_themselves(proxy: Between) -> None:
     """An insert that is sent twice is there twice in Milvus. The embedded one hides that, so the requests are looked at."""
     with filled(proxy, "places", 5) as gallery, proxy.counted() as seen:

@@ -151,6 +151,7 @@ def expect_whole(gallery: AnyGallery, expected: list[NewSighting]) -> None:
 
 
 @pytest.mark.parametrize(("name", "request_name"), [("add", "Upsert"), ("remove by ids", "Delete")])
+@pytest.mark.slow
 def test_a_server_that_has_too_much_to_do_is_waited_for(proxy: Between, name: str, request_name: str) -> None:
     call, stays = WRITES[name]
     with filled(proxy, f"b{abs(hash(name))}") as gallery:
@@ -173,6 +174,7 @@ def test_a_question_that_is_not_answered_in_time_is_an_error(
 
 
 @pytest.mark.parametrize(("name", "request_name"), [("add", "Upsert"), ("remove by ids", "Delete")])
+@pytest.mark.slow
 def test_a_change_that_comes_late_is_an_error_and_is_made_by_asking_again(
     proxy: Between, name: str, request_name: str
 ) -> None:

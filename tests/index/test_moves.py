@@ -184,6 +184,7 @@ def with_move(history: History, place: str, hour: int) -> History:
     return [history[0], *((moves[since], since) for since in sorted(moves))]
 
 
+@pytest.mark.slow
 def test_walks_count_from_where_the_cameras_were(make: Maker) -> None:
     network = site(a=[("hall", None), ("gate", MAY + 6 * HOUR)], n=[("yard", None), ("gate", MAY + 10 * HOUR)])
     walks = (Passage("yard", "hall", 3600, 7200), Passage("gate", "hall", 0, 3 * 3600))

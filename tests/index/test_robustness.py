@@ -236,6 +236,7 @@ def test_whoever_is_missed_for_a_property_is_missed_in_its_slice(
     assert all(each["rank_1"]["value"] > 0 for each in other), "nothing was changed there"
 
 
+@pytest.mark.slow
 def test_time_between_is_told_where_times_are_known_and_else_why_it_isn_t(tmp_path: Path) -> None:
     for part in ("with", "without"):
         (tmp_path / part).mkdir()
@@ -248,6 +249,7 @@ def test_time_between_is_told_where_times_are_known_and_else_why_it_isn_t(tmp_pa
     assert "no probe and row sought have both a time" in untimed["unknown"]
 
 
+@pytest.mark.slow
 def test_people_who_are_dressed_alike_are_those_of_a_table(tmp_path: Path) -> None:
     words = site(tmp_path)
     unknown = property_of(measured(*words), "uniforms and look-alikes", "both")
@@ -335,6 +337,7 @@ def embedded(data: SysuMM01) -> tuple[Any, Features, Features]:
     return task, Features.of_images(sides[0], task.queries), Features.of_images(sides[1], task.gallery)
 
 
+@pytest.mark.slow
 def test_pairs_of_cameras_are_those_of_a_slow_loop_and_the_whole_is_the_evaluation_s(crowd: SysuMM01) -> None:
     task, queries, gallery = embedded(crowd)
     protocol = PROTOCOLS["sysu-seeded"]

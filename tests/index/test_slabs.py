@@ -75,6 +75,7 @@ def view_of(metric: Metric, vectors: np.ndarray, cameras: int, coded: bool) -> V
     n=st.integers(1, 150), d=st.sampled_from([1, 3, 16, 32, 40, 64]), cameras=st.integers(1, 3), top_k=st.integers(1, 60),
     coded=st.booleans(), inside=st.booleans(), filtered=st.booleans(), storage=st.sampled_from(["float32", "float16"]),
 )  # fmt: skip
+@pytest.mark.slow
 def test_the_answer_is_brute_forces_in_its_order(
     kind: str,
     metric: Metric,
@@ -199,6 +200,7 @@ def test_codes_that_were_given_up_are_not_made_again(rng: np.random.Generator) -
     assert (opened.codes, opened.lacking) == (None, False)
 
 
+@pytest.mark.slow
 def test_a_slabs_first_and_last_moment_decide_as_its_rows_do() -> None:
     """Positions and every count are those of a loop over rows, and rows are looked at one by one only where they differ."""
     rng = np.random.default_rng(0)

@@ -127,6 +127,7 @@ def test_a_picture_differs_from_the_empty_place_where_somebody_is_seen_and_hardl
         assert apart[outside].max() <= 3
 
 
+@pytest.mark.slow
 def test_one_camera_films_in_colour_one_in_infrared_and_one_turns_in_the_middle() -> None:
     for camera, before, after in (("hall", "rgb", "rgb"), ("yard", "ir", "ir"), ("gate", "rgb", "ir")):
         scene = replace(SMALL, camera=camera)

@@ -64,6 +64,7 @@ def all_pages(client: Client, cameras: list[str] | None = None, limit: int = 25)
             return sightings
 
 
+@pytest.mark.slow
 def test_every_sighting_comes_once_newest_first_and_is_noted(
     http: TestClient, gallery: Gallery, settings: Settings
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_film_that_was_sent_is_shown_where_films_are_kept(empty: Path, recordi
 
 
 @pytest.mark.parametrize("film", ["h264"], indirect=True)
+@pytest.mark.slow
 def test_what_a_camera_hides_is_in_no_clip(filmed: Path, tmp_path: Path) -> None:
     with Gallery(filmed) as gallery:
         hiding = replace(gallery.network["door"], ignored=(HIDDEN,))
@@ -160,6 +161,7 @@ def test_what_a_camera_hides_is_in_no_clip(filmed: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("film", ["h264"], indirect=True)
+@pytest.mark.slow
 def test_where_there_is_no_film_that_is_said(filmed: Path, film: Path, tmp_path: Path, people: SysuMM01) -> None:
     sighting, _ = last(filmed)
     with opened(settings(filmed)) as http:
@@ -185,6 +187,7 @@ def test_where_there_is_no_film_that_is_said(filmed: Path, film: Path, tmp_path:
 
 
 @pytest.mark.parametrize("film", ["h264"], indirect=True)
+@pytest.mark.slow
 def test_a_key_sees_clips_of_its_cameras_only(filmed: Path, tmp_path: Path) -> None:
     ring = Keyring(tmp_path / "keys.json")
     roles = {"door": (Role.SEARCH, ["door"]), "yard": (Role.SEARCH, ["yard"]), "enrols": (Role.ENROL, None)}

@@ -96,6 +96,7 @@ def test_no_byte_of_a_body_is_taken_before_its_key_is_known(server: Server) -> N
             assert held_on_disk(server) == 0
 
 
+@pytest.mark.slow
 def test_a_client_that_waits_for_leave_to_send_hears_the_refusal_instead(server: Server) -> None:
     with connected(server) as connection:
         connection.sendall(
@@ -153,6 +154,7 @@ def closed(server: Server, reason: str) -> int:
         (b"\r\n", b"408", "slow head"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_who_begins_and_falls_silent_is_not_waited_for(server: Server, sent: bytes, status: bytes, reason: str) -> None:
     before = closed(server, reason)
     with connected(server) as connection:
@@ -185,6 +187,7 @@ def search_of(server: Server, length: int) -> bytes:
     return head.encode() + FORM + b"\r\n--X\r\n"
 
 
+@pytest.mark.slow
 def test_a_body_that_trickles_is_ended_and_told_why(server: Server) -> None:
     with connected(server) as connection:
         connection.sendall(search_of(server, 1_000_000))

@@ -31,6 +31,7 @@ def http(settings: Settings, ring: Keyring, bundles: Path) -> Iterator[TestClien
         yield opened
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_what_the_erasure_then_does_and_what_else_keeps_it(
     http: TestClient, gallery: Gallery, settings: Settings, tmp_path: Path
 ) -> None:

@@ -299,6 +299,7 @@ def test_a_model_that_is_changed_in_the_middle_leaves_no_embedding_of_the_old_on
 # --- what can't be
 
 
+@pytest.mark.slow
 def test_a_film_of_which_nobody_knows_the_time_is_refused_where_people_are_kept_for_some_days(
     http: TestClient, film: Path, kept: Path, tmp_path: Path
 ) -> None:
@@ -314,6 +315,7 @@ def test_a_film_of_which_nobody_knows_the_time_is_refused_where_people_are_kept_
     assert [end["error"] for end in log(tmp_path, "enrolled footage")] == [nowhen.error, old.error]
 
 
+@pytest.mark.slow
 def test_a_gallery_without_a_rule_takes_films_only_if_that_is_meant(empty: Path, film: Path) -> None:
     with opened(settings(empty)) as http:
         answer = http.post("/gallery/footage", files={"film": film.read_bytes()}, data={"camera": "door"})
@@ -358,6 +360,7 @@ def test_a_server_without_the_part_says_what_to_install(
         part._loaded.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_playlist_and_a_film_without_pictures_and_an_empty_one_enrol_nobody(
     http: TestClient, kept: Path, tmp_path: Path
 ) -> None:
@@ -460,6 +463,7 @@ def test_what_is_too_large_or_too_long_is_refused(kept: Path, film: Path, tmp_pa
     assert list((tmp_path / "gallery.jobs").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_only_so_many_films_wait(http: TestClient, film: Path, held_up: HeldUp) -> None:
     client = Client(http, retries=0)
     for _ in range(5):
@@ -569,6 +573,7 @@ def test_a_film_that_can_not_be_kept_is_told_and_its_people_stay(
 # --- who may
 
 
+@pytest.mark.slow
 def test_a_key_sends_films_of_its_cameras_and_sees_its_own_jobs(kept: Path, film: Path, tmp_path: Path) -> None:
     ring = Keyring(tmp_path / "keys.json")
     guard, other, looks = (
@@ -594,6 +599,7 @@ def _as(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+@pytest.mark.slow
 def test_a_detector_finds_people_where_the_server_has_one(kept: Path, film: Path, tmp_path: Path) -> None:
     bundle = written(tmp_path / "detector")
     with opened(settings(kept, detector=bundle.folder)) as http:

@@ -73,6 +73,7 @@ def filled(client: Client, name: str, state: str = "ready") -> ServedModel:
     return now()
 
 
+@pytest.mark.slow
 def test_a_model_is_filled_compared_and_changed_to_and_back(
     client: Client, people: SysuMM01, settings: Settings
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_model_is_filled_compared_and_changed_to_and_back(
     assert actions.count("activated model") == 2
 
 
+@pytest.mark.slow
 def test_a_model_is_made_ready_for_a_gallery_of_one_camera(
     tmp_path: Path, bundles: Path, people: SysuMM01, encoder: Encoder
 ) -> None:
@@ -119,6 +121,7 @@ def test_a_model_is_made_ready_for_a_gallery_of_one_camera(
         assert client.activate_model("cosine").state == "answering"
 
 
+@pytest.mark.slow
 def test_a_fitted_model_is_filled_with_kept_embeddings(gallery: Gallery, bundles: Path, settings: Settings) -> None:
     """No crop of the new sighting is kept, and the map, which changes nothing but lengths, needs none."""
     gallery.add([NewSighting("1", np.full(256, 3, np.float32), "no crop", "bare.jpg")])
@@ -214,6 +217,7 @@ def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
             assert 7 not in {sighting.identity for sighting in gallery.sightings()}
 
 
+@pytest.mark.slow
 def test_lists_of_neighbours_are_each_models_and_know_nobody_who_was_erased(
     settings: Settings, people: SysuMM01
 ) -> None:
@@ -348,6 +352,7 @@ def test_a_graph_that_fails_while_filling_is_told(client: Client, monkeypatch: p
     assert filled(client, "cosine", "failed").error == "the server failed; its log has the reason"
 
 
+@pytest.mark.slow
 def test_filling_is_stopped_and_goes_on(client: Client, settings: Settings) -> None:
     client.prepare_model("cosine")
     with pytest.raises(Conflict, match="another gallery is being filled"):

@@ -253,6 +253,7 @@ def test_whatever_the_document_says_is_text_on_the_page() -> None:
     assert any("<script>alert(1)</script>&lt;" in text for text in page.text)
 
 
+@pytest.mark.slow
 def test_a_link_of_another_site_leads_to_the_page(gallery: Gallery) -> None:
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:

@@ -37,6 +37,7 @@ def test_the_codes_stay_what_they_are() -> None:
     assert {code.name: code.status for code in CODES.values()} == FROZEN
 
 
+@pytest.mark.slow
 def test_every_code_is_used_and_every_use_is_of_a_code() -> None:
     """In the map of exceptions, in that of statuses, or by its name in the source."""
     named: set[str] = set()

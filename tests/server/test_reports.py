@@ -40,6 +40,7 @@ def http(settings: Settings, folder: Path) -> Iterator[TestClient]:
         yield opened
 
 
+@pytest.mark.slow
 def test_a_report_is_told_as_it_was_written(http: TestClient, folder: Path, people: SysuMM01, encoder: Encoder) -> None:
     task = people.task(PROTOCOLS["sysu"])
     features = encoded(task.images, encoder)

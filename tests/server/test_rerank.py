@@ -173,6 +173,7 @@ def test_a_reranked_search_with_few_hits_is_replayed(
     assert replay(entry, [image], Searcher(encoder, gallery)) == []
 
 
+@pytest.mark.slow
 def test_a_search_that_took_too_long_goes_on_where_it_was_when_it_is_asked_again(
     gallery: Gallery, encoder: Encoder, image: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

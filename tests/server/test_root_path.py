@@ -124,6 +124,7 @@ def test_the_path_alone_leads_to_the_page_and_neighbours_are_no_part_of_it(http:
         assert http.get(path).status_code == 404, path
 
 
+@pytest.mark.slow
 def test_without_a_root_path_nothing_is_told_of_one(gallery: Gallery) -> None:
     with TestClient(create_app(Settings(gallery.folder, BUNDLE, threads=1)), base_url="http://127.0.0.1") as http:
         assert http.get("/openapi.json").json()["servers"] == [{"url": "/"}]

@@ -130,6 +130,7 @@ def test_a_tables_rows_are_enrolled_with_their_labels_and_the_rest_is_named(
         (b"path\n" + b"a\n" * (archive.MOST_ROWS + 1), "has more than 200,000 rows"),
     ],
 )
+@pytest.mark.slow
 def test_a_table_that_is_none_or_too_long_is_refused_in_words(
     http: TestClient, tmp_path: Path, table: bytes, words: str
 ) -> None:

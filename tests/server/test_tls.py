@@ -164,6 +164,7 @@ SLOW = [("emptied", "cert"), ("another pair's", "cert"), ("deleted", "key"), ("e
 
 
 @pytest.mark.parametrize(("event", "which"), [*QUICK, *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW)])
+@pytest.mark.slow
 def test_what_is_no_pair_leaves_the_one_in_use(
     server: Server, files: Files, tmp_path: Path, event: str, which: str
 ) -> None:
@@ -213,6 +214,7 @@ def test_the_end_of_the_certificate_is_measured_and_as_openssl_reads_it(server: 
     assert measured(server, "rgbir_tls_certificate_expires_timestamp_seconds") == used.pair.expires_at
 
 
+@pytest.mark.slow
 def test_who_never_shakes_hands_is_let_go_counts_and_is_counted(server: Server) -> None:
     until(lambda: len(sockets(server)) <= 1, "the others' end")  # ours is kept open
     before = measured(server, 'rgbir_connections_closed_total{reason="no handshake"}')

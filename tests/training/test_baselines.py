@@ -494,6 +494,7 @@ def test_the_metric_is_positive_and_starts_as_it_is_told() -> None:
     torch.testing.assert_close(start.shared @ start.shared.T, torch.eye(3, dtype=torch.float64))
 
 
+@pytest.mark.slow
 def test_hcml_fits_its_maps_at_the_end_of_training(tmp_path: Path, people: SysuMM01) -> None:
     recipe = recipe_of("hcml", changes=lasting("hcml", 4))
     run, source = make_run(tmp_path / "run", people, recipe, "hcml")

@@ -82,6 +82,7 @@ def test_a_page_that_two_processes_share_counts_half_in_each() -> None:
     assert pss(2**22 + 1) == 0
 
 
+@pytest.mark.slow
 def test_workers_share_the_memory_of_decoded_images(tmp_path: Path, people: SysuMM01) -> None:
     source = Source(list(people.records("train")), recipe_of("expat", changes={"height": 256, "width": 128}))
     source.store.fill(tmp_path)

@@ -176,6 +176,7 @@ def test_each_network_embeds_at_full_size(name: Any) -> None:
     assert tuple(part.shape[1] for part in views.classified) == network.heads
 
 
+@pytest.mark.slow
 def test_bfe_has_1536_values_where_its_own_code_is_followed() -> None:
     assert BFE(embedding="concat").dimension == 1536
     method = HPILN(small("bfe-concat"), 3)

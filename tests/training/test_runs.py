@@ -69,6 +69,7 @@ def test_runs_are_found_with_what_they_reached(folder: Path) -> None:
     assert listed(folder) == json.loads(listing.to_json())
 
 
+@pytest.mark.slow
 def test_the_table_has_a_column_for_what_differs_and_names_what_is_none(folder: Path) -> None:
     done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["runs", str(folder)])
 

@@ -63,6 +63,7 @@ def test_the_best_validation_is_kept_beside_the_last_weights_the_first_of_equals
     assert (run.folder / "weights.best_validation.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_with_the_best_that_it_had(tmp_path: Path, people: SysuMM01) -> None:
     run, source = make_run(tmp_path / "run", people, small("best_validation", checkpoint_every=1))
     measured = Measured([0.2, 0.9, 0.5])

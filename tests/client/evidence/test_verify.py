@@ -72,6 +72,7 @@ def test_what_was_written_passes_with_its_key(handed: Path) -> None:
     assert "compare it with heads that were noted elsewhere" in outcome.remarks[0]
 
 
+@pytest.mark.slow
 def test_the_same_files_packed_by_another_program_pass(files: Files, check: Callable[[Files], Verified]) -> None:
     assert check(files).problems == []
 
@@ -418,6 +419,7 @@ def test_the_command_says_it_in_words_and_by_its_exit_code(handed: Path, tmp_pat
         ("nothing", "there is no"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_no_key_can_t_be_used(handed: Path, name: str, message: str) -> None:
     arguments = ["evidence", "verify", str(handed / "signed.zip"), "--key", str(handed / name)]
     script = f"import sys; sys.argv = ['rgbir', *{arguments}]; from rgbir.client.cli import main; main()"
@@ -428,6 +430,7 @@ def test_what_is_no_key_can_t_be_used(handed: Path, name: str, message: str) -> 
     assert message in done.stderr
 
 
+@pytest.mark.slow
 def test_without_cryptography_the_extra_is_named_and_what_is_unsigned_is_verified(handed: Path) -> None:
     def ran(name: str) -> subprocess.CompletedProcess[str]:
         script = (

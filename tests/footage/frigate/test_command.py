@@ -176,6 +176,7 @@ def test_a_server_takes_the_people_and_says_what_it_can_t(
     assert len(by_track[0]) == 5
 
 
+@pytest.mark.slow
 def test_a_server_that_is_away_is_a_no(frigate: FrigateDouble, tmp_path: Path) -> None:
     base = ["--once", "--url", frigate.url, "--server", "http://127.0.0.1:9", "--state", tmp_path / "state"]
     code, message = watch(*base)

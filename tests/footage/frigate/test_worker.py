@@ -159,6 +159,7 @@ def test_a_track_that_was_long_is_met_after_later_ones(
     assert len(sightings(house)) == 3
 
 
+@pytest.mark.slow
 def test_frigate_s_restart_ends_a_track_in_the_past_and_it_is_met_all_the_same(
     house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make
 ) -> None:
@@ -254,6 +255,7 @@ def test_a_frigate_that_is_away_is_asked_again_ever_less_often(
     assert worker.tally.added == 1
 
 
+@pytest.mark.slow
 def test_a_camera_that_nobody_mapped_is_named_once_and_counted(
     house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make
 ) -> None:
@@ -267,6 +269,7 @@ def test_a_camera_that_nobody_mapped_is_named_once_and_counted(
     assert {sighting.camera for sighting in sightings(house)} == {"gate"}  # the network's own name needs no map
 
 
+@pytest.mark.slow
 def test_cameras_without_end_don_t_fill_the_memory(frigate: FrigateDouble, people: SysuMM01, working: Make) -> None:
     [passing] = passings(people, 1)
     frigate.rows = [replace(passing, number=number, camera=f"c{number}").row() for number in range(190)]
@@ -285,6 +288,7 @@ def test_a_map_to_a_camera_that_there_isn_t_is_refused(frigate: FrigateDouble, w
         worker.catch_up()
 
 
+@pytest.mark.slow
 def test_the_picture_decides_the_light_of_a_camera_that_has_both(
     house: Path, frigate: FrigateDouble, people: SysuMM01, encoder: Encoder, working: Make
 ) -> None:
@@ -333,6 +337,7 @@ def test_pictures_that_are_none_and_boxes_outside_are_counted(
     assert worker.tally.added == 1
 
 
+@pytest.mark.slow
 def test_a_flood_of_messages_is_bounded_and_the_list_brings_what_was_dropped(
     house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,6 +353,7 @@ def test_a_flood_of_messages_is_bounded_and_the_list_brings_what_was_dropped(
     assert len(sightings(house)) == 8
 
 
+@pytest.mark.slow
 def test_a_person_who_was_erased_here_doesn_t_come_back(
     house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make, tmp_path: Path
 ) -> None:

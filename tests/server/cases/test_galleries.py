@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.index.test_gallery_contract import Maker, database, make, sightings  # noqa: F401
 from tests.server.cases.books import CHIEF, NEW, WEBER, opened
 
@@ -12,6 +13,7 @@ from rgbir.server.cases.casebook import NewCase
 from rgbir.server.http.persons import touched
 
 
+@pytest.mark.slow
 def test_who_is_erased_from_any_gallery_leaves_the_cases_beside_it(make: Maker, tmp_path: Path) -> None:  # noqa: F811
     gallery, enrolled = make(), sightings(12)
     gallery.add(enrolled)

@@ -163,6 +163,7 @@ def test_labels_are_not_replaced_unless_somebody_says_so(
     assert pair.judged_by == ["weber"]
 
 
+@pytest.mark.slow
 def test_a_second_judge_is_compared_and_where_two_disagree_nobody_is_sure(office: Office, right: Say) -> None:
     task = office("weber").add_judgement("1", "5", count=COUNT, seed=7)
     judge(office("weber"), task.id, right)
