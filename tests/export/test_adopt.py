@@ -149,6 +149,7 @@ def fixed() -> ModelProto:
         ('[graphs]\nthermal = "net.onnx"', "is no card of a model to adopt"),
     ],
 )
+@pytest.mark.slow
 def test_what_can_not_be_adopted_is_refused_with_its_reason(tmp_path: Path, more: str, expected: str) -> None:
     with pytest.raises(ExportFailure, match=expected):
         adopt(written(tmp_path, more), tmp_path / "bundle")

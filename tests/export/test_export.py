@@ -159,6 +159,7 @@ def test_nothing_of_training_is_exported(exported: tuple[Path, ExpAT, Card]) -> 
     assert b"site-packages" not in text
 
 
+@pytest.mark.slow
 def test_any_batch_is_answered_and_black_and_white_images_too(exported: tuple[Path, ExpAT, Card]) -> None:
     encoder = Encoder(Bundle(exported[0]), batch=64)
 

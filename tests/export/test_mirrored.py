@@ -105,6 +105,7 @@ def test_a_training_proposes_the_name_that_the_card_will_have(
     assert json.loads(result.stdout)["bundle"] == name.replace(".people", f".{data_set}")
 
 
+@pytest.mark.slow
 def test_a_gallery_takes_one_kind(tmp_path: Path, bundles: dict[str, Path], people: SysuMM01) -> None:
     flipped, plain = (Encoder(Bundle(bundles[kind]), threads=1) for kind in ("None", "none"))
     with Gallery.open_or_create(tmp_path / "gallery", flipped.card, people.network) as gallery:

@@ -371,6 +371,7 @@ def test_runs_on_another_drawing_are_trained_again_and_told_apart(whole: Path, t
     assert f"sheet ffffffffffff, {IMAGES_OF_TEST} images: 2 runs" in (tmp_path / "e.md").read_text()
 
 
+@pytest.mark.slow
 def test_people_of_another_drawing_or_size_are_refused_by_name(tiny: Path, tmp_path: Path) -> None:
     def of(**about: Any) -> Path:
         folder = tmp_path / "-".join(map(str, about.values())).replace("/", "-").replace(" ", "-")[:40]

@@ -27,6 +27,7 @@ def test_searches_over_http_are_measured_beside_the_loop_without_it() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_server_that_doesn_t_start_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

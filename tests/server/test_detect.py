@@ -250,6 +250,7 @@ def test_an_empty_picture_and_a_damaged_one_keep_no_other_from_being_enrolled(
     assert sighting.taken_at == moments[2]
 
 
+@pytest.mark.slow
 def test_what_is_detected_needs_an_end(settings: Settings, gallery: Gallery, infrared: list[bytes]) -> None:
     """A gallery that keeps for ever is refused, until somebody says how long, or that it is meant."""
     scene = scene_of(infrared[:1])

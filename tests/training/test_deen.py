@@ -229,6 +229,7 @@ def test_an_embedding_is_its_vectors_each_of_length_one() -> None:
     assert build(recipe_of("deen"), "deen").vectors == ("pool0", "neck0", "pool1", "neck1", "pool2", "neck2")
 
 
+@pytest.mark.slow
 def test_settings_are_the_codes_and_switches_leave_terms_out() -> None:
     recipe = METHODS["deen"].resolve()
     assert isinstance(recipe, DEENRecipe)

@@ -77,6 +77,7 @@ def test_the_same_files_packed_by_another_program_pass(files: Files, check: Call
     assert check(files).problems == []
 
 
+@pytest.mark.slow
 def test_a_key_that_nobody_vouches_for_and_no_signature_are_told(handed: Path) -> None:
     signed, unsigned = verify(handed / "signed.zip"), verify(handed / "unsigned.zip")
 
