@@ -196,8 +196,9 @@ def origin(measurement: Measurement) -> str:
     sentences = [
         f"Measured on {measurement.day}{', written down by hand in an earlier version' if measurement.by_hand else ''}",
         "Machine: " + ", ".join(filter(None, place)),
-        "Versions: " + ", ".join(f"{name} {version}" for name, version in measurement.versions.items()),
     ]
+    versions = [f"{name} {version}" for name, version in measurement.versions.items()]
+    sentences += ["Versions: " + ", ".join(versions[at : at + 10]) for at in range(0, len(versions), 10)]
     if measurement.commit:
         sentences.append(
             f"Commit: {measurement.commit[:12]}{'-dirty' if measurement.commit.endswith('-dirty') else ''}"
