@@ -29,14 +29,17 @@ demo: $(SERVE)/ready
 
 # Two workers of one thread each. The order is drawn anew every time in test-all, and told.
 # Compiled modules are kept, since tests start many processes.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
+PYTEST := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test: install
 	$(PYTEST) -p no:randomly
 
+# All of them, and the page that says what came of it.
+QUALITY := -p tests.quality --quality docs/quality.json
 test-all: install
-	$(PYTEST) -m 'not gpu and not browser'
-	tests/page/run -m browser
+	$(PYTEST) -m 'not gpu and not browser' $(QUALITY); tests=$$?; \
+	tests/page/run -m browser $(QUALITY) --quality-as browser; browser=$$?; \
+	$(BIN)/python -m tests.publish_quality; exit $$((tests + browser))
 
 # The page: types, lint and logic, then in chromium. What a machine lacks is installed, or told loudly.
 test-browser: install

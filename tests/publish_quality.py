@@ -1,0 +1,64 @@
+"""Rewrites docs/quality.md of docs/quality.json, which `make test-all` writes.
+
+python -m tests.publish_quality
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.quality import ROOT
+
+DATA, PAGE = ROOT / "docs/quality.json", ROOT / "docs/quality.md"
+HEAD = """# What the tests came to
+
+`make test-all` runs every test that needs no GPU, writes [what came of it](quality.json), and makes this page of that.
+The page is at most 60 commits old: a test fails when it is older. What each feature is proven by is in
+[the list of features](features.md).
+"""
+RUNS = {"tests": "All but the page's", "browser": "The page in a browser"}
+KILLED = "`SIGKILL` was sent so often by tests, to processes or groups of them, to see what is left after a crash."
+DRAWN = "So many cases passed that Hypothesis and Schemathesis drew at random."
+
+
+def page(runs: dict[str, Any]) -> str:
+    """The whole page."""
+    return HEAD + "".join(_section(words, runs[name]) for name, words in RUNS.items() if name in runs)
+
+
+def _section(words: str, run: dict[str, Any]) -> str:
+    commit = run["commit"] or "unknown"
+    lines = [
+        "",
+        f"## {words}",
+        "",
+        f"Commit {commit.removesuffix('+')}{', with changes' * commit.endswith('+')}, {run['date']}, Python {run['python']}, "
+        f"{run['cores']} cores, {_minutes(run['seconds'])}.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| passed | {run['passed']:,} |",
+        f"| failed | {len(run['failed']):,} |",
+        f"| skipped | {sum(run['skipped'].values()):,} |",
+        f"| processes killed | {run['killed']:,} |",
+        f"| random cases | {run['drawn']:,} |",
+        "",
+        f"{KILLED} {DRAWN}",
+    ]
+    if run["failed"]:
+        lines += ["", "Failed:", "", *(f"* `{test}`" for test in run["failed"])]
+    if run["skipped"]:
+        lines += ["", "Skipped:", "", *(f"* {n:,}: {reason}" for reason, n in run["skipped"].items())]
+    lines += ["", "| part | tests | seconds |", "|---|---|---|"]
+    lines += [f"| {part} | {tests:,} | {seconds:,.0f} |" for part, (tests, seconds) in run["parts"].items()]
+    lines += ["", "The slowest:", "", *(f"* `{test}`: {seconds:,.0f} s" for test, seconds in run["slowest"])]
+    return "\n".join(lines) + "\n"
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02} minutes"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(json.loads(DATA.read_text(encoding="utf-8"))), encoding="utf-8")
