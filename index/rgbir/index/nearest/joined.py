@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.machine import cores
 from rgbir.index.nearest.rows import Nearest
-from rgbir.index.nearest.slabs import Estimates, Filter, Slab, threads
+from rgbir.index.nearest.slabs import Estimates, Filter, Slab, beside, threads
 
 
 class Pairs(NamedTuple):
@@ -66,9 +65,8 @@ def _estimated(
 ) -> Iterator[tuple[int, NDArray[np.int64] | None, Estimates]]:
     """Of the slabs that have a row to offer, by number, as many beside each other as there are cores."""
     asked = [(number, at) for number, (slab, rows) in enumerate(slabs) if (at := slab.allowed(rows)) is None or len(at)]
-    beside = cores()
-    for start in range(0, len(asked), beside):
-        group = asked[start : start + beside]
+    for start in range(0, len(asked), beside()):
+        group = asked[start : start + beside()]
         results = threads().map(lambda pair: scanned[pair[0]].estimates(queries, pair[1]), group)
         for (number, positions), estimates in zip(group, results, strict=True):
             yield number, positions, estimates

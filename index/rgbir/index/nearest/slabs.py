@@ -365,4 +365,10 @@ def threads() -> ThreadPoolExecutor:
     """As many as cores, each with one FAISS thread."""
     import faiss
 
-    return ThreadPoolExecutor(cores(), "scan", lambda: faiss.omp_set_num_threads(1))
+    return ThreadPoolExecutor(beside(), "scan", lambda: faiss.omp_set_num_threads(1))
+
+
+@lru_cache(maxsize=1)
+def beside() -> int:
+    """How many slabs are scanned beside each other. Asked once: the limits of a container are files, and take as long as a scan."""
+    return cores()
