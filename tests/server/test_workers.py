@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -260,6 +261,40 @@ def test_a_job_is_begun_followed_and_cancelled_on_any_worker(two: Several, image
     assert two.ask("GET", f"/gallery/jobs/{long}", lead).json()["state"] == "cancelled"
     assert two.ask("DELETE", "/gallery/sightings?camera=yard").is_success
     assert two.ask("POST", "/gallery/jobs", other, token="nobody").status_code == 401
+
+
+def raw(server: Several, worker: int, line: str, token: str | None = None) -> bytes:
+    """The answer to a GET whose path is sent as it is written."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect(str(server.sockets[worker]))
+        key = "" if token is None else f"Authorization: Bearer {token}\r\n"
+        connection.sendall(
+            f"GET {line} HTTP/1.1\r\nHost: localhost\r\n{key}Connection: close\r\n\r\n".encode("latin-1")
+        )
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gallery/jobs/../../workers/look",
+        "/gallery/jobs/%2e%2e/%2e%2e/workers/look",
+        "/gallery/jobs/..%2f..%2fme",
+        "/gallery/jobs/%2e%2e/%2e%2e/me",
+        "/gallery/jobs/none%3Fa=b",
+        "/gallery/jobs/none%23a",
+        "/gallery/jobs/none%25",
+    ],
+)
+def test_a_path_means_the_same_whichever_worker_is_asked(two: Several, path: str) -> None:
+    """What is passed on stays as it was written: no other path is made of it, and none that is the workers' alone."""
+    answers = [raw(two, worker, path, two.token) for worker in (two.lead, 1 - two.lead)]
+    assert [answer.split(b" ")[1] for answer in answers] == [b"404", b"404"]
+    bodies = [json.loads(answer.partition(b"\r\n\r\n")[2]) for answer in answers]
+    for answer, body in zip(answers, bodies, strict=True):
+        assert f"x-request-id: {body.pop('request_id')}\r\n".encode() in answer.lower()
+    assert bodies[0] == bodies[1]
 
 
 def test_a_limit_is_of_all_workers_together(two: Several) -> None:

@@ -27,12 +27,15 @@ class RequestLog:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope.get(PASSED_ON):  # whoever passed it on counts it
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
         scope[REQUEST_ID] = request_id
+        if scope.get(PASSED_ON):  # whoever passed it on counts it
+            await self.app(scope, receive, send)
+            return
         started, status = time.perf_counter(), 500
 
         async def noted(message: Message) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 from starlette.responses import Response
@@ -30,6 +31,7 @@ LED = ("/gallery/jobs", "/gallery/footage")
 WAITS_S, AGAIN_S, LOOKS_S = 30.0, 0.02, 10.0
 """Seconds to wait for a leading worker, between two tries, and for another to have looked."""
 _HOPS = (b"connection", b"keep-alive", b"transfer-encoding", b"x-request-id")
+_PRINTABLE = bytes(range(0x21, 0x7F))
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +59,7 @@ class Colleagues:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self.worker.alone:
             await self.app(scope, receive, send)
-        elif scope.get(INNER) and scope["path"] == LOOK:
+        elif scope.get(INNER) and not scope[PASSED_ON] and scope["path"] == LOOK:
             engine: Engine = scope["app"].state.engine
             await engine.look(lambda: engine.gallery.generation)
             await Response(status_code=204)(scope, receive, send)
@@ -73,6 +75,12 @@ class Colleagues:
             await send(message)
 
         return later
+
+
+def _as_it_came(scope: Scope) -> bytes:
+    """The path and the query as they were written."""
+    path, query = scope["raw_path"], scope["query_string"]
+    return quote(path + b"?" + query if query else path, safe=_PRINTABLE).encode()
 
 
 def _changes(scope: Scope) -> bool:
@@ -128,19 +136,21 @@ class Relay:
                 more = message.get("more_body", False)
                 yield message.get("body", b"")
 
-        query = scope["query_string"].decode("latin-1")
-        target = httpx2.URL("http://localhost" + scope["path"] + (f"?{query}" if query else ""))
+        target = {"target": _as_it_came(scope)}  # a URL would be made simpler: `..` is another path there
         headers = [(name, value) for name, value in scope["headers"] if name not in _HOPS]
         headers += [(b"x-request-id", scope[REQUEST_ID].encode()), (b"connection", b"close"), _PASSED_ON]
         has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
         while True:
             content = body() if has_body else None
-            request = self._asked().build_request(scope["method"], target, headers=headers, content=content)
+            request = self._asked().build_request(
+                scope["method"], "http://localhost/", headers=headers, content=content, extensions=target
+            )
             try:
                 response = await self._asked().send(request, stream=True)
                 break
             except httpx2.TransportError as error:
                 led = isinstance(error, httpx2.ConnectError) or (scope["method"] == "GET" and not begun)
+                led = led and not isinstance(error, httpx2.LocalProtocolError)
                 if not led or asyncio.get_running_loop().time() > until:
                     _log.error("the leading worker ended while it answered: %s", error)
                     busy = TooBusy("the worker that does this ended just now, and another follows it; ask again")
