@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -9,18 +10,20 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
 import httpx2
+import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import BUNDLE
@@ -32,6 +35,7 @@ from rgbir.index import Encoder, Gallery, SysuMM01
 from rgbir.server import Settings
 from rgbir.server.access.chain import problems
 from rgbir.server.access.keys import Keyring, Role
+from rgbir.server.cli.supervise import supervised
 from rgbir.server.errors import BadSettings
 from rgbir.server.worker import LATE_S, Count, Worker
 
@@ -70,7 +74,7 @@ class Several:
     @property
     def there(self) -> Path:
         """Where its workers meet."""
-        (command,) = {Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[3].decode() for pid in self.workers}
+        (command,) = {Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-5].decode() for pid in self.workers}
         return Path(command)
 
     @property
@@ -85,9 +89,14 @@ class Several:
     def process_of(self, worker: int) -> int:
         place = self.sockets[worker].stem
         (pid,) = (
-            pid for pid in self.workers if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[4].decode() == place
+            pid for pid in self.workers if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-4].decode() == place
         )
         return pid
+
+    @property
+    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """What is counted over all workers: (places, counts)."""
+        return np.fromfile(self.there / "counts", np.int64).reshape(-1, len(Count))
 
     def samples(self, worker: int | None = None) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         families = text_string_to_metric_families(self.ask("GET", "/metrics", worker).text)
@@ -95,8 +104,10 @@ class Several:
 
 
 @contextmanager
-def several(folder: Path, count: int, encoder: Encoder, more: str = f", max_in_flight={MOST}") -> Iterator[Several]:
-    """A server of so many processes on an empty gallery."""
+def several(
+    folder: Path, count: int, encoder: Encoder, more: str = f", max_in_flight={MOST}", cwd: Path | None = None
+) -> Iterator[Several]:
+    """A server of so many processes on an empty gallery, started in a folder."""
     gallery, keys, port = folder / "gallery", Keyring(folder / "keys.json"), free_port()
     Gallery.open_or_create(gallery, encoder.card, network(["door", "yard"])).close()
     token = keys.add("kim", Role.ADMIN)
@@ -109,7 +120,10 @@ def several(folder: Path, count: int, encoder: Encoder, more: str = f", max_in_f
     with (
         log.open("wb") as told,
         subprocess.Popen(
-            [sys.executable, "-c", code, str(gallery), str(BUNDLE)], stdout=subprocess.DEVNULL, stderr=told
+            [sys.executable, "-P", "-c", code, str(gallery), str(BUNDLE)],
+            stdout=subprocess.DEVNULL,
+            stderr=told,
+            cwd=cwd,
         ) as process,
     ):
         server = Several(process, port, folder, gallery, token, log)
@@ -319,6 +333,39 @@ def test_a_limit_is_of_all_workers_together(two: Several) -> None:
         until(lambda worker=worker: two.ask("POST", "/search", worker, data={"like": "x"}).status_code != 429)  # type: ignore[misc]
 
 
+def test_a_body_that_is_passed_on_counts_once(two: Several, image: bytes) -> None:
+    """All places but one are taken; the worker that receives it and the one that leads share the last one."""
+    other, begun = 1 - two.lead, list[socket.socket]()
+    head = (
+        "POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        f"Content-Length: 1000\r\nAuthorization: Bearer {two.token}\r\n\r\n--b"
+    )
+    try:
+        for _ in range(MOST - 1):
+            begun.append(socket.socket(socket.AF_UNIX))
+            begun[-1].connect(str(two.sockets[other]))
+            begun[-1].sendall(head.encode())
+        until(lambda: two.counts[:, Count.ARRIVING].sum() == MOST - 1)
+        answer = two.ask("POST", "/gallery/jobs", other, files={"archive": packed(image, 1)})
+    finally:
+        for connection in begun:
+            connection.close()
+    assert answer.status_code == 202, answer.text
+    job = f"/gallery/jobs/{answer.json()['id']}"
+    until(lambda: two.ask("GET", job).json()["state"] == "done")
+    assert two.ask("DELETE", "/gallery/sightings?camera=yard").is_success
+
+
+def test_what_cleans_temporary_folders_is_kept_from_the_workers(two: Several) -> None:
+    """systemd-tmpfiles passes over a folder that it can't lock; a lock's file that is deleted would let two workers lead."""
+    descriptor = os.open(two.there, os.O_RDONLY)
+    try:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
+
+
 def test_any_worker_tells_what_all_counted(two: Several) -> None:
     name = ("rgbir_requests_total", (("method", "GET"), ("route", "/model"), ("status", "200")))
     before = two.samples(0).get(name, 0)
@@ -443,6 +490,92 @@ def test_kills_under_requests_harm_nothing_that_was_acknowledged(
         for worker in range(count):
             assert set(found(server, image, worker)) == set(kept)
         assert problems(tmp_path / "audit.jsonl") == []
+
+
+def test_counts_of_the_dead_are_cleared_and_all_come_back_once_they_can(two: Several) -> None:
+    """The gallery is away, so none can begin; both are killed, and each is tried again until it is there."""
+    there, killed = two.there, set(two.workers)
+    two.gallery.rename(two.folder / "away")
+    before = two.log.read_text()
+    for worker in killed:
+        os.kill(worker, signal.SIGKILL)
+
+    def ended() -> bool:
+        told = two.log.read_text()[len(before) :]
+        return all(f"process {worker} was ended by signal 9" in told for worker in killed)
+
+    until(ended, "both ends")
+    counts = np.fromfile(there / "counts", np.int64).reshape(-1, len(Count))
+    assert not killed & set(counts[:, Count.PROCESS].tolist())
+    until(lambda: "a worker didn't begin" in two.log.read_text()[len(before) :], "a start that fails")
+    (two.folder / "away").rename(two.gallery)
+    until(lambda: len(two.workers) == 2 and _answers(two, 2), "both workers")
+
+
+@pytest.mark.slow
+def test_an_exchange_lets_the_leading_worker_answer_to_its_end_and_the_server_waits_for_it(
+    tmp_path: Path, encoder: Encoder
+) -> None:
+    """A slow body comes to the leading worker while it is exchanged; then the server is told to end."""
+    with several(tmp_path, 2, encoder, ", max_in_flight=64, ending_s=60, slowest_s=60") as server, ExitStack() as open_:
+        place, body = int(server.sockets[server.lead].stem), b"like=nobody&modality=ir&purpose=test"
+        old = server.process_of(server.lead)
+        head = (
+            "POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(body)}\r\nAuthorization: Bearer {server.token}\r\n\r\n"
+        )
+        while True:
+            connection = socket.create_connection(("127.0.0.1", server.port), 60)
+            connection.sendall(head.encode() + body[:4])
+            until(lambda: server.counts[:, Count.ARRIVING].sum() == 1)
+            if server.counts[place, Count.ARRIVING]:
+                open_.enter_context(connection)
+                break
+            connection.close()
+            until(lambda: not server.counts[:, Count.ARRIVING].any())
+        server.process.send_signal(signal.SIGUSR2)
+        until(lambda: server.counts[place, Count.CONNECTIONS] == 1 and len(server.workers) == 3, "a third worker")
+        until(lambda: not _listens(old, server.port), "the end of what the old one takes")
+        time.sleep(8)  # it waits no longer for connections that ask nothing
+        asked = time.monotonic()
+        assert server.ask("GET", "/gallery/jobs", 0 if server.lead else 1).status_code == 200
+        assert time.monotonic() - asked < 10
+        server.process.terminate()
+        until(lambda: server.process.poll() is not None or server.workers == [old], "the others' end")
+        time.sleep(1)
+        assert server.process.poll() is None
+        connection.sendall(body[4:])
+        assert connection.recv(100).startswith(b"HTTP/1.1 404")
+        assert server.process.wait(60) == 0
+
+
+def _listens(process: int, port: int) -> bool:
+    """Whether a process holds the listening socket."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (inode,) = {line[9] for line in lines if int(line[1].partition(":")[2], 16) == port and line[3] == "0A"}
+    links = list(Path(f"/proc/{process}/fd").iterdir())
+    return any(os.readlink(link) == f"socket:[{inode}]" for link in links if link.is_symlink())
+
+
+def test_a_worker_imports_nothing_from_the_folder_where_the_server_was_started(
+    tmp_path: Path, encoder: Encoder
+) -> None:
+    """Another account may have put a module there."""
+    planted = tmp_path / "planted"
+    planted.mkdir()
+    (planted / "uvicorn.py").write_text("from pathlib import Path\nPath(__file__).with_name('ran').touch()\n")
+    with several(tmp_path, 2, encoder, cwd=planted) as server:
+        assert server.process.poll() is None
+        assert server.ask("GET", "/health/ready").status_code == 200
+    assert not (planted / "ran").exists()
+
+
+def test_a_folder_for_temporary_files_that_takes_nothing_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with socket.socket() as listening, pytest.raises(BadSettings, match="set TMPDIR to another one"):
+        supervised(Settings("g", Path("b"), workers=2), listening)
 
 
 def test_workers_end_with_the_process_that_started_them(two: Several) -> None:

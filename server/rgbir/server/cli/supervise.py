@@ -7,7 +7,9 @@ while one of them ends is taken by another.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import pickle
 import resource
 import shutil
@@ -15,12 +17,13 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rgbir.index import why
 from rgbir.server.errors import BadSettings
 from rgbir.server.settings import Settings
 from rgbir.server.worker import Count, Counts, places
@@ -40,21 +43,45 @@ class _Worker:
     process: asyncio.subprocess.Process
     link: socket.socket
     began: float
+    gone: bool = False
 
 
 def supervised(settings: Settings, listening: socket.socket) -> bool:
     """Lets workers answer until it is told to end; returns whether the first of them began.
 
     Raises:
-        BadSettings: the folder for temporary files has too long a name.
+        BadSettings: the folder for temporary files has too long a name, or takes nothing.
     """
-    folder = Path(tempfile.mkdtemp(prefix="rgbir-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="rgbir-"))
+    except OSError as error:
+        raise BadSettings(_no_room(error)) from error
     try:
         if len(str(folder)) > _MOST_PATH:
             raise BadSettings(f"{folder} is too long a name for sockets: set TMPDIR to a folder with a shorter one")
-        return asyncio.run(_Supervisor(settings, listening, folder).run())
+        with _kept(folder):
+            try:
+                supervisor = _Supervisor(settings, listening, folder)
+            except OSError as error:
+                raise BadSettings(_no_room(error)) from error
+            return asyncio.run(supervisor.run())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_room(error: OSError) -> str:
+    return f"workers meet in the folder for temporary files, which takes nothing: {why(error)}; set TMPDIR to another one"
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """What cleans folders for temporary files of old files leaves one alone that somebody holds a lock on, and all in it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class _Supervisor:
@@ -65,7 +92,7 @@ class _Supervisor:
         (folder / SETTINGS).write_bytes(pickle.dumps(about))
         self.row = places(settings.workers) - 1
         self.counts = Counts(folder / "counts", self.row + 1, self.row)
-        self.workers: list[_Worker] = []
+        self.workers: list[_Worker | None] = [None] * settings.workers
         self.taken: set[int] = {self.row}
         self.turn = asyncio.Lock()
         self.ending = asyncio.Event()
@@ -77,19 +104,21 @@ class _Supervisor:
             loop.add_signal_handler(number, self.ending.set)
         loop.add_signal_handler(signal.SIGHUP, self._tell, signal.SIGHUP)
         loop.add_signal_handler(signal.SIGUSR2, lambda: self._begin(self._exchange()))
-        first = await self._start()  # alone, so that it makes what there is to be made, and says what is wrong
-        if first is None:
-            return self.ending.is_set()
-        others = await asyncio.gather(*(self._start() for _ in range(self.settings.workers - 1)))
-        if not self.ending.is_set() and None in others:
-            _log.error("not all workers began; the log above says why")
-        self.workers = [first, *(worker for worker in others if worker is not None)]
-        for at in range(len(self.workers)):
+        async with self.turn:
+            first = await self._start()  # alone, so that it makes what there is to be made, and says what is wrong
+            if first is None:
+                return self.ending.is_set()
+            self.workers[0] = first
+            self._begin(self._keep(0))
+            rest = range(1, len(self.workers))
+            self.workers[1:] = await asyncio.gather(*(self._start() for _ in rest))
+        for at in rest:
             self._begin(self._keep(at))
         await self.ending.wait()
         self._tell(signal.SIGTERM)
-        await asyncio.gather(*(self._ended(worker) for worker in self.workers))
-        return None not in others or self.ending.is_set()
+        await asyncio.gather(*(self._ended(worker) for worker in self.workers if worker is not None))
+        await asyncio.gather(*self.tasks)  # those that were being started, or exchanged
+        return True
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -98,8 +127,9 @@ class _Supervisor:
 
     def _tell(self, number: signal.Signals) -> None:
         for worker in self.workers:
-            with suppress(ProcessLookupError):
-                worker.process.send_signal(number)
+            if worker is not None:
+                with suppress(ProcessLookupError):
+                    worker.process.send_signal(number)
 
     async def _start(self) -> _Worker | None:
         """A worker that answers; None if it ended before."""
@@ -107,7 +137,8 @@ class _Supervisor:
         self.taken.add(place)
         ours, its = socket.socketpair()
         ours.setblocking(False)
-        command = [sys.executable, "-m", "rgbir.server.cli.worker", str(self.folder), str(place)]
+        # -P: Python would look for modules in the folder where the server was started, too, and anybody may write there.
+        command = [sys.executable, "-P", "-m", "rgbir.server.cli.worker", str(self.folder), str(place)]
         numbers = (self.listening.fileno(), its.fileno())
         with its:
             process = await asyncio.create_subprocess_exec(*command, *map(str, numbers), pass_fds=numbers)
@@ -138,6 +169,9 @@ class _Supervisor:
     async def _gone(self, worker: _Worker) -> int:
         """Waits for the end of a worker, and forgets what it had counted of what there is now."""
         code = await worker.process.wait()
+        if worker.gone:  # another one may have its place by now
+            return code
+        worker.gone = True
         spent = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.counts.clear(worker.place)
         self.counts.set(Count.SPENT_MS, int((spent.ru_utime + spent.ru_stime) * 1000))
@@ -147,26 +181,27 @@ class _Supervisor:
         return code
 
     async def _keep(self, at: int) -> None:
-        """Starts a worker again whenever it died."""
+        """Starts a worker again whenever it died, or didn't begin."""
         loop, pause = asyncio.get_running_loop(), LEAST_PAUSE_S
         while not self.ending.is_set():
             worker = self.workers[at]
-            await worker.process.wait()
-            async with self.turn:
+            if worker is None:
+                how = "a worker didn't begin; the log above says why"
+            else:
+                code = await self._gone(worker)
                 if self.ending.is_set() or self.workers[at] is not worker:
                     continue
-                code = await self._gone(worker)
                 if loop.time() - worker.began > LIVED_S:
                     pause = LEAST_PAUSE_S
                 ended = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
-                _log.error("process %d %s; another one is started in %g s", worker.process.pid, ended, pause)
-                while not self.ending.is_set():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self.ending.wait(), pause)
+                how = f"process {worker.process.pid} {ended}"
+            _log.error("%s; another one is started in %g s", how, pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), pause)
+            async with self.turn:
+                if not self.ending.is_set() and self.workers[at] is worker:
+                    self.workers[at] = await self._start()
                     pause = min(2 * pause, MOST_PAUSE_S)
-                    if not self.ending.is_set() and (new := await self._start()) is not None:
-                        self.workers[at] = new
-                        break
 
     async def _exchange(self) -> None:
         """One worker after the other: a new one answers before an old one takes no further connection."""
@@ -179,7 +214,8 @@ class _Supervisor:
                     _log.error("a new worker didn't begin, so the old ones go on; the log above says why")
                     return
                 self.workers[at] = new
-                with suppress(ProcessLookupError):
-                    old.process.send_signal(signal.SIGUSR1)
-                await self._ended(old)
+                if old is not None:
+                    with suppress(ProcessLookupError):
+                        old.process.send_signal(signal.SIGUSR1)
+                    await self._ended(old)
         _log.warning("all workers were exchanged")

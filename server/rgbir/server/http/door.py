@@ -17,7 +17,7 @@ from rgbir.server.errors import NotAllowed, ServerFailure, TooBusy, WrongHost
 from rgbir.server.http.guard import CALLER, Beforehand, caller_of
 from rgbir.server.http.problems import answer
 from rgbir.server.settings import Settings, loopback
-from rgbir.server.worker import Count, Worker
+from rgbir.server.worker import PASSED_ON, Count, Worker
 
 PROBES = ("/health/",)
 ROUTE = "rgbir.route"
@@ -49,7 +49,7 @@ class Door:
         except (ServerFailure, IndexFailure) as error:
             await answer(error)(scope, receive, send)
             return
-        if not has_body:
+        if not has_body or scope.get(PASSED_ON):  # whoever passed it on counts it
             await self.app(scope, receive, send)
             return
         if self.counts.add(Count.ARRIVING) > self.settings.max_in_flight:

@@ -43,6 +43,13 @@ class _Worker(uvicorn.Server):
         self.asked = await loop.create_unix_server(self._from_worker, str(self.worker.socket))
         loop.add_signal_handler(signal.SIGUSR1, self._retire)
         self.retires = False
+        end = self.lifespan.shutdown
+
+        async def leave() -> None:
+            self._leave()
+            await end()
+
+        self.lifespan.shutdown = leave  # type: ignore[method-assign]
         self.ready()
 
     def _from_worker(self) -> asyncio.Protocol:
@@ -54,9 +61,12 @@ class _Worker(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self.retires:
             await self._part()
+        await super().shutdown(sockets)
+
+    def _leave(self) -> None:
+        """Once its connections are gone: until then it may lead, and the others ask it."""
         self.worker.socket.unlink(missing_ok=True)
         self.asked.close()
-        await super().shutdown(sockets)
 
     async def _part(self) -> None:
         """Takes no further connection, and says with each answer that it is the last on its connection."""
