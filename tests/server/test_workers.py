@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -37,6 +38,7 @@ from rgbir.server.access.chain import problems
 from rgbir.server.access.keys import Keyring, Role
 from rgbir.server.cli.supervise import supervised
 from rgbir.server.errors import BadSettings
+from rgbir.server.http.metrics import Allocated
 from rgbir.server.worker import LATE_S, Count, Worker
 
 MOST = 8
@@ -364,6 +366,37 @@ def test_what_cleans_temporary_folders_is_kept_from_the_workers(two: Several) ->
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)
+
+
+def test_no_file_that_is_mapped_has_holes(two: Several, image: bytes) -> None:
+    """Writing to a page of a file that a full disk has no block for ends the process that writes."""
+    found(two, image, 0)
+    files = [two.there / "counts", *(two.there / "metrics").iterdir()]
+    assert {file.name for file in files} >= {"counts", "counter_0.db", "histogram_0.db", "histogram_1.db"}
+    for file in files:
+        assert file.stat().st_blocks * 512 >= file.stat().st_size > 0
+
+
+def test_counts_that_find_no_room_are_taken_up_once_there_is_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as while_full:
+        file = Allocated(str(tmp_path / "counter_0.db"))  # type: ignore[no-untyped-call]
+        first, names = file._capacity, [f"{number:0>200}" for number in range(1000)]
+        while_full.setattr(os, "posix_fallocate", full)
+        for name in names:
+            assert file.read_value(name) == (0.0, 0.0)
+            file.write_value(name, 1.0, 0.0)
+        assert (tmp_path / "counter_0.db").stat().st_size == first
+        kept = {name for name, *_ in file.read_all_values()}  # type: ignore[no-untyped-call]
+        assert 0 < len(kept) < len(names)
+    for name in names:
+        file.write_value(name, 2.0, 0.0)
+    assert {name: value for name, value, *_ in file.read_all_values()} == dict.fromkeys(names, 2.0)  # type: ignore[no-untyped-call]
+    assert (tmp_path / "counter_0.db").stat().st_blocks * 512 > first
 
 
 def test_any_worker_tells_what_all_counted(two: Several) -> None:

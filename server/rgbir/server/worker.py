@@ -58,10 +58,13 @@ class Counts:
     def __init__(self, file: Path | None = None, places: int = 1, place: int = 0) -> None:
         shape = (places, len(Count))
         self.place = place
+        zeros = np.zeros(shape, np.int64)
+        if file is not None and not file.exists():
+            file.write_bytes(
+                zeros.tobytes()
+            )  # a disk that is full says so here; a page that it lacks later ends the process
         self.cells: np.ndarray[Any, np.dtype[np.int64]] = (
-            np.zeros(shape, np.int64)
-            if file is None
-            else np.memmap(file, np.int64, "r+" if file.exists() else "w+", shape=shape)
+            zeros if file is None else np.memmap(file, np.int64, "r+", shape=shape)
         )
 
     def add(self, count: Count, by: int = 1) -> int:

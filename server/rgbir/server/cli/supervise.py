@@ -70,7 +70,9 @@ def supervised(settings: Settings, listening: socket.socket) -> bool:
 
 
 def _no_room(error: OSError) -> str:
-    return f"workers meet in the folder for temporary files, which takes nothing: {why(error)}; set TMPDIR to another one"
+    return (
+        f"workers meet in the folder for temporary files, which takes nothing: {why(error)}; set TMPDIR to another one"
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 
@@ -19,6 +20,7 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -29,19 +31,51 @@ from rgbir.server.worker import Count, Worker
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_ROOM, _ENTRY = 1 << 18, 32
+"""Bytes that a worker's file of counts begins with, and that a count takes beside its name."""
 _SCORES = tuple(step / 20 for step in range(1, 21))
+
+
+class Allocated(MmapedDict):
+    """A file of counts whose blocks are there before they are written: writing to one that a full disk lacks would end the process.
+
+    What finds no room isn't in the file until there is some.
+    """
+
+    def read_value(self, key: str) -> tuple[float, float]:
+        """A count, and when it was counted."""
+        try:
+            return super().read_value(key)  # type: ignore[no-any-return, no-untyped-call]
+        except OSError:
+            return 0.0, 0.0
+
+    def write_value(self, key: str, value: float, timestamp: float) -> None:
+        with suppress(OSError):
+            super().write_value(key, value, timestamp)  # type: ignore[no-untyped-call]
+
+    def _init_value(self, key: str) -> None:
+        if self._used + len(key.encode()) + _ENTRY > self._capacity:
+            os.posix_fallocate(self._f.fileno(), 0, 2 * self._capacity)
+        super()._init_value(key)  # type: ignore[no-untyped-call]
 
 
 class Shared:
     """Where the workers of a server count together, in files that outlive the process that counted.
 
     A worker that takes a dead one's place goes on where that one was, so no count falls.
+
+    Raises:
+        OSError: there is no room for the files.
     """
 
     def __init__(self, worker: Worker) -> None:
         self.worker, self.folder = worker, worker.there / "metrics"
         self.folder.mkdir(exist_ok=True)
+        for kind in ("counter", "histogram"):
+            with (self.folder / f"{kind}_{worker.place}.db").open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, _ROOM)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.folder)
+        values.MmapedDict = Allocated  # type: ignore[attr-defined]
         values.ValueClass = values.MultiProcessValue(lambda: worker.place)  # type: ignore[no-untyped-call]
 
     def registry(self) -> CollectorRegistry:
