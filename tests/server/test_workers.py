@@ -397,6 +397,7 @@ def test_counts_that_find_no_room_are_taken_up_once_there_is_some(
         file.write_value(name, 2.0, 0.0)
     assert {name: value for name, value, *_ in file.read_all_values()} == dict.fromkeys(names, 2.0)  # type: ignore[no-untyped-call]
     assert (tmp_path / "counter_0.db").stat().st_blocks * 512 > first
+    file.close()  # type: ignore[no-untyped-call]
 
 
 def test_any_worker_tells_what_all_counted(two: Several) -> None:

@@ -243,7 +243,8 @@ def run(settings: Settings, json_logs: bool = False, as_json: bool = False) -> N
             _check_keys(settings.keys, gallery.network)
         listening = _listening(settings.host, settings.port)
         scheme = "http" if certificate is None else "https"
-        url = f"{scheme}://{settings.host}:{listening.getsockname()[1]}{settings.root_path}/"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"{scheme}://{host}:{listening.getsockname()[1]}{settings.root_path}/"
         started = Started(url, len(gallery), bundle.name)
         line = f"{len(gallery):,} sightings, {bundle.name}; {url} (Ctrl-C ends it)"
         print(json.dumps(asdict(started)) if as_json else line, flush=True)
