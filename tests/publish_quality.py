@@ -24,6 +24,8 @@ DRAWN = "So many cases passed that Hypothesis and Schemathesis drew at random."
 
 def page(runs: dict[str, Any]) -> str:
     """The whole page."""
+    if not runs:
+        return HEAD + "\nNo run was kept yet.\n"
     return HEAD + "".join(_section(words, runs[name]) for name, words in RUNS.items() if name in runs)
 
 
