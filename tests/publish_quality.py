@@ -48,6 +48,8 @@ def _section(words: str, run: dict[str, Any]) -> str:
         "",
         f"{KILLED} {DRAWN}",
     ]
+    if not run["whole"]:
+        lines += ["", "The run was stopped before its end, so these are not all tests."]
     if run["failed"]:
         lines += ["", "Failed:", "", *(f"* `{test}`" for test in run["failed"])]
     if run["skipped"]:
