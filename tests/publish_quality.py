@@ -24,6 +24,8 @@ DRAWN = "So many cases passed that Hypothesis and Schemathesis drew at random."
 
 def page(runs: dict[str, Any]) -> str:
     """The whole page."""
+    if not runs:
+        return HEAD + "\nNo run was kept yet.\n"
     return HEAD + "".join(_section(words, runs[name]) for name, words in RUNS.items() if name in runs)
 
 
@@ -46,6 +48,8 @@ def _section(words: str, run: dict[str, Any]) -> str:
         "",
         f"{KILLED} {DRAWN}",
     ]
+    if not run["whole"]:
+        lines += ["", "The run was stopped before its end, so these are not all tests."]
     if run["failed"]:
         lines += ["", "Failed:", "", *(f"* `{test}`" for test in run["failed"])]
     if run["skipped"]:

@@ -73,7 +73,7 @@ class Quality:
                 {name: int(str(n)) for name, n in report.user_properties if name in {"killed", "drawn"}}
             )
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         parts = defaultdict(list)
         for test, seconds in self.seconds.items():
             parts[test.removeprefix("tests/").split("/")[0].split("::")[0]].append(seconds)
@@ -83,6 +83,7 @@ class Quality:
             "date": datetime.now(UTC).date().isoformat(),
             "python": platform.python_version(),
             "cores": os.cpu_count(),
+            "whole": exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED),
             "seconds": round(time.monotonic() - self.started),
             "passed": self.outcomes["passed"],
             "failed": sorted(self.failed),

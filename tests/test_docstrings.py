@@ -232,7 +232,6 @@ def missing() -> list[str]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.slow
 def test_public_docstrings_leave_out_no_field_no_shape_and_no_error(part: str, missing: list[str]) -> None:
     of_part = [gap for gap in missing if gap.startswith(f"{part}/")]
 

@@ -59,9 +59,22 @@ def test_what_happened_is_counted(tmp_path: Path, workers: str) -> None:
     runs = json.loads(kept.read_text(encoding="utf-8"))
     run = runs["tests"]
     assert runs["browser"] == {"passed": 3}, "the other run stays"
+    assert run["whole"]
     assert (run["passed"], len(run["failed"]), run["skipped"]) == (5, 2, {"no moon tonight": 1})
     assert (run["killed"], run["drawn"]) == (4, 7)
     assert [len(run["slowest"]), sum(tests for tests, _ in run["parts"].values())] == [7, 7]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_is_told(tmp_path: Path) -> None:
+    (tmp_path / "test_cases.py").write_text("def test_stopped():\n    raise KeyboardInterrupt\n", encoding="utf-8")
+    kept = tmp_path / "kept.json"
+    options = ["-q", "-p", "tests.quality", "-p", "no:randomly", "-c", "/dev/null"]
+    files = ["--quality", str(kept), "--rootdir", str(tmp_path), str(tmp_path)]
+    subprocess.run([sys.executable, "-m", "pytest", *options, *files], cwd=ROOT, check=False, capture_output=True)
+    runs = json.loads(kept.read_text(encoding="utf-8"))
+    assert not runs["tests"]["whole"]
+    assert "not all tests" in page(runs)
 
 
 def test_the_page_is_of_the_file() -> None:

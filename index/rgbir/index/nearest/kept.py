@@ -19,6 +19,8 @@ from rgbir.index.words import why
 
 MOST_IN_MEMORY = 0.5
 """Of the memory that this process may use, for embeddings that were read whole; past it they are read again each time."""
+SMALL = 16 * 2**20
+"""Bytes of rows that are kept in memory once as many were read singly as there are: reading them whole is one moment's work."""
 _in_memory = 0
 
 
@@ -37,6 +39,7 @@ class KeptRows:
         self.file, self.dtype, self.shape, self.offset, self.checksums = file, dtype, shape, offset, checksums
         self._descriptor = os.open(file, os.O_RDONLY)
         self._whole: NDArray[Any] | None = None
+        self._singly = 0
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -63,6 +66,10 @@ class KeptRows:
         """
         if self._whole is not None:
             return self._whole[places]
+        self._singly += len(places)
+        if self._singly >= len(self) and self.nbytes <= SMALL:
+            self._singly = 0
+            return self.whole()[places]
         rows = np.empty((len(places), self.shape[1]), self.dtype)
         width = self.shape[1] * self.dtype.itemsize
         for row, place in zip(rows, places.tolist(), strict=True):

@@ -31,7 +31,15 @@ router = APIRouter(responses=PROBLEMS, tags=["search"])
 
 
 class Shown(NamedTuple):
-    """How a search shows whom it looks for, beside its images: see the fields of the form."""
+    """How a search shows whom it looks for, beside its images.
+
+    Attributes:
+        box: where the person is in each image.
+        detect: whether the images are whole pictures, in which a detector finds the people.
+        like: the id of a sighting, in place of images.
+        query: the ids of pictures that the case keeps.
+        refine: whether the case's marks are heeded.
+    """
 
     box: list[str] | None
     detect: bool
