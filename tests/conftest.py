@@ -16,6 +16,8 @@ from rgbir.index.runner import Runner
 from rgbir.index.sessions import started as start
 from rgbir.index.synthetic import Split, synthesize
 
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+"""As a training in bfloat16 sets it, which comes too late where another test used oneDNN before."""
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "server/rgbir/server/bundles/expat_compact.synthetic_people"
 OFFICIAL = ROOT.parent / "shared/data/sysu-mm01"

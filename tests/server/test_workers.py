@@ -528,6 +528,7 @@ def test_kills_under_requests_harm_nothing_that_was_acknowledged(
 
 def test_counts_of_the_dead_are_cleared_and_all_come_back_once_they_can(two: Several) -> None:
     """The gallery is away, so none can begin; both are killed, and each is tried again until it is there."""
+    until(lambda: len(two.workers) == 2, "both workers")
     there, killed = two.there, set(two.workers)
     two.gallery.rename(two.folder / "away")
     before = two.log.read_text()

@@ -124,7 +124,7 @@ def both(jobs: Sequence[Job], people: Path, folder: Path) -> Callable[[str, int]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(HANGS_AFTER_S)
+        process.join(HANGS_AFTER_S * len(jobs))
         if process.is_alive():
             process.kill()
             process.join()

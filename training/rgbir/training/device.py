@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import torch
@@ -44,3 +45,12 @@ def _without_cuda() -> str:
     if torch.version.cuda is None and torch.version.hip is None:
         return "This torch was built without CUDA; pytorch.org tells how to install one that was built with it"
     return "This torch was built with CUDA and finds no GPU; nvidia-smi tells whether the driver finds one"
+
+
+def without_tiles() -> None:
+    """Keeps oneDNN from the AMX unit, if it hasn't begun and nobody set `ONEDNN_MAX_CPU_ISA`.
+
+    On an Intel processor with AMX, torch 2.13's bfloat16 kernels gave other losses each time, with one thread, and NaN in five
+    runs of twelve. With the AVX-512 ones they are the same to the last bit.
+    """
+    os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")

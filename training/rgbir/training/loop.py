@@ -13,6 +13,7 @@ from rgbir.training.calm import Calm
 from rgbir.training.checkpoint import restore, saved_bytes, state_of
 from rgbir.training.data.people import described
 from rgbir.training.data.source import Source, batches
+from rgbir.training.device import without_tiles
 from rgbir.training.errors import NotFinite, Stopped
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import set_rate
@@ -95,6 +96,8 @@ def _trained(
     if resume:
         run.expect_data(data)
     torch.manual_seed(recipe.seed)
+    if recipe.amp == "bf16" and target.type == "cpu":
+        without_tiles()
     method = run.build()
     saved = run.load_checkpoint() if resume and run.has_checkpoint else None
     if saved is None:

@@ -49,7 +49,7 @@ class _Worker(uvicorn.Server):
             self._leave()
             await end()
 
-        self.lifespan.shutdown = leave  # type: ignore[method-assign]
+        self.lifespan.shutdown = leave
         self.ready()
 
     def _from_worker(self) -> asyncio.Protocol:
