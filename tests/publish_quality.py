@@ -18,8 +18,8 @@ The page is at most 60 commits old: a test fails when it is older. What each fea
 [the list of features](features.md).
 """
 RUNS = {"tests": "All but the page's", "browser": "The page in a browser"}
-KILLED = "`SIGKILL` was sent so often by tests, to processes or groups of them, to see what is left after a crash."
-DRAWN = "So many cases passed that Hypothesis and Schemathesis drew at random."
+KILLED = "Processes killed: how often tests sent `SIGKILL`, to a process or a group, to see what is left after a crash."
+DRAWN = "Random cases: how many passed of those that Hypothesis and Schemathesis drew."
 
 
 def page(runs: dict[str, Any]) -> str:
@@ -46,7 +46,8 @@ def _section(words: str, run: dict[str, Any]) -> str:
         f"| processes killed | {run['killed']:,} |",
         f"| random cases | {run['drawn']:,} |",
         "",
-        f"{KILLED} {DRAWN}",
+        KILLED,
+        DRAWN,
     ]
     if not run["whole"]:
         lines += ["", "The run was stopped before its end, so these are not all tests."]
