@@ -423,7 +423,7 @@ def test_a_case_that_waits_is_searched_for_once_a_second_person_approves(
         page.locator(".barred").wait_for(state="detached")
         people.sit(page, "Weber", f"{TIMED}&case=26-118")
         page.locator("input[type=file]").set_input_files(picture)
-        until(page, "document.querySelector('.case-button').textContent.includes('26-118')")
+        until(page, "document.querySelector('.case-button')?.textContent.includes('26-118')")
         page.locator("#go").click()
         page.locator(".card").first.wait_for()
 
