@@ -243,6 +243,15 @@ def settled(page: Any) -> None:
 def until(page: Any, expression: str, seconds: float = 30) -> None:
     """Waits for an expression to be true. Playwright's own waiting evaluates in the page, which its policy forbids."""
     end = time.monotonic() + seconds
-    while not page.evaluate(expression):
+
+    def true() -> bool:
+        try:
+            return bool(page.evaluate(expression))
+        except Exception as error:
+            if "Cannot read properties of null" not in str(error):
+                raise
+            return False  # what it is about isn't there yet
+
+    while not true():
         assert time.monotonic() < end, f"never true: {expression}"
         page.wait_for_timeout(20)
