@@ -6,6 +6,7 @@ python -m tests.publish_benchmarks
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 FOLDER = PAGE.with_suffix("")
 WORDS = FOLDER / "page.md.in"
 NOT_YET = "Not measured yet."
+ASKED = ("peer", "peers")
+"""Settings of a search that say which other engines were asked, too."""
 
 
 class Row(NamedTuple):
@@ -216,7 +219,7 @@ def command(measurement: Measurement) -> str:
     for name, setting in measurement.settings.items():
         for value in setting if isinstance(setting, list) else [setting]:
             if value is not None and value is not False:
-                words.append(f"--{name}" if value is True else f"--{name} {value}")
+                words.append(f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}")
     lines, line = [], words[0]
     for word in words[1:]:
         if len(line) + len(word) > 110:
@@ -300,9 +303,9 @@ def _filled(text: str) -> str:
 def tables() -> dict[str, str]:
     """What stands in the place of each name."""
     return {
-        "search": across(latest("search", False, ["peers"]), SEARCHES, search_label),
-        "engines": engines([each for each in latest("search", False) if each.settings["peers"]]),
-        "search_gpu": across(latest("search", True, ["peers"]), SEARCHES, search_label),
+        "search": across(latest("search", False, ASKED), SEARCHES, search_label),
+        "engines": engines([each for each in latest("search", False) if any(map(each.settings.get, ASKED))]),
+        "search_gpu": across(latest("search", True, ASKED), SEARCHES, search_label),
         "encode": down(latest("encode", False, ["identities"]), ENCODED, _bundle),
         "encode_gpu": down(latest("encode", True, ["identities"]), ENCODED, _bundle),
         "serve": across(latest("serve", False, ["requests"]), SERVED, _served),

@@ -121,4 +121,8 @@ def test_a_measurement_tells_its_command() -> None:
     assert command(made_up(noise=True)).splitlines()[1:-1] == [
         "rgbir bench search --sightings 2000 --dimension 64 --noise --storage float32 --device cpu"
     ]
+    assert command(made_up(peer=["faiss tuned", "hnswlib"])).splitlines()[1:-1] == [
+        "rgbir bench search --sightings 2000 --dimension 64 --storage float32 --device cpu --peer 'faiss tuned' \\",
+        "    --peer hnswlib",
+    ]
     assert publish_benchmarks.WORDS.exists()

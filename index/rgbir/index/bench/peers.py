@@ -7,7 +7,7 @@ it found is told beside its time.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.bench.clock import best, each
+from rgbir.index.errors import UsageError
 from rgbir.index.machine import cores
+from rgbir.index.words import did_you_mean, listed
 
 Rows = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -51,9 +53,23 @@ def installed() -> dict[str, Peer]:
     return {name: peer for name, peer in PEERS.items() if find_spec(peer.module)}
 
 
-def packages() -> list[str]:
-    """Those of the engines that can be asked here."""
-    return [peer.package for peer in installed().values()]
+def named(names: Sequence[str]) -> dict[str, Peer]:
+    """Those that are named, in the order of `PEERS`.
+
+    Args:
+        names: an engine's name, or its package's.
+
+    Raises:
+        UsageError: no engine has a name, or its package isn't installed.
+    """
+    known = {peer.package: name for name, peer in PEERS.items()} | {name: name for name in PEERS}
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"no engine {unknown[0]!r}; there are {listed(PEERS)}{did_you_mean(unknown[0], known)}")
+    wanted = {known[name] for name in names}
+    there = installed()
+    if absent := [name for name in PEERS if name in wanted and name not in there]:
+        raise UsageError(f"{absent[0]} isn't installed: pip install {PEERS[absent[0]].package}, or leave it out")
+    return {name: peer for name, peer in there.items() if name in wanted}
 
 
 @contextmanager
@@ -174,10 +190,13 @@ PEERS = {
 """By name. Lists of neighbours of hnswlib are a graph, which may miss."""
 
 
-def compared(rows: Rows, asked: Rows, joined: int, top_k: int, ours: Numbers) -> dict[str, Any]:
-    """Milliseconds of each installed engine, for one query and for `joined` together, and its share of the right rows.
+def compared(
+    engines: Mapping[str, Peer], rows: Rows, asked: Rows, joined: int, top_k: int, ours: Numbers
+) -> dict[str, Any]:
+    """Milliseconds of each engine, for one query and for `joined` together, and its share of the right rows.
 
     Args:
+        engines: by name.
         rows: float32 (n, d).
         asked: float32 (m, d).
         joined: how many of them are asked together.
@@ -185,7 +204,7 @@ def compared(rows: Rows, asked: Rows, joined: int, top_k: int, ours: Numbers) ->
         ours: their numbers, int64 (m, top_k), by an exact search.
     """
     figures: dict[str, Any] = {}
-    for name, peer in installed().items():
+    for name, peer in engines.items():
         key = f"peer_{name.replace(' ', '_').replace('-', '_')}"
         try:
             with peer.opened(rows) as ask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.bench.clock import best, each, seconds
-from rgbir.index.bench.peers import compared
+from rgbir.index.bench.peers import Peer, compared, named
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.model import Model, Storage
@@ -37,7 +37,7 @@ def bench_search(
     storage: Storage = Storage.FLOAT32,
     device: DeviceName = "cpu",
     scratch: Path | None = None,
-    peers: bool = False,
+    peers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Adds, opens, searches, removes: a gallery on disk against flat FAISS in memory.
 
@@ -47,8 +47,12 @@ def bench_search(
     Args:
         device: where the gallery's rows are searched once they were asked often enough.
         scratch: where the gallery is made; it takes about twice the embeddings' bytes there.
-        peers: other engines that are installed are asked the same, see `rgbir.index.bench.peers`.
+        peers: names of other engines that are asked the same, see `rgbir.index.bench.peers.PEERS`.
+
+    Raises:
+        UsageError: no engine has such a name, or it isn't installed.
     """
+    engines = named(peers)
     people = People(sightings, dimension, noise)
     asked = people.rows(max(queries, JOINED), seed=1)
     network = CameraNetwork("bench", tuple(Camera(str(c), frozenset({Modality.RGB}), str(c)) for c in range(CAMERAS)))
@@ -76,7 +80,7 @@ def bench_search(
             bare_one = each(lambda q: search(q[None], top_k), asked)
             bare_joined = best(lambda: search(asked[:JOINED], top_k), 2)
             on_device = {} if placed is None else _on_gpu(gallery, placed, asked, top_k)
-            beside = _peers(gallery, people, sightings, asked, top_k) if peers else {}
+            beside = _peers(engines, gallery, people, sightings, asked, top_k) if engines else {}
             bandwidth = _bandwidth()
             gone = [hit.id for hit in gallery.search(Query(asked[1], top_k=1)).hits]
             remove_s = seconds(lambda: gallery.remove(ids=gone))
@@ -151,12 +155,19 @@ def _flat(gallery: Gallery, dimension: int) -> tuple[Flat, int]:
     return lambda asked, top_k: [faiss.knn(asked, piece, top_k) for piece in pieces], 0
 
 
-def _peers(gallery: Gallery, people: People, sightings: int, asked: NDArray[np.float32], top_k: int) -> dict[str, Any]:
+def _peers(
+    engines: Mapping[str, Peer],
+    gallery: Gallery,
+    people: People,
+    sightings: int,
+    asked: NDArray[np.float32],
+    top_k: int,
+) -> dict[str, Any]:
     """What other engines take for the same rows, and which of the gallery's answers they give."""
     rows = np.concatenate([[new.embedding for new in block] for block in enrolments(people, sightings)])
     answers = gallery.search_many([Query(query, top_k=top_k) for query in asked])
     ours = np.array([[int(hit.source) for hit in answer.hits] for answer in answers], np.int64)
-    return compared(rows, asked, JOINED, top_k, ours)
+    return compared(engines, rows, asked, JOINED, top_k, ours)
 
 
 def _on_gpu(gallery: Gallery, device: Gpus, asked: NDArray[np.float32], top_k: int) -> dict[str, Any]:

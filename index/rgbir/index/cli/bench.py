@@ -11,6 +11,7 @@ from rgbir.index.bench.document import Measurement
 from rgbir.index.cli.measured import KEPT, KeepOption, StrictOption, begun
 from rgbir.index.cli.options import BundleOption, RunnerOption, ThreadsOption
 from rgbir.index.cli.output import Answer, in_groups
+from rgbir.index.errors import UsageError
 from rgbir.index.gallery.model import Storage
 
 SEARCHING = ("numpy", "faiss-cpu", "faiss-gpu-cuvs")
@@ -37,31 +38,42 @@ def bench_search_command(
     scratch: Annotated[
         Path | None, typer.Option(help="Where the gallery is made; the system's temporary folder by default.")
     ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(help="Ask this engine the same, by its name or its package's; may be given several times."),
+    ] = None,
     peers: Annotated[
-        bool, typer.Option("--peers", help="Ask FAISS set up by hand, and other engines that are installed.")
+        bool, typer.Option("--peers", help="Ask all engines that are installed; some take minutes for many rows.")
     ] = False,
     keep: KeepOption = None,
     strict: StrictOption = False,
 ) -> Answer[Measurement]:
     """Add, open, search and remove, against bare flat FAISS and the memory's bandwidth.
 
-    Engines that `--peers` asks: usearch, hnswlib, lancedb, qdrant-client and milvus-lite.
+    Engines that can be asked: faiss tuned, which is FAISS set up by hand, usearch exact, hnswlib, lancedb, qdrant local and
+    milvus-lite.
 
     Examples:
         rgbir bench search --sightings 100000 --dimension 2048
-        rgbir bench search --peers
+        rgbir bench search --peer "faiss tuned" --peer usearch
         rgbir bench search --storage float16 --device gpu --json
         rgbir bench search --keep docs/benchmarks
     """
-    from rgbir.index.bench.peers import packages
+    from rgbir.index.bench.peers import installed, named
     from rgbir.index.bench.search import bench_search, ratios
 
     settings = {
         "sightings": sightings, "dimension": dimension, "noise": noise, "storage": str(storage), "device": device, "peers": peers,
     }  # fmt: skip
-    measuring = begun("search", settings, (*SEARCHING, *(packages() if peers else ())), keep)
+    if peer and peers:
+        raise UsageError("--peers asks all engines that are installed; leave --peer out, or --peers")
+    engines = installed() if peers else named(peer or ())
+    if peer:
+        settings["peer"] = list(engines)
+    packages = [engine.package for engine in engines.values()]
+    measuring = begun("search", settings, (*SEARCHING, *packages), keep)
     figures = bench_search(
-        sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch, peers=peers
+        sightings, dimension, noise=noise, storage=storage, device=device, scratch=scratch, peers=list(engines)
     )
     return measuring.answer(figures, ratios(figures), strict)
 
