@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 from rgbir.index.errors import UsageError
+from rgbir.index.gallery.options import Option
 from rgbir.index.nearest.view import ROWS
 
 GIB, HOUR = 2**30, 3600
@@ -21,55 +23,41 @@ NAME = 16
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """What is assumed.
-
-    Attributes:
-        cameras: how many.
-        cameras_a_place: cameras that look at the same place; a search leaves those of its query's place out.
-        sightings_a_day: of one camera.
-        days: how long sightings are kept.
-        busiest_hour: the share of a day's sightings that comes in one hour.
-        dimension: values of an embedding.
-        value_bytes: 4 or 2, in a folder; Milvus keeps 4.
-        crop_bytes: of a crop, on average.
-        label_bytes: what a sighting takes of a file beside embedding and crop.
-        searches_per_s: of all who ask together.
-        asked_cameras: the share of the other places' cameras that a search asks for, 0 to 1.
-        asked_hours: the time window that a search asks for.
-        answer_s: how long 99 of 100 searches may take.
-        rows_per_core_s: rows that one core passes in a folder's gallery.
-        flat_rows_per_core_s: rows whose floats one core reads; taken for Milvus.
-        images_per_s: that one encoder makes.
-        servers: that answer, on a gallery in Milvus.
-        replicas: of the gallery in Milvus.
-        cores, memory_gib: of one machine for Milvus.
-        log_hours: how long Milvus's log of messages is kept.
+    """What is assumed. Each assumption's words stand beside it; `rgbir bench city` makes its options of them.
 
     Raises:
         UsageError: a share isn't within 0 to 1, or another number isn't above 0.
     """
 
-    cameras: int = 5_000
-    cameras_a_place: float = 2.0
-    sightings_a_day: float = 1_000.0
-    days: float = 30.0
-    busiest_hour: float = 0.1
-    dimension: int = 2_048
-    value_bytes: int = 4
-    crop_bytes: int = 8_000
-    label_bytes: int = 900
-    searches_per_s: float = 2.0
-    asked_cameras: float = 1.0
-    asked_hours: float = 6.0
-    answer_s: float = 2.0
-    rows_per_core_s: float = 9_800_000.0
-    flat_rows_per_core_s: float = 1_700_000.0
-    images_per_s: float = 15.7
-    servers: int = 3
-    replicas: int = 2
-    cores: int = 32
-    memory_gib: float = 512.0
-    log_hours: float = 24.0
+    cameras: Annotated[int, Option("how many cameras")] = 5_000
+    cameras_a_place: Annotated[
+        float, Option("cameras that look at one place; a search leaves those of its query's place out")
+    ] = 2.0
+    sightings_a_day: Annotated[float, Option("sightings of one camera in a day")] = 1_000.0
+    days: Annotated[float, Option("how long sightings are kept")] = 30.0
+    busiest_hour: Annotated[float, Option("the share of a day's sightings that the busiest hour brings")] = 0.1
+    dimension: Annotated[int, Option("values of an embedding")] = 2_048
+    value_bytes: Annotated[int, Option("bytes of a value: 4, or 2 in a folder of float16; Milvus keeps 4")] = 4
+    crop_bytes: Annotated[int, Option("bytes of a crop, on average")] = 8_000
+    label_bytes: Annotated[int, Option("bytes of a file for a sighting, beside embedding and crop")] = 900
+    searches_per_s: Annotated[float, Option("searches in a second, of all who ask together")] = 2.0
+    asked_cameras: Annotated[float, Option("the share of other places' cameras that are searched")] = 1.0
+    asked_hours: Annotated[float, Option("the time window that a search asks for")] = 6.0
+    answer_s: Annotated[float, Option("how long 99 of 100 searches may take")] = 2.0
+    rows_per_core_s: Annotated[
+        float, Option("rows that a core passes: rgbir bench search, sightings / search_ms x 1000 / cores")
+    ] = 9_800_000.0
+    flat_rows_per_core_s: Annotated[
+        float, Option("rows whose floats a core reads: sightings / bare_faiss_ms x 1000 there; for Milvus")
+    ] = 1_700_000.0
+    images_per_s: Annotated[
+        float, Option("images of one encoder in a second: index_add_per_s of rgbir bench encode")
+    ] = 15.7
+    servers: Annotated[int, Option("servers that answer, on a gallery in Milvus")] = 3
+    replicas: Annotated[int, Option("replicas of the gallery in Milvus")] = 2
+    cores: Annotated[int, Option("cores of a machine for Milvus's query nodes")] = 32
+    memory_gib: Annotated[float, Option("memory of a machine for Milvus's query nodes")] = 512.0
+    log_hours: Annotated[float, Option("how long Milvus's log of messages is kept")] = 24.0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

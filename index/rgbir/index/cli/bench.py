@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from rgbir.index.bench.city import City, figures_of
 from rgbir.index.bench.document import Measurement
 from rgbir.index.cli.measured import KEPT, KeepOption, StrictOption, begun
-from rgbir.index.cli.options import BundleOption, RunnerOption, ThreadsOption
+from rgbir.index.cli.options import BundleOption, RunnerOption, ThreadsOption, of_fields
 from rgbir.index.cli.output import Answer, in_groups
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.model import Storage
@@ -139,68 +140,15 @@ def bench_encode_command(
         ),
     }
 )  # fmt: skip
-def bench_city_command(
-    cameras: Annotated[int, typer.Option(help="How many cameras.")] = 5_000,
-    cameras_a_place: Annotated[
-        float, typer.Option(help="Cameras that look at one place; a search leaves those of its query's place out.")
-    ] = 2.0,
-    sightings_a_day: Annotated[float, typer.Option(help="Of one camera.")] = 1_000.0,
-    days: Annotated[float, typer.Option(help="How long sightings are kept.")] = 30.0,
-    busiest_hour: Annotated[float, typer.Option(help="The share of a day's sightings that it brings.")] = 0.1,
-    dimension: Annotated[int, typer.Option(help="Values of an embedding.")] = 2_048,
-    value_bytes: Annotated[int, typer.Option(help="4, or 2 in a folder of float16; Milvus keeps 4.")] = 4,
-    crop_bytes: Annotated[int, typer.Option(help="Of a crop, on average.")] = 8_000,
-    label_bytes: Annotated[int, typer.Option(help="Of a file, for a sighting beside embedding and crop.")] = 900,
-    searches_per_s: Annotated[float, typer.Option(help="Of all who ask together.")] = 2.0,
-    asked_cameras: Annotated[float, typer.Option(help="The share of other places' cameras that are searched.")] = 1.0,
-    asked_hours: Annotated[float, typer.Option(help="The time window that a search asks for.")] = 6.0,
-    answer_s: Annotated[float, typer.Option(help="How long 99 of 100 searches may take.")] = 2.0,
-    rows_per_core_s: Annotated[
-        float, typer.Option(help="Rows that a core passes: rgbir bench search, sightings / search_ms x 1000 / cores.")
-    ] = 9_800_000.0,
-    flat_rows_per_core_s: Annotated[
-        float, typer.Option(help="Rows whose floats a core reads: sightings / bare_faiss_ms x 1000 there; for Milvus.")
-    ] = 1_700_000.0,
-    images_per_s: Annotated[float, typer.Option(help="Of one encoder: index_add_per_s of rgbir bench encode.")] = 15.7,
-    servers: Annotated[int, typer.Option(help="That answer, on a gallery in Milvus.")] = 3,
-    replicas: Annotated[int, typer.Option(help="Of the gallery in Milvus.")] = 2,
-    cores: Annotated[int, typer.Option(help="Of a machine for Milvus's query nodes.")] = 32,
-    memory_gib: Annotated[float, typer.Option(help="Of a machine for Milvus's query nodes.")] = 512.0,
-    log_hours: Annotated[float, typer.Option(help="How long Milvus's log of messages is kept.")] = 24.0,
-) -> Answer[dict[str, int | float]]:
+@of_fields(City)
+def bench_city_command(**assumed: Any) -> Answer[dict[str, int | float]]:
     """Work out what many cameras need of memory, disks, processors and network. It measures nothing.
 
     Examples:
         rgbir bench city
         rgbir bench city --cameras 800 --days 14 --asked-hours 2 --json
     """
-    from rgbir.index.bench.city import City, figures_of
-
-    figures = figures_of(
-        City(
-            cameras=cameras,
-            cameras_a_place=cameras_a_place,
-            sightings_a_day=sightings_a_day,
-            days=days,
-            busiest_hour=busiest_hour,
-            dimension=dimension,
-            value_bytes=value_bytes,
-            crop_bytes=crop_bytes,
-            label_bytes=label_bytes,
-            searches_per_s=searches_per_s,
-            asked_cameras=asked_cameras,
-            asked_hours=asked_hours,
-            answer_s=answer_s,
-            rows_per_core_s=rows_per_core_s,
-            flat_rows_per_core_s=flat_rows_per_core_s,
-            images_per_s=images_per_s,
-            servers=servers,
-            replicas=replicas,
-            cores=cores,
-            memory_gib=memory_gib,
-            log_hours=log_hours,
-        )
-    )
+    figures = figures_of(City(**assumed))
     lines = [
         f"{name:>34}  {value:,.3f}" if isinstance(value, float) else f"{name:>34}  {value:,}"
         for name, value in figures.items()

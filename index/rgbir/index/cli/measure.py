@@ -387,7 +387,7 @@ def _robust(
     alike: Path | None,
     files: tuple[Path | None, Path | None],
 ) -> Answer[Evaluated]:
-    """Measures as ever, and divides what was measured.
+    """Measures as usual, and divides what was measured.
 
     Args:
         files: for Markdown, and for JSON.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast, get_args, get_type_hints
 
 import typer
 from rich.console import Console
@@ -17,6 +19,8 @@ from rgbir.index.cli.output import speaks
 from rgbir.index.errors import UsageError
 from rgbir.index.runner import RUNNER_HELP
 from rgbir.index.words import listed
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 GalleryOption = Annotated[
     str,
@@ -76,6 +80,25 @@ def refuse(ctx: typer.Context, why: str, only: Sequence[str] | None = None, but:
         raise UsageError(
             f"{why}: {listed(shown[name] for name in names)} {'has' if len(names) == 1 else 'have'} no effect; leave {'it' if len(names) == 1 else 'them'} out"
         )
+
+
+def of_fields(form: type) -> Callable[[F], F]:
+    """Gives a command an option for each field of a dataclass in place of its `**options`, with the words of its `Option`."""
+    hints = {name: get_args(hint) for name, hint in get_type_hints(form, include_extras=True).items()}
+
+    def decorate(command: F) -> F:
+        parameters = []
+        for field in fields(form):
+            kind, option = hints[field.name]
+            words = f"{option.description[0].upper()}{option.description[1:]}."
+            annotation: Any = Annotated[kind, typer.Option(help=words, min=option.least, max=option.most)]
+            parameters.append(
+                Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+            )
+        cast(Any, command).__signature__ = signature(command, eval_str=True).replace(parameters=parameters)
+        return command
+
+    return decorate
 
 
 @contextmanager
