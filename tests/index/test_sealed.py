@@ -60,6 +60,31 @@ def test_a_second_process_maps_the_memory_of_the_first(tmp_path: Path) -> None:
     assert mapped not in _mapped()
 
 
+@pytest.mark.usefixtures("sharing")
+def test_what_a_process_closes_meanwhile_hides_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection is closed between the list of descriptors and the look at it; a busy process does so all the time."""
+    (tmp_path / "codes").write_bytes(b"codes")
+    checksum = zlib.crc32(b"codes")
+    first = sealed.sealed(tmp_path / "codes", checksum)
+    closed = os.open(tmp_path / "codes", os.O_RDONLY)
+    assert closed != first
+    links_of = Path.iterdir
+
+    def closing(folder: Path) -> Iterator[Path]:
+        links = sorted(links_of(folder), key=lambda link: link.name != str(closed))
+        assert links[0].name == str(closed)
+        os.close(closed)
+        return iter(links)
+
+    monkeypatch.setattr(Path, "iterdir", closing)
+    second = sealed._of(os.getpid(), f"rgbir-codes-{tmp_path.name}-{checksum:08x}")
+
+    assert second is not None
+    assert os.stat(second).st_ino == os.stat(first).st_ino
+    os.close(first)
+    os.close(second)
+
+
 def _mapped() -> set[str]:
     """The inodes of codes that this process maps; other tests may have some."""
     return set(re.findall(r"(\d+) +/memfd:rgbir-codes", Path("/proc/self/maps").read_text()))

@@ -12,7 +12,7 @@ from pathlib import Path
 from rgbir.index.errors import CacheDamaged
 
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-_PIECE = 1 << 22
+_PIECE, _LONGEST = 1 << 22, 200
 _processes: Callable[[], Collection[int]] | None = None
 
 
@@ -40,13 +40,13 @@ def sealed(file: Path, checksum: int) -> int:
     Raises:
         CacheDamaged: it is not what was written.
     """
-    name = f"rgbir-codes-{file.parent.name}-{checksum:08x}"
+    name = f"rgbir-codes-{file.parent.name}-{checksum:08x}"[:_LONGEST]
     for process in _processes() if _processes is not None else ():
         if process != os.getpid() and (descriptor := _of(process, name)) is not None:
             if fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) == _SEALS and _sum(descriptor) == checksum:
                 return descriptor
             os.close(descriptor)
-    descriptor = os.memfd_create(name[:200], os.MFD_ALLOW_SEALING)
+    descriptor = os.memfd_create(name, os.MFD_ALLOW_SEALING)
     try:
         total = 0
         with file.open("rb") as content:
@@ -65,9 +65,12 @@ def sealed(file: Path, checksum: int) -> int:
 
 def _of(process: int, name: str) -> int | None:
     """What another process has under that name."""
-    with suppress(OSError):  # it ended, or closed it just now
-        for link in Path(f"/proc/{process}/fd").iterdir():
-            if os.readlink(link) == f"/memfd:{name[:200]} (deleted)":
+    links: list[Path] = []
+    with suppress(OSError):  # it ended
+        links = [*Path(f"/proc/{process}/fd").iterdir()]
+    for link in links:
+        with suppress(OSError):  # it closed this one just now, as it does with connections all the time
+            if os.readlink(link) == f"/memfd:{name} (deleted)":
                 return os.open(link, os.O_RDONLY)
     return None
 
