@@ -57,14 +57,14 @@ class Killer:
     Attributes:
         gallery: whose sightings are counted.
         at: of how many sightings on something is killed, in order.
-        victims: whom of a process's descendants SIGKILL meets; itself, if it gives none.
+        victims: whom SIGKILL meets the nth time, of a process and its descendants; of none it is tried again.
         kills: processes that were killed.
         again: how often the command was begun again.
     """
 
     gallery: Path
     at: list[int]
-    victims: Callable[[int], list[int]] = lambda process: [process]
+    victims: Callable[[int, int], list[int]] = lambda process, nth: [process]
     kills: int = 0
     again: int = 0
 
@@ -74,11 +74,13 @@ class Killer:
             with TemporaryFile() as told, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=told) as process:
                 while process.poll() is None:
                     if waiting and sightings(self.gallery) >= waiting[0]:
-                        waiting.pop(0)
-                        for victim in self.victims(process.pid):
+                        victims = self.victims(process.pid, len(self.at) - len(waiting) + 1)
+                        for victim in victims:
                             with suppress(ProcessLookupError):
                                 os.kill(victim, signal.SIGKILL)
                                 self.kills += 1
+                        if victims:
+                            waiting.pop(0)
                     time.sleep(0.02)
                 told.seek(0)
                 assert process.returncode in (0, -signal.SIGKILL), told.read().decode()
@@ -126,10 +128,9 @@ def by_shards(images: Path, work: Path, count: int, kills: int, chance: random.R
 def by_ray(images: Path, work: Path, count: int, kills: int, chance: random.Random, workers: int = 2) -> Path:
     """The way of `index add --ray local`: its workers are killed, and every fifth time the process that writes."""
     drawn = random.Random(chance.random())
-    turns = iter(range(1, 1 + kills))
 
-    def victims(process: int) -> list[int]:
-        if next(turns) % 5 == 0:
+    def victims(process: int, nth: int) -> list[int]:
+        if nth % 5 == 0:
             return [process]
         encoders = [pid for pid in descendants(process) if b"_Worker" in title(pid)]
         return [drawn.choice(encoders)] if encoders else []
@@ -184,6 +185,7 @@ def check(whole: Path, images: Path, names: list[str], work: Path, sample: int =
 
 
 def _told(way: str, count: int, taken: float, killers: list[Killer]) -> None:
+    assert any(killer.kills for killer in killers) or not any(killer.at for killer in killers), "nobody was killed"
     kills, again = sum(killer.kills for killer in killers), sum(killer.again for killer in killers)
     print(
         f"{way}: {count:,} images in {taken:.0f} s, {count / taken:.0f} a second; {kills} killed, {again} begun again"
