@@ -83,8 +83,10 @@ def check_same(wheel: Path) -> None:
         run(sys.executable, "-m", "build", "--wheel", "--outdir", made, ROOT, cwd=Path(made))
         (direct,) = Path(made).glob("*.whl")
         if sha256(direct) != sha256(wheel):
-            with zipfile.ZipFile(direct) as one, zipfile.ZipFile(wheel) as other:
-                sums = [{(entry.filename, entry.CRC) for entry in opened.infolist()} for opened in (one, other)]
+            with zipfile.ZipFile(direct) as of_checkout, zipfile.ZipFile(wheel) as of_sdist:
+                sums = [
+                    {(entry.filename, entry.CRC) for entry in opened.infolist()} for opened in (of_checkout, of_sdist)
+                ]
             raise NotAsReleased(f"the checkout and the sdist build other wheels: {sorted(sums[0] ^ sums[1])[:10]}")
 
 

@@ -80,12 +80,12 @@ def test_the_page_has_the_commands_figures_and_the_command_those_that_were_measu
     for name, told in figures.items():
         digits = len(told.partition(".")[2])
         assert f"{float(printed[name].replace(',', '')):,.{digits}f}" == told, name
-    one, flat = (
+    single, flat = (
         float(re.findall(rf"^\| {row}, ms \|.* ([\d.]+) \|(?: [\d.]+ \|){{2}}$", BENCHMARKS, re.MULTILINE)[0])
         for row in ("one query", "flat FAISS, one query")
     )
-    assert f"in {one} ms on two cores, and in {flat} ms with flat FAISS" in PAGE
-    assert City().rows_per_core_s == pytest.approx(1e9 / one / 2, rel=0.01)
+    assert f"in {single} ms on two cores, and in {flat} ms with flat FAISS" in PAGE
+    assert City().rows_per_core_s == pytest.approx(1e9 / single / 2, rel=0.01)
     assert City().flat_rows_per_core_s == pytest.approx(1e9 / flat, rel=0.01)
     assert f"| {City().images_per_s} |" in BENCHMARKS
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rgbir.index.bench.document import Measurement
-from rgbir.index.cli.measured import KeepOption, StrictOption, begun
+from rgbir.index.cli.measured import KeepOption, begun
 from rgbir.index.cli.options import progress
 from rgbir.index.cli.output import Answer
 from rgbir.index.errors import UsageError
@@ -29,7 +29,6 @@ def bench_synthetic(
         Path | None, typer.Option(help="Where people are drawn; the system's temporary folder by default.")
     ] = None,
     keep: KeepOption = None,
-    strict: StrictOption = False,
 ) -> Answer[Measurement]:
     """Whether drawing 2 of synthetic people is as hard as it should be: what must not find them, and what must.
 
@@ -59,4 +58,4 @@ def bench_synthetic(
             figures = bench_trained(run, "small", seed, knobs(without or []), scratch, done=advance)
         else:
             figures = measure("small", networks, seed, scratch, done=advance)
-    return measuring.answer(figures, {}, strict)
+    return measuring.answer(figures, {})
