@@ -110,8 +110,8 @@ def demo(
 
 def program() -> str:
     """What to type for this program: its name where the shell finds it by that, else the path that it was started by."""
-    started, found = Path(sys.argv[0]), shutil.which("rgbir")
-    hidden = started.name == "rgbir" and not (found and started.samefile(found))
+    started, by_name = Path(sys.argv[0]), shutil.which("rgbir")
+    hidden = started.name == "rgbir" and not (by_name and started.samefile(by_name))
     return str(started) if hidden else "rgbir"
 
 
