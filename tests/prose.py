@@ -94,7 +94,10 @@ def _sentences(block: str) -> Iterator[tuple[int, str]]:
 def pages() -> list[Path]:
     """The documents for readers: no decisions, and nothing that is generated."""
     generated = {"rows.md", "evidence.md", "command-line.md", "http.md"}
-    written = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    written = [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *(ROOT / "docs").rglob("*.md"),
+    ]
     return sorted(p for p in written if p.name not in generated and "decisions" not in p.parts)
 
 

@@ -27,6 +27,13 @@ def test_every_page_is_in_plain_english() -> None:
         assert not found, "\n".join(["Say it in shorter sentences:", *found])
 
 
+def test_what_a_version_asks_of_users_is_in_plain_english() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    (opening,) = re.findall(r"^## \[0\.2\.0\].*?(?=^###)", changes, re.MULTILINE | re.DOTALL)
+    assert "It\nasks" in opening
+    assert not [str(each) for each in offences(opening)]
+
+
 def faults(where: str, text: str) -> list[str]:
     """What is wrong with the sentences of a text that isn't a page; its lines are as long as its place has room."""
     return [f"{where}: {each.text}" for each in offences(text) if each.what != "line"]

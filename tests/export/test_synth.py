@@ -232,8 +232,12 @@ def test_the_page_claims_what_is_shown_and_names_what_is_not_there() -> None:
     assert two_seeds[4:6] == [f"{fmean([50 - 26, 50 - 27.1]):+.1f}, no interval", "not decided here"]
     assert "`expat.expat` (2)" in text
     assert "* `dfe.full` from seed 0 failed: update 7: the loss is not finite" in text
-    missing = next(line for line in text.splitlines() if line.startswith("Not run: "))
-    assert set(re.findall("`([^`]+)`", missing)) == {row.label for row in rows()} - {run["label"] for run in runs}
+    waiting = {row.label for row in rows()} - {run["label"] for run in runs}
+    assert "Chance at rank-1: 1.7 on val (60 people) and 1.7 on test (60 people)." in text
+    assert f"Not run: {len(waiting)} of {len(rows())} rows. " in text
+    assert not [label for label in waiting if cells(text, label)]
+    pairs = [row for row in rows() if row.against]
+    assert f"Not compared: {len(pairs) - 2} of {len(pairs)} pairs, " in text
     assert "Nothing was run yet" not in text
 
 
@@ -241,6 +245,15 @@ def test_a_whole_page_is_not_called_partial() -> None:
     text = page([by_hand(row.label, seed, 20.0 + seed, 30.0) for row in rows() for seed in range(3)])
     assert "artial" not in text
     assert "Not run" not in text
+    assert "Not compared" not in text
+    assert all(len(cells(text, row.label)) == 2 for row in rows() if row.against)
+
+
+def test_a_page_without_a_whole_pair_has_no_table_of_pairs() -> None:
+    text = page([by_hand("expat.at", 0, 20.0, 30.0)])
+    assert "In pairs" not in text
+    pairs = sum(bool(row.against) for row in rows())
+    assert f"Not compared: {pairs} of {pairs} pairs, " in text
 
 
 def test_runs_of_another_drawing_recipe_or_budget_are_not_mixed() -> None:

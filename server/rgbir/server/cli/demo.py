@@ -1,4 +1,4 @@
-"""`rgbir demo`: the whole road without downloads."""
+"""`rgbir demo`: the whole way without downloads."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def demo(
         shutil.copytree(bundle, model, dirs_exist_ok=True)
         seconds = time.perf_counter() - began
         query = next(iter(sorted(samples.glob("*.jpg"))))
-        search = f"rgbir search {query} --camera {query.name.split('_')[0]} --gallery {gallery} --bundle {model}"
+        search = f"{program()} search {query} --camera {query.name.split('_')[0]} --gallery {gallery} --bundle {model}"
         lines = ["", f"done in {seconds:.0f} s; the files are in {folder}/", "search here:", f"  {search}"]
         if start:
             for line in (*lines, "or on the page:"):
@@ -106,6 +106,13 @@ def demo(
             folder, people, gallery, samples, model, folder / "footage", rank_1, mean_ap, seconds, search
         )
         return Answer(content, lines)
+
+
+def program() -> str:
+    """What to type for this program: its name where the shell finds it by that, else the path that it was started by."""
+    started, by_name = Path(sys.argv[0]), shutil.which("rgbir")
+    hidden = started.name == "rgbir" and not (by_name and started.samefile(by_name))
+    return str(started) if hidden else "rgbir"
 
 
 def _draw(people: Path) -> None:
@@ -148,6 +155,7 @@ def _show_rule(data: SysuMM01, encoder: Encoder, gallery: Gallery) -> None:
     record = next(data.records("test", (3,)))
     image = decode(read_bytes(record.path), record.source)
     answer = Searcher(encoder, gallery).search([image], SearchOptions(camera="3", modality=Modality.IR, top_k=5))
+    note(f"   person {record.identity} is asked for:")
     for hit in answer.hits:
         mark = "the same person" if hit.identity == record.identity else f"person {hit.identity}"
         note(f"   {hit.rank}. camera {hit.camera}, distance {hit.distance:.3f}, {mark}")

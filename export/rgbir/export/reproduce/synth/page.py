@@ -112,13 +112,13 @@ def _section(name: str, images: int, runs: Sequence[Run], known: Sequence[SynthR
         lines += ["**No measurement**: the size tiny shows that all of it works, and nothing else.", ""]
     if lacking:
         lines += [f"**Partial**: {len(known) - len(lacking)} of {len(known)} rows have {LEAST} seeds or more.", ""]
-    lines += [_table(_columns(runs), _figures(known, by_row, runs)), ""]
-    lines += ["**In pairs**, on the people tested, in points:", ""]
-    compared = ("row", "against", "what is said of them", "seeds")
-    columns = (*compared, *(f"{SCORES[score]} {what}" for score in DECIDED_BY for what in ("difference", "verdict")))
-    lines += [_table(columns, _pairs(known, by_row)), ""]
-    if missing := [f"`{label}`" for label, count in lacking.items() if not by_row[label]]:
-        lines += [f"Not run: {listed(missing)}.", ""]
+    lines += [_table(_columns(runs), _figures(known, by_row, runs)), "", *_chance(runs)]
+    lines += _compared(known, by_row)
+    if waiting := sum(not of_row for of_row in by_row.values()):
+        lines += [
+            f"Not run: {waiting} of {len(known)} rows. [What they are](how-to/compare-methods.md#the-recipes).",
+            "",
+        ]
     if fewer := [f"`{label}` ({count})" for label, count in lacking.items() if count]:
         lines += [f"With fewer than {LEAST} seeds: {listed(fewer)}.", ""]
     failed = [f"* `{run['label']}` from seed {run['seed']} failed: {run['failed']}" for run in runs if "failed" in run]
@@ -127,6 +127,31 @@ def _section(name: str, images: int, runs: Sequence[Run], known: Sequence[SynthR
     )
     lines += [*failed, *([""] if failed else []), *(f"Trained with {words}." for words in versions)]
     return "\n".join(lines) + "\n"
+
+
+def _chance(runs: Sequence[Run]) -> list[str]:
+    """What rank-1 is without any learning: one person in so many."""
+    counts = {of: sorted({run[of]["people"] for run in runs if of in run}) for of in _lists(runs)}
+    words = [f"{100 / people:.1f} on {of} ({people} people)" for of, some in counts.items() for people in some]
+    return [f"Chance at rank-1: {listed(words)}.", ""] if words else []
+
+
+def _compared(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> list[str]:
+    """The pairs of which both rows were measured, and how many there are besides."""
+    pairs = [row for row in known if row.against]
+    whole = [row for row in pairs if _measured(by_row[row.label]) and _measured(by_row[row.against])]
+    lines = []
+    if whole:
+        lines += ["**In pairs**, on the people tested, in points:", ""]
+        compared = ("row", "against", "what is said of them", "seeds")
+        columns = (
+            *compared,
+            *(f"{SCORES[score]} {what}" for score in DECIDED_BY for what in ("difference", "verdict")),
+        )
+        lines += [_table(columns, _pairs(whole, by_row)), ""]
+    if lacking := len(pairs) - len(whole):
+        lines += [f"Not compared: {lacking} of {len(pairs)} pairs, of which a row has no figures yet.", ""]
+    return lines
 
 
 def _measured(runs: Iterable[Run]) -> list[Run]:
@@ -163,10 +188,8 @@ def _mean(values: Sequence[float]) -> str:
     return f"{fmean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
 
-def _pairs(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> Iterator[list[str]]:
-    for row in known:
-        if not row.against:
-            continue
+def _pairs(pairs: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> Iterator[list[str]]:
+    for row in pairs:
         both = [_measured(by_row[label]) for label in (row.label, row.against)]
         of_scores = [
             paired(*({run["seed"]: run["test"][score] for run in of_row} for of_row in both)) for score in DECIDED_BY
