@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import json
 import os
@@ -10,6 +11,7 @@ import random
 import shutil
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -189,6 +191,29 @@ def test_no_request_fails_while_models_change_and_every_answer_is_one_models(cli
     assert set(by_model) == {FIRST, "cosine"}
     assert len(enrolled) == len(records)
     assert all(client.sighting(sighting) for sighting in enrolled)
+
+
+def test_a_model_that_no_longer_answers_is_let_go_though_it_was_counted(settings: Settings, people: SysuMM01) -> None:
+    served = create_app(settings)
+    with TestClient(served, base_url="http://127.0.0.1") as http:
+        client = Client(http)
+        client.prepare_model("cosine")
+        filled(client, "cosine")
+        client.search(infrared(people), camera="3")
+        images = 'rgbir_model_images_total{modality="ir"} '
+        (before,) = (line for line in http.get("/metrics").text.splitlines() if line.startswith(images))
+        queue = weakref.ref(served.state.engine.now.queues[Modality.IR])
+        client.activate_model("cosine")
+        client.prepare_model("third")  # takes the place of the one that answered before
+
+        def gone() -> bool:
+            gc.collect()
+            return queue() is None
+
+        until(gone, "the end of the first model's queue")
+        client.search(infrared(people), camera="3")
+        (after,) = (line for line in http.get("/metrics").text.splitlines() if line.startswith(images))
+        assert float(after.split()[1]) == float(before.split()[1]) + 1
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -136,17 +136,26 @@ class Worker:
         return [int(process) for process in self.counts.cells[:, Count.PROCESS] if process]
 
     async def leading(self) -> None:
-        """Returns once this worker leads: the kernel frees the lock of one that died."""
-        loop, taken = asyncio.get_running_loop(), asyncio.Event()
+        """Returns once this worker leads: the kernel frees the lock of one that died.
+
+        Raises:
+            OSError: it can't lead, though no other one does.
+        """
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        failures = list[OSError]()
 
         def wait() -> None:
-            descriptor = os.open(self.there / "lead.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            self._lead = descriptor
-            loop.call_soon_threadsafe(taken.set)
+            try:
+                self._lead = _locked(self.there / "lead.lock")
+            except OSError as error:
+                failures.append(error)
+            with suppress(RuntimeError):  # the loop is closed, as this worker ends
+                loop.call_soon_threadsafe(over.set)
 
         threading.Thread(target=wait, daemon=True, name="lead").start()
-        await taken.wait()
+        await over.wait()
+        if failures:
+            raise failures[0]
         new = self.there / f"lead.{self.place}"
         new.unlink(missing_ok=True)
         new.symlink_to(self.socket.name)
@@ -166,9 +175,8 @@ class Worker:
         if self.alone:
             yield
             return
-        descriptor = os.open(self.there / "changes.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = _locked(self.there / "changes.lock")
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
@@ -195,6 +203,13 @@ class Worker:
     def troubled(self) -> bool:
         """Whether any of them can't answer."""
         return bool(self.counts.total(Count.TROUBLE))
+
+
+def _locked(file: Path) -> int:
+    """Waits for the lock of a file; returns what frees it when it is closed."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
 
 
 def places(workers: int) -> int:

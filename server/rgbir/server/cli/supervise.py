@@ -33,6 +33,8 @@ LEAST_PAUSE_S, MOST_PAUSE_S, LIVED_S = 1.0, 60.0, 60.0
 """Seconds before a worker is started again, which double each time, unless it lived so long."""
 KILLED_AFTER_S = 15.0
 """Seconds beyond those that requests have, after which a worker that doesn't end is killed."""
+STARTS_S, TIMES = 300.0, 10
+"""Seconds that a worker's start may take, or so many times as long as the first one's if that is more."""
 _MOST_PATH = 80
 SETTINGS = "settings"
 
@@ -96,6 +98,7 @@ class _Supervisor:
         self.counts = Counts(folder / "counts", self.row + 1, self.row)
         self.workers: list[_Worker | None] = [None] * settings.workers
         self.taken: set[int] = {self.row}
+        self.longest_start_s: float | None = None
         self.turn = asyncio.Lock()
         self.ending = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -111,6 +114,7 @@ class _Supervisor:
             if first is None:
                 return self.ending.is_set()
             self.workers[0] = first
+            self.longest_start_s = max(STARTS_S, TIMES * (loop.time() - first.began))
             self._begin(self._keep(0))
             rest = range(1, len(self.workers))
             self.workers[1:] = await asyncio.gather(*(self._start() for _ in rest))
@@ -134,30 +138,51 @@ class _Supervisor:
                     worker.process.send_signal(number)
 
     async def _start(self) -> _Worker | None:
-        """A worker that answers; None if it ended before."""
+        """A worker that answers; None if it ended before, or hung, or couldn't be started."""
         place = min(set(range(self.row)) - self.taken)
         self.taken.add(place)
-        ours, its = socket.socketpair()
-        ours.setblocking(False)
-        # -P: Python would look for modules in the folder where the server was started, too, and anybody may write there.
-        command = [sys.executable, "-P", "-m", "rgbir.server.cli.worker", str(self.folder), str(place)]
-        numbers = (self.listening.fileno(), its.fileno())
-        with its:
-            process = await asyncio.create_subprocess_exec(*command, *map(str, numbers), pass_fds=numbers)
-        loop = asyncio.get_running_loop()
-        worker = _Worker(place, process, ours, loop.time())
-        ready = asyncio.ensure_future(loop.sock_recv(ours, 1))
+        try:
+            worker = await self._process(place)
+        except OSError as error:
+            _log.error("a worker couldn't be started: %s", why(error))
+            self.taken.discard(place)
+            return None
+        ready = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(worker.link, 1))
         over = asyncio.ensure_future(self.ending.wait())
-        await asyncio.wait((ready, over), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((ready, over), timeout=self.longest_start_s, return_when=asyncio.FIRST_COMPLETED)
+        hangs = not (ready.done() or over.done())
         over.cancel()
         with suppress(OSError):
             if ready.done() and ready.result():
                 return worker
         ready.cancel()
         with suppress(ProcessLookupError):
-            process.terminate()
+            if hangs:
+                pid, limit = worker.process.pid, self.longest_start_s
+                _log.error("process %d doesn't answer %g s after its start; it is killed", pid, limit)
+                worker.process.kill()
+            else:
+                worker.process.terminate()
         await self._ended(worker)
         return None
+
+    async def _process(self, place: int) -> _Worker:
+        """
+        Raises:
+            OSError: there is no room for another process, or for the link to it.
+        """
+        ours, its = socket.socketpair()
+        ours.setblocking(False)
+        # -P: Python would look for modules in the folder where the server was started, too, and anybody may write there.
+        command = [sys.executable, "-P", "-m", "rgbir.server.cli.worker", str(self.folder), str(place)]
+        numbers = (self.listening.fileno(), its.fileno())
+        with its:
+            try:
+                process = await asyncio.create_subprocess_exec(*command, *map(str, numbers), pass_fds=numbers)
+            except OSError:
+                ours.close()
+                raise
+        return _Worker(place, process, ours, asyncio.get_running_loop().time())
 
     async def _ended(self, worker: _Worker) -> int:
         """Waits until a worker that was told to end has; returns how it did."""

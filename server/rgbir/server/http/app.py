@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -36,6 +38,8 @@ from rgbir.server.http.routes import ROUTERS
 from rgbir.server.settings import Settings
 from rgbir.server.worker import Worker
 
+_log = logging.getLogger(__name__)
+
 
 def certificate_of(settings: Settings) -> Certificate | None:
     """What the server is to speak TLS with, if it is.
@@ -66,9 +70,13 @@ def _reopening(engine: Engine, certificate: Certificate | None) -> Callable[[], 
 
 
 async def _once_leading(worker: Worker, lead: Callable[[], None]) -> None:
-    """Begins with what must be done once."""
-    await worker.leading()
-    lead()
+    """Begins with what must be done once. A worker that can't ends, so that another one leads."""
+    try:
+        await worker.leading()
+        lead()
+    except Exception:
+        _log.exception("worker %d can't lead, so it ends; the error follows", worker.place)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _casebook(settings: Settings, engine: Engine) -> Casebook:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
+from weakref import WeakKeyDictionary
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -196,7 +197,7 @@ class Metrics:
             "seconds": Counter("rgbir_footage_seconds", "Footage that was worked through", registry=counted),
         }  # fmt: skip
         self._lock = threading.Lock()
-        self._counted: dict[tuple[object, ...], float] = {}
+        self._counted = WeakKeyDictionary[object, dict[tuple[str, ...], float]]()  # a model that was exchanged goes
         self._now = _Now(certificate)
         self.registry.register(self._now)
         if shared is None:
@@ -237,14 +238,15 @@ class Metrics:
         films = engine.filmed
         for modality, batcher in engine.now.queues.items():
             for name, counter in self._queues.items():
-                self._count(counter.labels(modality.value), getattr(batcher, name), name, batcher)
+                self._count(counter.labels(modality.value), getattr(batcher, name), batcher, name)
         for name, counts in (("jobs", films.jobs), ("sightings", films.sightings)):
             for label, value in dict(counts).items():
-                self._count(self._films[name].labels(label), value, name, label)
-        self._count(self._films["tracks"], films.tracks, "tracks")
-        self._count(self._films["seconds"], films.seconds, "seconds")
+                self._count(self._films[name].labels(label), value, films, name, label)
+        self._count(self._films["tracks"], films.tracks, films, "tracks")
+        self._count(self._films["seconds"], films.seconds, films, "seconds")
 
-    def _count(self, counter: Counter, value: float, *what: object) -> None:
+    def _count(self, counter: Counter, value: float, of: object, *what: str) -> None:
         with self._lock:
-            counter.inc(value - self._counted.get(what, 0))
-            self._counted[what] = value
+            counted = self._counted.setdefault(of, {})
+            counter.inc(value - counted.get(what, 0))
+            counted[what] = value

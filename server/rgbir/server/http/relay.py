@@ -105,7 +105,11 @@ async def ask(path: Path, what: str) -> bool:
         if path.exists():
             _log.warning("worker %s doesn't answer: %s", path.stem, error)
         return False
-    return head.split(b" ")[1:2] == [b"204"]
+    if head.split(b" ")[1:2] == [b"204"]:
+        return True
+    if path.exists():
+        _log.warning("worker %s was asked for %s, and answers %r", path.stem, what, head.decode("latin-1").strip())
+    return False
 
 
 class Relay:
