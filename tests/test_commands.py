@@ -55,6 +55,7 @@ ALONE = {
     "evidence key",
     "keys add",
     "methods",
+    "reproduce demonstration",
     "reproduce synth",
     "synthesize",
 }

@@ -66,7 +66,7 @@ SUMMARIES = {
     "methods": "The methods, their variants and switches, the tables' rows, and published numbers.",
     "model": "Change a running server's model.",
     "ready": "Whether a server is there and can search.",
-    "reproduce": "Train and measure a published table, or compare the methods on synthetic people.",
+    "reproduce": "Train and measure a published table, compare the methods on synthetic people, or make the demonstration's bundle.",
     "runs": "List trainings: how far they came, and what they reached.",
     "search": "Search a gallery for the person on one or more images.",
     "serve": "Answer searches over HTTP, with a page to try them.",

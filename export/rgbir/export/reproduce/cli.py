@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from rgbir.export.errors import Interrupted
+from rgbir.export.reproduce.demonstration.cli import demonstration
 from rgbir.export.reproduce.synth.cli import synth
 from rgbir.index import CantWrite, beside, expect_writable, open_data_set
 from rgbir.index.cli.output import Answer, in_groups, note, remark
@@ -57,9 +58,10 @@ reproduce = typer.Typer(
     cls=_Tables,
     no_args_is_help=True,
     add_completion=False,
-    help="Train and measure a published table, or compare the methods on synthetic people.",
+    help="Train and measure a published table, compare the methods on synthetic people, or make the demonstration's bundle.",
 )
 reproduce.command("synth")(synth)
+reproduce.command("demonstration")(demonstration)
 
 
 @reproduce.command("table")

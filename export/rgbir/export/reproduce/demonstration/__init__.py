@@ -1,0 +1,1 @@
+"""The demonstration's bundle: drawn, trained, exported and measured again, from nothing."""

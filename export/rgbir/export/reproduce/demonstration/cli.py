@@ -1,0 +1,131 @@
+"""`rgbir reproduce demonstration`. What needs torch is imported by the command: its help needs none."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rgbir.export.errors import Interrupted
+from rgbir.index import Bundle, CantWrite, Encoder
+from rgbir.index.cli.output import Answer, note, remark
+from rgbir.training.stopping import asked_to_stop
+
+COMMAND = "OMP_NUM_THREADS=1 rgbir reproduce demonstration --out remade"
+NAME = "expat_compact.synthetic_people"
+NOTE = f"Synthetic people only; a demonstration, never a result on real data. Made by: {COMMAND}"
+ANSWER = "ends after this update or set, and saves it; once more ends it at once"
+
+Scores = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """The demonstration's bundle, made again.
+
+    Attributes:
+        bundle: its folder.
+        weights: sha256 of its weights.
+        same: whether they are those of the bundle that comes with rgbir, byte by byte.
+        measured: by drawing, the mean of each score over ten sets of sixty people, 0 to 1, and its standard deviation.
+    """
+
+    bundle: Path
+    weights: str
+    same: bool
+    measured: dict[str, Scores]
+
+
+def demonstration(
+    out: Annotated[Path, typer.Option(help="Folder of people, trainings and bundle; the same command goes on in it.")],
+    workers: Annotated[
+        int, typer.Option(help="Processes that prepare batches; they don't change what is in them.", min=0)
+    ] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of decoded images; rgbir/images in the user's cache folder by default.")
+    ] = None,
+) -> Answer[Remade]:
+    """Make the demonstration's bundle again: draw people, train from nothing, export, measure on ten sets of others.
+
+    On a processor of the same kind and with OMP_NUM_THREADS=1, the same weights come of it, byte by byte. It takes hours.
+
+    Examples:
+        rgbir reproduce demonstration --out remade
+        rgbir reproduce demonstration --out remade --workers 1 --cache /tmp/images
+    """
+    from rgbir.export.reproduce.demonstration.recipe import WEIGHTS
+    from rgbir.export.reproduce.folder import alone
+    from rgbir.training.data.cache import default_folder
+
+    options = {"--out": out, "--workers": workers or None, "--cache": cache}
+    words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    again = shlex.join(["rgbir", "reproduce", "demonstration", *words])
+    with alone(out), asked_to_stop(ANSWER) as asked:
+        try:
+            bundle, measured = _made(out, workers, cache or default_folder(), asked, remark)
+        except Interrupted as ended:
+            assert asked.by is not None
+            note(f"stopped by {asked.by.name} {ended}; go on with:\n{again}")
+            raise typer.Exit(128 + asked.by) from None
+        except CantWrite as error:
+            raise CantWrite(f"{error}. What is finished stays; when that is mended, go on with:\n{again}") from error
+    digest = Bundle(bundle).card.files["weights.bin"]
+    about = Remade(bundle, digest, digest == WEIGHTS, measured)
+    lines = [f"{bundle} has {'the same weights as' if about.same else 'other weights than'} the bundle of rgbir"]
+    for drawing, scores in measured.items():
+        spread = scores["spread"]
+        figures = (f"{name} {100 * scores[key]:.1f} ± {100 * spread[key]:.1f}" for name, key in SHOWN.items())
+        lines.append(f"drawing {drawing}, ten sets: {', '.join(figures)}")
+    return Answer(about, lines)
+
+
+SHOWN = {"rank-1": "rank_1", "mAP": "mAP", "mINP": "mINP"}
+
+
+def _made(
+    out: Path, workers: int, cache: Path, stop: Callable[[], bool], say: Callable[[str], None]
+) -> tuple[Path, dict[str, Scores]]:
+    """The bundle, and what was measured by drawing. What is there already isn't done again."""
+    from rgbir.export.bundle import export, record_measurement
+    from rgbir.export.cli import explain_bundle
+    from rgbir.export.reproduce.demonstration.sets import DRAWINGS, PEOPLE, SEEDS, over_sets, the_set
+    from rgbir.training import load_run
+
+    bundle, sets, measured = out / NAME, out / "sets", dict[str, Scores]()
+    if not bundle.exists():
+        export(load_run(_trained(out, workers, cache, stop, say)), bundle, note=NOTE)
+    encoder = Encoder(Bundle(bundle))
+    for drawing in DRAWINGS:
+        say(f"measuring on ten sets of drawing {drawing}")
+        scores = measured[str(drawing)] = over_sets(encoder, drawing, sets, stop)
+        of = f"{PEOPLE.identities} synthetic people of drawing {drawing}, ten sets, seeds {SEEDS[0]} to {SEEDS[-1]}"
+        described = {"data": of, "command": COMMAND}
+        record_measurement(bundle, f"sysu, all-search, single-shot, drawing {drawing}", {**described, **scores})
+    if encoder.card.reaction is None:
+        explain_bundle(bundle, the_set(DRAWINGS[0], SEEDS[0], sets).root)
+    return bundle, measured
+
+
+def _trained(out: Path, workers: int, cache: Path, stop: Callable[[], bool], say: Callable[[str], None]) -> Path:
+    """The folder of the last run. A finished one isn't trained again."""
+    from rgbir.export.reproduce.demonstration.recipe import METHOD, STAGES, VARIANT
+    from rgbir.export.reproduce.folder import write
+    from rgbir.export.reproduce.training import Training, trained
+    from rgbir.training import METHODS
+
+    start: dict[str, Any] = {}
+    for stage in STAGES:
+        run, finished = out / stage.name, out / f"{stage.name}.json"
+        if not finished.exists():
+            data = stage.drawn(out / stage.data)
+            recipe = METHODS[METHOD].resolve(VARIANT).changed({**stage.settings, **start})
+            records = list(data.records("train"))
+            say(f"training on {len(data.identities('train')):,} people")
+            training = Training(stage.name, data, records, METHOD, VARIANT, None, recipe)
+            write(finished, {"updates": trained(training, run, "cpu", workers, cache, stop).updates})
+        start = {"start": str(run)}
+    return run
