@@ -31,8 +31,7 @@ from rgbir.export.reproduce.synth.page import page
 from rgbir.export.reproduce.synth.pairs import UNDECIDED, paired
 from rgbir.export.reproduce.synth.rows import changes, chosen, rows
 from rgbir.index import Setting, SysuMM01
-from rgbir.index.bench.trained import SEEDED
-from rgbir.index.evaluation import evaluate
+from rgbir.index.evaluation import PROTOCOLS, evaluate
 from rgbir.index.synthetic.drawing2.sysu import SIZES, write_sysu
 from rgbir.index.synthetic.drawing2.world import World
 from rgbir.training import load_run
@@ -199,7 +198,7 @@ def by_hand(label: str, seed: int, rank_1: float, mean_ap: float, **more: Any) -
         "drawing": drawing("small").to_dict(), "images": 200_000, "epoch": {"updates": 100, "images_per_update": 48},
         "people": "a", "recipe": recipe, "versions": {"torch": "2.0"},
         "cost": {"updates": 4167, "images": 200_016, "seconds": 600.0 + seed, "device": "x86_64, 2 threads"},
-        "val": found, "test": found, **more,
+        "val": found, "test": {**found, "sets": 10, "spread": {"rank_1": 5.0 + seed}}, **more,
     }  # fmt: skip
 
 
@@ -222,7 +221,7 @@ def test_the_page_claims_what_is_shown_and_names_what_is_not_there() -> None:
     assert f"**Partial**: 2 of {len(rows())} rows have 3 seeds or more." in text
     figures, at = cells(text, "expat.at")
     assert figures[2:6] == ["3", "27.1 ± 1.1", "30.0 ± 3.0", "1.0 ± 0.0"]
-    assert figures[-4:] == ["4,167", "200,016", "601", "x86_64, 2 threads"]
+    assert figures[-5:] == ["6.0", "4,167", "200,016", "601", "x86_64, 2 threads"]
     assert at[1:4] == ["`expat.triplet`", "expAT, Table 1: 25.91 to 37.00", "3"]
     assert at[4] == "+6.1 (+5.9 to +6.3)"  # 6, 6.1 and 6.2: s = 0.1, 4.3027 * 0.1 / sqrt(3) = 0.248
     assert at[5] == "**higher**"
@@ -346,14 +345,16 @@ def test_a_finished_run_says_with_what_it_was_trained_and_what_it_found(whole: P
     trained = load_run(place)
     assert runs[1]["recipe"] == trained.recipe.model_dump(mode="json")
     data = SysuMM01(tiny)
-    task = data.task(SEEDED, Setting(mode="all", shots="single"))
+    task = data.task(PROTOCOLS["sysu"], Setting(mode="all", shots="single"))
     sides = [
         embedded(trained.load_weights(), ImageStore(list(side), 128, 48), torch.device("cpu"))
         for side in (task.queries, task.gallery)
     ]
     assert sides[0] is not None
     assert sides[1] is not None
-    report = evaluate(task, sides[0], sides[1], SEEDED, trained.load_weights().metric)
+    report = evaluate(task, sides[0], sides[1], PROTOCOLS["sysu"], trained.load_weights().metric)
+    assert runs[1]["test"]["sets"] == 1
+    assert set(runs[1]["test"]["spread"].values()) == {0.0}
     assert runs[1]["test"]["rank_1"] == pytest.approx(100 * report.rank(1))
     assert runs[1]["test"]["mAP"] == pytest.approx(100 * report.mean_ap, abs=1e-4)
     assert runs[1]["test"]["mINP"] == pytest.approx(100 * report.mean_inp, abs=1e-4)

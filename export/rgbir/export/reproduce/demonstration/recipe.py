@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rgbir.export.reproduce.demonstration.drawn import people_of
+from rgbir.export.reproduce.drawn import people_of
 from rgbir.export.reproduce.synth.drawing import people
 from rgbir.index import SysuMM01
 from rgbir.index.synthetic import Split

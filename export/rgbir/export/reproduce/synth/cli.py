@@ -108,7 +108,7 @@ def synth(
     budget = images or IMAGES[size]
     place = data or out / f"people-{size}"
     order = Order(
-        size, place, out / "runs", evidence, tuple(rows or ()), seeds, budget, ends, device, workers,
+        size, place, out / "runs", out / "sets", evidence, tuple(rows or ()), seeds, budget, ends, device, workers,
         cache or default_folder(),
     )  # fmt: skip
     options: dict[str, object] = {

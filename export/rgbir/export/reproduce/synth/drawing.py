@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rgbir.index import SysuMM01, UsageError, changing, why, writing_to
-from rgbir.index.cli.options import progress
+from rgbir.export.reproduce.drawn import drawn_once
+from rgbir.index import SysuMM01, UsageError, why
 from rgbir.index.synthetic.drawing2.about import name_of
 from rgbir.index.synthetic.drawing2.frozen import SHEETS
 from rgbir.index.synthetic.drawing2.sysu import SIZES, write_sysu
@@ -47,16 +46,12 @@ def people(size: str, folder: Path) -> SysuMM01:
         UsageError: the folder holds something else, or people of another drawing.
         CantWrite: the disk is full, or closed to us.
     """
-    with writing_to(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    with changing(folder.parent):
-        if not folder.exists():
-            unfinished = folder.with_name(f".{folder.name}.unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            split, images = SIZES[size].split, SIZES[size].images
-            with progress("drawing", split.identities * 6 * images) as advance, writing_to(folder):
-                write_sysu(unfinished, World(), split, images, size, progress=advance)
-                unfinished.rename(folder)
+    split, images = SIZES[size].split, SIZES[size].images
+    drawn_once(
+        folder,
+        split.identities * 6 * images,
+        lambda into, advance: write_sysu(into, World(), split, images, size, progress=advance),
+    )
     expect(size, folder)
     return SysuMM01(folder)
 

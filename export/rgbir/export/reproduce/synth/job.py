@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,7 @@ def carried_out(
     job: Job,
     data: SysuMM01,
     records: Sequence[ImageRecord],
+    sets: Iterable[SysuMM01],
     place: Path,
     device: str,
     workers: int,
@@ -126,6 +127,7 @@ def carried_out(
         job: which.
         data: the people.
         records: those that are trained on.
+        sets: of people tested.
         place: the folder of this training.
         device, workers, cache: as `trained` takes them.
         stop: asked after each update.
@@ -151,7 +153,7 @@ def carried_out(
     spent: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
     run = load_run(place / "run")
     where = device_named(device)
-    figures = measured(run.load_weights().to(where), job.recipe, data, where, cache, stop)
+    figures = measured(run.load_weights().to(where), job.recipe, data, sets, where, cache, stop)
     cost = {"updates": spent["updates"], "images": spent["updates"] * job.per_update}
     cost |= {"seconds": spent["seconds"], "device": spent["device"]}
     return {**job.run, "cost": cost, "versions": versions(), **figures}

@@ -9,7 +9,7 @@ from typing import Any
 from rgbir.export.reproduce.synth.budget import within
 from rgbir.export.reproduce.synth.drawing import drawing
 from rgbir.export.reproduce.synth.evidence import Run, alike
-from rgbir.export.reproduce.synth.measure import LISTS, SCORES
+from rgbir.export.reproduce.synth.measure import LISTS, SCORES, TESTED
 from rgbir.export.reproduce.synth.pairs import LEAST, UNDECIDED, Paired, paired
 from rgbir.export.reproduce.synth.rows import SynthRow, changes, rows
 from rgbir.index import listed
@@ -30,12 +30,14 @@ READING = """\
 ## How to read it
 
 * A figure is the mean over seeds, in percent; ± is the standard deviation over seeds (n - 1).
-* Infrared asks for colour: all-search, single shot, ten galleries drawn by seed.
+* Infrared asks for colour: all-search, single shot, ten galleries.
 * Networks train on the list train. Nothing is chosen on val or test: the last weights count.
+* Test is ten sets of sixty people, drawn from other seeds. A run's figure is the mean over them. "Between sets" is the
+  standard deviation of rank-1 over these sets, as a mean over seeds.
 * A difference is taken seed by seed. Its interval is Student's at 95 percent with n - 1 degrees of freedom.
 * "Higher" and "lower" stand only where the interval excludes zero. Else it is not decided here.
 * Each interval errs once in twenty times by chance. A table of many has a few that do.
-* The seeds change the training, and the people stay. Other people may move a figure more than a seed does.
+* The seeds change the training, and the people stay the same.
 * Rows of different methods aren't ordered: nothing is claimed of them.
 * Seconds are those of all updates at the pace of the last process. Other work on the machine counts.
 """
@@ -155,12 +157,12 @@ def _compared(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> list[s
 
 
 def _measured(runs: Iterable[Run]) -> list[Run]:
-    return [run for run in runs if "test" in run]
+    return [run for run in runs if TESTED in run]
 
 
 def _columns(runs: Sequence[Run]) -> list[str]:
     scores = [f"{of} {words}" for of in _lists(runs) for words in SCORES.values()]
-    return ["row", "what it is", "seeds", *scores, "updates", "images", "seconds", "on"]
+    return ["row", "what it is", "seeds", *scores, "between sets", "updates", "images", "seconds", "on"]
 
 
 def _lists(runs: Sequence[Run]) -> list[str]:
@@ -178,7 +180,8 @@ def _figures(known: Sequence[SynthRow], by_row: dict[str, list[Run]], runs: Sequ
         seconds = [cost["seconds"] for cost in costs if cost["seconds"] is not None]
         spent = f"{fmean(seconds):,.0f}" if seconds else "-"
         devices = listed(dict.fromkeys(cost["device"] for cost in costs))
-        yield [f"`{row.label}`", row.words, str(len(of_row)), *cells, updates, images, spent, devices]
+        between = f"{fmean(run[TESTED]['spread']['rank_1'] for run in of_row):.1f}"
+        yield [f"`{row.label}`", row.words, str(len(of_row)), *cells, between, updates, images, spent, devices]
 
 
 def _mean(values: Sequence[float]) -> str:
@@ -192,7 +195,7 @@ def _pairs(pairs: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> Iterator[
     for row in pairs:
         both = [_measured(by_row[label]) for label in (row.label, row.against)]
         of_scores = [
-            paired(*({run["seed"]: run["test"][score] for run in of_row} for of_row in both)) for score in DECIDED_BY
+            paired(*({run["seed"]: run[TESTED][score] for run in of_row} for of_row in both)) for score in DECIDED_BY
         ]
         cells = [cell for pair in of_scores for cell in _pair(pair)]
         yield [f"`{row.label}`", f"`{row.against}`", row.claim, str(of_scores[0].seeds), *cells]

@@ -17,6 +17,7 @@ from rgbir.export.errors import Interrupted
 from rgbir.export.reproduce.synth import evidence
 from rgbir.export.reproduce.synth.drawing import drawing, people
 from rgbir.export.reproduce.synth.job import Job, carried_out, jobs
+from rgbir.export.reproduce.synth.measure import TESTED, tested
 from rgbir.export.reproduce.synth.page import page
 from rgbir.export.reproduce.synth.rows import chosen
 from rgbir.index import CantWrite, GalleryBusy, GalleryError, beside, changing, locked, writing_to
@@ -34,6 +35,7 @@ class Order:
         size: of the people.
         data: where they are, or are drawn.
         out: the folder of trainings.
+        sets: the folder of people tested.
         file: of finished runs; the page is beside it, with the ending md.
         rows: labels or methods; all if empty.
         seeds: trainings of each row.
@@ -45,6 +47,7 @@ class Order:
     size: str
     data: Path
     out: Path
+    sets: Path
     file: Path
     rows: tuple[str, ...]
     seeds: int
@@ -117,7 +120,7 @@ def work(order: Order, stop: Callable[[], bool], say: Callable[[str], None]) -> 
                 say(f"{job.row.label}, seed {job.seed} ({number} of {len(todo)})")
                 try:
                     run = carried_out(
-                        job, data, records, place, order.device, order.workers, order.cache,
+                        job, data, records, tested(order.size, data, order.sets), place, order.device, order.workers, order.cache,
                         lambda: stop() or order.over,
                     )  # fmt: skip
                 except Interrupted:
@@ -187,7 +190,7 @@ def _has(file: Path, job: Job) -> bool:
 def _in_words(run: evidence.Run) -> str:
     if "failed" in run:
         return f"failed: {run['failed']}"
-    return f"rank-1 {run['test']['rank_1']:.1f}, mAP {run['test']['mAP']:.1f} of the people tested"
+    return f"rank-1 {run[TESTED]['rank_1']:.1f}, mAP {run[TESTED]['mAP']:.1f} of the people tested"
 
 
 def beside_each_other(order: Order, count: int, stop: Callable[[], bool]) -> list[int]:
