@@ -98,6 +98,7 @@ def _trained(
     torch.manual_seed(recipe.seed)
     if recipe.amp == "bf16" and target.type == "cpu":
         without_tiles()
+    torch.set_flush_denormal(recipe.denormals == "flush")
     method = run.build()
     saved = run.load_checkpoint() if resume and run.has_checkpoint else None
     if saved is None:

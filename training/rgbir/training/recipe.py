@@ -69,6 +69,10 @@ class Recipe(Settings):
     amp: Literal["off", "bf16", "fp16"] = Field(
         "off", description="mixed precision of the network; losses stay in float32"
     )
+    denormals: Literal["flush", "keep"] = Field(
+        "flush",
+        description="on a processor, numbers below 1.2e-38: they become 0, which is faster, or stay as they are",
+    )
     sync_bn: bool = Field(
         True,
         description="with several GPUs: batch norm by the whole batch, or by each GPU's part; with one no difference",

@@ -60,13 +60,13 @@ STAGES = (
         "first",
         "people-small",
         lambda folder: people("small", folder),
-        {**_BOTH, "schedule.updates": 7_000, "schedule.milestones": [6_000]},
+        {**_BOTH, "schedule.updates": 7_000, "schedule.milestones": [6_000], "denormals": "keep"},
     ),
     Stage(
         "run",
         "synthetic_people",
         _many,
-        {**_BOTH, "schedule.updates": 15_000, "schedule.milestones": [10_500, 14_000]},
+        {**_BOTH, "schedule.updates": 12_000, "schedule.milestones": [8_500, 11_200]},
     ),
 )
 """From random weights on the 420 people of drawing 2; then from there on many more of drawing 1. With so many to tell apart, a
