@@ -66,8 +66,9 @@ STAGES = (
         "run",
         "synthetic_people",
         _many,
-        {**_BOTH, "schedule.updates": 12_000, "schedule.milestones": [8_500, 11_200]},
+        {**_BOTH, "schedule.updates": 12_000, "schedule.milestones": [8_500, 11_200], "metric": "cosine"},
     ),
 )
 """From random weights on the 420 people of drawing 2; then from there on many more of drawing 1. With so many to tell apart, a
-network that began with random weights had learnt nothing after 700 updates."""
+network that began with random weights had learnt nothing after 700 updates. The metric is that of the test alone: the cosine's
+rank-1 was three points higher on two sets of seeds 101 and 102, which nothing else is measured on."""
