@@ -30,7 +30,7 @@ LONG = 8
 FILE = ROOT / "server/rgbir/server/examples.json"
 REPORT = json.dumps(
     {
-        "protocol": {"name": "sysu", "mode": "all", "shots": "single", "metric": "euclidean"},
+        "protocol": {"name": "sysu", "mode": "all", "shots": "single", "metric": "cosine"},
         "about": {"model": "expat_compact.synthetic_people", "data": "people"},
         "cmc": {"1": 0.474306, "5": 0.799444, "10": 0.899583, "20": 0.973472},
         "curve": [0.474306, 0.623611, 0.707361, 0.761667, 0.799444],
@@ -152,7 +152,7 @@ def answered(folder: Path) -> Iterator[tuple[Example, int, Any]]:
     encoder = Encoder(Bundle(BUNDLE), threads=1)
     shutil.copytree(BUNDLE, folder / "bundles/newer")
     card = json.loads((folder / "bundles/newer/card.json").read_text())
-    (folder / "bundles/newer/card.json").write_text(json.dumps({**card, "metric": "cosine", "name": "newer"}))
+    (folder / "bundles/newer/card.json").write_text(json.dumps({**card, "metric": "euclidean", "name": "newer"}))
     with Gallery.open_or_create(folder / "gallery", encoder.card, CameraNetwork.read("sysu-mm01")) as gallery:
         enrol(people.records("test", (1, 2, 4, 5)), encoder, gallery)
         sighting = gallery.sightings()[0].id

@@ -212,7 +212,7 @@ def test_covering_is_as_a_slow_loop_has_it_and_ranks_are_scipys() -> None:
 def test_the_command_says_what_was_measured(demo: Path, people: SysuMM01) -> None:
     done = CliRunner().invoke(app, ["export", "explain", str(demo), "--data", str(people.root)])
     assert done.exit_code == 0, (done.output, done.exception)
-    assert "fingerprint e3732c9d68a6a02e as before" in done.output
+    assert "fingerprint fdb9c2afc2a270fb as before" in done.output
     about = Bundle(demo).card.reaction
     assert about is not None
     assert about.command == "rgbir export explain demo --data people"

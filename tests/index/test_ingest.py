@@ -82,7 +82,7 @@ def test_an_image_enrolled_as_bytes_and_as_a_record_has_the_embedding_of_the_enc
     record = next(people.records("test", (1,)))
     (sighting,) = [s for s in gallery.sightings() if s.source == record.source]
 
-    expected = encoder.embed([decode(read_bytes(record.path))], Modality.RGB)[0]
+    expected = encoder.card.metric.prepare(encoder.embed([decode(read_bytes(record.path))], Modality.RGB))[0]
 
     assert gallery.embeddings([sighting.id])[0] == pytest.approx(expected, rel=1e-4, abs=1e-4)
     crop = gallery.crop(sighting.id)
@@ -112,7 +112,7 @@ def test_infrared_images_go_through_the_infrared_graph(tmp_path: Path, people: S
         enrol([plain], encoder, gallery)
         (sighting,) = gallery.sightings()
 
-        infrared = encoder.embed([decode(read_bytes(record.path))], Modality.IR)[0]
+        infrared = encoder.card.metric.prepare(encoder.embed([decode(read_bytes(record.path))], Modality.IR))[0]
         assert gallery.embeddings([sighting.id])[0] == pytest.approx(infrared, rel=1e-4, abs=1e-4)
 
 

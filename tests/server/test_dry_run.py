@@ -36,8 +36,8 @@ def test_a_dry_run_tells_what_the_erasure_then_does_and_what_else_keeps_it(
     http: TestClient, gallery: Gallery, settings: Settings, tmp_path: Path
 ) -> None:
     client = Client(http)
-    client.prepare_model("cosine")
-    other = filled(client, "cosine")
+    client.prepare_model("euclidean")
+    other = filled(client, "euclidean")
     back_up(gallery.folder, tmp_path / "copy")
     sighting, erasures = gallery.sightings()[0], len(gallery.erasures())
     conditions: list[dict[str, Any]] = [
@@ -123,15 +123,15 @@ def test_cameras_and_galleries_of_other_models_stay_after_a_dry_run(http: TestCl
     assert (tried.changed, client.camera("attic").id) == (False, "attic")
     with pytest.raises(Unprocessable, match="sightings"):
         client.remove_camera("1", dry_run=True)
-    client.prepare_model("cosine")
-    ready = filled(client, "cosine")
+    client.prepare_model("euclidean")
+    ready = filled(client, "euclidean")
 
-    would_go = client.forget_model("cosine", dry_run=True)
+    would_go = client.forget_model("euclidean", dry_run=True)
 
-    assert (would_go, filled(client, "cosine").state) == (ready, "ready")
+    assert (would_go, filled(client, "euclidean").state) == (ready, "ready")
     assert Path(f"{gallery.folder}.{ready.fingerprint}").is_dir()
     answering = next(model.name for model in client.models() if model.state == "answering")
     with pytest.raises(Conflict, match="activate another one first"):
         client.forget_model(answering, dry_run=True)
-    client.forget_model("cosine")
+    client.forget_model("euclidean")
     assert not Path(f"{gallery.folder}.{ready.fingerprint}").exists()

@@ -134,7 +134,7 @@ def test_a_change_of_the_model_whose_server_is_killed_loses_nothing(site: Site, 
             assert not server.ended, server.printed()
             models = server.http.get("/models").json()["models"]
             assert models[0]["name"] in answering
-            other = "cosine" if models[0]["name"] == BUNDLE.name else BUNDLE.name
+            other = "euclidean" if models[0]["name"] == BUNDLE.name else BUNDLE.name
             made = server.enrol(picture + turn.to_bytes(4, "big")).json()["results"][0]["id"]
             gone = chance.choice(sorted(wanted))
             assert server.erase(gone).json()["removed"] == 1
@@ -151,7 +151,7 @@ def test_a_change_of_the_model_whose_server_is_killed_loses_nothing(site: Site, 
                 done = server.http.post(f"/models/{other}/activate").status_code == 200
             except httpx2.TransportError:
                 done = False
-            answering = {other} if done else {BUNDLE.name, "cosine"}
+            answering = {other} if done else {BUNDLE.name, "euclidean"}
             if done:
                 continue
             until(lambda: server.ended, "the kill")

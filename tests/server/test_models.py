@@ -39,10 +39,10 @@ FIRST = BUNDLE.name
 def bundles(tmp_path: Path) -> Path:
     """The same graphs under another metric, and with an unused file more: other models, as far as a gallery can tell."""
     folder = tmp_path / "bundles"
-    for name in ("cosine", "third"):
+    for name in ("euclidean", "third"):
         shutil.copytree(BUNDLE, folder / name)
         card = json.loads((folder / name / "card.json").read_text())
-        card["metric"] = "cosine"
+        card["metric"] = "euclidean"
         if name == "third":
             (folder / name / "more.txt").write_text("")
             card["files"]["more.txt"] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -83,8 +83,8 @@ def test_a_model_is_filled_compared_and_changed_to_and_back(
     before = client.search(image, camera="3")
     assert next((served.name, served.state) for served in client.models()) == (FIRST, "answering")
 
-    assert client.prepare_model("cosine").state == "filling"
-    ready = filled(client, "cosine")
+    assert client.prepare_model("euclidean").state == "filling"
+    ready = filled(client, "euclidean")
 
     assert (ready.total, ready.missing) == (48, 0)
     assert ready.overlap is not None
@@ -93,7 +93,7 @@ def test_a_model_is_filled_compared_and_changed_to_and_back(
     new = client.enrol(people.root / next(people.records("train", (1,))).source, camera="1")[0]
     assert client.remove(before.hits[0].id) == 1
 
-    assert client.activate_model("cosine").state == "answering"
+    assert client.activate_model("euclidean").state == "answering"
 
     after = client.search(image, camera="3", top_k=50)
     assert after.model.fingerprint == ready.fingerprint != before.model.fingerprint
@@ -118,31 +118,31 @@ def test_a_model_is_made_ready_for_a_gallery_of_one_camera(
     settings = Settings(tmp_path / "one", BUNDLE, threads=1, bundles=bundles, audit=tmp_path / "audit.jsonl")
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         client = Client(http)
-        client.prepare_model("cosine")
-        assert filled(client, "cosine").overlap is None
-        assert client.activate_model("cosine").state == "answering"
+        client.prepare_model("euclidean")
+        assert filled(client, "euclidean").overlap is None
+        assert client.activate_model("euclidean").state == "answering"
 
 
 @pytest.mark.slow
 def test_a_fitted_model_is_filled_with_kept_embeddings(gallery: Gallery, bundles: Path, settings: Settings) -> None:
     """No crop of the new sighting is kept, and the map, which changes nothing but lengths, needs none."""
     gallery.add([NewSighting("1", np.full(256, 3, np.float32), "no crop", "bare.jpg")])
-    file = bundles / "cosine/map.npz"
+    file = bundles / "euclidean/map.npz"
     file.write_bytes(FittedMap(dict.fromkeys(Modality, np.zeros(256, np.float32)), None).to_bytes())
     figure = dict.fromkeys(("rank_1", "rank_1_spread", "mean_ap", "mean_ap_spread"), 0)
     about: dict[str, object] = {"fingerprint": gallery.model.fingerprint}
     about |= dict.fromkeys(("bundle", "unit_length", "command", "derived"), "")
     about |= dict.fromkeys(("plain", "centred", "fitted", "gain"), figure)
     about |= dict.fromkeys(("people", "sightings", "folds"), 1)
-    card = json.loads((bundles / "cosine/card.json").read_text())
+    card = json.loads((bundles / "euclidean/card.json").read_text())
     card["files"]["map.npz"] = sha256(file)
     card["fitted"] = about | {"file": "map.npz", "only_centred": True, "cameras": []}
-    (bundles / "cosine/card.json").write_text(json.dumps(card))
+    (bundles / "euclidean/card.json").write_text(json.dumps(card))
 
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         client = Client(http)
-        client.prepare_model("cosine")
-        ready = filled(client, "cosine")
+        client.prepare_model("euclidean")
+        ready = filled(client, "euclidean")
 
     assert (ready.total, ready.missing) == (49, 0)
     with Gallery(f"{gallery.folder}.{ready.fingerprint}") as made:
@@ -153,8 +153,8 @@ def test_a_fitted_model_is_filled_with_kept_embeddings(gallery: Gallery, bundles
 @pytest.mark.slow
 def test_no_request_fails_while_models_change_and_every_answer_is_one_models(client: Client, people: SysuMM01) -> None:
     image, records = infrared(people), list(people.records("train", (1, 2, 4, 5)))
-    client.prepare_model("cosine")
-    filled(client, "cosine")
+    client.prepare_model("euclidean")
+    filled(client, "euclidean")
     stop, answers, problems, enrolled = threading.Event(), [], [], set[str]()
 
     def search() -> None:
@@ -176,10 +176,10 @@ def test_no_request_fails_while_models_change_and_every_answer_is_one_models(cli
     for thread in threads:
         thread.start()
     for turn in range(8):
-        client.activate_model(("cosine", FIRST)[turn % 2])
+        client.activate_model(("euclidean", FIRST)[turn % 2])
         time.sleep(0.05)
     threads[2].join()
-    client.activate_model("cosine")
+    client.activate_model("euclidean")
     stop.set()
     for thread in threads:
         thread.join()
@@ -188,7 +188,7 @@ def test_no_request_fails_while_models_change_and_every_answer_is_one_models(cli
     by_model: dict[str, set[tuple[str, ...]]] = {}
     for answer in answers:
         by_model.setdefault(answer.model.name, set()).add(tuple(hit.id for hit in answer.hits))
-    assert set(by_model) == {FIRST, "cosine"}
+    assert set(by_model) == {FIRST, "euclidean"}
     assert len(enrolled) == len(records)
     assert all(client.sighting(sighting) for sighting in enrolled)
 
@@ -197,13 +197,13 @@ def test_a_model_that_no_longer_answers_is_let_go_though_it_was_counted(settings
     served = create_app(settings)
     with TestClient(served, base_url="http://127.0.0.1") as http:
         client = Client(http)
-        client.prepare_model("cosine")
-        filled(client, "cosine")
+        client.prepare_model("euclidean")
+        filled(client, "euclidean")
         client.search(infrared(people), camera="3")
         images = 'rgbir_model_images_total{modality="ir"} '
         (before,) = (line for line in http.get("/metrics").text.splitlines() if line.startswith(images))
         queue = weakref.ref(served.state.engine.now.queues[Modality.IR])
-        client.activate_model("cosine")
+        client.activate_model("euclidean")
         client.prepare_model("third")  # takes the place of the one that answered before
 
         def gone() -> bool:
@@ -220,7 +220,7 @@ def test_a_model_that_no_longer_answers_is_let_go_though_it_was_counted(settings
 def test_what_is_erased_is_erased_in_every_gallery_open_or_not(
     client: Client, people: SysuMM01, settings: Settings
 ) -> None:
-    for name in ("cosine", "third"):
+    for name in ("euclidean", "third"):
         client.prepare_model(name)
         filled(client, name)
     client.activate_model("third")
@@ -248,9 +248,9 @@ def test_lists_of_neighbours_are_each_models_and_know_nobody_who_was_erased(
 ) -> None:
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         client, state, image = Client(http), http.app.state, infrared(people)  # type: ignore[attr-defined]
-        client.prepare_model("cosine")
-        filled(client, "cosine")
-        for name in ("cosine", FIRST):
+        client.prepare_model("euclidean")
+        filled(client, "euclidean")
+        for name in ("euclidean", FIRST):
             client.activate_model(name)
             answer = client.search(image, camera="3", rerank="aim:3,2")
             assert answer.reranking is not None
@@ -271,8 +271,8 @@ def test_lists_of_neighbours_are_each_models_and_know_nobody_who_was_erased(
 
 @pytest.mark.slow
 def test_a_damaged_gallery_of_another_model_keeps_nobody_from_being_erased(client: Client, settings: Settings) -> None:
-    client.prepare_model("cosine")
-    filled(client, "cosine")
+    client.prepare_model("euclidean")
+    filled(client, "euclidean")
     client.prepare_model("third")
     filled(client, "third")
     (closed,) = [folder for folder in Galleries(settings).kept()[1:] if folder != Path(client_other(client, settings))]
@@ -297,13 +297,13 @@ def client_other(client: Client, settings: Settings) -> Path:
 def test_what_another_process_erased_is_gone_from_the_next_model_too(
     client: Client, gallery: Gallery, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client.prepare_model("cosine")
-    filled(client, "cosine")
+    client.prepare_model("euclidean")
+    filled(client, "euclidean")
     gone = [sighting.id for sighting in gallery.sightings()[:5]]
     gallery.remove(ids=gone)
     monkeypatch.setattr("rgbir.index.enrolment.reencode.LOOKED_UP", 2)
 
-    client.activate_model("cosine")
+    client.activate_model("euclidean")
 
     assert client.gallery().sightings == 43
     for folder in Galleries(settings).kept():
@@ -317,18 +317,18 @@ def test_the_choice_outlives_a_restart_and_needs_its_bundles(
 ) -> None:
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
         client = Client(http)
-        client.prepare_model("cosine")
-        filled(client, "cosine")
-        client.activate_model("cosine")
+        client.prepare_model("euclidean")
+        filled(client, "euclidean")
+        client.activate_model("euclidean")
     with pytest.raises(BadSettings, match="say where the bundles lie with --bundles"):
         Galleries(replace(settings, bundles=None))
     with TestClient(create_app(settings), base_url="http://127.0.0.1") as http:
-        assert next((served.name, served.state) for served in Client(http).models()) == ("cosine", "answering")
-        assert Client(http).search(infrared(people), camera="3").model.name == "cosine"
+        assert next((served.name, served.state) for served in Client(http).models()) == ("euclidean", "answering")
+        assert Client(http).search(infrared(people), camera="3").model.name == "euclidean"
         Client(http).prepare_model(FIRST)
         filled(Client(http), FIRST)
         Client(http).activate_model(FIRST)
-        Client(http).forget_model("cosine")
+        Client(http).forget_model("euclidean")
     assert [folder.name for folder in Galleries(settings).kept()] == ["gallery"]
     with pytest.raises(BadSettings, match="rgbir index reencode"):
         Galleries(replace(settings, gallery="milvus://host:1/name"))
@@ -339,18 +339,18 @@ def test_what_can_not_be_changed_to_is_said(client: Client, gallery: Gallery, bu
     with pytest.raises(NotFound, match="no bundle 'nothing' here; there are"):
         client.prepare_model("nothing")
     with pytest.raises(NotFound):
-        client.prepare_model("../bundles/cosine")
-    with pytest.raises(Conflict, match="cosine is available, not ready; prepare it first"):
-        client.activate_model("cosine")
+        client.prepare_model("../bundles/euclidean")
+    with pytest.raises(Conflict, match="euclidean is available, not ready; prepare it first"):
+        client.activate_model("euclidean")
     with pytest.raises(Conflict, match="answers; activate another one first"):
         client.forget_model(FIRST)
     gallery.add([NewSighting("1", np.ones(256, np.float32), "no crop", "bare.jpg")])
-    client.prepare_model("cosine")
-    standing = filled(client, "cosine")
+    client.prepare_model("euclidean")
+    standing = filled(client, "euclidean")
     assert (standing.missing, standing.reasons) == (1, {"bare.jpg": "it was enrolled without its crop"})
     with pytest.raises(Conflict, match="1 sightings have no crop that can be read"):
-        client.activate_model("cosine")
-    assert client.activate_model("cosine", allow_missing=True).state == "answering"
+        client.activate_model("euclidean")
+    assert client.activate_model("euclidean", allow_missing=True).state == "answering"
     (bundles / "third/ir.onnx").write_bytes(b"harmed")
     with pytest.raises(Exception, match="is not the file the card describes"):
         client.prepare_model("third")
@@ -373,16 +373,16 @@ def test_a_graph_that_fails_while_filling_is_told(client: Client, monkeypatch: p
         raise RuntimeError("of ONNX Runtime's own kind")
 
     monkeypatch.setattr("rgbir.index.Encoder.embed", broken)
-    client.prepare_model("cosine")
-    assert filled(client, "cosine", "failed").error == "the server failed; its log has the reason"
+    client.prepare_model("euclidean")
+    assert filled(client, "euclidean", "failed").error == "the server failed; its log has the reason"
 
 
 @pytest.mark.slow
 def test_filling_is_stopped_and_goes_on(client: Client, settings: Settings) -> None:
-    client.prepare_model("cosine")
+    client.prepare_model("euclidean")
     with pytest.raises(Conflict, match="another gallery is being filled"):
         client.prepare_model("third")
-    forgotten = client.forget_model("cosine")
+    forgotten = client.forget_model("euclidean")
     assert forgotten.state == "available"
     assert [folder.name for folder in Galleries(settings).kept()] == ["gallery"]
     client.prepare_model("third")
@@ -436,7 +436,7 @@ def _change(port: int, *_: object) -> None:
     with contextlib.suppress(ClientError), Client(f"http://127.0.0.1:{port}", retries=0) as client:
         while True:
             others = client.models()[1:]
-            other = next(served for served in others if served.name in ("cosine", FIRST))
+            other = next(served for served in others if served.name in ("euclidean", FIRST))
             client.prepare_model(other.name)
             while client.models()[1].state == "filling" or client.models()[2].state == "filling":
                 time.sleep(0.02)

@@ -144,7 +144,7 @@ def test_the_network_the_gallery_and_the_card(client: Client, encoder: Encoder) 
         ("2", "room 2", ["rgb"], 12),
         ("3", "room 2", ["ir"], 0),
     ]
-    assert (gallery.sightings, len(gallery.cameras), gallery.metric) == (48, 4, "euclidean")
+    assert (gallery.sightings, len(gallery.cameras), gallery.metric) == (48, 4, encoder.card.metric)
     assert card["fingerprint"] == encoder.card.fingerprint
     assert client.ready()
 

@@ -210,9 +210,9 @@ def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_
 
 
 def answer_with_another(server: Server) -> None:
-    assert server.http.post("/models/cosine/prepare").status_code == 202
+    assert server.http.post("/models/euclidean/prepare").status_code == 202
     until(lambda: server.http.get("/models").json()["models"][1]["state"] == "ready", "the other model")
-    assert server.http.post("/models/cosine/activate").status_code == 200
+    assert server.http.post("/models/euclidean/activate").status_code == 200
 
 
 def put_right(site: Site, path: Path, name: str, whole: bytes) -> None:

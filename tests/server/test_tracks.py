@@ -132,7 +132,7 @@ def test_a_track_is_one_call_that_may_be_sent_again(
     assert gallery.generation == before + 1  # one transaction
     for place in (0, 1, 3):
         assert labels(gallery, made[place].id) == (moments[place], 9, "17")
-    expected = encoder.embed([decode(shots[0])], Modality.IR)
+    expected = encoder.card.metric.prepare(encoder.embed([decode(shots[0])], Modality.IR))
     assert abs(gallery.embeddings([made[0].id or ""]) - expected).max() < 1e-4
 
     again = client.enrol_track(images, camera="6", track="17", taken_at=moments, identity=9)
@@ -165,7 +165,7 @@ def test_a_frame_with_several_boxes_is_a_shot_for_each(
     crops = [decode(frame, box=box) for box in boxes]
     for each, crop, track in zip(made, crops, "abcd", strict=True):
         assert labels(gallery, each.id) == (NOW, None, track)
-        expected = encoder.embed([crop], Modality.IR)
+        expected = encoder.card.metric.prepare(encoder.embed([crop], Modality.IR))
         assert abs(gallery.embeddings([each.id or ""]) - expected).max() < 1e-4
         kept = gallery.crop(each.id or "")
         assert kept is not None

@@ -263,8 +263,8 @@ class Server:
 
 
 def another_model(folder: Path) -> Path:
-    """A folder of bundles with one more, `cosine`: the same network, compared otherwise."""
-    shutil.copytree(BUNDLE, folder / "cosine")
-    card = json.loads((folder / "cosine/card.json").read_text())
-    (folder / "cosine/card.json").write_text(json.dumps(card | {"metric": "cosine", "name": "cosine"}))
+    """A folder of bundles with one more, `euclidean`: the same network, compared otherwise."""
+    shutil.copytree(BUNDLE, folder / "euclidean")
+    card = json.loads((folder / "euclidean/card.json").read_text())
+    (folder / "euclidean/card.json").write_text(json.dumps(card | {"metric": "euclidean", "name": "euclidean"}))
     return folder

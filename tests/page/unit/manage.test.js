@@ -102,6 +102,9 @@ test("a card's ranks are a curve in their order, its other numbers are figures",
   assert.deepEqual(measured.figures, [{ name: "mAP", share: 0.4 }, { name: "mINP", share: 0.3 }]);
   assert.deepEqual(protocolParts(measured.name), ["sysu", "all-search", "people"]);
   assert.deepEqual(measuredOf({}), []);
+  const [mean] = measuredOf({ "sysu, drawing 1": { rank_1: 0.5, mAP: 0.4, spread: { rank_1: 0.04, mAP: 0.03 } } });
+  assert.deepEqual(mean.ranks, [{ rank: 1, share: 0.5, spread: 0.04 }]);
+  assert.deepEqual(mean.figures, [{ name: "mAP", share: 0.4, spread: 0.03 }]);
 });
 
 test("the curve's points lie where their rank and share say", () => {

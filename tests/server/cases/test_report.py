@@ -20,7 +20,7 @@ from tests.server.test_keys import bearer
 
 from rgbir.client import Client, NotFound, Unprocessable
 from rgbir.client.casework import CaseHead
-from rgbir.index import ERRORS_COMMAND, Gallery, NewSighting
+from rgbir.index import ERRORS_COMMAND, Bundle, Gallery, NewSighting
 from rgbir.server import Settings
 from rgbir.server.access.audit import entries
 from rgbir.server.access.keys import Keyring, Role
@@ -95,7 +95,8 @@ def test_the_first_page_says_what_was_asked_searched_and_decided(office: Office,
     assert "Marked different: 4 (on a later page). Not marked: 15 of 20 hits of all searches." in text
     assert "Camera 3 with" in text
     assert "not measured" in text
-    assert "rank_1 0.474" in text
+    measured = Bundle(BUNDLE).card.measured
+    assert f"rank_1 {next(iter(measured.values()))['rank_1']:.3g}" in text
     assert "Manifest unsigned Check with rgbir evidence verify case-26-117.zip Times Europe/Berlin (+01:00)" in text
     assert "Decided by: name, date, signature" in text
 

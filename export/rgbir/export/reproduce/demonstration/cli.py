@@ -110,9 +110,10 @@ def _made(
         say(f"measuring on ten sets of drawing {drawing}")
         scores = over_sets(of(drawing), lambda task: encoded(task.images, encoder), encoder.card.metric)
         measured[str(drawing)] = scores
-        people = f"{PEOPLE.identities} synthetic people of drawing {drawing}, seeds {SEEDS[0]} to {SEEDS[-1]}"
+        people = f"means over {scores['sets']} sets of {PEOPLE.identities} people, seeds {SEEDS[0]} to {SEEDS[-1]}"
         described = {"data": people, "command": COMMAND}
-        record_measurement(bundle, f"sysu, all-search, single-shot, drawing {drawing}", {**described, **scores})
+        shares = {name: value for name, value in scores.items() if name != "sets"}
+        record_measurement(bundle, f"sysu, all-search, single-shot, drawing {drawing}", {**described, **shares})
     if encoder.card.reaction is None:
         explain_bundle(bundle, the_set(DRAWINGS[0], SEEDS[0], sets).root)
     return bundle, measured

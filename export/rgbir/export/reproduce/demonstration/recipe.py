@@ -13,7 +13,7 @@ from rgbir.index import SysuMM01
 from rgbir.index.synthetic import Split
 
 METHOD, VARIANT = "expat", "official-code"
-WEIGHTS = ""
+WEIGHTS = "5e769fb02461f30b2d4614b120ebe137ee58d0b1b25afff051dbc93d9289a605"
 """sha256 of the weights of the bundle that comes with rgbir."""
 _BOTH: dict[str, Any] = {
     "backbone": "compact",

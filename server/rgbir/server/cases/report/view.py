@@ -409,11 +409,14 @@ class View:
         yield from ((a, b) for a in asked for b in sorted(seen) if a != b)
 
     def _figures(self, figures: Mapping[str, Any]) -> str:
-        shown = (
-            f"{name} {self.words.decimal(value, 3)}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in figures.items()
-            if name != "command"
-        )
+        """Each with its standard deviation, where the card has one."""
+        spread: Mapping[str, float] = figures.get("spread", {})
+        shown = []
+        for name, value in figures.items():
+            if name in ("command", "spread"):
+                continue
+            words = self.words.decimal(value, 3) if isinstance(value, float) else str(value)
+            shown.append(f"{name} {words}" + (f" ± {self.words.decimal(spread[name], 3)}" if name in spread else ""))
         return ", ".join(shown)
 
 

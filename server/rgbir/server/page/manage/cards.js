@@ -1,6 +1,11 @@
 /** What a model's card says: figures, points of a curve, whether people were drawn. Pure. */
 
-/** @typedef {{ name: string, data: string, command: string, ranks: { rank: number, share: number }[], figures: { name: string, share: number }[] }} Measured */
+/**
+ * `spread` is a standard deviation over sets of people, where a share is a mean over them.
+ * @typedef {{ rank: number, share: number, spread?: number }} Rank
+ * @typedef {{ name: string, share: number, spread?: number }} Figure
+ * @typedef {{ name: string, data: string, command: string, ranks: Rank[], figures: Figure[] }} Measured
+ */
 
 /**
  * What was measured, from a card's `measured`: the ranks of its curve in their order, and the other figures.
@@ -9,9 +14,11 @@
  */
 export function measuredOf(measured) {
   return Object.entries(measured).map(([name, result]) => {
-    const numbers = Object.entries(result).filter((entry) => typeof entry[1] === "number").map(([key, value]) => ({ name: key, share: Number(value) }));
+    const spread = /** @type {Record<string, number>} */ (result.spread ?? {});
+    const numbers = Object.entries(result).filter((entry) => typeof entry[1] === "number")
+      .map(([key, value]) => ({ name: key, share: Number(value), ...(key in spread ? { spread: Number(spread[key]) } : {}) }));
     const ranks = numbers
-      .map(({ name: key, share }) => ({ rank: Number(/^rank_(\d+)$/.exec(key)?.[1] ?? 0), share }))
+      .map(({ name: key, ...each }) => ({ rank: Number(/^rank_(\d+)$/.exec(key)?.[1] ?? 0), ...each }))
       .filter(({ rank }) => rank > 0)
       .sort((one, other) => one.rank - other.rank);
     return { name, data: String(result.data ?? ""), command: String(result.command ?? ""), ranks, figures: numbers.filter(({ name: key }) => !/^rank_\d+$/.test(key)) };

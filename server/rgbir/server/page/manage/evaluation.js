@@ -29,15 +29,18 @@ export default function Evaluation() {
   </section>`;
 }
 
+/** @param {{ share: number, spread?: number }} figure */
+const withSpread = ({ share, spread }) => (spread === undefined ? percent(share) : `${percent(share)} ± ${percent(spread)}`);
+
 /** A curve and a table of the same. @param {{ measured: import("./cards.js").Measured }} props */
 function CurveAndTable({ measured }) {
-  const rows = [...marked(measured.ranks).map(({ rank, share }) => ({ name: t("eval.rank", { n: rank }), share })), ...measured.figures];
+  const rows = [...marked(measured.ranks).map(({ rank, ...each }) => ({ name: t("eval.rank", { n: rank }), ...each })), ...measured.figures];
   return html`<div class="curve-and-table">
     <${Curve} ranks=${measured.ranks} title=${t("eval.curve", { name: measured.name })} />
     <${Table} caption=${t("eval.table", { name: measured.name })} rows=${rows} keyOf=${(/** @type {{ name: string }} */ row) => row.name}
       columns=${[
         { name: "figure", text: t("eval.figure"), cell: (/** @type {{ name: string }} */ row) => row.name },
-        { name: "share", number: true, text: t("eval.share"), cell: (/** @type {{ share: number }} */ row) => percent(row.share) },
+        { name: "share", number: true, text: t("eval.share"), cell: withSpread },
       ]} />
   </div>`;
 }
