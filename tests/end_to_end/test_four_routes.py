@@ -7,9 +7,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 from tests import layouts
@@ -20,6 +22,7 @@ from typer.testing import CliRunner
 from rgbir.client import Client
 from rgbir.client.cli import app
 from rgbir.index import SysuMM01
+from rgbir.index.evaluation import Features
 from rgbir.server import Settings, create_app
 
 runner = CliRunner()
@@ -159,8 +162,14 @@ def test_a_protocol_of_another_data_set_and_missing_options_say_what_to_do(peopl
 
 
 @pytest.mark.slow
-def test_several_shots_and_reranking_have_names_of_their_own(people: SysuMM01) -> None:
-    base = ["--data", people.root, "--bundle", BUNDLE]
+def test_several_shots_and_reranking_have_names_of_their_own(tmp_path: Path, people: SysuMM01) -> None:
+    """Of embeddings with noise in them: the network finds three people without an error, and nothing would be moved."""
+    file, rng = tmp_path / "features.npz", np.random.default_rng(0)
+    measured("--data", people.root, "--bundle", BUNDLE, "--save-features", file)
+    exact = Features.load(file)
+    noise = 2 * exact.embeddings.std() * rng.standard_normal(exact.embeddings.shape)
+    replace(exact, embeddings=(exact.embeddings + noise).astype(np.float32)).save(file)
+    base = ["--data", people.root, "--features", file]
     plain, shots = measured(*base), measured(*base, "--query-shots", 3)
     reranked = measured(*base, "--rerank", "5,3,0.3")
 
