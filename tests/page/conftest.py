@@ -7,7 +7,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -238,6 +238,13 @@ def settled(page: Any) -> None:
     """Waits until nothing of the view is loading any more."""
     until(page, "document.querySelector('main .state, main .ghosts, main [role=status] progress') === null")
     drawn(page)
+
+
+def let_go(page: Any, held: Sequence[Any]) -> None:
+    """Lets the first request go that a route holds, once it came: the page may show that it asks before it does."""
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
 
 
 def until(page: Any, expression: str, seconds: float = 30) -> None:

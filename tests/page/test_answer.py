@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import BUNDLE
-from tests.page.conftest import NIGHT, ask, keyed, serving, until
+from tests.page.conftest import NIGHT, ask, keyed, let_go, serving, until
 
 from rgbir.server import Settings
 from rgbir.server.access.keys import Role
@@ -245,7 +245,7 @@ def test_a_slow_search_tells_how_many_wait(page: Any, address: str, picture: Pat
     page.locator("#go", has_text="Cancel").wait_for()
     page.evaluate("Date.now = (real => () => real.call(Date) + 9000)(Date.now)")
     page.get_by_text("3 searches wait for the model. All are through in about 40s.").wait_for()
-    held[0].continue_()
+    let_go(page, held)
     page.locator(".card").first.wait_for()
 
 

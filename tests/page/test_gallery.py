@@ -19,6 +19,7 @@ from tests.page.conftest import (
     SCRIPT,
     call_camera,
     keyed,
+    let_go,
     night_network,
     serving,
     small_targets,
@@ -203,7 +204,7 @@ def test_the_sheet_stays_while_it_erases_whatever_closes_it(page: Any, address: 
     page.evaluate("document.querySelector('.sheet').close()")
     until(page, "document.querySelector('.sheet').open")
     until(page, "document.querySelector('.sheet progress') !== null")
-    waiting[0].continue_()
+    let_go(page, waiting)
     page.get_by_role("heading", name="1 sighting erased").wait_for()
     page.evaluate("document.querySelector('.sheet').close()")
     page.locator(".sheet").wait_for(state="detached")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.page.conftest import LOOKS, drawn, serving, small_targets, until, violations, widths
+from tests.page.conftest import LOOKS, drawn, let_go, serving, small_targets, until, violations, widths
 from tests.page.test_shell import missing_texts
 
 from rgbir.client import Client
@@ -209,7 +209,7 @@ def test_a_key_that_is_held_or_pressed_twice_answers_one_pair(page: Any, address
         page.wait_for_timeout(20)
     drawn(page)
     assert len(waiting) == 1
-    waiting[0].continue_()
+    let_go(page, waiting)
     at(page, 1)
     page.unroute("**/answers")
     page.get_by_role("button", name="Same").focus()
