@@ -86,7 +86,7 @@ def made_for(code: str, server: tuple[str, str], people: SysuMM01) -> str:
     for was, becomes in (
         ("http://127.0.0.1:8080", server[0]),
         ("KEY", server[1]),
-        ("demo/samples/3_0001.jpg", str(picture)),
+        ("demo/samples/3_0002.jpg", str(picture)),
     ):
         assert was in code
         code = code.replace(was, becomes)
