@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import statistics
 import subprocess
@@ -108,3 +109,21 @@ def test_one_that_was_stopped_in_both_trainings_goes_on_to_the_same_bytes(
     assert content["weights"] == whole[1]["weights"]
     assert not content["same"]
     assert content["measured"] == whole[1]["measured"]
+
+
+@pytest.mark.slow
+def test_a_run_of_another_recipe_is_refused_and_left(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "remade"
+    shutil.copytree(whole[0], out)
+    shutil.rmtree(out / "expat_compact.synthetic_people")
+    file = out / "first/recipe.json"
+    content = json.loads(file.read_text())
+    content["recipe"]["schedule"]["updates"] = 7
+    file.write_text(json.dumps(content))
+
+    process = remaking(out)
+    _, words = process.communicate()
+
+    assert process.returncode == 2
+    assert "first was begun with another schedule; give another --out, or remove it" in words
+    assert json.loads(file.read_text()) == content

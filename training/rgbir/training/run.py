@@ -417,7 +417,7 @@ def load_run(folder: Path) -> Run:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         method, variant, data, identities = (content[name] for name in ("method", "variant", "data", "identities"))
-        settings = {"denormals": "keep", **dict(flat(content["recipe"]))}
+        settings = {"denormals": "keep", **dict(flat(content["recipe"]))}  # a run of before the setting did
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadCheckpoint(
             f"{file} is none of rgbir's, or damaged: {why(error)}; expected the --out folder of `rgbir train`"

@@ -11,13 +11,12 @@ from typing import Annotated, Any, TypedDict, cast
 import typer
 from typer.core import TyperGroup
 
-from rgbir.export.errors import Interrupted
 from rgbir.export.reproduce.demonstration.cli import demonstration
+from rgbir.export.reproduce.stoppable import stoppable
 from rgbir.export.reproduce.synth.cli import synth
-from rgbir.index import CantWrite, beside, expect_writable, open_data_set
-from rgbir.index.cli.output import Answer, in_groups, note, remark
+from rgbir.index import beside, expect_writable, open_data_set
+from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.datasets.known import ROOT
-from rgbir.training.stopping import asked_to_stop
 
 
 class Reproduced(TypedDict):
@@ -141,18 +140,8 @@ def table_again(
             say(warning)
         for package, (then, now) in changed.items():
             say(f"{out} was begun with {package} {then}, and goes on with {now}")
-        with asked_to_stop("ends after this update or stage, and saves it; once more ends it at once") as asked:
-            means = Means(device, workers, cache or default_folder(), asked, say)
-            try:
-                failed = carried_out(plan, out, means)
-            except Interrupted as ended:
-                assert asked.by is not None
-                note(f"stopped by {asked.by.name} {ended}; go on with:\n{again}")
-                raise typer.Exit(128 + asked.by) from None
-            except CantWrite as error:
-                raise CantWrite(
-                    f"{error}. What is finished stays; when that is mended, go on with:\n{again}"
-                ) from error
+        with stoppable("ends after this update or stage, and saves it; once more ends it at once", again) as asked:
+            failed = carried_out(plan, out, Means(device, workers, cache or default_folder(), asked, say))
         curves = beside_logs(plan, courses(plan, out))
         made = Table(plan, lines(plan, reports(plan, out)), failed, changed, curves)
     if markdown is not None:

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from rgbir.export.errors import Interrupted
-from rgbir.index import Bundle, CantWrite, Encoder, SysuMM01
-from rgbir.index.cli.output import Answer, note, remark
-from rgbir.training.stopping import asked_to_stop
+from rgbir.export.errors import BadReproduction, Interrupted
+from rgbir.export.reproduce.stoppable import stoppable
+from rgbir.index import Bundle, Encoder, SysuMM01, listed
+from rgbir.index.cli.output import Answer, remark
 
 COMMAND = "OMP_NUM_THREADS=1 rgbir reproduce demonstration --out remade"
 NAME = "expat_compact.synthetic_people"
@@ -66,15 +66,8 @@ def demonstration(
     options = {"--out": out, "--workers": workers or None, "--cache": cache}
     words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
     again = shlex.join(["rgbir", "reproduce", "demonstration", *words])
-    with alone(out), asked_to_stop(ANSWER) as asked:
-        try:
-            bundle, measured = _made(out, workers, cache or default_folder(), asked, remark)
-        except Interrupted as ended:
-            assert asked.by is not None
-            note(f"stopped by {asked.by.name} {ended}; go on with:\n{again}")
-            raise typer.Exit(128 + asked.by) from None
-        except CantWrite as error:
-            raise CantWrite(f"{error}. What is finished stays; when that is mended, go on with:\n{again}") from error
+    with alone(out), stoppable(ANSWER, again) as asked:
+        bundle, measured = _made(out, workers, cache or default_folder(), asked, remark)
     digest = Bundle(bundle).card.files["weights.bin"]
     about = Remade(bundle, digest, digest == WEIGHTS, measured)
     lines = [f"{bundle} has {'the same weights as' if about.same else 'other weights than'} the bundle of rgbir"]
@@ -120,18 +113,26 @@ def _made(
 
 
 def _trained(out: Path, workers: int, cache: Path, stop: Callable[[], bool], say: Callable[[str], None]) -> Path:
-    """The folder of the last run. A finished one isn't trained again."""
+    """The folder of the last run. A finished one isn't trained again.
+
+    Raises:
+        BadReproduction: a run was begun there by another recipe, that of another version, say.
+    """
     from rgbir.export.reproduce.demonstration.recipe import METHOD, STAGES, VARIANT
     from rgbir.export.reproduce.folder import write
     from rgbir.export.reproduce.training import Training, trained
-    from rgbir.training import METHODS
+    from rgbir.training import METHODS, load_run
 
     start: dict[str, Any] = {}
     for stage in STAGES:
         run, finished = out / stage.name, out / f"{stage.name}.json"
+        recipe = METHODS[METHOD].resolve(VARIANT).changed({**stage.settings, **start})
+        if (run / "recipe.json").exists():
+            there, wanted = load_run(run).recipe.model_dump(), recipe.model_dump()
+            if other := [name for name in wanted if name != "start" and there.get(name) != wanted[name]]:
+                raise BadReproduction(f"{run} was begun with another {listed(other)}; give another --out, or remove it")
         if not finished.exists():
             data = stage.drawn(out / stage.data)
-            recipe = METHODS[METHOD].resolve(VARIANT).changed({**stage.settings, **start})
             records = list(data.records("train"))
             say(f"training on {len(data.identities('train')):,} people")
             training = Training(stage.name, data, records, METHOD, VARIANT, None, recipe)

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 import typer
 
 from rgbir.export.errors import ExportFailure, Interrupted
-from rgbir.index import CantWrite, UsageError, expect_writable
-from rgbir.index.cli.output import Answer, in_groups, note, remark
-from rgbir.training.stopping import asked_to_stop
+from rgbir.export.reproduce.stoppable import stoppable
+from rgbir.index import UsageError, expect_writable
+from rgbir.index.cli.output import Answer, in_groups, remark
 
 HOUR = 3600
 
@@ -126,26 +126,19 @@ def synth(
     )
     publish_now(evidence)
     over = order.over
-    with asked_to_stop(ANSWER) as asked:
-        try:
-            if at_once > 1 and not over:
-                codes = beside_each_other(order, at_once, asked)
-                if asked.by is not None:
-                    raise Interrupted("in its processes, which saved what they did")
-                if codes:
-                    raise ExportFailure(f"{len(codes)} of {at_once} processes failed; what they said is above")
-                over = order.over
-            elif not over:
-                outcome = work(order, asked, remark)
-                over = outcome.over
-                for other in outcome.elsewhere:
-                    remark(f"{other}: another process trains it")
-        except Interrupted as ended:
-            assert asked.by is not None
-            note(f"stopped by {asked.by.name} {ended}; go on with:\n{again}")
-            raise typer.Exit(128 + asked.by) from None
-        except CantWrite as error:
-            raise CantWrite(f"{error}. What is finished stays; when that is mended, go on with:\n{again}") from error
+    with stoppable(ANSWER, again) as asked:
+        if at_once > 1 and not over:
+            codes = beside_each_other(order, at_once, asked)
+            if asked():
+                raise Interrupted("in its processes, which saved what they did")
+            if codes:
+                raise ExportFailure(f"{len(codes)} of {at_once} processes failed; what they said is above")
+            over = order.over
+        elif not over:
+            outcome = work(order, asked, remark)
+            over = outcome.over
+            for other in outcome.elsewhere:
+                remark(f"{other}: another process trains it")
     runs = read(evidence)
     there, wanted = complete(runs, size, budget)
     about = Compared(evidence, evidence.with_suffix(".md"), len(runs), there, wanted, over)
