@@ -555,15 +555,14 @@ def test_a_training_that_another_process_has_is_passed_over(whole: Path, tiny: P
 
 
 @pytest.mark.slow
-def test_two_processes_at_once_share_the_trainings(whole: Path, tiny: Path, tmp_path: Path) -> None:
-    given = words(tiny, tmp_path, "--rows", "expat.id", "--seeds", 2, "--at-once", 2)
+@pytest.mark.parametrize(("row", "workers"), [("expat.id", 0), ("dfe.baseline", 1)])
+def test_two_processes_at_once_share_the_trainings(tiny: Path, tmp_path: Path, row: str, workers: int) -> None:
+    given = words(tiny, tmp_path, "--rows", row, "--seeds", 2, "--at-once", 2, "--workers", workers)
     both = process(given)
     said = both.communicate(timeout=280)[0]
     assert both.returncode == 0, said
     runs = evidence.read(tmp_path / "e.json")
-    assert [(one["label"], one["seed"]) for one in sorted(runs, key=lambda one: one["seed"])] == [
-        ("expat.id", 0), ("expat.id", 1),
-    ]  # fmt: skip
+    assert sorted((one["label"], one["seed"]) for one in runs) == [(row, 0), (row, 1)]
     assert said.count(", seed 0 (1 of 2)") == 1
     assert said.count(", seed 1 (2 of 2)") == 1
 

@@ -10,12 +10,14 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from tests.training.small import recipe_of
 from typer.testing import CliRunner
 
 from rgbir.client.cli import app
 from rgbir.index import SysuMM01
 from rgbir.training.bench import KINDS, bench_train, pss
+from rgbir.training.data.batch import PairBatch
 from rgbir.training.data.source import Source, batches
 from rgbir.training.methods import entry
 from rgbir.training.recipe import IdentityRecipe, MixedRecipe, PairRecipe, TupleRecipe
@@ -98,3 +100,20 @@ def test_workers_share_the_memory_of_decoded_images(tmp_path: Path, people: Sysu
     sizes = [dict(re.findall(r"^(\w+):\s+(\d+) kB", of_file, re.M)) for of_file in mapped]
     assert [(int(size["Rss"]) > 0, int(size["Anonymous"])) for size in sizes] == [(True, 0)] * 2
     assert sum(int(size["Pss"]) for size in sizes) <= source.store.kept_bytes / 1024
+
+
+def test_batches_have_workers_where_python_starts_processes_from_nothing(tmp_path: Path, people: SysuMM01) -> None:
+    """As in each process of `rgbir reproduce synth --at-once`."""
+    source = Source(list(people.records("train")), recipe_of("dfe"))
+    for store in source.stores:
+        store.fill(tmp_path)
+    expected = next(batches(source, 0))
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("spawn", force=True)
+    try:
+        made = next(batches(source, 0, workers=1))
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+    assert isinstance(made, PairBatch)
+    assert isinstance(expected, PairBatch)
+    assert torch.equal(made.rgb, expected.rgb)

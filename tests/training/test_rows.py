@@ -47,7 +47,7 @@ TABLES = {
     "mac": {"peers": 1, "printed": 1},
     "msr": {"peers": 1, "ours": 1},
     "cmgan": {"peers": 1, "ours": 2},
-    "strong": {"ours": 11},
+    "strong": {"ours": 12},
     "hsme": {"peers": 2},
     "bdtr": {"peers": 4},
     "tone": {"peers": 1},

@@ -76,11 +76,21 @@ class GeneralisedMeanPool(nn.Module):
     """GeM: ((mean x^p) + 1e-12)^(1/p) over the positions of a non-negative map, in float32 or better.
 
     Source: Radenović et al., "Fine-tuning CNN Image Retrieval with No Human Annotation", TPAMI 2019 (methods.md 3.2).
+
+    Args:
+        p: 1 is the mean; the larger, the nearer to the maximum.
+        learn: whether it is trained.
     """
 
     def __init__(self, p: float = 3.0, learn: bool = False) -> None:
         super().__init__()
         self.p = nn.Parameter(torch.tensor(p), requires_grad=learn)
+
+    def bound(self) -> None:
+        """A trained exponent that fell below 1 becomes 1, since at 0 there is no pooling and no finite gradient."""
+        if self.p.requires_grad:
+            with torch.no_grad():
+                self.p.clamp_(min=1.0)
 
     def forward(self, maps: Tensor) -> Tensor:
         """float (n, c, h, w) → float32 or better (n, c)."""

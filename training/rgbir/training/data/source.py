@@ -315,6 +315,8 @@ def batches(
         batch_size=None,
         sampler=range(start, len(source)),
         num_workers=workers,
+        # The images that we decoded are theirs without a copy, also where Python would start them from nothing.
+        multiprocessing_context="fork" if workers else None,
         generator=generator,
         pin_memory=device is not None and device.type == "cuda",
         worker_init_fn=ignore_signals,

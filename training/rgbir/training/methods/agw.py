@@ -95,6 +95,10 @@ class AGWNetwork(Method):
     def start_from_imagenet(self, file: Path) -> None:
         self.streams.start_from_imagenet(BACKBONES[self.backbone](), file)
 
+    def updated(self, epoch: int) -> None:
+        if isinstance(self.pool, GeneralisedMeanPool):
+            self.pool.bound()
+
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
         return self.neck(self.pool(self.streams(images, modality)))
 

@@ -82,7 +82,7 @@ class Gem(Settings):
     """Generalised-mean pooling (methods.md 3.2)."""
 
     p: float = Field(3.0, gt=0, description="the power; 1 is the mean, and the larger the nearer to the maximum")
-    learn_p: bool = Field(False, description="train the power as well")
+    learn_p: bool = Field(False, description="train the power as well; it stays at 1 or more")
 
 
 class LCCRFRecipe(TupleRecipe):
@@ -141,6 +141,9 @@ class LCCRF(Method):
 
     def start_from_imagenet(self, file: Path) -> None:
         load_parts((self.stem.rgb, self.stem.ir, self.trunk), BACKBONES[self.recipe.backbone](), file)
+
+    def updated(self, epoch: int) -> None:
+        self.pool.bound()
 
     def embed(self, images: Tensor, modality: Modality) -> Tensor:
         return self.neck(self.pool(self.trunk(self.stem(images, modality))))

@@ -67,6 +67,7 @@ class Strong(CAJ):
         return nn.ModuleDict({"streams": self.streams, "pool": self.pool, "neck": self.neck})
 
     def updated(self, epoch: int) -> None:
+        super().updated(epoch)
         if self.average is not None and epoch >= self.strong.average.since:
             self.average.follow(self._tested())
 
@@ -117,11 +118,13 @@ ROWS: dict[str, dict[str, Any]] = {
     "ours.+esd": _ESD,
     "ours.+cons": _CONS,
     "ours.+hct": _HCT,
+    "ours.lean": {**_VIEW, "centres": "hct"},
     "ours.qc": {**_CONS, **_QC},
     "ours.+fourth-view": {**_HCT, **_FOURTH},
     "ours.+average": {},
     "ours.all": _FOURTH,
 }
-"""Each adds to the one before it (beyond.md 7.3); `qc` stands in place of the ranking and hct."""
+"""Each adds to the one before it (beyond.md 7.3); `qc` stands in place of the ranking and hct.
+`lean` adds hct to `+view`, without the three parts between."""
 
 PUBLISHED = ()
