@@ -240,6 +240,16 @@ def test_the_page_claims_what_is_shown_and_names_what_is_not_there() -> None:
     assert "Nothing was run yet" not in text
 
 
+def test_two_rows_that_have_not_left_chance_are_not_compared() -> None:
+    """Chance among sixty is 1.667, and twice that 3.333."""
+    for better, words in ((3.3, "neither has learnt"), (3.4, "**higher**")):
+        runs = [by_hand("expat.triplet", seed, 1.7 + seed / 100, 4.0) for seed in range(3)]
+        runs += [by_hand("expat.at", seed, better + seed / 100, 4.1) for seed in range(3)]
+        of_pair = cells(page(runs), "expat.at")[1]
+        assert of_pair[4].startswith(f"{better - 1.7:+.1f} (")
+        assert [of_pair[5], of_pair[7]] == [words, words]
+
+
 def test_a_whole_page_is_not_called_partial() -> None:
     text = page([by_hand(row.label, seed, 20.0 + seed, 30.0) for row in rows() for seed in range(3)])
     assert "artial" not in text

@@ -88,7 +88,7 @@ def synth(
 
     Examples:
         rgbir reproduce synth --out synth --hours 8
-        rgbir reproduce synth --size full --out synth --device cuda --at-once 12 --workers 1
+        rgbir reproduce synth --size full --out synth --device cuda --at-once 16
     """
     from rgbir.export.reproduce.synth.budget import IMAGES
     from rgbir.export.reproduce.synth.evidence import read

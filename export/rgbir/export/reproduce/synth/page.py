@@ -17,6 +17,9 @@ from rgbir.index import listed
 SIZES = ("small", "full", "tiny")
 DECIDED_BY = ("rank_1", "mAP")
 """What two rows are compared by, on the people tested."""
+UNLEARNT = "neither has learnt"
+LEARNT = 2.0
+"""Times chance: a row below it has learnt next to nothing."""
 HEAD = """\
 # Evidence on synthetic people
 
@@ -36,6 +39,8 @@ READING = """\
   standard deviation of rank-1 over these sets, as a mean over seeds.
 * A difference is taken seed by seed. Its interval is Student's at 95 percent with n - 1 degrees of freedom.
 * "Higher" and "lower" stand only where the interval excludes zero. Else it is not decided here.
+* A row whose rank-1 on the people tested is below twice chance has learnt next to nothing within the budget. Two such
+  rows aren't compared. Their losses may need a longer course, or weights from ImageNet.
 * Each interval errs once in twenty times by chance. A table of many has a few that do.
 * The seeds change the training, and the people stay the same.
 * Rows of different methods aren't ordered: nothing is claimed of them.
@@ -197,17 +202,28 @@ def _pairs(pairs: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> Iterator[
         of_scores = [
             paired(*({run["seed"]: run[TESTED][score] for run in of_row} for of_row in both)) for score in DECIDED_BY
         ]
-        cells = [cell for pair in of_scores for cell in _pair(pair)]
+        learnt = any(map(_learnt, both))
+        cells = [cell for pair in of_scores for cell in (_difference(pair), _verdict(pair, learnt))]
         yield [f"`{row.label}`", f"`{row.against}`", row.claim, str(of_scores[0].seeds), *cells]
 
 
-def _pair(pair: Paired) -> tuple[str, str]:
+def _learnt(runs: Sequence[Run]) -> bool:
+    """Whether the mean of a row's runs is away from chance."""
+    rank_1 = fmean(run[TESTED]["rank_1"] for run in runs)
+    return rank_1 >= LEARNT * fmean(100 / run[TESTED]["people"] for run in runs)
+
+
+def _difference(pair: Paired) -> str:
     if pair.mean is None:
-        return "-", UNDECIDED
+        return "-"
     if pair.half is None:
-        return f"{pair.mean:+.1f}, no interval", UNDECIDED
-    words = pair.verdict if pair.verdict == UNDECIDED else f"**{pair.verdict}**"
-    return f"{pair.mean:+.1f} ({pair.mean - pair.half:+.1f} to {pair.mean + pair.half:+.1f})", words
+        return f"{pair.mean:+.1f}, no interval"
+    return f"{pair.mean:+.1f} ({pair.mean - pair.half:+.1f} to {pair.mean + pair.half:+.1f})"
+
+
+def _verdict(pair: Paired, learnt: bool) -> str:
+    words = pair.verdict if learnt else UNLEARNT
+    return words if words in (UNDECIDED, UNLEARNT) else f"**{words}**"
 
 
 def _apart(runs: Sequence[Run]) -> str:
