@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 from scipy.stats import beta, binom
+from tests import layouts
 from tests.conftest import BUNDLE
 from typer.testing import CliRunner, Result
 
@@ -28,11 +29,12 @@ from rgbir.index.evaluation.robustness.alike import ALIKE, ALONE, drawn, written
 from rgbir.index.evaluation.robustness.cuts import between, thirds
 from rgbir.index.evaluation.robustness.intervals import LEAST_IDENTITIES, estimate
 from rgbir.index.evaluation.robustness.measuring import robustness
+from rgbir.index.evaluation.robustness.part import Part
 from rgbir.index.evaluation.robustness.pictures import Looks, sharpness
 from rgbir.index.evaluation.robustness.units import Units, sought
 from rgbir.index.gallery.calibration import pair_of
 from rgbir.index.metric import Metric
-from rgbir.index.robustness import ERRORS, Robustness, errors_of
+from rgbir.index.robustness import ERRORS, Estimate, Robustness, Side, errors_of
 from rgbir.index.robustness_page import errors_page, markdown
 
 SITE = """
@@ -324,11 +326,11 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> SysuMM01:
     return SysuMM01(root)
 
 
-def embedded(data: SysuMM01) -> tuple[Any, Features, Features]:
+def embedded(data: SysuMM01, seed: int = 9) -> tuple[Any, Features, Features]:
     """A seeded task with embeddings of which some are told apart."""
     task = data.task(PROTOCOLS["sysu-seeded"])
     task = replace(task, draws=task.draws[:3]).trimmed()
-    rng = np.random.default_rng(9)
+    rng = np.random.default_rng(seed)
     centres = rng.normal(size=(100, 8))
     sides = [
         np.stack([centres[r.identity or 0] + rng.normal(scale=1.1, size=8) for r in records]).astype(np.float32)
@@ -343,7 +345,7 @@ def test_pairs_of_cameras_are_those_of_a_slow_loop_and_the_whole_is_the_evaluati
     protocol = PROTOCOLS["sysu-seeded"]
     report = evaluate(task, queries, gallery, protocol, Metric.EUCLIDEAN)
 
-    (side,) = robustness(task, queries, gallery, protocol, Metric.EUCLIDEAN, report).sides
+    (side,) = robustness([Part(task, queries, gallery, report)], protocol, Metric.EUCLIDEAN, {}).sides
 
     first, precision = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
     for draw in task.draws:
@@ -395,11 +397,10 @@ def test_the_rows_sought_are_those_of_the_person_that_the_probe_may_see(crowd: S
 
 def test_the_verdict_is_worth_what_a_slow_loop_counts(crowd: SysuMM01) -> None:
     task, queries, gallery = embedded(crowd)
-    everyone = np.ones(len(queries), bool), np.ones(len(gallery), bool)
+    everyone = [np.ones(len(queries), bool)], [np.ones(len(gallery), bool)]
+    part = Part(task, queries, gallery, evaluate(task, queries, gallery, PROTOCOLS["sysu-seeded"], Metric.EUCLIDEAN))
 
-    lines = {
-        (line.camera, line.searched): line for line in accepts(task, queries, gallery, Metric.EUCLIDEAN, *everyone)
-    }
+    lines = {(line.camera, line.searched): line for line in accepts([part], Metric.EUCLIDEAN, *everyone)}
 
     people = sorted({*queries.identities.tolist(), *gallery.identities.tolist()})
     halves = dict(zip(people, np.random.default_rng(0).permutation(np.arange(len(people)) % 2).tolist(), strict=True))
@@ -455,6 +456,69 @@ def test_the_verdict_is_worth_what_a_slow_loop_counts(crowd: SysuMM01) -> None:
     assert ("3", "2") not in lines, "it is at the same place"
 
 
+def part_of(data: SysuMM01, seed: int) -> Part:
+    task, queries, gallery = embedded(data, seed)
+    return Part(task, queries, gallery, evaluate(task, queries, gallery, PROTOCOLS["sysu-seeded"], Metric.EUCLIDEAN))
+
+
+def side_of(*parts: Part) -> Side:
+    (side,) = robustness(parts, PROTOCOLS["sysu-seeded"], Metric.EUCLIDEAN, {}).sides
+    return side
+
+
+def test_two_data_sets_are_searched_apart_and_told_together(crowd: SysuMM01) -> None:
+    """They have the same numbers of people, who are others all the same; with as many probes, each figure is the mean of two."""
+    parts = [part_of(crowd, seed) for seed in (9, 10)]
+    (one, other), both = map(side_of, parts), side_of(*parts)
+    assert one.whole.rank_1 != other.whole.rank_1
+
+    def expect_mean(figure: Estimate | None, *of_each: Estimate | None) -> None:
+        assert figure is not None
+        assert figure.value == pytest.approx(np.mean([each.value for each in of_each if each is not None]))
+
+    assert both.whole.identities == one.whole.identities + other.whole.identities == 2 * one.whole.identities
+    for name in ("rank_1", "mean_ap", "mean_inp"):
+        expect_mean(getattr(both.whole, name), getattr(one.whole, name), getattr(other.whole, name))
+    assert [pair.name for pair in both.pairs] == [pair.name for pair in one.pairs]
+    for pair, *of_each in zip(both.pairs, one.pairs, other.pairs, strict=True):
+        assert pair.identities == sum(each.identities for each in of_each)
+        expect_mean(pair.rank_1, *(each.rank_1 for each in of_each))
+    for line, *judged in zip(both.accepts, one.accepts, other.accepts, strict=True):
+        assert (line.camera, line.searched) == (judged[0].camera, judged[0].searched)
+        assert (line.probes, line.identities) == (2 * judged[0].probes, 2 * judged[0].identities)
+        assert bool(line.why) == bool(judged[0].why)
+        if not line.why:
+            expect_mean(line.false_accepts, *(each.false_accepts for each in judged))
+            expect_mean(line.right_leads, *(each.right_leads for each in judged))
+    for of_both, of_one in zip(both.properties, one.properties, strict=True):
+        assert sum(each.probes for each in of_both.slices) == 2 * sum(each.probes for each in of_one.slices)
+
+
+@pytest.mark.slow
+def test_twice_as_many_people_make_intervals_narrower_by_the_root_of_two(crowd: SysuMM01) -> None:
+    part = part_of(crowd, 9)
+    once, twice = side_of(part).whole.rank_1, side_of(part, part).whole.rank_1
+    assert once is not None
+    assert twice is not None
+    assert twice.value == pytest.approx(once.value)
+    assert (twice.high - twice.low) / (once.high - once.low) == pytest.approx(2**-0.5, rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_command_tells_several_data_sets_together(crowd: SysuMM01, tmp_path: Path) -> None:
+    shutil.copytree(crowd.root, tmp_path / "others")
+    words = ["evaluate", "--bundle", BUNDLE, "--protocol", "sysu-seeded", "--report", "robustness", "--json"]
+    alone, together = (
+        json.loads(rgbir(*words, "--data", crowd.root, *also).stdout) for also in ((), ("--also", tmp_path / "others"))
+    )
+    assert together["about"]["data"] == f"{crowd.root.name}, others"
+    assert together["about"]["data sets"] == "2"
+    assert "data sets" not in alone["about"]
+    (once,), (twice,) = alone["sides"], together["sides"]
+    assert twice["whole"]["probes"] == 2 * once["whole"]["probes"]
+    assert twice["whole"]["rank_1"]["value"] == pytest.approx(once["whole"]["rank_1"]["value"])
+
+
 def test_a_verdict_that_can_t_be_measured_says_why(tmp_path: Path) -> None:
     side = measured(*site(tmp_path))
     assert {each["why"].partition(":")[0] for each in side["accepts"]} == {"too few labelled pairs for a verdict"}
@@ -469,6 +533,9 @@ def test_a_verdict_that_can_t_be_measured_says_why(tmp_path: Path) -> None:
         (["--report", "robustnes"], "not 'robustnes'; did you mean 'robustness'?"),
         (["--report", "a.json", "--report", "b.json"], "--report writes one file, and a.json and b.json came"),
         (["--alike", "a.csv"], "--alike says who is dressed alike, for --report robustness"),
+        (["--also", "b"], "--also brings more people to --report robustness; give both, or leave it out"),
+        (["--report", "robustness", "--also", "b", "--features", "f.npz"], "--features has no effect"),
+        (["--report", "robustness", "--also", "b", "--alike", "a.csv"], "--alike has no effect"),
         (["--report", "robustness", "--rerank", "aim"], "--rerank has no effect"),
         (["--report", "robustness", "--plots", "p", "--query-shots", "2"], "--query-shots and --plots have no effect"),
         (["--report", "robustness", "--gallery", "g"], "--gallery has no effect"),
@@ -481,12 +548,30 @@ def test_what_has_no_such_report_is_refused_by_name(crowd: SysuMM01, words: list
     assert told in str(result.exception)
 
 
+def test_a_data_set_that_came_before_or_is_of_another_kind_is_refused(crowd: SysuMM01, tmp_path: Path) -> None:
+    words = [
+        "evaluate",
+        "--data",
+        crowd.root,
+        "--protocol",
+        "sysu-seeded",
+        "--bundle",
+        BUNDLE,
+        "--report",
+        "robustness",
+    ]
+    twice = rgbir(*words, "--also", crowd.root)
+    assert f"{crowd.root} came twice; --also brings other people" in str(twice.exception)
+    other = rgbir(*words, "--also", layouts.regdb(tmp_path, crowd))
+    assert "is RegDB, and --data SYSU-MM01; give sets of one kind" in str(other.exception)
+
+
 def test_tracklets_are_refused(crowd: SysuMM01) -> None:
     task, queries, gallery = embedded(crowd)
     report = evaluate(task, queries, gallery, PROTOCOLS["sysu-seeded"], Metric.EUCLIDEAN)
     tracks = replace(task, queries=[Tracklet.of(r.source, [r]) for r in task.queries])
     with pytest.raises(UsageError, match="measured by tracklets"):
-        robustness(tracks, queries, gallery, PROTOCOLS["sysu-seeded"], Metric.EUCLIDEAN, report)
+        robustness([Part(tracks, queries, gallery, report)], PROTOCOLS["sysu-seeded"], Metric.EUCLIDEAN, {})
 
 
 # --- the report's files
@@ -502,7 +587,7 @@ def test_the_demonstration_s_bundle_has_the_report_of_its_own_model(known: Robus
     bundle = Bundle(BUNDLE)
     assert errors_of(bundle, bundle.card.fingerprint) == known
     (side,) = known.sides
-    assert side.whole.probes == 720
+    assert (side.whole.probes, side.whole.identities) == (7_200, 600)
 
 
 def test_a_bundle_without_a_report_of_its_model_has_none_and_says_which_it_is(

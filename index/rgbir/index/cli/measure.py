@@ -11,7 +11,6 @@ from typing import Annotated, Any, NotRequired, TypedDict, cast
 import typer
 from rich.table import Table
 
-from rgbir.index import robustness_page
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.cli import searches
@@ -26,6 +25,7 @@ from rgbir.index.cli.options import (
 )
 from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.cli.remarks import tell
+from rgbir.index.cli.robust import Model, errors_of, reports_of
 from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.dataset import DataSet, List, Published, Setting
 from rgbir.index.datasets.known import FRAME_SETS, FRAMES_ROOT, PROTOCOLS, ROOT, SEARCHES, frame_set, open_data_set
@@ -40,7 +40,6 @@ from rgbir.index.datasets.protocol import (
     Selection,
     Shots,
 )
-from rgbir.index.datasets.task import Task
 from rgbir.index.encoder import Encoder
 from rgbir.index.errors import UsageError
 from rgbir.index.evaluation import Features, Report, Reranker, evaluate_trial, reranker
@@ -50,22 +49,21 @@ from rgbir.index.evaluation.benchmark import Choice, Pictures, versions
 from rgbir.index.evaluation.cost import Cost, cost
 from rgbir.index.evaluation.person_search import SearchReport
 from rgbir.index.evaluation.report import COLUMNS
-from rgbir.index.evaluation.robustness.alike import drawn, written
-from rgbir.index.evaluation.robustness.measuring import robustness
 from rgbir.index.files import write_beside
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.affinity import PUBLISHED, published
 from rgbir.index.robustness import Robustness
-from rgbir.index.words import did_you_mean, listed
+from rgbir.index.words import listed
 
 WRITTEN = ("reports", "markdown", "as_json", "quiet", "verbose")
 """Options that only say where the report goes."""
-ROBUSTNESS = "robustness"
 NOT_ROBUST = (
     "url", "gallery", "query", "against", "compare", "cost_against", "rerank", "query_shots", "pool", "plots", "curves",
     "save_features", "detector", "detections",
 )  # fmt: skip
 """Options that measure something else than a model's plain rankings of single pictures."""
+ONE = ("features", "people", "alike")
+"""Options that are of the people of one data set."""
 
 
 class Measured(TypedDict):
@@ -110,7 +108,8 @@ Evaluated = Measured | searches.Searched | list[paired.Difference] | Cost | Robu
         ),
         "Full frames": ("detector", "detections", "confidence", "gallery_size"),
         "The protocol": ("protocol", "selection", "cmc", "ap", "denominator", "metric", "rerank"),
-        "Files": ("plots", "curves", "save_features", "reports", "alike", "markdown"),
+        "Files": ("plots", "curves", "save_features", "reports", "markdown"),
+        "Errors": ("also", "alike"),
     }
 )  # fmt: skip
 def evaluate(
@@ -242,6 +241,12 @@ def evaluate(
             help="Write the report as JSON to this file, as --json prints it. robustness: report instead on what the model errs; may be given beside a file.",
         ),
     ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="--report robustness: another data set of the kind of --data, with other people; may be repeated. Each is searched by itself, and all are told together."
+        ),
+    ] = None,
     alike: Annotated[
         Path | None,
         typer.Option(
@@ -262,8 +267,14 @@ def evaluate(
     robust, report_file = reports_of(reports or ())
     if alike is not None and not robust:
         raise UsageError("--alike says who is dressed alike, for --report robustness; give both, or leave it out")
+    if also and not robust:
+        raise UsageError("--also brings more people to --report robustness; give both, or leave it out")
     if robust:
         refuse(ctx, "--report robustness divides plain rankings of a model's pictures", only=NOT_ROBUST)
+    if also:
+        refuse(
+            ctx, "--also brings other people, whom --data, --bundle and --network alone say how to measure", only=ONE
+        )
     if compare is not None:
         refuse(ctx, "--compare measures nothing", but=("compare", *WRITTEN[2:]))
         return _compared(*compare)
@@ -271,7 +282,7 @@ def evaluate(
         if data is None or not bundle or len(bundle) != 1:
             raise UsageError("--cost-against measures one --bundle on --data twice; give both")
         others = ("url", "features", "query", "against", "gallery", "save_features", "plots", "curves", "detector")
-        written = ("detections", "confidence", "gallery_size", "reports", "alike", "markdown")
+        written = ("detections", "confidence", "gallery_size", "reports", "also", "alike", "markdown")
         refuse(ctx, "--cost-against says differences, and writes nothing", only=(*others, *written))
     if (
         cost_against is None
@@ -334,9 +345,9 @@ def evaluate(
             _pictures(plots, curves or ()) if plots else None,
         )
         if robust:
-            return _robust(
-                data_set, chosen, bundle or (), features or (), metric, threads, runner, alike, (markdown, report_file)
-            )
+            sets = [data_set, *(open_data_set(other, network) for other in also or ())]
+            model = Model(bundle or (), features or (), metric, threads, runner)
+            return cast(Answer[Evaluated], errors_of(sets, chosen, model, alike, markdown, report_file))
         if cost_against is not None and bundle:
             exact, other = (
                 Encoder(Bundle(folder), threads=threads, runner=by)
@@ -357,79 +368,6 @@ def evaluate(
     over = data is not None and tell(data_set, chosen.setting if rules.hiding == CROSS.hiding else None)
     beside = _published(data_set.published) if data is not None else []
     return Answer(cast(Measured, report.to_dict()), [*shown(report), *beside], SKIPPED_EXIT if over else 0)
-
-
-def reports_of(asked: Sequence[str]) -> tuple[bool, Path | None]:
-    """Whether `robustness` is asked for, and the file for JSON. A name without a dot and without a folder is no file's.
-
-    Raises:
-        UsageError: no report of that name, or two files.
-    """
-    files = [Path(text) for text in asked if "." in text or "/" in text or "\\" in text]
-    names = [text for text in asked if Path(text) not in files]
-    if unknown := [name for name in names if name != ROBUSTNESS]:
-        raise UsageError(
-            f"--report takes {ROBUSTNESS}, or a file such as report.json, not {unknown[0]!r}{did_you_mean(unknown[0], [ROBUSTNESS])}"
-        )
-    if len(files) > 1:
-        raise UsageError(f"--report writes one file, and {listed(files)} came")
-    return bool(names), next(iter(files), None)
-
-
-def _robust(
-    data: DataSet,
-    choice: Choice,
-    bundles: Sequence[Path],
-    features: Sequence[Path],
-    metric: Metric | None,
-    threads: int | None,
-    runner: str,
-    alike: Path | None,
-    files: tuple[Path | None, Path | None],
-) -> Answer[Evaluated]:
-    """Measures as usual, and divides what was measured.
-
-    Args:
-        files: for Markdown, and for JSON.
-
-    Raises:
-        UsageError: several bundles, or nothing to measure.
-    """
-    if len(bundles) > 1 or not (bundles or features):
-        raise UsageError(f"--report {ROBUSTNESS} is of one model: give one --bundle, or --features")
-    clothes = written(alike) if alike is not None else drawn(data.root)
-    made: list[Robustness] = []
-
-    def divide(task: Task, queries: Features, gallery: Features, rules: Protocol, by: Metric, report: Report) -> None:
-        with progress("looking at pictures", len(task.queries) + len(task.gallery)) as advance:
-            made.append(robustness(task, queries, gallery, rules, by, report, clothes, advance))
-
-    dividing = replace(choice, pictures=divide)
-    if features:
-        measuring.of_features(data, dividing, features, metric)
-    else:
-        measuring.of_bundles(data, dividing, bundles, None, metric, threads, bar=progress, runner=runner)
-    (report,) = made
-    page, file = files
-    if page is not None:
-        write_beside(page, robustness_page.markdown(report))
-    if file is not None:
-        write_beside(file, report.model_dump_json(indent=1) + "\n")
-    over = tell(data, choice.setting if choice.protocol.hiding == CROSS.hiding else None)
-    return Answer(report, shown_blocks(report), SKIPPED_EXIT if over else 0)
-
-
-def shown_blocks(report: Robustness) -> list[str | Table]:
-    """The report's page for a terminal."""
-    lines: list[str | Table] = []
-    for block in robustness_page.blocks(report):
-        lines += ["", block.title, *block.texts]
-        if block.rows:
-            table = Table(*block.rows[0])
-            for row in block.rows[1:]:
-                table.add_row(*row)
-            lines.append(table)
-    return lines[1:]
 
 
 def _write(report: Report | SearchReport, markdown: Path | None, file: Path | None) -> None:

@@ -11,15 +11,14 @@ Phillips, Grother & Micheals, "Evaluation Methods in Face Recognition", in Handb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbir.index.datasets.task import Task
-from rgbir.index.evaluation.features import Features
 from rgbir.index.evaluation.robustness.intervals import SEED, estimate, too_few
+from rgbir.index.evaluation.robustness.part import Part, distinct
 from rgbir.index.gallery.calibration import AGAINST, ASKED, LEAST_GENUINE, LEAST_STRANGERS, Pair, evenly, pair_of
 from rgbir.index.metric import Metric
 from rgbir.index.nearest.comparison import Comparison
@@ -28,6 +27,8 @@ from rgbir.index.robustness import Accepts, Estimate
 EVERY = "all"
 Halves = NDArray[np.int64]
 """0 or 1 of each row."""
+Counted = tuple[NDArray[np.bool_], NDArray[np.int64]]
+"""Of some searches: what was counted, and the person of each."""
 
 
 class Nearest(NamedTuple):
@@ -62,21 +63,50 @@ class Searched(NamedTuple):
         return np.where(halves == 0, *by_half)
 
 
+class Judged(NamedTuple):
+    """What the searches of a camera, or of all, showed for the probes of one camera.
+
+    Attributes:
+        people: int64 (q,), of the probes, in one data set or several.
+        false: of each search without its person in the gallery, whether it was called a lead; and the probe's person.
+        right_leads: of each search with its person, whether the first hit was right and called a lead.
+        passing: of each right first hit, whether it was called a lead.
+        why: there is nothing of this.
+    """
+
+    people: NDArray[np.int64]
+    false: Counted | None = None
+    right_leads: Counted | None = None
+    passing: Counted | None = None
+    why: str = ""
+
+
 def accepts(
-    task: Task, queries: Features, gallery: Features, metric: Metric, asked: NDArray[np.bool_], shown: NDArray[np.bool_]
+    parts: Sequence[Part], metric: Metric, asked: Sequence[NDArray[np.bool_]], shown: Sequence[NDArray[np.bool_]]
 ) -> tuple[Accepts, ...]:
     """By the probes' cameras: of searches of each camera alone, and of all at once.
 
     Args:
-        queries, gallery: of the task's rows, in their order.
-        asked: bool (q,), which queries are looked at.
-        shown: bool (n,), which rows they may find by the protocol's rule, but for that of places.
+        parts: of one data set each; the verdict is calibrated in each by itself.
+        asked: bool (q,) of each part, which queries are looked at.
+        shown: bool (n,) of each part, which rows they may find by the protocol's rule, but for that of places.
     """
+    judged: dict[tuple[str, str], list[Judged]] = {}
+    for part, of_side, rows in zip(parts, asked, shown, strict=True):
+        for key, line in _of(part, metric, of_side, rows):
+            judged.setdefault(key, []).append(line)
+    return tuple(_line(camera, title, lines) for (camera, title), lines in judged.items())
+
+
+def _of(
+    part: Part, metric: Metric, asked: NDArray[np.bool_], shown: NDArray[np.bool_]
+) -> Iterator[tuple[tuple[str, str], Judged]]:
+    """By the shown names of the probes' camera and of the one that is searched, in one data set."""
+    task, queries, gallery = part.task, part.queries, part.gallery
     network = task.network
     cameras, others = np.array([r.camera for r in task.queries]), np.array([r.camera for r in task.gallery])
     taken = asked & (queries.identities >= 0)
     half_of = _halves(np.concatenate([queries.identities[taken], gallery.identities[gallery.identities >= 0]]))
-    lines: list[Accepts] = []
     for camera in sorted(set(cameras[taken])):
         probes = np.flatnonzero(taken & (cameras == camera))
         people, halves = queries.identities[probes], half_of(queries.identities[probes])
@@ -93,10 +123,11 @@ def accepts(
             trials = [_nearest(distances, people, names, np.isin(rows, draw.gallery)) for draw in task.draws]
             searched[other] = Searched(pairs, trials)
         asked_in = [np.isin(probes, draw.queries) for draw in task.draws]
-        for name, part in [*((name, [alone]) for name, alone in searched.items()), (EVERY, list(searched.values()))]:
+        for name, of_cameras in [
+            *((name, [alone]) for name, alone in searched.items()), (EVERY, list(searched.values())),
+        ]:  # fmt: skip
             title = name if name == EVERY else network.shown(name)
-            lines.append(_judged(network.shown(camera), title, part, people, halves, asked_in))
-    return tuple(lines)
+            yield (network.shown(camera), title), _judged(of_cameras, people, halves, asked_in)
 
 
 def _halves(identities: NDArray[np.int64]) -> Callable[[NDArray[np.int64]], Halves]:
@@ -136,24 +167,15 @@ def _nearest(
 
 
 def _judged(
-    camera: str,
-    title: str,
-    searched: Sequence[Searched],
-    people: NDArray[np.int64],
-    halves: Halves,
-    asked_in: Sequence[NDArray[np.bool_]],
-) -> Accepts:
-    identities = len(np.unique(people))
-    counts = {"camera": camera, "searched": title, "probes": len(people), "identities": identities}
+    searched: Sequence[Searched], people: NDArray[np.int64], halves: Halves, asked_in: Sequence[NDArray[np.bool_]]
+) -> Judged:
     if not searched:
-        return Accepts(**counts, why="no camera at another place is searched")
+        return Judged(people, why="no camera at another place is searched")
     if any(pair is None for each in searched for pair in each.pairs):
         least = f"{LEAST_GENUINE} pairs of one person and {LEAST_STRANGERS} of two"
-        return Accepts(
-            **counts, why=f"too few labelled pairs for a verdict: {least} are needed in each half of the people"
+        return Judged(
+            people, why=f"too few labelled pairs for a verdict: {least} are needed in each half of the people"
         )
-    if reason := too_few(identities):
-        return Accepts(**counts, why=reason)
     false, right_leads, passing = [], [], []
     for trial, asked in enumerate(asked_in):
         nearest = [each.trials[trial] for each in searched]
@@ -165,9 +187,20 @@ def _judged(
         false.append((without[others], people[others]))
         right_leads.append(((right & with_person)[there], people[there]))
         passing.append((with_person[there & right], people[there & right]))
-    return Accepts(
-        **counts, false_accepts=_estimate(false), right_leads=_estimate(right_leads), passing=_estimate(passing)
-    )
+    return Judged(people, _together(false), _together(right_leads), _together(passing))
+
+
+def _line(camera: str, title: str, parts: Sequence[Judged]) -> Accepts:
+    """Of all data sets; the reason of one that can't be measured is that of all."""
+    people = distinct([part.people for part in parts])
+    identities = len(np.unique(people))
+    counts = {"camera": camera, "searched": title, "probes": len(people), "identities": identities}
+    if reason := next((part.why for part in parts if part.why), too_few(identities)):
+        return Accepts(**counts, why=reason)
+    shares = {}
+    for name, field in (("false_accepts", "false"), ("right_leads", "right_leads"), ("passing", "passing")):
+        shares[name] = _estimate([getattr(part, field) for part in parts])
+    return Accepts(**counts, **shares)
 
 
 def _lead(
@@ -178,6 +211,11 @@ def _lead(
     return np.asarray(expected < 1, np.bool_)
 
 
-def _estimate(parts: Sequence[tuple[NDArray[np.bool_], NDArray[np.int64]]]) -> Estimate | None:
-    values, people = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return None if too_few(len(np.unique(people))) else estimate(values.astype(np.float64), people)
+def _together(trials: Sequence[Counted]) -> Counted:
+    calls, people = (np.concatenate(column) for column in zip(*trials, strict=True))
+    return calls, people
+
+
+def _estimate(parts: Sequence[Counted]) -> Estimate | None:
+    calls, people = np.concatenate([calls for calls, _ in parts]), distinct([people for _, people in parts])
+    return None if too_few(len(np.unique(people))) else estimate(calls.astype(np.float64), people)

@@ -1,11 +1,16 @@
-"""One report of how often a model errs: the whole, by property, by pair of cameras, and what the verdict is worth."""
+"""One report of how often a model errs: the whole, by property, by pair of cameras, and what the verdict is worth.
+
+Of several data sets, such as ten drawings of other people, each is searched by itself. Then all their probes are told together.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import starmap
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +20,9 @@ from rgbir.index.datasets.protocol import Protocol
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.errors import UsageError
-from rgbir.index.evaluation.features import Features
-from rgbir.index.evaluation.report import Report
 from rgbir.index.evaluation.robustness.accepts import accepts
-from rgbir.index.evaluation.robustness.alike import Alike
 from rgbir.index.evaluation.robustness.cuts import Cut, between, thirds
+from rgbir.index.evaluation.robustness.part import Part
 from rgbir.index.evaluation.robustness.pictures import CLIPPED, TORSO_COLUMNS, TORSO_ROWS, Looks
 from rgbir.index.evaluation.robustness.units import Units, sought
 from rgbir.index.evaluation.run import outcomes_by_trial
@@ -47,57 +50,84 @@ CLOTHES = "who is dressed like others, as the drawing knows, or the table of --a
 SIDES = {Modality.IR: "infrared", Modality.RGB: "visible"}
 
 
+class Divided(NamedTuple):
+    """The probes of one modality in one data set, or in several, and by what they are divided.
+
+    Attributes:
+        units: their outcomes, n of them.
+        of_probe, of_rows: float64 (n, 5), the looks of the probe, and the mean of those of the rows sought.
+        gaps: float64 (n,), seconds between the probe and the nearest row sought in time; NaN where a time isn't known.
+        clothes: str (n,), who is dressed like others; empty where nobody knows.
+    """
+
+    units: Units
+    of_probe: NDArray[np.float64]
+    of_rows: NDArray[np.float64]
+    gaps: NDArray[np.float64]
+    clothes: NDArray[np.str_]
+
+    @classmethod
+    def of(cls, part: Part, protocol: Protocol, modality: Modality, looks: Sequence[NDArray[np.float64]]) -> Divided:
+        """Of one data set; `looks` of the task's queries and of its gallery."""
+        task, of_row = part.task, looks[1]
+        units = Units.of(task, task.draws, [trial.by_query for trial in part.report.trials])
+        units = units.some(_of_modality(task.queries, modality)[units.probe])
+        rows = sought(task, protocol.hiding, units)
+        means = np.array([of_row[list(numbers)].mean(axis=0) for numbers in rows]).reshape(-1, len(MEASURED))
+        gaps = list(starmap(lambda probe, numbers: _gap(task, probe, numbers), zip(units.probe, rows, strict=True)))
+        clothes = ["" if part.alike is None else part.alike(int(person)) for person in units.identity]
+        return cls(units, looks[0][units.probe], means, np.array(gaps, np.float64), np.array(clothes, np.str_))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Divided]) -> Divided:
+        """Of several data sets."""
+        columns = (np.concatenate(column) for column in zip(*(part[1:] for part in parts), strict=True))
+        return cls(Units.joined([part.units for part in parts]), *columns)
+
+
 def robustness(
-    task: Task,
-    queries: Features,
-    gallery: Features,
-    protocol: Protocol,
-    metric: Metric,
-    report: Report,
-    alike: Alike | None = None,
-    advance: Progress = silent,
+    parts: Sequence[Part], protocol: Protocol, metric: Metric, about: dict[str, str], advance: Progress = silent
 ) -> Robustness:
-    """Divides what an evaluation measured.
+    """Divides what evaluations measured: of one data set, or of several that were searched one by one.
 
     Args:
-        queries, gallery: embeddings of the task's rows, in their order.
-        report: the evaluation's.
-        alike: in which slice of people a person is; None where nobody knows who is dressed alike.
+        parts: of one data set each.
+        about: the model, the data, and versions.
         advance: is told of pictures that were looked at.
 
     Raises:
         UsageError: tracklets, of which nothing of this is known.
         BadImage: a picture can't be read.
     """
-    if task.of_tracklets:
+    if any(part.task.of_tracklets for part in parts):
         raise UsageError("--report robustness is of single pictures; the data set is measured by tracklets")
-    whole = Units.of(task, task.draws, [trial.by_query for trial in report.trials])
-    rows = sought(task, protocol.hiding, whole)
-    looks = [_looks(records, advance) for records in (task.queries, task.gallery)]
-    infrared = [
-        np.array([record.modality is Modality.IR for record in records]) for records in (task.queries, task.gallery)
-    ]
+    looks = [[_looks(records, advance) for records in (part.task.queries, part.task.gallery)] for part in parts]
     sides = []
     for modality, name in SIDES.items():
-        asked = infrared[0] == (modality is Modality.IR)
-        mask = asked[whole.probe]
-        if not mask.any():
+        asked = [_of_modality(part.task.queries, modality) for part in parts]
+        divided = Divided.joined(
+            [Divided.of(part, protocol, modality, look) for part, look in zip(parts, looks, strict=True)]
+        )
+        if not len(divided.units.probe):
             continue
-        units, rows_of = whole.some(mask), [row for row, of_side in zip(rows, mask, strict=True) if of_side]
-        shown = np.ones(len(task.gallery), bool)
+        shown = [np.ones(len(part.task.gallery), bool) for part in parts]
         if protocol.hiding == "place and modality":
-            shown = infrared[1] != (modality is Modality.IR)
+            shown = [~_of_modality(part.task.gallery, modality) for part in parts]
         sides.append(
             Side(
                 probes=name,
-                whole=units.slice("all"),
-                properties=tuple(_properties(task, units, rows_of, looks, alike)),
-                pairs=tuple(_pairs(task, queries, gallery, protocol, metric, asked)),
-                accepts=accepts(task, queries, gallery, metric, asked, shown),
+                whole=divided.units.slice("all"),
+                properties=tuple(_properties(divided)),
+                pairs=tuple(_pairs(parts, protocol, metric, asked)),
+                accepts=accepts(parts, metric, asked, shown),
             )
         )
-    rules = {key: str(value) for key, value in report.to_dict()["protocol"].items()}
-    return Robustness(protocol=rules, about=report.about, sides=tuple(sides))
+    rules = {key: str(value) for key, value in parts[0].report.to_dict()["protocol"].items()}
+    return Robustness(protocol=rules, about=about, sides=tuple(sides))
+
+
+def _of_modality(records: Sequence[ImageRecord], modality: Modality) -> NDArray[np.bool_]:
+    return np.array([record.modality is modality for record in records], np.bool_)
 
 
 def _looks(records: Sequence[ImageRecord], advance: Progress) -> NDArray[np.float64]:
@@ -109,36 +139,26 @@ def _looks(records: Sequence[ImageRecord], advance: Progress) -> NDArray[np.floa
     return np.array(looks, np.float64)
 
 
-def _properties(
-    task: Task,
-    units: Units,
-    rows: Sequence[Sequence[int]],
-    looks: Sequence[NDArray[np.float64]],
-    alike: Alike | None,
-) -> Iterator[Property]:
-    of_queries, of_rows = looks
-    means = np.array([of_rows[list(numbers)].mean(axis=0) for numbers in rows])
+def _properties(divided: Divided) -> Iterator[Property]:
     for column, (name, (measure, unit)) in enumerate(MEASURED.items()):
-        for of, values in (("probe", of_queries[units.probe, column]), ("rows sought", means[:, column])):
+        for of, looks in (("probe", divided.of_probe), ("rows sought", divided.of_rows)):
+            values = looks[:, column]
             cut = between(values, CLIPPED_EDGES, CLIPPED_NAMES) if name == "clipped pixels" else thirds(values, unit)
             words = measure if of == "probe" else f"{measure}; the mean of the rows that show the person"
-            yield Property(name=name, of=of, measure=words, slices=_sliced(units, cut))
-    yield _by_time(task, units, rows)
-    yield _by_clothes(units, alike)
+            yield Property(name=name, of=of, measure=words, slices=_sliced(divided.units, cut))
+    yield _by_time(divided)
+    yield _by_clothes(divided)
 
 
 def _sliced(units: Units, cut: Sequence[Cut]) -> tuple[Slice, ...]:
     return tuple(units.some(mask).slice(name) for name, mask in cut)
 
 
-def _by_time(task: Task, units: Units, rows: Sequence[Sequence[int]]) -> Property:
+def _by_time(divided: Divided) -> Property:
     known = {"name": "time between", "of": "both", "measure": TIME}
-    gaps = np.array(
-        list(starmap(lambda probe, numbers: _gap(task, probe, numbers), zip(units.probe, rows, strict=True)))
-    )
-    if np.isnan(gaps).all():
+    if np.isnan(divided.gaps).all():
         return Property(**known, unknown="it can't be told: no probe and row sought have both a time")
-    return Property(**known, slices=_sliced(units, between(gaps, TIME_EDGES, TIME_NAMES)))
+    return Property(**known, slices=_sliced(divided.units, between(divided.gaps, TIME_EDGES, TIME_NAMES)))
 
 
 def _gap(task: Task, probe: int, rows: Sequence[int]) -> float:
@@ -148,31 +168,44 @@ def _gap(task: Task, probe: int, rows: Sequence[int]) -> float:
     return min((abs((at - asked).total_seconds()) for at in times), default=np.nan) if asked else np.nan
 
 
-def _by_clothes(units: Units, alike: Alike | None) -> Property:
+def _by_clothes(divided: Divided) -> Property:
     known = {"name": "uniforms and look-alikes", "of": "both", "measure": CLOTHES}
-    if alike is None:
+    if not all(divided.clothes):
         return Property(
             **known, unknown="it can't be told: the data doesn't say who is dressed alike; --alike FILE does"
         )
-    kinds = np.array([alike(int(person)) for person in units.identity])
-    return Property(**known, slices=_sliced(units, [(str(kind), kinds == kind) for kind in sorted(set(kinds))]))
+    cut = [(str(kind), divided.clothes == kind) for kind in sorted(set(divided.clothes))]
+    return Property(**known, slices=_sliced(divided.units, cut))
 
 
 def _pairs(
-    task: Task, queries: Features, gallery: Features, protocol: Protocol, metric: Metric, asked: NDArray[np.bool_]
+    parts: Sequence[Part], protocol: Protocol, metric: Metric, asked: Sequence[NDArray[np.bool_]]
 ) -> Iterator[Slice]:
     """Searches of one camera alone, by the probe's camera; pairs that find nobody by the protocol's rule aren't there."""
+    units: dict[tuple[str, str], list[Units]] = defaultdict(list)
+    names: dict[tuple[str, str], str] = {}
+    for part, of_side in zip(parts, asked, strict=True):
+        shown = part.task.network.shown
+        for (camera, other), alone in _alone(part, protocol, metric, of_side):
+            units[camera, other].append(alone)
+            names[camera, other] = f"{shown(camera)} → {shown(other)}"
+    yield from (Units.joined(units[key]).slice(names[key]) for key in sorted(units))
+
+
+def _alone(
+    part: Part, protocol: Protocol, metric: Metric, asked: NDArray[np.bool_]
+) -> Iterator[tuple[tuple[str, str], Units]]:
+    """Of each camera of probes and each camera that is searched alone, in one data set."""
+    task = part.task
     cameras, shown = (np.array([record.camera for record in records]) for records in (task.queries, task.gallery))
-    slices = {}
     for other in sorted(set(shown)):
         rows = np.flatnonzero(shown == other)
-        parts = [
+        draws = [
             Draw(draw.queries[asked[draw.queries]], np.searchsorted(rows, draw.gallery[shown[draw.gallery] == other]))
             for draw in task.draws
         ]
-        alone = replace(task, gallery=[task.gallery[int(row)] for row in rows], draws=parts, ways={})
-        units = Units.of(alone, parts, outcomes_by_trial(alone, queries, gallery.take(rows), protocol, metric))
+        alone = replace(task, gallery=[task.gallery[int(row)] for row in rows], draws=draws, ways={})
+        outcomes = outcomes_by_trial(alone, part.queries, part.gallery.take(rows), protocol, metric)
+        units = Units.of(alone, draws, outcomes)
         for camera in sorted(set(cameras[units.probe])):
-            name = f"{task.network.shown(camera)} → {task.network.shown(other)}"
-            slices[camera, other] = units.some(cameras[units.probe] == camera).slice(name)
-    yield from (slices[key] for key in sorted(slices))
+            yield (camera, other), units.some(cameras[units.probe] == camera)

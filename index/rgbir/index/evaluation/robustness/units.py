@@ -16,6 +16,7 @@ from rgbir.index.datasets.task import Draw, Task
 from rgbir.index.evaluation.features import numbers_of
 from rgbir.index.evaluation.ranking import Outcomes
 from rgbir.index.evaluation.robustness.intervals import estimate, too_few
+from rgbir.index.evaluation.robustness.part import distinct
 from rgbir.index.robustness import Slice
 
 
@@ -48,6 +49,13 @@ class Units(NamedTuple):
         first = np.concatenate([part.rank == 0 for part in parts]).astype(np.float64)
         ap, inp = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ap", "inp"))
         return cls(probe, trial, identities[probe], first, ap, inp)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Units]) -> Units:
+        """Of several data sets: nobody of one is anybody of another."""
+        columns = [[getattr(part, name) for part in parts] for name in cls._fields]
+        probe, trial, identity, *scores = columns
+        return cls(distinct(probe), np.concatenate(trial), distinct(identity), *map(np.concatenate, scores))
 
     def some(self, mask: NDArray[np.bool_]) -> Units:
         """Those rows, bool (n,)."""
