@@ -119,6 +119,7 @@ def _section(name: str, images: int, runs: Sequence[Run], known: Sequence[SynthR
         lines += ["**No measurement**: the size tiny shows that all of it works, and nothing else.", ""]
     if lacking:
         lines += [f"**Partial**: {len(known) - len(lacking)} of {len(known)} rows have {LEAST} seeds or more.", ""]
+    lines += _decided(known, by_row)
     lines += [_table(_columns(runs), _figures(known, by_row, runs)), "", *_chance(runs)]
     lines += _compared(known, by_row)
     if waiting := sum(not of_row for of_row in by_row.values()):
@@ -146,9 +147,8 @@ def _chance(runs: Sequence[Run]) -> list[str]:
 def _compared(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> list[str]:
     """The pairs of which both rows were measured, and how many there are besides."""
     pairs = [row for row in known if row.against]
-    whole = [row for row in pairs if _measured(by_row[row.label]) and _measured(by_row[row.against])]
     lines = []
-    if whole:
+    if whole := _whole(known, by_row):
         lines += ["**In pairs**, on the people tested, in points:", ""]
         compared = ("row", "against", "what is said of them", "seeds")
         columns = (
@@ -159,6 +159,24 @@ def _compared(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> list[s
     if lacking := len(pairs) - len(whole):
         lines += [f"Not compared: {lacking} of {len(pairs)} pairs, of which a row has no figures yet.", ""]
     return lines
+
+
+def _whole(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> list[SynthRow]:
+    """Rows that were measured, as the one was that they are compared with."""
+    return [row for row in known if row.against and _measured(by_row[row.label]) and _measured(by_row[row.against])]
+
+
+def _decided(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> list[str]:
+    """The pairs of which one score is decided, for who reads no table."""
+    lines = []
+    for row, (label, against, *_, rank_1, verdict, mean_ap, other) in zip(
+        whole := _whole(known, by_row), _pairs(whole, by_row), strict=True
+    ):
+        if "**" in verdict + other:
+            lines.append(
+                f"* {label} ({row.words}) against {against}: rank-1 {rank_1}, {verdict}; mAP {mean_ap}, {other}."
+            )
+    return ["**What is decided here**, in points:", "", *lines, ""] if lines else []
 
 
 def _measured(runs: Iterable[Run]) -> list[Run]:
