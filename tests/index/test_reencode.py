@@ -31,7 +31,7 @@ def other(tmp_path: Path) -> Encoder:
     """The same graphs under another metric: another model, as far as a gallery can tell."""
     shutil.copytree(BUNDLE, tmp_path / "other")
     card = json.loads((tmp_path / "other/card.json").read_text())
-    card["metric"] = "cosine"
+    card["metric"] = "euclidean" if card["metric"] == "cosine" else "cosine"
     (tmp_path / "other/card.json").write_text(json.dumps(card))
     return Encoder(Bundle(tmp_path / "other"), threads=1)
 

@@ -32,7 +32,8 @@ from rgbir.server.access.keys import Keyring, Role
 class Acknowledged:
     """What a client was told."""
 
-    enrolled: set[str] = field(default_factory=set)
+    enrolled: list[str] = field(default_factory=list)
+    """The oldest first."""
     erased: set[str] = field(default_factory=set)
     statuses: set[int] = field(default_factory=set)
     number: int = 0
@@ -40,14 +41,16 @@ class Acknowledged:
     marked: dict[str, str] = field(default_factory=dict)
     """Sightings by their pictures in the case."""
 
-    def casework(self, server: Server) -> list[int]:
-        """A round of requests about one case; statuses."""
+    def casework(self, server: Server, image: bytes) -> list[int]:
+        """A round of requests about one case; statuses. What it marks is there, if the gallery takes it."""
+        if not self.enrolled:
+            self.enrol(server, image)
         answers = [server.ask("POST", "/cases", number="26-117", title="missing", purpose="find the person")]
         text = f"note {self.number}"
         answers.append(server.ask("POST", "/cases/26-117/notes", text=text))
         if answers[-1].status_code == 201:
             self.notes.add(text)
-        for sighting in sorted(self.enrolled)[-1:]:
+        for sighting in self.enrolled[-1:]:
             answers.append(server.ask("POST", "/cases/26-117/marks", sighting=sighting, mark="same"))
             if answers[-1].status_code == 201:
                 self.marked[answers[-1].json()["picture"]] = sighting
@@ -69,32 +72,36 @@ class Acknowledged:
 
     def work(self, server: Server, image: bytes) -> list[int]:
         """A round of requests; statuses of an enrolment, an erasure and a search."""
-        self.number += 1
-        made = server.enrol(image + self.number.to_bytes(4, "big"))
-        if made.status_code == 200:
-            self.enrolled.add(made.json()["results"][0]["id"])
-        statuses = [made.status_code]
+        statuses = [self.enrol(server, image)]
         if self.enrolled:
-            gone = sorted(self.enrolled)[0]
+            gone = self.enrolled[0]
             answer = server.erase(gone)
             statuses.append(answer.status_code)
             if answer.status_code == 200:
-                self.enrolled.discard(gone)
+                self.enrolled.remove(gone)
                 self.erased.add(gone)
         response = server.search(image)
         statuses.append(response.status_code)
         if response.status_code == 200:
             hits = {hit["id"] for hit in response.json()["hits"]}
             assert hits & self.erased == set()
-            assert self.enrolled <= hits
+            assert set(self.enrolled) <= hits
         self.statuses |= set(statuses)
         assert 500 not in statuses, server.printed()
         return statuses
 
+    def enrol(self, server: Server, image: bytes) -> int:
+        """One more picture; the status."""
+        self.number += 1
+        made = server.enrol(image + self.number.to_bytes(4, "big"))
+        if made.status_code == 200:
+            self.enrolled.append(made.json()["results"][0]["id"])
+        return made.status_code
+
     def agrees(self, gallery: Path) -> None:
         with Gallery(gallery) as opened:
             ids = {sighting.id for sighting in opened.sightings()}
-            assert self.enrolled <= ids
+            assert set(self.enrolled) <= ids
             assert self.erased & ids == set()
             assert opened.verify() == []
 
@@ -174,7 +181,7 @@ def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_
         until(lambda: server.http.get(f"/gallery/jobs/{job}").json()["added"] > 0, "the job's first images")
         for _ in range(2):
             assert acknowledged.work(server, image) == [200, 200, 200]
-            assert set(acknowledged.casework(server)) <= {200, 201}
+            assert set(acknowledged.casework(server, image)) <= {200, 201}
         if name == "choice of a model":
             answer_with_another(server)
             assert acknowledged.work(server, image) == [200, 200, 200]
@@ -184,7 +191,7 @@ def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_
         if (name, event) in ENDS:
             server.kill()
         else:
-            statuses = acknowledged.casework(server) if name in CASES else acknowledged.work(server, image)
+            statuses = acknowledged.casework(server, image) if name in CASES else acknowledged.work(server, image)
             wanted = MUST_REFUSE.get((name, event))
             if wanted is not None:
                 assert set(statuses) == {wanted}, server.printed()
@@ -192,7 +199,7 @@ def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_
                 until(lambda: server.ready()[0] == 503, "the refusal to be ready")
             assert server.http.get("/health/live").status_code == 200
             acknowledged.work(server, image)
-            acknowledged.casework(server)
+            acknowledged.casework(server, image)
             assert not server.ended, server.printed()
             assert "Traceback" not in server.printed()
             server.kill()
@@ -202,7 +209,7 @@ def test_whatever_happens_to_a_file_nothing_acknowledged_is_lost_and_no_request_
     with site.server() as server:
         assert not server.ended, server.printed()
         acknowledged.work(server, image)
-        assert set(acknowledged.casework(server)) <= {200, 201}
+        assert set(acknowledged.casework(server, image)) <= {200, 201}
         until(lambda: all(job["ended_at"] for job in server.http.get("/gallery/jobs").json()["jobs"]), "the jobs' end")
     (answering,) = [site.gallery] if name != "choice of a model" else site.root.glob("gallery.????????????????")
     acknowledged.agrees(answering)
@@ -303,7 +310,7 @@ def test_a_clock_that_is_moved_revives_no_key_and_erases_nobody(site: Site, imag
         gallery.keep(30)
     with site.server() as server:
         kept = server.enrol(image + b"in time", taken_at=datetime.now(UTC).isoformat()).json()["results"][0]["id"]
-        acknowledged.enrolled.add(kept)
+        acknowledged.enrolled.append(kept)
         acknowledged.number += 1
         assert visitor(server) == 200
         server.shift_clock(2 * day)

@@ -154,7 +154,7 @@ def learning(name: str, variant: str) -> dict[str, Any]:
         case "mpanet" | "saai":
             return {**people, "optimiser.learning_rate": 1e-3}
         case _:
-            return {**people, "optimiser.learning_rate": 0.01 if name in ("asymmetric_fc", "msr") else 0.02}
+            return {**people, "optimiser.learning_rate": 0.01 if name in ("asymmetric_fc", "msr", "strong") else 0.02}
 
 
 # The other variants in the slow run, too.

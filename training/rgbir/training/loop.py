@@ -13,6 +13,7 @@ from rgbir.training.calm import Calm
 from rgbir.training.checkpoint import restore, saved_bytes, state_of
 from rgbir.training.data.people import described
 from rgbir.training.data.source import Source, batches
+from rgbir.training.denormals import denormals
 from rgbir.training.device import without_tiles
 from rgbir.training.errors import NotFinite, Stopped
 from rgbir.training.method import Losses, Method
@@ -73,7 +74,7 @@ def train(
     """
     target = ranks.device(device)
     source.expect_shares(ranks.count)
-    with run.alone() if ranks.leads else nullcontext():
+    with run.alone() if ranks.leads else nullcontext(), denormals(run.recipe.denormals):
         return _trained(run, source, target, resume, workers, validate, test, watch, stop, say, ranks)
 
 
@@ -98,7 +99,6 @@ def _trained(
     torch.manual_seed(recipe.seed)
     if recipe.amp == "bf16" and target.type == "cpu":
         without_tiles()
-    torch.set_flush_denormal(recipe.denormals == "flush")
     method = run.build()
     saved = run.load_checkpoint() if resume and run.has_checkpoint else None
     if saved is None:
