@@ -292,7 +292,7 @@ def test_a_model_that_is_changed_in_the_middle_leaves_no_embedding_of_the_old_on
             crop = gallery.crop(sighting.id)
             assert crop is not None
             picture = Image.open(io.BytesIO(crop.data)).convert("RGB")
-            embedded = encoder.embed([picture], Modality.RGB)[0]
+            embedded = encoder.card.metric.prepare(encoder.embed([picture], Modality.RGB))[0]
             np.testing.assert_allclose(gallery.embeddings([sighting.id])[0], embedded, atol=1e-4)
 
 
