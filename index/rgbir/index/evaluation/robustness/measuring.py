@@ -68,7 +68,11 @@ class Divided(NamedTuple):
 
     @classmethod
     def of(cls, part: Part, protocol: Protocol, modality: Modality, looks: Sequence[NDArray[np.float64]]) -> Divided:
-        """Of one data set; `looks` of the task's queries and of its gallery."""
+        """Of one data set.
+
+        Args:
+            looks: float64 (q, 5) of the task's queries, and (g, 5) of its gallery.
+        """
         task, of_row = part.task, looks[1]
         units = Units.of(task, task.draws, [trial.by_query for trial in part.report.trials])
         units = units.some(_of_modality(task.queries, modality)[units.probe])

@@ -32,6 +32,6 @@ class Part(NamedTuple):
 
 
 def distinct(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Numbers from 0 on, one part after another, moved so that no part has a number of another."""
+    """Numbers from 0 on of several parts, int64 (n,) each, moved so that no part has a number of another: int64, (all n,)."""
     firsts = np.cumsum([0, *(part.max(initial=-1) + 1 for part in parts[:-1])])
     return np.concatenate([part + first for part, first in zip(parts, firsts, strict=True)])
