@@ -60,7 +60,7 @@ STAGES = (
         "first",
         "people-small",
         lambda folder: people("small", folder),
-        {**_BOTH, "schedule.updates": 7_000, "schedule.milestones": [6_000], "denormals": "keep"},
+        {**_BOTH, "schedule.updates": 7_005, "schedule.milestones": [6_000], "denormals": "keep"},
     ),
     Stage(
         "run",
@@ -69,6 +69,8 @@ STAGES = (
         {**_BOTH, "schedule.updates": 12_000, "schedule.milestones": [8_500, 11_200], "metric": "cosine"},
     ),
 )
-"""From random weights on the 420 people of drawing 2; then from there on many more of drawing 1. With so many to tell apart, a
+"""The first is 7,005 updates long because the one that the bundle was made of was stopped there.
+
+From random weights on the 420 people of drawing 2; then from there on many more of drawing 1. With so many to tell apart, a
 network that began with random weights had learnt nothing after 700 updates. The metric is that of the test alone: the cosine's
 rank-1 was three points higher on two sets of seeds 101 and 102, which nothing else is measured on."""
