@@ -25,7 +25,7 @@ from rgbir.index.cli.options import (
 )
 from rgbir.index.cli.output import Answer, in_groups, remark
 from rgbir.index.cli.remarks import tell
-from rgbir.index.cli.robust import Model, errors_of, reports_of
+from rgbir.index.cli.robust import Model, divided, reports_of
 from rgbir.index.datasets.cross import CROSS
 from rgbir.index.datasets.dataset import DataSet, List, Published, Setting
 from rgbir.index.datasets.known import FRAME_SETS, FRAMES_ROOT, PROTOCOLS, ROOT, SEARCHES, frame_set, open_data_set
@@ -272,9 +272,7 @@ def evaluate(
     if robust:
         refuse(ctx, "--report robustness divides plain rankings of a model's pictures", only=NOT_ROBUST)
     if also:
-        refuse(
-            ctx, "--also brings other people, whom --data, --bundle and --network alone say how to measure", only=ONE
-        )
+        refuse(ctx, "--also brings other people, of whom it tells nothing", only=ONE)
     if compare is not None:
         refuse(ctx, "--compare measures nothing", but=("compare", *WRITTEN[2:]))
         return _compared(*compare)
@@ -347,7 +345,7 @@ def evaluate(
         if robust:
             sets = [data_set, *(open_data_set(other, network) for other in also or ())]
             model = Model(bundle or (), features or (), metric, threads, runner)
-            return cast(Answer[Evaluated], errors_of(sets, chosen, model, alike, markdown, report_file))
+            return cast(Answer[Evaluated], divided(sets, chosen, model, alike, markdown, report_file))
         if cost_against is not None and bundle:
             exact, other = (
                 Encoder(Bundle(folder), threads=threads, runner=by)

@@ -65,7 +65,7 @@ def reports_of(asked: Sequence[str]) -> tuple[bool, Path | None]:
     return bool(names), next(iter(files), None)
 
 
-def errors_of(
+def divided(
     sets: Sequence[DataSet], choice: Choice, model: Model, alike: Path | None, page: Path | None, file: Path | None
 ) -> Answer[Robustness]:
     """Measures as usual, and divides what was measured.
@@ -85,28 +85,10 @@ def errors_of(
             raise UsageError(f"--also {other.root} is {other.name}, and --data {sets[0].name}; give sets of one kind")
         if other.root.resolve() in [before.root.resolve() for before in sets[:number]]:
             raise UsageError(f"{other.root} came twice; --also brings other people")
-    made: list[tuple[Part, Protocol, Metric]] = []
-    for data in sets:
-        clothes = written(alike) if alike is not None else drawn(data.root)
-
-        def divide(
-            task: Task, queries: Features, gallery: Features, rules: Protocol, by: Metric, report: Report
-        ) -> None:
-            made.append((Part(task, queries, gallery, report, clothes), rules, by))  # noqa: B023 - called in this turn
-
-        dividing = replace(choice, pictures=divide)
-        if model.features:
-            measuring.of_features(data, dividing, model.features, model.metric)
-        else:
-            measuring.of_bundles(
-                data, dividing, model.bundles, None, model.metric, model.threads, bar=progress, runner=model.runner
-            )
-    parts = [part for part, *_ in made]
-    _, rules, metric = made[0]
-    with progress(
-        "looking at pictures", sum(len(part.task.queries) + len(part.task.gallery) for part in parts)
-    ) as advance:
-        report = robustness(parts, rules, metric, _about(parts), advance)
+    parts, rules, metrics = zip(*(_measured(data, choice, model, alike) for data in sets), strict=True)
+    pictures = sum(len(part.task.queries) + len(part.task.gallery) for part in parts)
+    with progress("looking at pictures", pictures) as advance:
+        report = robustness(parts, rules[0], metrics[0], _about(parts), advance)
     if page is not None:
         write_beside(page, robustness_page.markdown(report))
     if file is not None:
@@ -114,6 +96,25 @@ def errors_of(
     setting = choice.setting if choice.protocol.hiding == CROSS.hiding else None
     over = [tell(data, setting) for data in sets]
     return Answer(report, shown_blocks(report), SKIPPED_EXIT if any(over) else 0)
+
+
+def _measured(data: DataSet, choice: Choice, model: Model, alike: Path | None) -> tuple[Part, Protocol, Metric]:
+    """The evaluation of one data set, with the rules and the distance that it was measured by."""
+    clothes = written(alike) if alike is not None else drawn(data.root)
+    made: list[tuple[Part, Protocol, Metric]] = []
+
+    def keep(task: Task, queries: Features, gallery: Features, rules: Protocol, by: Metric, report: Report) -> None:
+        made.append((Part(task, queries, gallery, report, clothes), rules, by))
+
+    keeping = replace(choice, pictures=keep)
+    if model.features:
+        measuring.of_features(data, keeping, model.features, model.metric)
+    else:
+        measuring.of_bundles(
+            data, keeping, model.bundles, None, model.metric, model.threads, bar=progress, runner=model.runner
+        )
+    (only,) = made
+    return only
 
 
 def _about(parts: Sequence[Part]) -> dict[str, str]:
