@@ -45,6 +45,8 @@ READING = """\
 * The seeds change the training, and the people stay the same.
 * Rows of different methods aren't ordered: nothing is claimed of them.
 * Seconds are those of all updates at the pace of the last process. Other work on the machine counts.
+* "On" is where a row was trained. Rows of a processor and of a GPU are compared, too; they [differ
+  little](how-to/compare-methods.md#on-a-gpu).
 """
 BUDGET = """\
 ## What was changed of the papers' recipes
@@ -169,14 +171,16 @@ def _whole(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> list[Synt
 def _decided(known: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> list[str]:
     """The pairs of which one score is decided, for who reads no table."""
     lines = []
-    for row, (label, against, *_, rank_1, verdict, mean_ap, other) in zip(
-        whole := _whole(known, by_row), _pairs(whole, by_row), strict=True
-    ):
-        if "**" in verdict + other:
-            lines.append(
-                f"* {label} ({row.words}) against {against}: rank-1 {rank_1}, {verdict}; mAP {mean_ap}, {other}."
+    for row in _whole(known, by_row):
+        pairs, learnt = _paired(row, by_row)
+        verdicts = [_verdict(pair, learnt) for pair in pairs]
+        if any("**" in verdict for verdict in verdicts):
+            words = (
+                f"{SCORES[score]} {pair.mean:+.1f}, {verdict}"
+                for score, pair, verdict in zip(DECIDED_BY, pairs, verdicts, strict=True)
             )
-    return ["**What is decided here**, in points:", "", *lines, ""] if lines else []
+            lines.append(f"* `{row.label}` ({row.words}) against `{row.against}`: {'; '.join(words)}.")
+    return ["**What is decided here**, in points; the intervals are below:", "", *lines, ""] if lines else []
 
 
 def _measured(runs: Iterable[Run]) -> list[Run]:
@@ -216,13 +220,18 @@ def _mean(values: Sequence[float]) -> str:
 
 def _pairs(pairs: Sequence[SynthRow], by_row: dict[str, list[Run]]) -> Iterator[list[str]]:
     for row in pairs:
-        both = [_measured(by_row[label]) for label in (row.label, row.against)]
-        of_scores = [
-            paired(*({run["seed"]: run[TESTED][score] for run in of_row} for of_row in both)) for score in DECIDED_BY
-        ]
-        learnt = any(map(_learnt, both))
+        of_scores, learnt = _paired(row, by_row)
         cells = [cell for pair in of_scores for cell in (_difference(pair), _verdict(pair, learnt))]
         yield [f"`{row.label}`", f"`{row.against}`", row.claim, str(of_scores[0].seeds), *cells]
+
+
+def _paired(row: SynthRow, by_row: dict[str, list[Run]]) -> tuple[list[Paired], bool]:
+    """By each score, a row with the one that it is compared with; and whether one of the two has learnt."""
+    both = [_measured(by_row[label]) for label in (row.label, row.against)]
+    of_scores = [
+        paired(*({run["seed"]: run[TESTED][score] for run in of_row} for of_row in both)) for score in DECIDED_BY
+    ]
+    return of_scores, any(map(_learnt, both))
 
 
 def _learnt(runs: Sequence[Run]) -> bool:
