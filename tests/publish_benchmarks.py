@@ -327,7 +327,9 @@ def _bundle(measurement: Measurement) -> str:
 
 def _served(measurement: Measurement) -> str:
     settings = measurement.settings
-    return f"{settings['bundle']}, {settings['sightings']:,} sightings, {settings['connections']} clients"
+    workers = settings.get("workers", 1)
+    processes = f", {workers} workers" if workers > 1 else ""
+    return f"{settings['bundle']}, {settings['sightings']:,} sightings, {settings['connections']} clients{processes}"
 
 
 def _footage(measurement: Measurement) -> str:

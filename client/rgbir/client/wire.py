@@ -125,7 +125,7 @@ ImagePath = Annotated[
 class WithCrop(Wire):
     """A sighting, whose crop the server that told of it may have."""
 
-    _origin: Origin = PrivateAttr(default=NOWHERE)
+    _origin: Origin = PrivateAttr(default_factory=lambda: NOWHERE)  # a default is copied for each
 
     def come_from(self, origin: Origin) -> None:
         """Notes which client brought it."""

@@ -80,7 +80,7 @@ class Counts:
 
     def total(self, count: Count) -> int:
         """The sum over all workers."""
-        return int(self.cells[:, count].sum())
+        return sum(self.cells[:, count].tolist())
 
     def mine(self, count: Count) -> int:
         """What this worker alone has counted."""

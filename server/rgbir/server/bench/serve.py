@@ -51,7 +51,9 @@ class Timed(NamedTuple):
     stages: list[dict[str, float]]
 
 
-def bench_serve(bundle: Path, sightings: int = 1000, requests: int = 500, connections: int = 8) -> dict[str, Any]:
+def bench_serve(
+    bundle: Path, sightings: int = 1000, requests: int = 500, connections: int = 8, workers: int = 1
+) -> dict[str, Any]:
     """A lone client, and several at once.
 
     Args:
@@ -59,6 +61,7 @@ def bench_serve(bundle: Path, sightings: int = 1000, requests: int = 500, connec
         sightings: rows of the gallery.
         requests: of each client.
         connections: clients at once, each on a connection of its own.
+        workers: processes of the server.
 
     Returns:
         Milliseconds are medians. `bare_ms` is of the loop without a server, `lone_ms` of a lone request. It is divided into the
@@ -72,7 +75,7 @@ def bench_serve(bundle: Path, sightings: int = 1000, requests: int = 500, connec
         picture, gallery = _drawn(folder, bundle, sightings)
         bare = _bare(picture, gallery, bundle, requests)
         starting = time.perf_counter()
-        with _served(gallery, bundle) as address:
+        with _served(gallery, bundle, workers) as address:
             ready_s = time.perf_counter() - starting
             (lone,) = _asked(address, picture, WARM + requests, 1)
             begun = time.perf_counter()
@@ -128,7 +131,7 @@ def _bare(picture: bytes, gallery: Path, bundle: Path, requests: int) -> float:
 
 
 @contextmanager
-def _served(gallery: Path, bundle: Path) -> Iterator[tuple[str, int]]:
+def _served(gallery: Path, bundle: Path, workers: int) -> Iterator[tuple[str, int]]:
     """The address of a server, while it runs.
 
     Raises:
@@ -149,6 +152,8 @@ def _served(gallery: Path, bundle: Path) -> Iterator[tuple[str, int]]:
         str(bundle),
         "--port",
         str(port),
+        "--workers",
+        str(workers),
     ]
     with (
         subprocess.Popen(command, stdout=subprocess.DEVNULL) as server,

@@ -21,6 +21,7 @@ def bench_serve(
     sightings: Annotated[int, typer.Option(help="Rows of the gallery, which are drawn.", min=100)] = 1000,
     requests: Annotated[int, typer.Option(help="Searches of each client.", min=1)] = 500,
     connections: Annotated[int, typer.Option(help="Clients at once, after the lone one.", min=1, max=1000)] = 8,
+    workers: Annotated[int, typer.Option(help="Processes of the server.", min=1, max=64)] = 1,
     keep: KeepOption = None,
     strict: StrictOption = False,
 ) -> Answer[Measurement]:
@@ -31,11 +32,18 @@ def bench_serve(
     Examples:
         rgbir bench serve --bundle BUNDLE
         rgbir bench serve --bundle BUNDLE --sightings 100000 --connections 32
+        rgbir bench serve --bundle BUNDLE --workers 2
     """
     from rgbir.server.bench.serve import bench_serve as measure
     from rgbir.server.bench.serve import ratios
 
-    settings = {"bundle": bundle.name, "sightings": sightings, "requests": requests, "connections": connections}
+    settings = {
+        "bundle": bundle.name,
+        "sightings": sightings,
+        "requests": requests,
+        "connections": connections,
+        "workers": workers,
+    }
     measuring = begun("serve", settings, (*SERVING, *ENCODING, *SEARCHING), keep)
-    figures = measure(bundle, sightings, requests, connections)
+    figures = measure(bundle, sightings, requests, connections, workers)
     return measuring.answer(figures, ratios(figures), strict)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from fastapi import Depends, FastAPI, Form, Request
-from fastapi.dependencies.models import Dependant
-from fastapi.exceptions import RequestValidationError
-from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
+from fastapi import Depends, Form
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic.fields import FieldInfo
-from starlette.datastructures import FormData
 
 from rgbir.client import wire
 from rgbir.index import CameraEdit, Modality, Position, SearchOptions, UsageError, listed, parse_polygons
@@ -67,96 +64,6 @@ def taken(form: type, read: Callable[[dict[str, Any]], T]) -> Callable[..., Coro
     return take
 
 
-class Seldom(Generic[T]):
-    """A dependency of form fields that looks only at those that came.
-
-    FastAPI looks at every field that a route declares, and for a search that cost more than all else it did: there are nearly
-    thirty, and two are sent. So it is told of none here. The document of the interface has them from `properties`, and
-    `only_known` from `several`. The route has another field, too, for which FastAPI has read the form.
-
-    Args:
-        take: makes of the fields, which are its parameters, what the route wants. Each has a default.
-
-    Attributes:
-        several: the names of the fields, each with whether it may be repeated.
-    """
-
-    def __init__(self, take: Callable[..., Coroutine[Any, Any, T]]) -> None:
-        self._take = take
-        kinds = {name: field.annotation for name, field in inspect.signature(take, eval_str=True).parameters.items()}
-        self._kinds: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in kinds.items()}
-        self.several: Mapping[str, bool] = {name: is_list(kind) for name, kind in kinds.items()}
-
-    async def __call__(self, request: Request) -> T:
-        """What the form says.
-
-        Raises:
-            RequestValidationError: fields that aren't of their kind, with all others of the route that aren't.
-        """
-        form = await request.form()
-        given, wrong = self.look(form)
-        if wrong:
-            raise RequestValidationError(list(_all_wrong(request.scope["route"].dependant, form)), body=form)
-        return await self._take(**given)
-
-    def look(self, form: FormData) -> tuple[dict[str, Any], list[Any]]:
-        """Its fields of a form that are right, by name, and what is wrong with the others."""
-        given, wrong = dict[str, Any](), list[Any]()
-        for name in form:
-            if name in self._kinds:
-                _look(name, self._kinds[name], self.several[name], form, given, wrong)
-        return given, wrong
-
-    def properties(self) -> dict[str, Any]:
-        """The fields in the document of the interface, as FastAPI writes them."""
-        app = FastAPI()
-        app.post("/", dependencies=[Depends(self._take)])(_nothing)
-        schemas: dict[str, Any] = app.openapi()["components"]["schemas"]
-        properties: dict[str, Any] = next(
-            schema["properties"] for name, schema in schemas.items() if name.startswith("Body_")
-        )
-        return properties
-
-
-def _look(
-    name: str, kind: TypeAdapter[Any], several: bool, form: FormData, given: dict[str, Any], wrong: list[Any]
-) -> None:
-    """Puts a field's value into `given`, or what is wrong with it into `wrong`."""
-    value = form.getlist(name) if several else form[name]
-    if value == "":
-        return  # as FastAPI has it, a field without a value wasn't sent
-    try:
-        given[name] = kind.validate_python(value)
-    except ValidationError as error:
-        wrong += [{**entry, "loc": ("body", name, *entry["loc"])} for entry in error.errors(include_url=False)]
-
-
-def _all_wrong(dependant: Dependant, form: FormData) -> Iterator[Any]:
-    """What is wrong with the fields of a route, those of FastAPI included, which it would look at later."""
-    for seldom in seldom_of(dependant):
-        yield from seldom.look(form)[1]
-    for field in dependant.body_params:
-        kind: Any = field.field_info.annotation
-        wrong = list[Any]()
-        if field.alias in form:
-            _look(field.alias, TypeAdapter(kind), is_list(kind), form, {}, wrong)
-        elif field.field_info.is_required():
-            wrong = [{"type": "missing", "loc": ("body", field.alias), "msg": "Field required", "input": None}]
-        yield from wrong
-
-
-async def _nothing() -> None:
-    """Of a route that is there for its fields."""
-
-
-def seldom_of(dependant: Dependant) -> Iterator[Seldom[Any]]:
-    """Of a route's dependencies those that FastAPI isn't told the fields of."""
-    if isinstance(dependant.call, Seldom):
-        yield dependant.call
-    for inner in dependant.dependencies:
-        yield from seldom_of(inner)
-
-
 def _parameter(name: str, hint: Any) -> inspect.Parameter:
     kind, field = get_args(hint)
     assert isinstance(field, FieldInfo)
@@ -178,8 +85,8 @@ def _several(kind: Any) -> bool:
     return any(get_origin(part) is Sequence for part in get_args(kind))
 
 
-Wanted = Annotated[SearchOptions, Depends(Seldom(taken(wire.SearchFields, SearchOptions.read)))]
-Asked = Annotated[SearchOptions, Depends(Seldom(taken(wire.QueryFields, SearchOptions.read)))]
+Wanted = Annotated[SearchOptions, Depends(taken(wire.SearchFields, SearchOptions.read))]
+Asked = Annotated[SearchOptions, Depends(taken(wire.QueryFields, SearchOptions.read))]
 
 
 def _edit(given: dict[str, Any]) -> CameraEdit:

@@ -20,7 +20,6 @@ from rgbir.index import Answer, Code, Remark, SearchOptions, UsageError, listed
 from rgbir.server.access.keys import ANYONE, Key, Role
 from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.errors import BadSettings, KeysUnreadable, NoKey, NotAllowed
-from rgbir.server.http.forms import Seldom
 from rgbir.server.http.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -210,7 +209,7 @@ async def _stated(
     return Purpose(purpose, case)
 
 
-async def _purpose(engine: Serving, stated: Annotated[Purpose, Depends(Seldom(_stated))]) -> Purpose:
+async def _purpose(engine: Serving, stated: Annotated[Purpose, Depends(_stated)]) -> Purpose:
     """What was stated.
 
     Raises:

@@ -11,7 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from rgbir.index import UsageError, did_you_mean, listed
-from rgbir.server.http.forms import is_list, seldom_of
+from rgbir.server.http.forms import is_list
 
 MOST_FIELDS, MOST_FIELD_BYTES = 1_200, 65_536
 """Of one form; a thousand of them may be cameras."""
@@ -77,7 +77,5 @@ def _known(route: APIRoute) -> _Known:
             collect(more)
 
     collect(route.dependant)
-    for seldom in seldom_of(route.dependant):
-        form.update(seldom.several)
     _SEEN[id(route)] = known = _Known(query, form)
     return known

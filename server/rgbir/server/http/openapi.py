@@ -12,7 +12,6 @@ from fastapi.routing import APIRoute
 
 from rgbir.client.wire import Problem
 from rgbir.server.http.door import beforehand
-from rgbir.server.http.forms import seldom_of
 
 TAGS = {
     "search": "Who looks like this?",
@@ -80,9 +79,6 @@ def completed(document: dict[str, Any], routers: Sequence[APIRouter], root_path:
     schemas = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}) | {"Problem": problem})
-    for route in _routes(routers):
-        for seldom in seldom_of(route.dependant):
-            schemas[f"Body_{operation_id(route)}"]["properties"].update(seldom.properties())
     for name, schema in schemas.items():
         if name.startswith("Body_"):
             for field in schema["properties"].values():

@@ -129,8 +129,8 @@ class GalleryFile:
         Raises:
             GalleryMoved: its files were replaced, moved, deleted, or written over.
         """
-        self._place.check()
-        if self._still is not None or (content := state_of(self.folder / FILE)) == self._content:
+        content = self._place.check()
+        if self._still is not None or content == self._content:
             return
         generation = session.same(self.connection, self.folder / FILE, self._generation)
         if generation is None:  # else a journal was brought in

@@ -43,18 +43,23 @@ class Place:
         self._files = [folder / FILE, journal(folder), _beside(folder, "shm")]
         self._opened = [identity(file) for file in self._files]
 
-    def check(self) -> None:
+    def check(self) -> tuple[int, ...] | None:
         """Compares them: what isn't there any more can't be written to, and what is there now was never opened.
+
+        Returns:
+            The state of the gallery's file, by `state_of`.
 
         Raises:
             GalleryMoved: one is another file, or none.
         """
-        for file, opened in zip(self._files, self._opened, strict=True):
-            if opened is not None and identity(file) != opened:
+        states = [state_of(file) for file in self._files]
+        for file, state, opened in zip(self._files, states, self._opened, strict=True):
+            if opened is not None and (state is None or state[:2] != opened):
                 raise GalleryMoved(
                     f"{file} was replaced, moved or deleted while the gallery was open; nothing is answered or written until"
                     " it is opened again: restart what has it open, or put the file back"
                 )
+        return states[0]
 
 
 def writable(folder: Path) -> bool:

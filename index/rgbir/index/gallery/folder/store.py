@@ -181,11 +181,14 @@ class Store:
         return f"row, id, camera, source, digest, taken_at, identity, track, {crop}, {since}, {frame}"
 
     def _sightings(self, which: str, values: Sequence[Any] = ()) -> Iterator[Sighting]:
-        return map(_sighting, self.connection.execute(f"SELECT {self._columns} FROM sightings {which}", values))
+        return map(_sighting, self._selected(which, values))
+
+    def _selected(self, which: str, values: Sequence[Any]) -> Any:
+        return self.connection.execute(f"SELECT {self._columns} FROM sightings {which}", values)
 
     def by_rows(self, rows: Sequence[int]) -> dict[int, Sighting]:
-        which = "WHERE row IN (SELECT value FROM json_each(?))"
-        return {sighting.row: sighting for sighting in self._sightings(which, (json.dumps(rows),))}
+        selected = self._selected("WHERE row IN (SELECT value FROM json_each(?))", (json.dumps(rows),))
+        return {sighting.row: sighting for sighting in map(_sighting, selected.fetchall())}
 
     def get(self, wanted: str) -> Sighting | None:
         return next(self._sightings("WHERE id = ?", (wanted,)), None)

@@ -21,13 +21,14 @@ from rgbir.server.engine.engine import Engine, Named
 from rgbir.server.engine.people import Peopled
 from rgbir.server.engine.shots import each, noted_boxes
 from rgbir.server.http.casework import PerhapsBook, described, recorded, work_of
-from rgbir.server.http.forms import Asked, QueryBoxes, Seldom, Text, Wanted
+from rgbir.server.http.formed import FormRoute
+from rgbir.server.http.forms import Asked, QueryBoxes, Text, Wanted
 from rgbir.server.http.guard import Exporting, Measuring, Purpose, Searching, Serving, Why, scoped, searched
 from rgbir.server.http.patience import patiently
 from rgbir.server.http.problems import NO_DETECTOR, NOT_FOUND, PROBLEMS
 from rgbir.server.http.routes.shared import Images, read, respond, response_of, visible
 
-router = APIRouter(responses=PROBLEMS, tags=["search"])
+router = APIRouter(responses=PROBLEMS, tags=["search"], route_class=FormRoute)
 
 
 class Shown(NamedTuple):
@@ -72,7 +73,7 @@ async def _shown(
     return Shown(box, detect, like, query, refine)
 
 
-Showing = Annotated[Shown, Depends(Seldom(_shown))]
+Showing = Annotated[Shown, Depends(_shown)]
 
 
 @router.post(
@@ -251,10 +252,10 @@ async def distances(
     )
 
 
-@router.post("/embed", summary="The embedding of one image")
+@router.post("/embed", summary="The embedding of one image", response_model=wire.Embedding)
 async def embed(
     request: Request, engine: Serving, caller: Exporting, images: Images, modality: Annotated[Modality, Form()]
-) -> wire.Embedding:
+) -> Response:
     if len(images) != 1:
         raise UsageError(f"one image is embedded at a time, {len(images)} came")
     (image,) = await read(images)
@@ -268,9 +269,10 @@ async def embed(
         model=card.name,
         fingerprint=card.fingerprint,
     )
-    return wire.Embedding(
+    answer = wire.Embedding(
         modality=modality.value,
         dimension=len(embedding),
         embedding=[float(value) for value in embedding],
         model=wire.Model(name=card.name, fingerprint=card.fingerprint),
     )
+    return await respond(engine, lambda: answer, 1)
