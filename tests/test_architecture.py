@@ -39,8 +39,14 @@ class Refuse:
             raise ImportError(f"{name} is not there")
 
 sys.meta_path.insert(0, Refuse())
-import rgbir.server.cli, rgbir.index.cli, rgbir.index.search.local, rgbir.client.commands
+import rgbir.index.search.local
+from importlib.metadata import entry_points
 from rgbir.index import Bundle, Encoder
+parts = ("rgbir.server", "rgbir.index", "rgbir.client")
+commands = [point for point in entry_points(group="rgbir.commands") if point.value.startswith(parts)]
+assert len(commands) > 15, commands
+for command in commands:
+    command.load()
 Encoder(Bundle(sys.argv[1]))
 assert not [name for name in sys.modules if name.split(".")[0] == "torch"]
 """

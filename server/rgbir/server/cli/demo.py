@@ -26,7 +26,7 @@ from rgbir.index import (
     enrol,
     read_bytes,
 )
-from rgbir.index.cli import progress
+from rgbir.index.cli.options import progress
 from rgbir.index.cli.output import Answer, note, wants_json
 from rgbir.index.datasets.sysu_mm01 import INFRARED, VISIBLE
 from rgbir.index.evaluation import PROTOCOLS, evaluate
