@@ -103,7 +103,7 @@ FILM: tuple[tuple[int, Callable[[Any, Path], object]], ...] = (
 
 
 def clear(address: str, pictures: list[Path]) -> Path:
-    """The first picture whose hits stand out: of a doubtful answer a film shows little."""
+    """The first picture whose hits stand out: a doubtful answer shows little of what there is to see."""
     with Client(address) as client:
         answers = ((picture, client.search(picture, camera="3", taken_at=NIGHT, top_k=40)) for picture in pictures)
         return next(picture for picture, answer in answers if answer.doubtful is False)
@@ -132,10 +132,10 @@ def main(names: list[str]) -> None:
         folder = Path(made)
         make_night(folder, people=40, seed=7, step=29)
         pictures = sorted((folder / "people/cam3").glob("*/*.jpg"))
-        picture = pictures[0]
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         settings = Settings(folder / "gallery", BUNDLE, threads=1, audit=folder / "audit.jsonl", cases=folder / "cases")
         with serving(settings) as address:
+            picture = clear(address, pictures)
             case, search = worked(address, picture)
             sizes = {name: (size, theme) for name, (size, theme, _) in (PICTURES | OF_A_CASE).items()}
             for name in names or ["film", *sizes]:
@@ -146,7 +146,7 @@ def main(names: list[str]) -> None:
                 )  # fmt: skip
                 page = context.new_page()
                 if name == "film":
-                    film(page, address, clear(address, pictures))
+                    film(page, address, picture)
                 elif name in OF_A_CASE:
                     OF_A_CASE[name][2](page, address, case, search)
                 else:
