@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from rgbir.index import LLCM, CameraNetwork, ImageRecord, Modality, SysuMM01, read_table
-from rgbir.index.cli import synthesize
+from rgbir.index.cli.synthesize import synthesize
 from rgbir.index.synthetic.drawing2.llcm import POSTS, LowLight, posts_of, write_llcm
 from rgbir.index.synthetic.drawing2.scene import frame_of
 from rgbir.index.synthetic.drawing2.sysu import absent, write_sysu

@@ -22,7 +22,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from rgbir.index import CameraNetwork, Modality, UsageError
-from rgbir.index.cli import synthesize
+from rgbir.index.cli.synthesize import synthesize
 from rgbir.index.synthetic.drawing1.people import person
 from rgbir.index.synthetic.filmed import Filmed, synthesize_footage
 from rgbir.index.synthetic.footage import Scene, SceneFrame, Truth

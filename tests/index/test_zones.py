@@ -10,7 +10,7 @@ from tests.conftest import BUNDLE
 from typer.testing import CliRunner
 
 from rgbir.index import Bundle, Camera, CameraEdit, CameraNetwork, Gallery, Mask, Modality, UsageError, parse_polygons
-from rgbir.index.cli import cameras
+from rgbir.index.cli.cameras import cameras
 from rgbir.index.zones import Polygon, drawn, written
 
 WINDOW: Polygon = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.25), (0.0, 0.25))

@@ -5,21 +5,36 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
-from tests.footage.frigate.conftest import Make
+from tests.footage.frigate.conftest import NETWORK, Make
 from tests.footage.frigate.frigate import FrigateDouble, body, status
 from tests.footage.frigate.people import Passing, frame_of, passings
+from tests.waiting import until
 
+from rgbir.client import Busy, ClientError, ConnectionFailed, ServerFailed
 from rgbir.footage.frigate import worker as module
 from rgbir.footage.frigate.events import PersonEvent, of_message
 from rgbir.footage.frigate.ledger import Ledger
+from rgbir.footage.frigate.places import InGallery
+from rgbir.footage.frigate.remote import OnServer
 from rgbir.footage.frigate.tally import MOST_REASONS
 from rgbir.footage.frigate.worker import Worker
-from rgbir.index import Encoder, Gallery, Modality, Sighting, SysuMM01, UnknownCamera, decode
+from rgbir.index import (
+    CameraNetwork,
+    Encoder,
+    Gallery,
+    Modality,
+    NewSighting,
+    Sighting,
+    SysuMM01,
+    UnknownCamera,
+    decode,
+)
 
 
 def heard(passing: Passing) -> PersonEvent:
@@ -235,6 +250,79 @@ def test_an_event_that_never_comes_doesn_t_hold_the_others_up_for_ever(
     assert tries == [False] * (module.MOST_TRIES - 1) + [True]
     assert worker.tally.passed_over == {"given up": 1}
     assert any("after 8 tries" in word for word in words)
+
+
+def test_people_wait_while_another_process_writes_however_long_that_takes(
+    house: Path, frigate: FrigateDouble, people: SysuMM01, working: Make
+) -> None:
+    show(frigate, passings(people, 3))
+    worker, words = working()
+    with Gallery(house) as other, other.writing():
+        for _ in range(2 * module.MOST_TRIES):
+            assert not worker.catch_up()
+    assert (worker.tally.passed_over, len(words)) == ({}, 1)
+    assert worker.catch_up()
+    assert len(sightings(house)) == worker.tally.added == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        (Busy("somebody else is writing", 409, {"code": "gallery-busy"}), True),
+        (ConnectionFailed("no answer"), True),
+        (ServerFailed("no room", 507, {"code": "temporary-folder-full"}), True),
+        (ServerFailed("a proxy's page", 502), True),
+        (ServerFailed("the server failed on this request", 500, {"code": "internal"}), False),
+    ],
+    ids=str,
+)
+def test_people_wait_for_a_server_that_takes_nobody_and_one_that_it_fails_on_is_given_up(
+    frigate: FrigateDouble,
+    people: SysuMM01,
+    working: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: ClientError,
+    kept: bool,
+) -> None:
+    [passing] = passings(people, 1)
+    show(frigate, [passing])
+    worker, _ = working()
+    with OnServer("http://127.0.0.1:9", None, None) as server:
+        worker._place = server
+        monkeypatch.setattr(server, "network", lambda: CameraNetwork.from_toml(NETWORK))
+
+        def refused(*_: object, **__: object) -> None:
+            raise answer
+
+        monkeypatch.setattr(server._client, "enrol_track", refused)
+        caught_up = [worker.catch_up() for _ in range(2 * module.MOST_TRIES)]
+        assert (not any(caught_up), worker.tally.passed_over) == ((True, {}) if kept else (False, {"given up": 1}))
+
+
+def test_the_gallery_s_rule_is_carried_out_however_seldom_the_list_is_read(
+    house: Path, working: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UPKEEP_S", 0.05)
+    worker, _ = working(every_s=86_400.0)
+    place = worker._place
+    assert isinstance(place, InGallery)
+    hours = [0.0]
+    place._expiry._steady = lambda: hours[0] * 3600
+    running = Thread(target=worker.run)
+    running.start()
+    try:
+        until(lambda: worker.tally.caught_up == 1)
+        with Gallery(house) as gallery:
+            vector = np.eye(1, gallery.model.dimension, dtype=np.float32)[0]
+            days_ago = {"old": 40_000, "new": 1, "newer": 0}
+            times = {digest: datetime.now(UTC) - timedelta(days=days) for digest, days in days_ago.items()}
+            gallery.add([NewSighting("hall", vector, digest, taken_at=taken) for digest, taken in times.items()])
+            hours[0] = 2.0
+            until(lambda: len(gallery) == 2)
+    finally:
+        worker.stop()
+        running.join()
+    assert worker.tally.caught_up == 1
 
 
 @pytest.mark.parametrize("fault", [status(500), body(b"<html>")])

@@ -4,6 +4,7 @@ FootageFailure
 ├── NoBroker            aiomqtt isn't installed: pip install 'rgbir[frigate]' (exit code 2)
 └── FrigateFailure
     ├── Later           nobody answers, or asks to wait: the event is taken later
+    │   └── Closed          whoever takes the people takes nobody now: that is no fault of the event, which waits as long as it lasts
     ├── Gone            Frigate has no such picture, or not yet
     └── PassedOver      an event that can't be enrolled: it is counted with its reason, and not tried again
 """
@@ -22,6 +23,10 @@ class FrigateFailure(FootageFailure):
 
 
 class Later(FrigateFailure):
+    pass
+
+
+class Closed(Later):
     pass
 
 

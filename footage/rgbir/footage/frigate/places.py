@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from PIL import Image
 
-from rgbir.footage.frigate.errors import Later, PassedOver
+from rgbir.footage.frigate.errors import Closed, PassedOver
 from rgbir.footage.retention import Expiry, settle
 from rgbir.index import (
     AnyGallery,
@@ -66,14 +66,15 @@ class Place(Protocol):
         """Its cameras, as they are now.
 
         Raises:
-            Later: nobody answers.
+            Closed: nobody answers.
         """
 
     def take(self, shot: Shot) -> Outcome:
         """Enrols a shot; once this returns, it is kept. The same shot again adds nothing.
 
         Raises:
-            Later: nobody answers, or somebody else is writing.
+            Later: this shot can't be taken now.
+            Closed: none can, since nobody answers, somebody else is writing, or there is no room.
             PassedOver: it can't be enrolled.
         """
 
@@ -110,7 +111,7 @@ class InGallery:
     def take(self, shot: Shot) -> Outcome:
         """
         Raises:
-            Later: somebody else is writing, or the disk is full.
+            Closed: somebody else is writing, or the disk is full.
             PassedOver: it is older than the gallery keeps.
         """
         if self._keep_days is not None and shot.taken_at < datetime.now(UTC) - timedelta(days=self._keep_days):
@@ -135,15 +136,15 @@ class InGallery:
                 return "added"
             return "erased" if self._gallery.bound([sighting]) else "present"
         except (GalleryBusy, GalleryFull) as error:
-            raise Later(str(error)) from None
+            raise Closed(str(error)) from None
 
     def upkeep(self) -> None:
         """Erases what is older than the gallery's rule, every hour.
 
         Raises:
-            Later: somebody else is writing, or the disk is full.
+            Closed: somebody else is writing, or the disk is full.
         """
         try:
             self._expiry()
         except (GalleryBusy, GalleryFull) as error:
-            raise Later(str(error)) from None
+            raise Closed(str(error)) from None

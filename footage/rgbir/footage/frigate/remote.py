@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Self
 
 from rgbir.client import Busy, Client, ClientError, ConnectionFailed, ServerFailed, Unprocessable, Untrusted
-from rgbir.footage.frigate.errors import Later, PassedOver
+from rgbir.footage.frigate.errors import Closed, Later, PassedOver
 from rgbir.footage.frigate.places import Outcome, Shot
 from rgbir.index import Camera, CameraNetwork, Modality
+
+FAILED_ON_IT = "internal"
+"""The problem of a server that failed on one request, which may be the request's fault."""
 
 
 class OnServer:
@@ -24,7 +27,7 @@ class OnServer:
     def network(self) -> CameraNetwork:
         """
         Raises:
-            Later: nobody answers.
+            Closed: nobody answers.
         """
         try:
             network = self._client.cameras()
@@ -46,6 +49,8 @@ class OnServer:
 
         Raises:
             ClientError: a key without the right, or a certificate that isn't trusted.
+            Later: the server failed on it.
+            Closed: the server can't take anybody now, or doesn't answer.
             PassedOver: the server can't take it.
         """
         if len(shot.camera.modalities) > 1 and shot.modality is Modality.IR:
@@ -78,5 +83,8 @@ class OnServer:
 
 def _later(error: ClientError) -> Exception:
     """A key without the right, or a certificate that isn't trusted, stays so: that ends the command."""
-    passing = isinstance(error, (Busy, ConnectionFailed, ServerFailed)) and not isinstance(error, Untrusted)
-    return Later(f"the server doesn't take it: {error}") if passing else error
+    text = f"the server doesn't take it: {error}"
+    if isinstance(error, ServerFailed) and error.code == FAILED_ON_IT:
+        return Later(text)
+    closed = isinstance(error, (Busy, ConnectionFailed, ServerFailed)) and not isinstance(error, Untrusted)
+    return Closed(text) if closed else error

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from rgbir.footage.frigate.api import PAGE, FrigateApi
 from rgbir.footage.frigate.cameras import CameraMap
-from rgbir.footage.frigate.errors import Gone, Later, PassedOver
+from rgbir.footage.frigate.errors import Closed, Gone, Later, PassedOver
 from rgbir.footage.frigate.events import PersonEvent
 from rgbir.footage.frigate.ledger import Ledger
 from rgbir.footage.frigate.places import Place, Say
@@ -31,7 +31,9 @@ SHORTEST_S, MOST_PAUSE_S = 1.0, 60.0
 """Between two catching-ups after something was put off; it doubles."""
 MOST_TRIES = 8
 """Of an event that is put off each time: of one in Frigate's list, until it is given up; of one that isn't yet, until the next
-catching-up that would come anyway."""
+catching-up that would come anyway. While nobody can be taken, no tries are counted."""
+UPKEEP_S = 60.0
+"""Within which what is due of the place's upkeep is done, however seldom the list is read."""
 LAST_WORDS_S = 5.0
 """After SIGTERM, for the events that are in hand."""
 STEP = 1e-3
@@ -111,8 +113,10 @@ class Worker:
             if self._wanted.is_set() or time.monotonic() >= self._due:
                 self.catch_up()
                 continue
+            with suppress(Later):  # a later look does it
+                self._place.upkeep()
             try:
-                event = self._waiting.get(timeout=max(self._due - time.monotonic(), 0.0))
+                event = self._waiting.get(timeout=min(max(self._due - time.monotonic(), 0.0), UPKEEP_S))
             except queue.Empty:
                 continue
             if event is not None:
@@ -157,7 +161,7 @@ class Worker:
         """Page by page, the latest first.
 
         Raises:
-            Later: a page can't be had.
+            Later: a page can't be had, or nobody can be taken now.
         """
         before: float | None = None
         while not self._stopping.is_set():
@@ -188,11 +192,17 @@ class Worker:
             self._put_off(event, error)
 
     def _from_list(self, event: PersonEvent) -> None:
-        """Frigate lists it with a snapshot; if there is none now, there will be none."""
+        """Frigate lists it with a snapshot; if there is none now, there will be none.
+
+        Raises:
+            Closed: nobody can be taken now.
+        """
         try:
             self._take(event)
         except Gone as error:
             self._pass_over(event, PassedOver("snapshot gone", str(error)))
+        except Closed:
+            raise
         except Later as error:
             self._tries[event.id] += 1
             if self._tries[event.id] < MOST_TRIES:
@@ -209,7 +219,7 @@ class Worker:
         """
         Raises:
             Gone: there is no snapshot.
-            Later: somebody doesn't answer.
+            Later: somebody doesn't answer, or takes nobody now.
         """
         if event.id in self._ledger or event.ended <= self._ledger.begin:
             return
