@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import threading
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from rgbir.index import Gallery, Query
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
 from rgbir.index.gallery.folder import backup as backup_module
 from rgbir.index.gallery.folder import file as file_module
+from rgbir.index.gallery.folder import notary
 from rgbir.index.gallery.folder.backup import back_up, read_backup, restore
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -97,6 +99,51 @@ def test_an_erasure_names_the_backups_that_hold_what_it_erased(tmp_path: Path) -
     shown = runner.invoke(app, ["index", "restore", str(tmp_path / "copy"), "--gallery", str(tmp_path / "again")])
     assert "20 sightings of generation 1" in shown.output
     assert "1 of them was erased since, and is removed" in shown.output
+    with Gallery(tmp_path / "again") as again:
+        assert 3 not in {sighting.identity for sighting in again.sightings()}
+
+
+def test_a_restored_gallery_names_the_backup_that_it_came_from(tmp_path: Path) -> None:
+    filled(tmp_path / "gallery", sightings(3)).close()
+    back_up(tmp_path / "gallery", tmp_path / "copy")
+    restore(tmp_path / "copy", tmp_path / "again")
+    with Gallery(tmp_path / "again") as again:
+        assert [copy["path"] for copy in again.backups()] == [str(tmp_path / "copy")]
+
+
+def test_a_backup_that_was_not_made_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with filled(tmp_path / "gallery", sightings(3)) as gallery:
+        back_up(tmp_path / "gallery", tmp_path / "kept")
+        generation = gallery.generation
+        monkeypatch.setattr(backup_module, "harm", lambda _: iter(["a page is damaged"]))
+        with pytest.raises(GalleryCorrupt, match="no backup was made"):
+            back_up(tmp_path / "gallery", tmp_path / "copy")
+        assert [copy["path"] for copy in gallery.backups()] == [str(tmp_path / "kept")]
+        assert gallery.generation == generation  # a copy changes nothing that is searched
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_whoever_was_erased_while_the_ledger_couldn_t_be_written_stays_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool
+) -> None:
+    """The gallery that carried it out knows, and a restored one asks it."""
+    first = filled(tmp_path / "gallery", sightings(20, people=20))
+    back_up(tmp_path / "gallery", tmp_path / "copy")
+
+    def refuses(*_: object) -> None:
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as closed, first as gallery:
+        closed.setattr(notary, "add_to_ledger", refuses)
+        assert gallery.remove(identity=3) == 1
+    if not beside:
+        (tmp_path / "gallery").rename(tmp_path / "moved")
+        (tmp_path / "gallery.erasures").rename(tmp_path / "moved.erasures")
+
+    ledgers = [] if beside else [tmp_path / "moved.erasures"]
+    _, removed = restore(tmp_path / "copy", tmp_path / "again", ledgers)
+
+    assert removed == 1
     with Gallery(tmp_path / "again") as again:
         assert 3 not in {sighting.identity for sighting in again.sightings()}
 

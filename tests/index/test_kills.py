@@ -19,7 +19,7 @@ from tests.index.test_formats import FORMATS, TRUTH
 from tests.index.yard import filled, sightings
 
 from rgbir.index import Gallery, NewSighting, Query
-from rgbir.index.gallery.folder.backup import back_up, restore
+from rgbir.index.gallery.folder.backup import back_up, restore, unfinished_of
 from rgbir.index.gallery.folder.place import FILE
 
 ERASED: list[dict[str, Any]] = [{"camera": "a"}, {"identity": 3}, {"track": "t1"}]
@@ -162,6 +162,9 @@ def test_killed_before_every_step_nothing_acknowledged_is_lost_and_nothing_erase
                 with Gallery(place / "gallery") as gallery:
                     assert {sighting.id for sighting in gallery.sightings()} == after
             if name == "backup":
+                left = [copy for copy in (place / "copy", unfinished_of(place / "copy")) if (copy / FILE).exists()]
+                with Gallery(place / "gallery") as gallery:  # whatever an erasure doesn't reach, it names
+                    assert not left or (place / "copy") in [Path(copy["path"]) for copy in gallery.backups()], number
                 shutil.rmtree(place / "copy", ignore_errors=True)
                 assert back_up(place / "gallery", place / "copy").sightings == len(before)
         shutil.rmtree(root)

@@ -12,6 +12,7 @@ from typing import Any
 from rgbir.index.cli.options import SKIPPED_EXIT
 from rgbir.index.errors import GalleryError, UnknownCamera
 from rgbir.index.gallery.addresses import GalleryAddress
+from rgbir.index.gallery.folder.backup import unfinished_of
 from rgbir.index.gallery.folder.gallery import Gallery
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.times import local
@@ -23,7 +24,7 @@ class Copies:
     """Where else erased sightings are, or were.
 
     Attributes:
-        backups: folders that hold them still.
+        backups: folders that may hold them still.
         others: galleries of other models beside this one, and how many are removed from each, or would be.
         unreached: such galleries that can't be opened now, with the reason; their next opening erases there.
         archives: how many archives wait on a server.
@@ -40,12 +41,12 @@ class Copies:
         return SKIPPED_EXIT if self.unreached else 0
 
 
-def copies_after(gallery: AnyGallery, removed: int) -> Copies:
+def copies_after(gallery: AnyGallery) -> Copies:
     """Where what was removed is still; galleries of other models give it up as they are opened."""
-    return _copies(gallery, removed, lambda other: other.erased_since)
+    return _copies(gallery, lambda other: other.erased_since)
 
 
-def copies_before(gallery: AnyGallery, matching: int, conditions: dict[str, Any]) -> Copies:
+def copies_before(gallery: AnyGallery, conditions: dict[str, Any]) -> Copies:
     """Where what would be removed is."""
 
     def count(other: Gallery) -> int:
@@ -53,11 +54,11 @@ def copies_before(gallery: AnyGallery, matching: int, conditions: dict[str, Any]
             return other.count(**conditions)
         return 0
 
-    return _copies(gallery, matching, count)
+    return _copies(gallery, count)
 
 
-def _copies(gallery: AnyGallery, erased: int, count: Callable[[Gallery], int]) -> Copies:
-    backups = [copy["path"] for copy in gallery.backups() if Path(copy["path"]).exists()] if erased else []
+def _copies(gallery: AnyGallery, count: Callable[[Gallery], int]) -> Copies:
+    backups = [copy["path"] for copy in gallery.backups() if _is_there(Path(copy["path"]))]
     address = GalleryAddress(gallery.address)
     if address.in_milvus:
         return Copies(backups, {}, {}, 0)
@@ -74,6 +75,11 @@ def _copies(gallery: AnyGallery, erased: int, count: Callable[[Gallery], int]) -
     return Copies(backups, touched, unreached, len(address.archives()))
 
 
+def _is_there(backup: Path) -> bool:
+    """Whether a backup is there, whole or as it was when its making was killed."""
+    return backup.exists() or unfinished_of(backup).exists()
+
+
 def copies_in_words(gallery: AnyGallery, copies: Copies, done: bool = True) -> Iterator[str]:
     """A line for each.
 
@@ -82,7 +88,7 @@ def copies_in_words(gallery: AnyGallery, copies: Copies, done: bool = True) -> I
     """
     made = {copy["path"]: local(datetime.fromisoformat(copy["made_at"])) for copy in gallery.backups()}
     for path in copies.backups:
-        yield f"the backup {path} of {made[path]} holds them still; restored with this gallery's ledger, it gives them up"
+        yield f"the backup {path} of {made[path]} may hold who is meant; restored with this gallery's ledger, it gives them up"
     for folder, many in copies.others.items():
         yield f"{many:,} {'removed' if done else 'would be removed'} from {folder}, of another model"
     for folder, reason in copies.unreached.items():

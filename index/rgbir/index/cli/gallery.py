@@ -429,13 +429,13 @@ def remove(
         for name in unknown:
             remark(f"there is no sighting {name} in {gallery}")
         if dry_run:
-            removed, copies = 0, copies_before(opened, matching, conditions)
+            removed, copies = 0, copies_before(opened, conditions)
             counted = f"nothing was erased: {matching:,} of {len(opened):,} sightings in {gallery} would be"
         else:
             if matching:
                 confirm(f"{matching:,} of {len(opened):,} sightings in {gallery} will be erased for good.", yes)
             removed = opened.remove(**conditions)
-            copies = copies_after(opened, removed)
+            copies = copies_after(opened)
             counted = f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"
         lines = [counted, *copies_in_words(opened, copies, done=not dry_run)]
         removal = Removal(removed, matching, len(opened), unknown, copies)

@@ -215,10 +215,10 @@ def retain(
         removed = opened.keep(keep_days, sure=yes) if new_rule else opened.expire(sure=yes)
         days = opened.keep_days
         rule = "for ever" if days is None else f"for {days} days after they were taken; those without a time stay"
-        copies = copies_after(opened, removed)
+        copies = copies_after(opened)
         lines = [f"sightings are kept {rule}", f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"]
         retained = Retained(days, removed, len(opened), copies)
-        return Answer(retained, [*lines, *copies_in_words(opened, copies)], copies.exit_code)
+        return Answer(retained, [*lines, *(copies_in_words(opened, copies) if removed else ())], copies.exit_code)
 
 
 @index.command()

@@ -6,8 +6,8 @@ A backup is a folder with the gallery's file as of one moment and `backup.json`,
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from rgbir.index.errors import GalleryCorrupt, GalleryError, GalleryMissing, UsageError
 from rgbir.index.files import put_in_place, sync_file, sync_folder
+from rgbir.index.gallery.erasures import Erasure
 from rgbir.index.gallery.folder.ledger import add_to_ledger, ledger_of, read_ledger
 from rgbir.index.gallery.folder.place import FILE, leftovers, writable
 from rgbir.index.gallery.folder.store import Store
@@ -43,7 +44,9 @@ class Backup(BaseModel, frozen=True, extra="forbid"):
 def back_up(gallery: Path, out: Path) -> Backup:
     """Copies the gallery as of one moment, whoever reads or writes it meanwhile, and notes in it that there is a copy.
 
-    The copy is checked as `verify` checks. A gallery on a medium that can't be written is copied too, and not noted.
+    It is noted first, so that a gallery knows of every copy, of those that were killed before they were whole, and of the copy
+    that it was restored from. The copy is checked as `verify` checks. A gallery on a medium that can't be written is copied too,
+    and not noted.
 
     Raises:
         UsageError: `out` exists.
@@ -52,10 +55,12 @@ def back_up(gallery: Path, out: Path) -> Backup:
     """
     if out.exists():
         raise UsageError(f"{out} exists; give each backup a folder of its own")
-    unfinished = out.with_name(out.name + ".new")
+    unfinished, made_at = unfinished_of(out), datetime.now(UTC)
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        return _back_up(gallery, out, unfinished)
+        unfinished.mkdir(parents=True)
+        with closing(Store(gallery)) as source, _noted(source, out, made_at):
+            return _back_up(source, out, unfinished, made_at)
     except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         if isinstance(error, OSError):
@@ -63,35 +68,53 @@ def back_up(gallery: Path, out: Path) -> Backup:
         raise
 
 
-def _back_up(gallery: Path, out: Path, unfinished: Path) -> Backup:
-    unfinished.mkdir(parents=True)
-    with closing(Store(gallery)) as source:
-        source.file.copy_to(unfinished / FILE)
-        with closing(Store(unfinished)) as copied:
-            if problem := next(harm(copied), None):
-                raise GalleryCorrupt(
-                    f"no backup was made, since the copy would not be whole: {problem}; `rgbir index verify` tells whether the"
-                    " gallery is, erase what it names or restore an older backup"
-                )
-            meta, sightings = copied.meta(), sum(count for _, count, *_ in copied.counts())
-            copied.file.leave_journal()
-        made = Backup(
-            made_at=datetime.now(UTC),
-            generation=int(meta["generation"]),
-            sightings=sightings,
-            model=meta["model"],
-            fingerprint=meta["fingerprint"],
-            sha256=sha256(unfinished / FILE),
-            ledger=ledger_of(gallery),
-            mark=_marked(ledger_of(gallery), source),
-        )
-        (unfinished / MANIFEST).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        for name in (FILE, MANIFEST):
-            sync_file(unfinished / name)
-        unfinished.rename(out)
-        sync_folder(out.parent)
-        if writable(gallery):
-            source.note_backup(str(out.resolve()), made.made_at.isoformat(), made.generation)
+def unfinished_of(out: Path) -> Path:
+    """Where a backup is until it is whole; a process that is killed leaves it there."""
+    return out.with_name(out.name + ".new")
+
+
+@contextmanager
+def _noted(source: Store, out: Path, made_at: datetime) -> Iterator[None]:
+    """Notes a copy in the gallery before it is made, and takes that back if it isn't."""
+    if not writable(source.file.folder):
+        yield
+        return
+    entry = str(out.resolve()), made_at.isoformat()
+    source.note_backup(*entry)
+    try:
+        yield
+    except BaseException:
+        if not out.exists():
+            source.forget_backup(*entry)
+        raise
+
+
+def _back_up(source: Store, out: Path, unfinished: Path, made_at: datetime) -> Backup:
+    source.file.copy_to(unfinished / FILE)
+    with closing(Store(unfinished)) as copied:
+        if problem := next(harm(copied), None):
+            raise GalleryCorrupt(
+                f"no backup was made, since the copy would not be whole: {problem}; `rgbir index verify` tells whether the"
+                " gallery is, erase what it names or restore an older backup"
+            )
+        meta, sightings = copied.meta(), sum(count for _, count, *_ in copied.counts())
+        copied.file.leave_journal()
+    ledger = ledger_of(source.file.folder)
+    made = Backup(
+        made_at=made_at,
+        generation=int(meta["generation"]),
+        sightings=sightings,
+        model=meta["model"],
+        fingerprint=meta["fingerprint"],
+        sha256=sha256(unfinished / FILE),
+        ledger=ledger,
+        mark=_marked(ledger, source),
+    )
+    (unfinished / MANIFEST).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    for name in (FILE, MANIFEST):
+        sync_file(unfinished / name)
+    unfinished.rename(out)
+    sync_folder(out.parent)
     return made
 
 
@@ -153,7 +176,7 @@ def restore(
         raise UsageError(f"no ledger of erasures at {missing}")
     ledger = ledger_of(gallery)
     files = [ledger, *ledgers, *([made.ledger] if made.ledger is not None else [])]
-    noted = {erasure.uid: erasure for file in files for erasure in read_ledger(file)}
+    noted = {erasure.uid: erasure for file in files for erasure in (*_carried_out(file), *read_ledger(file))}
     if made.ledger is not None and made.mark not in noted and not without_ledger:
         raise UsageError(
             f"{made.ledger}, the ledger of who was erased since this backup was made, isn't there, or is another one; name it with"
@@ -166,6 +189,14 @@ def restore(
         return made, _unpacked(backup / FILE, gallery, made)
     except OSError as error:
         raise GalleryError(f"{gallery}: nothing was restored: {why(error)}") from error
+
+
+def _carried_out(ledger: Path) -> Iterator[Erasure]:
+    """What the galleries of a ledger know themselves: an erasure that couldn't be noted in it yet is in the gallery alone."""
+    for file in ledger.parent.glob(f"{ledger.stem}*/{FILE}"):
+        if ledger_of(file.parent) == ledger:
+            with suppress(GalleryError), closing(Store(file.parent)) as store:
+                yield from store.erasures()
 
 
 def _unpacked(copy: Path, gallery: Path, made: Backup) -> int:

@@ -87,9 +87,19 @@ class Store:
         """Cameras whose pairs are to be measured again."""
         return set(json.loads(self.meta().get("uncalibrated", "[]")))
 
-    def note_backup(self, path: str, made_at: str, generation: int) -> None:
-        """Remembers that a copy was made, so that an erasure can name the copies that still hold what it erased."""
-        self.set_meta(backups=[*self.backups(), {"path": path, "made_at": made_at, "generation": generation}])
+    def note_backup(self, path: str, made_at: str) -> None:
+        """Remembers a copy, so that an erasure can name the copies that still hold what it erased."""
+        with self.file.transaction():
+            generation = int(self.meta()["generation"])
+            self._keep_backups([*self.backups(), {"path": path, "made_at": made_at, "generation": generation}])
+
+    def forget_backup(self, path: str, made_at: str) -> None:
+        """Of a copy that was not made after all."""
+        with self.file.transaction():
+            self._keep_backups([copy for copy in self.backups() if (copy["path"], copy["made_at"]) != (path, made_at)])
+
+    def _keep_backups(self, backups: list[dict[str, Any]]) -> None:
+        write_meta(self.connection, backups=json.dumps(backups))
 
     def backups(self) -> list[dict[str, Any]]:
         """The copies that were made, oldest first: path, made_at, generation."""
