@@ -135,7 +135,7 @@ def test_the_image_indexes_and_searches_as_its_user_on_a_read_only_root(
     assert config["User"] == "10001:10001"
     assert "ONNX Runtime" in once("--version")
     assert "data" in once("config", "serve")
-    token = once("keys", "add", "operator", "--role", "admin").split()[0]
+    token = once("keys", "add", "operator", "--role", "admin", "-q").strip()
     assert "added" in once("index", "add", "/photos", "--layout", "sysu")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

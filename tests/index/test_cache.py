@@ -27,6 +27,7 @@ from rgbir.index import (
     Storage,
 )
 from rgbir.index.gallery.folder import cache
+from rgbir.index.gallery.folder import gallery as gallery_module
 from rgbir.index.gallery.folder.backup import back_up, restore
 from rgbir.index.gallery.folder.verify import disagreements
 from rgbir.index.nearest import coding as coding_module
@@ -294,6 +295,24 @@ def test_a_cache_is_used_where_nothing_can_be_written(tmp_path: Path, monkeypatc
         assert frozen.opening.mapped == 150
         assert answers(frozen) == expected
         assert frozen.refresh_cache() is False
+
+
+def test_the_cache_is_written_once_so_many_sightings_aren_t_in_it_and_erasures_take_them_out_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery_module, "WORTH_CACHING", 100)
+    with filled(tmp_path / "g", sightings(99)) as gallery:
+        assert not gallery.refresh_cache()
+        gallery.add(sightings(51, first=99))
+        assert gallery.refresh_cache()
+        assert not gallery.refresh_cache()
+        firsts = {int(slab.rows[0]) for slab in gallery.view().slabs(gallery.view().cameras)}
+        gallery.remove(ids=[each.id for each in gallery.sightings() if each.row in firsts])
+        left = len(gallery)
+        assert left > 100
+        assert gallery.refresh_cache()
+    with Gallery(tmp_path / "g") as opened:
+        assert (opened.opening.mapped, opened.opening.read) == (left, 0)
 
 
 CHANGES = """

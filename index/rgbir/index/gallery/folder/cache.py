@@ -216,6 +216,13 @@ def read_manifest(folder: Path) -> Manifest | None:
     return manifest if manifest.format == FORMAT else None
 
 
+def sightings_in(folder: Path) -> int:
+    """How many the next opening may find in it; slabs with a row that was removed are gone."""
+    manifest = read_manifest(folder)
+    slabs = () if manifest is None else manifest.slabs
+    return sum(slab.sightings for slab in slabs if (folder / FOLDER / slab.name).is_dir())
+
+
 def load(folder: Path, store: Store, metric: Metric) -> tuple[View, Opening]:
     """The state that the cache holds, as far as it can be trusted; an empty one if there is no cache of this gallery."""
     empty = View(metric, Mark(), {})

@@ -551,8 +551,7 @@ class Gallery(AnyGallery):
 
     def refresh_cache(self) -> bool:
         """Writes the cache if so much isn't in it that the next opening would be slow."""
-        manifest = cache.read_manifest(self.folder)
-        if not writable(self.folder) or len(self) - (0 if manifest is None else manifest.sightings) < WORTH_CACHING:
+        if not writable(self.folder) or len(self) - cache.sightings_in(self.folder) < WORTH_CACHING:
             return False
         self.save_cache()
         return True
