@@ -713,6 +713,7 @@ def test_workers_end_with_the_process_that_started_them(two: Several) -> None:
     ("given", "reason"),
     [
         ({"gallery": "milvus://localhost:19530/g"}, "start several servers"),
+        ({"gallery": "milvus+file:people.db/g"}, "start several servers"),
         ({"bundles": Path(".")}, "--bundles"),
         ({"device": "gpu"}, "--device gpu"),
         ({"gpu_half": True}, "--gpu-half"),

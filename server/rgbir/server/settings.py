@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rgbir.index import why
+from rgbir.index import GalleryAddress, why
 from rgbir.server.errors import BadSettings
 
 MEBIBYTE = 1024 * 1024
@@ -186,7 +186,7 @@ class Settings:
             BadSettings: that is wanted.
         """
         alone = f"leave --workers {self.workers} out, or"
-        if str(self.gallery).startswith("milvus://"):
+        if GalleryAddress.of(self.gallery).in_milvus:
             raise BadSettings(
                 f"{alone} start several servers: a gallery in Milvus is shared by servers, not by workers"
             )
