@@ -280,11 +280,30 @@ def with_log(files: Files, lines: list[bytes], key: Path) -> Files:
 
 def test_a_decision_without_its_entry_is_found(handed: Path, files: Files, check: Callable[[Files], Verified]) -> None:
     lines = files["audit.jsonl"].splitlines(keepends=True)
-    place = next(place for place, entry in enumerate(entries(files)) if entry["action"] == "marked")
+    place = next(place for place, entry in enumerate(entries(files)) if entry["action"] == "mark")
+    assert [entry["action"] for entry in entries(files)[place : place + 2]] == ["mark", "marked"]
 
-    outcome = check(with_log(files, lines[:place] + lines[place + 1 :], handed / "key.pem"))
+    outcome = check(with_log(files, lines[:place] + lines[place + 2 :], handed / "key.pem"))
 
     assert "mark 1 (same, by weber) has no entry in the audit log" in outcome.problems
+
+
+@pytest.mark.parametrize(
+    ("change", "whole"),
+    [({}, True), ({"who": "okafor"}, False), ({"search": 2}, False), ({"at": "2999-01-01T00:00:00+00:00"}, False)],
+)
+def test_a_decision_that_the_log_only_announced_must_be_that_one(
+    handed: Path, files: Files, check: Callable[[Files], Verified], change: dict[str, object], whole: bool
+) -> None:
+    lines = files["audit.jsonl"].splitlines(keepends=True)
+    place = next(place for place, entry in enumerate(entries(files)) if entry["action"] == "mark")
+    changed = {**entries(files)[place], **change}
+    announced = line_of({**changed, "hash": hash_of(changed)})
+
+    outcome = check(with_log(files, [*lines[:place], announced, *lines[place + 2 :]], handed / "key.pem"))
+
+    assert outcome.whole is whole
+    assert ("mark 1 (same, by weber) has no entry in the audit log" in outcome.problems) is not whole
 
 
 @pytest.mark.parametrize("rehashed", [False, True])
@@ -353,6 +372,7 @@ def test_a_line_that_says_the_same_in_other_bytes_is_found(
             "mark 1 is shown as taken back",
         ),
         (lambda case: case["marks"][0].update(who="okafor"), "mark 1 (same, by okafor) has no entry"),
+        (lambda case: case["marks"].append({**case["marks"][0], "n": 99}), "mark 99 (same, by weber) has no entry"),
         (lambda case: case["marks"][0].update(mark="different"), "mark 1 (different, by weber) has no entry"),
         (lambda case: case["pictures"].pop(0), "is of no picture in case.json"),
         (lambda case: case["pictures"][0].update(file="queries/other.jpg"), "queries/other.jpg is not there"),

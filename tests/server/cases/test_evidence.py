@@ -9,7 +9,7 @@ import re
 import stat
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 from rgbir.client import AsyncClient, Busy, Client, Conflict, Forbidden, NotFound
 from rgbir.client.casework import CaseHead
 from rgbir.client.cli import app as commands
+from rgbir.client.evidence.entries import Entry
 from rgbir.client.evidence.signing import make_pair, read_public
 from rgbir.client.evidence.verify import verify
 from rgbir.index import Gallery
@@ -462,6 +463,35 @@ def test_what_is_noted_of_a_mark_names_its_number_and_picture(
     assert [(entry["number"], entry["picture"], entry["sighting"]) for entry in noted] == [
         (made.n, made.picture, hits[0])
     ]
+
+
+def test_decisions_that_were_carried_out_and_not_noted_any_more_are_no_forgery(
+    office: Office, night: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weber, case, hits = filled(office, night, marks=2)
+    write = AuditLog.add_all
+
+    def cut_off(self: AuditLog, events: Sequence[Entry]) -> None:
+        if any(event["action"] in ("marked", "took mark back") for event in events):
+            raise AuditFailed("the disk of the audit log is full")
+        write(self, events)
+
+    with monkeypatch.context() as full:
+        full.setattr(AuditLog, "add_all", cut_off)
+        with pytest.raises(Busy, match="the disk of the audit log is full"):
+            weber.mark(case.id, "different", sighting=hits[2], search=1)
+        with pytest.raises(Busy, match="the disk of the audit log is full"):
+            weber.withdraw_mark(case.id, 1)
+
+    weber.evidence(case.id, tmp_path / "case.zip")
+
+    marks = json.loads(files_in(tmp_path / "case.zip")["case.json"])["marks"]
+    assert [(mark["mark"], mark["withdrawn_at"] is None) for mark in marks] == [
+        ("same", False),
+        ("same", True),
+        ("different", True),
+    ]
+    assert verify(tmp_path / "case.zip").problems == []
 
 
 def test_a_log_that_was_rotated_says_where_it_begins(log: Path) -> None:

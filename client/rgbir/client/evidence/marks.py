@@ -12,25 +12,40 @@ from rgbir.client.evidence.manifest import KeptCase, KeptMark
 
 CLOCK = timedelta(seconds=2)
 """By which a clock may be set back while it is kept right."""
+_OF_ITSELF = {"n", "at", "action", "cut", "previous", "hash"}
+"""What an entry says of itself, and not of what was done."""
 
 
 @dataclass(slots=True)
 class Decisions:
     """What the log says of marks. Entries are given in order.
 
+    A server notes what it is about to do, does it, and notes that it was done. If it is stopped before the last, the first counts.
+
     Attributes:
+        announced: entries of marks that were to be set, and of which none says that they were.
         marked: entries of marks that were set.
-        taken_back: numbers of marks that were taken back.
+        to_take_back, taken_back: numbers of marks that were to be taken back, and of those that were.
     """
 
+    announced: list[Entry] = field(default_factory=list)
     marked: list[Entry] = field(default_factory=list)
+    to_take_back: set[Any] = field(default_factory=set)
     taken_back: set[Any] = field(default_factory=set)
 
     def heed(self, entry: Entry) -> None:
-        if entry.get("action") == "marked":
-            self.marked.append(entry)
-        elif entry.get("action") == "took mark back":
-            self.taken_back.add(entry.get("mark"))
+        match entry.get("action"):
+            case "mark":
+                self.announced.append(entry)
+            case "marked":
+                self.marked.append(entry)
+                announced = next((before for before in self.announced if _announces(before, entry)), None)
+                if announced is not None:
+                    self.announced.remove(announced)
+            case "take mark back":
+                self.to_take_back.add(entry.get("mark"))
+            case "took mark back":
+                self.taken_back.add(entry.get("mark"))
 
     def problems(self, case: KeptCase, begins_at: datetime) -> Iterator[str]:
         """Marks that the log doesn't know, in words.
@@ -39,7 +54,7 @@ class Decisions:
             begins_at: the log's file has nothing before it.
         """
         pictures = {picture.id: picture for picture in case.pictures}
-        left = list(self.marked)
+        left = [*self.marked, *self.announced]
         for mark in sorted(case.marks, key=lambda mark: mark.at):
             if mark.picture not in pictures:
                 yield f"mark {mark.n} is on the picture {mark.picture}, which the case hasn't"
@@ -50,11 +65,11 @@ class Decisions:
                 left.remove(entry)
             elif mark.at >= begins_at:
                 yield f"mark {mark.n} ({mark.mark}, by {mark.who}) has no entry in the audit log"
-            if (mark.withdrawn_at is None) == (mark.n in self.taken_back):
-                if mark.withdrawn_at is None:
+            if mark.withdrawn_at is None:
+                if mark.n in self.taken_back:
                     yield f"mark {mark.n} was taken back, as the audit log says, and the case shows it as standing"
-                elif mark.withdrawn_at >= begins_at:
-                    yield f"mark {mark.n} is shown as taken back, and the audit log has no entry of that"
+            elif mark.n not in self.taken_back | self.to_take_back and mark.withdrawn_at >= begins_at:
+                yield f"mark {mark.n} is shown as taken back, and the audit log has no entry of that"
 
     def unknown(self, case: KeptCase) -> int:
         """How many marks the log tells of on pictures that the case doesn't have, or by people who left no such mark."""
@@ -65,8 +80,16 @@ class Decisions:
         return sum(not any(_says(entry, mark, shown.get(mark.picture)) for mark in case.marks) for entry in marked)
 
 
+def _announces(before: Entry, after: Entry) -> bool:
+    """Whether an entry says all that an earlier one announced."""
+    return all(after.get(name) == value for name, value in before.items() if name not in _OF_ITSELF)
+
+
 def _tells_of(entry: Entry, mark: KeptMark, sighting: str | None) -> bool:
-    return _says(entry, mark, sighting) and entry.get("search") == mark.search and _moment(entry) >= mark.at - CLOCK
+    """Whether an entry was written after that mark was set, or announces it."""
+    since = _moment(entry) - mark.at
+    in_order = since >= -CLOCK if entry["action"] == "marked" else since <= CLOCK
+    return in_order and _says(entry, mark, sighting) and entry.get("search") == mark.search
 
 
 def _says(entry: Entry, mark: KeptMark, sighting: str | None) -> bool:
