@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,13 +21,26 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.conftest import BUNDLE
 from tests.server.processes import process
+from tests.site.kills import Steps, trials
+from tests.site.media import read_only
 from tests.waiting import until
 from typer.testing import CliRunner
 
-from rgbir.client import Client, ClientError, Conflict, NotFound
+from rgbir.client import Busy, Client, ClientError, Conflict, NotFound
 from rgbir.client.cli import app
 from rgbir.client.wire import ServedModel
-from rgbir.index import CameraNetwork, Encoder, FittedMap, Gallery, Modality, NewSighting, SysuMM01, enrol, sha256
+from rgbir.index import (
+    CameraNetwork,
+    Encoder,
+    FittedMap,
+    Gallery,
+    GalleryAddress,
+    Modality,
+    NewSighting,
+    SysuMM01,
+    enrol,
+    sha256,
+)
 from rgbir.server import Settings, create_app
 from rgbir.server.engine.galleries import Galleries
 from rgbir.server.errors import BadSettings
@@ -387,6 +400,50 @@ def test_filling_is_stopped_and_goes_on(client: Client, settings: Settings) -> N
     assert [folder.name for folder in Galleries(settings).kept()] == ["gallery"]
     client.prepare_model("third")
     filled(client, "third")
+
+
+@pytest.mark.slow
+def test_what_of_a_forgotten_model_can_not_be_deleted_is_named_and_erasures_reach_it(
+    client: Client, settings: Settings
+) -> None:
+    client.prepare_model("euclidean")
+    filled(client, "euclidean")
+    _, folder = Galleries(settings).kept()
+    (folder / "aside").mkdir()
+    (folder / "aside/crop.jpg").write_bytes(b"somebody")
+
+    with read_only(folder / "aside", folder / "aside"), pytest.raises(Busy, match=r"aside, gallery\.sqlite3.* stay"):
+        client.forget_model("euclidean")
+
+    erasure = client.erase(identity=7)
+    assert (erasure.removed, erasure.unreached) == (16, [])
+    with Gallery(folder) as left:
+        assert 7 not in {sighting.identity for sighting in left.sightings()}
+    client.forget_model("euclidean")
+    assert not folder.exists()
+
+
+@pytest.mark.slow
+def test_a_kill_while_a_gallery_is_deleted_leaves_it_its_database_to_the_last(tmp_path: Path, gallery: Gallery) -> None:
+    gallery.save_cache()
+    made = gallery.folder.with_name(f"made.{gallery.model.fingerprint}")
+
+    def prepare(number: int) -> Callable[[], object]:
+        (tmp_path / str(number)).mkdir()
+        folder = shutil.copytree(gallery.folder, tmp_path / str(number) / made.name)
+        return GalleryAddress.of(folder).delete
+
+    outcomes = trials(prepare, Steps())
+
+    assert len(outcomes) > 5
+    for number in range(1, len(outcomes) + 1):
+        folder = tmp_path / str(number) / made.name
+        if folder.exists() and list(folder.iterdir()):
+            assert GalleryAddress.of(folder).family() == [folder]
+            with Gallery(folder) as left:
+                assert left.remove(identity=7) == 16
+        GalleryAddress.of(folder).delete()
+        assert not folder.exists()
 
 
 @pytest.mark.slow

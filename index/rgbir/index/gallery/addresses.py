@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,20 @@ class GalleryAddress:
         kin = re.compile(rf"{re.escape(first.name)}(\.[0-9a-f]{{16}})?")
         beside = sorted(first.parent.iterdir())
         return [path for path in beside if kin.fullmatch(path.name) and (path / FILE).exists()]
+
+    def delete(self) -> None:
+        """Deletes a gallery in a folder, if there is one; its database goes last, by which erasures find what is left.
+
+        Raises:
+            OSError: some of it can't be deleted.
+        """
+        for path in sorted(self.folder.glob("*"), key=lambda path: path.name == FILE):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if self.folder.exists():
+            self.folder.rmdir()
 
     def archives(self) -> list[Path]:
         """Notes of the archives that servers have received for a gallery in a folder and not worked through."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from rgbir.index import (
     AnyGallery,
     Card,
     Gallery,
+    GalleryAddress,
     GalleryError,
     IndexFailure,
     Modality,
@@ -32,10 +32,12 @@ from rgbir.index import (
     Tally,
     UnknownCamera,
     erasures_of,
+    listed,
     map_for,
     overlap,
     renewed,
     superfluous,
+    why,
 )
 from rgbir.server.engine.engine import Engine
 from rgbir.server.engine.retrieval import Retrieval
@@ -152,6 +154,7 @@ class ModelSwap:
         Raises:
             NotThere: no such bundle.
             NotNow: it answers.
+            CantWrite: some of the gallery can't be deleted; erasures go on to reach it.
         """
         self._changeable(name)
         if self._task is not None and self._other is not None and self._other.name == name:
@@ -162,7 +165,7 @@ class ModelSwap:
             if self._other is not None and self._other.name == name:
                 await self._retire()
             folder = self.engine.galleries.of(card)
-            await self.engine.change(lambda: shutil.rmtree(folder, ignore_errors=True))
+            await self.engine.change(lambda: _delete(folder))
             self._known[name] = Standing(name)
             return self._known[name]
 
@@ -367,6 +370,21 @@ class ModelSwap:
                 f"{standing.missing:,} sightings have no crop that can be read, and would not be found with {standing.name};"
                 " their reasons are listed; activate it with allow_missing if that is meant"
             )
+
+
+def _delete(folder: Path) -> None:
+    """
+    Raises:
+        CantWrite: some of that gallery can't be deleted.
+    """
+    try:
+        GalleryAddress.of(folder).delete()
+    except OSError as error:
+        left = listed(sorted(path.name for path in folder.glob("*")))
+        raise CantWrite(
+            f"{folder} can't be deleted: {why(error)}; {left} stay, and erasures reach them; let the server delete them, and"
+            " forget the model again"
+        ) from error
 
 
 @contextlib.contextmanager
