@@ -58,6 +58,7 @@ def meets(sighting: NewSighting, which: Selection) -> bool:
         (which.cameras is None or sighting.camera in which.cameras)
         and (which.identity is None or sighting.identity == which.identity)
         and (which.track is None or sighting.track == which.track)
+        and (which.digests is None or sighting.digest in which.digests)
         and (at is not None or not (which.timed or which.since or which.until))
         and (which.since is None or (at is not None and at >= which.since))
         and (which.until is None or (at is not None and at < which.until))
@@ -90,6 +91,9 @@ SELECTIONS: list[dict[str, Any]] = [
     {"identity": 1},
     {"track": 't"4'},
     {"track": 't"0', "identity": 2, "cameras": ["c"]},
+    {"digests": ["d5", "d7", "d8", "d40", 'no"body']},
+    {"digests": ["d5", "d7", "d8"], "cameras": ["c"], "identity": 2},
+    {"digests": []},
 ]
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.index.test_gallery_contract import Maker, database, make, sightings  # noqa: F401
-from tests.server.cases.books import CHIEF, NEW, WEBER, opened
+from tests.index.yard import filled, random_rows
+from tests.index.yard import sightings as in_yard
+from tests.server.cases.books import CHIEF, NEW, PICTURE, WEBER, opened, query_of
 
 from rgbir.server.cases.casebook import NewCase
-from rgbir.server.http.persons import touched
+from rgbir.server.cases.store import Embedded
+from rgbir.server.errors import Held
+from rgbir.server.http.persons import MOST_LOOKED_AT, expect_not_held, touched
 
 
 @pytest.mark.slow
@@ -38,3 +44,24 @@ def test_who_is_erased_from_any_gallery_leaves_the_cases_beside_it(make: Maker, 
         book.lift(CHIEF, case.id, gallery)
         assert book.course(case).pictures[1].erased_at is not None
         assert book.store.file.harm() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("conditions", [{"identity": 0}, {"camera": "a"}, {"ids": None}])
+def test_a_query_on_hold_is_found_by_its_image_however_old_the_sighting_is(
+    tmp_path: Path, conditions: dict[str, object]
+) -> None:
+    enrolled = in_yard(random_rows(MOST_LOOKED_AT + 2), cameras="a", people=1)
+    oldest = min(enrolled, key=lambda sighting: sighting.id)  # none has a time: the least id is shown last
+    conditions = {"ids": sorted((each.id for each in enrolled), reverse=True)} if "ids" in conditions else conditions
+    with filled(tmp_path / "gallery", enrolled) as gallery, closing(opened(tmp_path)) as book:
+        case = book.add(WEBER, NewCase(number="26-117", **NEW))
+        query = replace(query_of(case, camera=None), digest=oldest.digest)
+        book.keep_query(query, PICTURE, Embedded(np.zeros(16, np.float32), "f"))
+        book.hold(CHIEF, case.id, "court order")
+
+        affected = touched(book, gallery, conditions)
+
+        assert [picture.id for _, picture in affected.pictures] == [query.id]
+        with pytest.raises(Held, match="case '26-117', by 'chief'"):
+            expect_not_held(book, affected, CHIEF)

@@ -40,6 +40,7 @@ class Selection:
         cameras: theirs is one of these ids.
         since, until: since ≤ taken_at < until.
         identity, track: theirs are these.
+        digests: their image's is one of these.
         timed: they have a time; so do all where `since` or `until` is given.
 
     Raises:
@@ -51,6 +52,7 @@ class Selection:
     until: datetime | None = None
     identity: int | None = None
     track: str | None = None
+    digests: Sequence[str] | None = None
     timed: bool = False
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from rgbir.client import wire
@@ -59,20 +60,17 @@ def touched(book: Casebook | None, gallery: AnyGallery, conditions: Mapping[str,
     """
     if book is None:
         return Touched()
-    meant = _meant(gallery, conditions)
     cases = {case.id: case for case in book.store.cases()}
-    digests = {(sighting.camera, sighting.digest) for sighting in meant}
+    shown = [picture for picture in book.store.pictures() if picture.gone is None and picture.case_id in cases]
+    images = [picture.digest for picture in shown if picture.digest is not None]
+    digests = {(sighting.camera, sighting.digest) for sighting in _meant(gallery, conditions, images)}
     anywhere = {digest for _, digest in digests}
     pictures = [
         (cases[picture.case_id], picture)
-        for picture in book.store.pictures()
-        if picture.gone is None
-        and picture.case_id in cases
-        and (
-            (picture.kind == "hit" and _meets(gallery, picture, picture.sighting, conditions))
-            or (picture.camera, picture.digest) in digests
-            or (picture.camera is None and picture.digest in anywhere)
-        )
+        for picture in shown
+        if (picture.kind == "hit" and _meets(gallery, picture, picture.sighting, conditions))
+        or (picture.camera, picture.digest) in digests
+        or (picture.camera is None and picture.digest in anywhere)
     ]
     on_hold = {case.id for case in cases.values() if case.hold is not None}
     answered = {
@@ -80,7 +78,8 @@ def touched(book: Casebook | None, gallery: AnyGallery, conditions: Mapping[str,
         for _, case, _, hits in book.store.answered()
         if case in on_hold and any(_is_meant(gallery, name, conditions) for name, *_ in hits)
     }
-    near = book.near(gallery, [sighting.id for sighting in meant], [picture.id for _, picture in pictures])
+    newest = [sighting.id for sighting in islice(_meant(gallery, conditions), MOST_LOOKED_AT)]
+    near = book.near(gallery, newest, [picture.id for _, picture in pictures])
     return Touched(pictures, near, [cases[name] for name in sorted(answered)])
 
 
@@ -135,24 +134,23 @@ def _meets(gallery: AnyGallery, shown: Sighting | Picture, sighting: str | None,
     )
 
 
-def _meant(gallery: AnyGallery, conditions: Mapping[str, Any]) -> list[Sighting]:
-    """The sightings that an erasure means."""
+def _meant(
+    gallery: AnyGallery, conditions: Mapping[str, Any], images: Sequence[str] | None = None
+) -> Iterator[Sighting]:
+    """The sightings that an erasure means; where digests of images are given, others may be left out."""
     camera = conditions.get("camera")
     if (ids := conditions.get("ids")) is not None:
-        enrolled = filter(None, map(gallery.get, ids[:MOST_LOOKED_AT]))
-        return [sighting for sighting in enrolled if _meets(gallery, sighting, sighting.id, conditions)]
+        enrolled = filter(None, map(gallery.get, ids))
+        yield from (sighting for sighting in enrolled if _meets(gallery, sighting, sighting.id, conditions))
+        return
     which = Selection(
         cameras=None if camera is None else [gallery.network[camera].id],
         identity=conditions.get("identity"),
         track=conditions.get("track"),
         until=conditions.get("before"),
+        digests=images,
     )
-    sightings: list[Sighting] = []
     after: Spot | None = None
-    while len(sightings) < MOST_LOOKED_AT:
-        page = gallery.browse(which, "newest", after, MOST_SHOWN)
-        sightings += page
-        if len(page) < MOST_SHOWN:
-            break
+    while page := gallery.browse(which, "newest", after, MOST_SHOWN):
+        yield from page
         after = Spot.of(page[-1])
-    return sightings

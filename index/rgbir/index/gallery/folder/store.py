@@ -504,12 +504,13 @@ class Store:
 
 
 def _selected(which: Selection, plain: str) -> tuple[list[str], list[Any]]:
-    """Camera, identity and track as SQL, with their values; only the plain column's index is used."""
-    cameras = None if which.cameras is None else json.dumps(list(which.cameras))
+    """Camera, identity, track and digest as SQL, with their values; only the plain column's index is used."""
+    among = "IN (SELECT value FROM json_each(?))"
     given = [
-        ("camera", "IN (SELECT value FROM json_each(?))", cameras),
+        ("camera", among, None if which.cameras is None else json.dumps(list(which.cameras))),
         ("identity", "= ?", which.identity),
         ("track", "= ?", which.track),
+        ("digest", among, None if which.digests is None else json.dumps(list(which.digests))),
     ]
     chosen = [
         (f"{'' if name == plain else '+'}{name} {test}", value) for name, test, value in given if value is not None

@@ -306,6 +306,8 @@ def expression_of_selection(which: Selection, timed: bool) -> str:
     clauses = _labels_are(which)
     if which.cameras is not None:
         clauses.append(cameras_are(which.cameras))
+    if which.digests is not None:
+        clauses.append(f"digest in {_listed(which.digests)}")
     if which.since is not None:
         clauses.append(f"taken_at >= {to_microseconds(which.since)}")
     if which.until is not None:
