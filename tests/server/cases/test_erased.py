@@ -14,10 +14,13 @@ from tests.commands import run
 from tests.server.cases.books import filled, opened
 from tests.server.cases.conftest import Office
 from tests.server.cases.test_course import CASE
+from tests.site.media import disk, fill
 
-from rgbir.client import Conflict, Forbidden, NotFound
+from rgbir.client import Busy, Conflict, Forbidden, NotFound
 from rgbir.client.wire import SearchResponse
 from rgbir.index import Gallery
+from rgbir.server import Settings
+from rgbir.server.access.audit import entries
 
 
 def of_case(office: Office, night: bytes, number: str, marked: int = 2, **case: Any) -> SearchResponse:
@@ -183,6 +186,34 @@ def test_what_a_command_erases_stays_under_a_hold_unseen_and_goes_when_it_is_lif
     assert left_of(crop, tmp_path / "cases")
     office("lindner").lift_hold("26-117")
     assert not left_of(crop, tmp_path / "cases")
+
+
+@pytest.mark.parametrize("under_hold", [False, True])
+@pytest.mark.slow
+def test_a_full_disk_of_cases_keeps_nobody_from_being_erased(
+    open_office: Callable[..., Any], night: bytes, tmp_path: Path, settings: Settings, under_hold: bool
+) -> None:
+    with disk(tmp_path / "cases", 8), open_office(erase_under_hold=True) as office:
+        answer = of_case(office, night, "26-117", marked=3)
+        crop = office("weber").image(answer.hits[0].id)
+        if under_hold:
+            office("chief").hold_case("26-117", reason="court order")
+            asked = office("lindner").ask_erasure(sighting=answer.hits[0].id, reason="the court asks for it")
+        assert office.http.app.state.casebook.store.file.empty_journal()  # it would be room to write in
+        fill(tmp_path / "cases")
+        with pytest.raises(Busy, match="is full"):
+            office("weber").add_note("26-117", "this finds no room")
+
+        if under_hold:
+            assert office("chief").decide_erasure(asked.id, approved=True).removed == 1
+        else:
+            assert office("chief").erase(answer.hits[0].id).removed == 1
+
+        assert [picture.erased_at is not None for picture in office("weber").case("26-117").pictures].count(True) == 1
+        assert not left_of(crop, tmp_path / "cases")
+        assert len(office("chief").near_erased().pictures) == 3
+    assert settings.audit is not None
+    assert [entry["action"] for entry in entries(settings.audit)].count("erased") == 1
 
 
 def test_a_deleted_case_leaves_nothing_behind(office: Office, night: bytes, tmp_path: Path) -> None:

@@ -535,7 +535,7 @@ class Casebook:
 
     def list_near(self, pictures: Sequence[Near]) -> None:
         """Notes them after the erasure, for a person to decide."""
-        self.store.list_near(pictures)
+        erasing.with_room(self.store, lambda: self.store.list_near(pictures))
 
     def heed(self, gallery: AnyGallery, again: bool = False, despite_holds: bool = False) -> erasing.Heeded:
         """Carries out what was erased from the gallery since the last look; cheap where it hasn't changed.
@@ -607,7 +607,7 @@ class Casebook:
         done = replace(
             asked, conditions=left, decided_by=caller.name, decided_at=now(), approved=approved, removed=removed
         )
-        self.store.decide_erasure(done)
+        erasing.with_room(self.store, lambda: self.store.decide_erasure(done))
         return done
 
     def expire(self, *, sure: bool = False, tell: Callable[[Case], None] | None = None) -> list[Case]:

@@ -77,7 +77,7 @@ def heed(
             store.note_heeded(erasure.uid for erasure in erasures)
         return outcome
 
-    return _with_room(store, carry_out)
+    return with_room(store, carry_out)
 
 
 def catch_up(store: CaseStore) -> int:
@@ -118,18 +118,18 @@ def delete_case(store: CaseStore, case: str) -> bool:
         False if one does.
     """
     noted = [Gone(at=_microseconds(), case=case)]
-    return _with_room(store, lambda: store.delete(case, first=lambda: _tell_ledger(store, noted)))
+    return with_room(store, lambda: store.delete(case, first=lambda: _tell_ledger(store, noted)))
 
 
 def delete_judgement(store: CaseStore, task: str) -> None:
     """A draw of pairs, with what was said of them."""
     _tell_ledger(store, [Gone(at=_microseconds(), judgement=task)])
-    _with_room(store, lambda: judging.Judging(store.file).delete(task))
+    with_room(store, lambda: judging.Judging(store.file).delete(task))
 
 
 def take_out(store: CaseStore, pictures: Sequence[Picture]) -> None:
     """What the pictures show; marks and notes on them stay, and when it was done."""
-    _with_room(store, lambda: _go(store, pictures))
+    with_room(store, lambda: _go(store, pictures))
 
 
 def _go(store: CaseStore, pictures: Sequence[Picture]) -> None:
@@ -237,7 +237,7 @@ def _tell_ledger(store: CaseStore, gone: Sequence[Gone]) -> None:
             store.file.make_room()
 
 
-def _with_room(store: CaseStore, work: Callable[[], T]) -> T:
+def with_room(store: CaseStore, work: Callable[[], T]) -> T:
     """A change, or the same again in the room of the reserve where the disk is full."""
     try:
         return work()

@@ -163,7 +163,7 @@ class CaseFile:
             if not self.connection.in_transaction:
                 with suppress(CasesUnusable):
                     self.empty_journal()
-            keep_room(self.folder / RESERVE, RESERVED)
+                keep_room(self.folder / RESERVE, RESERVED)  # a part of a larger change would take the room of the rest
 
     def make_room(self) -> None:
         """Gives the reserve up, for an erasure that harms the disk full."""

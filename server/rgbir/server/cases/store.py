@@ -364,7 +364,7 @@ class CaseStore:
 
     def list_near(self, pictures: Sequence[Near]) -> None:
         """Notes pictures that look like somebody who was erased, for a person to decide."""
-        with self.file.changing() as connection:
+        with self.file.erasing() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO near (picture, case_id, erased_at, distance)"
                 " SELECT id, case_id, ?, ? FROM pictures WHERE id = ? AND erased_at IS NULL",
