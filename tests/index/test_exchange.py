@@ -636,7 +636,11 @@ def test_a_card_that_is_none_is_refused_in_words() -> None:
         (json.dumps({**FOREIGN, "dimension": 0}), "dimension: "),
         (json.dumps({**FOREIGN, "provenance": "a\nb"}), "provenance: "),
         (json.dumps({**FOREIGN, "colour": 1}), "colour: Extra inputs"),
-        (json.dumps({"format": "rgbir embeddings 2"}), "format: "),
+        (
+            json.dumps({"format": "rgbir embeddings 2"}),
+            "c.json has format rgbir embeddings 2; this version reads format rgbir embeddings 1: update rgbir",
+        ),
+        (json.dumps({"format": "rgbir embeddings"}), "format: "),
     ):
         with pytest.raises(UsageError, match=message):
             card_in(text, "c.json")

@@ -432,7 +432,7 @@ def test_keys_that_nobody_should_believe_are_refused_with_words(ring: Keyring) -
     token = ring.add("a", Role.SEARCH)
     whole = json.loads(ring.file.read_text())
     harmed: list[dict[str, Any]] = [
-        {"format": 2},
+        {"format": 0},
         {"keys": [{**whole["keys"][0], "sha256": "é" * 64}]},
         {"keys": [{**whole["keys"][0], "sha256": "ab"}]},
         {"keys": whole["keys"] * 2},
@@ -443,6 +443,9 @@ def test_keys_that_nobody_should_believe_are_refused_with_words(ring: Keyring) -
         ring.file.write_text(json.dumps({**whole, **change}))
         with pytest.raises(BadSettings, match="is no file of keys"):
             ring.find(token)
+    ring.file.write_text(json.dumps({"format": 2, "people": whole["keys"]}))
+    with pytest.raises(BadSettings, match=r"keys.json has format 2; this version reads format 1: update rgbir$"):
+        ring.find(token)
     ring.file.write_text(json.dumps(whole))
     ring.file.chmod(0o602)
     with pytest.raises(BadSettings, match="chmod 600"):

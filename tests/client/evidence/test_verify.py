@@ -432,6 +432,24 @@ def test_the_command_says_it_in_words_and_by_its_exit_code(handed: Path, tmp_pat
     assert (bad.exit_code, "NOT what was written" in bad.output) == (1, True)
 
 
+@pytest.mark.slow
+def test_evidence_of_a_newer_version_is_not_called_forged(handed: Path, files: Files, tmp_path: Path) -> None:
+    newer = json.dumps({"format": 2, "files": []}).encode()
+    packed(tmp_path / "newer.zip", resigned({**files, "manifest.json": newer}, handed / "key.pem").items())
+    script = f"import sys; sys.argv = ['rgbir', 'evidence', 'verify', {str(tmp_path / 'newer.zip')!r}]; "
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}from rgbir.client.cli import main; main()"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "newer.zip has format 2; this version reads format 1: update rgbir" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

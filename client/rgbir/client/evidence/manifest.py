@@ -72,6 +72,12 @@ class SignedBy(Stated):
     public_key: str = Sum
 
 
+class Numbered(Stated):
+    """As much of a manifest as one of any format has."""
+
+    format: int = FORMAT
+
+
 class CaseName(Stated):
     id: str
     number: str

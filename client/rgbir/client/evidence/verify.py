@@ -12,7 +12,19 @@ from pydantic import ValidationError
 
 from rgbir.client.evidence.archive import Archive, NoZip
 from rgbir.client.evidence.entries import Entry, hash_of, line_of
-from rgbir.client.evidence.manifest import CASE, LOG, MANIFEST, PARTS, SIGNATURE, KeptCase, Manifest, OfLog, grouped
+from rgbir.client.evidence.manifest import (
+    CASE,
+    FORMAT,
+    LOG,
+    MANIFEST,
+    PARTS,
+    SIGNATURE,
+    KeptCase,
+    Manifest,
+    Numbered,
+    OfLog,
+    grouped,
+)
 from rgbir.client.evidence.marks import Decisions
 from rgbir.client.words import why
 
@@ -20,6 +32,12 @@ MOST_MANIFEST, MOST_CASE, LONGEST_LINE = 64 << 20, 512 << 20, 16 << 20
 """Bytes of the manifest, of `case.json`, and of an entry of the log."""
 SIGNATURE_BYTES = 64
 UNSIGNED = "it is unsigned: whoever had it could have made all of it again"
+
+
+class NewerEvidence(Exception):
+    """A ZIP of a format that is newer than this version."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +75,25 @@ def verify(file: Path, key: bytes | None = None) -> Verified:
 
     Raises:
         OSError: it can't be opened.
+        NewerEvidence: a newer version wrote it, and can verify it.
     """
     try:
         with Archive(file) as archive:
-            return _verified(archive, key)
+            return _verified(file, archive, key)
     except NoZip as error:
         return Verified(False, [str(error)])
 
 
-def _verified(archive: Archive, key: bytes | None) -> Verified:
+def _verified(file: Path, archive: Archive, key: bytes | None) -> Verified:
     if faults := list(archive.faults()):
         return Verified(False, faults)
     if MANIFEST not in archive.names:
         return Verified(False, [f"it has no {MANIFEST}, so it is no evidence of rgbir, or was taken apart"])
     content = archive.read(MANIFEST, MOST_MANIFEST)
     try:
+        there = Numbered.model_validate_json(content).format
+        if there > FORMAT:
+            raise NewerEvidence(f"{file} has format {there}; this version reads format {FORMAT}: update rgbir")
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         return Verified(False, [f"{MANIFEST} is not what this version reads: {why(error)}"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,6 +25,7 @@ from rgbir.index.times import to_microseconds
 from rgbir.index.words import fault, why
 
 FORMAT: Literal["rgbir embeddings 1"] = "rgbir embeddings 1"
+_NEWER = re.compile(r"rgbir embeddings ([2-9]|[1-9][0-9]{1,8})")
 MOST_BYTES = 4 << 20
 """Of a card's text; a network of thousands of cameras fits in."""
 
@@ -129,12 +131,16 @@ def card_in(text: str, where: str) -> AnyCard:
         where: what errors call it.
 
     Raises:
-        UsageError: it is no card.
+        UsageError: it is no card, or one of a newer format.
     """
     try:
         content = json.loads(text)
         if not isinstance(content, dict):
             raise UsageError(f"{where} is no card: expected a JSON object")
+        if _NEWER.fullmatch(str(content.get("format"))):
+            raise UsageError(
+                f"{where} has format {content['format']}; this version reads format {FORMAT}: update rgbir"
+            )
         kind = FileCard if "format" in content else ForeignCard
         return kind.model_validate(content)
     except ValidationError as error:

@@ -23,6 +23,7 @@ from rgbir.index import changing, listed, replace_file, why
 from rgbir.server.errors import BadSettings
 
 PREFIX = "rgbir_"
+FORMAT: Literal[1] = 1
 MOST_DAYS, MOST_NAME = 36_500, 200
 
 
@@ -74,10 +75,16 @@ ANYONE = Key(name="anyone", role=Role.ADMIN, sha256="", made_at=datetime(1970, 1
 """Who asks a server without keys: whoever reaches it, and it listens on its own machine."""
 
 
+class _Numbered(BaseModel):
+    """As much of a file as one of any format has."""
+
+    format: int = FORMAT
+
+
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[1] = FORMAT
     keys: tuple[Key, ...] = ()
 
     @model_validator(mode="after")
@@ -93,7 +100,7 @@ class Keyring:
     """The keys in a file.
 
     Raises:
-        BadSettings: the file is none of keys.
+        BadSettings: the file is none of keys, or of a newer format.
     """
 
     def __init__(self, file: Path) -> None:
@@ -116,7 +123,14 @@ class Keyring:
                 )
             seen = (status.st_mtime_ns, status.st_ino, status.st_dev, status.st_size)
             if seen != self._seen:
-                self._keys = _File.model_validate_json(self.file.read_bytes()).keys
+                content = self.file.read_bytes()
+                there = _Numbered.model_validate_json(content).format
+                if there > FORMAT:
+                    self._keys, self._seen = (), None
+                    raise BadSettings(
+                        f"{self.file} has format {there}; this version reads format {FORMAT}: update rgbir"
+                    )
+                self._keys = _File.model_validate_json(content).keys
                 self._seen = seen
         except FileNotFoundError as error:
             known, self._keys, self._seen = self._seen, (), None
