@@ -245,6 +245,17 @@ class ModelSwap:
         if self._other is not None:
             self._other.close()
 
+    def backups(self) -> list[dict[str, Any]]:
+        """Copies of all galleries of this server: path, made_at, generation. One that can't be looked at names none."""
+        copies = {copy["path"]: copy for copy in self.engine.gallery.backups()}
+        for folder, gallery in self.others():
+            try:
+                with gallery as opened:
+                    copies |= {copy["path"]: copy for copy in opened.backups()}
+            except GalleryError as error:
+                _log.error("%s: its backups aren't known: %s", folder, error)
+        return list(copies.values())
+
     def others(self) -> Iterator[tuple[Path, AbstractContextManager[AnyGallery]]]:
         """The galleries that don't answer; those that aren't open are opened for as long as they are looked at."""
         open_ones = [self.engine.now, *([] if self._other is None else [self._other])]

@@ -258,7 +258,7 @@ async def _erased(
         removed, unreached = await engine.change(lambda: models.erase(conditions))
         await engine.look(lambda: carried_out(book, engine.gallery, affected))
         await engine.note(action="erased", who=caller.name, conditions=conditions, removed=removed)
-    copies = await engine.look(engine.gallery.backups)
+    copies = await engine.change(models.backups)
     followed = {job.id for job in jobs.all() if may_follow(caller, job)}
     return wire.Removed(
         removed=removed,
