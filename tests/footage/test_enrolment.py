@@ -29,7 +29,7 @@ from rgbir.footage.decoding.apart import Limits
 from rgbir.footage.enrolment import Manner, Report, enrol_recording
 from rgbir.footage.errors import BadFootage
 from rgbir.footage.film import write_film
-from rgbir.footage.points import Points
+from rgbir.footage.points import Background, Point, Points
 from rgbir.footage.recordings import Recording
 from rgbir.footage.remarks import remarks_on
 from rgbir.footage.retention import settle
@@ -192,6 +192,37 @@ def test_notes_that_nobody_takes_up_are_deleted_after_thirty_days(tmp_path: Path
     assert points.forget_old(time.time() + 29 * 86_400) == 0
     assert points.forget_old(time.time() + 31 * 86_400) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_an_old_note_loses_its_picture_and_keeps_since_when_and_that_it_is_done(tmp_path: Path) -> None:
+    points, picture = Points(tmp_path), np.zeros((2, 2, 3), np.uint8)
+    done = Point(state="done", at=90.0, since=3, last="sighting")
+    running = Point(at=45.0, since=4, tracks=2, background=Background.of([picture], 9), last="sighting")
+    points.write(tmp_path / "done.json", done)
+    points.write(tmp_path / "running.json", running)
+
+    assert points.forget_old(time.time() + 31 * 86_400) == 1
+
+    assert points.read(tmp_path / "done.json") == done
+    assert points.read(tmp_path / "running.json") == Point(since=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", [250, 10_000])  # stopped in the middle, and worked through
+def test_who_was_erased_does_not_come_back_however_old_the_note_is(
+    passers: Path, yard: Gallery, tmp_path: Path, frames: int
+) -> None:
+    left = iter(range(frames))
+    run(passers, yard, tmp_path / "points", stopped=lambda: next(left, None) is None)
+    gone = content(yard).keys()
+    assert gone
+    yard.remove(ids=sorted(gone))
+    Points(tmp_path / "points").forget_old(time.time() + 31 * 86_400)
+
+    report = run(passers, yard, tmp_path / "points")
+
+    assert report.erased == len(gone)
+    assert not gone & content(yard).keys()
 
 
 @pytest.mark.slow

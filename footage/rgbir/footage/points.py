@@ -25,7 +25,7 @@ from rgbir.footage.people import People
 from rgbir.index import Modality, replace_file
 
 OLDEST_S = 30 * 86_400
-"""Seconds after which the note of a run that was never taken up again is deleted."""
+"""Seconds after which the picture in the note of a run that was never taken up again is deleted."""
 
 
 class Background(BaseModel):
@@ -162,11 +162,21 @@ class Points:
             replace_file(file, point.model_dump_json(), mode=0o600)
 
     def forget_old(self, now: float | None = None) -> int:
-        """Deletes notes that nobody has taken up for 30 days; returns how many."""
+        """Deletes the pictures in notes that nobody has taken up for 30 days, and what isn't a whole note; returns how many.
+
+        What says since when a recording is worked on stays, and that it is done: else the erased would come back.
+        """
         if self.folder is None or not self.folder.is_dir():
             return 0
         before = (time.time() if now is None else now) - OLDEST_S
-        old = [note for note in self.folder.glob("*.json*") if note.stat().st_mtime < before]
-        for note in old:
-            note.unlink(missing_ok=True)
-        return len(old)
+        forgotten = 0
+        for note in [note for note in self.folder.glob("*.json*") if note.stat().st_mtime < before]:
+            point = self.read(note) if note.suffix == ".json" else None
+            if point is None:
+                note.unlink(missing_ok=True)
+            elif point.background is not None:
+                self.write(note, Point(since=point.since))
+            else:
+                continue
+            forgotten += 1
+        return forgotten
