@@ -20,7 +20,17 @@ from rgbir.footage.frames import Chroma, Frame
 from rgbir.footage.live import Clocks, Live
 from rgbir.footage.people import Passing, People
 from rgbir.footage.retention import Expiry
-from rgbir.index import Bundle, Detections, Encoder, Gallery, GalleryBusy, Modality, Thresholds
+from rgbir.index import (
+    Bundle,
+    Detections,
+    Encoder,
+    Gallery,
+    GalleryBusy,
+    GalleryError,
+    GalleryFull,
+    Modality,
+    Thresholds,
+)
 
 START = datetime(2026, 11, 2, 21, 15, tzinfo=UTC).timestamp()
 
@@ -191,7 +201,10 @@ def test_who_stands_for_long_is_enrolled_every_ten_minutes_while_being_there(yar
     assert len(tracks(yard)) == 3
 
 
-def test_people_wait_while_another_process_writes(yard: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("failure", [GalleryBusy, GalleryFull])
+def test_people_wait_while_another_process_writes_or_the_disk_is_full(
+    yard: Gallery, monkeypatch: pytest.MonkeyPatch, failure: type[GalleryError]
+) -> None:
     time, words, tries = Time(), list[str](), iter([True, True, False])
     live = live_in(yard, time, words)
     enrol = InGallery.enrol
@@ -199,14 +212,34 @@ def test_people_wait_while_another_process_writes(yard: Gallery, monkeypatch: py
 
     def busy(self: InGallery, *given: Any) -> Any:
         if next(tries, False):
-            raise GalleryBusy("another process writes")
+            raise failure("it can't be written")
         return enrol(self, *given)
 
     monkeypatch.setattr(InGallery, "enrol", busy)
     show(live, time, walkers(12, (1.0,)))
 
     assert len(tracks(yard)) == 1
-    assert words == ["hall: people wait to be enrolled: another process writes"]
+    assert words == ["hall: people wait to be enrolled: it can't be written"]
+
+
+@pytest.mark.parametrize("failure", [GalleryBusy, GalleryFull])
+def test_who_is_lost_when_it_is_stopped_and_the_gallery_can_not_be_written_is_counted(
+    yard: Gallery, monkeypatch: pytest.MonkeyPatch, failure: type[GalleryError]
+) -> None:
+    time = Time()
+    live = live_in(yard, time, stopped=lambda: True)
+
+    def refused(self: InGallery, *given: Any) -> Any:
+        raise failure("it can't be written")
+
+    monkeypatch.setattr(InGallery, "enrol", refused)
+    with pytest.raises(failure) as lost:  # one has passed and waited for long enough, and another is in the picture
+        show(live, time, walkers(20, (1.0, 8.0)))
+
+    assert str(lost.value) == (
+        "hall: tracks that aren't enrolled, and are lost: 2. It was asked to stop, and they can't be enrolled: it can't be written"
+    )
+    assert lost.value.exit_code == 1
 
 
 def test_the_rule_is_carried_out_every_hour_while_it_runs(yard: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,30 @@ def test_a_camera_that_is_away_is_tried_ever_less_often(yard: Gallery, monkeypat
     assert (watching.openings.failed, watching.openings.broken) == (11, 1)
 
 
+def test_a_camera_that_refuses_the_password_later_is_asked_again_once_a_minute(
+    yard: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    watching = Stream(
+        StreamAddress.of("rtsp://cam/live", NOBODY),
+        Stepping(yard, Scene(), []),
+        stopped=lambda: len(pauses) >= 4,
+        say=list[str]().append,
+    )
+
+    def refused() -> str:
+        if not pauses:
+            watching.openings.opened += 1
+            return "the camera ended the stream"
+        raise Denied("the camera doesn't let this user in")
+
+    monkeypatch.setattr(watching, "_read", refused)
+    monkeypatch.setattr(watching, "_wait", pauses.append)
+    watching.watch()
+
+    assert pauses == [1, 60, 60, 60]
+
+
 @pytest.mark.parametrize("scheme", ["Digest", "Basic"])
 @pytest.mark.slow
 def test_the_camera_lets_in_who_knows_the_password(yard: Gallery, scheme: str) -> None:

@@ -161,7 +161,11 @@ class Live:
             self._flush(session)
 
     def pause(self) -> None:
-        """No more frames come for now: the tracks in hand end, and are enrolled."""
+        """No more frames come for now: the tracks in hand end, and are enrolled.
+
+        Raises:
+            IndexFailure: as of `frame`.
+        """
         session, self._session = self._session, None
         ended = list(self._people.end())
         if session is not None:
@@ -186,7 +190,11 @@ class Live:
         return _Session(arrived, apart, sink)
 
     def _flush(self, session: _Session) -> None:
-        """Nothing is lost while another process writes, or the disk is full: frames that come meanwhile are late."""
+        """Nothing is lost while another process writes, or the disk is full: frames that come meanwhile are late.
+
+        Raises:
+            GalleryBusy, GalleryFull: it is so still when it is asked to stop; the text says how many tracks are lost.
+        """
         announced = False
         while True:
             try:
@@ -195,7 +203,11 @@ class Live:
                 return
             except (GalleryBusy, GalleryFull) as error:
                 if self._stopped():
-                    raise
+                    lost = len([*session.sink.waiting, *self._people.end()])
+                    raise type(error)(
+                        f"{self.camera.shown}: tracks that aren't enrolled, and are lost: {lost:,}. It was asked to stop, and"
+                        f" they can't be enrolled: {error}"
+                    ) from error
                 if not announced:
                     self._say(f"{self.camera.shown}: people wait to be enrolled: {error}")
                 announced = True
