@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.commands import run
+from tests.commands import Done, run
 from tests.conftest import BUNDLE
 from tests.footage.conftest import NETWORK
 from tests.footage.rtsp import CameraDouble
 from tests.footage.scene import Scene
 from tests.waiting import HANGS_AFTER_S, until
 
+from rgbir.footage.streams import Stream
 from rgbir.index import Bundle, Gallery
 
 PASSWORD = "Geh3im-Wort"
@@ -169,15 +171,57 @@ def test_twenty_cuts_lose_nobody_and_double_nobody(house: Path, camera: CameraDo
 
 
 @pytest.mark.slow
-def test_another_process_that_watches_the_same_camera_is_refused(house: Path, camera: CameraDouble) -> None:
+def test_another_process_that_watches_the_same_camera_is_refused(
+    house: Path, camera: CameraDouble, tmp_path: Path
+) -> None:
     command = Command(house, camera)
     playing(camera, command)
+    (linked := tmp_path / "linked").symlink_to(house)
 
-    second = run("watch", "stream", camera.url, "--camera", "hall", "--gallery", house, "--bundle", BUNDLE)
+    seconds = [
+        run("watch", "stream", camera.url, "--camera", "hall", "--gallery", gallery, "--bundle", BUNDLE, *more)
+        for gallery, more in ((house, ()), (house, ("--state", tmp_path / "elsewhere")), (linked, ()))
+    ]
     command.end()
 
-    assert second.code != 0
-    assert str(command.process.pid) in second.stderr
+    for second in seconds:
+        assert second.code != 0
+        assert str(command.process.pid) in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("second", "refused"), [(("hall", "lab"), True), (("gate", "lab"), False), (("hall", "annex"), False)]
+)
+def test_another_process_on_this_machine_that_watches_the_same_camera_into_milvus_is_refused(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: tuple[str, str], refused: bool
+) -> None:
+    """A gallery in a folder stands for the one in Milvus, and the second command runs while the first one watches."""
+
+    @contextmanager
+    def in_a_folder(address: str, *given: Any) -> Iterator[Gallery]:
+        with Gallery(house) as gallery:
+            yield gallery
+
+    def watch(camera: str, collection: str) -> Done:
+        into = f"milvus://127.0.0.1:19530/{collection}"
+        words = ("watch", "stream", "rtsp://cam/live", "--camera", camera, "--gallery", into, "--bundle", BUNDLE)
+        return run(*words, XDG_STATE_HOME=str(tmp_path / "state"))
+
+    runs: list[Done | None] = []
+
+    def watched(stream: Stream) -> None:
+        runs.append(None)
+        if len(runs) == 1:
+            runs[0] = watch(*second)
+
+    monkeypatch.setattr("rgbir.footage.cli.stream.gallery_at", in_a_folder)
+    monkeypatch.setattr(Stream, "watch", watched)
+
+    assert watch("hall", "lab").code == 0
+    assert runs[0] is not None
+    assert (runs[0].code, f"process {os.getpid()} is writing" in runs[0].stderr) == (
+        (1, True) if refused else (0, False)
+    )
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ from rgbir.footage.cli.options import (
     TrustOption,
     detector_named,
     gallery_at,
-    points_of,
 )
 from rgbir.footage.destination import InGallery
 from rgbir.footage.enrolment import Manner
@@ -38,7 +38,7 @@ from rgbir.footage.remarks import on_light
 from rgbir.footage.retention import Expiry, settle
 from rgbir.footage.stopping import asked_to_stop
 from rgbir.footage.streams import Reading, Stream
-from rgbir.index import Bundle, Encoder, Modality, UsageError, locked
+from rgbir.index import Bundle, Encoder, GalleryAddress, Modality, UsageError, locked, why
 from rgbir.index.cli.options import RunnerOption, ThreadsOption
 from rgbir.index.cli.output import Answer, in_groups, note, remark
 
@@ -152,11 +152,7 @@ def stream(
     with ExitStack() as stack:
         opened = stack.enter_context(gallery_at(gallery, encoder.card, network))
         seen_by, days = opened.network[camera], settle(opened, keep_days, no_retention)
-        folder = points_of(gallery, state)
-        if folder is not None:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            name = hashlib.sha256(seen_by.id.encode()).hexdigest()[:16]
-            stack.enter_context(locked(folder / f"stream-{name}.lock"))
+        stack.enter_context(locked(_lock_of(gallery, seen_by.id, state)))
         stopped = stack.enter_context(asked_to_stop())
         live = Live(seen_by, InGallery(opened, encoder), finder, manner, delay=delay, stopped=stopped, say=remark)
         watching = Stream(
@@ -200,3 +196,27 @@ def stream(
         f"opened {went.opened:,} times, broken {went.broken:,} times, {went.failed:,} tries failed; {went.late:,} frames were late",
     ]
     return Answer(content, lines)
+
+
+def _lock_of(gallery: str, camera: str, state: Path | None) -> Path:
+    """What a process that watches this camera into this gallery has locked: beside a gallery in a folder, whoever asks; for one in
+    Milvus it lies on this machine.
+
+    Raises:
+        UsageError: its folder can't be made.
+    """
+    address = GalleryAddress.of(gallery)
+    if address.in_milvus:
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+        folder, watched = state or home / "rgbir", f"{gallery.partition('?')[0]}\n{camera}"
+    else:
+        there = address.folder.resolve()
+        folder, watched = there.with_name(f"{there.name}.footage"), camera
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} can't be made: {why(error)}. A lock lies there, so that one process alone watches a camera; for a gallery in"
+            " Milvus --state names another folder"
+        ) from error
+    return folder / f"stream-{hashlib.sha256(watched.encode()).hexdigest()[:16]}.lock"
