@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,18 @@ from rgbir.training import BadCheckpoint, Losses, Method, load_run, train
 from rgbir.training.data.source import Source
 from rgbir.training.errors import BadRecipe, RunBusy, Stopped
 from rgbir.training.folder import saved_updates
+from rgbir.training.stopping import SIGNALS
 from rgbir.training.validate import Validation
 
 CHANGES = {"schedule.updates": 6, "checkpoint_every": 4, "validate_every": 2}
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """A closed terminal's signal does what it does by default, here and in processes that are begun here; nohup ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def watched(people: SysuMM01) -> Validation:
@@ -190,7 +200,7 @@ def sets(**changes: Any) -> list[str]:
     return [word for setting in settings for word in ("--set", setting)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.slow
 def test_a_signal_ends_the_command_with_the_line_that_resumes_it(
     tmp_path: Path, people: SysuMM01, whole: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
@@ -273,7 +283,7 @@ def long(tmp_path_factory: pytest.TempPathFactory, people: SysuMM01) -> tuple[li
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_process_that_gets_a_signal_is_resumed_by_the_line_that_it_prints(
     tmp_path: Path, long: tuple[list[str], Path, float], number: signal.Signals, workers: int
 ) -> None:
@@ -290,6 +300,33 @@ def test_a_process_that_gets_a_signal_is_resumed_by_the_line_that_it_prints(
     assert f"stopped by {number.name} after {updates_done(run)} of 300 updates" in words[-2]
     again = subprocess.run([*RGBIR, *shlex.split(words[-1])[1:]], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
+    is_as_if_it_never_stopped(run, whole)
+
+
+@pytest.mark.slow
+def test_a_process_whose_terminal_is_closed_saves_the_update_and_tells_nobody(
+    tmp_path: Path, long: tuple[list[str], Path, float]
+) -> None:
+    (command, whole, _), run = long, tmp_path / "run"
+    master, terminal = os.openpty()
+    os.set_blocking(master, False)
+    owned = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    words = [sys.executable, "-c", owned + RGBIR[-1], *command[3:], "--out", str(run)]
+    process = subprocess.Popen(words, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True)
+    os.close(terminal)
+
+    def trained() -> bool:
+        with suppress(BlockingIOError):  # what it prints must be read, or it waits
+            os.read(master, 1 << 16)
+        return updates_done(run) >= 20
+
+    until(trained)
+    os.close(master)
+
+    assert process.wait(HANGS_AFTER_S) == 128 + signal.SIGHUP
+    done = updates_done(run)
+    assert 20 <= done < 300
+    subprocess.run([*command, "--out", str(run), "--resume"], check=True, capture_output=True)
     is_as_if_it_never_stopped(run, whole)
 
 

@@ -47,9 +47,14 @@ def asked_to_stop(answer: str, aloud: bool = True) -> Iterator[Asked]:
         asked.by = signal.Signals(number)
         for taken in before:
             signal.signal(taken, signal.SIG_DFL)
+        for output in (1, 2):
+            try:
+                os.write(output, b"")
+            except OSError:  # a terminal that was closed: what is written from now on would fail, and nobody reads it
+                os.dup2(os.open(os.devnull, os.O_WRONLY), output)
         if not aloud:
             return
-        with suppress(OSError):  # a terminal that was closed
+        with suppress(OSError):
             os.write(2, f"\n{asked.by.name}: {answer}\n".encode())
 
     if threading.current_thread() is threading.main_thread():
