@@ -312,9 +312,24 @@ def test_a_gallery_in_milvus_goes_on_and_an_older_program_erases_in_it_without_a
     assert after["faults"] == []
 
 
-def meets_milvus(address: str, what: str) -> Any:
+@pytest.mark.skipif(find_spec("milvus_lite") is None, reason="needs milvus-lite")
+def test_an_older_gallery_in_milvus_refuses_copies_before_anything_of_it_is_changed(site: Site, tmp_path: Path) -> None:
+    (first := tmp_path / "first").mkdir()
+    older.run(site.program, older.IN_MILVUS, f"milvus+file:{first}/milvus.db/people", site.bundle)
+
+    for way in ("merge", "reencode", "import"):
+        shutil.copytree(first, tmp_path / way)
+        tried = meets_milvus(
+            f"milvus+file:{tmp_path / way}/milvus.db/people", way, str(site.bundle), program=INTO_MILVUS
+        )
+
+        assert "was made before galleries in Milvus kept frames" in tried["words"], way
+        assert not tried["changed"], way
+
+
+def meets_milvus(address: str, *words: str, program: str | None = None) -> Any:
     """In a process of its own, since the embedded Milvus belongs to one alone."""
-    command = [sys.executable, "-c", IN_MILVUS, address, what]
+    command = [sys.executable, "-c", program or IN_MILVUS, address, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -337,3 +352,51 @@ with open_gallery(sys.argv[1]) as gallery:
     print(json.dumps(seen))
 """
 """What this version does with a gallery in Milvus. `goes on` adds a sighting, and erases one."""
+INTO_MILVUS = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from tests.commands import run
+from rgbir.index import Bundle, Camera, Encoder, Gallery, Modality, NewSighting, UsageError, open_gallery
+from rgbir.index.enrolment.merge import merge
+from rgbir.index.enrolment.reencode import reencode
+
+address, way, bundle = sys.argv[1], sys.argv[2], Bundle(sys.argv[3])
+folder = Path(address.removeprefix("milvus+file:")).parents[1]
+
+def state():
+    with open_gallery(address) as target:
+        return [each.id for each in target.sightings()], [camera.id for camera in target.network], len(target.erasures())
+
+def tries(change):
+    with open_gallery(address) as target, Gallery(folder / "source") as source:
+        try:
+            change(source, target)
+        except UsageError as error:
+            return str(error)
+    return "it was taken"
+
+def imported():
+    assert run("index", "export", "--gallery", folder / "source", "--out", folder / "people.csv").code == 0
+    return " ".join(run("index", "import", folder / "people.csv", "--gallery", address).stderr.split())
+
+with open_gallery(address) as target:
+    known, network = target.sightings()[0], target.network.with_camera(Camera("annex", frozenset({Modality.RGB}), "annex"))
+    with Gallery.create(folder / "source", target.model, network) as source:
+        embeddings = np.random.default_rng(1).standard_normal((2, target.model.dimension)).astype(np.float32)
+        source.add([
+            NewSighting(known.camera, embeddings[0], known.digest, known.source),
+            NewSighting("annex", embeddings[1], "f" * 64, "new.jpg"),
+        ])
+        assert source.remove(ids=[known.id]) == 1
+
+ways = {
+    "merge": lambda: tries(merge),
+    "reencode": lambda: tries(lambda source, target: reencode(source, target, Encoder(bundle, threads=1))),
+    "import": imported,
+}
+before = state()
+words = ways[way]()
+print(json.dumps({"words": words, "changed": state() != before}))
+"""
+"""Copies into a gallery in Milvus from one that has another camera, and erased somebody of it: what was said, and whether it changed."""

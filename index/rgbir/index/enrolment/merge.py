@@ -71,10 +71,11 @@ def merge(
 
     Raises:
         GalleryMismatch: they hold another model's embeddings.
-        UsageError: a camera that both have looks at another place in each.
+        UsageError: a camera that both have looks at another place in each, or see `AnyGallery.expect_copies`.
         GalleryBusy: another process is writing to the target.
     """
     expect_mergeable([Declared.of(target), Declared.of(source)])
+    target.expect_copies()
     added = present = erased = 0
     with target.writing():
         target.add_cameras([*source.network])

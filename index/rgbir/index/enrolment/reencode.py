@@ -48,9 +48,11 @@ def reencode(
 
     Raises:
         GalleryMismatch: the target is of another model than the encoder.
+        UsageError: see `AnyGallery.expect_copies`.
         GalleryBusy: another process is writing to it.
     """
     target.expect(encoder.card)
+    target.expect_copies()
     tally = Tally()
     with target.writing():
         target.heed(erasures_of(source, conditions=True))

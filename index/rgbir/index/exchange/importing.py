@@ -221,6 +221,7 @@ def _opened(address: str) -> AnyGallery | None:
 
 
 def _expect_gallery(gallery: AnyGallery, model: Model, storage: Storage | None) -> None:
+    gallery.expect_copies()
     if model.fingerprint != gallery.model.fingerprint:
         raise GalleryMismatch(
             f"gallery {gallery.address} holds embeddings of {gallery.model.name} ({gallery.model.fingerprint}), the file has"

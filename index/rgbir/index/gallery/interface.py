@@ -557,3 +557,10 @@ class AnyGallery(ABC):
             GalleryMismatch: its embeddings and this gallery's can't be compared.
         """
         self.model.expect(card, self.address)
+
+    def expect_copies(self) -> None:
+        """
+        Raises:
+            UsageError: it can't keep since when a copied sighting is known.
+        """
+        return

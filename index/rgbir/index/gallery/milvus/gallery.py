@@ -355,13 +355,8 @@ class MilvusGallery(AnyGallery):
         about = self._about()  # a camera may have come or gone since
         sightings = by_ids(sightings, self.network)
         prepared = enrolled(sightings, self.model, self.network, self.storage)
-        if self._store.lacking and any(
-            sighting.frame is not None or sighting.since is not None for sighting in sightings
-        ):
-            raise UsageError(
-                f"{self.address} was made before galleries in Milvus kept frames, and since when a sighting is known, which would be"
-                " lost; copy it to a new one with `rgbir index copy`, and use that"
-            )
+        if any(sighting.frame is not None or sighting.since is not None for sighting in sightings):
+            self.expect_copies()
         known = self.known([sighting.id for sighting in sightings]) | self._ledger.bound(sightings, about)
         new, written = [], []
         for sighting, embedding, row in zip(sightings, prepared, self._rows(len(sightings), about), strict=True):
@@ -375,6 +370,13 @@ class MilvusGallery(AnyGallery):
             persons = {(entity["camera"], entity["identity"]) for entity in new}
             self._changed(about, {camera for camera, _ in persons}, self._people.entries(persons))
         return written
+
+    def expect_copies(self) -> None:
+        if self._store.lacking:
+            raise UsageError(
+                f"{self.address} was made before galleries in Milvus kept frames, and since when a sighting is known, which would be"
+                " lost; copy it to a new one with `rgbir index copy`, and use that"
+            )
 
     def add_cameras(self, cameras: Sequence[Camera]) -> None:
         self.change_network(lambda network: network.extended(cameras))
