@@ -142,8 +142,9 @@ def test_an_audit_widens_and_at_last_gives_up(caplog: pytest.LogCaptureFixture) 
     assert (good.choice.width, good.recall, good.audited) == (64, 1.0, 300)
 
 
-def test_a_gallery_whose_index_misses_too_much_is_searched_exactly_again(tmp_path: Path) -> None:
-    with make(tmp_path / "g") as gallery:
+@pytest.mark.parametrize("placed", [False, True])
+def test_a_gallery_whose_index_misses_too_much_is_searched_exactly_again(tmp_path: Path, placed: bool) -> None:
+    with make(tmp_path / "g"), Gallery(tmp_path / "g", Processor() if placed else None) as gallery:
         gallery.choose(Choice(Kind.PQ, 4000, 1.0))
         hits(gallery, rows_of(1)[0])
         gallery.approximate.wait()

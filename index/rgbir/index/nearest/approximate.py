@@ -65,7 +65,7 @@ class Approximate:
 
     def at_hand(self, view: View, cameras: Iterable[str]) -> dict[str, Sketch]:
         """Sketches of these cameras, by camera, as far as they are made and hold."""
-        gave_up = self._chosen != Choice() and self.audit.choice.kind is Kind.EXACT and self.device is None
+        gave_up = self._chosen is not None and self._chosen.kind is not self.audit.choice.kind
         if self._workshop is None or gave_up:
             return {}
         return self._workshop.at_hand({camera: view.cameras[camera] for camera in cameras})
