@@ -57,7 +57,10 @@ def test_a_dry_run_tells_what_the_erasure_then_does_and_what_else_keeps_it(
         assert preview.removed == done.removed == before - len(gallery)
         assert preview.others == {f"gallery.{other.fingerprint}": preview.removed}
         assert (preview.dry_run, done.dry_run, done.others) == (True, False, {})
-        assert [copy.name for copy in preview.backups] == ["copy", "other model's"]  # who isn't in a gallery may be in its copy
+        assert [copy.name for copy in preview.backups] == [
+            "copy",
+            "other model's",
+        ]  # who isn't in a gallery may be in its copy
         assert preview.backups == done.backups
         erasures = len(gallery.erasures())
     assert settings.audit is not None
