@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from rgbir.client import Client
 from rgbir.client.cli import app as commands
+from rgbir.client.evidence.entries import hash_of, line_of
 from rgbir.client.wire import AuditChain
 from rgbir.index import Encoder, Gallery, Searcher, SysuMM01
 from rgbir.index.errors import GalleryCorrupt
@@ -165,10 +166,9 @@ RUBBISH = {
     "many empty lines": b"\n" * 300_000,
     "zeros": b"\0" * 4096,
     "a page of zeros and an end": b"\0" * 100_000 + b"\n",
-    "no text": bytes(range(256)) * 300 + b"\n",
-    "another document": b"[1, 2]\n17\nnull\n{}\n",
-    "brackets": b"[" * 200_000 + b"\n",
-    "half an entry over lines": b'{"n": 4,\n"who": "x',
+    "half a line of no text": bytes(range(11, 256)) * 300,
+    "half an entry and zeros": b'{"n": 4, "at": "2026' + b"\0" * 5000,
+    "half a line of brackets": b"[" * 200_000,
 }
 
 
@@ -208,6 +208,45 @@ def test_a_last_entry_that_was_changed_is_no_accident_and_nothing_is_cut(log: Pa
     log.rename(log.with_name("old.jsonl"))
     AuditLog(log).add(action="search", who="new")
     assert problems(log) == []
+
+
+def test_a_last_line_with_one_bad_byte_is_no_accident_after_a_restart(log: Path) -> None:
+    writer = AuditLog(log)
+    writer.add(action="search", who="a")
+    whole = log.read_bytes()
+    writer.add(action="search", who="b")
+    for place in range(len(whole), log.stat().st_size - 1):
+        changed = bytearray(log.read_bytes())
+        changed[place] ^= 1
+        other = log.with_name("other.jsonl")
+        other.write_bytes(changed)
+        with closing(AuditLog(other)) as restarted, pytest.raises(AuditFailed, match="its last entry is not what was"):
+            restarted.add(action="search", who="after")
+        assert other.read_bytes() == changed
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        bytes(range(256)) * 300 + b"\n",
+        b"[1, 2]\n17\nnull\n{}\n",
+        b"[" * 200_000 + b"\n",
+        b'{"n": 4,\n"who": "x',
+        line_of({"n": "4", "hash": hash_of({"n": "4"})}),
+    ],
+    ids=["no text", "another document", "brackets", "an entry over lines", "no number"],
+)
+def test_whole_lines_that_are_no_entries_are_no_accident_and_stay(log: Path, lines: bytes, before: int) -> None:
+    writer = AuditLog(log)
+    for number in range(before):
+        writer.add(action="search", who=f"w{number}")
+    with log.open("ab") as file:
+        file.write(lines)
+    changed = log.read_bytes()
+    with pytest.raises(AuditFailed, match="its last entry is not what was written"):
+        AuditLog(log).add(action="search", who="after")
+    assert log.read_bytes() == changed
 
 
 def test_a_disk_that_takes_half_an_entry_keeps_none_of_it(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,8 +195,8 @@ class AuditLog:
     def _last(self) -> tuple[Head | None, Entry]:
         """The last entry, and what the next must say of rubbish that a crash left after it.
 
-        Half an entry, empty lines or anything else that is no JSON object can't have been acknowledged: it is kept in
-        `FILE.cut` and cut off. An object that is not what was written is no accident and stays.
+        Half a line, empty lines and zeros can't have been acknowledged: they are kept in `FILE.cut` and cut off. A whole
+        line that is not what was written is no accident and stays.
 
         Raises:
             AuditFailed: the last entry was changed, or the cut can't be kept.
@@ -215,9 +215,9 @@ class AuditLog:
         while end := self._before_blanks(end):
             start = self._line_before(end)
             line = os.pread(self._descriptor, end - start, start)
-            entry = _object(line)
-            if entry is not None:
-                if line != line_of(entry) or entry["hash"] != hash_of(entry):
+            if line.endswith(b"\n"):
+                entry = _entry(line) or {}
+                if line != line_of(entry) or entry.get("hash") != hash_of(entry) or not isinstance(entry.get("n"), int):
                     raise AuditFailed(
                         f"{self.file}: its last entry is not what was written; `rgbir audit verify` tells where. Move the"
                         " file away to begin another log, and find out who changed it"
@@ -281,12 +281,6 @@ def _entry(line: bytes) -> Entry | None:
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
-
-
-def _object(line: bytes) -> Entry | None:
-    """The entry of a whole line; None if it is none."""
-    entry = _entry(line) if line.endswith(b"\n") else None
-    return entry if entry is not None and isinstance(entry.get("n"), int) and "hash" in entry else None
 
 
 def size_of(file: Path) -> int:
