@@ -22,7 +22,7 @@ from rgbir.client.cli import app as commands
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server.access.audit import AuditLog, entries
 from rgbir.server.access.chain import problems
-from rgbir.server.access.heads import Heads
+from rgbir.server.access.heads import Head, Heads, read_heads
 from rgbir.server.errors import AuditFailed
 
 
@@ -99,6 +99,40 @@ def test_a_log_that_was_made_anew_as_a_whole_is_found_by_its_heads(log: Path, tm
     noted.write_bytes(b'{"n": 1}\n')
     with pytest.raises(AuditFailed, match="is no file of heads"):
         problems(log, heads=noted)
+
+
+def test_a_head_that_a_crash_left_by_half_is_cut_off_before_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere.jsonl"
+    Heads(file).note(Head(1, "a" * 64))
+    whole = file.read_bytes()
+    for length in range(1, len(whole) - 1):
+        file.write_bytes(whole + whole[:length])
+        assert read_heads(file) == [Head(1, "a" * 64)]
+        Heads(file).note(Head(2, "b" * 64))
+        assert read_heads(file) == [Head(1, "a" * 64), Head(2, "b" * 64)]
+    file.write_bytes(whole.rstrip(b"\n"))  # as an editor may leave it
+    Heads(file).note(Head(2, "b" * 64))
+    assert read_heads(file) == [Head(1, "a" * 64), Head(2, "b" * 64)]
+
+
+def note_for_ever(heads: Heads, noted: list[Head]) -> None:
+    while True:
+        head = Head(len(noted) + 1, "a" * 64)
+        heads.note(head)
+        noted.append(head)
+
+
+def test_a_full_disk_keeps_no_half_of_a_head(tmp_path: Path) -> None:
+    with disk(tmp_path / "disk", 1) as small:
+        heads, noted = Heads(small / "heads.jsonl"), [Head(1, "a" * 64)]
+        heads.note(noted[0])
+        filler = fill(small)
+        with pytest.raises(AuditFailed, match="can't be noted there: No space left on device"):
+            note_for_ever(heads, noted)  # until nothing fits in the last block
+        assert heads.file.read_bytes().endswith(b"\n")
+        filler.unlink()
+        heads.note(Head(1000, "b" * 64))
+        assert read_heads(heads.file) == [*noted, Head(1000, "b" * 64)]
 
 
 def test_a_log_that_says_it_goes_on_is_not_believed_beyond_its_heads(log: Path, tmp_path: Path) -> None:

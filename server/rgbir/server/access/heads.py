@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from rgbir.index import why
+from rgbir.index import add_lines, why
 from rgbir.server.errors import AuditFailed, NoLog
 
 
@@ -42,27 +40,12 @@ class Heads:
         """
         if head is None or head.n == self._noted:
             return
-        line = json.dumps({"n": head.n, "hash": head.hash, "at": datetime.now(UTC).isoformat()}).encode() + b"\n"
+        line = json.dumps({"n": head.n, "hash": head.hash, "at": datetime.now(UTC).isoformat()}).encode()
         try:
-            _append(self.file, line)
+            add_lines(self.file, [line], _whole, 0o600)
         except OSError as error:
             raise AuditFailed(f"{self.file}: heads of the audit log can't be noted there: {why(error)}") from error
         self._noted = head.n
-
-
-def _append(file: Path, line: bytes) -> None:
-    """Once this returns, the line is on disk.
-
-    Raises:
-        OSError: the medium refuses.
-    """
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        if os.write(descriptor, line) < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_heads(file: Path) -> list[Head]:
@@ -72,8 +55,21 @@ def read_heads(file: Path) -> list[Head]:
         NoLog: no such file, or a line that is none.
     """
     try:
-        lines = file.read_bytes().split(b"\n")[:-1]
-        records = [json.loads(line) for line in lines]
-        return [Head(int(record["n"]), str(record["hash"])) for record in records]
+        *lines, rest = file.read_bytes().split(b"\n")
+        return [_head(line) for line in (*lines, *([rest] if _whole(rest) else []))]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise NoLog(f"{file} is no file of heads, which `rgbir serve --audit-heads` writes: {why(error)}") from error
+
+
+def _head(line: bytes) -> Head:
+    record = json.loads(line)
+    return Head(int(record["n"]), str(record["hash"]))
+
+
+def _whole(line: bytes) -> bool:
+    """Whether what has no line feed is a head all the same."""
+    try:
+        _head(line)
+    except (ValueError, TypeError, KeyError):
+        return False
+    return True
