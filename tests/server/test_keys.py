@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from tests.conftest import ROOT
@@ -27,6 +28,7 @@ from rgbir.client import Client, Forbidden
 from rgbir.client.cli import app as commands
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server import Settings, create_app
+from rgbir.server.access.clock import NotedClock
 from rgbir.server.access.keys import Key, Keyring, Role
 from rgbir.server.cli.serve import _check_keys
 from rgbir.server.engine.work import Job
@@ -469,6 +471,61 @@ def test_keys_are_rotated_and_revoked_without_a_restart(http: TestClient, ring: 
     late = tuple(key.model_copy(update={"expires_at": datetime.now(UTC) - timedelta(seconds=1)}) for key in ring.keys)
     ring._write(late)
     assert http.get("/gallery", headers=bearer(ended)).status_code == 401
+
+
+NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
+
+
+def clocked(ring: Keyring, at: datetime) -> Keyring:
+    """The keyring of a server that is started when its clock says that, and that looks at it once."""
+    with time_machine.travel(at, tick=False):
+        started = Keyring(ring.file)
+        NotedClock(ring.file.with_name("gallery.clock"), started).note()
+    return started
+
+
+def test_a_key_that_ended_just_before_a_kill_stays_ended_when_the_clock_is_set_back(ring: Keyring) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        token = ring.add("visitor", Role.SEARCH, days=1)
+        noted = NotedClock(ring.file.with_name("gallery.clock"), ring)
+        clock.shift(timedelta(days=1, seconds=-30))
+        noted.note()
+        assert ring.find(token) is not None
+        clock.shift(31)
+        noted.note()
+        assert ring.find(token) is None
+    again = clocked(ring, NOON)
+    with time_machine.travel(NOON, tick=False):
+        assert again.find(token) is None
+
+
+def test_a_clock_that_was_wrongly_ahead_is_forgotten_with_the_keys_that_were_made_by_it(
+    ring: Keyring, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As the documents say: rotate those keys, delete the note, and restart."""
+    with time_machine.travel(NOON, tick=False):
+        visitor = ring.add("visitor", Role.SEARCH, days=7)
+    ahead = NOON + timedelta(days=365)
+    with time_machine.travel(ahead, tick=False):
+        ring.add("guard", Role.SEARCH)
+        ring.add("desk", Role.SEARCH)
+    clocked(ring, ahead)
+
+    def welcome() -> bool:
+        started = clocked(ring, NOON)
+        with time_machine.travel(NOON, tick=False):
+            return started.find(visitor) is not None
+
+    assert not welcome()
+    assert "if it was wrong, rotate or revoke the keys that were made then" in caplog.text
+    with time_machine.travel(NOON, tick=False):
+        guard = ring.rotate("guard")
+        ring.revoke("desk")
+    assert not welcome(), "a clock that is set back brings no key back by itself"
+    ring.file.with_name("gallery.clock").unlink()
+    assert welcome()
+    with time_machine.travel(NOON, tick=False):
+        assert ring.find(guard) is not None
 
 
 def test_the_file_has_hashes_and_is_the_owners_alone(ring: Keyring) -> None:

@@ -26,18 +26,19 @@ class NotedClock:
             self.keyring.not_before(datetime.fromisoformat(self.file.read_text(encoding="utf-8").strip()))
 
     def note(self) -> None:
-        """Once a minute of the clock, whichever way it runs."""
+        """Once a minute of the clock, whichever way it runs, and when a key has ended."""
         now = datetime.now(UTC)
         self.keyring.not_before(now)
         if self.keyring.latest - now > timedelta(days=1) and not self._told:
             self._told = True
             _log.error(
-                "the clock says %s, and it was %s before: keys are judged by that; if it was wrong, delete %s and restart",
+                "the clock says %s, and it was %s before: keys are judged by that; if it was wrong, rotate or revoke the keys"
+                " that were made then, delete %s and restart",
                 now.isoformat(timespec="seconds"),
                 self.keyring.latest.isoformat(timespec="seconds"),
                 self.file,
             )
-        if self.keyring.latest - self._noted > timedelta(minutes=1):
+        if self.keyring.latest - self._noted > timedelta(minutes=1) or self.keyring.ended_since(self._noted):
             self._noted = self.keyring.latest
             self._read()  # another process may have seen a later time
             with suppress(OSError), changing(self.file.parent):  # a medium that is read-only, or full

@@ -164,6 +164,10 @@ class Keyring:
         """It was as late as that before, whatever the clock says."""
         self._latest = max(self._latest, moment)
 
+    def ended_since(self, moment: datetime) -> bool:
+        """Whether a key ended after that, by the latest time seen."""
+        return any(key.expires_at and moment < key.expires_at <= self._latest for key in self._keys)
+
     def check(self) -> None:
         """Whether the keys can be read.
 
