@@ -503,13 +503,19 @@ class AnyGallery(ABC):
         self.set_keep_days(days)
         return self.expire(sure=sure)
 
-    def expire(self, now: datetime | None = None, sure: bool = False) -> int:
+    def expire(
+        self,
+        now: datetime | None = None,
+        sure: bool = False,
+        tell: Callable[[datetime, int], None] | None = None,
+    ) -> int:
         """Removes what was taken longer ago than the gallery keeps it. Sightings without a time stay.
 
         Bulk enrolment ends with it, and a server carries it out every hour.
 
         Args:
             sure: somebody looked at the clock and the rule, and means it.
+            tell: what is done before any goes: it takes the moment before which they were taken, and how many there are.
 
         Returns:
             How many were removed.
@@ -521,7 +527,10 @@ class AnyGallery(ABC):
             return 0
         run = Run.now(now)
         due = run.due(days)
-        known = sure or check(run, self._entry("retention"), self._count(due), len(self))
+        count = self._count(due)
+        known = sure or check(run, self._entry("retention"), count, len(self))
+        if tell is not None and due.before is not None and count:
+            tell(due.before, count)
         removed = self.erase(due, by_rule=True)
         if known:
             self._remember("retention", run.model_dump_json())

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from rgbir.index import GalleryError, UsageError
 from rgbir.server.engine.engine import Engine
@@ -34,7 +35,7 @@ async def _hourly(engine: Engine, expire: Callable[[], None]) -> None:
         await engine.change(expire)
         await engine.look(lambda: _expire_films(engine))
         await engine.change(lambda: engine.gallery.refresh_cache())
-    except UsageError as error:  # retention that wants to be asked first
+    except (UsageError, AuditFailed) as error:  # retention that wants to be asked first, or can't be noted
         _log.error("%s", error)
     except (GalleryError, OSError) as error:  # another process is writing, or the medium is read-only
         _log.info("%s", error)
@@ -43,8 +44,18 @@ async def _hourly(engine: Engine, expire: Callable[[], None]) -> None:
 
 
 def _expire_films(engine: Engine) -> None:
-    if engine.kept is not None and (gone := engine.kept.expire(engine.gallery.keep_days)):
+    """Noted before it is done and after, where a film is due."""
+    if engine.kept is None:
+        return
+    event: dict[str, Any] = {"who": "retention"}
+
+    def tell(films: list[str]) -> None:
+        event["conditions"] = {"films": films}
+        engine.note_at_once(action="erase", **event)
+
+    if gone := engine.kept.expire(engine.gallery.keep_days, tell):
         _log.warning("%s: %d films older than the gallery's rule are deleted", engine.kept.folder, gone)
+        engine.note_at_once(action="erased", **event, removed=gone)
 
 
 async def _every_minute(engine: Engine) -> None:

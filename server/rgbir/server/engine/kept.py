@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,11 +88,12 @@ class KeptFilms:
         note = self._read(self._note(sha256))
         return None if note is None or not (self.folder / note.film).is_file() else self.folder / note.film
 
-    def expire(self, days: int | None) -> int:
+    def expire(self, days: int | None, tell: Callable[[list[str]], None] | None = None) -> int:
         """Deletes films whose last frame is older than so many days, and what a crash left half written; returns how many films.
 
         Args:
             days: for which the gallery keeps people; None is for ever.
+            tell: what is done before any goes, with the digests of those that are due.
         """
         yesterday = datetime.now(UTC) - timedelta(days=1)
         for unfinished in self.folder.glob("*.new"):
@@ -99,13 +101,16 @@ class KeptFilms:
                 unfinished.unlink(missing_ok=True)
         if days is None:
             return 0
-        before, gone = datetime.now(UTC) - timedelta(days=days), 0
-        for file in self.folder.glob("*.json"):
+        before, due = datetime.now(UTC) - timedelta(days=days), list[str]()
+        for file in sorted(self.folder.glob("*.json")):
             note = self._read(file)
             if note is None or note.last < before:
-                self._forget(file.stem)
-                gone += 1
-        return gone
+                due.append(file.stem)
+        if tell is not None and due:
+            tell(due)
+        for digest in due:
+            self._forget(digest)
+        return len(due)
 
     def _note(self, sha256: str) -> Path:
         return self.folder / f"{sha256}.json"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -228,14 +229,31 @@ class ModelSwap:
         return count, others, unreached
 
     def expire(self) -> None:
-        """Carries out the retention, in every gallery; runs where changes are made."""
-        self.engine.gallery.expire()
+        """Carries out the retention, in every gallery; runs where changes are made.
+
+        Raises:
+            AuditFailed: what is due can't be noted; then it stays.
+        """
+        self._expire(self.engine.gallery)
         for folder, gallery in self.others():
             try:
                 with gallery as opened:
-                    opened.keep(self.engine.gallery.keep_days, sure=True)
+                    opened.set_keep_days(self.engine.gallery.keep_days)
+                    self._expire(opened, sure=True)
             except GalleryError as error:
                 _log.error("%s: retention was not carried out: %s", folder, error)
+
+    def _expire(self, gallery: AnyGallery, sure: bool = False) -> None:
+        """Noted before it is done and after, where anybody is due."""
+        event: dict[str, Any] = {"who": "retention", "gallery": Path(gallery.address).name}
+
+        def tell(before: datetime, due: int) -> None:
+            event["conditions"] = {"before": before}
+            self.engine.note_at_once(action="erase", **event, due=due)
+
+        removed = gallery.expire(sure=sure, tell=tell)
+        if "conditions" in event:
+            self.engine.note_at_once(action="erased", **event, removed=removed)
 
     async def close(self) -> None:
         self._stop.set()

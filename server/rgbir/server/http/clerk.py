@@ -41,11 +41,8 @@ async def _renew(engine: Engine, book: Casebook) -> None:
 
 
 async def _expire(engine: Engine, book: Casebook) -> None:
-    loop = asyncio.get_running_loop()
-
     def tell(case: Case) -> None:
-        note = engine.note(action="delete case", who="retention", case=case.number, case_id=case.id)
-        asyncio.run_coroutine_threadsafe(note, loop).result()
+        engine.note_at_once(action="delete case", who="retention", case=case.number, case_id=case.id)
 
     for case in await engine.look(lambda: book.expire(tell=tell)):
         await engine.note(action="deleted case", who="retention", case=case.number, case_id=case.id)
