@@ -18,12 +18,13 @@ from rgbir.client import Client
 
 @contextmanager
 def process(
-    gallery: Path, more: str = "", environment: dict[str, str] | None = None
+    gallery: Path, more: str = "", environment: dict[str, str] | None = None, before: str = ""
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A server and its port. more: further settings, as Python writes them."""
+    """A server and its port. more: further settings, as Python writes them. before: what it does before it starts."""
     port = free_port()
     code = (
         "import sys; from pathlib import Path; from rgbir.server.cli.serve import run; from rgbir.server import Settings\n"
+        f"{before}\n"
         f"run(Settings(sys.argv[1], Path(sys.argv[2]), port={port}, threads=1{more}))"
     )
     command = [sys.executable, "-c", code, str(gallery), str(BUNDLE)]

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from tests.server.processes import process
 from tests.site.media import disk, fill
 from tests.site.server import Site
 from tests.waiting import until
 from typer.testing import CliRunner
 
+from rgbir.client import Client
 from rgbir.client.cli import app as commands
 from rgbir.index import Gallery, SysuMM01
 from rgbir.server.access.audit import AuditLog, entries
@@ -167,6 +169,36 @@ def test_an_entry_that_comes_while_the_log_is_rotated_is_in_the_chain(log: Path)
     for writer in writers:
         writer.add(action="search", who="x")
     assert problems([*(log.with_name(f"audit.{turn}") for turn in range(10)), log]) == []
+
+
+ROTATE_WHILE_IT_STARTS = """
+import os, signal
+from rgbir.server.engine.swap import ModelSwap
+make = ModelSwap.__init__
+
+def rotate(models, engine):
+    log = engine.settings.audit
+    log.rename(log.with_name("audit.1"))
+    os.kill(os.getpid(), signal.SIGHUP)
+    make(models, engine)
+
+ModelSwap.__init__ = rotate
+"""
+
+
+def test_a_log_that_is_rotated_while_a_server_starts_goes_on_with_its_chain(
+    log: Path, gallery: Gallery, people: SysuMM01
+) -> None:
+    """Once the server has opened it, and before it answers."""
+    AuditLog(log).add(action="search", who="x")
+    query = next(people.records("test", (3,))).path
+    with (
+        process(gallery.folder, f", audit=Path({str(log)!r})", before=ROTATE_WHILE_IT_STARTS) as (_, port),
+        Client(f"http://127.0.0.1:{port}") as client,
+    ):
+        client.search(query, camera="3")
+    assert [entry["action"] for entry in entries(log)] == ["continued", "search"]
+    assert problems([log.with_name("audit.1"), log]) == []
 
 
 def test_a_clock_that_ran_back_is_told(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -32,10 +32,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import BUNDLE
 from tests.index.yard import network
 from tests.site.ports import free_port
-from tests.waiting import until
+from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.index import Encoder, Gallery, SysuMM01
 from rgbir.server import Settings
+from rgbir.server.access.audit import entries
 from rgbir.server.access.chain import problems
 from rgbir.server.access.keys import Keyring, Role
 from rgbir.server.cli.supervise import supervised
@@ -459,6 +460,77 @@ def test_the_audit_log_is_one_chain(two: Several, image: bytes) -> None:
     assert problems(two.folder / "audit.jsonl") == []
     entries = two.ask("GET", "/audit?limit=1000", 1).json()["entries"]
     assert [entry["n"] for entry in entries] == list(range(1, len(entries) + 1))
+
+
+def rotate(server: Several) -> list[Path]:
+    """As logrotate does; returns both files, once it was heard of."""
+    log, rotated = server.folder / "audit.jsonl", server.folder / "audit.1"
+    log.rename(rotated)
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: log.exists() and log.stat().st_size > 0, "the new log")
+    return [rotated, log]
+
+
+def search_on_each(server: Several, image: bytes) -> None:
+    """Once a search is answered there."""
+    form = {"modality": "ir", "purpose": "test"}
+    for worker in range(len(server.sockets)):
+        until(
+            lambda worker=worker: (  # type: ignore[misc]
+                server.ask("POST", "/search", worker, files={"images": image}, data=form).status_code == 200
+            ),
+            "an answer",
+        )
+
+
+@pytest.mark.slow
+def test_when_the_log_is_rotated_each_worker_goes_on_in_the_new_file(
+    tmp_path: Path, encoder: Encoder, image: bytes
+) -> None:
+    with several(tmp_path, 2, encoder) as server:
+        search_on_each(server, image)
+        files = rotate(server)
+        search_on_each(server, image)
+        assert problems(files) == []
+        assert [entry["action"] for entry in entries(files[1])] == ["continued", "search", "search"]
+
+
+@pytest.mark.slow
+def test_a_worker_that_starts_while_the_log_is_rotated_goes_on_in_the_new_file(
+    tmp_path: Path, encoder: Encoder, image: bytes
+) -> None:
+    """It is halted once it has opened the log, and before it answers."""
+    with several(tmp_path, 2, encoder) as server:
+        search_on_each(server, image)
+        before, log = set(server.workers), tmp_path / "audit.jsonl"
+        os.kill(server.process_of(1 - server.lead), signal.SIGKILL)
+        until(lambda: set(server.workers) - before != set(), "another worker")
+        (starting,) = set(server.workers) - before
+        opened_log(starting, log)
+        os.kill(starting, signal.SIGSTOP)
+
+        files = rotate(server)
+        os.kill(starting, signal.SIGCONT)
+        until(lambda: len(server.workers) == 2 and _answers(server, 2), "both workers")
+
+        search_on_each(server, image)
+        assert problems(files) == []
+        assert starting in server.workers
+
+
+def opened_log(process: int, log: Path) -> None:
+    """Returns as soon as a process has opened it."""
+    begun = time.monotonic()
+    while log not in files_of(process):
+        assert time.monotonic() - begun < HANGS_AFTER_S
+
+
+def files_of(process: int) -> set[Path]:
+    files = set[Path]()
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            files.add(file.readlink())
+    return files
 
 
 def test_when_the_leading_worker_is_killed_another_leads_and_counts_dont_fall(two: Several, image: bytes) -> None:

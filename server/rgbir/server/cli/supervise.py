@@ -97,6 +97,7 @@ class _Supervisor:
         self.row = places(settings.workers) - 1
         self.counts = Counts(folder / "counts", self.row + 1, self.row)
         self.workers: list[_Worker | None] = [None] * settings.workers
+        self.answering: set[_Worker] = set()
         self.taken: set[int] = {self.row}
         self.longest_start_s: float | None = None
         self.turn = asyncio.Lock()
@@ -132,10 +133,9 @@ class _Supervisor:
         task.add_done_callback(self.tasks.discard)
 
     def _tell(self, number: signal.Signals) -> None:
-        for worker in self.workers:
-            if worker is not None:
-                with suppress(ProcessLookupError):
-                    worker.process.send_signal(number)
+        for worker in self.answering:
+            with suppress(ProcessLookupError):
+                worker.process.send_signal(number)
 
     async def _start(self) -> _Worker | None:
         """A worker that answers; None if it ended before, or hung, or couldn't be started."""
@@ -154,6 +154,8 @@ class _Supervisor:
         over.cancel()
         with suppress(OSError):
             if ready.done() and ready.result():
+                self.answering.add(worker)
+                worker.process.send_signal(signal.SIGHUP)  # what the others may have been told while it began
                 return worker
         ready.cancel()
         with suppress(ProcessLookupError):
@@ -205,6 +207,7 @@ class _Supervisor:
         (self.folder / f"{worker.place}.sock").unlink(missing_ok=True)
         worker.link.close()
         self.taken.discard(worker.place)
+        self.answering.discard(worker)
         return code
 
     async def _keep(self, at: int) -> None:

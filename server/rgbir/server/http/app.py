@@ -52,11 +52,12 @@ def certificate_of(settings: Settings) -> Certificate | None:
     return Certificate(settings.tls_cert, settings.tls_key)
 
 
-def _reopening(engine: Engine, certificate: Certificate | None) -> Callable[[], None]:
+def _reopening(app: FastAPI, certificate: Certificate | None) -> Callable[[], None]:
     """What SIGHUP does: the audit log was rotated, or the certificate renewed."""
     running: set[asyncio.Task[None]] = set()
 
     async def reopen() -> None:
+        engine: Engine = app.state.engine
         await engine.reopen_log()
         if certificate is not None:
             await asyncio.to_thread(certificate.look, at_once=True)
@@ -109,6 +110,9 @@ def create_app(settings: Settings, certificate: Certificate | None = None, worke
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # First of all, so that a log that is rotated once it is open is not missed; signals come to the main thread only.
+        with suppress(RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reopening(app, certificate))
         engine = Engine(settings, worker)
         engine.now.warm_up()
         models = ModelSwap(engine)
@@ -134,8 +138,6 @@ def create_app(settings: Settings, certificate: Certificate | None = None, worke
             tasks.append(asyncio.create_task(_once_leading(worker, lead)))
             tasks.append(asyncio.create_task(keep_house(engine)))
             tasks.append(asyncio.create_task(app.state.metrics.go_on(engine)))
-        with suppress(RuntimeError, ValueError):  # signals come to the main thread only
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reopening(engine, certificate))
         try:
             yield
         finally:
