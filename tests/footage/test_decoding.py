@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from tests.footage.conftest import number_in, numbered
 
 from rgbir.footage.decoding.apart import Film, Limits
+from rgbir.footage.decoding.messages import Messages
 from rgbir.footage.errors import BadFootage
 from rgbir.footage.film import write_film, write_sound
 from rgbir.footage.frames import Frame
@@ -340,3 +342,23 @@ def test_films_are_found_in_folders_in_the_order_of_their_names(tmp_path: Path, 
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadFootage, match="no films are in it"):
         recordings_in([tmp_path / "empty"])
+
+
+def test_a_process_with_over_a_thousand_files_open_reads_films() -> None:
+    """A large gallery holds a file open for each slab."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2000:
+        pytest.skip("this user may not open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    reading, writing = os.pipe()
+    number = os.dup2(reading, 1500)
+    os.close(reading)
+    try:
+        with open(number, "rb", buffering=0) as pipe:
+            os.write(writing, b'{"kind": "end", "bytes": 0}\n')
+            message = Messages(pipe, lambda: False).next(60.0)
+    finally:
+        os.close(writing)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert message is not None
+    assert message["kind"] == "end"

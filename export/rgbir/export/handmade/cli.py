@@ -72,7 +72,7 @@ def handmade(
     network: NetworkOption = None,
     people: PeopleOption = None,
     protocol: Annotated[
-        str | None, typer.Option(help=f"One of {listed(PROTOCOLS, 'or')}; the data set's own if not given.")
+        str | None, typer.Option(help="The data set's own if not given; `rgbir evaluate --help` has all.")
     ] = None,
     mode: Annotated[Mode, typer.Option(help="SYSU-MM01: all or indoor, the gallery's cameras.")] = "all",
     shots: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import select
+import selectors
 import time
 from collections.abc import Callable
 from io import FileIO
@@ -32,6 +32,10 @@ class Messages:
     def __init__(self, pipe: FileIO, stopped: Callable[[], bool]) -> None:
         self._pipe, self._stopped = pipe, stopped
         self._rest = bytearray()
+        self._coming = (
+            selectors.PollSelector()
+        )  # a large gallery holds over a thousand files open, beyond what select takes
+        self._coming.register(pipe, selectors.EVENT_READ)
 
     def next(self, silence: float) -> dict[str, Any] | None:
         """The next message, its bytes as `pixels`; None where the process ended without one.
@@ -64,7 +68,7 @@ class Messages:
 
     def _wait(self, silence: float) -> None:
         until = time.monotonic() + silence
-        while not select.select([self._pipe], [], [], LOOK_S)[0]:
+        while not self._coming.select(LOOK_S):
             if self._stopped():
                 raise Stopped
             if time.monotonic() > until:

@@ -27,6 +27,7 @@ NO_TIME, _END = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _CHUNK = 1_024  # rows of a matrix product whose result stays in the cache
 _PAIRED = 1_024  # rows whose keys are computed together, each with its query
 _SMALL_PRODUCT = 1_000_000
+WORTH_BYTES = 4_000_000  # values of a slab; products of fewer take no longer with floats, whose bounds are tighter
 _HUGE = 1e37  # below it, no float32 sum overflows
 Rows = NDArray[np.int64]
 Embeddings = NDArray[np.floating[Any]]
@@ -268,11 +269,11 @@ class Slab:
         return self.stored.some(places) if isinstance(self.stored, KeptRows) else self.stored[places]
 
     def estimates(self, queries: NDArray[np.float32], positions: Rows | None) -> Estimates:
-        """Keys of many queries (m, d), float32, in one matrix product: of the codes where there are some, else of the floats."""
+        """Keys of many queries (m, d), float32, in one matrix product: of codes where they save something, else of the floats."""
         lengths = np.array([length(query) for query in queries])
         finite = bool((lengths.max() + self.reach) ** 2 < _HUGE)
         slack, tiny = lost(queries.shape[1]), queries.shape[1] * 1e-37
-        codes = None if self.coding.loose else self.coding.codes
+        codes = None if self.coding.loose or self.stored.size < WORTH_BYTES else self.coding.codes
         with np.errstate(over="ignore", invalid="ignore"):
             if codes is not None and finite and queries.shape[1] < LONGEST and are_exact():
                 alike, doubt = codes.products(queries, positions)
