@@ -231,7 +231,9 @@ def test_a_restore_whose_ledger_is_lost_is_refused_until_it_is_said(tmp_path: Pa
     with Gallery(tmp_path / "again") as again:
         assert again.verify() == []
         assert "a" not in {sighting.camera for sighting in again.sightings()}
-    assert restore(tmp_path / "copy", tmp_path / "third", without_ledger=True)[1] == 0
+    assert restore(tmp_path / "copy", tmp_path / "third", without_ledger=True)[1] == removed  # the gallery knows
+    (tmp_path / "gallery").rename(tmp_path / "gone")
+    assert restore(tmp_path / "copy", tmp_path / "fourth", without_ledger=True)[1] == 0
 
 
 @pytest.mark.parametrize("left", ["gallery.sqlite3-wal", "gallery.sqlite3-shm", "cache"])

@@ -176,12 +176,13 @@ def restore(
         raise UsageError(f"no ledger of erasures at {missing}")
     ledger = ledger_of(gallery)
     files = [ledger, *ledgers, *([made.ledger] if made.ledger is not None else [])]
-    noted = {erasure.uid: erasure for file in files for erasure in (*_carried_out(file), *read_ledger(file))}
+    noted = {erasure.uid: erasure for file in files for erasure in read_ledger(file)}
     if made.ledger is not None and made.mark not in noted and not without_ledger:
         raise UsageError(
             f"{made.ledger}, the ledger of who was erased since this backup was made, isn't there, or is another one; name it with"
             " --erasures, or restore --without-erasures if it is lost: then they come back"
         )
+    noted |= {erasure.uid: erasure for file in files for erasure in _carried_out(file)}
     try:
         gallery.mkdir(parents=True, exist_ok=True)
         known = {erasure.uid for erasure in read_ledger(ledger)}
