@@ -159,9 +159,16 @@ def _answers(server: Several, count: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Iterator[Several]:
+def server_of_two(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Iterator[Several]:
     with several(tmp_path_factory.mktemp("two"), 2, encoder) as server:
         yield server
+
+
+@pytest.fixture
+def two(server_of_two: Several) -> Several:
+    """A server both of whose workers answer, whatever the test before did to them."""
+    until(lambda: _answers(server_of_two, 2), "both workers")
+    return server_of_two
 
 
 @pytest.fixture
