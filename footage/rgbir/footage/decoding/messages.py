@@ -32,9 +32,8 @@ class Messages:
     def __init__(self, pipe: FileIO, stopped: Callable[[], bool]) -> None:
         self._pipe, self._stopped = pipe, stopped
         self._rest = bytearray()
-        self._coming = (
-            selectors.PollSelector()
-        )  # a large gallery holds over a thousand files open, beyond what select takes
+        # select takes no more than a thousand open files, and a large gallery holds more.
+        self._coming = selectors.PollSelector()
         self._coming.register(pipe, selectors.EVENT_READ)
 
     def next(self, silence: float) -> dict[str, Any] | None:

@@ -20,6 +20,19 @@ from starlette.exceptions import HTTPException
 from rgbir.server.http.forms import is_list
 from rgbir.server.http.known import only_known
 
+_OTHERS = (
+    "path_params",
+    "query_params",
+    "header_params",
+    "cookie_params",
+    "websocket_param_name",
+    "http_connection_param_name",
+    "response_param_name",
+    "background_tasks_param_name",
+    "security_scopes_param_name",
+)
+"""Where FastAPI keeps the parameters of a function that a form's route doesn't have."""
+
 
 class FormRoute(APIRoute):
     """A route that FastAPI describes and this class answers. Its function returns a `Response`.
@@ -110,7 +123,7 @@ class _Order:
         call = dependant.call
         if id(call) in self._places:
             return self._places[id(call)]
-        if call is None or not _is_coroutine(call) or _else(dependant):
+        if call is None or not _is_coroutine(call) or _has_others(dependant):
             raise TypeError(f"{call} must be a coroutine function of the request, of form fields and of such functions")
         needs = [(inner.name, self._add(inner)) for inner in dependant.dependencies]
         values = {name: place for name, place in needs if name is not None}
@@ -168,15 +181,6 @@ def _is_coroutine(call: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__)
 
 
-def _else(dependant: Dependant) -> bool:
+def _has_others(dependant: Dependant) -> bool:
     """Whether it has parameters that are neither the request nor fields of a form nor dependencies."""
-    names = (
-        "path_params",
-        "query_params",
-        "header_params",
-        "cookie_params",
-        "websocket_param_name",
-        "response_param_name",
-    )
-    more = ("http_connection_param_name", "background_tasks_param_name", "security_scopes_param_name")
-    return any(getattr(dependant, name) for name in (*names, *more))
+    return any(getattr(dependant, kind) for kind in _OTHERS)

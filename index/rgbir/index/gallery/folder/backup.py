@@ -85,7 +85,8 @@ def _noted(source: Store, out: Path, made_at: datetime) -> Iterator[None]:
         yield
     except BaseException:
         if not out.exists():
-            source.forget_backup(*entry)
+            with suppress(GalleryError):  # why it wasn't made is what to tell
+                source.forget_backup(*entry)
         raise
 
 
