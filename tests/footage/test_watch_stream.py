@@ -187,6 +187,7 @@ def test_another_process_that_watches_the_same_camera_is_refused(
     for second in seconds:
         assert second.code != 0
         assert str(command.process.pid) in second.stderr
+    assert ["--state has no effect" in second.stderr for second in seconds] == [False, True, False]
 
 
 @pytest.mark.parametrize(

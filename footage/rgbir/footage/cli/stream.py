@@ -152,6 +152,8 @@ def stream(
     with ExitStack() as stack:
         opened = stack.enter_context(gallery_at(gallery, encoder.card, network))
         seen_by, days = opened.network[camera], settle(opened, keep_days, no_retention)
+        if state is not None and not GalleryAddress.of(gallery).in_milvus:
+            remark("--state has no effect: the lock of a gallery in a folder lies beside it")
         stack.enter_context(locked(_lock_of(gallery, seen_by.id, state)))
         stopped = stack.enter_context(asked_to_stop())
         live = Live(seen_by, InGallery(opened, encoder), finder, manner, delay=delay, stopped=stopped, say=remark)
