@@ -78,6 +78,24 @@ def test_a_gallery_that_cannot_be_opened_is_named_and_the_others_are_done(
         assert {s.identity for s in opened.sightings()} == ({0, 2} if "--yes" in words else {0, 1, 2, 3})
 
 
+@pytest.mark.parametrize("words", [["--dry-run"], ["--yes"]])
+def test_backups_of_galleries_of_other_models_are_named(
+    galleries: dict[str, Path], tmp_path: Path, words: list[str]
+) -> None:
+    backups = [tmp_path / "first", tmp_path / "second", tmp_path / "thrown away"]
+    for folder, out in zip(galleries.values(), backups, strict=True):
+        made = runner.invoke(app, ["index", "backup", "--gallery", str(folder), "--out", str(out), "--json"])
+        assert made.exit_code == 0
+    backups.pop().rename(tmp_path / "elsewhere")
+
+    _, answer, _ = remove(galleries["gallery"], "--identity", "1", *words)
+    shown = runner.invoke(app, ["index", "remove", "--gallery", str(galleries["gallery"]), "--identity", "3", *words])
+
+    assert answer["copies"]["backups"] == [*answer["copies"]["made_at"]] == [str(backup) for backup in backups]
+    for backup in backups:
+        assert f"the backup {backup} of " in shown.stdout
+
+
 @pytest.mark.slow
 def test_ids_that_no_sighting_has_are_told(galleries: dict[str, Path]) -> None:
     with Gallery(galleries["gallery"]) as opened:

@@ -402,6 +402,21 @@ def test_filling_is_stopped_and_goes_on(client: Client, settings: Settings) -> N
     filled(client, "third")
 
 
+def test_the_backup_of_a_forgotten_model_s_gallery_is_named_at_the_next_erasure(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    client.prepare_model("euclidean")
+    filled(client, "euclidean")
+    first, folder = Galleries(settings).kept()
+    for gallery, name in ((first, "monday"), (folder, "tuesday")):
+        backup = CliRunner().invoke(app, ["index", "backup", "--gallery", str(gallery), "--out", str(tmp_path / name)])
+        assert backup.exit_code == 0
+    client.forget_model("euclidean")
+    assert not folder.exists()
+
+    assert [copy.name for copy in client.erase(identity=7).backups] == ["monday", "tuesday"]
+
+
 @pytest.mark.slow
 def test_what_of_a_forgotten_model_can_not_be_deleted_is_named_and_erasures_reach_it(
     client: Client, settings: Settings

@@ -24,13 +24,15 @@ class Copies:
     """Where else erased sightings are, or were.
 
     Attributes:
-        backups: folders that may hold them still.
+        backups: folders that may hold them still, also those of the galleries of other models.
+        made_at: when each of them was made, in ISO 8601.
         others: galleries of other models beside this one, and how many are removed from each, or would be.
         unreached: such galleries that can't be opened now, with the reason; their next opening erases there.
         archives: how many archives wait on a server.
     """
 
     backups: list[str]
+    made_at: dict[str, str]
     others: dict[str, int]
     unreached: dict[str, str]
     archives: int
@@ -58,10 +60,10 @@ def copies_before(gallery: AnyGallery, conditions: dict[str, Any]) -> Copies:
 
 
 def _copies(gallery: AnyGallery, count: Callable[[Gallery], int]) -> Copies:
-    backups = [copy["path"] for copy in gallery.backups() if _is_there(Path(copy["path"]))]
+    made_at = _backups(gallery)
     address = GalleryAddress(gallery.address)
     if address.in_milvus:
-        return Copies(backups, {}, {}, 0)
+        return Copies(list(made_at), made_at, {}, {}, 0)
     others, unreached = dict[str, int](), dict[str, str]()
     for folder in address.family():
         if folder.samefile(gallery.address):
@@ -69,10 +71,16 @@ def _copies(gallery: AnyGallery, count: Callable[[Gallery], int]) -> Copies:
         try:
             with Gallery(folder) as other:
                 others[str(folder)] = count(other)
+                made_at |= _backups(other)
         except (GalleryError, OSError) as error:
             unreached[str(folder)] = why(error)
     touched = {folder: many for folder, many in others.items() if many}
-    return Copies(backups, touched, unreached, len(address.archives()))
+    return Copies(list(made_at), made_at, touched, unreached, len(address.archives()))
+
+
+def _backups(gallery: AnyGallery) -> dict[str, str]:
+    """When each of its backups that are still there was made."""
+    return {copy["path"]: copy["made_at"] for copy in gallery.backups() if _is_there(Path(copy["path"]))}
 
 
 def _is_there(backup: Path) -> bool:
@@ -80,15 +88,15 @@ def _is_there(backup: Path) -> bool:
     return backup.exists() or unfinished_of(backup).exists()
 
 
-def copies_in_words(gallery: AnyGallery, copies: Copies, done: bool = True) -> Iterator[str]:
+def copies_in_words(copies: Copies, done: bool = True) -> Iterator[str]:
     """A line for each.
 
     Args:
         done: they are removed; else they would be.
     """
-    made = {copy["path"]: local(datetime.fromisoformat(copy["made_at"])) for copy in gallery.backups()}
-    for path in copies.backups:
-        yield f"the backup {path} of {made[path]} may hold who is meant; restored with this gallery's ledger, it gives them up"
+    for path, made_at in copies.made_at.items():
+        made = local(datetime.fromisoformat(made_at))
+        yield f"the backup {path} of {made} may hold who is meant; restored with this gallery's ledger, it gives them up"
     for folder, many in copies.others.items():
         yield f"{many:,} {'removed' if done else 'would be removed'} from {folder}, of another model"
     for folder, reason in copies.unreached.items():

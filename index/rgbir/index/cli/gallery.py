@@ -437,6 +437,6 @@ def remove(
             removed = opened.remove(**conditions)
             copies = copies_after(opened)
             counted = f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"
-        lines = [counted, *copies_in_words(opened, copies, done=not dry_run)]
+        lines = [counted, *copies_in_words(copies, done=not dry_run)]
         removal = Removal(removed, matching, len(opened), unknown, copies)
         return Answer(removal, lines, SKIPPED_EXIT if unknown else copies.exit_code)

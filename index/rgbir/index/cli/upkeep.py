@@ -218,7 +218,7 @@ def retain(
         copies = copies_after(opened)
         lines = [f"sightings are kept {rule}", f"{removed:,} removed; {len(opened):,} sightings left in {gallery}"]
         retained = Retained(days, removed, len(opened), copies)
-        return Answer(retained, [*lines, *(copies_in_words(opened, copies) if removed else ())], copies.exit_code)
+        return Answer(retained, [*lines, *(copies_in_words(copies) if removed else ())], copies.exit_code)
 
 
 @index.command()

@@ -27,6 +27,7 @@ from rgbir.index import (
     Gallery,
     GalleryAddress,
     GalleryError,
+    GalleryMissing,
     IndexFailure,
     Modality,
     NewSighting,
@@ -166,7 +167,7 @@ class ModelSwap:
             if self._other is not None and self._other.name == name:
                 await self._retire()
             folder = self.engine.galleries.of(card)
-            await self.engine.change(lambda: _delete(folder))
+            await self.engine.change(lambda: self._delete(folder))
             self._known[name] = Standing(name)
             return self._known[name]
 
@@ -282,6 +283,21 @@ class ModelSwap:
         for folder in self.engine.galleries.kept():
             if not any(folder.samefile(retrieval.gallery.address) for retrieval in open_ones):
                 yield folder, _opened(folder)
+
+    def _delete(self, folder: Path) -> None:
+        """Deletes a gallery; the one that answers names its backups from then on.
+
+        Raises:
+            CantWrite: some of it can't be deleted.
+        """
+        answering = self.engine.gallery
+        assert isinstance(answering, Gallery)
+        try:
+            with contextlib.suppress(GalleryMissing), _opened(folder) as gallery:  # none if it was never made ready
+                answering.inherit_backups(gallery)
+        except GalleryError as error:
+            _log.error("%s: no erasure will name its backups: %s", folder, error)
+        _delete(folder)
 
     def _changeable(self, name: str) -> None:
         if self.engine.settings.bundles is None:
@@ -417,7 +433,7 @@ def _delete(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[AnyGallery]:
+def _opened(folder: Path) -> Iterator[Gallery]:
     with Gallery(folder) as gallery:
         yield gallery
 

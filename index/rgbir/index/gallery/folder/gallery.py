@@ -579,6 +579,11 @@ class Gallery(AnyGallery):
         with self._read():
             return self._reader.backups()
 
+    def inherit_backups(self, other: Gallery) -> None:
+        """Erasures name the other gallery's copies here from now on, too; that one is about to be deleted."""
+        with self.writing():
+            self._writer.note_backups(other.backups())
+
     @property
     def approximate(self) -> Approximate:
         """How searches that may miss do, if they were chosen."""

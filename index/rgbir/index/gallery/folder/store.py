@@ -93,6 +93,12 @@ class Store:
             generation = int(self.meta()["generation"])
             self._keep_backups([*self.backups(), {"path": path, "made_at": made_at, "generation": generation}])
 
+    def note_backups(self, copies: Iterable[dict[str, Any]]) -> None:
+        """Remembers copies of another gallery, which is about to be deleted."""
+        with self.file.transaction():
+            noted = self.backups()
+            self._keep_backups([*noted, *(copy for copy in copies if copy not in noted)])
+
     def forget_backup(self, path: str, made_at: str) -> None:
         """Of a copy that was not made after all."""
         with self.file.transaction():
