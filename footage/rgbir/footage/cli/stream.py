@@ -25,7 +25,6 @@ from rgbir.footage.cli.options import (
     NetworkOption,
     SampleOption,
     ShotsOption,
-    StateOption,
     TrustOption,
     detector_named,
     gallery_at,
@@ -125,7 +124,13 @@ def stream(
     ] = False,
     threads: ThreadsOption = None,
     runner: RunnerOption = "onnxruntime",
-    state: StateOption = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a gallery in Milvus: the folder of the lock that keeps others from watching the same camera into it.",
+            file_okay=False,
+        ),
+    ] = None,
 ) -> Answer[Streamed]:
     """Enrol everyone who passes a camera, from its stream (RTSP). It stops with SIGTERM, and enrols who is there then.
 
