@@ -191,20 +191,29 @@ def test_another_process_that_watches_the_same_camera_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("second", "refused"), [(("hall", "lab"), True), (("gate", "lab"), False), (("hall", "annex"), False)]
+    ("second", "refused"),
+    [
+        (("hall", "127.0.0.1:19530/lab"), True),
+        (("hall", "localhost:19530/lab"), True),
+        (("hall", "127.0.0.1:19530/lab?timeout=5"), True),
+        (("gate", "127.0.0.1:19530/lab"), False),
+        (("hall", "127.0.0.1:19530/annex"), False),
+    ],
 )
 def test_another_process_on_this_machine_that_watches_the_same_camera_into_milvus_is_refused(
     house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: tuple[str, str], refused: bool
 ) -> None:
-    """A gallery in a folder stands for the one in Milvus, and the second command runs while the first one watches."""
+    """Galleries in folders stand for those in Milvus, and the second command runs while the first one watches."""
 
     @contextmanager
     def in_a_folder(address: str, *given: Any) -> Iterator[Gallery]:
-        with Gallery(house) as gallery:
+        folder = house if "/lab" in address else tmp_path / "annex"
+        with Gallery.open_or_create(folder, Bundle(BUNDLE).card, NETWORK) as gallery:
+            gallery.set_keep_days(30)
             yield gallery
 
-    def watch(camera: str, collection: str) -> Done:
-        into = f"milvus://127.0.0.1:19530/{collection}"
+    def watch(camera: str, place: str) -> Done:
+        into = f"milvus://{place}"
         words = ("watch", "stream", "rtsp://cam/live", "--camera", camera, "--gallery", into, "--bundle", BUNDLE)
         return run(*words, XDG_STATE_HOME=str(tmp_path / "state"))
 
@@ -218,7 +227,7 @@ def test_another_process_on_this_machine_that_watches_the_same_camera_into_milvu
     monkeypatch.setattr("rgbir.footage.cli.stream.gallery_at", in_a_folder)
     monkeypatch.setattr(Stream, "watch", watched)
 
-    assert watch("hall", "lab").code == 0
+    assert watch("hall", "127.0.0.1:19530/lab").code == 0
     assert runs[0] is not None
     assert (runs[0].code, f"process {os.getpid()} is writing" in runs[0].stderr) == (
         (1, True) if refused else (0, False)

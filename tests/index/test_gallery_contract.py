@@ -477,6 +477,16 @@ def test_there_is_one_gallery_at_an_address_and_none_at_others(make: Maker, tmp_
         open_gallery(tmp_path / "nothing")
 
 
+def test_a_gallery_is_the_same_one_at_each_opening_and_no_other_is(make: Maker, tmp_path: Path) -> None:
+    gallery = make()
+    uid = gallery.uid()
+
+    with open_gallery(gallery.address) as again, create(tmp_path / "other", model(D), NETWORK) as other:
+        assert again.uid() == uid == gallery.uid()
+        assert other.uid() != uid
+    assert len(uid) == 16
+
+
 def test_addresses_that_are_none_and_indexes_that_may_miss() -> None:
     assert entities_module.Address.parse("milvus://host:19530/lab").uri == "http://host:19530"
     assert entities_module.Address.parse("milvus+file:/a/b.db/lab") == entities_module.Address("/a/b.db", "lab")

@@ -37,7 +37,7 @@ from rgbir.footage.remarks import on_light
 from rgbir.footage.retention import Expiry, settle
 from rgbir.footage.stopping import asked_to_stop
 from rgbir.footage.streams import Reading, Stream
-from rgbir.index import Bundle, Encoder, GalleryAddress, Modality, UsageError, locked, why
+from rgbir.index import AnyGallery, Bundle, Encoder, GalleryAddress, Modality, UsageError, locked, why
 from rgbir.index.cli.options import RunnerOption, ThreadsOption
 from rgbir.index.cli.output import Answer, in_groups, note, remark
 
@@ -159,7 +159,7 @@ def stream(
         seen_by, days = opened.network[camera], settle(opened, keep_days, no_retention)
         if state is not None and not GalleryAddress.of(gallery).in_milvus:
             remark("--state has no effect: the lock of a gallery in a folder lies beside it")
-        stack.enter_context(locked(_lock_of(gallery, seen_by.id, state)))
+        stack.enter_context(locked(_lock_of(opened, gallery, seen_by.id, state)))
         stopped = stack.enter_context(asked_to_stop())
         live = Live(seen_by, InGallery(opened, encoder), finder, manner, delay=delay, stopped=stopped, say=remark)
         watching = Stream(
@@ -205,9 +205,9 @@ def stream(
     return Answer(content, lines)
 
 
-def _lock_of(gallery: str, camera: str, state: Path | None) -> Path:
+def _lock_of(opened: AnyGallery, gallery: str, camera: str, state: Path | None) -> Path:
     """What a process that watches this camera into this gallery has locked: beside a gallery in a folder, whoever asks; for one in
-    Milvus it lies on this machine.
+    Milvus it lies on this machine, whatever name of the server was given.
 
     Raises:
         UsageError: its folder can't be made.
@@ -215,7 +215,7 @@ def _lock_of(gallery: str, camera: str, state: Path | None) -> Path:
     address = GalleryAddress.of(gallery)
     if address.in_milvus:
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-        folder, watched = state or home / "rgbir", f"{gallery.partition('?')[0]}\n{camera}"
+        folder, watched = state or home / "rgbir", f"{opened.uid()}\n{camera}"
     else:
         there = address.folder.resolve()
         folder, watched = there.with_name(f"{there.name}.footage"), camera

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -535,6 +536,18 @@ class AnyGallery(ABC):
         if known:
             self._remember("retention", run.model_dump_json())
         return removed
+
+    def uid(self) -> str:
+        """Which gallery this is, by whatever address it was opened: 16 hexadecimal digits, drawn when it is first asked.
+
+        Raises:
+            GalleryError: it was never asked, and nothing can be written.
+        """
+        if self._entry("uid") is None:
+            self._remember("uid", secrets.token_hex(8))
+        uid = self._entry("uid")
+        assert uid is not None
+        return uid
 
     @abstractmethod
     def _count(self, which: Condition) -> int:

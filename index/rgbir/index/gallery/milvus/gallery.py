@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import threading
 import time
 import zlib
@@ -96,6 +97,7 @@ class MilvusGallery(AnyGallery):
         """It keeps float32, the one storage that Milvus offers."""
         network_text = json.dumps(network.to_dict())
         about = {**model.entries(), "network": network_text, "generation": "0", "keep_days": "null", "people": "1"}
+        about["uid"] = secrets.token_hex(8)
         Store.create(str(address), model, about)
         return cls(address)
 
