@@ -46,6 +46,11 @@ def test_the_gpus_answers_are_the_processors(
                 ours, theirs = placed.search(asked), plain.search(asked)
                 assert [(h.id, h.distance) for h in ours.hits] == [(h.id, h.distance) for h in theirs.hits]
                 assert ours.exact
+        for options in ({}, {"top_k": 300}, {"cameras": ["b"]}):
+            many = [Query(query, **options) for query in queries]
+            for ours, theirs in zip(placed.search_many(many), plain.search_many(many), strict=True):
+                assert [(h.id, h.distance) for h in ours.hits] == [(h.id, h.distance) for h in theirs.hits]
+                assert ours.exact
         gone = plain.search(Query(queries[0])).hits[0].id
         plain.remove(ids=[gone])
         assert gone not in {hit.id for hit in placed.search(Query(queries[0])).hits}

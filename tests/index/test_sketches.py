@@ -23,7 +23,9 @@ from typer.testing import CliRunner
 from rgbir.client.cli import app
 from rgbir.index import Gallery, Metric, NewSighting, Query, UsageError
 from rgbir.index.errors import GalleryError
+from rgbir.index.nearest import devices as devices_module
 from rgbir.index.nearest import sketches as sketches_module
+from rgbir.index.nearest import view as view_module
 from rgbir.index.nearest.devices import DeviceDiffers, Gpus, on
 from rgbir.index.nearest.recall import Audit
 from rgbir.index.nearest.sketches import Choice, Compressed, Kind, Workshop, factory
@@ -289,12 +291,41 @@ def test_joined_queries_ask_a_device_together(tmp_path: Path, metric: Metric) ->
 
         joined = placed.search_many(queries)
 
-        assert set(device.asked) == {len(queries)}
-        assert 2 < len(device.asked) <= 8  # of two cameras; who is there 150 times needs more than one look
+        assert device.asked[:2] == [len(queries)] * 2  # of two cameras
+        assert set(device.asked[2:]) == {1}  # who is there 150 times needs more than one look
+        assert len(device.asked) <= 8
         for query, answer in zip(queries, joined, strict=True):
             alone = gallery.search(query)
             assert [(hit.id, hit.distance) for hit in answer.hits] == [(hit.id, hit.distance) for hit in alone.hits]
             assert answer.exact
+
+
+@pytest.mark.parametrize("metric", Metric)
+@pytest.mark.parametrize("top_k", [1, 40, 1500])
+def test_joined_answers_of_a_device_and_of_what_came_since_are_brute_forces(
+    tmp_path: Path, metric: Metric, top_k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view_module, "ROWS", 300)  # each camera in several slabs
+    monkeypatch.setattr(devices_module, "MOST_ON_A_GPU", 200)
+    enrolled = crowd(N)
+    enrolled += [NewSighting("b", enrolled[0].embedding, f"twin{n}") for n in range(60)]  # ties, and more than one look
+    later = crowd(90, seed=4)
+    queries = np.vstack([enrolled[0].embedding[None], later[0].embedding[None], 1e18 * rows_of(1), rows_of(12, seed=9)])
+    with make(tmp_path / "g", metric) as gallery:
+        gallery.add(enrolled[N:])
+        with Gallery(tmp_path / "g", Processor()) as placed:
+            placed.search(Query(queries[0]))
+            placed.approximate.wait()
+            placed.add(later)
+            assert set(placed.approximate.at_hand(placed.view(), ["a", "b"])) == {"a", "b"}
+            answers = placed.search_many([Query(query, top_k=top_k) for query in queries])
+    there = [*enrolled, *later]
+    rows = metric.prepare(np.stack([sighting.embedding for sighting in there])).astype(np.float64)
+    for query, answer in zip(metric.prepare(queries), answers, strict=True):
+        keys = ((rows - query) ** 2).sum(axis=1) if metric is Metric.EUCLIDEAN else 1.0 - (rows * query).sum(axis=1)
+        order = np.lexsort((np.arange(len(rows)), keys))[:top_k]
+        assert answer.exact
+        assert [hit.source for hit in answer.hits] == [there[number].source for number in order]
 
 
 @pytest.mark.slow

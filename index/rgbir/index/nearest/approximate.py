@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.metric import Metric
-from rgbir.index.nearest.devices import Joined, OnDevice, on
+from rgbir.index.nearest.devices import OnDevice, on
 from rgbir.index.nearest.recall import Audit
 from rgbir.index.nearest.rows import Nearest
 from rgbir.index.nearest.sketches import Choice, Compressed, Device, Kind, Sketch, Workshop, worth_a_sketch
@@ -89,15 +89,12 @@ class Approximate:
         sketches: Mapping[str, Sketch],
     ) -> list[Found]:
         """`nearest` of each query (d,) and its `top_k`; a device is asked for all of them at once."""
-        together = np.stack([query for query, _ in queries])
-        seen: dict[str, Sequence[Sketch]] = {
-            camera: Joined(sketch, together).each() if isinstance(sketch, OnDevice) else [sketch] * len(queries)
-            for camera, sketch in sketches.items()
-        }
-        return [
-            self.nearest(view, query, cameras, top_k, {camera: of[number] for camera, of in seen.items()})
-            for number, (query, top_k) in enumerate(queries)
-        ]
+        devices = {camera: sketch for camera, sketch in sketches.items() if isinstance(sketch, OnDevice)}
+        if len(queries) == 1 or len(devices) < len(sketches):
+            return [self.nearest(view, query, cameras, top_k, sketches) for query, top_k in queries]
+        together, most = np.stack([query for query, _ in queries]), max(top_k for _, top_k in queries)
+        lists = view.nearest_of_many(together, cameras, Filter(), most, devices)
+        return [Found(nearest[:top_k]) for (_, top_k), nearest in zip(queries, lists, strict=True)]
 
     def forget(self, cameras: Iterable[str]) -> None:
         if self._workshop is not None:

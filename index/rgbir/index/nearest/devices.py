@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from rgbir.index.errors import GalleryError
 from rgbir.index.metric import Metric
-from rgbir.index.nearest.codes import Candidates, length, lost
+from rgbir.index.nearest.codes import Candidates, lost, squared_lengths
+from rgbir.index.nearest.joined import Proposal
 from rgbir.index.nearest.sketches import Device, kind_of
 from rgbir.index.nearest.slabs import Rows, Slab
 
@@ -149,72 +150,32 @@ class OnDevice:
         return len(self.rows)
 
     def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
-        """Of a query (d,), see `scan_many`."""
-        return self.scan_many(query[None], width)[0]
+        """Of a query (d,), see `propose`."""
+        if width > MOST_ON_A_GPU and len(self) > MOST_ON_A_GPU:
+            return Candidates.everything(self.rows)
+        (rows,), (lower,), (rest,) = self.propose(query[None], width)
+        there = rows >= 0
+        return Candidates(rows[there], lower[there], float(rest))
 
-    def scan_many(self, queries: NDArray[np.float32], width: int) -> list[Candidates]:
-        """Of each query (m, d), bounded as a float32 scan is; the device is asked once.
+    def propose(self, queries: NDArray[np.float32], width: int) -> Proposal:
+        """To each query (m, d), bounded as a float32 scan is; the device is asked once, for `MOST_ON_A_GPU` at most.
 
         Tensor cores may round each factor to 10 bits, and so does half storage.
         """
-        width = min(width, len(self))
-        if width > MOST_ON_A_GPU:
-            return [Candidates.everything(self.rows) for _ in queries]
+        width = min(width, len(self), MOST_ON_A_GPU)
         values, places = self._index.search(queries, width)
-        return [self._bounded(*answer, width) for answer in zip(queries, values, places, strict=True)]
-
-    def _bounded(
-        self, query: NDArray[np.float32], values: NDArray[np.float32], places: NDArray[np.int64], width: int
-    ) -> Candidates:
-        rows = np.where(places < 0, -1, self.rows[places])
-        long = length(query)
-        slack = 2 * lost(len(query)) + 4 * _HALF
-        if self.metric is Metric.EUCLIDEAN:
-            lower = values.astype(np.float64) - slack * (long + self.reach) ** 2
-        else:
-            lower = 1.0 - values.astype(np.float64) - slack * max(long * self.reach, 1.0)
-        bound = Candidates.of(rows, lower)
-        return bound if len(self) > width else Candidates(bound.places, bound.lower, np.inf)
-
-
-class Joined:
-    """Queries that a device is asked together: as soon as one of them needs more candidates, all are asked for more.
-
-    Args:
-        sketch: on the device.
-        queries: float32 (m, d).
-    """
-
-    def __init__(self, sketch: OnDevice, queries: NDArray[np.float32]) -> None:
-        self.sketch, self.queries = sketch, queries
-        self._width, self._candidates = 0, list[Candidates]()
-
-    def each(self) -> list[OneOfMany]:
-        """What each of the queries sees of the device, in their order."""
-        return [OneOfMany(self, number) for number in range(len(self.queries))]
-
-    def of(self, number: int, width: int) -> Candidates:
-        """Candidates of that query, `width` of them at least."""
-        if width > self._width:
-            self._width, self._candidates = width, self.sketch.scan_many(self.queries, width)
-        return self._candidates[number]
-
-
-class OneOfMany:
-    """A device, as one query of several sees it."""
-
-    exact = True
-
-    def __init__(self, joined: Joined, number: int) -> None:
-        self.last = joined.sketch.last
-        self._joined, self._number = joined, number
-
-    def __len__(self) -> int:
-        return len(self._joined.sketch)
-
-    def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
-        """Of the query (d,) whose device this is."""
-        return self._joined.of(self._number, width)
+        wide, there = values.astype(np.float64), places >= 0
+        long = np.sqrt(squared_lengths(queries))[:, None]
+        slack = 2 * lost(queries.shape[1]) + 4 * _HALF
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.metric is Metric.EUCLIDEAN:
+                lower = wide - slack * (long + self.reach) ** 2
+            else:
+                lower = 1.0 - wide - slack * np.maximum(long * self.reach, 1.0)
+        whole = there.all(axis=1) & np.isfinite(lower).all(axis=1)
+        rest = np.where(whole, lower[:, -1], -np.inf) if len(self) > width else np.full(len(queries), np.inf)
+        lower[np.isnan(lower)] = -np.inf
+        return Proposal(np.where(there, self.rows[places], -1), lower, rest)
 
 
 def on(device: Device, metric: Metric, slabs: Sequence[Slab]) -> OnDevice | None:

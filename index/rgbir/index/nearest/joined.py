@@ -10,7 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.nearest.rows import Nearest
-from rgbir.index.nearest.slabs import Estimates, Filter, Slab, beside, threads
+from rgbir.index.nearest.slabs import Estimates, Slab, beside, threads
+
+_WORTH_THREADS = 500_000
+"""Values of rows whose keys are computed, below which handing them to threads costs more than it saves."""
+
+
+class Proposal(NamedTuple):
+    """What an index proposes of a camera's rows to each of several queries.
+
+    Attributes:
+        rows: int64 (m, n), row numbers; -1 where it gave none.
+        lower: float64 (m, n), no key is below its own.
+        rest: float64 (m,), no other row's key is below it; -inf where nothing can be promised.
+    """
+
+    rows: NDArray[np.int64]
+    lower: NDArray[np.float64]
+    rest: NDArray[np.float64]
 
 
 class Pairs(NamedTuple):
@@ -38,36 +55,61 @@ def _joined(pieces: Sequence[Pairs]) -> Pairs:
     return Pairs(owner, slab, place, lower)
 
 
-def nearest_of_many(slabs: Sequence[tuple[Slab, Filter]], queries: NDArray[np.float32], top_k: int) -> list[Nearest]:
+def nearest_of_many(
+    slabs: Sequence[tuple[Slab, NDArray[np.int64] | None]],
+    queries: NDArray[np.float32],
+    top_k: int,
+    proposed: Sequence[tuple[range, Proposal]] = (),
+) -> list[Nearest]:
     """The (key, row) of the `top_k` most alike rows of each query: brute force's answer, in its order.
 
     Each row's key is estimated in float32 with a known error. The bar of a query is the top_k-th smallest estimate plus error
     so far, so its last true hit can't lie above it; who may lie at or below it has its key computed in float64.
 
     Args:
-        slabs: each with the filter of its camera's rows.
+        slabs: each with the positions of the rows that may answer, int64 (n,); all if None.
         queries: float32 (m, d), prepared.
+        proposed: beside them, rows of the slabs with these numbers. Whether others of these may be nearer is the caller's to see.
     """
     bar, highest = np.full(len(queries), np.inf), np.full((len(queries), top_k), np.inf)
     nothing = np.empty(0, np.int64)
     pieces = [Pairs(nothing, nothing, nothing, np.empty(0))]
-    for number, positions, estimates in _estimated([slab for slab, _ in slabs], slabs, queries):
+    for number, positions, estimates in _estimated(slabs, queries):
         pairs, most = _reaching(number, positions, estimates, bar, top_k)
         highest = _smallest(highest, pairs.owner, most)
         bar = np.fmin(bar, highest[:, -1])
         pieces.append(pairs)
-    together = _joined(pieces)
-    return _settled([slab for slab, _ in slabs], queries, together, bar, top_k)
+    scanned = [slab for slab, _ in slabs]
+    pairs = _joined(pieces)
+    pairs = pairs.some(pairs.lower <= bar[pairs.owner])
+    for slab, count in zip(scanned, np.bincount(pairs.slab, minlength=len(slabs)).tolist(), strict=True):
+        slab.coding.bounded(count / len(queries), top_k)
+    for numbers, proposal in proposed:
+        others = _of(proposal, scanned, numbers)
+        pairs = _joined((pairs, others.some(others.lower <= bar[others.owner])))
+    return _settled(scanned, queries, pairs, top_k)
+
+
+def _of(proposal: Proposal, slabs: Sequence[Slab], numbers: range) -> Pairs:
+    """What was proposed, by the places in these slabs, which are a camera's in enrolment order."""
+    owner, spot = np.nonzero(proposal.rows >= 0)
+    rows = proposal.rows[owner, spot]
+    slab = numbers.start + np.searchsorted([slabs[number].rows[0] for number in numbers], rows, side="right") - 1
+    place = np.empty_like(rows)
+    for number in np.unique(slab).tolist():
+        here = slab == number
+        place[here] = slabs[number].rows.searchsorted(rows[here])
+    return Pairs(owner, slab, place, proposal.lower[owner, spot])
 
 
 def _estimated(
-    scanned: Sequence[Slab], slabs: Sequence[tuple[Slab, Filter]], queries: NDArray[np.float32]
+    slabs: Sequence[tuple[Slab, NDArray[np.int64] | None]], queries: NDArray[np.float32]
 ) -> Iterator[tuple[int, NDArray[np.int64] | None, Estimates]]:
     """Of the slabs that have a row to offer, by number, as many beside each other as there are cores."""
-    asked = [(number, at) for number, (slab, rows) in enumerate(slabs) if (at := slab.allowed(rows)) is None or len(at)]
+    asked = [(number, at) for number, (_, at) in enumerate(slabs) if at is None or len(at)]
     for start in range(0, len(asked), beside()):
         group = asked[start : start + beside()]
-        results = threads().map(lambda pair: scanned[pair[0]].estimates(queries, pair[1]), group)
+        results = threads().map(lambda pair: slabs[pair[0]][0].estimates(queries, pair[1]), group)
         for (number, positions), estimates in zip(group, results, strict=True):
             yield number, positions, estimates
 
@@ -110,13 +152,8 @@ def _place_in_group(owners: NDArray[np.int64]) -> NDArray[np.int64]:
     return places - np.searchsorted(owners, owners, side="left")
 
 
-def _settled(
-    slabs: Sequence[Slab], queries: NDArray[np.float32], pairs: Pairs, bar: NDArray[np.float64], top_k: int
-) -> list[Nearest]:
+def _settled(slabs: Sequence[Slab], queries: NDArray[np.float32], pairs: Pairs, top_k: int) -> list[Nearest]:
     """The nearest by their keys, which are computed of the likeliest first, and then of those that may be nearer than these."""
-    pairs = pairs.some(pairs.lower <= bar[pairs.owner])
-    for slab, count in zip(slabs, np.bincount(pairs.slab, minlength=len(slabs)).tolist(), strict=True):
-        slab.coding.bounded(count / len(queries), top_k)
     pairs = pairs.some(np.lexsort((pairs.lower, pairs.owner)))
     likely = _place_in_group(pairs.owner) < top_k
     first = pairs.some(likely)
@@ -130,11 +167,16 @@ def _settled(
 
 
 def _keys(slabs: Sequence[Slab], queries: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
-    """The key of each pair."""
+    """The key of each pair; slabs beside each other, where there is as much to compute."""
     keys = np.empty(len(pairs.owner))
-    for number in np.unique(pairs.slab).tolist():
+
+    def compute(number: int) -> None:
         here = np.flatnonzero(pairs.slab == number)
         keys[here] = slabs[number].pair_keys(queries, pairs.owner[here], pairs.place[here])
+
+    numbers = np.unique(pairs.slab).tolist()
+    many = len(numbers) > 1 and keys.size * queries.shape[1] > _WORTH_THREADS
+    list((threads().map if many else map)(compute, numbers))
     return keys
 
 

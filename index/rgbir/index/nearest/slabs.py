@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rgbir.index.machine import cores
 from rgbir.index.metric import Metric
-from rgbir.index.nearest.codes import Codes, length, lost, squared_lengths
+from rgbir.index.nearest.codes import Codes, lost, squared_lengths
 from rgbir.index.nearest.coding import Coding
 from rgbir.index.nearest.kept import KeptRows
 from rgbir.index.nearest.products import LONGEST, are_exact
@@ -270,7 +270,7 @@ class Slab:
 
     def estimates(self, queries: NDArray[np.float32], positions: Rows | None) -> Estimates:
         """Keys of many queries (m, d), float32, in one matrix product: of codes where they save something, else of the floats."""
-        lengths = np.array([length(query) for query in queries])
+        lengths = np.sqrt(squared_lengths(queries))
         finite = bool((lengths.max() + self.reach) ** 2 < _HUGE)
         slack, tiny = lost(queries.shape[1]), queries.shape[1] * 1e-37
         codes = None if self.coding.loose or self.stored.size < WORTH_BYTES else self.coding.codes

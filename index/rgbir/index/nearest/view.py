@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.metric import Metric
+from rgbir.index.nearest.devices import MOST_ON_A_GPU, OnDevice
 from rgbir.index.nearest.fused import FusedTrack, nearest_means
-from rgbir.index.nearest.joined import nearest_of_many
+from rgbir.index.nearest.joined import Proposal, nearest_of_many
 from rgbir.index.nearest.proof import Proof, cut, settled, widen
 from rgbir.index.nearest.rows import Changes, Mark, Nearest, Vector
 from rgbir.index.nearest.scans import SlabScan
@@ -163,11 +164,39 @@ class View:
                     yield Proof(query, SlabScan(slab, positions), [slab])
 
     def nearest_of_many(
-        self, queries: NDArray[np.float32], cameras: Iterable[str], rows: Filter, top_k: int
+        self,
+        queries: NDArray[np.float32],
+        cameras: Iterable[str],
+        rows: Filter,
+        top_k: int,
+        devices: Mapping[str, OnDevice] | None = None,
+        width: int = 0,
     ) -> list[Nearest]:
-        """`nearest` of each query (m, d), in matrix products that they share."""
-        slabs = [(slab, rows.of(camera)) for camera in cameras for slab in self.cameras.get(camera, ())]
-        return nearest_of_many(slabs, queries, top_k)
+        """`nearest` of each query (m, d), in matrix products that they share.
+
+        Args:
+            devices: of cameras, whose rows are all to be searched; each is asked for all queries together.
+            width: rows that each of these proposes, at least 16 more than `top_k`.
+        """
+        width = max(width, top_k + 16)
+        held = devices if devices and width <= MOST_ON_A_GPU else {}
+        slabs, proposed = list[tuple[Slab, NDArray[np.int64] | None]](), list[tuple[range, Proposal]]()
+        for camera in (cameras := list(cameras)):
+            device, first, of_camera = held.get(camera), len(slabs), rows.of(camera)
+            for slab in self.cameras.get(camera, ()):
+                slabs.append((slab, slab.allowed(of_camera) if device is None else _after(slab, device.last)))
+            if device is not None:
+                proposed.append((range(first, len(slabs)), device.propose(queries, width)))
+        lists = nearest_of_many(slabs, queries, top_k, proposed)
+        worst = np.array([nearest[-1][0] if len(nearest) == top_k else np.inf for nearest in lists])
+        wider = np.zeros(len(queries), bool)
+        for _, proposal in proposed:
+            wider |= ~(proposal.rest > worst) & (proposal.rest < np.inf)
+        if wider.any():
+            again = self.nearest_of_many(queries[wider], cameras, rows, top_k, held, 4 * width)
+            for number, nearest in zip(np.flatnonzero(wider).tolist(), again, strict=True):
+                lists[number] = nearest
+        return lists
 
     def nearest_tracks(
         self,
