@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from rgbir.index.nearest.rows import Nearest
 from rgbir.index.nearest.slabs import Estimates, Slab, beside, threads
 
-_WORTH_THREADS = 500_000
-"""Values of rows whose keys are computed, below which handing them to threads costs more than it saves."""
-
 
 class Proposal(NamedTuple):
     """What an index proposes of a camera's rows to each of several queries.
@@ -167,16 +164,11 @@ def _settled(slabs: Sequence[Slab], queries: NDArray[np.float32], pairs: Pairs, 
 
 
 def _keys(slabs: Sequence[Slab], queries: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float64]:
-    """The key of each pair; slabs beside each other, where there is as much to compute."""
+    """The key of each pair."""
     keys = np.empty(len(pairs.owner))
-
-    def compute(number: int) -> None:
+    for number in np.unique(pairs.slab).tolist():
         here = np.flatnonzero(pairs.slab == number)
         keys[here] = slabs[number].pair_keys(queries, pairs.owner[here], pairs.place[here])
-
-    numbers = np.unique(pairs.slab).tolist()
-    many = len(numbers) > 1 and keys.size * queries.shape[1] > _WORTH_THREADS
-    list((threads().map if many else map)(compute, numbers))
     return keys
 
 
