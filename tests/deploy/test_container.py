@@ -159,7 +159,7 @@ def test_the_image_indexes_and_searches_as_its_user_on_a_read_only_root(
         assert len(answer.hits) == 10
         assert uid == "10001"
         assert client.enrol(next(people.records("train", (1,))).path, camera="1")[0].status == "added"
-        assert [entry["action"] for entry in client.audit()] == ["search"]
+        assert [entry["action"] for entry in client.audit()] == ["search", "enrol"]
     with started(root, data, BUNDLE, people.root, "index", "verify") as process:
         out, _ = process.communicate(timeout=60)
     assert "checksums hold" in out, out

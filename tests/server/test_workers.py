@@ -781,11 +781,11 @@ def test_a_folder_for_temporary_files_that_takes_nothing_is_refused_by_name(
         supervised(Settings("g", Path("b"), workers=2), listening)
 
 
-def test_workers_end_with_the_process_that_started_them(two: Several) -> None:
-    """Comes last, as nobody answers after it."""
-    workers = two.workers
-    two.process.kill()
-    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), "the workers' end")
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path, encoder: Encoder) -> None:
+    with several(tmp_path, 2, encoder) as server:
+        workers = server.workers
+        server.process.kill()
+        until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), "the workers' end")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_mixed_precision_survives_coinciding_and_black_images(name: str, variant
     method = build(recipe, name)
 
     # In half precision a run scales its loss, and passes over an update until a smaller scale makes its gradients finite.
-    for scale in (1.0, 2.0**-4, 2.0**-8, 2.0**-12) if precision is torch.float16 else (1.0,):
+    for scale in (1.0, 2.0**-4, 2.0**-8, 2.0**-12, 2.0**-16) if precision is torch.float16 else (1.0,):
         method.zero_grad()
         with torch.autocast("cpu", precision):
             losses = method.losses(batch_for(recipe, black=True))
