@@ -178,10 +178,10 @@ class View:
             devices: of cameras, whose rows are all to be searched; each is asked for all queries together.
             width: rows that each of these proposes, at least 16 more than `top_k`.
         """
-        width = max(width, top_k + 16)
+        cameras, width = list(cameras), max(width, top_k + 16)
         held = devices if devices and width <= MOST_ON_A_GPU else {}
         slabs, proposed = list[tuple[Slab, NDArray[np.int64] | None]](), list[tuple[range, Proposal]]()
-        for camera in (cameras := list(cameras)):
+        for camera in cameras:
             device, first, of_camera = held.get(camera), len(slabs), rows.of(camera)
             for slab in self.cameras.get(camera, ()):
                 slabs.append((slab, slab.allowed(of_camera) if device is None else _after(slab, device.last)))
