@@ -26,12 +26,13 @@ from rgbir.index.errors import GalleryError
 from rgbir.index.nearest import devices as devices_module
 from rgbir.index.nearest import sketches as sketches_module
 from rgbir.index.nearest import view as view_module
-from rgbir.index.nearest.devices import DeviceDiffers, Gpus, on
+from rgbir.index.nearest.devices import DeviceDiffers, Gpus, OnDevice, on
 from rgbir.index.nearest.recall import Audit
 from rgbir.index.nearest.sketches import Choice, Compressed, Kind, Workshop, factory
 from rgbir.index.nearest.slabs import Slab
 from rgbir.index.nearest.tune import _asked as asked_by
 from rgbir.index.nearest.tune import tune
+from rgbir.index.nearest.view import View
 
 D, N = 64, 1400
 
@@ -326,6 +327,49 @@ def test_joined_answers_of_a_device_and_of_what_came_since_are_brute_forces(
         order = np.lexsort((np.arange(len(rows)), keys))[:top_k]
         assert answer.exact
         assert [hit.source for hit in answer.hits] == [there[number].source for number in order]
+
+
+def test_a_search_has_no_index_of_a_state_that_came_after_its_own(tmp_path: Path) -> None:
+    with make(tmp_path / "g", device=Processor()) as placed:
+        hits(placed, rows_of(1)[0])
+        placed.approximate.wait()
+        before = placed.view()
+        assert "a" in placed.approximate.at_hand(before, ["a"])
+
+        placed.remove(ids=[crowd(1)[0].id])
+        placed.add([NewSighting("a", rows_of(1)[0], "came", "came.jpg")])
+        for _ in range(2):
+            hits(placed, rows_of(1)[0])
+            placed.approximate.wait()
+
+        assert "a" in placed.approximate.at_hand(placed.view(), ["a"])
+        assert placed.view().size("a") == before.size("a")
+        assert placed.approximate.at_hand(before, ["a"]) == {}
+
+
+def test_a_device_promises_nothing_of_rows_that_it_did_not_give(tmp_path: Path) -> None:
+    with make(tmp_path / "g") as gallery:
+        placed = OnDevice(Processor(), Metric.EUCLIDEAN, gallery.view().cameras["a"])
+
+    near, far = (placed.propose(query, len(placed)) for query in (rows_of(1), np.float32(1e20) * rows_of(1)))
+
+    assert np.isposinf(near.rest).all()
+    assert (far.rows < 0).any()  # FAISS passes over an infinite distance
+    assert np.isneginf(far.rest).all()
+    assert np.isneginf(placed.scan(np.float32(1e20) * rows_of(1)[0], len(placed)).rest)
+
+
+def test_a_query_by_itself_reads_the_codes_of_cameras_that_no_device_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Processor(4 * D * N // 2)  # room for one of both cameras
+    with make(tmp_path / "g") as gallery, Gallery(tmp_path / "g", device) as placed:
+        hits(placed, rows_of(1)[0])
+        placed.approximate.wait()
+        assert len(placed.approximate.at_hand(placed.view(), ["a", "b"])) == 1
+        monkeypatch.setattr(View, "nearest_of_many", None)
+        queries = rows_of(5, seed=3)
+        assert [hits(placed, query) for query in queries] == [hits(gallery, query) for query in queries]
 
 
 @pytest.mark.slow

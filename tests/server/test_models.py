@@ -9,6 +9,8 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -415,6 +417,64 @@ def test_the_backup_of_a_forgotten_model_s_gallery_is_named_at_the_next_erasure(
     assert not folder.exists()
 
     assert [copy.name for copy in client.erase(identity=7).backups] == ["monday", "tuesday"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["another process", "a disk that is closed"])
+def test_a_model_is_not_forgotten_while_its_gallery_s_backups_cannot_be_noted(
+    client: Client, settings: Settings, tmp_path: Path, by: str
+) -> None:
+    client.prepare_model("euclidean")
+    filled(client, "euclidean")
+    first, folder = Galleries(settings).kept()
+    backup = CliRunner().invoke(app, ["index", "backup", "--gallery", str(folder), "--out", str(tmp_path / "tuesday")])
+    assert backup.exit_code == 0
+    holding = (
+        "import sys; from pathlib import Path; from rgbir.index import locked\n"
+        "with locked(Path(sys.argv[1]) / 'writer.lock'): print('held', flush=True); sys.stdin.read()"
+    )
+
+    with contextlib.ExitStack() as hindered:
+        if by == "another process":
+            words = [sys.executable, "-c", holding, str(first)]
+            holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            hindered.callback(holder.communicate)
+            assert holder.stdout is not None
+            holder.stdout.readline()
+        else:
+            hindered.enter_context(read_only(first, first))
+        with pytest.raises((Conflict, Busy), match="nothing was deleted, since its backups"):
+            client.forget_model("euclidean")
+        assert folder.exists()
+
+    client.forget_model("euclidean")
+    assert not folder.exists()
+    assert [copy.name for copy in client.erase(identity=7).backups] == ["tuesday"]
+
+
+@pytest.mark.slow
+def test_forgetting_a_gallery_that_cannot_be_read_says_that_its_backups_are_unknown(
+    client: Client, settings: Settings
+) -> None:
+    client.prepare_model("euclidean")
+    filled(client, "euclidean")
+    client.prepare_model("third")
+    filled(client, "third")
+    (folder,) = (folder for folder in Galleries(settings).kept() if is_of(folder, "euclidean"))
+    file = folder / "gallery.sqlite3"
+    file.write_bytes(file.read_bytes()[:5000])
+
+    forgotten = client.forget_model("euclidean")
+
+    assert forgotten.state == "available"
+    assert "no erasure will name the backups" in str(forgotten.error)
+    assert not folder.exists()
+
+
+def is_of(folder: Path, name: str) -> bool:
+    """Whether a gallery's folder is of the model of that name."""
+    with Gallery(folder) as gallery:
+        return gallery.model.name == name
 
 
 @pytest.mark.slow

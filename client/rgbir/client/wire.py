@@ -876,7 +876,8 @@ class Removed(Wire):
         description="jobs that the key sees, whose archives and films were received and aren't enrolled yet; what they hold of the erased won't be",
     )
     unreached: list[str] = Field(
-        [], description="galleries of other models that can't be changed now; their next opening erases there"
+        [],
+        description="galleries of other models that can't be changed now; their next opening erases there, and their backups aren't known",
     )
     cases: list[CaseTouched] = Field(
         [], description="cases that hold pictures of the erased, or of who looks like them"

@@ -65,6 +65,7 @@ from rgbir.index.gallery.browse import MOST_SHOWN, Order, Selection, Spot
 from rgbir.index.gallery.calibration import Judged, Pair
 from rgbir.index.gallery.changes import CameraEdit, Touched
 from rgbir.index.gallery.erasures import Erasure, hashed, picture
+from rgbir.index.gallery.folder.backup import backups_of
 from rgbir.index.gallery.folder.connection import Connection
 from rgbir.index.gallery.folder.connection import Words as SqlWords
 from rgbir.index.gallery.folder.gallery import Gallery
@@ -243,6 +244,7 @@ __all__ = [
     "digest_of",
     "divide_machine",
     "enrol",
+    "backups_of",
     "erasures_of",
     "expect_writable",
     "framed",

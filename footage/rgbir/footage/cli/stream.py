@@ -37,7 +37,7 @@ from rgbir.footage.remarks import on_light
 from rgbir.footage.retention import Expiry, settle
 from rgbir.footage.stopping import asked_to_stop
 from rgbir.footage.streams import Reading, Stream
-from rgbir.index import AnyGallery, Bundle, Encoder, GalleryAddress, Modality, UsageError, locked, why
+from rgbir.index import AnyGallery, Bundle, Encoder, GalleryAddress, Modality, UsageError, changing, locked, why
 from rgbir.index.cli.options import RunnerOption, ThreadsOption
 from rgbir.index.cli.output import Answer, in_groups, note, remark
 
@@ -215,7 +215,7 @@ def _lock_of(opened: AnyGallery, gallery: str, camera: str, state: Path | None) 
     address = GalleryAddress.of(gallery)
     if address.in_milvus:
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-        folder, watched = state or home / "rgbir", f"{opened.uid()}\n{camera}"
+        folder, watched = state or home / "rgbir", None
     else:
         there = address.folder.resolve()
         folder, watched = there.with_name(f"{there.name}.footage"), camera
@@ -226,4 +226,7 @@ def _lock_of(opened: AnyGallery, gallery: str, camera: str, state: Path | None) 
             f"{folder} can't be made: {why(error)}. A lock lies there, so that one process alone watches a camera; for a gallery in"
             " Milvus --state names another folder"
         ) from error
+    if watched is None:
+        with changing(folder):  # one process after the other is told, or draws, which gallery it is
+            watched = f"{opened.uid()}\n{camera}"
     return folder / f"stream-{hashlib.sha256(watched.encode()).hexdigest()[:16]}.lock"

@@ -27,7 +27,8 @@ class Copies:
         backups: folders that may hold them still, also those of the galleries of other models.
         made_at: when each of them was made, in ISO 8601.
         others: galleries of other models beside this one, and how many are removed from each, or would be.
-        unreached: such galleries that can't be opened now, with the reason; their next opening erases there.
+        unreached: such galleries that can't be opened now, with the reason; their next opening erases there, and their backups
+            aren't known.
         archives: how many archives wait on a server.
     """
 
@@ -101,6 +102,7 @@ def copies_in_words(copies: Copies, done: bool = True) -> Iterator[str]:
         yield f"{many:,} {'removed' if done else 'would be removed'} from {folder}, of another model"
     for folder, reason in copies.unreached.items():
         then = "its next opening erases there" if done else "nothing there is counted"
+        then += ", and its backups aren't known"
         yield f"not reached: {folder}, of another model ({reason}); {then}"
     if copies.archives:
         wait = "1 archive waits" if copies.archives == 1 else f"{copies.archives:,} archives wait"

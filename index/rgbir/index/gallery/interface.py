@@ -454,7 +454,7 @@ class AnyGallery(ABC):
 
     @abstractmethod
     def backups(self) -> list[dict[str, Any]]:
-        """Copies that were made of it and may hold what was erased since: path, made_at, generation."""
+        """Copies that were made of it, or of one that it stands for, and may hold what was erased since: path, made_at, generation."""
 
     def empty_journal(self) -> bool:
         """Takes what was erased out of a journal that a reader needed then; False if one still does."""
@@ -539,6 +539,9 @@ class AnyGallery(ABC):
 
     def uid(self) -> str:
         """Which gallery this is, by whatever address it was opened: 16 hexadecimal digits, drawn when it is first asked.
+
+        A copy of its files, such as a backup, has the same; `index copy` and `merge` make another. Two processes that ask a
+        gallery first, at the same moment, may be told two: who relies on it lets one ask after the other.
 
         Raises:
             GalleryError: it was never asked, and nothing can be written.

@@ -90,7 +90,8 @@ class Approximate:
     ) -> list[Found]:
         """`nearest` of each query (d,) and its `top_k`; a device is asked for all of them at once."""
         devices = {camera: sketch for camera, sketch in sketches.items() if isinstance(sketch, OnDevice)}
-        if len(devices) < len(sketches):
+        elsewhere = any(view.size(camera) for camera in cameras if camera not in devices)
+        if len(queries) < (view.worth_joining(cameras) if elsewhere else 2) or len(devices) < len(sketches):
             return [self.nearest(view, query, cameras, top_k, sketches) for query, top_k in queries]
         together, most = np.stack([query for query, _ in queries]), max(top_k for _, top_k in queries)
         lists = view.nearest_of_many(together, cameras, Filter(), most, devices)

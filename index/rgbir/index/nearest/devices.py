@@ -151,11 +151,11 @@ class OnDevice:
 
     def scan(self, query: NDArray[np.float32], width: int) -> Candidates:
         """Of a query (d,), see `propose`."""
-        if width > MOST_ON_A_GPU and len(self) > MOST_ON_A_GPU:
+        if width > MOST_ON_A_GPU:
             return Candidates.everything(self.rows)
-        (rows,), (lower,), (rest,) = self.propose(query[None], width)
-        there = rows >= 0
-        return Candidates(rows[there], lower[there], float(rest))
+        proposal = self.propose(query[None], width)
+        there = proposal.rows[0] >= 0
+        return Candidates(proposal.rows[0, there], proposal.lower[0, there], float(proposal.rest[0]))
 
     def propose(self, queries: NDArray[np.float32], width: int) -> Proposal:
         """To each query (m, d), bounded as a float32 scan is; the device is asked once, for `MOST_ON_A_GPU` at most.
@@ -169,13 +169,15 @@ class OnDevice:
         slack = 2 * lost(queries.shape[1]) + 4 * _HALF
         with np.errstate(over="ignore", invalid="ignore"):
             if self.metric is Metric.EUCLIDEAN:
-                lower = wide - slack * (long + self.reach) ** 2
+                key, error = wide, slack * (long + self.reach) ** 2
             else:
-                lower = 1.0 - wide - slack * np.maximum(long * self.reach, 1.0)
-        whole = there.all(axis=1) & np.isfinite(lower).all(axis=1)
-        rest = np.where(whole, lower[:, -1], -np.inf) if len(self) > width else np.full(len(queries), np.inf)
-        lower[np.isnan(lower)] = -np.inf
-        return Proposal(np.where(there, self.rows[places], -1), lower, rest)
+                key, error = 1.0 - wide, slack * np.maximum(long * self.reach, 1.0)
+            lower, upper = key - error, key + error
+        whole = there.all(axis=1)
+        bounded = whole & np.isfinite(lower).all(axis=1)
+        rest = np.where(whole, np.inf, -np.inf) if len(self) == width else np.where(bounded, lower[:, -1], -np.inf)
+        lower[np.isnan(lower)], upper[~there | np.isnan(upper)] = -np.inf, np.inf
+        return Proposal(np.where(there, self.rows[places], -1), lower, upper, rest)
 
 
 def on(device: Device, metric: Metric, slabs: Sequence[Slab]) -> OnDevice | None:

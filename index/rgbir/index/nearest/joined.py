@@ -18,12 +18,13 @@ class Proposal(NamedTuple):
 
     Attributes:
         rows: int64 (m, n), row numbers; -1 where it gave none.
-        lower: float64 (m, n), no key is below its own.
+        lower, upper: float64 (m, n), between which each key lies; upper is infinite where there is no row.
         rest: float64 (m,), no other row's key is below it; -inf where nothing can be promised.
     """
 
     rows: NDArray[np.int64]
     lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
     rest: NDArray[np.float64]
 
 
@@ -60,8 +61,9 @@ def nearest_of_many(
 ) -> list[Nearest]:
     """The (key, row) of the `top_k` most alike rows of each query: brute force's answer, in its order.
 
-    Each row's key is estimated in float32 with a known error. The bar of a query is the top_k-th smallest estimate plus error
-    so far, so its last true hit can't lie above it; who may lie at or below it has its key computed in float64.
+    Each row's key is estimated in float32 with a known error, here or by who proposes it. The bar of a query is the top_k-th
+    smallest estimate plus error so far, so its last true hit can't lie above it; who may lie at or below it has its key computed
+    in float64.
 
     Args:
         slabs: each with the positions of the rows that may answer, int64 (n,); all if None.
@@ -82,8 +84,10 @@ def nearest_of_many(
     for slab, count in zip(scanned, np.bincount(pairs.slab, minlength=len(slabs)).tolist(), strict=True):
         slab.coding.bounded(count / len(queries), top_k)
     for numbers, proposal in proposed:
-        others = _of(proposal, scanned, numbers)
-        pairs = _joined((pairs, others.some(others.lower <= bar[others.owner])))
+        highest = np.partition(np.hstack((highest, proposal.upper)), top_k - 1, axis=1)[:, :top_k]
+        bar = np.fmin(bar, highest[:, -1])
+        more = _joined((pairs, _of(proposal, scanned, numbers)))
+        pairs = more.some(more.lower <= bar[more.owner])
     return _settled(scanned, queries, pairs, top_k)
 
 

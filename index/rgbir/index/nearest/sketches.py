@@ -268,5 +268,11 @@ class Maker(Protocol):
 
 
 def _covered(slabs: Sequence[Slab], last: int) -> int:
-    """Rows up to that one."""
-    return sum(int(np.searchsorted(slab.rows, last, side="right")) for slab in slabs if slab.rows[0] <= last)
+    """Rows up to that one; -1 where it isn't among them.
+
+    Row numbers rise as rows come. So a sketch that ends with a row of these slabs has no row which came after their state, and
+    with as many rows as they have up to there it has the same.
+    """
+    counts = [(slab, int(np.searchsorted(slab.rows, last, side="right"))) for slab in slabs]
+    there = any(count and slab.rows[count - 1] == last for slab, count in counts)
+    return sum(count for _, count in counts) if there else -1

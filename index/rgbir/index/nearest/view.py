@@ -179,21 +179,19 @@ class View:
             width: rows that each of these proposes, at least 16 more than `top_k`.
         """
         cameras, width = list(cameras), max(width, top_k + 16)
-        held = devices if devices and width <= MOST_ON_A_GPU else {}
+        placed = devices if devices and width <= MOST_ON_A_GPU else {}
         slabs, proposed = list[tuple[Slab, NDArray[np.int64] | None]](), list[tuple[range, Proposal]]()
         for camera in cameras:
-            device, first, of_camera = held.get(camera), len(slabs), rows.of(camera)
+            device, first, of_camera = placed.get(camera), len(slabs), rows.of(camera)
             for slab in self.cameras.get(camera, ()):
                 slabs.append((slab, slab.allowed(of_camera) if device is None else _after(slab, device.last)))
             if device is not None:
                 proposed.append((range(first, len(slabs)), device.propose(queries, width)))
         lists = nearest_of_many(slabs, queries, top_k, proposed)
         worst = np.array([nearest[-1][0] if len(nearest) == top_k else np.inf for nearest in lists])
-        wider = np.zeros(len(queries), bool)
-        for _, proposal in proposed:
-            wider |= ~(proposal.rest > worst) & (proposal.rest < np.inf)
-        if wider.any():
-            again = self.nearest_of_many(queries[wider], cameras, rows, top_k, held, 4 * width)
+        rest = np.min([proposal.rest for _, proposal in proposed], axis=0, initial=np.inf)
+        if (wider := ~(rest > worst) & (rest < np.inf)).any():
+            again = self.nearest_of_many(queries[wider], cameras, rows, top_k, placed, 4 * width)
             for number, nearest in zip(np.flatnonzero(wider).tolist(), again, strict=True):
                 lists[number] = nearest
         return lists

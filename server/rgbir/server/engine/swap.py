@@ -26,6 +26,7 @@ from rgbir.index import (
     Card,
     Gallery,
     GalleryAddress,
+    GalleryBusy,
     GalleryError,
     GalleryMissing,
     IndexFailure,
@@ -33,6 +34,7 @@ from rgbir.index import (
     NewSighting,
     Tally,
     UnknownCamera,
+    backups_of,
     erasures_of,
     listed,
     map_for,
@@ -155,8 +157,8 @@ class ModelSwap:
 
         Raises:
             NotThere: no such bundle.
-            NotNow: it answers.
-            CantWrite: some of the gallery can't be deleted; erasures go on to reach it.
+            NotNow: it answers, or another process writes to the gallery that does.
+            CantWrite: the backups of its gallery can't be noted; or some of it can't be deleted, and erasures go on to reach it.
         """
         self._changeable(name)
         if self._task is not None and self._other is not None and self._other.name == name:
@@ -167,8 +169,8 @@ class ModelSwap:
             if self._other is not None and self._other.name == name:
                 await self._retire()
             folder = self.engine.galleries.of(card)
-            await self.engine.change(lambda: self._delete(folder))
-            self._known[name] = Standing(name)
+            unknown = await self.engine.change(lambda: self._delete(folder))
+            self._known[name] = Standing(name, error=unknown)
             return self._known[name]
 
     async def would_forget(self, name: str) -> Standing:
@@ -284,20 +286,37 @@ class ModelSwap:
             if not any(folder.samefile(retrieval.gallery.address) for retrieval in open_ones):
                 yield folder, _opened(folder)
 
-    def _delete(self, folder: Path) -> None:
+    def _delete(self, folder: Path) -> str | None:
         """Deletes a gallery; the one that answers names its backups from then on.
 
+        Returns:
+            Why nobody will name them, where the gallery can't be read.
+
         Raises:
-            CantWrite: some of it can't be deleted.
+            NotNow: another process is writing, so its backups can't be noted; nothing is deleted.
+            CantWrite: they can't be noted, and nothing is deleted; or some of it can't be deleted.
         """
-        answering = self.engine.gallery
+        copies, unknown, answering = list[dict[str, Any]](), None, self.engine.gallery
         assert isinstance(answering, Gallery)
         try:
-            with contextlib.suppress(GalleryMissing), _opened(folder) as gallery:  # none if it was never made ready
-                answering.inherit_backups(gallery)
+            copies = backups_of(folder)
+        except GalleryMissing:  # it was never made ready
+            pass
         except GalleryError as error:
-            _log.error("%s: no erasure will name its backups: %s", folder, error)
+            unknown = f"its gallery couldn't be read, so no erasure will name the backups of it: {error}"
+            _log.error("%s: %s", folder, unknown)
+        try:
+            if copies:
+                answering.inherit_backups(copies)
+        except GalleryBusy as error:
+            raise NotNow(f"nothing was deleted, since its backups are to be noted first: {error}") from error
+        except GalleryError as error:
+            raise CantWrite(
+                f"nothing was deleted, since its backups can't be noted in {answering.address}: {error}; forget the model again"
+                " once they can"
+            ) from error
         _delete(folder)
+        return unknown
 
     def _changeable(self, name: str) -> None:
         if self.engine.settings.bundles is None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -66,6 +67,17 @@ def back_up(gallery: Path, out: Path) -> Backup:
         if isinstance(error, OSError):
             raise GalleryError(f"{out}: no backup was made: {why(error)}") from error
         raise
+
+
+def backups_of(gallery: Path) -> list[dict[str, Any]]:
+    """The copies that a gallery in a folder names, as `Gallery.backups`; its embeddings aren't looked at.
+
+    Raises:
+        GalleryMissing: no gallery there.
+        GalleryError: its file can't be read.
+    """
+    with closing(Store(gallery)) as store:
+        return store.backups()
 
 
 def unfinished_of(out: Path) -> Path:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbir.index.cameras import Camera, CameraNetwork
-from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, UsageError
-from rgbir.index.files import keep_room, locked
+from rgbir.index.errors import CacheDamaged, GalleryBusy, GalleryError, GalleryFull, UsageError
+from rgbir.index.files import give_room_up, keep_room, locked
 from rgbir.index.gallery.answers import answer, check_count, covered, distances_of, farthest, fused, ranked, span
 from rgbir.index.gallery.browse import Order, Selection, Spot
 from rgbir.index.gallery.calibration import Calibration, Pair, calibrate, key
@@ -575,14 +575,26 @@ class Gallery(AnyGallery):
             return before, file.stat().st_size
 
     def backups(self) -> list[dict[str, Any]]:
-        """Copies that `back_up` made of this gallery: path, made_at, generation. What was erased since is in them still."""
+        """Copies that `back_up` made of this gallery, and of those it stands for (`inherit_backups`): path, made_at, generation.
+        What was erased since is in them still.
+        """
         with self._read():
             return self._reader.backups()
 
-    def inherit_backups(self, other: Gallery) -> None:
-        """Erasures name the other gallery's copies here from now on, too; that one is about to be deleted."""
+    def inherit_backups(self, copies: Sequence[dict[str, Any]]) -> None:
+        """Erasures name these copies here from now on, too: `backups` of a gallery that is about to be deleted.
+
+        Raises:
+            GalleryBusy: another process is writing.
+            GalleryError: the disk refuses; a full one, even with the room that is kept for erasures.
+        """
         with self.writing():
-            self._writer.note_backups(other.backups())
+            try:
+                self._writer.note_backups(copies)
+            except GalleryFull:
+                give_room_up(self.folder / RESERVE)
+                self._writer.note_backups(copies)
+            keep_room(self.folder / RESERVE, RESERVED)
 
     @property
     def approximate(self) -> Approximate:
