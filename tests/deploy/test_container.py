@@ -170,7 +170,7 @@ def test_the_image_indexes_and_searches_as_its_user_on_a_read_only_root(
     assert {"onnxruntime", "faiss-cpu"} <= names or {"onnxruntime-gpu", "faiss-gpu-cuvs"} <= names
     assert not names & {"torch", "onnx", "pytest", "pip"}
     packages = next((files / "opt/rgbir/lib").glob("python3*/site-packages/rgbir"))
-    assert sorted(package.name for package in packages.iterdir()) == ["client", "index", "server"]
+    assert sorted(package.name for package in packages.iterdir()) == ["client", "footage", "index", "server"]
     sizes = {name: int(run("du", "-sm", files / name).split()[0]) for name in ("", "opt/rgbir")}
     print(f"\nimage {sizes['']} MB, of it rgbir and its packages {sizes['opt/rgbir']} MB")
 

@@ -115,6 +115,7 @@ ELSEWHERE = {
         "network",
         "writing",
         "expect",
+        "expect_copies",
     ),  # no request, or one gallery's beginning
     *(
         "search",
@@ -136,6 +137,7 @@ ELSEWHERE = {
         "change_network",
         "touched",
         "note_origin",
+        "uid",
     ),
     *("keep", "expire", "erase", "heed"),  # by count and remove, but for ids from elsewhere
 }
