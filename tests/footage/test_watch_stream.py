@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from threading import Barrier, BrokenBarrierError
+from typing import Any, cast
 
 import pytest
 from tests.commands import Done, run
@@ -20,8 +23,9 @@ from tests.footage.rtsp import CameraDouble
 from tests.footage.scene import Scene
 from tests.waiting import HANGS_AFTER_S, until
 
+from rgbir.footage.cli.stream import _lock_of
 from rgbir.footage.streams import Stream
-from rgbir.index import Bundle, Gallery
+from rgbir.index import AnyGallery, Bundle, Gallery
 
 PASSWORD = "Geh3im-Wort"
 SPEED = 50.0
@@ -232,6 +236,29 @@ def test_another_process_on_this_machine_that_watches_the_same_camera_into_milvu
     assert (runs[0].code, f"process {os.getpid()} is writing" in runs[0].stderr) == (
         (1, True) if refused else (0, False)
     )
+
+
+def test_two_that_ask_a_gallery_first_at_the_same_moment_have_the_same_lock(tmp_path: Path) -> None:
+    """As galleries of an older version are, which draw who they are when they are first asked."""
+    entries: list[str] = []
+    both = Barrier(2)
+
+    class Drawing:
+        def uid(self) -> str:
+            if not entries:
+                with suppress(BrokenBarrierError):
+                    both.wait(0.5)  # without a turn, the other one comes here, too
+                entries.append(drawn := secrets.token_hex(8))
+                return drawn
+            return entries[0]
+
+    def lock(number: int) -> Path:
+        return _lock_of(cast(AnyGallery, Drawing()), "milvus://127.0.0.1:19530/lab", "hall", tmp_path / "state")
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lock, range(2))
+
+    assert first == second
 
 
 @pytest.mark.slow

@@ -218,6 +218,22 @@ def test_an_erasure_succeeds_on_a_full_disk(tmp_path: Path, count: int) -> None:
         assert ledger.count(b'"ids":["') == 1
 
 
+def test_backups_of_a_gallery_that_goes_are_noted_on_a_full_disk(tmp_path: Path) -> None:
+    copies = [{"path": f"/backups/{n}", "made_at": "2026-03-01T00:00:00+00:00", "generation": n} for n in range(200)]
+    with disk(tmp_path / "disk", 24) as small:
+        filled(small / "g", sightings(random_rows(500, 2048), crop_bytes=8192)).close()
+        with Gallery(small / "g") as gallery:
+            fill(small)
+            with pytest.raises(GalleryFull):
+                gallery.add(sightings(random_rows(1, 2048), 550, crop_bytes=8192))
+            gallery.inherit_backups(copies)
+            assert gallery.backups() == copies
+            gallery.inherit_backups(copies)  # again, as after a deletion that failed
+        with Gallery(small / "g") as gallery:
+            assert gallery.backups() == copies
+            assert gallery.verify() == []
+
+
 KILLED_WHILE_FULL = """
 import os, signal, sys
 from pathlib import Path

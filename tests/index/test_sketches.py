@@ -359,7 +359,7 @@ def test_a_device_promises_nothing_of_rows_that_it_did_not_give(tmp_path: Path) 
     assert np.isneginf(placed.scan(np.float32(1e20) * rows_of(1)[0], len(placed)).rest)
 
 
-def test_a_query_by_itself_reads_the_codes_of_cameras_that_no_device_has(
+def test_a_query_by_itself_is_not_joined_where_a_camera_is_on_no_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = Processor(4 * D * N // 2)  # room for one of both cameras

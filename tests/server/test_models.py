@@ -30,6 +30,7 @@ from typer.testing import CliRunner
 
 from rgbir.client import Busy, Client, ClientError, Conflict, NotFound
 from rgbir.client.cli import app
+from rgbir.client.commands import _stands
 from rgbir.client.wire import ServedModel
 from rgbir.index import (
     CameraNetwork,
@@ -468,6 +469,7 @@ def test_forgetting_a_gallery_that_cannot_be_read_says_that_its_backups_are_unkn
 
     assert forgotten.state == "available"
     assert "no erasure will name the backups" in str(forgotten.error)
+    assert [*_stands(forgotten).lines][1:] == [forgotten.error]
     assert not folder.exists()
 
 

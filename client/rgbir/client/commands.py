@@ -168,7 +168,7 @@ def forget_model(name: NameArgument, url: UrlOption, key: KeyOption = None, ca: 
 
 
 def _stands(served: ServedModel) -> Answer[ServedModel]:
-    return Answer(served, [f"{served.name}: {served.state}"])
+    return Answer(served, [f"{served.name}: {served.state}", *([] if served.error is None else [served.error])])
 
 
 @dataclass(frozen=True, slots=True)
