@@ -50,7 +50,7 @@ def test_training_on_a_gpu_learns_and_stays_finite(tmp_path: Path, people: SysuM
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("method", ["expat", "dfe", "hpiln"])
+@pytest.mark.parametrize("method", ["expat", "dfe", "hpiln", "saai", "mscm"])
 def test_batches_made_on_a_gpu_are_the_processors_to_the_last_bit(people: SysuMM01, method: str, workers: int) -> None:
     recipe = recipe_of(method, changes={"augment.mix": 0.2, "augment.erasing": 0.5, "augment.shift": 0.3})
     source = Source(list(people.records("train")), recipe)

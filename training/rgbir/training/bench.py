@@ -134,18 +134,20 @@ def _fill(source: Source, cache: Path) -> None:
 
 
 def _loop(run: Run, source: Source, device: str, workers: int, updates: int) -> float:
-    """Images a second of `train`, from the end of an update to the end of a later one."""
+    """Images a second of `train`, from the end of an update to the end of a later one; a GPU is waited for at both alone."""
     times: list[float] = []
 
     def watch(update: int, losses: Losses) -> None:
-        _finished(device)
-        times.append(time.perf_counter())
-        if len(times) == UNCOUNTED + updates:
+        done = update + 1
+        if done in (UNCOUNTED, UNCOUNTED + updates):
+            _finished(device)
+            times.append(time.perf_counter())
+        if len(times) == 2:
             raise _EnoughError
 
     with suppress(_EnoughError):
         train(run, source, device=device, workers=workers, watch=watch)
-    return (len(times) - UNCOUNTED) * source.images_per_update / (times[-1] - times[UNCOUNTED - 1])
+    return updates * source.images_per_update / (times[1] - times[0])
 
 
 def _limit(run: Run, source: Source, device: str, updates: int) -> float:

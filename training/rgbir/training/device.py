@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from rgbir.index import did_you_mean, listed
 from rgbir.training.errors import BadRecipe
@@ -54,3 +55,18 @@ def without_tiles() -> None:
     runs of twelve. With the AVX-512 ones they are the same to the last bit.
     """
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the processor on a device, without waiting for what the device was given before.
+
+    A GPU takes values in that order from pinned memory alone. It may be of any shape.
+    """
+    if device.type == "cuda" and not tensor.is_pinned():
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
+def constants(values: Sequence[float], device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """(n,) of that type on a device, without waiting for what the device was given before, as `torch.tensor` would."""
+    return torch.stack([torch.full((), value, dtype=dtype, device=device) for value in values])

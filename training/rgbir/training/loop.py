@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
-from torch import Tensor
 
 from rgbir.training.calm import Calm
 from rgbir.training.checkpoint import restore, saved_bytes, state_of
+from rgbir.training.checks import Checks, expect_finite
 from rgbir.training.data.people import described
 from rgbir.training.data.source import Source, batches
 from rgbir.training.denormals import denormals
 from rgbir.training.device import without_tiles
-from rgbir.training.errors import NotFinite, Stopped
+from rgbir.training.errors import Stopped
 from rgbir.training.method import Losses, Method
 from rgbir.training.optim import set_rate
 from rgbir.training.ranks import ALONE, Ranks
@@ -63,7 +62,8 @@ def train(
     Raises:
         RunBusy: another process trains in the run's folder.
         Exploded: a loss became `explosion` times what it was.
-        NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before.
+        NotFinite: a loss, a gradient or a weight became NaN or infinite. The last checkpoint is from before. On a GPU both
+            are told up to fifty updates later, before anything is written down, measured or saved.
         BadCheckpoint: a checkpoint that is damaged or isn't there, or weights to start from that don't fit.
         BadRecipe: no such device, the folder holds a run already, a resumed run was begun on other data,
             `imagenet` and `start` are both set, settings that don't go together, or weights are selected by what nobody
@@ -112,6 +112,7 @@ def _trained(
     scaler = torch.amp.GradScaler(target.type, enabled=recipe.amp == "fp16" and target.type == "cuda")
     calm = Calm(recipe.explosion)
     first = 0 if saved is None else restore(saved, method, optimiser, scaler, calm, ranks)
+    checks = Checks(calm, at_once=target.type == "cpu")
     expect_measurable(recipe, validate, test)
     if ranks.leads:
         if not resume:
@@ -133,23 +134,19 @@ def _trained(
             set_rate(optimiser, rate)
             with torch.autocast(target.type, PRECISIONS.get(recipe.amp), enabled=recipe.amp != "off"):
                 losses = method.losses(batch)
-            total = torch.stack(list(losses.values())).sum()
-            if not torch.isfinite(total):
-                values = {name: float(loss.detach()) for name, loss in losses.items()}
-                raise NotFinite(
-                    f"update {update}: the loss is not finite ({values}); lower optimiser.learning_rate, or set amp=off"
-                )
-            calm.expect(update, float(total.detach()))
             optimiser.zero_grad(set_to_none=True)
-            scaler.scale(total).backward()
+            scaler.scale(torch.stack(list(losses.values())).sum()).backward()
             ranks.average_gradients(method)
-            if not scaler.is_enabled():  # which skips such updates, and tries again with a smaller scale
-                _check_finite(update, "the gradient of", {name: p.grad for name, p in method.named_parameters()})
+            scaled = scaler.is_enabled()  # it skips updates that aren't finite, and tries again with a smaller scale
+            checks.take(update, losses, {} if scaled else {name: p.grad for name, p in method.named_parameters()})
             scaler.step(optimiser)
             scaler.update()
             method.updated(epoch)
             watch(update, losses)
             done = update + 1
+            saves = done % recipe.checkpoint_every == 0 or done == len(source)
+            if saves or record.due(done):
+                checks.settle()
             if done == len(source):
                 if ranks.leads:
                     method.eval()
@@ -159,26 +156,11 @@ def _trained(
             record.losses(done, rate, losses)
             complete = record.measured(done, method)
             ending = ranks.any(not complete or (stop() and done < len(source)))
-            if done % recipe.checkpoint_every == 0 or done == len(source) or ending:
-                _check_finite(update, "", method.state_dict())
+            if saves or ending:
+                checks.settle()
+                expect_finite(update, method.state_dict())
                 record.checkpoint(state_of(done, method, optimiser, scaler, calm, ranks), method)
                 ranks.any(False)  # nobody ends before it is saved
             if ending:
                 raise Stopped(done, len(source))
     return method.eval()
-
-
-def _check_finite(update: int, what: str, tensors: Mapping[str, Tensor | None]) -> None:
-    """
-    Raises:
-        NotFinite: a value isn't; the first tensor that has one is named.
-    """
-    checked = {name: tensor for name, tensor in tensors.items() if tensor is not None and tensor.is_floating_point()}
-    norms = torch._foreach_norm(list(checked.values()), math.inf)
-    if bool(torch.isfinite(torch.stack([norm.float() for norm in norms])).all()):
-        return
-    name = next(name for name, norm in zip(checked, norms, strict=True) if not torch.isfinite(norm))
-    raise NotFinite(
-        f"update {update}: {what}{' ' if what else ''}{name} is not finite; the last checkpoint is from before. Lower"
-        " optimiser.learning_rate, or set amp=off"
-    )

@@ -17,11 +17,17 @@ from rgbir.training.ranks import Ranks
 from rgbir.training.recipe import Recipe
 from rgbir.training.run import Run
 
+EVERY = 50
+"""Updates from one line of the log to the next."""
 Validate = Callable[[Method, torch.device], Report | None]
 
 
 class Unrecorded:
     """Of a process that isn't the first of its run: it tells nothing."""
+
+    def due(self, done: int) -> bool:
+        """Whether something is written down or measured after so many updates, wherever it is."""
+        return done % EVERY == 0
 
     def losses(self, done: int, rate: float, losses: Losses) -> None:
         """Writes down the losses of update `done`, counted from 1, every fiftieth time and at the end.
@@ -73,8 +79,11 @@ class Record(Unrecorded):
         self.run, self.source, self.board, self.device = run, source, board, device
         self.validate, self.test, self.stop = validate, test, stop
 
+    def due(self, done: int) -> bool:
+        return super().due(done) or self._validates(done) or self._tests(done)
+
     def losses(self, done: int, rate: float, losses: Losses) -> None:
-        if done % 50 != 0 and done != len(self.source):
+        if done % EVERY != 0 and done != len(self.source):
             return
         numbers = {name: float(loss.detach()) for name, loss in losses.items()}
         self.run.log(update=done, rate=rate, losses=numbers)
@@ -91,7 +100,7 @@ class Record(Unrecorded):
             run.log(update=done, rank_1=report.rank(1), mean_ap=report.mean_ap, mean_inp=report.mean_inp)
             board("val/rank_1", report.rank(1), done)
             board("val/mAP", report.mean_ap, done)
-        if self.test is None or run.recipe.select != "best_on_test" or not on_test(done, self.source):
+        if self.test is None or not self._tests(done):
             return True
         if not run.has_validation(done, "best_on_test_rank_1"):
             if self.stop() or (report := self.test(method, self.device)) is None:
@@ -110,6 +119,10 @@ class Record(Unrecorded):
         """Whether a validation is due after so many updates."""
         every = self.run.recipe.validate_every
         return bool(every) and (done % every == 0 or done == len(self.source))
+
+    def _tests(self, done: int) -> bool:
+        """Whether a measurement on the test set is due after so many updates."""
+        return self.run.recipe.select == "best_on_test" and on_test(done, self.source)
 
 
 def on_test(done: int, source: Source) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """People whom a remark names."""
+SHOWN_S = 0.5
+"""From one look at the losses to the next: a GPU has to be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +218,17 @@ def train(
         ) as asked,
     ):
         task = bar.add_task("training", total=len(source), state="")
+        asked_losses = -math.inf
 
         def watch(update: int, losses: Losses) -> None:
-            speed = bar.tasks[0].speed
-            rate = f"{speed:.2f} updates/s " if speed else ""
-            state = (
-                rate + " ".join(f"{name} {float(loss.detach()):.3f}" for name, loss in losses.items())
-                if console.is_terminal
-                else ""
-            )
-            bar.update(task, completed=update + 1, state=state)
+            nonlocal asked_losses
+            bar.update(task, completed=update + 1)
+            if console.is_terminal and time.monotonic() - asked_losses > SHOWN_S:
+                speed = bar.tasks[0].speed
+                rate = f"{speed:.2f} updates/s " if speed else ""
+                values = " ".join(f"{name} {float(loss.detach()):.3f}" for name, loss in losses.items())
+                bar.update(task, state=rate + values)
+                asked_losses = time.monotonic()
 
         def shown(what: str, measure: Validation) -> Validate:
             def measured(trained: Method, where: torch.device) -> Report | None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rgbir.training.data.transforms import Changes
+from rgbir.training.device import sent
 
 
 class PairBatch(NamedTuple):
@@ -92,8 +93,6 @@ class RawBatch(NamedTuple):
     labels: Tensor
 
     def to(self, device: torch.device) -> RawBatch:
-        images, infrared, labels = (
-            part.to(device, non_blocking=True) for part in (self.images, self.infrared, self.labels)
-        )
-        changes = Changes(*(part.to(device, non_blocking=True) for part in self.changes))
-        return RawBatch(images, changes, infrared, labels)
+        """The same on a device, but for the changes: `changed` looks at some of them, and a GPU would have to be waited for."""
+        images, infrared, labels = (sent(part, device) for part in (self.images, self.infrared, self.labels))
+        return RawBatch(images, self.changes, infrared, labels)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from rgbir.training.augmentation import Augmentation, Erasing, Fill, View
 from rgbir.training.data.colours import GREY, PICKS, channel_scale, recoloured, with_channels
+from rgbir.training.device import constants, sent
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -23,8 +24,8 @@ def normalise(images: Tensor) -> Tensor:
 
     The memory stays in the order of the pixels (channels last), which convolutions like best.
     """
-    mean = torch.tensor(MEAN, device=images.device) * 255
-    std = torch.tensor(STD, device=images.device) * 255
+    mean = constants(MEAN, images.device) * 255
+    std = constants(STD, images.device) * 255
     return ((images.float() - mean) / std).permute(0, 3, 1, 2)
 
 
@@ -34,8 +35,7 @@ def grey(images: Tensor) -> Tensor:
     0.299 R + 0.587 G + 0.114 B of the pixels, which aren't rounded.
     """
     mean, std, share = (
-        torch.tensor(values, dtype=images.dtype, device=images.device)[:, None, None]
-        for values in (MEAN, STD, (0.299, 0.587, 0.114))
+        constants(values, images.device, images.dtype)[:, None, None] for values in (MEAN, STD, (0.299, 0.587, 0.114))
     )
     return (((images * std + mean) * share).sum(1, keepdim=True) - mean) / std
 
@@ -74,6 +74,11 @@ class Changes(NamedTuple):
     before: Tensor
     after: Tensor
     scale: Tensor
+
+    def to(self, device: torch.device) -> Changes:
+        """What is computed with goes to the device; what says which rows are meant stays on the processor."""
+        computed = ("flipped", "corners", "erased", "brightness", "scale")
+        return self._replace(**{name: sent(getattr(self, name), device) for name in computed})
 
 
 PLAIN = View()
@@ -191,13 +196,14 @@ FILLS: dict[Fill, tuple[float, float, float]] = {
 
 
 def changed(images: Tensor, changes: Changes, augment: Augmentation, colours: bool = False) -> Tensor:
-    """The network's input, made on the device of its arguments: flipped, padded and cropped, normalised, erased.
+    """The network's input, made on the device of the images: flipped, padded and cropped, normalised, erased.
 
-    Rows are worked on as 3 · width values, which is ten times as fast on a processor as one pixel of three after another.
+    Rows are worked on as 3 · width values, which is ten times as fast on a processor as one pixel of three after another. Nothing
+    waits for a GPU here.
 
     Args:
         images: uint8 (n, height, width, 3), RGB.
-        changes: of each of them, drawn with the same settings.
+        changes: of each of them, drawn with the same settings; on the processor.
         augment: how wide the border is, and what is written over rectangles.
         colours: whether a view changes colours, before or after.
 
@@ -206,29 +212,28 @@ def changed(images: Tensor, changes: Changes, augment: Augmentation, colours: bo
     """
     n, height, width, _ = images.shape
     device = images.device
+    noise = _noise(changes, height, width) if augment.erasing_fill == "noise" else None
+    changes = changes.to(device)
     moved = _cropped(images, changes, augment)
     if colours:
         moved = recoloured(moved.view(n, height, width, 3), changes.brightness, changes.before).flatten(2)
-    mean, std = (torch.tensor(values, device=device).mul_(255).repeat(width) for values in (MEAN, STD))
+    mean, std = (constants(values, device).mul_(255).repeat(width) for values in (MEAN, STD))
     values = moved.float().sub_(mean).div_(std)  # as `normalise`, to the last bit
     top, left, tall, wide = changes.erased[:, :, None].unbind(1)
     row, column = torch.arange(height, device=device), torch.arange(width, device=device)
     rows = (row >= top) & (row < top + tall)
     columns = ((column >= left) & (column < left + wide)).repeat_interleave(3, 1)
-    if augment.erasing_fill == "noise":
-        fill = _noise(changes, height, width).to(device)
-    else:
-        fill = torch.tensor(FILLS[augment.erasing_fill], device=device).repeat(width)
+    fill = constants(FILLS[augment.erasing_fill], device).repeat(width) if noise is None else sent(noise, device)
     values = torch.where(rows[:, :, None] & columns[:, None, :], fill, values)
     tensor = values.view(n, height, width, 3).permute(0, 3, 1, 2)
     return channel_scale(with_channels(tensor, changes.after), changes.scale) if colours else tensor
 
 
 def _noise(changes: Changes, height: int, width: int) -> Tensor:
-    """N(0, 1) in each image's rectangle, by its seed: float32 (n, height, 3 · width) on the processor."""
+    """N(0, 1) in each image's rectangle, by its seed: float32 (n, height, 3 · width) on the processor, as the changes are."""
     noise = torch.zeros(len(changes.noise), height, width, 3)
-    erased = changes.erased.cpu().tolist()
-    for number, (seed, (top, left, tall, wide)) in enumerate(zip(changes.noise.cpu().tolist(), erased, strict=True)):
+    erased = changes.erased.tolist()
+    for number, (seed, (top, left, tall, wide)) in enumerate(zip(changes.noise.tolist(), erased, strict=True)):
         if tall:
             generator = torch.Generator().manual_seed(seed)
             noise[number, top : top + tall, left : left + wide] = torch.randn(tall, wide, 3, generator=generator)

@@ -20,6 +20,7 @@ from rgbir.training.backbones import BACKBONES, Stages
 from rgbir.training.backbones.stages import load_parts
 from rgbir.training.data.batch import PairBatch
 from rgbir.training.data.transforms import MEAN, STD
+from rgbir.training.device import constants
 from rgbir.training.layers import GeneralisedMeanPool, GlobalAveragePool, batch_norm_neck, linear_classifier
 from rgbir.training.losses.multi_mode import MODES, Mode, mode_identity, multi_directional, multi_mode
 from rgbir.training.method import Losses, Method
@@ -158,7 +159,7 @@ class BaseDerivative(Method):
             return images
         if self.recipe.gen.input == "normalised":
             return {**images, **self.derivation(batch.rgb, batch.ir)}
-        mean, std = (torch.tensor(values, device=batch.rgb.device)[:, None, None] for values in (MEAN, STD))
+        mean, std = (constants(values, batch.rgb.device)[:, None, None] for values in (MEAN, STD))
         derived = self.derivation(batch.rgb * std + mean, batch.ir * std + mean)
         return {**images, **{mode: (image - mean) / std for mode, image in derived.items()}}
 

@@ -18,6 +18,7 @@ from rgbir.index import Metric, Modality
 from rgbir.training.backbones.towers import Towers, TowersRecipe
 from rgbir.training.data.batch import PairBatch
 from rgbir.training.data.transforms import MEAN, STD
+from rgbir.training.device import constants
 from rgbir.training.layers import linear_classifier
 from rgbir.training.losses import CentredRanking, DualConstrained
 from rgbir.training.method import Losses, Method
@@ -111,8 +112,7 @@ def bgr(images: Tensor) -> Tensor:
     float32 (n, 3, height, width) → the same shape.
     """
     mean, std, taken = (
-        torch.tensor(values, device=images.device, dtype=images.dtype)[:, None, None]
-        for values in (MEAN, STD, RELEASED_MEAN)
+        constants(values, images.device, images.dtype)[:, None, None] for values in (MEAN, STD, RELEASED_MEAN)
     )
     return ((images * std + mean) * 255)[:, [2, 1, 0]] - taken
 

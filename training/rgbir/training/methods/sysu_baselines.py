@@ -21,6 +21,7 @@ from rgbir.training.backbones.pretrained import load_imagenet
 from rgbir.training.backbones.stages import TwoStreams
 from rgbir.training.data.batch import PairBatch
 from rgbir.training.data.transforms import MEAN, STD
+from rgbir.training.device import constants
 from rgbir.training.layers import ByModality, GlobalAveragePool, linear_classifier
 from rgbir.training.method import Losses, Method
 from rgbir.training.recipe import BaselineRecipe
@@ -171,8 +172,7 @@ def padded(images: Tensor, modality: Modality) -> Tensor:
     Grey is 0.299 R + 0.587 G + 0.114 B of the pixels in 0..1, then (x - 0.449) / 0.226; the other channel is exactly 0.
     """
     mean, std, share = (
-        torch.tensor(values, dtype=images.dtype, device=images.device)[:, None, None]
-        for values in (MEAN, STD, (0.299, 0.587, 0.114))
+        constants(values, images.device, images.dtype)[:, None, None] for values in (MEAN, STD, (0.299, 0.587, 0.114))
     )
     pixels = images * std + mean
     channel = (pixels * share).sum(1, keepdim=True) if modality is Modality.RGB else pixels[:, :1]
