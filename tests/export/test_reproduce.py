@@ -540,6 +540,7 @@ def test_a_signal_in_another_stage_ends_after_it(
 PROCESS = "import sys; from rgbir.client.cli import main; sys.argv[1:1] = ['reproduce']; main()"
 DYING = "import os, signal; dead = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
 KILLS = {
+    "planning": "import rgbir.index.files as f; f.put_in_place = lambda *given: dead()\n",
     "training": "from rgbir.training.run import Run; save = Run.save_checkpoint\n"
     "Run.save_checkpoint = lambda *given: (save(*given), dead())\n",
     "export": "import rgbir.export.bundle as b; b.prove = lambda *given: dead()\n",
@@ -580,17 +581,18 @@ def test_a_process_that_is_killed_in_any_stage_goes_on_to_the_same_table(
     assert code == -signal.SIGKILL
     finished = {file: file.stat().st_mtime_ns for file in (tmp_path / "t").rglob("*ed.json")}
     finished |= {file: file.stat().st_mtime_ns for file in (tmp_path / "t").rglob("report-*.json")}
-    assert bool(finished) == (stage != "training")
+    assert bool(finished) == (stage not in {"planning", "training"})
 
     code, table, again = in_a_process(words)
 
     assert code == 0, again
     assert table == whole
     assert all(file.stat().st_mtime_ns == then for file, then in finished.items())
-    first = {"training": "training", "measuring": "measuring all-multi"}.get(stage, "export")
+    first = {"planning": "training", "training": "training", "measuring": "measuring all-multi"}.get(stage, "export")
     assert f"table6.cosine (1 of 2): {first}" in next(line for line in again.splitlines() if "(1 of 2)" in line)
     assert not list((tmp_path / "t").rglob(".export-*"))
-    assert "(1 of 2): training" in said
+    assert not list((tmp_path / "t").rglob(".*.new*"))
+    assert ("(1 of 2): training" in said) == (stage != "planning")
 
 
 @pytest.mark.slow

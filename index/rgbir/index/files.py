@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rgbir.index.errors import CantWrite, GalleryBusy, GalleryError
 from rgbir.index.words import why
+
+_UNFINISHED = re.compile(r"\..+\.\d+\.new(\.[^.]+)?")
+"""As `beside` names a file, of which process."""
 
 
 def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
@@ -128,6 +132,18 @@ def beside(file: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Removes what `beside` left in a folder when its process was killed. Only who alone writes there may.
+
+    Raises:
+        CantWrite: the folder is closed to us.
+    """
+    for left in folder.glob(".*.new*"):
+        if _UNFINISHED.fullmatch(left.name):
+            with writing_to(left):
+                left.unlink(missing_ok=True)
 
 
 def write_beside(file: Path, text: str) -> None:

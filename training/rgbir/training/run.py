@@ -42,6 +42,7 @@ from rgbir.index import (
     Kept,
     PeopleLists,
     beside,
+    clear_unfinished,
     is_locked,
     locked,
     why,
@@ -277,10 +278,7 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        for name in (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS, DATA, PEOPLE, NETWORK):
-            for left in self.folder.glob(f".{Path(name).stem}.*.new{Path(name).suffix}"):
-                with writing_to(left):
-                    left.unlink()
+        clear_unfinished(self.folder)
         file = self.folder / LOG
         text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
         kept = [line for line in text.split("\n")[:-1] if parsed(line).get("update", math.inf) <= done]

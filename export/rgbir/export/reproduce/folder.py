@@ -30,6 +30,7 @@ from rgbir.index import (
     ImageRecord,
     Setting,
     beside,
+    clear_unfinished,
     expect_writable,
     listed,
     locked,
@@ -68,7 +69,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def begin(folder: Path, plan: Plan) -> dict[str, tuple[str, str]]:
-    """Writes the plan, or compares it with the one that was begun there.
+    """Writes the plan, or compares it with the one that was begun there. Only who holds the folder's lock may.
 
     Returns:
         Packages whose versions differ from those that it was begun with: then and now.
@@ -78,6 +79,7 @@ def begin(folder: Path, plan: Plan) -> dict[str, tuple[str, str]]:
         CantWrite: the disk is full, or closed to us.
     """
     now, file = content(plan), folder / PLAN
+    clear_unfinished(folder)
     if not file.exists():
         if others := sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK):
             raise BadReproduction(f"{folder} holds {listed(others, most=3)} and no {PLAN}; choose another --out")
