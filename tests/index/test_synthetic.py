@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
+from tests.waiting import HANGS_AFTER_S, until
 
 from rgbir.index import Modality, RegDB, SysuMM01, UsageError, decode, read_bytes
 from rgbir.index.synthetic import Split, synthesize
@@ -105,3 +110,21 @@ def test_regdbs_layout_has_ten_splits_and_can_be_drawn_again(tmp_path: Path) -> 
     assert all((tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes() for file in files)
     with pytest.raises(UsageError, match="draw an even number of people, not 3"):
         synthesize_regdb(tmp_path / "c", 3)
+
+
+@pytest.mark.parametrize("layout", [["--drawing", "1"], ["--size", "small"], ["--layout", "footage"]])
+def test_a_drawing_whose_process_is_killed_ends_with_its_reason(tmp_path: Path, layout: list[str]) -> None:
+    program = "from rgbir.client.cli import main; main()"
+    words = ["synthesize", str(tmp_path / "drawn"), "--workers", "2", *layout]
+    with subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True) as drawing:
+        until(lambda: len(drawing_processes(drawing.pid)) == 2, "the processes that draw")
+        os.kill(drawing_processes(drawing.pid)[0], signal.SIGKILL)
+        _, words_of_error = drawing.communicate(timeout=HANGS_AFTER_S)
+    assert drawing.returncode == 1
+    assert "one of the processes that draw ended: it was killed" in words_of_error
+
+
+def drawing_processes(parent: int) -> list[int]:
+    """The children of a process that are no helpers of Python's."""
+    children = map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
+    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]

@@ -9,6 +9,7 @@ IndexFailure
 ├── BadDataset              the folder is not what its layout promises: mend the folder
 ├── BadBundle               the bundle is incomplete or altered: export it again
 ├── Unreadable              a file of others can't be read within its limits: ask for another one
+├── ProcessLost             a process that worked for this one ended: begin again, with fewer
 ├── CantWrite               a file can't be written: make room, or choose another place
 ├── EvaluationError         no number can be given honestly
 └── GalleryError
@@ -78,6 +79,10 @@ class Unreadable(IndexFailure):
     def __init__(self, reason: str, kind: str = "", text: str = "", memory: int = 0) -> None:
         super().__init__(reason)
         self.kind, self.text, self.memory = kind, text, memory
+
+
+class ProcessLost(IndexFailure):
+    """A process that worked for this one was killed, or couldn't begin."""
 
 
 class CantWrite(IndexFailure):

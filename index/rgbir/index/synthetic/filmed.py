@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +20,7 @@ from rgbir.index.progress import Progress, silent
 from rgbir.index.synthetic.folder import empty_folder, jpeg
 from rgbir.index.synthetic.footage import Scene, Truth
 from rgbir.index.synthetic.places import PLACES
+from rgbir.index.synthetic.processes import each
 
 WriteFilm = Callable[[Path, Iterable[NDArray[np.uint8]], int, datetime], object]
 """Writes pictures, uint8 (height, width, 3), so many a second, as a film that says when it began; the file's name says the format."""
@@ -139,24 +139,13 @@ def synthesize_footage(
     with (root / "truth.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("camera", "frame", "identity", "left", "top", "right", "bottom", "visible"))
-        for job, truth in zip(jobs, _each(work, jobs, workers), strict=True):
+        for job, truth in zip(jobs, each(work, jobs, workers), strict=True):
             for number, rows in enumerate(truth, start=job.first):
                 for row in rows:
                     table.writerow((job.scene.camera, number, row.identity, *row.box, f"{row.visible:.4f}"))
                 boxes += len(rows)
             progress(len(truth))
     return Filmed(sum(map(len, scenes)), len(scene.identities), boxes)
-
-
-def _each(
-    work: Callable[[_Job], list[tuple[Truth, ...]]], jobs: list[_Job], workers: int | None
-) -> Iterator[list[tuple[Truth, ...]]]:
-    """What each job gives, in the jobs' order, on several processes unless `workers` is 1."""
-    if workers == 1:
-        yield from map(work, jobs)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(work, jobs)
 
 
 def _pictures(root: Path, job: _Job) -> list[tuple[Truth, ...]]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +13,8 @@ from PIL import Image
 
 from rgbir.index.errors import UsageError
 from rgbir.index.progress import Progress
+from rgbir.index.synthetic.processes import each
 
-T = TypeVar("T")
 TRIALS = 10
 
 
@@ -83,19 +81,10 @@ def check_images(images: int) -> None:
 def each_person(paint: Callable[[int], int], people: Iterable[int], workers: int | None, progress: Progress) -> int:
     """Paints the people of these numbers, on several processes unless `workers` is 1; returns how many images."""
     total = 0
-    for count in painted(paint, people, workers):
+    for count in each(paint, people, workers):
         total += count
         progress(count)
     return total
-
-
-def painted(paint: Callable[[int], T], people: Iterable[int], workers: int | None) -> Iterator[T]:
-    """What painting gives of each person, in their order, on several processes unless `workers` is 1."""
-    if workers == 1:
-        yield from map(paint, people)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(paint, people)
 
 
 def write_lists(folder: Path, lists: dict[str, range]) -> None:

@@ -22,7 +22,8 @@ from rgbir.index.synthetic.drawing2.streams import Key, shuffled
 from rgbir.index.synthetic.drawing2.sysu import POOLS, absent
 from rgbir.index.synthetic.drawing2.tables import sine
 from rgbir.index.synthetic.drawing2.world import BLOCK, World
-from rgbir.index.synthetic.folder import Split, painted, write_lists
+from rgbir.index.synthetic.folder import Split, write_lists
+from rgbir.index.synthetic.processes import each
 
 SHORTEST, LONGEST = 12, 32
 """Frames of a pass."""
@@ -121,7 +122,7 @@ def write_tracks(
     pools = {person: POOLS[name] for name, people in numbers.items() for person in people}
     total = 0
     with _table(root / "tracks.csv", _COLUMNS) as tracks, _table(root / "boxes.csv", _BOX_COLUMNS) as boxes:
-        for rows in painted(partial(_write_person, root, world, images, pools), pools, workers):
+        for rows in each(partial(_write_person, root, world, images, pools), pools, workers):
             tracks.writerows(rows.tracks)
             boxes.writerows(rows.boxes)
             total += len(rows.tracks)
