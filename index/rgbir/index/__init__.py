@@ -1,5 +1,6 @@
 """Cameras, images, encoder, gallery, search and evaluation: everything that serving needs, and no torch."""
 
+from rgbir.index.bulk import bulk_callers
 from rgbir.index.bundle import Bundle, Card, Drift, Figure, Fitted, Kept, Parity, Precision, Reaction, Tta
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.confined.start import Limits, read_apart
@@ -292,6 +293,7 @@ __all__ = [
     "check_header",
     "check_moment",
     "beside",
+    "bulk_callers",
     "clear_unfinished",
     "writing_to",
     "passed_over_words",

@@ -17,7 +17,7 @@ from rgbir.index.errors import BadBundle, UsageError
 from rgbir.index.images import pixels
 from rgbir.index.machine import cores
 from rgbir.index.runner import Runner
-from rgbir.index.sessions import chosen, started, warn_without_gpu
+from rgbir.index.sessions import CPU, chosen, started, warn_without_gpu
 
 _log = logging.getLogger(__name__)
 
@@ -27,11 +27,16 @@ class Encoder:
 
     Args:
         bundle: what to load.
-        threads: of one session; as many as the process may use if None.
+        threads: that compute; as many as the process may use if None.
         providers: ONNX Runtime's execution providers, best first; CUDA where it is there, else the processor, if None.
         batch: images in one run of the graph.
         runner: what computes the graphs, as `Runner.read` reads it. Its `card` is the bundle's, or in bf16 a card of another
             name and fingerprint, since such embeddings are others.
+        callers: that will encode at the same time. ONNX Runtime's threads on a processor are divided among them. Threads that
+            work on images of their own don't wait for each other; those of one run do, at every layer.
+
+    Attributes:
+        lanes: how many callers may encode at the same time and lose nothing, at most `callers`; 1 on a GPU and with OpenVINO.
 
     Raises:
         BadBundle: the runner can't load a graph, or it isn't of the promised form.
@@ -46,6 +51,7 @@ class Encoder:
         providers: Sequence[str] | None = None,
         batch: int = 32,
         runner: str = "onnxruntime",
+        callers: int = 1,
     ) -> None:
         self.runner = Runner.read(runner)
         self.bundle, self.card, self.batch = bundle, bundle.card.computed(self.runner), batch
@@ -56,6 +62,7 @@ class Encoder:
         else:
             self._requested = []
         self.threads = threads or cores()
+        self.lanes = min(self.threads, callers) if self._requested == [CPU] else 1
         self.state = bundle.state()
         """Of the bundle's files before they were read."""
         graphs = set(bundle.card.graphs.values())
@@ -88,7 +95,7 @@ class Encoder:
         Args:
             beside: the other files of the bundle, where a graph's weights may be.
         """
-        session = started(self.bundle, file, beside, self.threads, self._requested, self.runner)
+        session = started(self.bundle, file, beside, self.threads // self.lanes, self._requested, self.runner)
         images = session.get_inputs()[0]
         expected = [self.card.height, self.card.width, 3]
         if images.type != "tensor(uint8)" or images.shape[1:] != expected:

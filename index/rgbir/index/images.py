@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,12 +72,15 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _expect_file(path: Path) -> int:
     """How many bytes it has."""
-    if not path.is_file():
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadImage(f"{path}: not a file") from None
+    if not stat.S_ISREG(status.st_mode):
         raise BadImage(f"{path}: not a file")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise BadImage(f"{path}: {size:,} bytes; at most {MAX_BYTES:,} are read")
-    return size
+    if status.st_size > MAX_BYTES:
+        raise BadImage(f"{path}: {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
+    return status.st_size
 
 
 def _expect_size(image: Image.Image, name: str, max_pixels: int) -> None:
@@ -138,7 +142,7 @@ def decode(data: bytes, name: str = "image", box: Box | None = None, max_pixels:
         image.load()
         image = eight_bits(image, name) if is_deep(image) else image
         check_colours(image, deep_colours, name)
-        image = ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     assumed = image.info.get(ASSUMED)
     image = _to_rgb(image)
     if assumed is not None:

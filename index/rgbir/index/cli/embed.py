@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from rgbir.index.bulk import bulk_callers
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork, Modality
 from rgbir.index.cli.options import SKIPPED_EXIT, BundleOption, NetworkOption, RunnerOption, ThreadsOption, progress
@@ -80,7 +81,7 @@ def embed(
             raise UsageError(
                 f"{images[0]} has no{of_kind} image to embed, of {len(pictures.images):,}; nothing was written"
             )
-    encoder = Encoder(Bundle(bundle), threads=threads, runner=runner)
+    encoder = Encoder(Bundle(bundle), threads=threads, runner=runner, callers=bulk_callers())
     with progress("encoding", len(records)) as advance:
         encoded(records, encoder, advance).save(out)
     content = Embedded(out, len(records), encoder.card.dimension, over.total())

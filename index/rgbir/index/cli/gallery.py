@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from rgbir.index.bulk import bulk_callers
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.cli.copies import Copies, copies_after, copies_before, copies_in_words
@@ -149,10 +150,18 @@ def add(
     identities: Annotated[List, typer.Option("--list", help="Layout sysu: whose images.")] = "test",
     modality: Annotated[Wanted, typer.Option(help="Layouts of data sets: which images.")] = "rgb",
     split: Annotated[int, typer.Option(help="Layout regdb: which split's test images.", min=1, max=10)] = 1,
-    batch: Annotated[int, typer.Option(help="Images a run of the model, and a transaction.", min=1, max=4096)] = 32,
+    batch: Annotated[
+        int, typer.Option(help="Images in a transaction. Those who encode share them.", min=1, max=4096)
+    ] = 32,
     workers: Annotated[
-        int, typer.Option(help="Threads that read and decode; with --ray, encoders, one core each.", min=1, max=64)
-    ] = 2,
+        int | None,
+        typer.Option(
+            help="Threads that read and decode, and encode on a processor: one a core, but 2 to 8, if not given. With --ray,"
+            " encoders, one core each, 2 if not given.",
+            min=1,
+            max=64,
+        ),
+    ] = None,
     threads: ThreadsOption = None,
     runner: RunnerOption = "onnxruntime",
     keep_images: Annotated[bool, typer.Option(help="Keep each crop in the gallery, to be shown with a hit.")] = True,
@@ -199,7 +208,7 @@ def add(
     declared = CameraNetwork.read(network) if network else None
     if declared is None:
         declared = LAYOUTS[layout](folder).network if layout in LAYOUTS else CameraNetwork(Path(gallery).name, ())
-    encoder = Encoder(Bundle(bundle), threads=threads, batch=batch, runner=runner)
+    encoder = Encoder(Bundle(bundle), threads=threads, batch=batch, runner=runner, callers=workers or bulk_callers())
     with open_or_create(gallery, encoder.card, declared, storage) as opened:
         _as_declared(ctx, opened, declared if network else None, storage)
         if network is None and layout not in LAYOUTS:
@@ -207,12 +216,12 @@ def add(
                 [Camera(name, frozenset({Modality.RGB}), name) for name in seen if name not in opened.network]
             )
         with progress("enrolling", total) as advance:
-            share: dict[str, Any] = {"batch": batch, "workers": workers, "keep_crops": keep_images, "progress": advance}
+            share: dict[str, Any] = {"batch": batch, "keep_crops": keep_images, "progress": advance}
             if on_ray is None:
-                tally = enrol(records(), encoder, opened, **share)
+                tally = enrol(records(), encoder, opened, workers=workers, **share)
             else:
-                address = None if on_ray == "local" else on_ray
-                tally = enrol_on_ray(records(), bundle, opened, address=address, runner=runner, **share)
+                share |= {"address": None if on_ray == "local" else on_ray, "runner": runner, "workers": workers or 2}
+                tally = enrol_on_ray(records(), bundle, opened, **share)
         total = len(opened)
     return _told(tally, gallery, total, encoder)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NotRequired, TypedDict, cast
 import typer
 from rich.table import Table
 
+from rgbir.index.bulk import bulk_callers
 from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.cli import searches
@@ -348,7 +349,7 @@ def evaluate(
             return cast(Answer[Evaluated], divided(sets, chosen, model, alike, markdown, report_file))
         if cost_against is not None and bundle:
             exact, other = (
-                Encoder(Bundle(folder), threads=threads, runner=by)
+                Encoder(Bundle(folder), threads=threads, runner=by, callers=bulk_callers())
                 for folder, by in ((cost_against, "onnxruntime"), (bundle[0], runner))
             )
             return _costs(cost(data_set, chosen, exact, other, metric, progress))

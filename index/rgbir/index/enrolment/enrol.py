@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
+from threading import BoundedSemaphore
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rgbir.index.bulk import groups, in_order
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.depth import ASSUMED
@@ -35,6 +37,8 @@ from rgbir.index.progress import Progress, silent
 _log = logging.getLogger(__name__)
 
 KEPT_AS_GIVEN = 512 * 1024
+Outcome = NewSighting | Skipped | None
+"""Of an image: what is to be enrolled, why it was left out, or nothing to be done since it is enrolled."""
 _MEDIA = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png"}
 
 
@@ -63,6 +67,16 @@ class Tally:
         self.added += sum(written)
         self.present += len(written) - sum(written)
 
+    def settle(self, outcomes: Sequence[Outcome], gallery: AnyGallery) -> None:
+        """Enrols what is new, in one transaction, and counts the rest.
+
+        Raises:
+            GalleryMismatch: an embedding of another model.
+        """
+        self.count(gallery.add([outcome for outcome in outcomes if isinstance(outcome, NewSighting)]))
+        self.present += sum(outcome is None for outcome in outcomes)
+        self.skipped += [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
@@ -85,25 +99,38 @@ class Ready:
     crop: Crop | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    record: ImageRecord
+    camera: Camera
+    data: bytes
+    digest: str
+
+    @property
+    def sighting(self) -> str:
+        return sighting_id(self.camera.id, self.record.source, self.digest)
+
+
 def enrol(
     records: Iterable[ImageRecord | Skipped],
     encoder: Encoder,
     gallery: AnyGallery,
     *,
     batch: int = 32,
-    workers: int = 2,
+    workers: int | None = None,
     keep_crops: bool = True,
     progress: Progress = silent,
 ) -> Tally:
-    """Enrols every record that can be read; the next batch is decoded while one is encoded and written.
+    """Enrols every record that can be read. Several groups of images are decoded and encoded at the same time, in the order given.
 
     An image that is enrolled already is neither decoded nor encoded again. One that can't be read is skipped with its
     reason. What a stopped run acknowledged stays; running it again adds the rest.
 
     Args:
         records: from a reader. Their cameras must be in the gallery's network.
-        batch: images in one run of the model, and in one transaction.
-        workers: threads that read and decode.
+        encoder: for several callers, if it is for this alone.
+        batch: images in one transaction; the encoder's lanes share them.
+        workers: threads that read and decode, and encode in the encoder's lanes; one a lane, but at least 2, if None.
         keep_crops: store each image in the gallery, to be shown with a hit.
         progress: called after each batch with the number of inputs it dealt with; they are acknowledged then.
 
@@ -112,13 +139,19 @@ def enrol(
         GalleryBusy: another process is writing.
     """
     gallery.expect(encoder.card)
-    tally, reported = Tally(), 0
-    with gallery.writing(), ThreadPoolExecutor(workers) as pool:
-        for ready in _prepared(records, encoder, gallery, tally, pool, batch, keep_crops):
-            for modality in Modality:
-                tally.count(gallery.add(encoded(ready, modality, encoder)))
-            progress(tally.seen - reported)
-            reported = tally.seen
+    tally, network, turns = Tally(), gallery.network, BoundedSemaphore(encoder.lanes)
+
+    def known(ids: Sequence[str]) -> dict[str, Labels]:
+        return {name: labels_of(enrolled) for name in gallery.known(ids) if (enrolled := gallery.get(name)) is not None}
+
+    def work(group: Sequence[ImageRecord | Skipped]) -> list[Outcome]:
+        return outcomes(group, encoder, network, known, keep_crops, turns)
+
+    with gallery.writing():
+        shares = groups(records, -(-batch // encoder.lanes))
+        for done in groups(in_order(work, shares, workers or max(2, encoder.lanes)), encoder.lanes):
+            tally.settle([outcome for share in done for outcome in share], gallery)
+            progress(sum(map(len, done)))
         expired(gallery)
         gallery.refresh_cache()
     return tally
@@ -132,57 +165,34 @@ def expired(gallery: AnyGallery) -> None:
         _log.warning("%s", error)
 
 
-def _prepared(
-    records: Iterable[ImageRecord | Skipped],
-    encoder: Encoder,
-    gallery: AnyGallery,
-    tally: Tally,
-    pool: ThreadPoolExecutor,
-    batch: int,
-    keep_crops: bool,
-) -> Iterator[list[Ready]]:
-    """Batches of decoded images, two batches ahead of the one that is being encoded."""
-    incoming, network = iter(records), gallery.network
-    ahead: list[list[Future[Ready | Skipped | None]]] = []
-
-    def known(sighting: str) -> Labels | None:
-        enrolled = gallery.get(sighting)
-        return None if enrolled is None else labels_of(enrolled)
-
-    def fill() -> bool:
-        group = list(islice(incoming, batch))
-        ahead.append([pool.submit(prepare, record, encoder, network, known, keep_crops) for record in group])
-        return bool(group)
-
-    fill()
-    while ahead and ahead[0]:
-        if len(ahead) < 3:
-            fill()
-        ready = []
-        for future in ahead.pop(0):
-            result = future.result()
-            if result is None:
-                tally.present += 1
-            elif isinstance(result, Skipped):
-                tally.skipped.append(result)
-            else:
-                ready.append(result)
-        yield ready
-
-
-def prepare(
-    record: ImageRecord | Skipped,
+def outcomes(
+    records: Sequence[ImageRecord | Skipped],
     encoder: Encoder,
     network: CameraNetwork,
-    known: Callable[[str], Labels | None],
+    known: Callable[[Sequence[str]], Mapping[str, Labels]],
     keep_crops: bool,
-) -> Ready | Skipped | None:
-    """An image, read, decoded and resized; None for one that is known already.
+    turns: AbstractContextManager[Any] = nullcontext(),
+) -> list[Outcome]:
+    """What becomes of each image, in their order but for sightings to enrol, which come last, by modality.
 
     Args:
-        known: the labels that a sighting of that id is enrolled with; None if it isn't. Other ones than the record's are skipped
-            with the reason.
+        known: the labels of those of these sightings that are enrolled.
+        keep_crops: as of `enrol`.
+        turns: entered for each run of the model.
     """
+    read = [_read(record, network) for record in records]
+    labels = known([image.sighting for image in read if isinstance(image, _Read)])
+    prepared = [
+        image if isinstance(image, Skipped) else _prepared(image, labels.get(image.sighting), encoder, keep_crops)
+        for image in read
+    ]
+    ready = [item for item in prepared if isinstance(item, Ready)]
+    with turns:
+        new = [sighting for modality in Modality for sighting in encoded(ready, modality, encoder)]
+    return [*(item for item in prepared if not isinstance(item, Ready)), *new]
+
+
+def _read(record: ImageRecord | Skipped, network: CameraNetwork) -> _Read | Skipped:
     if isinstance(record, Skipped):
         return record
     try:
@@ -190,18 +200,24 @@ def prepare(
     except UnicodeEncodeError:
         return Skipped(record.source, "its name isn't UTF-8, and a gallery can't keep it; rename the file")
     try:
-        camera = network[record.camera]
-        data = read_bytes(record.path)
-        digest = digest_of(data, record.box)
-        enrolled = known(sighting_id(camera.id, record.source, digest))
-        if enrolled is not None:
-            differing = other_labels(enrolled, (record.taken_at, record.identity, record.track))
-            return None if differing is None else Skipped(record.source, differing)
-        image = decode(data, str(record.path), record.box)
+        camera, data = network[record.camera], read_bytes(record.path)
     except (BadImage, UnknownCamera) as error:
         return Skipped(record.source, str(error))
-    crop = crop_of(data, image, as_given=record.box is None) if keep_crops else None
-    return Ready(record, camera.id, modality_for(record.modality, camera), digest, encoder.pixels(image), crop)
+    return _Read(record, camera, data, digest_of(data, record.box))
+
+
+def _prepared(image: _Read, labels: Labels | None, encoder: Encoder, keep_crops: bool) -> Ready | Skipped | None:
+    """An image, decoded and resized; None for one that is enrolled already. Other labels than the record's are a reason to skip it."""
+    record, camera = image.record, image.camera
+    if labels is not None:
+        differing = other_labels(labels, (record.taken_at, record.identity, record.track))
+        return None if differing is None else Skipped(record.source, differing)
+    try:
+        picture = decode(image.data, str(record.path), record.box)
+    except BadImage as error:
+        return Skipped(record.source, str(error))
+    crop = crop_of(image.data, picture, as_given=record.box is None) if keep_crops else None
+    return Ready(record, camera.id, modality_for(record.modality, camera), image.digest, encoder.pixels(picture), crop)
 
 
 def modality_for(named: Modality | None, camera: Camera) -> Modality:

@@ -7,17 +7,17 @@ the work as well.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rgbir.index.bundle import Bundle
-from rgbir.index.cameras import CameraNetwork, Modality
+from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.encoder import Encoder
-from rgbir.index.enrolment.enrol import Tally, encoded, expired, prepare
+from rgbir.index.enrolment.enrol import Tally, expired, outcomes
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import Labels, labels_of
@@ -60,7 +60,7 @@ def enrol_on_ray(
         ray.init(address=address, log_to_driver=False, include_dashboard=False)
     known = ray.put({sighting.id: labels_of(sighting) for sighting in gallery.sightings()})
     rows = ray.data.from_items([{"record": pickle.dumps(record)} for record in records])
-    done = rows.map_batches(
+    encoded = rows.map_batches(
         _Worker,
         fn_constructor_args=(str(bundle), runner, gallery.network.to_dict(), known, keep_crops),
         batch_size=batch,
@@ -69,13 +69,10 @@ def enrol_on_ray(
     )
     tally = Tally()
     with gallery.writing():
-        for piece in done.iter_batches(batch_size=batch):
-            outcomes = [pickle.loads(outcome) for outcome in piece["outcome"]]
-            new = [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, Skipped)]
-            tally.count(gallery.add(new))
-            tally.present += sum(outcome is None for outcome in outcomes)
-            tally.skipped += [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
-            progress(len(outcomes))
+        for piece in encoded.iter_batches(batch_size=batch):
+            done = [pickle.loads(outcome) for outcome in piece["outcome"]]
+            tally.settle(done, gallery)
+            progress(len(done))
         expired(gallery)
         gallery.refresh_cache()
     return tally
@@ -94,9 +91,8 @@ class _Worker:
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
         records = [pickle.loads(row) for row in rows["record"]]
-        prepared = [prepare(record, self.encoder, self.network, self.known.get, self.keep_crops) for record in records]
-        ready = [item for item in prepared if item is not None and not isinstance(item, Skipped)]
-        outcomes: list[Any] = [item for item in prepared if item is None or isinstance(item, Skipped)]
-        for modality in Modality:
-            outcomes += encoded(ready, modality, self.encoder)
-        return {"outcome": np.array([pickle.dumps(outcome) for outcome in outcomes], object)}
+        done = outcomes(records, self.encoder, self.network, self._known, self.keep_crops)
+        return {"outcome": np.array([pickle.dumps(outcome) for outcome in done], object)}
+
+    def _known(self, ids: Sequence[str]) -> dict[str, Labels]:
+        return {name: self.known[name] for name in ids if name in self.known}

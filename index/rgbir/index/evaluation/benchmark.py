@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rgbir.index.bulk import bulk_callers
 from rgbir.index.bundle import Bundle, Card
 from rgbir.index.datasets.cross import CROSS, alone, cross_task, remark_on
 from rgbir.index.datasets.dataset import PLAIN, DataSet, Setting
@@ -153,7 +154,7 @@ def of_bundles(
             )
 
     def measured(bundle: Path) -> Report:
-        encoder = Encoder(Bundle(bundle), threads=threads, runner=runner)
+        encoder = Encoder(Bundle(bundle), threads=threads, runner=runner, callers=bulk_callers())
         card = encoder.card
         task = choice.task(data, split_of(card))
         if choice.setting.identities not in TRAINED_LISTS:

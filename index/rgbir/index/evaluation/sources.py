@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import numpy as np
 
+from rgbir.index.bulk import groups, in_order
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.encoder import Encoder
@@ -17,21 +19,35 @@ from rgbir.index.gallery.sightings import digest_of, sighting_id
 from rgbir.index.images import read_bytes
 from rgbir.index.progress import Progress, silent
 
+DECODERS = 2
+"""Threads that read and decode, at least."""
+
 
 def encoded(records: Sequence[ImageRecord], encoder: Encoder, progress: Progress = silent) -> Features:
     """Embeds the records' images, in their order; an unreadable image is an error, a benchmark has no image to spare.
 
+    Several groups of images are decoded and encoded at the same time.
+
     Raises:
         BadImage: an image can't be read.
     """
-    embeddings = np.empty((len(records), encoder.card.dimension), np.float32)
-    for modality in Modality:
-        rows = [row for row, record in enumerate(records) if (record.modality or Modality.RGB) is modality]
-        for start in range(0, len(rows), encoder.batch):
-            group = rows[start : start + encoder.batch]
-            images = np.stack([encoder.pixels(records[row].decoded()) for row in group])
-            embeddings[group] = encoder.encode(images, modality)
-            progress(len(group))
+    embeddings, turns = np.empty((len(records), encoder.card.dimension), np.float32), BoundedSemaphore(encoder.lanes)
+    of_modality = {
+        modality: [row for row, record in enumerate(records) if (record.modality or Modality.RGB) is modality]
+        for modality in Modality
+    }
+
+    def embedded(group: tuple[Modality, list[int]]) -> int:
+        modality, rows = group
+        images = np.stack([encoder.pixels(records[row].decoded()) for row in rows])
+        with turns:
+            embeddings[rows] = encoder.encode(images, modality)
+        return len(rows)
+
+    share = -(-encoder.batch // encoder.lanes)
+    shares = ((modality, group) for modality, rows in of_modality.items() for group in groups(rows, share))
+    for count in in_order(embedded, shares, max(DECODERS, encoder.lanes)):
+        progress(count)
     return Features.of_images(embeddings, records)
 
 

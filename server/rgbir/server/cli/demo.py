@@ -22,6 +22,7 @@ from rgbir.index import (
     Searcher,
     SearchOptions,
     SysuMM01,
+    bulk_callers,
     decode,
     enrol,
     read_bytes,
@@ -85,7 +86,7 @@ def demo(
             _draw(people)
             (folder / "complete").touch()
         data = SysuMM01(people)
-        encoder = Encoder(Bundle(bundle))
+        encoder = Encoder(Bundle(bundle), callers=bulk_callers())
         with Gallery.open_or_create(gallery, encoder.card, CameraNetwork.read("sysu-mm01")) as opened:
             _enrol(data, encoder, opened)
             rank_1, mean_ap = _evaluate(data, encoder, opened)

@@ -368,7 +368,7 @@ class Store:
 
     def add(self, new: Sequence[tuple[NewSighting, NDArray[np.float32]]]) -> list[bool]:
         """Writes sightings with their prepared embeddings, each (d,), in one transaction; True where it was new and not erased since."""
-        written = []
+        written, sums, crops = list[bool](), list[tuple[Any, ...]](), list[tuple[Any, ...]]()
         with self.file.transaction() as connection:
             now, gone = 0, self.bound([sighting for sighting, _ in new])
             for sighting, embedding in new:
@@ -398,19 +398,16 @@ class Store:
                 )
                 written.append(cursor.rowcount == 1)
                 if cursor.rowcount == 1:
-                    self._add_crop(connection, cursor.lastrowid, labels, sighting.crop)
+                    row, crop = cursor.lastrowid, sighting.crop
+                    sums.append((row, sum_of(*labels), None if crop is None else sum_of(crop.media_type, crop.data)))
+                    if crop is not None:
+                        crops.append((row, crop.media_type, crop.data))
+            connection.executemany("INSERT INTO sums VALUES (?, ?, ?)", sums)
+            connection.executemany("INSERT INTO crops VALUES (?, ?, ?)", crops)
             self._reach(connection, max((sighting.since or 0 for sighting, _ in new), default=0))
             if any(written):
                 self._changed(connection)
         return written
-
-    @staticmethod
-    def _add_crop(connection: Connection, row: int, labels: Sequence[Any], crop: Crop | None) -> None:
-        """The crop, where there is one, and the checksums."""
-        total = None if crop is None else sum_of(crop.media_type, crop.data)
-        connection.execute("INSERT INTO sums VALUES (?, ?, ?)", (row, sum_of(*labels), total))
-        if crop is not None:
-            connection.execute("INSERT INTO crops VALUES (?, ?, ?)", (row, crop.media_type, crop.data))
 
     # --- erasing
 

@@ -1,0 +1,44 @@
+"""Work in bulk: on several threads, in its order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from rgbir.index.machine import cores
+
+MOST_CALLERS = 8
+"""Each takes the memory of a run of the model."""
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+
+def bulk_callers() -> int:
+    """How many threads encode at the same time: one a core, and not more than `MOST_CALLERS`."""
+    return min(cores(), MOST_CALLERS)
+
+
+def groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The items in lists of that many; the last may be shorter."""
+    coming = iter(items)
+    while group := list(islice(coming, size)):
+        yield group
+
+
+def in_order(work: Callable[[Item], Done], items: Iterable[Item], threads: int) -> Iterator[Done]:
+    """What work makes of each item, in the items' order. Items are taken here, at most twice as many ahead as there are threads."""
+    ahead = deque[Future[Done]]()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                ahead.append(pool.submit(work, item))
+                if len(ahead) == 2 * threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()

@@ -1,0 +1,167 @@
+"""Work in bulk: in its order, on several threads that don't wait for each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Barrier, BoundedSemaphore, Event
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, Modality, Model, SysuMM01, enrol
+from rgbir.index import encoder as index_encoder
+from rgbir.index.bulk import MOST_CALLERS, bulk_callers, groups, in_order
+from rgbir.index.errors import BadImage
+from rgbir.index.evaluation.sources import encoded
+
+
+def test_groups_are_whole_but_for_the_last() -> None:
+    assert list(groups(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(groups([], 3)) == []
+
+
+def test_what_is_done_later_comes_later_whoever_is_quicker() -> None:
+    second_is_done = Event()
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert second_is_done.wait(60)
+        second_is_done.set() if number else None
+        return number
+
+    assert list(in_order(work, range(9), threads=3)) == list(range(9))
+
+
+def test_no_more_is_taken_ahead_than_twice_the_threads() -> None:
+    taken = []
+
+    def items() -> Any:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    done = in_order(lambda number: number, items(), threads=3)
+    assert next(done) == 0
+    assert len(taken) == 6
+    done.close()
+
+
+def test_the_first_failure_is_raised_and_nothing_is_begun_after_it() -> None:
+    begun = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number >= 3:
+            raise BadImage(f"number {number}")
+        return number
+
+    done = in_order(work, range(100), threads=2)
+    assert [next(done) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(BadImage, match="number 3"):
+        next(done)
+    assert len(begun) <= 3 + 1 + 4
+
+
+@pytest.mark.parametrize("callers", [1, 2, 3, 8])
+def test_lanes_share_the_threads_and_change_no_embedding(
+    bundle: Bundle, callers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    start = index_encoder.started
+
+    def started(*given: Any) -> Any:
+        threads.append(given[3])
+        return start(*given)
+
+    monkeypatch.setattr(index_encoder, "started", started)
+    encoder = Encoder(bundle, threads=6, callers=callers, providers=["CPUExecutionProvider"])
+    card = bundle.card
+    images = np.random.default_rng(0).integers(0, 256, (11, card.height, card.width, 3), np.uint8)
+    expected = Encoder(bundle, threads=1).encode(images, Modality.RGB)
+
+    assert encoder.lanes == min(6, callers)
+    assert threads[0] == 6 // encoder.lanes
+    np.testing.assert_array_equal(encoder.encode(images, Modality.RGB), expected)
+
+
+def test_threads_bound_the_lanes(bundle: Bundle) -> None:
+    assert Encoder(bundle, threads=1, callers=4).lanes == 1
+    assert 1 <= bulk_callers() <= MOST_CALLERS
+
+
+def test_a_gpu_has_one_lane(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_encoder, "chosen", lambda providers: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    start = index_encoder.started
+    monkeypatch.setattr(
+        index_encoder, "started", lambda *given: start(*given[:4], ["CPUExecutionProvider"], *given[5:])
+    )
+    assert Encoder(bundle, threads=4, callers=4).lanes == 1
+
+
+class Watched:
+    """An encoder that tells how many encode at the same time, and waits for as many as may."""
+
+    def __init__(self, encoder: Encoder, lanes: int) -> None:
+        self.encoder, self.lanes = encoder, lanes
+        self.inside, self.most, self.meeting = 0, 0, Barrier(lanes)
+        self.free = BoundedSemaphore(lanes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.encoder, name)
+
+    def encode(self, images: Any, modality: Modality) -> Any:
+        assert self.free.acquire(blocking=False), "more encode than there are lanes"
+        try:
+            if self.most < self.lanes:
+                self.meeting.wait(60)  # as many as may are here at the same time
+                self.most = self.lanes
+            return self.encoder.encode(images, modality)
+        finally:
+            self.free.release()
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_as_many_encode_at_the_same_time_as_there_are_lanes(
+    people: SysuMM01, encoder: Encoder, tmp_path: Path, lanes: int
+) -> None:
+    records = list(people.records("test", (1, 2)))
+    watched: Any = Watched(encoder, lanes)
+    with Gallery.create(tmp_path / "g", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")) as gallery:
+        tally = enrol(records, watched, gallery, batch=2 * lanes, workers=5)
+        assert (tally.added, watched.most) == (len(records), lanes)
+        kept = [sighting.source for sighting in gallery.sightings()]
+    assert kept == [record.source for record in records]  # the order of enrolment is the records'
+
+    watched = Watched(encoder, lanes)
+    watched.batch = 2 * lanes
+    features = encoded(records, watched)
+    assert watched.most == lanes
+    np.testing.assert_array_equal(features.embeddings, encoded(records, encoder).embeddings)
+
+
+class Counted:
+    """A gallery that counts the questions it is asked."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self.gallery, self.asked = gallery, Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.gallery, name)
+        if not callable(value):
+            return value
+        self.asked[name] += 1
+        return value
+
+
+def test_what_is_enrolled_is_asked_once_for_each_group(people: SysuMM01, encoder: Encoder, tmp_path: Path) -> None:
+    records: Sequence[Any] = list(people.records("test", (1, 2)))
+    with Gallery.create(tmp_path / "g", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")) as gallery:
+        counted: Any = Counted(gallery)
+        enrol(records[:10], encoder, counted, batch=4)
+        assert (counted.asked["known"], counted.asked["get"], counted.asked["add"]) == (3, 0, 3)
+        tally = enrol(records, encoder, counted, batch=4)
+        assert (tally.present, tally.added) == (10, len(records) - 10)
+        assert counted.asked["get"] == 10  # their labels are compared
