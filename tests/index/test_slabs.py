@@ -143,6 +143,23 @@ def test_a_slab_that_is_asked_often_gets_codes_and_answers_the_same(rng: np.rand
     assert view.nearest(vectors[5], ["1"], Filter(), 10) == first
 
 
+@pytest.mark.parametrize(("rows", "coded"), [(8_000, True), (3_000, False)])
+def test_joined_searches_make_codes_where_products_of_bytes_are_quicker(
+    rng: np.random.Generator, rows: int, coded: bool
+) -> None:
+    vectors = rows_of("people", rng, rows, 512)
+    slab = Slab(Metric.EUCLIDEAN, vectors, np.arange(1, rows + 1), np.full(rows, NO_TIME), np.full(rows, -1))
+    view = View(Metric.EUCLIDEAN, Mark(), {"1": (slab,)})
+    expected = [view.nearest(query, ["1"], Filter(), 5) for query in vectors[:3]]
+
+    for _ in range(ASKED_BEFORE_CODES + 1):
+        assert view.nearest_of_many(vectors[:3], ["1"], Filter(), 5) == expected
+    if coded:
+        until(lambda: slab.coded, "the codes")
+    assert slab.coded == coded
+    assert view.nearest_of_many(vectors[:3], ["1"], Filter(), 5) == expected
+
+
 def test_codes_are_made_once_however_many_searches_ask_for_them() -> None:
     coding, together = Coding(WORTH_CODES, None), threading.Barrier(8)
 

@@ -273,7 +273,10 @@ class Slab:
         lengths = np.sqrt(squared_lengths(queries))
         finite = bool((lengths.max() + self.reach) ** 2 < _HUGE)
         slack, tiny = lost(queries.shape[1]), queries.shape[1] * 1e-37
-        codes = None if self.coding.loose or self.stored.size < WORTH_BYTES else self.coding.codes
+        worth = self.stored.size >= WORTH_BYTES and not self.coding.loose
+        if worth and self.coding.lacking and self.coding.scanned():
+            threads().submit(self.code)
+        codes = self.coding.codes if worth else None
         with np.errstate(over="ignore", invalid="ignore"):
             if codes is not None and finite and queries.shape[1] < LONGEST and are_exact():
                 alike, doubt = codes.products(queries, positions)
