@@ -14,7 +14,7 @@ import pytest
 from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, Modality, Model, SysuMM01, enrol
 from rgbir.index import encoder as index_encoder
 from rgbir.index.bulk import MOST_CALLERS, bulk_callers, groups, in_order
-from rgbir.index.errors import BadImage
+from rgbir.index.errors import BadImage, GalleryFull
 from rgbir.index.evaluation.sources import encoded
 
 
@@ -65,12 +65,34 @@ def test_the_first_failure_is_raised_and_nothing_is_begun_after_it() -> None:
     assert len(begun) <= 3 + 1 + 4
 
 
+def test_an_enrolment_that_cannot_be_written_begins_nothing_more(
+    people: SysuMM01, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded_images = []
+
+    def full(sightings: Any) -> Any:
+        raise GalleryFull("the disk is full")
+
+    class Counting(Watched):
+        def encode(self, images: Any, modality: Modality) -> Any:
+            encoded_images.append(len(images))
+            return self.encoder.encode(images, modality)
+
+    records, watched = list(people.records("test")), Counting(encoder, 2)
+    with Gallery.create(tmp_path / "g", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")) as gallery:
+        monkeypatch.setattr(gallery, "add", full)
+        with pytest.raises(GalleryFull):
+            enrol(records, watched, gallery, batch=4)  # type: ignore[arg-type]
+        begun = sum(encoded_images)
+    assert begun <= 2 * (2 * 2 + 2) < len(records)
+
+
 @pytest.mark.parametrize("callers", [1, 2, 3, 8])
 def test_lanes_share_the_threads_and_change_no_embedding(
     bundle: Bundle, callers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
-    start = index_encoder.started
+    start: Any = vars(index_encoder)["started"]
 
     def started(*given: Any) -> Any:
         threads.append(given[3])
@@ -94,7 +116,7 @@ def test_threads_bound_the_lanes(bundle: Bundle) -> None:
 
 def test_a_gpu_has_one_lane(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_encoder, "chosen", lambda providers: ["CUDAExecutionProvider", "CPUExecutionProvider"])
-    start = index_encoder.started
+    start: Any = vars(index_encoder)["started"]
     monkeypatch.setattr(
         index_encoder, "started", lambda *given: start(*given[:4], ["CPUExecutionProvider"], *given[5:])
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -28,8 +28,11 @@ def groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield group
 
 
-def in_order(work: Callable[[Item], Done], items: Iterable[Item], threads: int) -> Iterator[Done]:
-    """What work makes of each item, in the items' order. Items are taken here, at most twice as many ahead as there are threads."""
+def in_order(work: Callable[[Item], Done], items: Iterable[Item], threads: int) -> Generator[Done]:
+    """What work makes of each item, in the items' order. Items are taken here, at most twice as many ahead as there are threads.
+
+    Closed early, it begins no other item, and waits for those that were begun.
+    """
     ahead = deque[Future[Done]]()
     with ThreadPoolExecutor(threads) as pool:
         try:

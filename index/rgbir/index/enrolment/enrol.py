@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Any
@@ -147,9 +147,9 @@ def enrol(
     def work(group: Sequence[ImageRecord | Skipped]) -> list[Outcome]:
         return outcomes(group, encoder, network, known, keep_crops, turns)
 
-    with gallery.writing():
-        shares = groups(records, -(-batch // encoder.lanes))
-        for done in groups(in_order(work, shares, workers or max(2, encoder.lanes)), encoder.lanes):
+    shares = groups(records, -(-batch // encoder.lanes))
+    with gallery.writing(), closing(in_order(work, shares, workers or max(2, encoder.lanes))) as worked:
+        for done in groups(worked, encoder.lanes):
             tally.settle([outcome for share in done for outcome in share], gallery)
             progress(sum(map(len, done)))
         expired(gallery)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from threading import BoundedSemaphore
 
@@ -46,8 +47,9 @@ def encoded(records: Sequence[ImageRecord], encoder: Encoder, progress: Progress
 
     share = -(-encoder.batch // encoder.lanes)
     shares = ((modality, group) for modality, rows in of_modality.items() for group in groups(rows, share))
-    for count in in_order(embedded, shares, max(DECODERS, encoder.lanes)):
-        progress(count)
+    with closing(in_order(embedded, shares, max(DECODERS, encoder.lanes))) as counts:
+        for count in counts:
+            progress(count)
     return Features.of_images(embeddings, records)
 
 
