@@ -8,6 +8,7 @@ from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
 from rgbir.index.gallery.folder.schema import MOVED
+from rgbir.training import METHODS
 from tests.conftest import ROOT
 
 HOW_TO = ROOT / "docs/how-to"
@@ -115,3 +116,7 @@ def test_the_film_is_small_goes_round_and_each_picture_stands_long_enough_to_be_
             film.seek(frame)
             film.load()
             assert film.info["duration"] >= 1500
+
+
+def test_the_first_page_counts_the_methods_that_there_are() -> None:
+    assert re.findall(r"^rgbir methods +# (\d+) methods", (ROOT / "README.md").read_text(), re.M) == [str(len(METHODS))]
