@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, Modality, Model, SysuMM01, enrol
+from rgbir.index import Bundle, CameraNetwork, Encoder, Gallery, Modality, Model, Skipped, SysuMM01, enrol
 from rgbir.index import encoder as index_encoder
 from rgbir.index.bulk import MOST_CALLERS, bulk_callers, groups, in_order
 from rgbir.index.errors import BadImage, GalleryFull
@@ -87,9 +87,11 @@ def test_an_enrolment_that_cannot_be_written_begins_nothing_more(
     assert begun <= 2 * (2 * 2 + 2) < len(records)
 
 
-@pytest.mark.parametrize("callers", [1, 2, 3, 8])
+@pytest.mark.parametrize(
+    ("callers", "lanes", "each"), [(1, 1, 13), (2, 1, 13), (3, 2, 6), (8, 6, 2), (12, 6, 2), (13, 13, 1), (20, 13, 1)]
+)
 def test_lanes_share_the_threads_and_change_no_embedding(
-    bundle: Bundle, callers: int, monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle, callers: int, lanes: int, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
     start: Any = vars(index_encoder)["started"]
@@ -99,14 +101,26 @@ def test_lanes_share_the_threads_and_change_no_embedding(
         return start(*given)
 
     monkeypatch.setattr(index_encoder, "started", started)
-    encoder = Encoder(bundle, threads=6, callers=callers, providers=["CPUExecutionProvider"])
+    encoder = Encoder(bundle, threads=13, callers=callers, providers=["CPUExecutionProvider"])
     card = bundle.card
     images = np.random.default_rng(0).integers(0, 256, (11, card.height, card.width, 3), np.uint8)
     expected = Encoder(bundle, threads=1).encode(images, Modality.RGB)
 
-    assert encoder.lanes == min(6, callers)
-    assert threads[0] == 6 // encoder.lanes
+    assert (encoder.lanes, threads[0]) == (lanes, each)
     np.testing.assert_array_equal(encoder.encode(images, Modality.RGB), expected)
+
+
+@pytest.mark.parametrize("threads", range(1, 40))
+@pytest.mark.parametrize("callers", [1, 2, 5, 8])
+def test_fewer_threads_are_left_over_than_a_lane_has(
+    bundle: Bundle, threads: int, callers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start: Any = vars(index_encoder)["started"]
+    monkeypatch.setattr(index_encoder, "started", lambda *given: start(*given[:3], 1, *given[4:]))
+    encoder = Encoder(bundle, threads=threads, callers=callers)
+    each = threads // encoder.lanes
+    assert 1 <= encoder.lanes <= callers
+    assert 0 <= threads - encoder.lanes * each < each or (threads - encoder.lanes * each, each) == (0, 1)
 
 
 def test_threads_bound_the_lanes(bundle: Bundle) -> None:
@@ -164,6 +178,32 @@ def test_as_many_encode_at_the_same_time_as_there_are_lanes(
     np.testing.assert_array_equal(features.embeddings, encoded(records, encoder).embeddings)
 
 
+@pytest.mark.parametrize("lanes", [1, 2, 4])
+def test_infrared_and_colour_images_are_enrolled_in_their_order_in_transactions_of_a_batch(
+    people: SysuMM01, encoder: Encoder, tmp_path: Path, lanes: int
+) -> None:
+    colour, infrared = (list(people.records("test", cameras))[:10] for cameras in ((1, 2), (3, 6)))
+    records = colour_and(infrared, colour)
+    records.insert(5, Skipped("no picture", "it is a film"))
+    watched: Any = Watched(encoder, lanes)
+    watched.most = lanes  # it needn't wait for others
+    with Gallery.create(tmp_path / "g", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")) as gallery:
+        reported, counted = list[int](), Counted(gallery)
+        tally = enrol(records, watched, counted, batch=6, progress=reported.append)  # type: ignore[arg-type]
+        assert (tally.added, [item.source for item in tally.skipped]) == (20, ["no picture"])
+        assert (reported, counted.asked["add"]) == ([6, 6, 6, 3], 4)
+        kept = gallery.sightings()
+        assert [sighting.source for sighting in kept] == [record.source for record in colour_and(infrared, colour)]
+        embeddings = gallery.embeddings([sighting.id for sighting in kept])
+    expected = encoded(colour_and(infrared, colour), encoder).embeddings
+    np.testing.assert_array_equal(embeddings, Model.of(encoder.card).metric.prepare(expected))
+
+
+def colour_and(infrared: Sequence[Any], colour: Sequence[Any]) -> list[Any]:
+    """A colour image, an infrared one, and so on."""
+    return [record for pair in zip(colour, infrared, strict=True) for record in pair]
+
+
 class Counted:
     """A gallery that counts the questions it is asked."""
 
@@ -178,12 +218,12 @@ class Counted:
         return value
 
 
-def test_what_is_enrolled_is_asked_once_for_each_group(people: SysuMM01, encoder: Encoder, tmp_path: Path) -> None:
+def test_a_gallery_is_asked_of_eight_images_at_once(people: SysuMM01, encoder: Encoder, tmp_path: Path) -> None:
     records: Sequence[Any] = list(people.records("test", (1, 2)))
     with Gallery.create(tmp_path / "g", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")) as gallery:
         counted: Any = Counted(gallery)
-        enrol(records[:10], encoder, counted, batch=4)
-        assert (counted.asked["known"], counted.asked["get"], counted.asked["add"]) == (3, 0, 3)
-        tally = enrol(records, encoder, counted, batch=4)
-        assert (tally.present, tally.added) == (10, len(records) - 10)
-        assert counted.asked["get"] == 10  # their labels are compared
+        enrol(records[:20], encoder, counted, batch=16)
+        assert (counted.asked["by_ids"], counted.asked["get"], counted.asked["add"]) == (3, 0, 2)
+        tally = enrol(records, encoder, counted, batch=16)
+        assert (tally.present, tally.added) == (20, len(records) - 20)
+        assert counted.asked["get"] == counted.asked["known"] == 0

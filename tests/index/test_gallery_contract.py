@@ -336,6 +336,8 @@ def test_what_is_given_comes_back(make: Maker) -> None:
         gallery.embeddings([enrolled[4].id, enrolled[2].id]), np.stack((enrolled[4].embedding, enrolled[2].embedding))
     )
     assert gallery.known([enrolled[0].id, "nobody"]) == {enrolled[0].id}
+    assert gallery.by_ids([enrolled[0].id, "nobody"]) == {enrolled[0].id: gallery.get(enrolled[0].id)}
+    assert gallery.by_ids([]) == {}
     assert gallery.get("nobody") is None
     assert gallery.crop("nobody") is None
     assert gallery.verify() == []

@@ -112,7 +112,7 @@ def test_a_box_cuts_and_a_box_outside_is_refused() -> None:
 def test_what_is_no_readable_file_is_a_bad_image(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     os.mkfifo(tmp_path / "pipe")
-    for name in ("absent.jpg", "loop", "pipe", "."):
+    for name in ("absent.jpg", "loop", "pipe", ".", "a\0b.jpg", "\ud800.jpg"):
         with pytest.raises(BadImage):
             read_bytes(tmp_path / name)
 

@@ -71,6 +71,7 @@ CALLS: dict[str, tuple[Call, int, int]] = {
     "get": (lambda gallery: gallery.get(FIRST[0]), 1, 1),
     "crop": (lambda gallery: gallery.crop(FIRST[0]), 1, 1),
     "crops": (lambda gallery: gallery.crops(FIRST[:20]), 1, 20),
+    "by_ids": (lambda gallery: gallery.by_ids(FIRST[:50]), 1, 50),
     "known": (lambda gallery: gallery.known(FIRST[:50]), 1, 50),
     "embeddings": (lambda gallery: gallery.embeddings(FIRST[:50]), 1, 50),
     "some": (lambda gallery: gallery.some(), 1, 1),

@@ -117,11 +117,37 @@ def test_a_drawing_whose_process_is_killed_ends_with_its_reason(tmp_path: Path, 
     program = "from rgbir.client.cli import main; main()"
     words = ["synthesize", str(tmp_path / "drawn"), "--workers", "2", *layout]
     with subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True) as drawing:
-        until(lambda: len(drawing_processes(drawing.pid)) == 2, "the processes that draw")
-        os.kill(drawing_processes(drawing.pid)[0], signal.SIGKILL)
-        _, words_of_error = drawing.communicate(timeout=HANGS_AFTER_S)
+        try:
+            until(lambda: len(drawing_processes(drawing.pid)) == 2, "the processes that draw")
+            os.kill(drawing_processes(drawing.pid)[0], signal.SIGKILL)
+            _, words_of_error = drawing.communicate(timeout=HANGS_AFTER_S)
+        finally:
+            drawing.kill()
     assert drawing.returncode == 1
     assert "one of the processes that draw ended: it was killed" in words_of_error
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_processes_that_draw_end_with_the_one_that_began_them(tmp_path: Path, number: signal.Signals) -> None:
+    program = "from rgbir.client.cli import main; main()"
+    words = ["synthesize", str(tmp_path / "drawn"), "--workers", "2", "--size", "small"]
+    with subprocess.Popen([sys.executable, "-c", program, *words]) as drawing:
+        try:
+            until(lambda: len(drawing_processes(drawing.pid)) == 2, "the processes that draw")
+            begun = drawing_processes(drawing.pid)
+            drawing.send_signal(number)
+            drawing.wait(HANGS_AFTER_S)
+        finally:
+            drawing.kill()
+    until(lambda: not any(is_running(process) for process in begun), "the end of the processes that draw")
+
+
+def is_running(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def drawing_processes(parent: int) -> list[int]:

@@ -135,6 +135,28 @@ def test_a_run_that_is_asked_together_ends_with_the_same_bytes(
     assert all(torch.equal(weight, states[1]["method"][name]) for name, weight in states[0]["method"].items())
 
 
+def test_an_epoch_begins_with_weights_that_were_asked_about(
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D-HSME computes with its weights where an epoch begins, and torch refuses what isn't finite with words of its own."""
+    changes = {**lasting("hsme", 20), "checkpoint_every": 100, "validate_every": 0, "sphere.decorrelate": (1,)}
+    run, source = make_run(tmp_path / "run", people, recipe_of("hsme", changes=changes), "hsme")
+    asked_together(monkeypatch)
+    building = Run.build
+
+    def harmed(begun: Run) -> Method:
+        method = building(begun)
+        weight = method.get_parameter("embedding.weight")
+        weight.register_hook(lambda gradient: gradient * (math.nan if len(seen) >= 2 else 1))
+        return method
+
+    seen = list[int]()
+    monkeypatch.setattr(Run, "build", harmed)
+    with pytest.raises(NotFinite, match=r"update 2: the gradient of embedding\.weight is not finite"):
+        train(run, source, watch=lambda update, losses: seen.append(update))
+    assert source.before(1) > 2
+
+
 class Asked(TorchDispatchMode):
     """Counts values that are asked for one by one, as by `float(loss)`."""
 

@@ -21,6 +21,11 @@ def bulk_callers() -> int:
     return min(cores(), MOST_CALLERS)
 
 
+def bulk_threads(lanes: int) -> int:
+    """How many threads read, decode and encode in so many of an encoder's lanes: one a lane, or more where one encodes alone."""
+    return lanes if lanes > 1 else 1 + bulk_callers()
+
+
 def groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """The items in lists of that many; the last may be shorter."""
     coming = iter(items)

@@ -36,7 +36,8 @@ class Encoder:
             work on images of their own don't wait for each other; those of one run do, at every layer.
 
     Attributes:
-        lanes: how many callers may encode at the same time and lose nothing, at most `callers`; 1 on a GPU and with OpenVINO.
+        lanes: how many callers may encode at the same time and lose nothing, at most `callers`. They leave fewer threads over
+            than a lane has. On a GPU and with OpenVINO there is one.
 
     Raises:
         BadBundle: the runner can't load a graph, or it isn't of the promised form.
@@ -62,7 +63,7 @@ class Encoder:
         else:
             self._requested = []
         self.threads = threads or cores()
-        self.lanes = min(self.threads, callers) if self._requested == [CPU] else 1
+        self.lanes = self.threads // -(-self.threads // callers) if self._requested == [CPU] else 1
         self.state = bundle.state()
         """Of the bundle's files before they were read."""
         graphs = set(bundle.card.graphs.values())

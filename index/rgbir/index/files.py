@@ -12,9 +12,6 @@ from pathlib import Path
 from rgbir.index.errors import CantWrite, GalleryBusy, GalleryError
 from rgbir.index.words import why
 
-_UNFINISHED = re.compile(r"\..+\.\d+\.new(\.[^.]+)?")
-"""As `beside` names a file, of which process."""
-
 
 def replace_file(file: Path, content: str, mode: int = 0o644) -> None:
     """Writes a small file in one step: after a crash it is the old one or the new one. Once this returns it is the new one."""
@@ -134,16 +131,18 @@ def beside(file: Path) -> Iterator[Path]:
             new.unlink(missing_ok=True)
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Removes what `beside` left in a folder when its process was killed. Only who alone writes there may.
+def clear_unfinished(*files: Path) -> None:
+    """Removes what `beside` left of these files when its process was killed. Only who alone writes them may.
 
     Raises:
-        CantWrite: the folder is closed to us.
+        CantWrite: a folder is closed to us.
     """
-    for left in folder.glob(".*.new*"):
-        if _UNFINISHED.fullmatch(left.name):
-            with writing_to(left):
-                left.unlink(missing_ok=True)
+    for file in files:
+        mark = re.compile(rf"\.{re.escape(file.stem)}\.\d+\.new{re.escape(file.suffix)}")
+        for left in file.parent.glob(".*.new*"):
+            if mark.fullmatch(left.name) and left.is_file():
+                with writing_to(left):
+                    left.unlink(missing_ok=True)
 
 
 def write_beside(file: Path, text: str) -> None:

@@ -74,7 +74,7 @@ def _expect_file(path: Path) -> int:
     """How many bytes it has."""
     try:
         status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # a name that no file can have
         raise BadImage(f"{path}: not a file") from None
     if not stat.S_ISREG(status.st_mode):
         raise BadImage(f"{path}: not a file")

@@ -128,6 +128,7 @@ def _trained(
         for update, batch in enumerate(batches(source, first, workers, target, ranks.share), start=first):
             epoch = source.epoch_of(update)
             if update == source.before(epoch):
+                checks.settle()  # what begins an epoch may compute with the weights
                 method.begin(epoch)
                 ranks.take_from_first(method)
             rate = recipe.optimiser.learning_rate * recipe.schedule.factor(update, epoch)

@@ -278,16 +278,18 @@ class Run:
         Raises:
             CantWrite: the disk is full, or closed to us.
         """
-        clear_unfinished(self.folder)
+        best = [self.weights_file("best_validation"), self.weights_file("best_on_test")]
+        names = (CHECKPOINT, WEIGHTS, LOG, RECIPE, VERSIONS, DATA, PEOPLE, NETWORK)
+        clear_unfinished(*(self.folder / name for name in names), *best)
         file = self.folder / LOG
         text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
         kept = [line for line in text.split("\n")[:-1] if parsed(line).get("update", math.inf) <= done]
         if (whole_lines := "".join(f"{line}\n" for line in kept)) != text:
             _write(file, whole_lines)
-        for best in (self.weights_file("best_validation"), self.weights_file("best_on_test")):
-            if (saved_updates(self.folder, best.name) or 0) > done:
-                with writing_to(best):
-                    best.unlink()
+        for kept_weights in best:
+            if (saved_updates(self.folder, kept_weights.name) or 0) > done:
+                with writing_to(kept_weights):
+                    kept_weights.unlink()
         if done and saved_updates(self.folder) != done:
             _replace(self.folder / WEIGHTS, lambda file: _save_weights(method, done, file))
 

@@ -79,7 +79,7 @@ def begin(folder: Path, plan: Plan) -> dict[str, tuple[str, str]]:
         CantWrite: the disk is full, or closed to us.
     """
     now, file = content(plan), folder / PLAN
-    clear_unfinished(folder)
+    clear_unfinished(file)
     if not file.exists():
         if others := sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK):
             raise BadReproduction(f"{folder} holds {listed(others, most=3)} and no {PLAN}; choose another --out")

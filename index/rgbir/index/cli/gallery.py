@@ -156,8 +156,8 @@ def add(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Threads that read and decode, and encode on a processor: one a core, but 2 to 8, if not given. With --ray,"
-            " encoders, one core each, 2 if not given.",
+            help="Threads that read, decode and encode. If not given, one a core and at most 8. Where a GPU, OpenVINO or a single"
+            " thread encodes, which serves one at a time, it is one more. With --ray, encoders, one core each, 2 if not given.",
             min=1,
             max=64,
         ),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rgbir.index.bulk import groups, in_order
+from rgbir.index.bulk import bulk_threads, groups, in_order
 from rgbir.index.cameras import Camera, CameraNetwork, Modality
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.depth import ASSUMED
@@ -37,6 +37,8 @@ from rgbir.index.progress import Progress, silent
 _log = logging.getLogger(__name__)
 
 KEPT_AS_GIVEN = 512 * 1024
+READ_TOGETHER = 8
+"""Files of a thread that are in memory at the same time, and are looked up in the gallery together."""
 Outcome = NewSighting | Skipped | None
 """Of an image: what is to be enrolled, why it was left out, or nothing to be done since it is enrolled."""
 _MEDIA = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png"}
@@ -130,7 +132,7 @@ def enrol(
         records: from a reader. Their cameras must be in the gallery's network.
         encoder: for several callers, if it is for this alone.
         batch: images in one transaction; the encoder's lanes share them.
-        workers: threads that read and decode, and encode in the encoder's lanes; one a lane, but at least 2, if None.
+        workers: threads that read and decode, and encode in the encoder's lanes; as `bulk_threads` has it if None.
         keep_crops: store each image in the gallery, to be shown with a hit.
         progress: called after each batch with the number of inputs it dealt with; they are acknowledged then.
 
@@ -142,19 +144,36 @@ def enrol(
     tally, network, turns = Tally(), gallery.network, BoundedSemaphore(encoder.lanes)
 
     def known(ids: Sequence[str]) -> dict[str, Labels]:
-        return {name: labels_of(enrolled) for name in gallery.known(ids) if (enrolled := gallery.get(name)) is not None}
+        return {name: labels_of(enrolled) for name, enrolled in gallery.by_ids(ids).items()}
 
-    def work(group: Sequence[ImageRecord | Skipped]) -> list[Outcome]:
-        return outcomes(group, encoder, network, known, keep_crops, turns)
+    def work(share: _Share) -> tuple[list[Outcome], bool]:
+        return outcomes(share.records, encoder, network, known, keep_crops, turns), share.last
 
-    shares = groups(records, -(-batch // encoder.lanes))
-    with gallery.writing(), closing(in_order(work, shares, workers or max(2, encoder.lanes))) as worked:
-        for done in groups(worked, encoder.lanes):
-            tally.settle([outcome for share in done for outcome in share], gallery)
-            progress(sum(map(len, done)))
+    done = list[Outcome]()
+    threads = workers or bulk_threads(encoder.lanes)
+    with gallery.writing(), closing(in_order(work, _shares(records, batch, encoder.lanes), threads)) as worked:
+        for more, last in worked:
+            done += more
+            if last:
+                tally.settle(done, gallery)
+                progress(len(done))
+                done = []
         expired(gallery)
         gallery.refresh_cache()
     return tally
+
+
+class _Share(NamedTuple):
+    """What one thread takes of a batch."""
+
+    records: list[ImageRecord | Skipped]
+    last: bool
+
+
+def _shares(records: Iterable[ImageRecord | Skipped], batch: int, lanes: int) -> Iterator[_Share]:
+    for group in groups(records, batch):
+        shares = list(groups(group, -(-len(group) // lanes)))
+        yield from (_Share(share, number == len(shares)) for number, share in enumerate(shares, start=1))
 
 
 def expired(gallery: AnyGallery) -> None:
@@ -173,23 +192,41 @@ def outcomes(
     keep_crops: bool,
     turns: AbstractContextManager[Any] = nullcontext(),
 ) -> list[Outcome]:
-    """What becomes of each image, in their order but for sightings to enrol, which come last, by modality.
+    """What becomes of each image, in their order. Those of one modality go through the model together.
 
     Args:
         known: the labels of those of these sightings that are enrolled.
         keep_crops: as of `enrol`.
         turns: entered for each run of the model.
     """
+    prepared = [
+        item for group in groups(records, READ_TOGETHER) for item in _ready(group, encoder, network, known, keep_crops)
+    ]
+    done: list[Outcome] = [None if isinstance(item, Ready) else item for item in prepared]
+    for modality in Modality:
+        places = [place for place, item in enumerate(prepared) if isinstance(item, Ready) and item.modality is modality]
+        ready = [item for item in prepared if isinstance(item, Ready) and item.modality is modality]
+        with turns:
+            new = encoded(ready, encoder)
+        for place, sighting in zip(places, new, strict=True):
+            done[place] = sighting
+    return done
+
+
+def _ready(
+    records: Sequence[ImageRecord | Skipped],
+    encoder: Encoder,
+    network: CameraNetwork,
+    known: Callable[[Sequence[str]], Mapping[str, Labels]],
+    keep_crops: bool,
+) -> list[Ready | Skipped | None]:
+    """Few images, whose files are in memory together; None for one that is enrolled already."""
     read = [_read(record, network) for record in records]
     labels = known([image.sighting for image in read if isinstance(image, _Read)])
-    prepared = [
+    return [
         image if isinstance(image, Skipped) else _prepared(image, labels.get(image.sighting), encoder, keep_crops)
         for image in read
     ]
-    ready = [item for item in prepared if isinstance(item, Ready)]
-    with turns:
-        new = [sighting for modality in Modality for sighting in encoded(ready, modality, encoder)]
-    return [*(item for item in prepared if not isinstance(item, Ready)), *new]
 
 
 def _read(record: ImageRecord | Skipped, network: CameraNetwork) -> _Read | Skipped:
@@ -245,12 +282,11 @@ def crop_of(data: bytes, image: Image.Image, as_given: bool = True) -> Crop:
     return Crop("image/jpeg", buffer.getvalue())
 
 
-def encoded(ready: Sequence[Ready], modality: Modality, encoder: Encoder) -> list[NewSighting]:
-    """Those of that modality as sightings to enrol, in one run of the model."""
-    of_modality = [item for item in ready if item.modality is modality]
-    if not of_modality:
+def encoded(ready: Sequence[Ready], encoder: Encoder) -> list[NewSighting]:
+    """Images of one modality as sightings to enrol, in one run of the model."""
+    if not ready:
         return []
-    embeddings = encoder.encode(np.stack([item.pixels for item in of_modality]), modality)
+    embeddings = encoder.encode(np.stack([item.pixels for item in ready]), ready[0].modality)
     return [
         NewSighting(
             camera=item.camera,
@@ -263,5 +299,5 @@ def encoded(ready: Sequence[Ready], modality: Modality, encoder: Encoder) -> lis
             crop=item.crop,
             frame=framed(item.record.box),
         )
-        for item, embedding in zip(of_modality, embeddings, strict=True)
+        for item, embedding in zip(ready, embeddings, strict=True)
     ]

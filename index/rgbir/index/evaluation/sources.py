@@ -9,7 +9,7 @@ from threading import BoundedSemaphore
 
 import numpy as np
 
-from rgbir.index.bulk import groups, in_order
+from rgbir.index.bulk import bulk_threads, groups, in_order
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import ImageRecord
 from rgbir.index.encoder import Encoder
@@ -19,9 +19,6 @@ from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import digest_of, sighting_id
 from rgbir.index.images import read_bytes
 from rgbir.index.progress import Progress, silent
-
-DECODERS = 2
-"""Threads that read and decode, at least."""
 
 
 def encoded(records: Sequence[ImageRecord], encoder: Encoder, progress: Progress = silent) -> Features:
@@ -47,7 +44,7 @@ def encoded(records: Sequence[ImageRecord], encoder: Encoder, progress: Progress
 
     share = -(-encoder.batch // encoder.lanes)
     shares = ((modality, group) for modality, rows in of_modality.items() for group in groups(rows, share))
-    with closing(in_order(embedded, shares, max(DECODERS, encoder.lanes))) as counts:
+    with closing(in_order(embedded, shares, bulk_threads(encoder.lanes))) as counts:
         for count in counts:
             progress(count)
     return Features.of_images(embeddings, records)

@@ -112,6 +112,10 @@ class AnyGallery(ABC):
     def crop(self, sighting: str) -> Crop | None: ...
 
     @abstractmethod
+    def by_ids(self, ids: Sequence[str]) -> dict[str, Sighting]:
+        """Those of the ids that are enrolled, as of one moment."""
+
+    @abstractmethod
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are enrolled."""
 

@@ -273,12 +273,13 @@ class Slab:
         lengths = np.sqrt(squared_lengths(queries))
         finite = bool((lengths.max() + self.reach) ** 2 < _HUGE)
         slack, tiny = lost(queries.shape[1]), queries.shape[1] * 1e-37
-        worth = self.stored.size >= WORTH_BYTES and not self.coding.loose
+        worth = self.stored.size >= WORTH_BYTES and not self.coding.loose and finite and queries.shape[1] < LONGEST
+        worth = worth and are_exact()
         if worth and self.coding.lacking and self.coding.scanned():
             threads().submit(self.code)
         codes = self.coding.codes if worth else None
         with np.errstate(over="ignore", invalid="ignore"):
-            if codes is not None and finite and queries.shape[1] < LONGEST and are_exact():
+            if codes is not None:
                 alike, doubt = codes.products(queries, positions)
             else:
                 alike, doubt = self._products(queries, positions), np.zeros(len(queries))

@@ -86,10 +86,10 @@ def demo(
             _draw(people)
             (folder / "complete").touch()
         data = SysuMM01(people)
-        encoder = Encoder(Bundle(bundle), callers=bulk_callers())
+        encoder, bulk_encoder = Encoder(Bundle(bundle)), Encoder(Bundle(bundle), callers=bulk_callers())
         with Gallery.open_or_create(gallery, encoder.card, CameraNetwork.read("sysu-mm01")) as opened:
-            _enrol(data, encoder, opened)
-            rank_1, mean_ap = _evaluate(data, encoder, opened)
+            _enrol(data, bulk_encoder, opened)
+            rank_1, mean_ap = _evaluate(data, bulk_encoder, opened)
             _show_rule(data, encoder, opened)
             _show_footage(folder / "footage", opened, encoder, samples)
         _samples(data, samples)

@@ -181,6 +181,10 @@ class Gallery(AnyGallery):
         with self._read():
             return self._reader.crop(sighting)
 
+    def by_ids(self, ids: Sequence[str]) -> dict[str, Sighting]:
+        with self._read():
+            return self._reader.by_ids(ids)
+
     def known(self, ids: Sequence[str]) -> set[str]:
         with self._read():
             return self._reader.known(ids)

@@ -206,6 +206,10 @@ class Store:
         selected = self._selected("WHERE row IN (SELECT value FROM json_each(?))", (json.dumps(rows),))
         return {sighting.row: sighting for sighting in map(_sighting, selected.fetchall())}
 
+    def by_ids(self, ids: Sequence[str]) -> dict[str, Sighting]:
+        selected = self._selected("WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+        return {sighting.id: sighting for sighting in map(_sighting, selected.fetchall())}
+
     def get(self, wanted: str) -> Sighting | None:
         return next(self._sightings("WHERE id = ?", (wanted,)), None)
 

@@ -158,6 +158,9 @@ class MilvusGallery(AnyGallery):
             if entity["has_crop"]
         }
 
+    def by_ids(self, ids: Sequence[str]) -> dict[str, Sighting]:
+        return {entity["id"]: sighting_of(entity) for entity in self._store.by_ids(ids, self._store.scalars)}
+
     def known(self, ids: Sequence[str]) -> set[str]:
         return {entity["id"] for entity in self._store.by_ids(ids, ["id"])}
 
