@@ -80,8 +80,15 @@ class Several:
     @property
     def there(self) -> Path:
         """Where its workers meet."""
-        (command,) = {Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-5].decode() for pid in self.workers}
-        return Path(command)
+        (folder,) = {words[-5].decode() for words in self.commands.values()}
+        return Path(folder)
+
+    @property
+    def commands(self) -> dict[int, list[bytes]]:
+        """What the workers were started by; without one that was only forked so far, or is dead."""
+        started = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (self.process.pid, *self.workers)}
+        forked = started.pop(self.process.pid)
+        return {pid: line.split(b"\0") for pid, line in started.items() if line not in (b"", forked)}
 
     @property
     def sockets(self) -> list[Path]:
@@ -94,9 +101,7 @@ class Several:
 
     def process_of(self, worker: int) -> int:
         place = self.sockets[worker].stem
-        (pid,) = (
-            pid for pid in self.workers if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-4].decode() == place
-        )
+        (pid,) = (pid for pid, words in self.commands.items() if words[-4].decode() == place)
         return pid
 
     @property
