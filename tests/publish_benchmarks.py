@@ -62,6 +62,7 @@ ENCODED = (
     Row("`index add`", "index_add_per_s"),
     Row("the bare session on ready pixels", "bare_session_per_s"),
     Row("ratio", "index_add_against_bare_session", 2),
+    Row("the session in lanes", "bare_lanes_per_s"),
     Row("Pillow and the session, one after the other", "libraries_together_per_s"),
     Row("ratio to both", "index_add_against_libraries", 2),
     Row("against ONNX Runtime", "runner_against_onnxruntime", 2),

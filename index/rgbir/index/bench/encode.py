@@ -37,7 +37,8 @@ def bench_encode(
     """Images a second of bulk enrolment, decoding and writing included, against the bare session on ready pixels.
 
     The bare session takes one batch after the other with all threads. In lanes, threads take batches of their own. The quicker
-    of both, and Pillow, both take all cores. So their times added are what a program could reach that does nothing else.
+    of both, and Pillow, both take all cores. So their times added are what a program could reach that does nothing else. Of each
+    the least of three times counts.
 
     For another runner than ONNX Runtime with its usual memory, its bare session is measured against that, too.
     """
@@ -51,10 +52,7 @@ def bench_encode(
             0, 256, (len(records), encoder.card.height, encoder.card.width, 3), np.uint8
         )
         bare, in_lanes, ready = _bare(encoder, pixels), _in_lanes(of_bulk, pixels), _pillow(records, encoder)
-        with Gallery.create(
-            Path(folder) / "gallery", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")
-        ) as gallery:
-            ours = seconds(lambda: enrol(records, of_bulk, gallery, batch=batch))
+        ours = min(_enrolled(records, of_bulk, Path(folder) / f"gallery-{time}", batch) for time in range(3))
     figures = {
         "images": len(records), "threads": encoder.threads, "lanes": of_bulk.lanes,
         "providers": encoder.providers, "runner": str(encoder.runner),
@@ -74,6 +72,12 @@ def ratios(figures: dict[str, Any]) -> dict[str, float]:
     return {name: figures[key] for name, key in names.items() if key in figures} | {
         "index_add_against_libraries": figures["index_add_per_s"] / figures["libraries_together_per_s"]
     }
+
+
+def _enrolled(records: list[ImageRecord], encoder: Encoder, folder: Path, batch: int) -> float:
+    """Seconds of enrolling them in a new gallery."""
+    with Gallery.create(folder, Model.of(encoder.card), CameraNetwork.read("sysu-mm01")) as gallery:
+        return seconds(lambda: enrol(records, encoder, gallery, batch=batch))
 
 
 def _pillow(records: list[ImageRecord], encoder: Encoder) -> float:
