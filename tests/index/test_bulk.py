@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,17 +111,13 @@ def test_lanes_share_the_threads_and_change_no_embedding(
     np.testing.assert_array_equal(encoder.encode(images, Modality.RGB), expected)
 
 
-@pytest.mark.parametrize("threads", range(1, 40))
-@pytest.mark.parametrize("callers", [1, 2, 5, 8])
-def test_fewer_threads_are_left_over_than_a_lane_has(
-    bundle: Bundle, threads: int, callers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fewer_threads_are_left_over_than_a_lane_has(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     start: Any = vars(index_encoder)["started"]
     monkeypatch.setattr(index_encoder, "started", lambda *given: start(*given[:3], 1, *given[4:]))
-    encoder = Encoder(bundle, threads=threads, callers=callers)
-    each = threads // encoder.lanes
-    assert 1 <= encoder.lanes <= callers
-    assert 0 <= threads - encoder.lanes * each < each or (threads - encoder.lanes * each, each) == (0, 1)
+    for threads, callers in itertools.product(range(1, 40), (1, 2, 5, 8)):
+        lanes = Encoder(bundle, threads=threads, callers=callers).lanes
+        assert 1 <= lanes <= callers
+        assert threads % lanes < threads // lanes
 
 
 def test_threads_bound_the_lanes(bundle: Bundle) -> None:

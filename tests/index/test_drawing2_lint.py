@@ -36,7 +36,7 @@ IMPORTED = {
 WHOLLY = (
     "collections.abc", "contextlib", "dataclasses", "datetime", "functools", "pathlib", "typing", "rgbir.index.cameras",
     "rgbir.index.errors", "rgbir.index.progress", "rgbir.index.synthetic.drawing1.parts",
-    "rgbir.index.synthetic.drawing2", "rgbir.index.synthetic.folder",
+    "rgbir.index.synthetic.drawing2", "rgbir.index.synthetic.folder", "rgbir.index.synthetic.processes",
 )  # fmt: skip
 PACKAGES = {*WHOLLY, *(f"rgbir.index.synthetic.drawing2.{module.stem}" for module in PACKAGE.rglob("*.py"))}
 METHODS = """
