@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,11 +80,13 @@ def test_an_enrolment_that_cannot_be_written_begins_nothing_more(
             encoded_images.append(len(images))
             return self.encoder.encode(images, modality)
 
-    records, watched = list(people.records("test")), Counting(encoder, 2)
+    records = list(people.records("test"))
+    watched: Any = Counting(encoder, 2)
     with Gallery.create(tmp_path / "g", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")) as gallery:
         monkeypatch.setattr(gallery, "add", full)
-        with pytest.raises(GalleryFull):
-            enrol(records, watched, gallery, batch=4)  # type: ignore[arg-type]
+        with pytest.raises(GalleryFull) as error:  # which keeps what was at work
+            enrol(records, watched, gallery, batch=4)
+        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("bulk")], error
         begun = sum(encoded_images)
     assert begun <= 2 * (2 * 2 + 2) < len(records)
 
@@ -185,8 +188,9 @@ def test_infrared_and_colour_images_are_enrolled_in_their_order_in_transactions_
     watched: Any = Watched(encoder, lanes)
     watched.most = lanes  # it needn't wait for others
     with Gallery.create(tmp_path / "g", Model.of(encoder.card), CameraNetwork.read("sysu-mm01")) as gallery:
-        reported, counted = list[int](), Counted(gallery)
-        tally = enrol(records, watched, counted, batch=6, progress=reported.append)  # type: ignore[arg-type]
+        reported = list[int]()
+        counted: Any = Counted(gallery)
+        tally = enrol(records, watched, counted, batch=6, progress=reported.append)
         assert (tally.added, [item.source for item in tally.skipped]) == (20, ["no picture"])
         assert (reported, counted.asked["add"]) == ([6, 6, 6, 3], 4)
         kept = gallery.sightings()

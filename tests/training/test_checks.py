@@ -121,6 +121,31 @@ def test_a_gradient_that_is_not_finite_is_in_no_checkpoint_however_late_it_is_as
         assert all(torch.isfinite(weight).all() for weight in run.load_weights().state_dict().values())
 
 
+def test_nothing_is_measured_or_logged_of_a_network_that_is_not_finite(
+    tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_of(
+        "two_stream", changes={**lasting("two_stream", 12), "checkpoint_every": 100, "validate_every": 4}
+    )
+    run, source = make_run(tmp_path / "run", people, recipe, "two_stream")
+    asked_together(monkeypatch)
+    seen, measured, building = list[int](), list[int](), Run.build
+
+    def harmed(begun: Run) -> Method:
+        method = building(begun)
+        next(method.parameters()).register_hook(lambda gradient: gradient * (math.nan if len(seen) >= 2 else 1))
+        return method
+
+    def validate(method: Method, device: torch.device) -> None:
+        measured.append(len(seen))
+
+    monkeypatch.setattr(Run, "build", harmed)
+    with pytest.raises(NotFinite, match="update 2: the gradient of "):
+        train(run, source, validate=validate, watch=lambda update, losses: seen.append(update))
+    assert (len(seen), measured) == (4, [])  # it was told where it would have been measured
+    assert not (run.folder / "log.jsonl").exists()
+
+
 def test_a_run_that_is_asked_together_ends_with_the_same_bytes(
     tmp_path: Path, people: SysuMM01, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +206,7 @@ def test_the_loop_asks_for_no_value_between_what_it_writes_down(
 
 
 WAIT = {"deen", "hpiln", "hsme", "mpanet", "msr", "saai", "strong", "xiv"}
-"""Methods whose losses ask how many people a batch has, or take a part of its rows, and so wait for a GPU."""
+"""Methods whose losses wait for a GPU: for how many people a batch has, for which rows a mask takes, or for a count of their own."""
 
 
 class Unasked(TorchDispatchMode):

@@ -23,7 +23,8 @@ from rgbir.index.detection.detections import Detections, Detector, Thresholds
 from rgbir.index.detection.detector import ModelDetector, in_input
 from rgbir.index.detection.suppression import ious
 from rgbir.index.encoder import Encoder
-from rgbir.index.enrolment.enrol import Tally, crop_of, enrol, modality_for
+from rgbir.index.enrolment.enrol import Tally, enrol
+from rgbir.index.enrolment.intake import crop_of, modality_for
 from rgbir.index.enrolment.merge import erasures_of
 from rgbir.index.enrolment.reencode import map_for, overlap, reencode, renewed, superfluous
 from rgbir.index.errors import (

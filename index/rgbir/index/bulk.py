@@ -39,7 +39,7 @@ def in_order(work: Callable[[Item], Done], items: Iterable[Item], threads: int) 
     Closed early, it begins no other item, and waits for those that were begun.
     """
     ahead = deque[Future[Done]]()
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, "bulk") as pool:
         try:
             for item in items:
                 ahead.append(pool.submit(work, item))

@@ -151,13 +151,14 @@ def add(
     modality: Annotated[Wanted, typer.Option(help="Layouts of data sets: which images.")] = "rgb",
     split: Annotated[int, typer.Option(help="Layout regdb: which split's test images.", min=1, max=10)] = 1,
     batch: Annotated[
-        int, typer.Option(help="Images in a transaction. Those who encode share them.", min=1, max=4096)
+        int,
+        typer.Option(help="Images in a transaction, which threads share; of each encoder with --ray.", min=1, max=4096),
     ] = 32,
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Threads that read, decode and encode. If not given, one a core and at most 8. Where a GPU, OpenVINO or a single"
-            " thread encodes, which serves one at a time, it is one more. With --ray, encoders, one core each, 2 if not given.",
+            help="Threads that read, decode and encode. If not given, one a core and at most 8, or one more where they encode one"
+            " at a time, as on a GPU. With --ray, encoders, one core each, 2 if not given.",
             min=1,
             max=64,
         ),

@@ -17,7 +17,8 @@ from rgbir.index.bundle import Bundle
 from rgbir.index.cameras import CameraNetwork
 from rgbir.index.datasets.records import ImageRecord, Skipped
 from rgbir.index.encoder import Encoder
-from rgbir.index.enrolment.enrol import Tally, expired, outcomes
+from rgbir.index.enrolment.enrol import Tally, expired
+from rgbir.index.enrolment.intake import Intake
 from rgbir.index.errors import UsageError
 from rgbir.index.gallery.interface import AnyGallery
 from rgbir.index.gallery.sightings import Labels, labels_of
@@ -84,15 +85,13 @@ class _Worker:
     def __init__(self, bundle: str, runner: str, network: dict[str, Any], known: Any, keep_crops: bool) -> None:
         import ray
 
-        self.encoder = Encoder(Bundle(Path(bundle)), threads=1, runner=runner)
-        self.network = CameraNetwork.from_dict(network)
         self.known: dict[str, Labels] = ray.get(known)
-        self.keep_crops = keep_crops
+        encoder = Encoder(Bundle(Path(bundle)), threads=1, runner=runner)
+        self.intake = Intake(encoder, CameraNetwork.from_dict(network), self._known, keep_crops)
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
         records = [pickle.loads(row) for row in rows["record"]]
-        done = outcomes(records, self.encoder, self.network, self._known, self.keep_crops)
-        return {"outcome": np.array([pickle.dumps(outcome) for outcome in done], object)}
+        return {"outcome": np.array([pickle.dumps(outcome) for outcome in self.intake(records)], object)}
 
     def _known(self, ids: Sequence[str]) -> dict[str, Labels]:
         return {name: self.known[name] for name in ids if name in self.known}

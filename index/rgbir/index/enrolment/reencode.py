@@ -15,7 +15,8 @@ from PIL import Image
 from rgbir.index.cameras import Modality
 from rgbir.index.datasets.records import Skipped
 from rgbir.index.encoder import Encoder
-from rgbir.index.enrolment.enrol import Tally, modality_for
+from rgbir.index.enrolment.enrol import Tally
+from rgbir.index.enrolment.intake import modality_for
 from rgbir.index.enrolment.merge import erasures_of, same
 from rgbir.index.errors import BadImage, GalleryError, UsageError
 from rgbir.index.fitted import FittedMap

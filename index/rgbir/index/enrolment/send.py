@@ -7,7 +7,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from rgbir.index.datasets.records import ImageRecord, Skipped
-from rgbir.index.enrolment.enrol import Tally, crop_of
+from rgbir.index.enrolment.enrol import Tally
+from rgbir.index.enrolment.intake import crop_of
 from rgbir.index.errors import BadImage, UsageError
 from rgbir.index.images import decode, read_bytes
 from rgbir.index.progress import Progress, silent

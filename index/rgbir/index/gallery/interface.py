@@ -113,7 +113,7 @@ class AnyGallery(ABC):
 
     @abstractmethod
     def by_ids(self, ids: Sequence[str]) -> dict[str, Sighting]:
-        """Those of the ids that are enrolled, as of one moment."""
+        """Those of the ids that are enrolled."""
 
     @abstractmethod
     def known(self, ids: Sequence[str]) -> set[str]:
